@@ -1,0 +1,57 @@
+# The door to this project: everything below needs Python 3.11 or newer and make, nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+DEMO := examples/offline_office/demo.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-postgres test lint format types clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.for-demo  ## the offline office on two SQLite files
+	$(BIN)/python $(DEMO)
+
+demo-postgres: $(VENV)/.for-demo-postgres  ## the same on two PostgreSQL servers (needs Docker)
+	docker/with_servers $(BIN)/python $(DEMO)
+
+test: $(VENV)/.for-test  ## all tests, on SQLite and PostgreSQL; make test ARGS='-k pause -x'
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.for-test  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.for-test  ## let ruff repair and format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.for-test  ## mypy, strict
+	$(BIN)/mypy
+
+clean:  ## remove the virtual environment and everything generated
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment, made anew when pyproject.toml changes; each stamp says what has been installed into it.
+$(VENV)/.made: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Python 3.11 or newer is needed. If there is one under another name: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	    echo "This Python cannot make virtual environments; install its venv package (Debian: apt install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.for-demo: $(VENV)/.made
+	$(PIP) --editable . pycountry
+	@touch $@
+
+$(VENV)/.for-demo-postgres: $(VENV)/.made
+	$(PIP) --editable '.[postgres]' pycountry
+	@touch $@
+
+$(VENV)/.for-test: $(VENV)/.made
+	$(PIP) --editable '.[test,dev]'
+	@touch $@

@@ -1,0 +1,50 @@
+"""Keep databases in step: trigger-based change capture for Django, replayed through the ORM.
+
+The names below are resolved on first use (PEP 562), so that a models module may import them while
+``INSTALLED_APPS`` is still loading, wherever ``synchro_triggers`` stands in the list.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .capture.session import DisableSynchroLog as DisableSynchroLog
+    from .capture.session import disable_synchro_log as disable_synchro_log
+    from .capture.session import synchro_paused as synchro_paused
+    from .exceptions import SynchroError as SynchroError
+    from .natural import NaturalKeyModel as NaturalKeyModel
+    from .natural import NaturalManager as NaturalManager
+    from .replay.report import SyncReport as SyncReport
+    from .replay.run import call_synchronize as call_synchronize
+    from .replay.run import reset_synchro as reset_synchro
+    from .replay.run import synchronize as synchronize
+
+_HOME_OF = {
+    "DisableSynchroLog": ".capture.session",
+    "NaturalKeyModel": ".natural",
+    "NaturalManager": ".natural",
+    "SyncReport": ".replay.report",
+    "SynchroError": ".exceptions",
+    "call_synchronize": ".replay.run",
+    "disable_synchro_log": ".capture.session",
+    "reset_synchro": ".replay.run",
+    "synchro_paused": ".capture.session",
+    "synchronize": ".replay.run",
+}
+
+__all__ = sorted(_HOME_OF)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

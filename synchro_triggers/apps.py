@@ -1,0 +1,24 @@
+"""The Django app: connects system checks and the migration hooks, and does nothing else."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core.signals import setting_changed
+from django.db.models.signals import post_migrate, pre_migrate
+
+
+class SynchroTriggersConfig(AppConfig):
+    name = "synchro_triggers"
+    label = "synchro_triggers"
+    verbose_name = "Synchro triggers"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks, conf
+        from .capture import migrating
+
+        checks.register_checks()
+        conf.warn_when_remote_is_missing()
+        setting_changed.connect(conf.forget_settings, dispatch_uid="synchro_triggers.forget_settings")
+        pre_migrate.connect(migrating.before_migrate, sender=self, dispatch_uid="synchro_triggers.before")
+        post_migrate.connect(migrating.after_migrate, sender=self, dispatch_uid="synchro_triggers.after")

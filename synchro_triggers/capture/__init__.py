@@ -1,0 +1,1 @@
+"""Capture: triggers in the LOCAL database write every change to the changelog."""

@@ -1,0 +1,161 @@
+"""Install, remove and compare triggers on one database; the same code for both vendors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import ModuleType
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..conf import get_settings
+from ..exceptions import SynchroConfigurationError, SynchroError
+from .tables import CapturedTable, captured_tables
+from .trigger import InstalledTrigger, Trigger
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a database's triggers are, against what they should be.
+
+    Attributes:
+        missing, outdated: triggers that should be there, or be different.
+        orphaned: installed triggers that nothing asks for any more.
+        absent_tables: captured tables that the database does not have.
+    """
+
+    missing: tuple[Trigger, ...]
+    outdated: tuple[Trigger, ...]
+    orphaned: tuple[InstalledTrigger, ...]
+    absent_tables: tuple[CapturedTable, ...]
+
+    @property
+    def fits(self) -> bool:
+        return not (self.missing or self.outdated or self.orphaned)
+
+    def describe(self) -> list[str]:
+        """Return a line for each table and what is wrong with its triggers, sorted."""
+        lines = {f"{trigger.table} ({trigger.label}): missing" for trigger in self.missing}
+        lines |= {f"{trigger.table} ({trigger.label}): outdated" for trigger in self.outdated}
+        lines |= {f"{trigger.table} ({trigger.label}): orphaned" for trigger in self.orphaned}
+        return sorted(lines)
+
+
+def vendor_of(connection: BaseDatabaseWrapper) -> ModuleType:
+    """Return the module with this vendor's trigger SQL.
+
+    Raises:
+        SynchroConfigurationError: changes cannot be captured there, or PostgreSQL support is not installed.
+    """
+    if connection.vendor == "sqlite":
+        from . import sqlite
+
+        return sqlite
+    if connection.vendor == "postgresql":
+        try:
+            from . import postgres
+        except ImportError as error:
+            raise SynchroConfigurationError(
+                "Capturing changes on PostgreSQL needs django-pgtrigger and psycopg: "
+                f"pip install 'django-synchro-triggers[postgres]' ({error})."
+            ) from error
+        return postgres
+    raise SynchroConfigurationError(
+        f"Changes cannot be captured on {connection.alias!r} ({connection.display_name}): only PostgreSQL and "
+        "SQLite have capture. As a remote to synchronise to, the database is fine."
+    )
+
+
+def has_capture(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether changes can be captured on this vendor at all."""
+    return connection.vendor in {"sqlite", "postgresql"}
+
+
+def compare(alias: str) -> Comparison:
+    """Compare the triggers of ``alias`` with what the settings and models ask for."""
+    connection = connections[alias]
+    vendor = vendor_of(connection)
+    wanted_tables = list(captured_tables(get_settings().models))
+    present = vendor.existing_tables(connection, wanted_tables)
+    wanted: list[Trigger] = vendor.full_triggers(connection, present)
+    installed = {trigger.name: trigger for trigger in vendor.installed_triggers(connection)}
+    names = {trigger.name for trigger in wanted}
+    return Comparison(
+        missing=tuple(trigger for trigger in wanted if trigger.name not in installed),
+        outdated=tuple(
+            trigger
+            for trigger in wanted
+            if trigger.name in installed and installed[trigger.name].signature != trigger.signature
+        ),
+        orphaned=tuple(trigger for trigger in installed.values() if trigger.name not in names),
+        absent_tables=tuple(table for table in wanted_tables if table not in present),
+    )
+
+
+def install(alias: str) -> Comparison:
+    """Bring the triggers of ``alias`` to what they should be, in one transaction.
+
+    Returns:
+        What had to be changed; ``absent_tables`` were left out.
+
+    Raises:
+        SynchroError: this package's tables are missing there, or nothing can be captured.
+    """
+    with transaction.atomic(using=alias):
+        found = compare(alias)
+        if not found.fits:
+            run_statements(alias, _statements_to_fit(alias, found))
+            connection = connections[alias]
+            run_statements(alias, vendor_of(connection).drop_leftovers(connection))
+    return found
+
+
+def uninstall(alias: str) -> int:
+    """Remove every trigger (and trigger function) of this package from ``alias``; return how many triggers."""
+    connection = connections[alias]
+    vendor = vendor_of(connection)
+    with transaction.atomic(using=alias):
+        installed = vendor.installed_triggers(connection)
+        run_statements(alias, (sql for trigger in installed for sql in vendor.drop_sql(connection, trigger)))
+        run_statements(alias, vendor.drop_leftovers(connection))
+    return len(installed)
+
+
+def installation_sql(alias: str) -> str:
+    """Return the SQL that installs all triggers on ``alias`` from nothing; nothing is executed."""
+    connection = connections[alias]
+    vendor = vendor_of(connection)
+    tables = vendor.existing_tables(connection, list(captured_tables(get_settings().models)))
+    triggers = vendor.full_triggers(connection, tables)
+    return "\n".join(f"{sql.strip().removesuffix(';')};" for trigger in triggers for sql in trigger.statements)
+
+
+def captures(alias: str) -> bool:
+    """Tell whether triggers of this package are installed on ``alias``."""
+    connection = connections[alias]
+    return has_capture(connection) and bool(vendor_of(connection).installed_triggers(connection))
+
+
+def require_tables(found: Comparison, alias: str) -> None:
+    """Raise ``SynchroError`` when a captured model has no table on ``alias``."""
+    if found.absent_tables:
+        tables = ", ".join(f"{table.label} (table {table.table!r})" for table in found.absent_tables)
+        raise SynchroError(
+            f"No table on {alias!r} for: {tables}. Run `manage.py migrate --database {alias}`, "
+            "or take the model out of SYNCHRO_MODELS."
+        )
+
+
+def _statements_to_fit(alias: str, found: Comparison) -> list[str]:
+    connection = connections[alias]
+    vendor = vendor_of(connection)
+    drops = [sql for trigger in found.orphaned for sql in vendor.drop_sql(connection, trigger)]
+    return drops + [sql for trigger in (*found.missing, *found.outdated) for sql in trigger.statements]
+
+
+def run_statements(alias: str, statements: Iterable[str]) -> None:
+    """Execute SQL without parameters."""
+    with connections[alias].cursor() as cursor:
+        for sql in statements:
+            cursor.execute(sql)

@@ -1,0 +1,485 @@
+"""Trigger SQL for PostgreSQL, on django-pgtrigger.
+
+Four triggers a table, all statement-level: AFTER INSERT, UPDATE and DELETE with transition tables
+(PostgreSQL allows one event for such a trigger), and BEFORE TRUNCATE. Their functions
+
+* run with their owner's rights and a fixed search_path, so that a role that may write the table needs
+  no rights on the changelog and cannot redirect it;
+* switch off JIT and nested loops: the join of the transition tables is planned once per session, and
+  a plan made for one row is quadratic for many, while one made for many rows costs a compilation each
+  time (both measured on PostgreSQL 15);
+* join old and new rows with FULL JOIN: a change of the primary key is a delete and an insert.
+
+The triggers are installed per alias and never registered: a registered trigger would make
+``makemigrations`` write into the app of the model.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pgtrigger
+from django.db.backends.base.base import BaseDatabaseWrapper
+from pgtrigger import compiler
+
+from ..exceptions import SynchroError
+from .tables import CapturedColumn, CapturedTable
+from .trigger import InstalledTrigger, Trigger, quote_literal, trigger_name
+
+#: Of these types, ``IS DISTINCT FROM`` tells every visible difference. Others are compared by their
+#: stored image: some have no equality (json, point), some call different values equal (citext).
+_EXACT_TYPES = frozenset(
+    [
+        "bigint",
+        "boolean",
+        "date",
+        "integer",
+        "smallint",
+        "bytea",
+        "uuid",
+        "inet",
+        "cidr",
+        "oid",
+        "timestamp with time zone",
+        "timestamp without time zone",
+        "time without time zone",
+    ]
+)
+_EXACT_PREFIXES = ("character varying", "text", "numeric(", "character(")
+
+_NOT_PAUSED = "pg_catalog.current_setting('synchro.paused', true) IS DISTINCT FROM 'on'"
+
+_INSERT_INTO_LOG = """
+    INSERT INTO {changelog}
+        (model_label, object_pk, operation, changed_fields, old_values, origin, logged_at, txid)
+"""
+_CONTEXT = "coalesce(current_setting('synchro.origin', true), ''), clock_timestamp(), txid_current()"
+
+_ON_INSERT = (
+    _INSERT_INTO_LOG
+    + """
+    SELECT {label}, {new_key}, 'I', '', NULL, {context} FROM synchro_new AS n;
+    RETURN NULL;
+"""
+)
+_ON_DELETE = (
+    _INSERT_INTO_LOG
+    + """
+    SELECT {label}, {old_key}, 'D', '', {old_values}, {context} FROM {rows} AS o;
+    RETURN NULL;
+"""
+)
+_ON_UPDATE = (
+    _INSERT_INTO_LOG
+    + """
+    SELECT {label},
+           CASE WHEN {no_new} THEN {old_key} ELSE {new_key} END,
+           CASE WHEN {no_new} THEN 'D' WHEN {no_old} THEN 'I' ELSE 'U' END,
+           CASE WHEN {no_new} OR {no_old} THEN '' ELSE substr({changed_names}, 2) END,
+           CASE WHEN {no_new} OR {kept_differs} THEN {old_values} END,
+           {context}
+      FROM synchro_old AS o FULL JOIN synchro_new AS n ON {same_key}
+     WHERE {no_new} OR {no_old} OR {differs};
+    RETURN NULL;
+"""
+)
+
+
+_EVENTS: dict[str, tuple[Any, Any, Any]] = {
+    "ins": (pgtrigger.After, pgtrigger.Insert, pgtrigger.Referencing(new="synchro_new")),
+    "upd": (pgtrigger.After, pgtrigger.Update, pgtrigger.Referencing(old="synchro_old", new="synchro_new")),
+    "del": (pgtrigger.After, pgtrigger.Delete, pgtrigger.Referencing(old="synchro_old")),
+    "trunc": (pgtrigger.Before, pgtrigger.Truncate, None),
+}
+EVENTS = tuple(_EVENTS)
+
+
+class _TriggerSql(compiler.UpsertTriggerSql):
+    """The SQL that makes function and trigger; ``ignore_func_name`` carries the schema, quoted.
+
+    pgtrigger's own template calls a PL/pgSQL function with an exception block before every run.
+    """
+
+    def get_template(self) -> str:
+        return """
+CREATE OR REPLACE FUNCTION {ignore_func_name}.{pgid}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET enable_nestloop = off
+AS $synchro$
+BEGIN
+{func}
+END;
+$synchro$;
+REVOKE ALL ON FUNCTION {ignore_func_name}.{pgid}() FROM PUBLIC;
+DROP TRIGGER IF EXISTS {pgid} ON {table};
+CREATE TRIGGER {pgid}
+    {when} {operation} ON {table}
+    {referencing}
+    FOR EACH {level} {condition}
+    EXECUTE FUNCTION {execute};
+COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
+"""
+
+
+class CaptureTrigger(pgtrigger.Trigger):
+    """A capture trigger of one event, named with this package's prefix (``pgtrigger prune`` leaves it alone)."""
+
+    def __init__(self, *, label: str, schema: str, arguments: tuple[str, ...], function: str, **options: Any) -> None:
+        self.label = label
+        self.schema = schema
+        self.arguments = arguments
+        self.function = function
+        super().__init__(level=pgtrigger.Statement, condition=pgtrigger.Condition(_NOT_PAUSED), **options)
+
+    def get_pgid(self, model: Any) -> str:
+        assert self.name is not None
+        return self.name
+
+    def compile_on(self, quoted_table: str) -> compiler.Trigger:
+        """Compile for a table given by its quoted name."""
+        arguments = ", ".join(quote_literal(argument) for argument in self.arguments)
+        return compiler.Trigger(
+            name=self.name,
+            sql=_TriggerSql(
+                ignore_func_name=self.schema,
+                pgid=self.get_pgid(None),
+                func=self.function,
+                table=quoted_table,
+                when=self.when,
+                operation=self.operation,
+                referencing=self.referencing or "",
+                level=self.level,
+                condition=self.render_condition(None),  # type: ignore[arg-type]  # our condition is plain SQL
+                execute=f"{self.schema}.{self.get_pgid(None)}({arguments})",
+            ),
+        )
+
+
+# Full triggers ------------------------------------------------------------------------------------
+
+
+def full_triggers(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[Trigger]:
+    """Return the triggers that ``tables`` should have; columns that are not in the database are left out."""
+    schema = changelog_schema(connection)
+    layouts = _layouts(connection, tables)
+    return [
+        trigger
+        for table in tables
+        if (layout := layouts.get(table.table)) is not None
+        for trigger in _triggers_of(connection, table, layout, schema)
+    ]
+
+
+def _triggers_of(
+    connection: BaseDatabaseWrapper, table: CapturedTable, layout: dict[str, bool], schema: str
+) -> list[Trigger]:
+    quoted_table = quote_table(connection, table.table)
+    columns = [column for column in table.columns if column.column in layout]
+    if any(key.column not in layout for key in table.key):
+        raise SynchroError(
+            f"{table.label}: the table {table.table!r} on {connection.alias!r} has no column "
+            f"{', '.join(repr(key.column) for key in table.key)} for its primary key; run migrate first."
+        )
+    bodies = _bodies(table, columns, layout, f"{schema}.synchro_changelog", quoted_table)
+    triggers = []
+    for event, function in bodies.items():
+        when, operation, referencing = _EVENTS[event]
+        name = trigger_name(table.label, event)
+        compiled = CaptureTrigger(
+            name=name,
+            label=table.label,
+            schema=schema,
+            arguments=(table.label,),
+            function=function,
+            when=when,
+            operation=operation,
+            referencing=referencing,
+        ).compile_on(quoted_table)
+        triggers.append(Trigger(name, table.table, table.label, compiled.hash, (compiled.install_sql,)))
+    return triggers
+
+
+def _bodies(
+    table: CapturedTable,
+    columns: list[CapturedColumn],
+    layout: dict[str, bool],
+    changelog: str,
+    quoted_table: str,
+) -> dict[str, str]:
+    watched = [column for column in columns if not column.skipped and column not in table.key]
+    kept = [column for column in columns if column.kept]
+    first_key = _quote(table.key[0].column)
+
+    def differs(column: CapturedColumn) -> str:
+        name = _quote(column.column)
+        if layout[column.column]:
+            return f"o.{name} IS DISTINCT FROM n.{name}"
+        return f"ROW(o.{name}) OPERATOR(pg_catalog.*<>) ROW(n.{name})"
+
+    names = [f"CASE WHEN {differs(column)} THEN {quote_literal(',' + column.name)} ELSE '' END" for column in watched]
+    parts = {
+        "changelog": changelog,
+        "label": quote_literal(table.label),
+        "new_key": _key_text(table.key, "n"),
+        "old_key": _key_text(table.key, "o"),
+        "no_new": f"n.{first_key} IS NULL",
+        "no_old": f"o.{first_key} IS NULL",
+        "same_key": " AND ".join(f"o.{_quote(key.column)} = n.{_quote(key.column)}" for key in table.key),
+        "changed_names": " || ".join(names) or "''",
+        "differs": " OR ".join(differs(column) for column in watched) or "false",
+        "kept_differs": " OR ".join(differs(column) for column in kept if column not in table.key) or "false",
+        "old_values": _old_values(kept),
+        "context": _CONTEXT,
+    }
+    return {
+        "ins": _ON_INSERT.format(**parts),
+        "upd": _ON_UPDATE.format(**parts),
+        "del": _ON_DELETE.format(**parts, rows="synchro_old"),
+        "trunc": _ON_DELETE.format(**parts, rows=quoted_table),
+    }
+
+
+def _key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
+    if len(key) > 1:
+        return "jsonb_build_array(" + ", ".join(f"{row}.{_quote(part.column)}" for part in key) + ")::text"
+    column = f"{row}.{_quote(key[0].column)}"
+    # JSON writes dates in ISO form whatever DateStyle the session has.
+    if key[0].kind in {"DateField", "DateTimeField", "TimeField", "DurationField"}:
+        return f"to_jsonb({column}) #>> '{{}}'"
+    return f"{column}::text"
+
+
+def _old_values(kept: list[CapturedColumn]) -> str:
+    if not kept:
+        return "NULL"
+    pairs = [f"{quote_literal(column.column)}, o.{_quote(column.column)}" for column in kept]
+    # A function takes at most 100 arguments.
+    chunks = [pairs[start : start + 40] for start in range(0, len(pairs), 40)]
+    return "(" + " || ".join(f"jsonb_build_object({', '.join(chunk)})" for chunk in chunks) + ")::text"
+
+
+# Transitional triggers ----------------------------------------------------------------------------
+
+_TRANSITIONAL_FUNCTION = """
+CREATE OR REPLACE FUNCTION {schema}.synchro_transitional() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET enable_nestloop = off
+AS $synchro$
+-- For the time of a migration: finds the key in the catalog at each call, so that no change of the
+-- table can break it, and logs every updated row with all its old values.
+DECLARE
+    label text := TG_ARGV[0];
+    key_columns text[];
+    key_text text;
+    same_key text;
+    first_key text;
+    log_head text := 'INSERT INTO {schema}.synchro_changelog
+        (model_label, object_pk, operation, changed_fields, old_values, origin, logged_at, txid) ';
+    context text := 'coalesce(current_setting(''synchro.origin'', true), ''''), clock_timestamp(), txid_current()';
+BEGIN
+    SELECT array_agg(a.attname ORDER BY array_position(i.indkey::int2[], a.attnum)) INTO key_columns
+      FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+     WHERE i.indrelid = TG_RELID AND i.indisprimary;
+    IF key_columns IS NULL THEN
+        key_columns := ARRAY(SELECT json_array_elements_text(TG_ARGV[1]::json));
+    END IF;
+    IF cardinality(key_columns) = 1 THEN
+        key_text := format('to_jsonb(r.%I) #>> ''{{}}''', key_columns[1]);
+    ELSE
+        SELECT 'jsonb_build_array(' || string_agg(format('r.%I', k), ', ') || ')::text'
+          INTO key_text FROM unnest(key_columns) AS k;
+    END IF;
+    SELECT string_agg(format('o.%1$I = n.%1$I', k), ' AND ') INTO same_key FROM unnest(key_columns) AS k;
+    first_key := quote_ident(key_columns[1]);
+    IF TG_OP = 'INSERT' THEN
+        EXECUTE log_head || format('SELECT %L, %s, ''I'', '''', NULL, %s FROM synchro_new AS r', label, key_text, context);
+    ELSIF TG_OP = 'UPDATE' THEN
+        EXECUTE log_head || format('SELECT %L, %s, CASE WHEN o.%s IS NULL THEN ''I'' ELSE ''U'' END, '''',
+            CASE WHEN o.%s IS NOT NULL THEN to_jsonb(o)::text END, %s
+            FROM synchro_old AS o RIGHT JOIN synchro_new AS n ON %s',
+            label, replace(key_text, 'r.', 'n.'), first_key, first_key, context, same_key);
+        EXECUTE log_head || format('SELECT %L, %s, ''D'', '''', to_jsonb(o)::text, %s
+            FROM synchro_old AS o LEFT JOIN synchro_new AS n ON %s WHERE n.%s IS NULL',
+            label, replace(key_text, 'r.', 'o.'), context, same_key, first_key);
+    ELSIF TG_OP = 'DELETE' THEN
+        EXECUTE log_head || format('SELECT %L, %s, ''D'', '''', to_jsonb(r)::text, %s FROM synchro_old AS r',
+            label, key_text, context);
+    ELSE
+        EXECUTE log_head || format('SELECT %L, %s, ''D'', '''', to_jsonb(r)::text, %s FROM %s AS r',
+            label, key_text, context, TG_RELID::regclass);
+    END IF;
+    RETURN NULL;
+END;
+$synchro$;
+REVOKE ALL ON FUNCTION {schema}.synchro_transitional() FROM PUBLIC;
+"""
+
+_TRANSITIONAL_TRIGGER = """
+DROP TRIGGER IF EXISTS {name} ON {table};
+CREATE TRIGGER {name} {when} {operation} ON {table} {referencing}
+    FOR EACH STATEMENT WHEN ({not_paused})
+    EXECUTE FUNCTION {schema}.synchro_transitional({label}, {key});
+COMMENT ON TRIGGER {name} ON {table} IS 'transitional';
+"""
+
+
+def transitional_setup(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return what must run once before transitional triggers are made."""
+    return [_TRANSITIONAL_FUNCTION.format(schema=changelog_schema(connection))]
+
+
+def transitional_triggers(
+    connection: BaseDatabaseWrapper, label: str, qualified_table: str, key: tuple[CapturedColumn, ...] = ()
+) -> list[Trigger]:
+    """Return triggers for one table that hold whatever a migration does to it."""
+    schema = changelog_schema(connection)
+    triggers = []
+    for event, (when, operation, referencing) in _EVENTS.items():
+        name = trigger_name(label, event)
+        sql = _TRANSITIONAL_TRIGGER.format(
+            name=name,
+            table=qualified_table,
+            when=when,
+            operation=operation,
+            referencing=referencing or "",
+            not_paused=_NOT_PAUSED,
+            schema=schema,
+            label=quote_literal(label),
+            key=quote_literal(json.dumps([part.column for part in key])),
+        )
+        triggers.append(Trigger(name, qualified_table, label, "transitional", (sql,)))
+    return triggers
+
+
+def before_ddl(connection: BaseDatabaseWrapper, sql: str, installed: list[InstalledTrigger]) -> list[str]:
+    """Return what must run before a schema statement: nothing, transitional functions name no column."""
+    return []
+
+
+# What is installed --------------------------------------------------------------------------------
+
+_INSTALLED = """
+SELECT t.tgname, c.relname, c.oid::regclass::text, t.tgenabled, t.tgargs,
+       obj_description(t.oid, 'pg_trigger')
+  FROM pg_catalog.pg_trigger t
+  JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+  JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+ WHERE NOT t.tgisinternal
+   AND starts_with(t.tgname, 'synchro_')
+   AND quote_ident((SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = p.pronamespace)) = %s
+ ORDER BY c.relname, t.tgname
+"""
+
+
+def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger]:
+    """Return this package's triggers in the schema that the connection sees."""
+    schema = changelog_schema(connection, missing_ok=True)
+    if schema is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_INSTALLED, [schema])
+        rows = cursor.fetchall()
+    return [
+        InstalledTrigger(
+            name=name,
+            table=table,
+            qualified_table=qualified,
+            label=bytes(arguments).split(b"\0")[0].decode(),
+            signature=(comment or "") if enabled in ("O", b"O") else "",
+            transitional=comment == "transitional",
+        )
+        for name, table, qualified, enabled, arguments, comment in rows
+    ]
+
+
+def drop_sql(connection: BaseDatabaseWrapper, trigger: InstalledTrigger) -> list[str]:
+    """Return what removes one trigger; its function goes with ``drop_leftovers``."""
+    return [f"DROP TRIGGER IF EXISTS {_quote(trigger.name)} ON {trigger.qualified_table}"]
+
+
+_LEFTOVERS = """
+SELECT p.oid::regprocedure::text
+  FROM pg_catalog.pg_proc p
+ WHERE quote_ident((SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = p.pronamespace)) = %s
+   AND starts_with(p.proname, 'synchro_')
+   AND p.prorettype = 'trigger'::regtype
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgfoid = p.oid)
+"""
+
+
+def drop_leftovers(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return what removes trigger functions that no trigger uses (their table was dropped)."""
+    schema = changelog_schema(connection, missing_ok=True)
+    if schema is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_LEFTOVERS, [schema])
+        return [f"DROP FUNCTION IF EXISTS {name}" for (name,) in cursor.fetchall()]
+
+
+def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
+    """Return those of ``tables`` that exist and can carry triggers."""
+    layouts = _layouts(connection, tables)
+    return [table for table in tables if table.table in layouts]
+
+
+# The catalog --------------------------------------------------------------------------------------
+
+
+def changelog_schema(connection: BaseDatabaseWrapper, missing_ok: bool = False) -> Any:
+    """Return the quoted schema of the changelog that this connection sees.
+
+    Raises:
+        SynchroError: there is none, and ``missing_ok`` is off.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT quote_ident(n.nspname) FROM pg_catalog.pg_class c "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass('synchro_changelog')"
+        )
+        row = cursor.fetchone()
+    if row is None and not missing_ok:
+        raise SynchroError(
+            f"The tables of synchro_triggers are missing on {connection.alias!r}: "
+            f"run `manage.py migrate synchro_triggers --database {connection.alias}`."
+        )
+    return row[0] if row else None
+
+
+_LAYOUTS = """
+SELECT wanted.name, a.attname,
+       format_type(a.atttypid, a.atttypmod),
+       coalesce(l.collisdeterministic, true)
+  FROM unnest(%s::text[], %s::text[]) AS wanted (name, quoted)
+  JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted)
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
+ WHERE c.relkind IN ('r', 'p')
+"""
+
+
+def _layouts(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> dict[str, dict[str, bool]]:
+    """Return, per table that exists, its columns and whether ``IS DISTINCT FROM`` tells every difference."""
+    names = [table.table for table in tables]
+    with connection.cursor() as cursor:
+        cursor.execute(_LAYOUTS, [names, [quote_table(connection, name) for name in names]])
+        rows = cursor.fetchall()
+    layouts: dict[str, dict[str, bool]] = {}
+    for table, column, type_name, deterministic in rows:
+        exact = type_name in _EXACT_TYPES or type_name.startswith(_EXACT_PREFIXES)
+        layouts.setdefault(table, {})[column] = exact and deterministic
+    return layouts
+
+
+def quote_table(connection: BaseDatabaseWrapper, table: str) -> str:
+    """Quote a table name as Django does (``'schema"."table'`` reaches into another schema there)."""
+    return connection.ops.quote_name(table)
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,182 @@
+"""The session variables of capture: pausing it, and saying whose change a write is.
+
+A paused block is one ``atomic()`` block. On PostgreSQL the variable is set with ``set_config(…, true)``,
+which ends with the transaction or savepoint and so cannot leak through a connection pool. On SQLite it
+is a row written and removed inside the same write transaction, which nobody else can see.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar, overload
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import OperationalError
+
+from ..conf import LOCAL
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PAUSED = "paused"
+ORIGIN = "origin"
+
+#: Marks, on a connection object, that a replay is writing there.
+_REPLAYING = "_synchro_replaying"
+
+
+class synchro_paused:  # read as a function: ``with synchro_paused():``
+    """Log nothing that this block writes, on this thread's connection to one database.
+
+    Usable as a context manager and as a decorator, with or without parentheses. Blocks nest. The block is
+    one ``atomic()`` block: it commits as a whole, and an exception rolls it back.
+
+    Args:
+        using: the database alias. Default: LOCAL, and, in a signal receiver that a replay has called,
+            also the remote that is being written (so that an unlogged side effect stays unlogged there).
+
+    Raises:
+        TypeError: it decorates a generator, coroutine or asynchronous generator function, whose body
+            would run after the block has ended.
+
+    Example:
+        ::
+
+            with synchro_paused():
+                agent.save()
+
+            @receiver(post_delete, sender=Parcel)
+            @synchro_paused
+            def update_balance(sender, instance, **kwargs): ...
+    """
+
+    @overload
+    def __new__(cls, function: Callable[P, R], /) -> Callable[P, R]: ...
+
+    @overload
+    def __new__(cls, /, *, using: str | None = None) -> synchro_paused: ...
+
+    def __new__(cls, function: Any = None, /, *, using: str | None = None) -> Any:
+        paused = super().__new__(cls)
+        paused._using = using
+        paused._blocks = []
+        return paused if function is None else paused(function)
+
+    _using: str | None
+    _blocks: list[ExitStack]
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        if not callable(function):
+            raise TypeError(
+                f"synchro_paused decorates a function, not {function!r}; name a database with using='alias'."
+            )
+        if (
+            inspect.isgeneratorfunction(function)
+            or inspect.iscoroutinefunction(function)
+            or inspect.isasyncgenfunction(function)
+        ):
+            raise TypeError(
+                f"synchro_paused cannot decorate {function.__qualname__}(): the body of a generator or coroutine runs "
+                "after the call has returned. Use `with synchro_paused():` inside it (inside sync_to_async for "
+                "asynchronous code)."
+            )
+        using = self._using
+
+        @functools.wraps(function)
+        def paused(*args: P.args, **kwargs: P.kwargs) -> R:
+            with synchro_paused(using=using):
+                return function(*args, **kwargs)
+
+        return paused
+
+    def __enter__(self) -> None:
+        with ExitStack() as stack:
+            for alias in self._aliases():
+                stack.enter_context(session_value(alias, PAUSED, "on"))
+            self._blocks.append(stack.pop_all())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self._blocks.pop().__exit__(kind, error, traceback)
+
+    def _aliases(self) -> list[str]:
+        if self._using is not None:
+            return [self._using]
+        replaying = [
+            connection.alias
+            for connection in connections.all(initialized_only=True)
+            if getattr(connection, _REPLAYING, False) and connection.alias != LOCAL
+        ]
+        return [LOCAL, *replaying]
+
+
+#: django-synchro's names.
+DisableSynchroLog = synchro_paused
+disable_synchro_log = synchro_paused
+
+
+@contextmanager
+def replaying_for(alias: str, origin: str) -> Iterator[None]:
+    """Tag what this block writes on ``alias`` as ``origin``'s change; one ``atomic()`` block."""
+    connection = connections[alias]
+    before = getattr(connection, _REPLAYING, False)
+    setattr(connection, _REPLAYING, True)
+    try:
+        with session_value(alias, ORIGIN, origin):
+            yield
+    finally:
+        setattr(connection, _REPLAYING, before)
+
+
+@contextmanager
+def session_value(alias: str, key: str, value: str) -> Iterator[None]:
+    """Set a session variable for one ``atomic()`` block on ``alias``, and restore what it was."""
+    connection = connections[alias]
+    with transaction.atomic(using=alias):
+        before = _swap(connection, key, value)
+        yield
+        # After an exception the rollback restores it; so it does where a caught error has broken the block.
+        if not connection.needs_rollback:
+            _swap(connection, key, before)
+
+
+def _swap(connection: BaseDatabaseWrapper, key: str, value: str | None) -> str | None:
+    """Set the variable and return what it was; ``None`` is: not set."""
+    if connection.vendor == "postgresql":
+        return _swap_setting(connection, f"synchro.{key}", value)
+    if connection.vendor == "sqlite":
+        return _swap_row(connection, key, value)
+    return None  # nothing is captured there
+
+
+def _swap_setting(connection: BaseDatabaseWrapper, name: str, value: str | None) -> str | None:
+    with connection.cursor() as cursor:
+        # The inner SELECT is evaluated first: a single round trip reads the old value and sets the new one.
+        cursor.execute(
+            "WITH before AS MATERIALIZED (SELECT current_setting(%s, true) AS value) "
+            "SELECT value, set_config(%s, %s, true) FROM before",
+            [name, name, value or ""],
+        )
+        before: str | None = cursor.fetchone()[0]
+    return before or None
+
+
+def _swap_row(connection: BaseDatabaseWrapper, key: str, value: str | None) -> str | None:
+    with connection.cursor() as cursor:
+        try:
+            # A write comes first: it takes the write lock, instead of failing to upgrade a read one.
+            cursor.execute("DELETE FROM synchro_session WHERE key = %s RETURNING value", [key])
+        except OperationalError as error:
+            if "no such table" in str(error):
+                return None  # without this app's tables there are no triggers, and nothing to pause
+            raise
+        row = cursor.fetchone()
+        if value is not None:
+            cursor.execute("INSERT INTO synchro_session (key, value) VALUES (%s, %s)", [key, value])
+    return row[0] if row else None

@@ -1,0 +1,378 @@
+"""Trigger SQL for SQLite: row-level, with plain SQL only, so that any client may write the database.
+
+* ``paused`` and ``origin`` are rows of ``synchro_session``, which live inside one write transaction.
+* ``INSERT OR REPLACE`` deletes rows without firing a delete trigger (unless ``recursive_triggers`` is on):
+  BEFORE triggers log the rows that a unique conflict would replace. They also fire for ``OR IGNORE`` and
+  upserts, and log too much then: the row is looked at when it is replayed, so that is harmless.
+* Values are compared with ``COLLATE BINARY``: a column's own collation may call 'a' and 'A' the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..exceptions import SynchroError
+from .tables import CapturedColumn, CapturedTable
+from .trigger import PREFIX, InstalledTrigger, Trigger, quote_literal, trigger_name
+
+EVENTS = ("ins", "upd", "del", "repl", "updrepl")
+
+_TRIGGER = """CREATE TRIGGER {name} {timing} ON {table} WHEN {condition}
+BEGIN /* {mode} {label} */
+{body}
+END"""
+
+_LOG = """  INSERT INTO synchro_changelog
+    (model_label, object_pk, operation, changed_fields, old_values, origin, logged_at, txid)
+  SELECT {label}, {key}, '{operation}', {changed_fields}, {old_values},
+    coalesce((SELECT value FROM synchro_session WHERE key = 'origin'), ''),
+    strftime('%Y-%m-%d %H:%M:%f', 'now'), 0{source};"""
+
+_NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM synchro_session WHERE key = 'paused')"
+
+
+def full_triggers(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[Trigger]:
+    """Return the triggers that ``tables`` should have; columns that are not in the database are left out."""
+    require_changelog(connection)
+    return [
+        trigger
+        for table in tables
+        if (layout := _columns_of(connection, table.table))
+        for trigger in _triggers_of(connection, table, layout)
+    ]
+
+
+def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: set[str]) -> list[Trigger]:
+    if any(key.column not in layout for key in table.key):
+        raise SynchroError(
+            f"{table.label}: the table {table.table!r} on {connection.alias!r} has no column "
+            f"{', '.join(repr(key.column) for key in table.key)} for its primary key; run migrate first."
+        )
+    columns = [column for column in table.columns if column.column in layout]
+    watched = [column for column in columns if not column.skipped and column not in table.key]
+    kept = [column for column in columns if column.kept]
+    key_differs = " OR ".join(_differs(key.column) for key in table.key)
+    anything = " OR ".join(_differs(column.column) for column in (*table.key, *watched))
+    names = " || ".join(
+        f"CASE WHEN {_differs(column.column)} THEN {quote_literal(',' + column.name)} ELSE '' END" for column in watched
+    )
+    kept_differs = " OR ".join(_differs(column.column) for column in kept if column not in table.key)
+    old_values = _old_values(kept, "OLD")
+    kept_if_changed = f"CASE WHEN {kept_differs} THEN {old_values} END" if kept_differs else "NULL"
+
+    def log(operation: str, key: str, changed: str = "''", old: str = "NULL", source: str = "") -> str:
+        return _LOG.format(
+            label=quote_literal(table.label),
+            key=key,
+            operation=operation,
+            changed_fields=changed,
+            old_values=old,
+            source=source,
+        )
+
+    old_key, new_key = _key_text(table.key, "OLD."), _key_text(table.key, "NEW.")
+    changed = f"substr({names}, 2)" if names else "''"
+    update = "\n".join(
+        (
+            log("U", new_key, changed, kept_if_changed, f"\n  WHERE NOT ({key_differs})"),
+            log("D", old_key, old=old_values, source=f"\n  WHERE {key_differs}"),
+            log("I", new_key, source=f"\n  WHERE {key_differs}"),
+        )
+    )
+    quoted = connection.ops.quote_name(table.table)
+    bodies = {
+        "ins": ("AFTER INSERT", _NOT_PAUSED, log("I", new_key)),
+        "upd": ("AFTER UPDATE", f"{_NOT_PAUSED} AND ({anything})", update),
+        "del": ("AFTER DELETE", _NOT_PAUSED, log("D", old_key, old=old_values)),
+    }
+    replaced = _replaced_rows(connection, table.table, quoted, layout)
+    if replaced:
+        conflicting = f"\n  FROM {quoted} AS r\n  WHERE {replaced}"
+        rows = log("D", _key_text(table.key, "r."), old=_old_values(kept, "r"), source=conflicting)
+        not_itself = " AND ".join(f"r.{_quote(key.column)} = OLD.{_quote(key.column)}" for key in table.key)
+        bodies["repl"] = ("BEFORE INSERT", _NOT_PAUSED, rows)
+        bodies["updrepl"] = (
+            f"BEFORE UPDATE OF {', '.join(map(_quote, _unique_columns(connection, table.table, layout)))}",
+            _NOT_PAUSED,
+            rows[:-1] + f" AND NOT ({not_itself});",
+        )
+    return [
+        _make(connection, table.label, table.table, event, "full", timing, condition, body)
+        for event, (timing, condition, body) in bodies.items()
+    ]
+
+
+def _make(
+    connection: BaseDatabaseWrapper,
+    label: str,
+    table: str,
+    event: str,
+    mode: str,
+    timing: str,
+    condition: str,
+    body: str,
+) -> Trigger:
+    name = trigger_name(label, event)
+    sql = _TRIGGER.format(
+        name=_quote(name),
+        timing=timing,
+        table=connection.ops.quote_name(table),
+        condition=condition,
+        mode=mode,
+        label=label,
+        body=body,
+    )
+    return Trigger(name, table, label, signature_of(sql), (f"DROP TRIGGER IF EXISTS {_quote(name)}", sql))
+
+
+def _differs(column: str) -> str:
+    name = _quote(column)
+    return f"OLD.{name} IS NOT NEW.{name} COLLATE BINARY OR typeof(OLD.{name}) <> typeof(NEW.{name})"
+
+
+def _key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
+    parts = [_key_part(part, row) for part in key]
+    if len(parts) > 1:
+        return f"json_array({', '.join(parts)})"
+    return f"CAST({parts[0]} AS TEXT)"
+
+
+def _key_part(part: CapturedColumn, row: str) -> str:
+    column = f"{row}{_quote(part.column)}"
+    if part.kind == "UUIDField":  # stored as 32 hexadecimal digits; logged as everybody writes it
+        cuts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+        return "(" + " || '-' || ".join(f"substr({column}, {start}, {length})" for start, length in cuts) + ")"
+    return column
+
+
+def _old_values(kept: Iterable[CapturedColumn], row: str) -> str:
+    pairs = []
+    for column in kept:
+        value = f"{row}.{_quote(column.column)}"
+        # JSON holds no blob.
+        pairs.append(
+            f"{quote_literal(column.column)}, CASE typeof({value}) WHEN 'blob' THEN hex({value}) ELSE {value} END"
+        )
+    if not pairs:
+        return "NULL"
+    # A function takes at most 127 arguments; objects are joined as patches of one another, and
+    # json_patch() drops nulls, so that a key which is missing when it is read means null.
+    chunks = [f"json_object({', '.join(pairs[start : start + 50])})" for start in range(0, len(pairs), 50)]
+    text = chunks[0]
+    for chunk in chunks[1:]:
+        text = f"json_patch({text}, {chunk})"
+    return text
+
+
+# Unique conflicts ---------------------------------------------------------------------------------
+
+
+def _unique_indexes(connection: BaseDatabaseWrapper, table: str, layout: set[str]) -> list[tuple[str, ...]]:
+    """Return the expressions of each unique index, the primary key's too; partial ones without their condition."""
+    indexes: list[tuple[str, ...]] = []
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA table_info({connection.ops.quote_name(table)})")
+        key = sorted((row[5], row[1]) for row in cursor.fetchall() if row[5])
+        indexes.append(tuple(_quote(name) for _, name in key))
+        cursor.execute(f"PRAGMA index_list({connection.ops.quote_name(table)})")
+        unique = [row[1] for row in cursor.fetchall() if row[2]]
+        for name in sorted(unique):
+            cursor.execute(f"PRAGMA index_info({_quote(name)})")
+            columns = [row[2] for row in cursor.fetchall()]
+            if all(column in layout for column in columns):
+                indexes.append(tuple(_quote(column) for column in columns))
+            else:
+                cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = %s", [name])
+                indexes.append((_indexed_expressions(cursor.fetchone()[0]),))
+    return [index for index in dict.fromkeys(indexes) if index and all(index)]
+
+
+def _indexed_expressions(sql: str) -> str:
+    """Cut the list of expressions out of ``CREATE UNIQUE INDEX … ON t (…) WHERE …`` (balanced parentheses)."""
+    match = re.search(r'\bON\s+("(?:[^"]|"")*"|\w+)\s*\(', sql, re.IGNORECASE)
+    assert match is not None, sql
+    depth, quote, start = 1, "", match.end()
+    for at in range(start, len(sql)):
+        character = sql[at]
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character in "()":
+            depth += 1 if character == "(" else -1
+            if depth == 0:
+                return sql[start:at]
+    raise SynchroError(f"Cannot read the index {sql!r}.")
+
+
+def _replaced_rows(connection: BaseDatabaseWrapper, table: str, quoted: str, layout: set[str]) -> str:
+    """Return the condition under which a row ``r`` conflicts with NEW."""
+    new_row = ", ".join(f"NEW.{_quote(column)} AS {_quote(column)}" for column in sorted(layout))
+    conditions = []
+    for index in _unique_indexes(connection, table, layout):
+        if all(part.startswith('"') and part.count('"') == 2 for part in index):
+            conditions.append(" AND ".join(f"r.{part} = NEW.{part}" for part in index))
+        else:
+            expressions = re.sub(r"\s+(ASC|DESC)\b", "", index[0], flags=re.IGNORECASE)
+            conditions.append(
+                f"r.rowid IN (SELECT x.rowid FROM {quoted} AS x"
+                f" WHERE ({expressions}) = (SELECT {expressions} FROM (SELECT {new_row})))"
+            )
+    return "(" + " OR ".join(f"({condition})" for condition in conditions) + ")" if conditions else ""
+
+
+def _unique_columns(connection: BaseDatabaseWrapper, table: str, layout: set[str]) -> list[str]:
+    text = " ".join(part for index in _unique_indexes(connection, table, layout) for part in index)
+    return [column for column in sorted(layout) if _quote(column) in text] or sorted(layout)
+
+
+# Transitional triggers ----------------------------------------------------------------------------
+
+
+def transitional_setup(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return what must run once before transitional triggers are made: nothing here."""
+    require_changelog(connection)
+    return []
+
+
+def transitional_triggers(
+    connection: BaseDatabaseWrapper, label: str, qualified_table: str, key: tuple[CapturedColumn, ...] = ()
+) -> list[Trigger]:
+    """Return triggers for one table as it is now: log every row that is written, with all its old values.
+
+    They hold until the next schema statement on the table, which takes them away (``before_ddl``).
+    """
+    table = _unquote(qualified_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA table_info({_quote(table)})")
+        rows = cursor.fetchall()
+    columns = [CapturedColumn(row[1], row[1], "UUIDField" if row[2].lower() == "char(32)" else "") for row in rows]
+    ranks = {row[1]: row[5] for row in rows}
+    keys = tuple(sorted((column for column in columns if ranks[column.name]), key=lambda part: ranks[part.name])) or key
+    old_key, new_key = _key_text(keys, "OLD."), _key_text(keys, "NEW.")
+    moved = " OR ".join(_differs(part.column) for part in keys)
+    old_values = _old_values(columns, "OLD")
+
+    def log(operation: str, key_text: str, old: str = "NULL", source: str = "") -> str:
+        return _LOG.format(
+            label=quote_literal(label),
+            key=key_text,
+            operation=operation,
+            changed_fields="''",
+            old_values=old,
+            source=source,
+        )
+
+    update = "\n".join(
+        (
+            log("U", new_key, old_values, f"\n  WHERE NOT ({moved})"),
+            log("D", old_key, old_values, f"\n  WHERE {moved}"),
+            log("I", new_key, source=f"\n  WHERE {moved}"),
+        )
+    )
+    bodies = {
+        "ins": ("AFTER INSERT", log("I", new_key)),
+        "upd": ("AFTER UPDATE", update),
+        "del": ("AFTER DELETE", log("D", old_key, old_values)),
+    }
+    return [
+        _make(connection, label, table, event, "transitional", timing, _NOT_PAUSED, body)
+        for event, (timing, body) in bodies.items()
+    ]
+
+
+_SCHEMA_STATEMENT = re.compile(
+    r"""\s*(?:ALTER\s+TABLE|DROP\s+TABLE(?:\s+IF\s+EXISTS)?)\s+("(?:[^"]|"")*"|\[[^]]*\]|`[^`]*`|\w+)""",
+    re.IGNORECASE,
+)
+
+
+def before_ddl(connection: BaseDatabaseWrapper, sql: str, installed: list[InstalledTrigger]) -> list[str]:
+    """Return what must run before a schema statement: a trigger that names a column would stop its removal."""
+    match = _SCHEMA_STATEMENT.match(sql)
+    if match is None:
+        return []
+    table = _unquote(match[1])
+    return [
+        statement
+        for trigger in installed
+        if trigger.table.lower() == table.lower()
+        for statement in drop_sql(connection, trigger)
+    ]
+
+
+# What is installed --------------------------------------------------------------------------------
+
+_MODE = re.compile(r"BEGIN /\* (full|transitional) (.*?) \*/\n")
+
+
+def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger]:
+    """Return this package's triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, 8) = %s"
+            " ORDER BY tbl_name, name",
+            [PREFIX],
+        )
+        rows = cursor.fetchall()
+    installed = []
+    for name, table, sql in rows:
+        match = _MODE.search(sql)
+        if match is not None:  # otherwise somebody else's trigger with a name like ours
+            mode, label = match.groups()
+            installed.append(
+                InstalledTrigger(name, table, _quote(table), label, signature_of(sql), mode == "transitional")
+            )
+    return installed
+
+
+def drop_sql(connection: BaseDatabaseWrapper, trigger: InstalledTrigger) -> list[str]:
+    """Return what removes one trigger."""
+    return [f"DROP TRIGGER IF EXISTS {_quote(trigger.name)}"]
+
+
+def drop_leftovers(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return what removes leftovers of dropped tables: SQLite drops triggers with their table."""
+    return []
+
+
+def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
+    """Return those of ``tables`` that exist and can carry triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        names = {name.lower() for (name,) in cursor.fetchall()}
+    return [table for table in tables if _unquote(connection.ops.quote_name(table.table)).lower() in names]
+
+
+def require_changelog(connection: BaseDatabaseWrapper) -> None:
+    """Raise ``SynchroError`` when this package's tables are missing."""
+    if "synchro_changelog" not in connection.introspection.table_names():
+        raise SynchroError(
+            f"The tables of synchro_triggers are missing on {connection.alias!r}: "
+            f"run `manage.py migrate synchro_triggers --database {connection.alias}`."
+        )
+
+
+def _columns_of(connection: BaseDatabaseWrapper, table: str) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA table_info({connection.ops.quote_name(table)})")
+        return {row[1] for row in cursor.fetchall()}
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _unquote(name: str) -> str:
+    if name[:1] in '"[`' and len(name) > 1:
+        return name[1:-1].replace('""', '"')
+    return name
+
+
+def signature_of(sql: str) -> str:
+    """Return the signature of a trigger: the hash of its SQL, which SQLite keeps verbatim."""
+    return hashlib.sha1(sql.encode()).hexdigest()

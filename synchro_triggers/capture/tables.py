@@ -1,0 +1,241 @@
+"""Which tables and columns are captured: pure, from the models of ``SYNCHRO_MODELS``.
+
+A captured *model* brings its own table, the tables of its multi-table parents and children's links to
+them, the automatic through tables of its many-to-many fields in both directions, and the tables of
+the through models that its own many-to-many fields name.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.db import models
+from django.db.models import Field, Model
+from django.db.models.fields.composite import CompositePrimaryKey
+from django.utils import timezone
+
+
+@dataclass(frozen=True)
+class CapturedColumn:
+    """One concrete column.
+
+    Attributes:
+        name: the Django field's name, as it stands in ``changed_fields``.
+        column: the database column.
+        kind: the field's internal type (``'UUIDField'``, …), of a foreign key that of its target.
+        skipped: in ``SYNCHRO_SKIP``: a change of skipped columns alone is not logged.
+        kept: its old value is stored when the row is deleted or the value changes, because the object
+            is found by it: part of a natural key, or an end of a many-to-many link.
+    """
+
+    name: str
+    column: str
+    kind: str
+    skipped: bool = False
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class CapturedTable:
+    """One captured table.
+
+    Attributes:
+        label: ``app.Model``; of an automatic through table ``app.Model_field``.
+        table: the table's name as the model has it (``db_table``, unquoted).
+        key: the primary key's columns, in order.
+        columns: every column, the key's included.
+    """
+
+    label: str
+    table: str
+    key: tuple[CapturedColumn, ...]
+    columns: tuple[CapturedColumn, ...]
+
+    @property
+    def kept(self) -> tuple[CapturedColumn, ...]:
+        return tuple(column for column in self.columns if column.kept)
+
+
+def captured_tables(captured: Iterable[type[Model]]) -> tuple[CapturedTable, ...]:
+    """Describe the tables to capture for ``captured`` (concrete models), each once, in a stable order."""
+    return tuple(_describe(model) for model in captured_models(captured))
+
+
+def captured_models(captured: Iterable[type[Model]]) -> tuple[type[Model], ...]:
+    """Return every model whose table is captured: parents and through models included."""
+    found: dict[type[Model], None] = {}
+    for model in captured:
+        for parent in (*model._meta.all_parents, model):
+            concrete = parent._meta.concrete_model or parent
+            found[concrete] = None
+            for through in _through_models(concrete):
+                for ancestor in (*through._meta.all_parents, through):
+                    found[ancestor] = None
+    return tuple(found)
+
+
+def _through_models(model: type[Model]) -> Iterator[type[Model]]:
+    for field in model._meta.local_many_to_many:
+        if is_many_to_many(field):
+            yield field.remote_field.through
+    for relation in model._meta.get_fields(include_hidden=True):
+        if relation.many_to_many and relation.auto_created:  # the reverse side: only automatic tables
+            through = getattr(relation, "through", None)
+            if through is not None and through._meta.auto_created:
+                yield through
+
+
+def is_many_to_many(field: Any) -> bool:
+    """Tell a ``ManyToManyField`` from look-alikes (a generic relation, taggit's manager) without a through table."""
+    through = getattr(field.remote_field, "through", None)
+    return bool(field.many_to_many) and isinstance(through, type) and issubclass(through, Model)
+
+
+def _describe(model: type[Model]) -> CapturedTable:
+    skipped = frozenset(getattr(model, "SYNCHRO_SKIP", ()))
+    kept = kept_field_names(model)
+    key_fields = key_fields_of(model)
+    columns = tuple(
+        CapturedColumn(
+            name=field.name,
+            column=field.column,
+            kind=_kind(field),
+            skipped=field.name in skipped or field.attname in skipped,
+            kept=kept is None or field.name in kept,
+        )
+        for field in stored_fields(model)
+    )
+    by_column = {column.column: column for column in columns}
+    return CapturedTable(
+        label=model._meta.label,
+        table=model._meta.db_table,
+        key=tuple(by_column[field.column] for field in key_fields),
+        columns=columns,
+    )
+
+
+def stored_fields(model: type[Model]) -> list[Field[Any, Any]]:
+    """Return the fields with a column in the model's own table (not its parents'), generated ones left out."""
+    return [
+        field
+        for field in model._meta.local_concrete_fields
+        if field.column is not None and not getattr(field, "generated", False)
+    ]
+
+
+def key_fields_of(model: type[Model]) -> tuple[Field[Any, Any], ...]:
+    """Return the fields of the primary key: one, or several of a ``CompositePrimaryKey``."""
+    key = model._meta.pk
+    if isinstance(key, CompositePrimaryKey):
+        return tuple(key.fields)
+    assert key is not None
+    return (key,)
+
+
+def kept_field_names(model: type[Model]) -> frozenset[str] | None:
+    """Return the names of the fields by which an object is found when its row is gone; ``None`` means all.
+
+    A ``natural_key()`` of the user's own says nothing about its fields, so every value is kept then.
+    """
+    if model._meta.auto_created:
+        return frozenset(field.name for field in model._meta.local_fields if field.remote_field)
+    names = natural_key_fields(model)
+    if names:
+        return frozenset(name.split("__")[0] for name in names)
+    if hasattr(model, "natural_key"):
+        return None
+    return frozenset()
+
+
+def natural_key_fields(model: type[Model]) -> tuple[str, ...]:
+    """Return the lookups of the natural key where the model or its manager names them, else nothing."""
+    own = getattr(model, "_natural_key", ())
+    if own:
+        return tuple(own)
+    if not hasattr(model, "natural_key"):
+        return ()
+    manager = natural_manager(model)
+    return tuple(getattr(manager, "fields", ())) if manager is not None else ()
+
+
+def natural_manager(model: type[Model]) -> models.Manager[Any] | None:
+    """Return the manager that finds objects by natural key: the default one, else the first that can."""
+    managers = [model._default_manager, *model._meta.managers]
+    return next((manager for manager in managers if hasattr(manager, "get_by_natural_key")), None)
+
+
+def _kind(field: Field[Any, Any]) -> str:
+    while field.remote_field is not None and getattr(field, "target_field", None) is not None:
+        field = field.target_field
+    return field.get_internal_type()
+
+
+# Keys and values as triggers write them -----------------------------------------------------------
+
+
+def encode_key(value: Any) -> str:
+    """Write a primary key as text: ``str`` of a single value, a JSON array of a composite one."""
+    if isinstance(value, (tuple, list)):
+        return json.dumps([part if isinstance(part, int) else _key_part(part) for part in value])
+    return _key_part(value)
+
+
+def _key_part(value: Any) -> str:
+    if isinstance(value, datetime.datetime):
+        if timezone.is_aware(value):
+            value = value.astimezone(datetime.UTC)
+        return value.isoformat()
+    if isinstance(value, (bytes, memoryview)):
+        return bytes(value).hex()
+    return str(value)
+
+
+def decode_key(model: type[Model], text: str) -> Any:
+    """Read ``ChangeLog.object_pk`` back into a value for ``pk``.
+
+    Raises:
+        ValueError, ValidationError, InvalidOperation: the text is no key of this model.
+    """
+    fields = key_fields_of(model)
+    if isinstance(model._meta.pk, CompositePrimaryKey):
+        parts = json.loads(text, parse_float=decimal.Decimal)
+        return tuple(decode_value(field, part) for field, part in zip(fields, parts, strict=True))
+    return decode_value(fields[0], text)
+
+
+def decode_value(field: Field[Any, Any], raw: Any) -> Any:
+    """Read a value that a trigger stored (JSON) back into what the field's attribute holds in Python."""
+    if raw is None:
+        return None
+    while field.remote_field is not None and getattr(field, "target_field", None) is not None:
+        field = field.target_field
+    if isinstance(field, models.DateTimeField):
+        value = field.to_python(raw)
+        if timezone.is_naive(value) == django_settings.USE_TZ:
+            return timezone.make_aware(value, datetime.UTC) if django_settings.USE_TZ else timezone.make_naive(value)
+        return value
+    if isinstance(field, models.UUIDField):
+        return uuid.UUID(str(raw))
+    if isinstance(field, models.BooleanField) and isinstance(raw, str):
+        return raw.lower() in {"1", "t", "true"}
+    if isinstance(field, models.BinaryField) and isinstance(raw, str):
+        return bytes.fromhex(raw.removeprefix("\\x"))
+    return field.to_python(raw)
+
+
+def decode_old_values(model: type[Model], text: str) -> dict[str, Any]:
+    """Read ``ChangeLog.old_values``: field attribute names (``attname``) to values; unknown columns are left out."""
+    raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
+    by_column = {field.column: field for field in stored_fields(model)}
+    return {
+        by_column[column].attname: decode_value(by_column[column], value)
+        for column, value in raw.items()
+        if column in by_column
+    }

@@ -1,0 +1,57 @@
+"""What both vendors' trigger files speak of: a trigger as it should be, and one as it is installed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+#: Every trigger and function of this package starts with this.
+PREFIX = "synchro_"
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A trigger as it should be.
+
+    Attributes:
+        name: unique in the database, at most 63 characters, lower case.
+        table: the table it belongs to, as the model has it.
+        label: the model label that it writes into the changelog.
+        signature: equal for equal triggers; kept in the database to tell an outdated one.
+        statements: make it (and replace it, where it is there already).
+    """
+
+    name: str
+    table: str
+    label: str
+    signature: str
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class InstalledTrigger:
+    """A trigger as it is in the database.
+
+    Attributes:
+        table: the bare name of the table (PostgreSQL: without the schema).
+        qualified_table: the quoted name that SQL can use.
+        signature: what ``Trigger.signature`` was, or ``''`` when the trigger is disabled.
+        transitional: made for the time of a migration; names no column but the key.
+    """
+
+    name: str
+    table: str
+    qualified_table: str
+    label: str
+    signature: str
+    transitional: bool
+
+
+def trigger_name(label: str, event: str) -> str:
+    """Name a trigger by the hash of its label: labels may be long, and alike at the beginning."""
+    return f"{PREFIX}{event}_{hashlib.sha1(label.encode()).hexdigest()[:20]}"
+
+
+def quote_literal(text: str) -> str:
+    """Quote a text constant for SQL (standard strings: only the quote is special)."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,97 @@
+"""``manage.py synchro_install_triggers``: put the capture triggers into a database, or check or remove them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ...capture import install
+from ...conf import LOCAL, check_alias
+from ...exceptions import SynchroError
+
+
+class Command(BaseCommand):
+    help = "Install the triggers that log the changes of the models in SYNCHRO_MODELS."
+    requires_system_checks = ()  # type: ignore[assignment]  # wrong settings are said in one line, below
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--database",
+            action="append",
+            dest="databases",
+            metavar="ALIAS",
+            help=f"Database to work on; may be given several times. Default: {LOCAL}.",
+        )
+        mode = parser.add_mutually_exclusive_group()
+        mode.add_argument(
+            "--check",
+            action="store_true",
+            help="Change nothing; list triggers that are missing, outdated or orphaned, and exit 1 if there are any.",
+        )
+        mode.add_argument("--uninstall", action="store_true", help="Remove the triggers.")
+        mode.add_argument("--sql", action="store_true", help="Print the SQL that installs them; change nothing.")
+        mode.add_argument(
+            "--migration",
+            metavar="APP",
+            help="Write a migration that installs the triggers into the migrations of this app.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["migration"]:
+                self._write_migration(options["migration"])
+                return
+            aliases = [check_alias(alias) for alias in options["databases"] or [LOCAL]]
+            if options["check"]:
+                self._check(aliases)
+                return
+            work = self._print_sql if options["sql"] else self._uninstall if options["uninstall"] else self._install
+            for alias in aliases:
+                work(alias, options["verbosity"])
+        except SynchroError as error:
+            raise CommandError(str(error)) from error
+
+    def _install(self, alias: str, verbosity: int) -> None:
+        found = install.install(alias)
+        install.require_tables(found, alias)
+        if not verbosity:
+            return
+        if found.fits:
+            self.stdout.write(f"{alias}: triggers are installed and up to date.")
+            return
+        for line in found.describe() if verbosity > 1 else ():
+            self.stdout.write(f"  {line}")
+        tables = len({trigger.table for trigger in (*found.missing, *found.outdated)})
+        removed = len({trigger.table for trigger in found.orphaned})
+        self.stdout.write(f"{alias}: triggers installed on {tables} tables, removed from {removed}.")
+
+    def _uninstall(self, alias: str, verbosity: int) -> None:
+        count = install.uninstall(alias)
+        if verbosity:
+            self.stdout.write(f"{alias}: {count} triggers removed.")
+
+    def _print_sql(self, alias: str, verbosity: int) -> None:
+        self.stdout.write(install.installation_sql(alias))
+
+    def _check(self, aliases: list[str]) -> None:
+        wrong = False
+        for alias in aliases:
+            found = install.compare(alias)
+            lines = found.describe() + [
+                f"{table.table} ({table.label}): no such table" for table in found.absent_tables
+            ]
+            wrong = wrong or bool(lines)
+            self.stdout.write(f"{alias}: " + ("triggers fit." if not lines else "triggers do not fit:"))
+            for line in lines:
+                self.stdout.write(f"  {line}")
+        if wrong:
+            raise CommandError("Run `manage.py synchro_install_triggers` for these databases.")
+
+    def _write_migration(self, app_label: str) -> None:
+        from ...capture.migration_file import write_migration
+
+        path = write_migration(app_label)
+        self.stdout.write(
+            f"Wrote {path}. Run `manage.py migrate {app_label}` on each database that should be captured."
+        )

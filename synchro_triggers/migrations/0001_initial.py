@@ -1,0 +1,157 @@
+"""The tables of synchro_triggers, and the BRIN indexes of its changelog on PostgreSQL."""
+
+import django.db.models.functions.datetime
+from django.db import migrations, models
+
+import synchro_triggers.models
+from synchro_triggers.migrations._brin import create_brin_indexes, drop_brin_indexes
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        migrations.CreateModel(
+            name="ChangeLog",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("model_label", models.CharField(max_length=200, verbose_name="model")),
+                ("object_pk", models.TextField(verbose_name="primary key")),
+                (
+                    "operation",
+                    models.CharField(
+                        choices=[("I", "insert"), ("U", "update"), ("D", "delete")],
+                        max_length=1,
+                        verbose_name="operation",
+                    ),
+                ),
+                ("changed_fields", models.TextField(blank=True, default="", verbose_name="changed fields")),
+                ("old_values", models.TextField(blank=True, null=True, verbose_name="old values")),
+                ("origin", models.CharField(blank=True, default="", max_length=36, verbose_name="origin")),
+                (
+                    "logged_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="logged at"
+                    ),
+                ),
+                (
+                    "txid",
+                    models.BigIntegerField(
+                        db_default=synchro_triggers.models.CurrentTransaction(), verbose_name="transaction"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "change",
+                "verbose_name_plural": "changelog",
+                "db_table": "synchro_changelog",
+                "ordering": ("id",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Checkpoint",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("source", models.CharField(max_length=36, unique=True)),
+                ("position", models.TextField(blank=True, default="")),
+                ("window_end", models.TextField(blank=True, default="")),
+                ("window_after", models.BigIntegerField(default=0)),
+                ("since", models.DateTimeField(blank=True, null=True)),
+                ("last_check", models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                "verbose_name": "checkpoint",
+                "verbose_name_plural": "checkpoints",
+                "db_table": "synchro_checkpoint",
+            },
+        ),
+        migrations.CreateModel(
+            name="Node",
+            fields=[
+                ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("node_id", models.CharField(max_length=36, unique=True)),
+                ("fingerprint", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "verbose_name": "node",
+                "verbose_name_plural": "nodes",
+                "db_table": "synchro_node",
+            },
+        ),
+        migrations.CreateModel(
+            name="SessionValue",
+            fields=[
+                ("key", models.CharField(max_length=30, primary_key=True, serialize=False)),
+                ("value", models.TextField()),
+            ],
+            options={
+                "db_table": "synchro_session",
+            },
+        ),
+        migrations.CreateModel(
+            name="Failure",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("source", models.CharField(max_length=36)),
+                ("model_label", models.CharField(max_length=200)),
+                ("object_pk", models.CharField(max_length=500)),
+                (
+                    "operation",
+                    models.CharField(choices=[("I", "insert"), ("U", "update"), ("D", "delete")], max_length=1),
+                ),
+                ("old_values", models.TextField(blank=True, null=True)),
+                ("logged_at", models.DateTimeField()),
+                ("error", models.TextField()),
+                ("attempts", models.PositiveIntegerField(default=1)),
+                ("first_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("last_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "verbose_name": "failure",
+                "verbose_name_plural": "failures",
+                "db_table": "synchro_failure",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("source", "model_label", "object_pk"), name="synchro_failure_object"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Reference",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("source", models.CharField(max_length=36)),
+                ("model_label", models.CharField(max_length=200)),
+                ("local_pk", models.CharField(max_length=500)),
+                ("remote_pk", models.CharField(max_length=500)),
+                ("met_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "verbose_name": "reference",
+                "verbose_name_plural": "references",
+                "db_table": "synchro_reference",
+                "indexes": [
+                    models.Index(fields=["source", "model_label", "remote_pk"], name="synchro_reference_remote")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("source", "model_label", "local_pk"), name="synchro_reference_local"
+                    )
+                ],
+            },
+        ),
+        migrations.RunPython(create_brin_indexes, drop_brin_indexes),
+    ]

@@ -1,0 +1,199 @@
+"""The tables of this package: the changelog, and what a database has received from others.
+
+Every database with this app has all of them. The *outbound* side of a database is its changelog. The
+*inbound* side (checkpoint, references, failures) is stored per source in the database that received,
+and is written in the same transaction as the data it describes.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Func
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+KEY_LENGTH = 500
+NODE_LENGTH = 36
+LABEL_LENGTH = 200
+
+
+class CurrentTransaction(Func):
+    """The id of the writing transaction on PostgreSQL; 0 where writers are serialised anyway."""
+
+    arity = 0
+    output_field = models.BigIntegerField()
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[()]]:
+        return ("txid_current()" if connection.vendor == "postgresql" else "0"), ()
+
+
+class Operation(models.TextChoices):
+    INSERT = "I", _("insert")
+    UPDATE = "U", _("update")
+    DELETE = "D", _("delete")
+
+
+class Node(models.Model):
+    """This database's own identity: one row, made when it is first needed.
+
+    ``fingerprint`` names the place where the identity was made, so that a copy of the database, which
+    carries a copy of this row, is told from the original.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    node_id = models.CharField(max_length=NODE_LENGTH, unique=True)
+    fingerprint = models.TextField(default="", blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "synchro_node"
+        verbose_name = _("node")
+        verbose_name_plural = _("nodes")
+
+    def __str__(self) -> str:
+        return self.node_id
+
+
+class ChangeLog(models.Model):
+    """One committed change of one row, written by a trigger."""
+
+    id = models.BigAutoField(primary_key=True)
+    model_label = models.CharField(_("model"), max_length=LABEL_LENGTH)
+    object_pk = models.TextField(_("primary key"))
+    operation = models.CharField(_("operation"), max_length=1, choices=Operation)
+    changed_fields = models.TextField(_("changed fields"), default="", blank=True)
+    old_values = models.TextField(_("old values"), null=True, blank=True)
+    origin = models.CharField(_("origin"), max_length=NODE_LENGTH, default="", blank=True)
+    logged_at = models.DateTimeField(_("logged at"), db_default=Now())
+    txid = models.BigIntegerField(_("transaction"), db_default=CurrentTransaction())
+
+    class Meta:
+        db_table = "synchro_changelog"
+        ordering = ("id",)
+        verbose_name = _("change")
+        verbose_name_plural = _("changelog")
+
+    def __str__(self) -> str:
+        return f"{self.get_operation_display()} {self.model_label} {self.object_pk}"
+
+
+class SessionValue(models.Model):
+    """Stand-in for session variables where the database has none (SQLite).
+
+    Rows live inside one write transaction only: nobody else ever sees one.
+    """
+
+    key = models.CharField(primary_key=True, max_length=30)
+    value = models.TextField()
+
+    class Meta:
+        db_table = "synchro_session"
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class Checkpoint(models.Model):
+    """How far this database has received the changelog of ``source``.
+
+    Attributes:
+        position: what lies before it has been received; its form is the source vendor's
+            (see ``replay.window``). Empty: nothing yet.
+        window_end, window_after: while a run is under way or was cut off: the end of its window, and
+            the changelog id up to which it has been applied.
+        since: rows logged earlier are left out of the next window (``options.last_check = ...``).
+        last_check: the time of the last run, or what the user set it to.
+    """
+
+    source = models.CharField(max_length=NODE_LENGTH, unique=True)
+    position = models.TextField(default="", blank=True)
+    window_end = models.TextField(default="", blank=True)
+    window_after = models.BigIntegerField(default=0)
+    since = models.DateTimeField(null=True, blank=True)
+    last_check = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "synchro_checkpoint"
+        verbose_name = _("checkpoint")
+        verbose_name_plural = _("checkpoints")
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.last_check}"
+
+
+class Reference(models.Model):
+    """The object of ``source`` with ``local_pk`` is the row ``remote_pk`` of this database.
+
+    ``met_at`` (this database's clock) is when the two were last made equal, or compared and left alone.
+    """
+
+    source = models.CharField(max_length=NODE_LENGTH)
+    model_label = models.CharField(max_length=LABEL_LENGTH)
+    local_pk = models.CharField(max_length=KEY_LENGTH)
+    remote_pk = models.CharField(max_length=KEY_LENGTH)
+    met_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "synchro_reference"
+        constraints = (
+            models.UniqueConstraint(fields=("source", "model_label", "local_pk"), name="synchro_reference_local"),
+        )
+        indexes = (models.Index(fields=("source", "model_label", "remote_pk"), name="synchro_reference_remote"),)
+        verbose_name = _("reference")
+        verbose_name_plural = _("references")
+
+    def __str__(self) -> str:
+        return f"{self.model_label} {self.local_pk} -> {self.remote_pk}"
+
+
+class Failure(models.Model):
+    """A change of ``source`` that could not be applied here; it is tried again first in every later run."""
+
+    source = models.CharField(max_length=NODE_LENGTH)
+    model_label = models.CharField(max_length=LABEL_LENGTH)
+    object_pk = models.CharField(max_length=KEY_LENGTH)
+    operation = models.CharField(max_length=1, choices=Operation)
+    old_values = models.TextField(null=True, blank=True)
+    logged_at = models.DateTimeField()
+    error = models.TextField()
+    attempts = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField(db_default=Now())
+    last_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "synchro_failure"
+        constraints = (
+            models.UniqueConstraint(fields=("source", "model_label", "object_pk"), name="synchro_failure_object"),
+        )
+        verbose_name = _("failure")
+        verbose_name_plural = _("failures")
+
+    def __str__(self) -> str:
+        return f"{self.model_label} {self.object_pk}: {self.error}"
+
+
+class Options:
+    """django-synchro's ``options``: the time of the last run, and a way to set it.
+
+    Setting ``last_check`` makes the next run take the changes logged after that time, whether they
+    were synchronised before or not, and forget older ones. It speaks of the first remote of
+    ``SYNCHRO_REMOTE``; where that is ``None``, of LOCAL itself.
+    """
+
+    @property
+    def last_check(self) -> datetime.datetime | None:
+        from .replay.checkpoint import read_last_check
+
+        return read_last_check()
+
+    @last_check.setter
+    def last_check(self, value: datetime.datetime) -> None:
+        from .replay.checkpoint import write_last_check
+
+        write_last_check(value)
+
+
+options = Options()

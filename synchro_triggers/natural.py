@@ -1,0 +1,127 @@
+"""``NaturalManager`` and ``NaturalKeyModel``: natural keys with one line, as django-synchro had them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import ImproperlyConfigured, MultipleObjectsReturned, ValidationError
+from django.db import models
+from django.db.models.base import ModelBase
+
+
+class NaturalManager(models.Manager[Any]):
+    """A manager with ``get_by_natural_key`` over the named fields.
+
+    ``NaturalManager('code', 'day')`` makes a subclass of itself that carries its arguments as class
+    attributes, because Django instantiates managers without arguments (related managers, migrations).
+    A subclass may also set ``fields`` (and ``allow_many``) itself and be instantiated without arguments.
+
+    Args:
+        *fields: names of the fields (lookups such as ``parent__code`` work too) that make the natural key.
+        manager: the manager class to extend; default ``django.db.models.Manager``.
+        allow_many: take the first object when several match, instead of raising ``MultipleObjectsReturned``.
+
+    Raises:
+        ImproperlyConfigured: no field is named.
+        ValidationError: ``manager`` is not a subclass of ``Manager``.
+    """
+
+    fields: ClassVar[tuple[str, ...]] = ()
+    allow_many: ClassVar[bool] = False
+
+    def __new__(cls, *fields: Any, manager: Any = models.Manager, allow_many: bool = False) -> NaturalManager:
+        if cls.fields:  # prepared: by the lines below, or by a subclass that names its fields
+            return super().__new__(cls)
+        if not fields:
+            raise ImproperlyConfigured(
+                f"{cls.__name__} needs the names of the fields of the natural key, for example {cls.__name__}('code')."
+            )
+        if not all(isinstance(field, str) for field in fields):
+            raise ImproperlyConfigured(f"{cls.__name__}: field names must be strings, not {fields!r}.")
+        if not (isinstance(manager, type) and issubclass(manager, models.Manager)):
+            name = getattr(manager, "__name__", repr(manager))
+            raise ValidationError(f"{name} manager class must be a subclass of django.db.models.Manager.")
+        bases = (cls,) if issubclass(cls, manager) else (cls, manager)
+        # The prepared class cannot be imported by name, so a migration cannot refer to it.
+        attributes = {
+            "fields": fields,
+            "allow_many": allow_many,
+            "use_in_migrations": False,
+            "__module__": cls.__module__,
+        }
+        prepared: type[NaturalManager] = type(f"{cls.__name__}Of{manager.__name__}", bases, attributes)
+        instance = super().__new__(prepared)
+        # Python calls __init__ (with the arguments) only on what __new__ returns as an instance of cls: it is one.
+        return instance
+
+    def __init__(self, *fields: Any, **options: Any) -> None:
+        super().__init__()
+
+    def get_by_natural_key(self, *key: Any) -> Any:
+        """Return the object whose natural key is ``key``.
+
+        Raises:
+            DoesNotExist: there is none.
+            MultipleObjectsReturned: there are several and ``allow_many`` is off.
+        """
+        lookups = dict(zip(self.fields, key, strict=True))
+        try:
+            return self.get(**lookups)
+        except MultipleObjectsReturned:
+            if not self.allow_many:
+                raise
+            return self.filter(**lookups).order_by("pk")[0]
+
+
+class _NaturalKeyModelBase(ModelBase):
+    def __new__(mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any) -> type:
+        if any(isinstance(base, _NaturalKeyModelBase) for base in bases):
+            mcs._add_manager(name, bases, attrs)
+        new: type = super().__new__(mcs, name, bases, attrs, **kwargs)
+        return new
+
+    @staticmethod
+    def _add_manager(name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> None:
+        def inherited(attribute: str, default: Any) -> Any:
+            own = attrs.get(attribute)
+            return own or next((value for base in bases if (value := getattr(base, attribute, None))), default)
+
+        if not {"_natural_key", "objects", "_natural_manager_kwargs"} & attrs.keys() and inherited("_natural_key", ()):
+            return  # a subclass that adds nothing to its parent's natural key inherits the manager too
+        fields = inherited("_natural_key", ())
+        if isinstance(fields, str):
+            raise ImproperlyConfigured(f"{name}._natural_key must be a tuple: write ({fields!r},) with a comma.")
+        meta = attrs.get("Meta")
+        if not fields and getattr(meta, "abstract", False):
+            return  # an abstract base may leave the key to its children
+        options = dict(inherited("_natural_manager_kwargs", {}))
+        if "objects" in attrs:
+            options.setdefault("manager", type(attrs["objects"]))
+        if not fields:
+            raise ImproperlyConfigured(f"{name} is a NaturalKeyModel and needs _natural_key = ('field', ...).")
+        attrs["objects"] = NaturalManager(*fields, **options)
+
+
+class NaturalKeyModel(models.Model, metaclass=_NaturalKeyModelBase):
+    """A model whose natural key is the tuple of the fields named in ``_natural_key``.
+
+    ``_natural_manager_kwargs`` are passed to ``NaturalManager``; a manager named ``objects`` is extended.
+    """
+
+    _natural_key: ClassVar[tuple[str, ...]] = ()
+    _natural_manager_kwargs: ClassVar[dict[str, Any]] = {}
+
+    class Meta:
+        abstract = True
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return the values of the natural key's fields, also of one field as a tuple."""
+        return tuple(_follow(self, name) for name in self._natural_key)
+
+
+def _follow(instance: Any, path: str) -> Any:
+    for name in path.split("__"):
+        if instance is None:
+            return None
+        instance = getattr(instance, name)
+    return instance

@@ -1,0 +1,1 @@
+"""Replay: the changelog of the LOCAL database is applied to a remote alias through the ORM."""

@@ -1,0 +1,71 @@
+"""Changes that could not be applied: kept on the remote, tried again first in every later run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from ..models import KEY_LENGTH, Failure, Operation
+from .changes import Change
+from .window import stored_time
+
+
+def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> list[Change]:
+    """Return the kept changes of ``source``, oldest first."""
+    failures = Failure.objects.using(remote).filter(source=source).order_by("id")
+    if labels is not None:
+        failures = failures.filter(model_label__in=labels)
+    return [
+        Change(
+            label=failure.model_label,
+            key=failure.object_pk,
+            first=position,
+            last=position,
+            created=failure.operation == Operation.INSERT,
+            logged_at=stored_time(remote, failure.logged_at),
+            old_values=tuple(json.loads(failure.old_values)) if failure.old_values else (),
+            attempts=failure.attempts,
+        )
+        for position, failure in enumerate(failures, start=1)
+    ]
+
+
+def store_failure(remote: str, source: str, change: Change, error: Exception) -> None:
+    """Keep a change that could not be applied, or count one more attempt."""
+    failures = Failure.objects.using(remote)
+    known = failures.filter(source=source, model_label=change.label, object_pk=change.key[:KEY_LENGTH])
+    text = describe(error)
+    if known.update(error=text, attempts=F("attempts") + 1, last_at=Now()):
+        return
+    failures.create(
+        source=source,
+        model_label=change.label,
+        object_pk=change.key[:KEY_LENGTH],
+        operation=Operation.INSERT if change.created else Operation.UPDATE,
+        old_values=json.dumps(change.old_values) if change.old_values else None,
+        logged_at=change.logged_at,
+        error=text,
+    )
+
+
+def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None:
+    """Remove what has been applied now."""
+    by_label: dict[str, list[str]] = {}
+    for change in changes:
+        by_label.setdefault(change.label, []).append(change.key)
+    failures = Failure.objects.using(remote).filter(source=source)
+    if by_label and failures.exists():
+        for label, keys in by_label.items():
+            failures.filter(model_label=label, object_pk__in=keys).delete()
+
+
+def describe(error: Exception) -> str:
+    """Return an error as one line: its class, unless the message says it, and its message."""
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    if name in {"ObjectNotApplied", "NotYet", "SynchroError"} or text.startswith(name):
+        return text
+    return f"{name}: {text}" if text else name

@@ -1,0 +1,213 @@
+"""Reading LOCAL: what the changed objects are now, in a few queries for a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import ManyToManyField, Model, QuerySet
+
+from ..capture.tables import decode_key, decode_old_values
+from ..conf import LOCAL
+from .changes import Change
+from .shape import Shape, is_parent_link, model_of, root_of, shape_of
+
+
+@dataclass
+class ObjectTask:
+    """One object to bring to the remote.
+
+    Attributes:
+        shape: its most derived model.
+        key: its primary key at the root of its inheritance.
+        change: what the log says.
+        instance: the local row as it is now; ``None``: it is gone.
+        keep_parents: the child row is gone, but its parent row is still there.
+    """
+
+    shape: Shape
+    key: Any
+    change: Change
+    instance: Model | None
+    keep_parents: bool = False
+
+    @property
+    def position(self) -> int:
+        """Upserts stand at the object's first log row, deletes at its last."""
+        return self.change.first if self.instance is not None else self.change.last
+
+
+@dataclass(frozen=True)
+class LinkShape:
+    """An automatic many-to-many table."""
+
+    through: type[Model]
+    field: ManyToManyField[Any, Any]
+    source_model: type[Model]
+    source_attname: str
+    target_model: type[Model]
+    target_attname: str
+
+
+@dataclass
+class LinkTask:
+    """Links of one owner in one automatic many-to-many table.
+
+    Attributes:
+        shape: the table.
+        owner: local key of the object on the declaring side.
+        targets: local keys at the other end, each with whether the link exists now, and its change.
+    """
+
+    shape: LinkShape
+    owner: Any
+    targets: dict[Any, tuple[bool, Change]] = field(default_factory=dict)
+
+    @property
+    def position(self) -> int:
+        return min(change.first for _, change in self.targets.values())
+
+
+def plan_tasks(changes: Iterable[Change]) -> list[ObjectTask | LinkTask]:
+    """Read LOCAL for a batch of changes.
+
+    Args:
+        changes: coalesced changes; those of models that no longer exist are dropped.
+
+    Returns:
+        The tasks, in the order in which they are to be applied.
+    """
+    by_model: dict[type[Model], list[Change]] = {}
+    for change in changes:
+        model = model_of(change.label)
+        if model is not None:
+            by_model.setdefault(model, []).append(change)
+    objects: dict[tuple[type[Model], Any], ObjectTask] = {}
+    tasks: list[ObjectTask | LinkTask] = []
+    for model, changed in by_model.items():
+        if model._meta.auto_created:
+            tasks.extend(_link_tasks(link_shape(model), changed))
+        else:
+            for task in _object_tasks(model, changed):
+                _keep_most_derived(objects, task)
+    return sorted([*tasks, *objects.values()], key=lambda task: task.position)
+
+
+def load_instances(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
+    """Read rows of LOCAL by primary key, past every manager; each as its most derived model."""
+    wanted = list(dict.fromkeys(keys))
+    if not wanted:
+        return {}
+    found: dict[Any, Model] = {row.pk: row for row in QuerySet(model, using=LOCAL).filter(pk__in=wanted)}
+    for child in children_of(model):
+        found.update(load_instances(child, found))
+    return found
+
+
+def children_of(model: type[Model]) -> list[type[Model]]:
+    """Return the models that inherit directly from ``model`` and share its primary key."""
+    return [
+        relation.related_model
+        for relation in model._meta.related_objects
+        if relation.one_to_one and is_parent_link(relation.field) and relation.field.primary_key
+    ]
+
+
+def _object_tasks(model: type[Model], changes: list[Change]) -> list[ObjectTask]:
+    keys = {change: read_key(model, change.key) for change in changes}
+    rows = load_instances(model, keys.values())
+    parents = _rows_of_root(model, [key for key in keys.values() if key not in rows])
+    tasks = []
+    for change, key in keys.items():
+        row = rows.get(key)
+        shape = shape_of(type(row) if row is not None else model)
+        tasks.append(ObjectTask(shape, key, change, row, keep_parents=row is None and key in parents))
+    return tasks
+
+
+def read_key(model: type[Model], text: str) -> Any:
+    """Read a logged key; one that the model cannot read stays text, and finds nothing."""
+    try:
+        return decode_key(model, text)
+    except (ValueError, ArithmeticError, ValidationError):
+        return text
+
+
+def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:
+    root = root_of(model)
+    if root is model or not keys:
+        return set()
+    return set(QuerySet(root, using=LOCAL).filter(pk__in=keys).values_list("pk", flat=True))
+
+
+def _keep_most_derived(objects: dict[tuple[type[Model], Any], ObjectTask], task: ObjectTask) -> None:
+    """Multi-table inheritance logs one object under several labels: keep one task, of the derived model."""
+    at = (task.shape.root, task.key)
+    known = objects.get(at)
+    if known is None:
+        objects[at] = task
+        return
+    keep, other = (task, known) if issubclass(task.shape.model, known.shape.model) else (known, task)
+    changes = (keep.change, other.change)
+    keep.change = Change(
+        label=keep.change.label,
+        key=keep.change.key,
+        first=min(change.first for change in changes),
+        last=max(change.last for change in changes),
+        created=all(change.created for change in changes),
+        logged_at=max(change.logged_at for change in changes),
+        old_values=keep.change.old_values,
+        attempts=max(change.attempts for change in changes),
+    )
+    objects[at] = keep
+
+
+# Links --------------------------------------------------------------------------------------------
+
+
+def link_shape(through: type[Model]) -> LinkShape:
+    """Describe an automatic through model."""
+    declaring: Any = through._meta.auto_created
+    found = next(field for field in declaring._meta.local_many_to_many if field.remote_field.through is through)
+    source = through._meta.get_field(found.m2m_field_name())
+    target = through._meta.get_field(found.m2m_reverse_field_name())
+    return LinkShape(
+        through,
+        found,
+        source.remote_field.model._meta.concrete_model,
+        source.attname,
+        target.remote_field.model._meta.concrete_model,
+        target.attname,
+    )
+
+
+def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
+    pairs = _logged_pairs(shape, changes)
+    ends = (shape.source_attname, shape.target_attname)
+    owners = {owner for owner, _ in pairs}
+    linked = set(
+        QuerySet(shape.through, using=LOCAL).filter(**{f"{shape.source_attname}__in": owners}).values_list(*ends)
+    )
+    tasks: dict[Any, LinkTask] = {}
+    for (owner, target), change in pairs.items():
+        if shape.field.remote_field.symmetrical and target in tasks and owner in tasks[target].targets:
+            continue  # the mirrored row; ``add()`` speaks of one direction
+        task = tasks.setdefault(owner, LinkTask(shape, owner))
+        task.targets[target] = ((owner, target) in linked, change)
+    return list(tasks.values())
+
+
+def _logged_pairs(shape: LinkShape, changes: list[Change]) -> dict[tuple[Any, Any], Change]:
+    """Return every pair of ends that the changes speak of: the row's own now, and those that it had."""
+    keys = {change: read_key(shape.through, change.key) for change in changes}
+    rows = QuerySet(shape.through, using=LOCAL).in_bulk(list(keys.values()))
+    pairs: dict[tuple[Any, Any], Change] = {}
+    for change, key in sorted(keys.items(), key=lambda item: item[0].first):
+        for old in change.old_values:
+            values = decode_old_values(shape.through, old)
+            pairs.setdefault((values.get(shape.source_attname), values.get(shape.target_attname)), change)
+        if (row := rows.get(key)) is not None:
+            pairs.setdefault((getattr(row, shape.source_attname), getattr(row, shape.target_attname)), change)
+    return {pair: change for pair, change in pairs.items() if None not in pair}

@@ -1,0 +1,341 @@
+"""The loop: old failures first, then the window page by page, one remote transaction a batch."""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import Error, InterfaceError, OperationalError, connections, transaction
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from ..capture import install
+from ..capture.session import replaying_for
+from ..capture.tables import captured_models
+from ..conf import LOCAL, check_remote, get_settings, resolve_models
+from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..models import Checkpoint
+from .apply import Batch, BatchBroken, BatchResult, Target, concerns_schema
+from .changes import Change, coalesce
+from .checkpoint import (
+    load_checkpoint,
+    node_id,
+    require_tables,
+    reset_synchro,
+    save_progress,
+    save_received,
+)
+from .failures import describe, forget_failures, load_failures, store_failure
+from .report import FailedObject, SyncReport
+from .window import Window, open_window, read_page
+
+__all__ = ["call_synchronize", "reset_synchro", "synchronize"]
+
+#: Log rows read at a time. They are grouped by object in the database.
+PAGE_ROWS = 20_000
+
+Progress = Callable[[int, int], None]
+
+
+def synchronize(
+    remote: str | None = None,
+    *,
+    models: Iterable[str] | None = None,
+    dry_run: bool = False,
+    on_error: str = "quarantine",
+    progress: Progress | None = None,
+) -> SyncReport:
+    """Replay what was logged on LOCAL since the last run on the remote database(s).
+
+    Args:
+        remote: an alias; default: every alias of ``SYNCHRO_REMOTE``, one after the other.
+        models: only these (as in ``SYNCHRO_MODELS``); the checkpoint stays where it is then.
+        dry_run: count what would be done, and write nothing.
+        on_error: ``'quarantine'`` keeps an object that cannot be applied for later and goes on;
+            ``'stop'`` stops at the first one and leaves the rest for the next run.
+        progress: called with the number of log rows done and their total.
+
+    Returns:
+        What was done. Objects that could not be applied are in ``failures``; they are no exception.
+
+    Raises:
+        SynchroError: there is no remote, its tables are missing, triggers do not fit, or the remote is down.
+            Nothing has been changed in the transaction that was under way.
+    """
+    if on_error not in {"quarantine", "stop"}:
+        raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
+    settings = get_settings()
+    remotes = (check_remote(remote),) if remote is not None else settings.remotes
+    if not remotes:
+        raise SynchroConfigurationError(
+            "There is no remote to synchronise to: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, "
+            "or name one with --remote."
+        )
+    labels = None
+    if models is not None:
+        labels = [model._meta.label for model in captured_models(resolve_models(tuple(models)))]
+    require_ready_triggers()
+    started = time.monotonic()
+    report = SyncReport(remotes=remotes, dry_run=dry_run)
+    for alias in remotes:
+        with _clear_errors(alias):
+            report.add(_Run(alias, labels, dry_run, on_error == "stop", progress).perform())
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def call_synchronize(**options: Any) -> str:
+    """Run ``synchronize()`` and return the (translated) message, as django-synchro did.
+
+    Raises:
+        SynchroError: also when objects could not be applied; the message names them.
+    """
+    report = synchronize(**options)
+    if report.failures:
+        raise SynchroError(describe_failures(report))
+    return message_of(report)
+
+
+def message_of(report: SyncReport) -> str:
+    """Return the translated message for a run."""
+    if report.changed:
+        return gettext("Synchronization performed successfully.")
+    return gettext("No changes since last synchronization.")
+
+
+def describe_failures(report: SyncReport, at_most: int = 5) -> str:
+    """Return a line for each of the first failures, and how many more there are."""
+    lines = [f"{failure.model} {failure.key}: {failure.error}" for failure in report.failures[:at_most]]
+    if len(report.failures) > at_most:
+        lines.append(f"... and {len(report.failures) - at_most} more")
+    count = len(report.failures)
+    head = "1 object could not be applied" if count == 1 else f"{count} objects could not be applied"
+    return f"{head}; kept, tried again in the next run:\n  " + "\n  ".join(lines)
+
+
+def require_ready_triggers() -> None:
+    """Raise ``TriggersNotReady`` unless the triggers of LOCAL log everything that they should."""
+    install.vendor_of(connections[LOCAL])
+    with _clear_errors(LOCAL):
+        require_tables(LOCAL)
+        found = install.compare(LOCAL)
+    install.require_tables(found, LOCAL)
+    wrong = [line for line in found.describe() if not line.endswith("orphaned")]
+    if wrong:
+        raise TriggersNotReady(
+            f"The triggers on {LOCAL!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
+            f"Run `manage.py synchro_install_triggers --database {LOCAL}`."
+        )
+
+
+@contextmanager
+def _clear_errors(alias: str) -> Iterator[None]:
+    """Say which database a connection error speaks of; a driver's message names host and port at the most."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        text = " ".join(str(error).split())
+        raise SynchroError(
+            f"Database error while working on {alias!r}: {text}. What was committed stays; run it again."
+        ) from error
+
+
+@dataclass
+class _Stop(Exception):
+    """The run ends here: ``--on-error stop``."""
+
+    failures: list[FailedObject]
+
+
+class _Run:
+    """One run against one remote."""
+
+    def __init__(
+        self, remote: str, labels: Sequence[str] | None, dry_run: bool, stop: bool, progress: Progress | None
+    ) -> None:
+        settings = get_settings()
+        connections[remote].ensure_connection()
+        require_tables(remote)
+        self._labels = labels
+        self._stop = stop
+        self._progress = progress
+        self._size = settings.batch_size
+        self._report = SyncReport()
+        self._pending_failures: dict[tuple[str, str], tuple[Change, Exception]] = {}
+        self._target = Target(
+            remote=remote,
+            source=node_id(LOCAL),
+            node=node_id(remote),
+            policy=settings.conflict,
+            kept_keys=settings.identity,
+            logs=install.captures(remote),
+            dry_run=dry_run,
+        )
+        if self._target.source == self._target.node:
+            raise SynchroError(
+                f"{LOCAL!r} and {remote!r} are the same database, or one is a copy of the other: both carry the "
+                f"identity {self._target.node}. Run `manage.py synchro_reset --new-identity` on the copy."
+            )
+
+    def perform(self) -> SyncReport:
+        """Apply failures, then the window, then what has failed on the way once more."""
+        started = timezone.now()
+        checkpoint = load_checkpoint(self._target.remote, self._target.source)
+        window = open_window(
+            LOCAL,
+            checkpoint.position,
+            end=checkpoint.window_end,
+            after=checkpoint.window_after,
+            since=checkpoint.since,
+            without_origin=self._target.node,
+        )
+        try:
+            failures = load_failures(self._target.remote, self._target.source, self._labels)
+            for batch in _batches(failures, self._size):
+                self._apply(batch, None, 0)
+            self._apply_window(window)
+            self._finish(checkpoint, window, started)
+        except _Stop as stopped:
+            self._report.fail(stopped.failures)
+        self._report.fail(self._failed_objects())
+        return self._report
+
+    def _apply_window(self, window: Window) -> None:
+        after, done = window.after, 0
+        with _seen_objects(window.rows > PAGE_ROWS) as is_new:
+            while window.last > after:
+                page = read_page(LOCAL, window, after, PAGE_ROWS, without_origin=self._target.node, labels=self._labels)
+                if not page.rows:
+                    break
+                changes = [change for change in coalesce(page.changes) if is_new(change)]
+                for batch in _batches(changes, self._size):
+                    self._apply(batch, window, batch[-1].first)
+                after, done = page.last, done + page.rows
+                if self._progress is not None:
+                    self._progress(done, window.rows)
+
+    def _finish(self, checkpoint: Checkpoint, window: Window, started: datetime.datetime) -> None:
+        """Move the checkpoint behind the window, after one more try of what has failed in it."""
+        if self._pending_failures and not self._target.dry_run:
+            retried = coalesce(change for change, _ in self._pending_failures.values())
+            for batch in _batches(retried, self._size):
+                self._apply(batch, None, 0)
+        if self._labels is None and not self._target.dry_run:
+            with transaction.atomic(using=self._target.remote):
+                save_received(self._target.remote, self._target.source, window, started)
+
+    # Batches --------------------------------------------------------------------------------------
+
+    def _apply(self, changes: Sequence[Change], window: Window | None, after: int) -> None:
+        """Apply a batch as a whole, or, where that cannot be, change by change."""
+        try:
+            result = self._transaction(changes, window, after)
+        except _Stop:
+            raise
+        except Exception as error:
+            if isinstance(error, (OperationalError, InterfaceError)) and not _is_about_schema(error):
+                raise
+            if isinstance(error, Error) and not connections[self._target.remote].is_usable():
+                raise
+            for change in changes:
+                self._apply_alone(change, window)
+            return
+        self._record(changes, result)
+
+    def _apply_alone(self, change: Change, window: Window | None) -> None:
+        try:
+            result = self._transaction([change], window, change.first)
+        except _Stop:
+            raise
+        except (OperationalError, InterfaceError) as error:
+            if not _is_about_schema(error):
+                raise
+            result = self._keep_failure(change, error)
+        except BatchBroken:
+            result = self._keep_failure(change, SynchroError("a cycle of foreign keys cannot be closed"))
+        except Exception as error:
+            result = self._keep_failure(change, error)
+        self._record([change], result)
+
+    def _keep_failure(self, change: Change, error: Exception) -> BatchResult:
+        result = BatchResult()
+        result.failed[change] = error
+        if not self._target.dry_run:
+            with transaction.atomic(using=self._target.remote):
+                store_failure(self._target.remote, self._target.source, change, error)
+        if self._stop:
+            raise _Stop([_failed_object(change, error)])
+        return result
+
+    def _transaction(self, changes: Sequence[Change], window: Window | None, after: int) -> BatchResult:
+        """Apply a batch in one transaction, with references, failures and progress."""
+        remote, source = self._target.remote, self._target.source
+        with replaying_for(remote, source):
+            # A write first: it takes the row's lock (SQLite: the database's), so that runs do not overlap.
+            if window is not None and self._labels is None:
+                save_progress(remote, source, window, after)
+            result = Batch(self._target, changes).apply()
+            if result.failed and self._stop:
+                raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
+            forget_failures(remote, source, [change for change in changes if change not in result.failed])
+            for change, error in result.failed.items():
+                store_failure(remote, source, change, error)
+            if self._target.dry_run:
+                transaction.set_rollback(True, using=remote)
+        return result
+
+    def _record(self, changes: Sequence[Change], result: BatchResult) -> None:
+        self._report.add(result.report)
+        for change in changes:
+            key = (change.label, change.key)
+            if change in result.failed:
+                self._pending_failures[key] = (change, result.failed[change])
+            else:
+                self._pending_failures.pop(key, None)
+
+    def _failed_objects(self) -> list[FailedObject]:
+        return [_failed_object(change, error) for change, error in self._pending_failures.values()]
+
+
+def _first_of(failed: dict[Change, Exception]) -> Exception:
+    return failed[min(failed, key=lambda change: change.first)]
+
+
+def _failed_object(change: Change, error: Exception) -> FailedObject:
+    return FailedObject(change.label, change.key, describe(error))
+
+
+def _is_about_schema(error: Exception) -> bool:
+    return isinstance(error, OperationalError) and concerns_schema(error)
+
+
+def _batches(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
+    for start in range(0, len(changes), size):
+        yield changes[start : start + size]
+
+
+@contextmanager
+def _seen_objects(spans_pages: bool) -> Iterator[Callable[[Change], bool]]:
+    """Yield a predicate that is true for each object once in a run.
+
+    A run's pages are read one by one, and an object may be logged in many of them. What was seen is kept in
+    a private SQLite file, which spills to disk: the memory does not grow with the number of objects.
+    """
+    if not spans_pages:
+        yield lambda change: True
+        return
+    with closing(sqlite3.connect("", isolation_level=None)) as seen:
+        seen.execute("PRAGMA journal_mode = OFF")
+        seen.execute("CREATE TABLE object (label, key, PRIMARY KEY (label, key)) WITHOUT ROWID")
+        seen.execute("BEGIN")
+
+        def is_new(change: Change) -> bool:
+            cursor = seen.execute("INSERT OR IGNORE INTO object VALUES (?, ?)", (change.label, change.key))
+            return cursor.rowcount == 1
+
+        yield is_new

@@ -1,0 +1,145 @@
+"""What a replay needs to know of a model: its key, its foreign keys, its inheritance. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.db.models import AutoField, Field, Model
+from django.db.models.fields import AutoFieldMixin
+from django.db.models.fields.composite import CompositePrimaryKey
+
+from ..capture.tables import key_fields_of
+
+
+@dataclass(frozen=True)
+class GenericKey:
+    """The two columns of a ``GenericForeignKey``."""
+
+    name: str
+    type_attname: str
+    object_attname: str
+    object_field: Field[Any, Any]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a concrete model is replayed.
+
+    Attributes:
+        model: the model.
+        root: the model at the root of its multi-table inheritance, whose primary key it shares;
+            references are stored under its label.
+        copied: fields whose values are copied: concrete, stored, not skipped, not part of the key.
+        skipped: fields of ``SYNCHRO_SKIP``.
+        foreign_keys: the copied and key fields that are foreign keys (links to parents left out).
+        generic_keys: the generic foreign keys.
+        key: the fields of the primary key (at the root).
+        automatic_key: the database gives out the key.
+        computed: copied fields that would change themselves in ``pre_save`` (``auto_now`` and the like).
+    """
+
+    model: type[Model]
+    root: type[Model]
+    copied: tuple[Field[Any, Any], ...]
+    skipped: tuple[Field[Any, Any], ...]
+    foreign_keys: tuple[Field[Any, Any], ...]
+    generic_keys: tuple[GenericKey, ...]
+    key: tuple[Field[Any, Any], ...]
+    automatic_key: bool
+    computed: tuple[Field[Any, Any], ...]
+
+    @property
+    def label(self) -> str:
+        return self.model._meta.label
+
+    @property
+    def composite_key(self) -> bool:
+        return isinstance(self.root._meta.pk, CompositePrimaryKey)
+
+
+@cache
+def shape_of(model: type[Model]) -> Shape:
+    """Describe a concrete model."""
+    options = model._meta
+    skip = frozenset(getattr(model, "SYNCHRO_SKIP", ()))
+    root = root_of(model)
+    key = key_fields_of(root)
+    stored = [
+        field
+        for field in options.concrete_fields
+        if field.column is not None and not getattr(field, "generated", False)
+    ]
+    skipped = tuple(field for field in stored if field.name in skip or field.attname in skip)
+    copied = tuple(field for field in stored if field not in skipped and field not in key and not is_parent_link(field))
+    return Shape(
+        model=model,
+        root=root,
+        copied=copied,
+        skipped=tuple(field for field in skipped if field not in key),
+        foreign_keys=tuple(field for field in (*key, *copied) if is_foreign_key(field)),
+        generic_keys=_generic_keys(model, {field.name: field for field in copied}),
+        key=key,
+        automatic_key=len(key) == 1 and isinstance(key[0], (AutoField, AutoFieldMixin)),
+        computed=tuple(field for field in (*copied, *key) if _computes_itself(field)),
+    )
+
+
+def root_of(model: type[Model]) -> type[Model]:
+    """Return the model at the root of the inheritance chain that ``model`` shares its primary key with."""
+    while (link := model._meta.pk) is not None and is_parent_link(link):
+        model = link.remote_field.model
+    concrete: type[Model] = model._meta.concrete_model or model
+    return concrete
+
+
+def is_parent_link(field: Any) -> bool:
+    """Tell the one-to-one field of multi-table inheritance."""
+    return bool(field.remote_field and getattr(field.remote_field, "parent_link", False))
+
+
+def is_foreign_key(field: Any) -> bool:
+    """Tell a foreign key (or one-to-one field) with a column of its own."""
+    return bool(field.is_relation and field.concrete and (field.many_to_one or field.one_to_one))
+
+
+def target_of(field: Any) -> tuple[type[Model], str]:
+    """Return the concrete model a foreign key points to, and the attribute there that it holds."""
+    target = field.target_field
+    model: type[Model] = field.remote_field.model._meta.concrete_model
+    return model, target.attname
+
+
+def model_of(label: str) -> type[Model] | None:
+    """Return the model of a changelog label, automatic through models included; ``None``: it is gone."""
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError):
+        pass
+    app_label, _, name = label.partition(".")
+    if app_label in apps.app_configs:
+        for model in apps.get_app_config(app_label).get_models(include_auto_created=True):
+            if model.__name__ == name:
+                return model
+    return None
+
+
+def _generic_keys(model: type[Model], copied: dict[str, Field[Any, Any]]) -> tuple[GenericKey, ...]:
+    if not apps.is_installed("django.contrib.contenttypes"):
+        return ()
+    from django.contrib.contenttypes.fields import GenericForeignKey
+
+    return tuple(
+        GenericKey(field.name, copied[field.ct_field].attname, copied[field.fk_field].attname, copied[field.fk_field])
+        for field in model._meta.private_fields
+        if isinstance(field, GenericForeignKey) and field.ct_field in copied and field.fk_field in copied
+    )
+
+
+def _computes_itself(field: Field[Any, Any]) -> bool:
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        return True
+    own = type(field).pre_save
+    return own is not Field.pre_save and not type(field).__module__.startswith("django.db.models")

@@ -1,0 +1,315 @@
+"""What is new for a remote: the changelog between its checkpoint and now, page by page.
+
+**SQLite** serialises writers, so ids are in the order of commits: the position is the last id.
+
+**PostgreSQL** gives out ids at the insert, not at the commit; a reader that takes ``id > last`` loses what
+a long transaction logged early and committed late. So each row carries its transaction id and the position
+is a snapshot (``xmin:xmax:in-progress``); new is what that snapshot does not see: ``txid >= xmax`` or one of
+those in progress. That is PgQ's way (Skype, 2007). A run reads up to a second snapshot, taken at its start,
+so that its pages are of one piece although nothing holds a transaction open between them.
+
+A caller may have written rows in the very transaction it calls us in (tests do): a snapshot never sees
+those of its own transaction, so such a position carries ``/txid:id`` too, the last row of its own.
+
+Positions are text and mean something in the database they were taken from only.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from .changes import Change
+
+
+@dataclass(frozen=True)
+class Window:
+    """The changelog rows of one run.
+
+    Attributes:
+        start, end: positions; ``start`` may be empty: from the beginning.
+        after: id up to which the rows have been applied already (by a run that was cut off).
+        first, last: ids of the first and last row; 0 when there are none.
+        rows: how many rows there are.
+        since: rows logged before are left out.
+    """
+
+    start: str
+    end: str
+    after: int
+    first: int
+    last: int
+    rows: int
+    since: datetime.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Changes of one page and the id of its last row; ``rows`` is how many log rows it held."""
+
+    changes: tuple[Change, ...]
+    last: int
+    rows: int
+
+
+def current_position(alias: str) -> str:
+    """Return the position that counts everything logged and committed up to now as received."""
+    connection = connections[alias]
+    if connection.vendor == "postgresql":
+        return _postgres_position(connection)
+    with connection.cursor() as cursor:
+        # AUTOINCREMENT keeps the highest id ever given, also when rows were pruned.
+        cursor.execute(
+            "SELECT max(coalesce((SELECT max(id) FROM synchro_changelog), 0),"
+            " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'synchro_changelog'), 0))"
+        )
+        return str(cursor.fetchone()[0])
+
+
+def delete_received(alias: str, position: str) -> int:
+    """Delete the changelog rows that ``position`` counts as received; return how many."""
+    connection = connections[alias]
+    where, params = _condition(connection, "", position, None, "")
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM synchro_changelog WHERE {where}", params)
+        return int(cursor.rowcount)
+
+
+def open_window(
+    alias: str,
+    start: str,
+    *,
+    end: str = "",
+    after: int = 0,
+    since: datetime.datetime | None = None,
+    without_origin: str = "",
+) -> Window:
+    """Look what is new since ``start``.
+
+    Args:
+        alias: the LOCAL database.
+        start: position up to which the remote has received; empty: nothing.
+        end: position at which to stop; empty: now.
+        after: id up to which this window has been applied already.
+        since: leave out rows logged before this time.
+        without_origin: leave out what came from this node.
+
+    Returns:
+        The window, with its number of rows.
+    """
+    connection = connections[alias]
+    end = end or current_position(alias)
+    where, params = _condition(connection, start, end, since, without_origin)
+    with connection.cursor() as cursor:
+        # `id + 0` keeps PostgreSQL from walking the primary key for min() and max(): with millions of
+        # consumed rows that takes seconds, while the BRIN index finds the new ones at once.
+        cursor.execute(
+            f"SELECT min(id + 0), max(id + 0), count(*) FROM synchro_changelog WHERE {where} AND id > %s",
+            [*params, after],
+        )
+        first, last, rows = cursor.fetchone()
+    return Window(start, end, after, first or 0, last or 0, rows, since)
+
+
+_PAGE_POSTGRES = """
+SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'), max(logged_at),
+       json_agg(old_values ORDER BY id) FILTER (WHERE old_values IS NOT NULL), count(*)
+  FROM (SELECT * FROM synchro_changelog WHERE id > %s AND id <= %s AND {where} {labels} ORDER BY id LIMIT %s) AS page
+ GROUP BY model_label, object_pk
+"""
+_PAGE_SQLITE = _PAGE_POSTGRES.replace("json_agg(old_values ORDER BY id)", "json_group_array(old_values)")
+
+
+def read_page(
+    alias: str,
+    window: Window,
+    after: int,
+    limit: int,
+    *,
+    without_origin: str = "",
+    labels: Sequence[str] | None = None,
+) -> Page:
+    """Read the next log rows of a window, grouped by object.
+
+    Args:
+        alias: the LOCAL database.
+        window: from ``open_window``.
+        after: id of the last row that has been read.
+        limit: how many log rows to read at the most.
+        without_origin: as for ``open_window``.
+        labels: only rows of these models; ``None``: of all.
+
+    Returns:
+        The page; without changes when the window is exhausted.
+    """
+    connection = connections[alias]
+    where, params = _condition(connection, window.start, window.end, window.since, without_origin)
+    names = ""
+    if labels is not None:
+        names = f"AND model_label IN ({', '.join(['%s'] * len(labels))})" if labels else "AND false"
+    template = _PAGE_POSTGRES if connection.vendor == "postgresql" else _PAGE_SQLITE
+    with connection.cursor() as cursor:
+        cursor.execute(
+            template.format(where=where, labels=names),
+            [max(after, window.first - 1), window.last, *params, *(labels or ()), limit],
+        )
+        rows = cursor.fetchall()
+    changes = tuple(
+        Change(
+            label=label,
+            key=key,
+            first=first,
+            last=last,
+            created=first == first_insert,
+            logged_at=as_utc(logged_at),
+            old_values=tuple(json.loads(old) if isinstance(old, str) else old or ()),
+        )
+        for label, key, first, last, first_insert, logged_at, old, _ in rows
+    )
+    return Page(changes, max((change.last for change in changes), default=after), sum(row[-1] for row in rows))
+
+
+def own_changes_since(
+    alias: str, label: str, keys: Iterable[str], since: datetime.datetime | None
+) -> dict[str, datetime.datetime]:
+    """Return when this database's own users last changed objects: key to time; replayed changes do not count.
+
+    Args:
+        alias: a database with capture.
+        label: the model label.
+        keys: primary keys as its triggers write them.
+        since: changes before this time are of no interest.
+    """
+    connection = connections[alias]
+    wanted = list(keys)
+    if not wanted:
+        return {}
+    bound, params = _logged_since(connection, since)
+    if connection.vendor == "sqlite" and since is not None:
+        # Without an index on the time: the newest row that is older lies near the end.
+        bound = "id > coalesce((SELECT id FROM synchro_changelog WHERE logged_at < %s ORDER BY id DESC LIMIT 1), 0)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT object_pk, max(logged_at) FROM synchro_changelog WHERE {bound} AND origin = ''"
+            f" AND model_label = %s AND object_pk IN ({', '.join(['%s'] * len(wanted))}) GROUP BY object_pk",
+            [*params, label, *wanted],
+        )
+        return {key: as_utc(logged_at) for key, logged_at in cursor.fetchall()}
+
+
+def as_utc(value: Any) -> datetime.datetime:
+    """Return a time as a raw cursor gives it (SQLite: UTC text) as an aware one."""
+    if isinstance(value, str):
+        parsed = parse_datetime(value)
+        assert parsed is not None, value
+        value = parsed
+        return value.replace(tzinfo=datetime.UTC) if timezone.is_naive(value) else value.astimezone(datetime.UTC)
+    if timezone.is_naive(value):
+        value = timezone.make_aware(value)
+    result: datetime.datetime = value.astimezone(datetime.UTC)
+    return result
+
+
+def stored_time(alias: str, value: datetime.datetime) -> datetime.datetime:
+    """Return a time that the database's own clock wrote and the ORM read, as an aware one."""
+    if timezone.is_naive(value) and connections[alias].vendor == "sqlite":
+        return value.replace(tzinfo=datetime.UTC)  # SQLite's clock writes UTC whatever USE_TZ says
+    return as_utc(value)
+
+
+# Conditions ---------------------------------------------------------------------------------------
+
+
+def _condition(
+    connection: BaseDatabaseWrapper,
+    start: str,
+    end: str,
+    since: datetime.datetime | None,
+    without_origin: str,
+) -> tuple[str, list[Any]]:
+    if connection.vendor == "postgresql":
+        where, params = _between_snapshots(start, end)
+    else:
+        where, params = "id > %s AND id <= %s", [int(start or 0), int(end)]
+    bound, bound_params = _logged_since(connection, since)
+    return f"{where} AND {bound} AND origin <> %s", [*params, *bound_params, without_origin or "-"]
+
+
+def _logged_since(connection: BaseDatabaseWrapper, since: datetime.datetime | None) -> tuple[str, list[Any]]:
+    if since is None:
+        return "logged_at IS NOT NULL", []
+    since = as_utc(since)
+    if connection.vendor == "sqlite":
+        # Triggers log milliseconds: rather one row too many than one too few.
+        text = since.strftime("%Y-%m-%d %H:%M:%S.") + f"{since.microsecond // 1000:03d}"
+        return "logged_at >= %s", [text]
+    return "logged_at >= %s", [since]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A PostgreSQL position, parsed: transactions below ``xmax`` and not in ``running`` are received.
+
+    ``own`` is a transaction that had not committed when the position was taken, and the id of its last
+    row that counts as received.
+    """
+
+    xmax: int
+    running: tuple[int, ...]
+    own: tuple[int, int] | None
+
+
+def parse_snapshot(position: str) -> Snapshot:
+    """Parse ``xmin:xmax:xip,…`` with an optional ``/txid:id``.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    snapshot, _, own = position.partition("/")
+    _, xmax, running = snapshot.split(":")
+    own_pair = tuple(map(int, own.split(":"))) if own else None
+    return Snapshot(
+        int(xmax),
+        tuple(int(txid) for txid in running.split(",") if txid),
+        (own_pair[0], own_pair[1]) if own_pair else None,
+    )
+
+
+def _between_snapshots(start: str, end: str) -> tuple[str, list[Any]]:
+    upper = parse_snapshot(end)
+    seen_by_end = "txid < %s AND txid <> ALL (%s::bigint[])"
+    params: list[Any] = [upper.xmax, list(upper.running)]
+    if upper.own is not None:
+        seen_by_end = f"({seen_by_end} OR txid = %s AND id <= %s)"
+        params += upper.own
+    if not start:
+        return seen_by_end, params
+    lower = parse_snapshot(start)
+    unseen_by_start = "(txid >= %s OR txid = ANY (%s::bigint[]))"
+    params += [lower.xmax, list(lower.running)]
+    if lower.own is not None:
+        unseen_by_start += " AND NOT (txid = %s AND id <= %s)"
+        params += lower.own
+    return f"{seen_by_end} AND {unseen_by_start}", params
+
+
+def _postgres_position(connection: BaseDatabaseWrapper) -> str:
+    with connection.cursor() as cursor:
+        if not connection.in_atomic_block:
+            cursor.execute("SELECT txid_current_snapshot()::text")
+            position: str = cursor.fetchone()[0]
+            return position
+        cursor.execute(
+            "SELECT txid_current_snapshot()::text, txid_current_if_assigned(),"
+            " (SELECT max(id) FROM synchro_changelog WHERE txid = txid_current_if_assigned())"
+        )
+        snapshot, own, last = cursor.fetchone()
+        return snapshot if own is None or last is None else f"{snapshot}/{own}:{last}"

@@ -1,0 +1,162 @@
+"""Writing one object to the remote through the ORM, with the signals that a receiver would expect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import django
+from django.db import connections
+from django.db.models import Field, FileField, Model, QuerySet
+from django.db.models.signals import m2m_changed
+
+from .local import LinkShape
+from .shape import Shape
+
+#: Set on an instance while a replay saves it.
+_REPLAYED = "_synchro_replayed"
+
+
+def local_value(instance: Model, field: Field[Any, Any]) -> Any:
+    """Return a field's stored value, past its descriptor (a file field's would open the file's storage)."""
+    value = instance.__dict__.get(field.attname)
+    if isinstance(field, FileField) and value is not None:
+        return value if isinstance(value, str) else value.name
+    return value
+
+
+def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) -> Model:
+    """Make the instance of a new remote object; fields without a value keep the model's defaults.
+
+    Args:
+        shape: the model.
+        remote: the remote alias.
+        key: its primary key there, or ``None`` when the database gives it out.
+        values: attribute names to values.
+    """
+    instance = shape.model()
+    instance._state.db = remote
+    set_values(instance, values)
+    if key is not None:
+        instance.pk = key
+        parts = key if shape.composite_key else (key,)
+        for field, part in zip(shape.key, parts, strict=True):
+            instance.__dict__[field.attname] = part
+    return instance
+
+
+def set_values(instance: Model, values: dict[str, Any]) -> None:
+    """Put stored values into an instance, past descriptors, and forget related objects that no longer fit."""
+    for attname, value in values.items():
+        instance.__dict__[attname] = value
+    for field in instance._meta.concrete_fields:
+        if field.is_relation and field.attname in values and field.is_cached(instance):
+            field.delete_cached_value(instance)
+
+
+def differing(instance: Model, values: dict[str, Any]) -> list[str]:
+    """Return the attribute names whose stored values differ from ``values``."""
+    fields = {field.attname: field for field in instance._meta.concrete_fields}
+    return [attname for attname, value in values.items() if not _same(local_value(instance, fields[attname]), value)]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, (bool, dict, list)) or isinstance(other, (bool, dict, list)):
+        # Python calls 1 and True equal; a JSON column does not.
+        return type(one) is type(other) and json.dumps(one, default=repr) == json.dumps(other, default=repr)
+    if isinstance(one, memoryview) or isinstance(other, memoryview):
+        return one is not None and other is not None and bytes(one) == bytes(other)
+    return bool(one == other) or (one != one and other != other)  # NaN is not equal to itself
+
+
+def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
+    """Save through the ORM with exactly the values that the instance has."""
+    with _values_kept(instance, shape):
+        instance.save(using=remote, **options)
+
+
+def save_link(shape: LinkShape, owner: Model, target_keys: Iterable[Any], remote: str, *, add: bool) -> int:
+    """Add or remove links of one owner, with the ``m2m_changed`` signals that the related manager would send.
+
+    The manager itself is not used: it asks the router where to write, and the remote is not its answer.
+
+    Returns:
+        How many links were missing (or there) and so were really added (or removed).
+    """
+    rows = QuerySet(shape.through, using=remote)
+    of_owner = rows.filter(**{shape.source_attname: owner.pk})
+    wanted = set(target_keys)
+    present = set(
+        of_owner.filter(**{f"{shape.target_attname}__in": wanted}).values_list(shape.target_attname, flat=True)
+    )
+    keys = wanted - present if add else wanted & present
+    if not keys:
+        return 0
+    action = "add" if add else "remove"
+    _send_m2m(shape, owner, keys, remote, f"pre_{action}")
+    pairs = [(owner.pk, key) for key in sorted(keys, key=repr)]
+    if shape.field.remote_field.symmetrical:
+        pairs += [(key, owner_key) for owner_key, key in pairs if key != owner_key]
+    if add:
+        rows.bulk_create(
+            [shape.through(**{shape.source_attname: one, shape.target_attname: other}) for one, other in pairs],
+            ignore_conflicts=connections[remote].features.supports_ignore_conflicts,
+        )
+    else:
+        for one, other in pairs:
+            rows.filter(**{shape.source_attname: one, shape.target_attname: other})._raw_delete(remote)
+    _send_m2m(shape, owner, keys, remote, f"post_{action}")
+    return len(keys)
+
+
+def _send_m2m(shape: LinkShape, owner: Model, keys: set[Any], remote: str, action: str) -> None:
+    extra = {"raw": False} if django.VERSION >= (6, 1) else {}
+    m2m_changed.send(
+        sender=shape.through,
+        instance=owner,
+        action=action,
+        reverse=False,
+        model=shape.target_model,
+        pk_set=keys,
+        using=remote,
+        **extra,
+    )
+
+
+# Values that change themselves --------------------------------------------------------------------
+
+
+@contextmanager
+def _values_kept(instance: Model, shape: Shape) -> Iterator[None]:
+    """Keep ``auto_now`` and the like from renewing themselves while this one instance is saved.
+
+    ``raw=True`` would do it too, but receivers leave raw saves alone. The fields' ``pre_save`` is wrapped once
+    and looks at the instance, so that other threads' saves of the same model are not touched.
+    """
+    if not shape.computed:
+        yield
+        return
+    for field in shape.computed:
+        _respect_replay(field)
+    instance.__dict__[_REPLAYED] = True
+    try:
+        yield
+    finally:
+        instance.__dict__.pop(_REPLAYED, None)
+
+
+def _respect_replay(field: Any) -> None:
+    if "pre_save" in field.__dict__:
+        return
+    original = field.pre_save
+
+    @wraps(original)
+    def pre_save(model_instance: Model, add: bool) -> Any:
+        if _REPLAYED in model_instance.__dict__:
+            return getattr(model_instance, field.attname)
+        return original(model_instance, add)
+
+    field.pre_save = pre_save

@@ -1,0 +1,11 @@
+"""Settings of a process that a test starts: those of the tests, on the databases of the running test.
+
+The fixture ``process_env`` makes the environment that this module reads.
+"""
+
+import json
+import os
+
+from tests.settings import *  # noqa: F403
+
+DATABASES = json.loads(os.environ["SYNCHRO_TEST_DATABASES"])

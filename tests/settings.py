@@ -1,0 +1,69 @@
+"""Settings of the test project.
+
+``DATABASES`` serves management commands (``tests/manage.py makemigrations``) and the editor; a test run
+points both aliases at the vendor pair under test, see ``tests/databases.py``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SECRET_KEY = "only for tests"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "tests.urls"
+STATIC_URL = "static/"
+SITE_ID = 1
+# Hashing a password is no part of any test, and the default hasher takes a quarter of a second.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ROOT / "default.sqlite3"},
+    "remote": {"ENGINE": "django.db.backends.sqlite3", "NAME": ROOT / "remote.sqlite3"},
+}
+
+SYNCHRO_REMOTE = "remote"
+SYNCHRO_MODELS: tuple[object, ...] = (
+    ("testapp", "Item", "Account", "Entry", "Keyed", "KeyedChild", "Person", "Ambiguous", "OwnKey", "Tag"),
+    ("testapp", "tagged", "FRIEND", "club", "Numbered", "Stamped", "Document", "Node", "Restaurant"),
+    "testapp.Hen",
+    "testapp.Egg",
+    "testapp.Place",
+)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.sites",
+    "synchro_triggers",
+    "tests.testapp",
+]
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]

@@ -1,0 +1,146 @@
+"""The harness itself: each test runs on the databases its id names, and on no others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.contrib.sites.models import Site
+from django.db import connections
+
+from tests.databases import PAIRS, Pair, both, both_committed, known_pairs, pairs_of_test
+from tests.postgres_server import PostgresServer, choose_source
+
+ENGINES = {"sqlite": "sqlite", "postgres": "postgresql"}
+
+
+@both
+@pytest.mark.all_pairs
+def test_both_aliases_are_what_the_pair_says(vendor: Pair) -> None:
+    assert connections["default"].vendor == ENGINES[vendor.local]
+    assert connections["remote"].vendor == ENGINES[vendor.remote]
+
+
+@both
+@pytest.mark.all_pairs
+def test_the_two_databases_are_not_the_same() -> None:
+    Site.objects.using("remote").create(domain="remote.example", name="only there")
+
+    assert not Site.objects.using("default").filter(domain="remote.example").exists()
+    assert list(connections) == ["default", "remote"]
+
+
+@both
+@pytest.mark.vendor("sqlite")
+def test_sqlite_databases_are_files(vendor: Pair) -> None:
+    assert vendor.name == "sqlite"
+    for alias in connections:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("PRAGMA database_list")
+            (_, _, file), *_ = cursor.fetchall()
+
+        assert Path(file).name == f"{alias}.sqlite3"
+
+
+@both
+@pytest.mark.vendor("postgres")
+def test_postgres_answers_on_both_aliases(vendor: Pair) -> None:
+    assert vendor.name == "postgres"
+    for alias in connections:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT current_database()")
+
+            assert cursor.fetchone() == (f"test_synchro_{alias}",)
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+@both
+@pytest.mark.all_pairs
+def test_what_a_test_writes_is_rolled_back(attempt: int) -> None:
+    for alias in connections:
+        assert not Site.objects.using(alias).filter(domain="rolled.back").exists()
+        Site.objects.using(alias).create(domain="rolled.back", name=f"by attempt {attempt}")
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+@both_committed
+@pytest.mark.all_pairs
+def test_what_a_test_commits_is_flushed(attempt: int) -> None:
+    for alias in connections:
+        assert not Site.objects.using(alias).filter(domain="com.mitted").exists()
+        Site.objects.using(alias).create(domain="com.mitted", name=f"by attempt {attempt}")
+
+
+@both_committed
+@pytest.mark.all_pairs
+def test_another_process_works_on_the_same_databases(process_env: dict[str, str]) -> None:
+    Site.objects.using("default").create(domain="there.and", name="back")
+    program = (
+        "import django; django.setup()\n"
+        "from django.contrib.sites.models import Site\n"
+        "site = Site.objects.using('default').get(domain='there.and')\n"
+        "Site.objects.using('remote').create(domain='there.and', name=site.name + ' again')\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], env=process_env, check=True)
+
+    assert Site.objects.using("remote").get(domain="there.and").name == "back again"
+
+
+def test_a_test_without_databases_runs_once_and_may_not_touch_them(request: pytest.FixtureRequest) -> None:
+    assert not hasattr(request.node, "callspec")
+    with pytest.raises(RuntimeError, match="Database access not allowed"):
+        Site.objects.count()
+
+
+@pytest.mark.parametrize(
+    ("only", "all_pairs", "expected"),
+    [
+        ((), False, ["sqlite", "postgres"]),
+        ((), True, list(PAIRS)),
+        (("postgres",), False, ["postgres"]),
+        (("postgres-to-sqlite", "sqlite"), False, ["sqlite", "postgres-to-sqlite"]),
+        (("sqlite",), True, ["sqlite"]),
+    ],
+)
+def test_marks_choose_the_pairs(only: tuple[str, ...], all_pairs: bool, expected: list[str]) -> None:
+    assert pairs_of_test(only, all_pairs=all_pairs) == expected
+
+
+def test_an_unknown_pair_is_named_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"no such vendor pair: mysql \(there are sqlite, postgres"):
+        known_pairs(["sqlite", "mysql"])
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://u:p%40ss@db.example:5433/main", ("db.example", "5433", "u", "p@ss", "main")),
+        ("postgres://u@db.example/main", ("db.example", "5432", "u", "", "main")),
+        ("postgresql://u:@/main?host=/run/pg&port=5440", ("/run/pg", "5440", "u", "", "main")),
+        ("postgresql://localhost", ("localhost", "5432", "postgres", "", "postgres")),
+    ],
+)
+def test_a_url_names_a_server(url: str, expected: tuple[str, str, str, str, str]) -> None:
+    assert PostgresServer.from_url(url) == PostgresServer(*expected)
+
+
+def test_the_url_in_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNCHRO_TEST_POSTGRES_URL", "postgresql://u:secret@db.example/main")
+
+    source = choose_source("docker")
+
+    assert source.description == "server at db.example:5432 (SYNCHRO_TEST_POSTGRES_URL)"
+    assert "secret" not in repr(PostgresServer.from_url("postgresql://u:secret@db.example/main"))
+
+
+@pytest.mark.parametrize("url", ["mysql://u:secret@db.example/main", "postgresql://u:secret@db.example:port/main"])
+def test_a_wrong_url_is_refused_without_showing_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNCHRO_TEST_POSTGRES_URL", url)
+
+    with pytest.raises(ValueError, match="SYNCHRO_TEST_POSTGRES_URL") as raised:
+        choose_source("embedded")
+
+    assert "secret" not in str(raised.value)

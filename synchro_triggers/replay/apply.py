@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,18 +18,19 @@ from django.db import (
 )
 from django.db.models import Model, ProtectedError, QuerySet, RestrictedError
 
-from ..capture.tables import decode_old_values, decode_value, encode_key
+from ..capture.tables import decode_old_values, encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .changes import Change
 from .conflict_lookup import RemoteChanges
 from .conflicts import Conflict, local_wins
 from .identity import Identity
-from .local import LinkTask, ObjectTask, load_instances, plan_tasks
+from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks
+from .order import in_order
 from .report import SyncReport
-from .shape import GenericKey, Shape, is_foreign_key, root_of, shape_of, target_of
+from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .uniqueness import park_unique_values
-from .writing import differing, local_value, new_instance, save, save_link, set_values
+from .writing import differing, local_value, new_instance, save, save_link, set_values, watch_writes
 
 #: Errors that may be gone when the rest of the batch has been applied.
 _RETRIED = (IntegrityError, ProtectedError, RestrictedError)
@@ -91,6 +93,8 @@ class Batch:
         self._fixups: list[tuple[Model, Shape, Any, type[Model], Any]] = []
         self._rows: dict[tuple[type[Model], Any], Model] = {}
         self._parked: set[Change] = set()
+        self._missing: set[tuple[type[Model], Any]] = set()
+        self._targets: dict[tuple[type[Model], Any], list[tuple[type[Model], Any]]] = {}
         self._errors: dict[tuple[type[Model], Any], Exception] = {}
         newest_only = target.policy == "newest"
         oldest = min((change.logged_at for change in changes), default=None)
@@ -104,16 +108,15 @@ class Batch:
             OperationalError, InterfaceError: the connection or the server fails; nothing can go on.
         """
         self._prefetch()
-        waiting = self._tasks
-        while waiting:
-            failed = self._round(waiting)
-            retried = [task for task in failed if self._may_succeed_later(task)]
-            if not failed or len(failed) == len(waiting) or not retried:
-                if retried and not self._parked and self._park(retried):
-                    waiting = failed
-                    continue
-                break
-            waiting = failed
+        waiting: Sequence[Task] = in_order(self._tasks, self._bring_along(), self._targets_of)
+        with watch_writes(self._remote) as self._writes:
+            while waiting:
+                failed = self._round(waiting)
+                if not any(self._may_succeed_later(task) for task in failed):
+                    break
+                if len(failed) == len(waiting) and (self._parked or not self._park(failed)):
+                    break
+                waiting = failed
         if self._parked & self._result.failed.keys():
             raise BatchBroken  # a made-up value must not stay
         self._identity.store(stamp=self._target.logs)
@@ -137,8 +140,8 @@ class Batch:
 
     def _apply_object(self, task: ObjectTask) -> bool:
         at = (task.shape.root, task.key)
-        if task.instance is not None and at not in self._pending:  # applied as somebody's target, or failed so
-            return task.change not in self._result.failed
+        if task.instance is not None and at not in self._pending:  # applied as somebody's target already
+            return at not in self._errors
         self._pending.pop(at, None)
         try:
             if task.instance is not None:
@@ -148,15 +151,14 @@ class Batch:
             self._run_fixups()
         except Exception as error:
             self._reraise_if_hopeless(error)
-            self._fail(task.change, error)
             self._errors[at] = error
+            if task.change is not None:
+                self._result.failed[task.change] = error
             return False
-        self._result.failed.pop(task.change, None)
         self._errors.pop(at, None)
+        if task.change is not None:
+            self._result.failed.pop(task.change, None)
         return True
-
-    def _fail(self, change: Change, error: Exception) -> None:
-        self._result.failed[change] = error
 
     def _reraise_if_hopeless(self, error: Exception) -> None:
         """Let through what concerns the connection, not the object."""
@@ -168,8 +170,10 @@ class Batch:
             raise error
 
     def _may_succeed_later(self, task: Task) -> bool:
-        changes = [task.change] if isinstance(task, ObjectTask) else [change for _, change in task.targets.values()]
-        errors = [self._result.failed.get(change) for change in changes]
+        if isinstance(task, ObjectTask):
+            error = self._errors.get((task.shape.root, task.key))
+            return isinstance(error, (*_RETRIED, NotYet))
+        errors = [self._result.failed.get(change) for _, change in task.targets.values()]
         return any(isinstance(error, (*_RETRIED, NotYet)) for error in errors)
 
     def _park(self, tasks: Sequence[Task]) -> bool:
@@ -178,7 +182,7 @@ class Batch:
             return False
         stuck = []
         for task in tasks:
-            if isinstance(task, ObjectTask) and task.instance is not None:
+            if isinstance(task, ObjectTask) and task.instance is not None and task.change is not None:
                 remote_key = self._identity.known(task.shape.model, task.key)
                 if remote_key is not None and isinstance(self._result.failed.get(task.change), IntegrityError):
                     stuck.append((task.shape, remote_key, task.instance))
@@ -197,11 +201,6 @@ class Batch:
                 keys.setdefault(root_of(task.shape.target_model), set()).update(task.targets)
                 continue
             keys.setdefault(task.shape.root, set()).add(task.key)
-            for foreign_key in task.shape.foreign_keys if task.instance is not None else ():
-                value = local_value(task.instance, foreign_key)
-                model, attname = target_of(foreign_key)
-                if value is not None and attname == root_of(model)._meta.pk.attname:  # type: ignore[union-attr]
-                    keys.setdefault(root_of(model), set()).add(value)
         for root, wanted in keys.items():
             self._identity.load(root, wanted)
         rows: dict[Shape, list[Any]] = {}
@@ -217,6 +216,75 @@ class Batch:
                 self._rows[shape.model, row.pk] = row
         if self._target.logs:
             self._load_remote_changes()
+
+    def _bring_along(self) -> list[ObjectTask]:
+        """Return tasks for the targets that are not on the remote, and for theirs, level by level.
+
+        Targets that are missing on LOCAL too are remembered: what needs them cannot be applied.
+        """
+        found: list[ObjectTask] = []
+        reached = {
+            (task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask) and task.instance
+        }
+        level = self._needed_keys()
+        while level:
+            following: list[ObjectTask] = []
+            for root, keys in level.items():
+                self._identity.load(root, keys)
+                unknown = [
+                    key for key in keys if (root, key) not in reached and self._identity.known(root, key) is None
+                ]
+                reached.update((root, key) for key in unknown)
+                instances = load_instances(root, unknown)
+                self._missing.update((root, key) for key in unknown if key not in instances)
+                following += [
+                    ObjectTask(shape_of(type(instance)), key, None, instance) for key, instance in instances.items()
+                ]
+            found += following
+            level = {}
+            for task in following:
+                for root, key in self._targets_of(task):
+                    level.setdefault(root, set()).add(key)
+        return found
+
+    def _needed_keys(self) -> dict[type[Model], set[Any]]:
+        needed: dict[type[Model], set[Any]] = {}
+        for task in self._tasks:
+            if isinstance(task, ObjectTask):
+                for root, key in self._targets_of(task):
+                    needed.setdefault(root, set()).add(key)
+            elif added := [key for key, (exists, _) in task.targets.items() if exists]:
+                needed.setdefault(root_of(task.shape.source_model), set()).add(task.owner)
+                needed.setdefault(root_of(task.shape.target_model), set()).update(added)
+        return needed
+
+    def _targets_of(self, task: ObjectTask) -> list[tuple[type[Model], Any]]:
+        """Return root and key of each object that this one points to."""
+        if task.instance is None:
+            return []
+        at = (task.shape.root, task.key)
+        if at not in self._targets:
+            self._targets[at] = list(self._find_targets(task.shape, task.instance))
+        return self._targets[at]
+
+    def _find_targets(self, shape: Shape, instance: Model) -> Iterator[tuple[type[Model], Any]]:
+        for foreign_key in shape.foreign_keys:
+            value = local_value(instance, foreign_key)
+            if value is not None:
+                key = self._target_key(foreign_key, value)
+                if key is not None:
+                    yield root_of(target_of(foreign_key)[0]), key
+        for generic in shape.generic_keys:
+            target = generic_target(generic, instance)
+            if target is not None:
+                yield root_of(target[0]), target[1]
+
+    def _target_key(self, foreign_key: Any, value: Any) -> Any:
+        """Return the primary key of a foreign key's target; of a ``to_field`` it has to be looked up."""
+        model, attname = target_of(foreign_key)
+        if points_to_key(foreign_key):
+            return value
+        return QuerySet(model, using=LOCAL).filter(**{attname: value}).values_list("pk", flat=True).first()
 
     def _load_remote_changes(self) -> None:
         by_model: dict[type[Model], list[Any]] = {}
@@ -320,7 +388,7 @@ class Batch:
         if self._target.dry_run:
             row.pk = remote_key if remote_key is not None else object()
             return row
-        with transaction.atomic(using=self._remote):
+        with transaction.atomic(using=self._remote), self._receivers_may_write(shape):
             save(row, shape, self._remote, force_insert=True)
         return row
 
@@ -333,13 +401,21 @@ class Batch:
         if self._target.dry_run:
             return
         try:
-            with transaction.atomic(using=self._remote):
+            with transaction.atomic(using=self._remote), self._receivers_may_write(shape):
                 self._refresh_skipped(shape, row)
                 set_values(row, settled)
                 save(row, shape, self._remote)
         except Exception:
             self._result.report.count(shape.label, "updated", -1)
             raise
+
+    @contextmanager
+    def _receivers_may_write(self, shape: Shape) -> Iterator[None]:
+        """Forget the rows read ahead when a save has written more than its own row."""
+        before = self._writes.count
+        yield
+        if self._writes.count - before > 1 + len(shape.model._meta.all_parents):
+            self._rows.clear()
 
     def _refresh_skipped(self, shape: Shape, row: Model) -> None:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""
@@ -363,37 +439,31 @@ class Batch:
         for copied in shape.copied:
             value = local_value(instance, copied)
             if is_foreign_key(copied) and value is not None:
-                value = self._translate(shape, instance, copied, value, unfinished)
+                value = self._translate(copied, value, unfinished)
             values[copied.attname] = value
         for part in shape.key:
             if is_foreign_key(part):
-                self._translate(shape, instance, part, local_value(instance, part), unfinished)
+                self._translate(part, local_value(instance, part), unfinished)
         for generic in shape.generic_keys:
             values[generic.object_attname] = self._translate_generic(generic, instance)
         return values
 
-    def _translate(
-        self,
-        shape: Shape,
-        instance: Model,
-        foreign_key: Any,
-        value: Any,
-        unfinished: list[tuple[Any, type[Model], Any]],
-    ) -> Any:
-        model, attname = target_of(foreign_key)
-        key = value
-        if attname != root_of(model)._meta.pk.attname:  # type: ignore[union-attr]  # to_field
-            key = QuerySet(model, using=LOCAL).filter(**{attname: value}).values_list("pk", flat=True).first()
-        if key is None or not self._known_or_local(model, key):
-            if getattr(foreign_key, "db_constraint", True):
-                raise ObjectNotApplied(f"its {foreign_key.name} {model._meta.label} {value!r} is missing on {LOCAL!r}")
-            return value
+    def _translate(self, foreign_key: Any, value: Any, unfinished: list[tuple[Any, type[Model], Any]]) -> Any:
+        """Return what a foreign key's local value is on the remote; brings its target along."""
+        model = target_of(foreign_key)[0]
         root = root_of(model)
+        key = self._target_key(foreign_key, value)
+        if key is None or (root, key) in self._missing:
+            if getattr(foreign_key, "db_constraint", True):
+                raise ObjectNotApplied(
+                    f"its {foreign_key.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}"
+                )
+            return value
         if (root, key) in self._under_way and self._identity.known(model, key) is None:
             unfinished.append((foreign_key, model, key))
             return self._provisional(foreign_key, model, key)
         remote_key = self._ensure(model, key)
-        return value if key is not value and attname != root._meta.pk.attname else remote_key  # type: ignore[union-attr]
+        return remote_key if points_to_key(foreign_key) else value
 
     def _provisional(self, foreign_key: Any, model: type[Model], key: Any) -> Any:
         """Return a value for a foreign key until its target, further up in a cycle, has got its key.
@@ -409,12 +479,6 @@ class Batch:
         if not isinstance(key, int):
             raise BatchBroken
         return -key - 1
-
-    def _known_or_local(self, model: type[Model], key: Any) -> bool:
-        self._identity.load(model, [key])
-        if self._identity.known(model, key) is not None or (root_of(model), key) in self._under_way:
-            return True
-        return (root_of(model), key) in self._pending or QuerySet(model, using=LOCAL).filter(pk=key).exists()
 
     def _ensure(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object, bringing it along if it is not there."""
@@ -438,27 +502,13 @@ class Batch:
         return known
 
     def _translate_generic(self, generic: GenericKey, instance: Model) -> Any:
-        from django.contrib.contenttypes.models import ContentType
-
-        type_id, value = (
-            instance.__dict__.get(generic.type_attname),
-            instance.__dict__.get(generic.object_attname),
-        )
-        if type_id is None or value is None:
-            return value
-        model = ContentType.objects.db_manager(LOCAL).get_for_id(type_id).model_class()
-        if model is None:
-            return value
-        model = model._meta.concrete_model
-        assert model is not None
-        key_field = shape_of(model).key[0]
-        try:
-            key = decode_value(key_field, value)
-        except Exception:  # not a key of that model: a value of the user's own
-            return value
-        if not self._known_or_local(model, key):
-            return value
-        return generic.object_field.to_python(self._ensure(model, key))
+        """Return the object id of a generic foreign key on the remote; what points nowhere is copied."""
+        target = generic_target(generic, instance)
+        if target is None or (root_of(target[0]), target[1]) in self._missing:
+            return instance.__dict__.get(generic.object_attname)
+        if (root_of(target[0]), target[1]) in self._under_way and self._identity.known(*target) is None:
+            raise NotYet(f"waits for {target[0]._meta.label} {target[1]!r}")
+        return generic.object_field.to_python(self._ensure(*target))
 
     def _run_fixups(self) -> None:
         """Set the foreign keys that had to wait for a cycle to close."""
@@ -480,6 +530,7 @@ class Batch:
         remote_key = self._find_deleted(task)
         if remote_key is None:
             return
+        assert task.change is not None
         if self._remote_wins(shape, key, remote_key, task.change):
             return
         row = self._remote_row(shape, remote_key)
@@ -497,6 +548,7 @@ class Batch:
         shape, key = task.shape, task.key
         self._identity.load(shape.model, [key])
         known = self._identity.known(shape.model, key)
+        assert task.change is not None
         if known is not None or task.change.created:
             return known
         if task.change.old_values:
@@ -536,7 +588,7 @@ class Batch:
                     self._result.failed.pop(change, None)
                 except Exception as error:
                     self._reraise_if_hopeless(error)
-                    self._fail(change, error)
+                    self._result.failed[change] = error
                     remaining.targets[key] = (exists, change)
             if owner is None or self._target.dry_run:
                 self._result.report.count(label, "created" if add else "deleted", len(keys) if owner is not None else 0)
@@ -544,12 +596,13 @@ class Batch:
             try:
                 with transaction.atomic(using=self._remote):
                     done = save_link(shape, owner, keys, self._remote, add=add)
+                self._rows.clear()  # receivers
                 self._result.report.count(label, "created" if add else "deleted", done)
                 self._result.report.count(label, "unchanged", len(keys) - done)
             except Exception as error:
                 self._reraise_if_hopeless(error)
                 for key, change in keys.values():
-                    self._fail(change, error)
+                    self._result.failed[change] = error
                     remaining.targets[key] = (add, change)
         return remaining if remaining.targets else None
 

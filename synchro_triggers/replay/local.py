@@ -8,11 +8,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import ManyToManyField, Model, QuerySet
+from django.db.models.fields.composite import CompositePrimaryKey
 
 from ..capture.tables import decode_key, decode_old_values
 from ..conf import LOCAL
 from .changes import Change
-from .shape import Shape, is_parent_link, model_of, root_of, shape_of
+from .shape import GenericKey, Shape, is_parent_link, model_of, root_of, shape_of
 
 
 @dataclass
@@ -22,20 +23,21 @@ class ObjectTask:
     Attributes:
         shape: its most derived model.
         key: its primary key at the root of its inheritance.
-        change: what the log says.
+        change: what the log says; ``None``: nothing, another object needs this one.
         instance: the local row as it is now; ``None``: it is gone.
         keep_parents: the child row is gone, but its parent row is still there.
     """
 
     shape: Shape
     key: Any
-    change: Change
+    change: Change | None
     instance: Model | None
     keep_parents: bool = False
 
     @property
     def position(self) -> int:
         """Upserts stand at the object's first log row, deletes at its last."""
+        assert self.change is not None
         return self.change.first if self.instance is not None else self.change.last
 
 
@@ -150,6 +152,7 @@ def _keep_most_derived(objects: dict[tuple[type[Model], Any], ObjectTask], task:
         objects[at] = task
         return
     keep, other = (task, known) if issubclass(task.shape.model, known.shape.model) else (known, task)
+    assert keep.change is not None and other.change is not None
     changes = (keep.change, other.change)
     keep.change = Change(
         label=keep.change.label,
@@ -162,6 +165,24 @@ def _keep_most_derived(objects: dict[tuple[type[Model], Any], ObjectTask], task:
         attempts=max(change.attempts for change in changes),
     )
     objects[at] = keep
+
+
+def generic_target(generic: GenericKey, instance: Model) -> tuple[type[Model], Any] | None:
+    """Return model and key that a generic foreign key points to; ``None``: to nothing that could be translated."""
+    from django.contrib.contenttypes.models import ContentType
+
+    type_id, value = instance.__dict__.get(generic.type_attname), instance.__dict__.get(generic.object_attname)
+    if type_id is None or value is None:
+        return None
+    try:
+        model = ContentType.objects.db_manager(LOCAL).get_for_id(type_id).model_class()
+    except ContentType.DoesNotExist:
+        return None
+    if model is None:
+        return None
+    concrete: type[Model] = model._meta.concrete_model or model
+    key = read_key(concrete, str(value))
+    return (concrete, key) if not isinstance(concrete._meta.pk, CompositePrimaryKey) else None
 
 
 # Links --------------------------------------------------------------------------------------------

@@ -112,6 +112,13 @@ def target_of(field: Any) -> tuple[type[Model], str]:
     return model, target.attname
 
 
+def points_to_key(field: Any) -> bool:
+    """Tell a foreign key that holds its target's primary key from one with a ``to_field``."""
+    model, attname = target_of(field)
+    key = key_fields_of(root_of(model))
+    return len(key) == 1 and attname in {key[0].attname, model._meta.pk.attname}  # type: ignore[union-attr]
+
+
 def model_of(label: str) -> type[Model] | None:
     """Return the model of a changelog label, automatic through models included; ``None``: it is gone."""
     try:

@@ -126,6 +126,29 @@ def _send_m2m(shape: LinkShape, owner: Model, keys: set[Any], remote: str, actio
     )
 
 
+# What receivers write ---------------------------------------------------------------------------------
+
+
+class WriteCounter:
+    """Counts the statements on a connection that write."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if not str(sql).startswith(("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")):
+            self.count += 1
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def watch_writes(alias: str) -> Iterator[WriteCounter]:
+    """Count what is written on ``alias`` inside the block, to notice the writes of signal receivers."""
+    counter = WriteCounter()
+    with connections[alias].execute_wrapper(counter):
+        yield counter
+
+
 # Values that change themselves --------------------------------------------------------------------
 
 

@@ -1,0 +1,78 @@
+"""The order of a batch: as logged, but what an object points to comes before it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .local import LinkTask, ObjectTask
+from .shape import root_of
+
+Task = ObjectTask | LinkTask
+At = tuple[Any, Any]
+
+
+def in_order(
+    tasks: Sequence[Task], brought_along: Iterable[ObjectTask], targets_of: Callable[[ObjectTask], Iterable[At]]
+) -> list[Task]:
+    """Order the tasks of a batch.
+
+    Args:
+        tasks: in the order of the log.
+        brought_along: objects that are not logged, but needed by others.
+        targets_of: root model and key of each object that a task's object points to.
+
+    Returns:
+        The tasks, each once: the targets of an object before it, otherwise in the given order. Where foreign
+        keys form a cycle, one of them is left out of account. Links come after the objects at both ends.
+    """
+    brought = list(brought_along)
+    upserts = {
+        (task.shape.root, task.key): task
+        for task in (*brought, *tasks)
+        if isinstance(task, ObjectTask) and task.instance is not None
+    }
+    ordered: list[Task] = []
+    reached: set[At] = set()
+    for task in tasks:
+        if isinstance(task, ObjectTask) and task.instance is not None:
+            ordered += _with_targets(task, upserts, targets_of, reached)
+            continue
+        if isinstance(task, LinkTask):
+            for start in _ends(task, upserts):
+                ordered += _with_targets(start, upserts, targets_of, reached)
+        ordered.append(task)
+    for task in brought:
+        ordered += _with_targets(task, upserts, targets_of, reached)
+    return ordered
+
+
+def _with_targets(
+    start: ObjectTask,
+    upserts: dict[At, ObjectTask],
+    targets_of: Callable[[ObjectTask], Iterable[At]],
+    reached: set[At],
+) -> list[Task]:
+    """Return the object's unreached targets, deepest first, and the object; with a stack, chains may be long."""
+    at = (start.shape.root, start.key)
+    if at in reached:
+        return []
+    reached.add(at)
+    ordered: list[Task] = []
+    stack = [(start, iter(targets_of(start)))]
+    while stack:
+        task, targets = stack[-1]
+        following = next((upserts[at] for at in targets if at in upserts and at not in reached), None)
+        if following is None:
+            ordered.append(task)
+            stack.pop()
+        else:
+            reached.add((following.shape.root, following.key))
+            stack.append((following, iter(targets_of(following))))
+    return ordered
+
+
+def _ends(task: LinkTask, upserts: dict[At, ObjectTask]) -> list[ObjectTask]:
+    keys = [(root_of(task.shape.source_model), task.owner)]
+    keys += [(root_of(task.shape.target_model), key) for key, (exists, _) in task.targets.items() if exists]
+    return [upserts[at] for at in keys if at in upserts]

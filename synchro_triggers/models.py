@@ -26,7 +26,7 @@ class CurrentTransaction(Func):
     arity = 0
     output_field = models.BigIntegerField()
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[()]]:
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> tuple[str, tuple[()]]:
         return ("txid_current()" if connection.vendor == "postgresql" else "0"), ()
 
 

@@ -84,7 +84,8 @@ def captured_models(captured: Iterable[type[Model]]) -> tuple[type[Model], ...]:
 def _through_models(model: type[Model]) -> Iterator[type[Model]]:
     for field in model._meta.local_many_to_many:
         if is_many_to_many(field):
-            yield field.remote_field.through
+            through: Any = field.remote_field.through
+            yield through
     for relation in model._meta.get_fields(include_hidden=True):
         if relation.many_to_many and relation.auto_created:  # the reverse side: only automatic tables
             through = getattr(relation, "through", None)
@@ -105,7 +106,7 @@ def _describe(model: type[Model]) -> CapturedTable:
     columns = tuple(
         CapturedColumn(
             name=field.name,
-            column=field.column,
+            column=str(field.column),
             kind=_kind(field),
             skipped=field.name in skipped or field.attname in skipped,
             kept=kept is None or field.name in kept,
@@ -116,7 +117,7 @@ def _describe(model: type[Model]) -> CapturedTable:
     return CapturedTable(
         label=model._meta.label,
         table=model._meta.db_table,
-        key=tuple(by_column[field.column] for field in key_fields),
+        key=tuple(by_column[str(field.column)] for field in key_fields),
         columns=columns,
     )
 
@@ -132,10 +133,9 @@ def stored_fields(model: type[Model]) -> list[Field[Any, Any]]:
 
 def key_fields_of(model: type[Model]) -> tuple[Field[Any, Any], ...]:
     """Return the fields of the primary key: one, or several of a ``CompositePrimaryKey``."""
-    key = model._meta.pk
+    key: Any = model._meta.pk
     if isinstance(key, CompositePrimaryKey):
-        return tuple(key.fields)
-    assert key is not None
+        return tuple(key.fields)  # type: ignore[arg-type]  # plain fields, by Django's own check
     return (key,)
 
 
@@ -171,10 +171,10 @@ def natural_manager(model: type[Model]) -> models.Manager[Any] | None:
     return next((manager for manager in managers if hasattr(manager, "get_by_natural_key")), None)
 
 
-def _kind(field: Field[Any, Any]) -> str:
+def _kind(field: Any) -> str:
     while field.remote_field is not None and getattr(field, "target_field", None) is not None:
         field = field.target_field
-    return field.get_internal_type()
+    return str(field.get_internal_type())
 
 
 # Keys and values as triggers write them -----------------------------------------------------------
@@ -210,7 +210,7 @@ def decode_key(model: type[Model], text: str) -> Any:
     return decode_value(fields[0], text)
 
 
-def decode_value(field: Field[Any, Any], raw: Any) -> Any:
+def decode_value(field: Any, raw: Any) -> Any:
     """Read a value that a trigger stored (JSON) back into what the field's attribute holds in Python."""
     if raw is None:
         return None

@@ -2,78 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import (
-    DatabaseError,
-    Error,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    connections,
-    transaction,
-)
-from django.db.models import Model, ProtectedError, QuerySet, RestrictedError
+from django.db import DatabaseError, Error, IntegrityError, InterfaceError, OperationalError, connections, transaction
+from django.db.models import Model, ProtectedError, RestrictedError
 
-from ..capture.tables import decode_old_values, encode_key
+from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .changes import Change
 from .conflict_lookup import RemoteChanges
-from .conflicts import Conflict, local_wins
 from .identity import Identity
 from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks
-from .order import in_order
-from .report import SyncReport
+from .order import Task, in_order
+from .rows import rows_of
 from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from .target import BatchBroken, BatchResult, NotYet, Target, concerns_schema
+from .targets import Targets
 from .uniqueness import park_unique_values
 from .writing import differing, local_value, new_instance, save, save_link, set_values, watch_writes
 
 #: Errors that may be gone when the rest of the batch has been applied.
-_RETRIED = (IntegrityError, ProtectedError, RestrictedError)
-
-Task = ObjectTask | LinkTask
-
-
-class NotYet(ObjectNotApplied):
-    """The object waits for another one that could not be applied."""
-
-
-class BatchBroken(Exception):
-    """The batch cannot be applied as a whole; its changes must be applied one by one."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where and how a run writes.
-
-    Attributes:
-        remote: the remote alias.
-        source, node: the node ids of LOCAL and of the remote.
-        policy: the conflict policy.
-        kept_keys: labels of models that keep their primary key.
-        logs: the remote captures its own changes, so that conflicts can be seen.
-        dry_run: count, but write nothing.
-    """
-
-    remote: str
-    source: str
-    node: str
-    policy: str | Callable[[Conflict], str]
-    kept_keys: frozenset[str]
-    logs: bool
-    dry_run: bool = False
-
-
-@dataclass
-class BatchResult:
-    """What a batch did: counts, and the changes that could not be applied, with their errors."""
-
-    report: SyncReport = field(default_factory=SyncReport)
-    failed: dict[Change, Exception] = field(default_factory=dict)
+_RETRIED = (IntegrityError, ProtectedError, RestrictedError, NotYet)
 
 
 class Batch:
@@ -93,12 +45,9 @@ class Batch:
         self._fixups: list[tuple[Model, Shape, Any, type[Model], Any]] = []
         self._rows: dict[tuple[type[Model], Any], Model] = {}
         self._parked: set[Change] = set()
-        self._missing: set[tuple[type[Model], Any]] = set()
-        self._targets: dict[tuple[type[Model], Any], list[tuple[type[Model], Any]]] = {}
+        self._targets = Targets(self._identity, self._tasks)
         self._errors: dict[tuple[type[Model], Any], Exception] = {}
-        newest_only = target.policy == "newest"
-        oldest = min((change.logged_at for change in changes), default=None)
-        self._remote_changes = RemoteChanges(target.remote, oldest if newest_only else None)
+        self._remote_changes = RemoteChanges(target, self._identity, changes)
 
     def apply(self) -> BatchResult:
         """Apply everything and return what was done.
@@ -108,7 +57,7 @@ class Batch:
             OperationalError, InterfaceError: the connection or the server fails; nothing can go on.
         """
         self._prefetch()
-        waiting: Sequence[Task] = in_order(self._tasks, self._bring_along(), self._targets_of)
+        waiting: Sequence[Task] = in_order(self._tasks, self._targets.brought_along(), self._targets.of)
         with watch_writes(self._remote) as self._writes:
             while waiting:
                 failed = self._round(waiting)
@@ -172,9 +121,9 @@ class Batch:
     def _may_succeed_later(self, task: Task) -> bool:
         if isinstance(task, ObjectTask):
             error = self._errors.get((task.shape.root, task.key))
-            return isinstance(error, (*_RETRIED, NotYet))
+            return isinstance(error, _RETRIED)
         errors = [self._result.failed.get(change) for _, change in task.targets.values()]
-        return any(isinstance(error, (*_RETRIED, NotYet)) for error in errors)
+        return any(isinstance(error, _RETRIED) for error in errors)
 
     def _park(self, tasks: Sequence[Task]) -> bool:
         """Free unique values that the remaining objects want of one another; tell whether any was freed."""
@@ -212,100 +161,13 @@ class Batch:
                 if remote_key is not None:
                     rows.setdefault(task.shape, []).append(remote_key)
         for shape, remote_keys in rows.items():
-            for row in QuerySet(shape.model, using=self._remote).filter(pk__in=remote_keys):
+            for row in rows_of(shape.model, self._remote).filter(pk__in=remote_keys):
                 self._rows[shape.model, row.pk] = row
-        if self._target.logs:
-            self._load_remote_changes()
-
-    def _bring_along(self) -> list[ObjectTask]:
-        """Return tasks for the targets that are not on the remote, and for theirs, level by level.
-
-        Targets that are missing on LOCAL too are remembered: what needs them cannot be applied.
-        """
-        found: list[ObjectTask] = []
-        reached = {
-            (task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask) and task.instance
-        }
-        level = self._needed_keys()
-        while level:
-            following: list[ObjectTask] = []
-            for root, keys in level.items():
-                self._identity.load(root, keys)
-                unknown = [
-                    key for key in keys if (root, key) not in reached and self._identity.known(root, key) is None
-                ]
-                reached.update((root, key) for key in unknown)
-                instances = load_instances(root, unknown)
-                self._missing.update((root, key) for key in unknown if key not in instances)
-                following += [
-                    ObjectTask(shape_of(type(instance)), key, None, instance) for key, instance in instances.items()
-                ]
-            found += following
-            level = {}
-            for task in following:
-                for root, key in self._targets_of(task):
-                    level.setdefault(root, set()).add(key)
-        return found
-
-    def _needed_keys(self) -> dict[type[Model], set[Any]]:
-        needed: dict[type[Model], set[Any]] = {}
-        for task in self._tasks:
-            if isinstance(task, ObjectTask):
-                for root, key in self._targets_of(task):
-                    needed.setdefault(root, set()).add(key)
-            elif added := [key for key, (exists, _) in task.targets.items() if exists]:
-                needed.setdefault(root_of(task.shape.source_model), set()).add(task.owner)
-                needed.setdefault(root_of(task.shape.target_model), set()).update(added)
-        return needed
-
-    def _targets_of(self, task: ObjectTask) -> list[tuple[type[Model], Any]]:
-        """Return root and key of each object that this one points to."""
-        if task.instance is None:
-            return []
-        at = (task.shape.root, task.key)
-        if at not in self._targets:
-            self._targets[at] = list(self._find_targets(task.shape, task.instance))
-        return self._targets[at]
-
-    def _find_targets(self, shape: Shape, instance: Model) -> Iterator[tuple[type[Model], Any]]:
-        for foreign_key in shape.foreign_keys:
-            value = local_value(instance, foreign_key)
-            if value is not None:
-                key = self._target_key(foreign_key, value)
-                if key is not None:
-                    yield root_of(target_of(foreign_key)[0]), key
-        for generic in shape.generic_keys:
-            target = generic_target(generic, instance)
-            if target is not None:
-                yield root_of(target[0]), target[1]
-
-    def _target_key(self, foreign_key: Any, value: Any) -> Any:
-        """Return the primary key of a foreign key's target; of a ``to_field`` it has to be looked up."""
-        model, attname = target_of(foreign_key)
-        if points_to_key(foreign_key):
-            return value
-        return QuerySet(model, using=LOCAL).filter(**{attname: value}).values_list("pk", flat=True).first()
-
-    def _load_remote_changes(self) -> None:
-        by_model: dict[type[Model], list[Any]] = {}
-        for task in self._tasks:
-            if isinstance(task, ObjectTask):
-                remote_key = (
-                    self._identity.known(task.shape.model, task.key)
-                    or self._identity.stale_reference(task.shape.model, task.key)
-                    or (self._identity.keeps_key(task.shape) and task.key)
-                )
-                if remote_key:
-                    for model in (*task.shape.model._meta.all_parents, task.shape.model):
-                        by_model.setdefault(model, []).append(remote_key)
-        for model, remote_keys in by_model.items():
-            self._remote_changes.load(model._meta.label, remote_keys)
+        self._remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
 
     def _remote_row(self, shape: Shape, remote_key: Any) -> Model | None:
         row = self._rows.pop((shape.model, remote_key), None)
-        if row is None:
-            row = QuerySet(shape.model, using=self._remote).filter(pk=remote_key).first()
-        return row
+        return row if row is not None else rows_of(shape.model, self._remote).filter(pk=remote_key).first()
 
     # Upserts --------------------------------------------------------------------------------------
 
@@ -318,7 +180,8 @@ class Batch:
             unfinished: list[tuple[Any, type[Model], Any]] = []
             values = self._remote_values(shape, instance, unfinished)
             remote_key = self._match(shape, instance)
-            if change is not None and self._remote_wins(shape, key, remote_key, change):
+            if change is not None and self._remote_changes.win(shape, key, remote_key, change):
+                self._leave_alone(shape, key, remote_key)
                 return remote_key
             row = self._remote_row(shape, remote_key) if remote_key is not None else None
             if row is None:
@@ -356,30 +219,12 @@ class Batch:
         waits = any(
             isinstance(task, ObjectTask) and task.shape.root is shape.root and task.key == other for task in self._tasks
         )
-        return waits or QuerySet(shape.root, using=LOCAL).filter(pk=other).exists()
+        return waits or rows_of(shape.root, LOCAL).filter(pk=other).exists()
 
-    def _remote_wins(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> bool:
-        """Tell whether the remote's own users changed the object and win; then it is left alone."""
-        if not self._target.logs:
-            return False
-        at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
-        if at_remote is None:
-            return False
-        models = [*shape.model._meta.all_parents, shape.model]
-        if remote_key is not None and self._identity.known(shape.model, key) is None:
-            for model in models:  # found by its natural key just now
-                self._remote_changes.load(model._meta.label, [remote_key])
-        met_at = self._identity.met_at(shape.model, key)
-        remote_at = self._remote_changes.changed_at(models, at_remote, met_at)
-        if remote_at is None:
-            return False
-        conflict = Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
-        if local_wins(conflict, self._target.policy):
-            return False
+    def _leave_alone(self, shape: Shape, key: Any, remote_key: Any) -> None:
         self._result.report.count(shape.label, "conflicts")
         if remote_key is not None:
             self._identity.learn(shape.model, key, remote_key)
-        return True
 
     def _create(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> Model:
         if remote_key is None:
@@ -422,7 +267,7 @@ class Batch:
         if not shape.skipped:
             return
         names = [skipped.attname for skipped in shape.skipped]
-        rows = QuerySet(shape.model, using=self._remote).filter(pk=row.pk)
+        rows = rows_of(shape.model, self._remote).filter(pk=row.pk)
         current = rows.select_for_update().values(*names).first()
         set_values(row, current or {})
 
@@ -452,8 +297,8 @@ class Batch:
         """Return what a foreign key's local value is on the remote; brings its target along."""
         model = target_of(foreign_key)[0]
         root = root_of(model)
-        key = self._target_key(foreign_key, value)
-        if key is None or (root, key) in self._missing:
+        key = self._targets.key_of(foreign_key, value)
+        if key is None or (root, key) in self._targets.missing:
             if getattr(foreign_key, "db_constraint", True):
                 raise ObjectNotApplied(
                     f"its {foreign_key.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}"
@@ -504,7 +349,7 @@ class Batch:
     def _translate_generic(self, generic: GenericKey, instance: Model) -> Any:
         """Return the object id of a generic foreign key on the remote; what points nowhere is copied."""
         target = generic_target(generic, instance)
-        if target is None or (root_of(target[0]), target[1]) in self._missing:
+        if target is None or (root_of(target[0]), target[1]) in self._targets.missing:
             return instance.__dict__.get(generic.object_attname)
         if (root_of(target[0]), target[1]) in self._under_way and self._identity.known(*target) is None:
             raise NotYet(f"waits for {target[0]._meta.label} {target[1]!r}")
@@ -531,7 +376,8 @@ class Batch:
         if remote_key is None:
             return
         assert task.change is not None
-        if self._remote_wins(shape, key, remote_key, task.change):
+        if self._remote_changes.win(shape, key, remote_key, task.change):
+            self._leave_alone(shape, key, remote_key)
             return
         row = self._remote_row(shape, remote_key)
         if row is not None and not self._target.dry_run:
@@ -617,7 +463,7 @@ class Batch:
             target_key = self._find_end(shape.target_model, key)
             if owner_key is None or target_key is None:
                 return None
-        owner = QuerySet(shape.source_model, using=self._remote).filter(pk=owner_key).first()
+        owner = rows_of(shape.source_model, self._remote).filter(pk=owner_key).first()
         if owner is None and self._target.dry_run:
             owner = shape.source_model(pk=owner_key)
         return (owner, target_key) if owner is not None else None
@@ -626,9 +472,3 @@ class Batch:
         """Return the remote key of an object that is still there on LOCAL; a deleted one takes its links along."""
         instance = load_instances(root_of(model), [key]).get(key)
         return self._match(shape_of(type(instance)), instance) if instance is not None else None
-
-
-def concerns_schema(error: OperationalError) -> bool:
-    """Tell SQLite's «no such column» from a locked file or a lost server: both are operational errors there."""
-    text = str(error)
-    return "no such" in text or "no column named" in text

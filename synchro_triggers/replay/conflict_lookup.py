@@ -1,46 +1,87 @@
-"""When the remote's own users last changed the objects of a batch."""
+"""When the remote's own users last changed the objects of a batch, and whether they win."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import Model
 
 from ..capture.tables import encode_key
+from .changes import Change
+from .conflicts import Conflict, local_wins
+from .identity import Identity
+from .local import ObjectTask
+from .shape import Shape
+from .target import Target
 from .window import own_changes_since, stored_time
 
 
 class RemoteChanges:
     """Looks up, per object, whether the remote's own users changed it since it last met LOCAL.
 
-    Args:
-        alias: the remote.
-        since: changes before this time cannot matter (``None``: all do).
+    A remote that does not capture its changes has none that could be known.
     """
 
-    def __init__(self, alias: str, since: datetime.datetime | None) -> None:
-        self._alias = alias
-        self._since = since
+    def __init__(self, target: Target, identity: Identity, changes: Sequence[Change]) -> None:
+        self._target = target
+        self._identity = identity
+        # Where the newer one wins, what is older than every change of the batch cannot win.
+        oldest = min((change.logged_at for change in changes), default=None)
+        self._since = oldest if target.policy == "newest" else None
         self._times: dict[tuple[str, str], datetime.datetime] = {}
 
-    def load(self, label: str, remote_keys: list[Any]) -> None:
-        """Read the remote changelog for some objects of one model."""
-        texts = [encode_key(key) for key in remote_keys]
-        for key, time in own_changes_since(self._alias, label, texts, self._since).items():
-            self._times[label, key] = time
+    def load(self, tasks: Iterable[ObjectTask]) -> None:
+        """Read the remote's changelog for the objects of a batch whose remote keys are known."""
+        by_model: dict[type[Model], list[Any]] = {}
+        for task in tasks if self._target.logs else ():
+            known = self._identity.known(task.shape.model, task.key)
+            stale = self._identity.stale_reference(task.shape.model, task.key)
+            kept = task.key if self._identity.keeps_key(task.shape) else None
+            for remote_key in {known, stale, kept} - {None}:
+                for model in _family(task.shape):
+                    by_model.setdefault(model, []).append(remote_key)
+        for model, remote_keys in by_model.items():
+            self._load(model, remote_keys)
 
-    def changed_at(self, models: list[type[Model]], remote_key: Any, met_at: Any) -> datetime.datetime | None:
-        """Return the time of the latest change since ``met_at``, or ``None``.
+    def _load(self, model: type[Model], remote_keys: Iterable[Any]) -> None:
+        texts = [encode_key(key) for key in remote_keys]
+        for key, time in own_changes_since(self._target.remote, model._meta.label, texts, self._since).items():
+            self._times[model._meta.label, key] = time
+
+    def win(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> bool:
+        """Tell whether the remote's own users changed the object too and win, so that it is to be left alone.
 
         Args:
-            models: the model and its multi-table parents, whose tables log separately.
-            remote_key: the remote primary key.
-            met_at: ``Reference.met_at``, or ``None`` when the two have never met.
+            shape, key: the local object.
+            remote_key: its remote key, or ``None``; a row that was deleted there is found by its reference.
+            change: what LOCAL logged.
         """
+        if not self._target.logs:
+            return False
+        known = self._identity.known(shape.model, key)
+        at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
+        if at_remote is None:
+            return False
+        if known is None and remote_key is not None:  # found by its natural key just now
+            for model in _family(shape):
+                self._load(model, [remote_key])
+        remote_at = self._changed_at(shape, at_remote, self._identity.met_at(shape.model, key))
+        if remote_at is None:
+            return False
+        conflict = Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
+        return not local_wins(conflict, self._target.policy)
+
+    def _changed_at(self, shape: Shape, remote_key: Any, met_at: datetime.datetime | None) -> datetime.datetime | None:
         text = encode_key(remote_key)
-        times = [time for model in models if (time := self._times.get((model._meta.label, text))) is not None]
+        times = [time for model in _family(shape) if (time := self._times.get((model._meta.label, text))) is not None]
         latest = max(times, default=None)
-        if latest is None or (met_at is not None and latest < stored_time(self._alias, met_at)):
+        if latest is None or (met_at is not None and latest < stored_time(self._target.remote, met_at)):
             return None
         return latest
+
+
+def _family(shape: Shape) -> list[type[Model]]:
+    """Return the model and its multi-table parents: their tables log separately."""
+    return [*shape.model._meta.all_parents, shape.model]

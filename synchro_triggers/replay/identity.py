@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.db.models.functions import Now
 
 from ..capture.tables import decode_key, encode_key, natural_key_fields, natural_manager
@@ -21,6 +21,7 @@ from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..models import Reference
 from ..natural import NaturalManager
+from .rows import rows_of
 from .shape import Shape, is_foreign_key, root_of, shape_of, target_of
 
 
@@ -80,7 +81,7 @@ class Identity:
         """Return those of the remote keys whose rows exist."""
         if not remote_keys:
             return set()
-        rows = QuerySet(model, using=self.remote).filter(pk__in=list(remote_keys))
+        rows = rows_of(model, self.remote).filter(pk__in=list(remote_keys))
         return set(rows.values_list("pk", flat=True))
 
     def known(self, model: type[Model], key: Any) -> Any:
@@ -189,7 +190,7 @@ class Identity:
                 found = self._get(model, manager, lookups)
             else:
                 key = instance.natural_key()  # type: ignore[attr-defined]
-                found = manager.db_manager(self.remote).get_by_natural_key(*key)
+                found = manager.db_manager(self.remote).get_by_natural_key(*key)  # type: ignore[attr-defined]
         except MultipleObjectsReturned as error:
             raise ObjectNotApplied(
                 f"MultipleObjectsReturned: the natural key {key!r} finds several objects on {self.remote!r}. "
@@ -200,7 +201,7 @@ class Identity:
         return None if found is None else found.pk
 
     def _get(self, model: type[Model], manager: Any, lookups: dict[str, Any]) -> Any:
-        rows = QuerySet(model, using=self.remote).filter(**lookups).order_by("pk")[:2]
+        rows = rows_of(model, self.remote).filter(**lookups).order_by("pk")[:2]
         found = list(rows)
         if len(found) > 1 and not getattr(manager, "allow_many", False):
             raise MultipleObjectsReturned

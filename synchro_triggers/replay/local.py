@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import ManyToManyField, Model, QuerySet
+from django.db.models import ManyToManyField, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 
 from ..capture.tables import decode_key, decode_old_values
 from ..conf import LOCAL
 from .changes import Change
+from .rows import rows_of
 from .shape import GenericKey, Shape, is_parent_link, model_of, root_of, shape_of
 
 
@@ -102,7 +103,7 @@ def load_instances(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
     wanted = list(dict.fromkeys(keys))
     if not wanted:
         return {}
-    found: dict[Any, Model] = {row.pk: row for row in QuerySet(model, using=LOCAL).filter(pk__in=wanted)}
+    found: dict[Any, Model] = {row.pk: row for row in rows_of(model, LOCAL).filter(pk__in=wanted)}
     for child in children_of(model):
         found.update(load_instances(child, found))
     return found
@@ -141,7 +142,7 @@ def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:
     root = root_of(model)
     if root is model or not keys:
         return set()
-    return set(QuerySet(root, using=LOCAL).filter(pk__in=keys).values_list("pk", flat=True))
+    return set(rows_of(root, LOCAL).filter(pk__in=keys).values_list("pk", flat=True))
 
 
 def _keep_most_derived(objects: dict[tuple[type[Model], Any], ObjectTask], task: ObjectTask) -> None:
@@ -192,8 +193,8 @@ def link_shape(through: type[Model]) -> LinkShape:
     """Describe an automatic through model."""
     declaring: Any = through._meta.auto_created
     found = next(field for field in declaring._meta.local_many_to_many if field.remote_field.through is through)
-    source = through._meta.get_field(found.m2m_field_name())
-    target = through._meta.get_field(found.m2m_reverse_field_name())
+    source: Any = through._meta.get_field(found.m2m_field_name())
+    target: Any = through._meta.get_field(found.m2m_reverse_field_name())
     return LinkShape(
         through,
         found,
@@ -208,9 +209,7 @@ def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
     pairs = _logged_pairs(shape, changes)
     ends = (shape.source_attname, shape.target_attname)
     owners = {owner for owner, _ in pairs}
-    linked = set(
-        QuerySet(shape.through, using=LOCAL).filter(**{f"{shape.source_attname}__in": owners}).values_list(*ends)
-    )
+    linked = set(rows_of(shape.through, LOCAL).filter(**{f"{shape.source_attname}__in": owners}).values_list(*ends))
     tasks: dict[Any, LinkTask] = {}
     for (owner, target), change in pairs.items():
         if shape.field.remote_field.symmetrical and target in tasks and owner in tasks[target].targets:
@@ -223,7 +222,7 @@ def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
 def _logged_pairs(shape: LinkShape, changes: list[Change]) -> dict[tuple[Any, Any], Change]:
     """Return every pair of ends that the changes speak of: the row's own now, and those that it had."""
     keys = {change: read_key(shape.through, change.key) for change in changes}
-    rows = QuerySet(shape.through, using=LOCAL).in_bulk(list(keys.values()))
+    rows = rows_of(shape.through, LOCAL).in_bulk(list(keys.values()))
     pairs: dict[tuple[Any, Any], Change] = {}
     for change, key in sorted(keys.items(), key=lambda item: item[0].first):
         for old in change.old_values:

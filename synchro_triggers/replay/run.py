@@ -20,7 +20,7 @@ from ..capture.tables import captured_models
 from ..conf import LOCAL, check_remote, get_settings, resolve_models
 from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
 from ..models import Checkpoint
-from .apply import Batch, BatchBroken, BatchResult, Target, concerns_schema
+from .apply import Batch
 from .changes import Change, coalesce
 from .checkpoint import (
     load_checkpoint,
@@ -32,6 +32,7 @@ from .checkpoint import (
 )
 from .failures import describe, forget_failures, load_failures, store_failure
 from .report import FailedObject, SyncReport
+from .target import BatchBroken, BatchResult, Target, concerns_schema
 from .window import Window, open_window, read_page
 
 __all__ = ["call_synchronize", "reset_synchro", "synchronize"]

@@ -90,7 +90,7 @@ def shape_of(model: type[Model]) -> Shape:
 def root_of(model: type[Model]) -> type[Model]:
     """Return the model at the root of the inheritance chain that ``model`` shares its primary key with."""
     while (link := model._meta.pk) is not None and is_parent_link(link):
-        model = link.remote_field.model
+        model = link.remote_field.model  # type: ignore[union-attr]  # a parent link has one
     concrete: type[Model] = model._meta.concrete_model or model
     return concrete
 
@@ -116,7 +116,7 @@ def points_to_key(field: Any) -> bool:
     """Tell a foreign key that holds its target's primary key from one with a ``to_field``."""
     model, attname = target_of(field)
     key = key_fields_of(root_of(model))
-    return len(key) == 1 and attname in {key[0].attname, model._meta.pk.attname}  # type: ignore[union-attr]
+    return len(key) == 1 and attname in {key[0].attname, model._meta.pk.attname}
 
 
 def model_of(label: str) -> type[Model] | None:

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Field, Model
 
+from .rows import rows_of
 from .shape import Shape, is_foreign_key
 from .writing import local_value
 
@@ -31,7 +32,7 @@ def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model]]) -
     """
     parked = False
     for shape, remote_key, instance in stuck:
-        row = QuerySet(shape.model, using=remote).filter(pk=remote_key).first()
+        row = rows_of(shape.model, remote).filter(pk=remote_key).first()
         if row is None or getattr(row, "pk", None) is None:
             continue
         values = {
@@ -41,7 +42,7 @@ def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model]]) -
         }
         if values and not _is_parked(row, values):
             with transaction.atomic(using=remote):
-                QuerySet(shape.model, using=remote).filter(pk=remote_key).update(**values)
+                rows_of(shape.model, remote).filter(pk=remote_key).update(**values)
             parked = True
     return parked
 
@@ -67,7 +68,8 @@ def _names_in(expressions: Iterable[Any]) -> set[str]:
         if isinstance(expression, str):
             names.add(expression.split("__")[0])
         elif hasattr(expression, "flatten"):
-            names.update(part.name.split("__")[0] for part in expression.flatten() if isinstance(part, models.F))
+            parts = (part for part in expression.flatten() if isinstance(part, models.F))
+            names.update(str(getattr(part, "name", "")).split("__")[0] for part in parts)
     return names
 
 

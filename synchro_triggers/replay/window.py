@@ -25,7 +25,6 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from .changes import Change
 
@@ -207,15 +206,12 @@ def own_changes_since(
 
 def as_utc(value: Any) -> datetime.datetime:
     """Return a time as a raw cursor gives it (SQLite: UTC text) as an aware one."""
+    time: datetime.datetime
     if isinstance(value, str):
-        parsed = parse_datetime(value)
-        assert parsed is not None, value
-        value = parsed
-        return value.replace(tzinfo=datetime.UTC) if timezone.is_naive(value) else value.astimezone(datetime.UTC)
-    if timezone.is_naive(value):
-        value = timezone.make_aware(value)
-    result: datetime.datetime = value.astimezone(datetime.UTC)
-    return result
+        time = datetime.datetime.fromisoformat(value)
+        return time.replace(tzinfo=datetime.UTC) if timezone.is_naive(time) else time.astimezone(datetime.UTC)
+    time = timezone.make_aware(value) if timezone.is_naive(value) else value
+    return time.astimezone(datetime.UTC)
 
 
 def stored_time(alias: str, value: datetime.datetime) -> datetime.datetime:

@@ -10,10 +10,11 @@ from typing import Any
 
 import django
 from django.db import connections
-from django.db.models import Field, FileField, Model, QuerySet
+from django.db.models import Field, FileField, Model
 from django.db.models.signals import m2m_changed
 
 from .local import LinkShape
+from .rows import rows_of
 from .shape import Shape
 
 #: Set on an instance while a replay saves it.
@@ -52,7 +53,8 @@ def set_values(instance: Model, values: dict[str, Any]) -> None:
     """Put stored values into an instance, past descriptors, and forget related objects that no longer fit."""
     for attname, value in values.items():
         instance.__dict__[attname] = value
-    for field in instance._meta.concrete_fields:
+    relations: Any = instance._meta.concrete_fields
+    for field in relations:
         if field.is_relation and field.attname in values and field.is_cached(instance):
             field.delete_cached_value(instance)
 
@@ -86,7 +88,7 @@ def save_link(shape: LinkShape, owner: Model, target_keys: Iterable[Any], remote
     Returns:
         How many links were missing (or there) and so were really added (or removed).
     """
-    rows = QuerySet(shape.through, using=remote)
+    rows = rows_of(shape.through, remote)
     of_owner = rows.filter(**{shape.source_attname: owner.pk})
     wanted = set(target_keys)
     present = set(

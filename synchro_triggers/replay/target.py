@@ -1,0 +1,57 @@
+"""Where a run writes, what a batch of it comes to, and the errors that steer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.db import OperationalError
+
+from ..exceptions import ObjectNotApplied
+from .changes import Change
+from .conflicts import Conflict
+from .report import SyncReport
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how a run writes.
+
+    Attributes:
+        remote: the remote alias.
+        source, node: the node ids of LOCAL and of the remote.
+        policy: the conflict policy.
+        kept_keys: labels of models that keep their primary key.
+        logs: the remote captures its own changes, so that conflicts can be seen.
+        dry_run: count, but write nothing.
+    """
+
+    remote: str
+    source: str
+    node: str
+    policy: str | Callable[[Conflict], str]
+    kept_keys: frozenset[str]
+    logs: bool
+    dry_run: bool = False
+
+
+@dataclass
+class BatchResult:
+    """What a batch did: counts, and the changes that could not be applied, with their errors."""
+
+    report: SyncReport = field(default_factory=SyncReport)
+    failed: dict[Change, Exception] = field(default_factory=dict)
+
+
+class NotYet(ObjectNotApplied):
+    """The object waits for another one that could not be applied."""
+
+
+class BatchBroken(Exception):
+    """The batch cannot be applied as a whole; its changes must be applied one by one."""
+
+
+def concerns_schema(error: OperationalError) -> bool:
+    """Tell SQLite's «no such column» from a locked file or a lost server: both are operational errors there."""
+    text = str(error)
+    return "no such" in text or "no column named" in text

@@ -17,5 +17,9 @@ class TriggersNotReady(SynchroError):
     """Triggers on the LOCAL database are missing or outdated; synchronising would lose changes."""
 
 
+class RunUnderWay(SynchroError):
+    """Another run from the same source to the same remote has not ended yet."""
+
+
 class ObjectNotApplied(SynchroError):
     """One object could not be applied to the remote; the others are not affected."""

@@ -106,6 +106,10 @@ class Checkpoint(models.Model):
             the changelog id up to which it has been applied.
         since: rows logged earlier are left out of the next window (``options.last_check = ...``).
         last_check: the time of the last run, or what the user set it to.
+        last_row: the last changelog row that was received, as ``id|logged_at|key``: it must still be what it
+            was, or LOCAL has been put back to an older state.
+        run_id, run_host, run_pid, run_started, run_seen: the run that is under way, if any; ``run_seen`` moves on
+            with each of its transactions, by this database's clock.
     """
 
     source = models.CharField(max_length=NODE_LENGTH, unique=True)
@@ -114,6 +118,12 @@ class Checkpoint(models.Model):
     window_after = models.BigIntegerField(default=0)
     since = models.DateTimeField(null=True, blank=True)
     last_check = models.DateTimeField(null=True, blank=True)
+    last_row = models.TextField(default="", blank=True)
+    run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
+    run_host = models.CharField(max_length=255, default="", blank=True)
+    run_pid = models.BigIntegerField(null=True, blank=True)
+    run_started = models.DateTimeField(null=True, blank=True)
+    run_seen = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "synchro_checkpoint"

@@ -53,16 +53,19 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Checkpoint",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("source", models.CharField(max_length=36, unique=True)),
                 ("position", models.TextField(blank=True, default="")),
                 ("window_end", models.TextField(blank=True, default="")),
                 ("window_after", models.BigIntegerField(default=0)),
                 ("since", models.DateTimeField(blank=True, null=True)),
                 ("last_check", models.DateTimeField(blank=True, null=True)),
+                ("last_row", models.TextField(blank=True, default="")),
+                ("run_id", models.CharField(blank=True, default="", max_length=36)),
+                ("run_host", models.CharField(blank=True, default="", max_length=255)),
+                ("run_pid", models.BigIntegerField(blank=True, null=True)),
+                ("run_started", models.DateTimeField(blank=True, null=True)),
+                ("run_seen", models.DateTimeField(blank=True, null=True)),
             ],
             options={
                 "verbose_name": "checkpoint",
@@ -97,10 +100,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Failure",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("source", models.CharField(max_length=36)),
                 ("model_label", models.CharField(max_length=200)),
                 ("object_pk", models.CharField(max_length=500)),
@@ -129,10 +129,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Reference",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("source", models.CharField(max_length=36)),
                 ("model_label", models.CharField(max_length=200)),
                 ("local_pk", models.CharField(max_length=500)),

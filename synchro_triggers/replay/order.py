@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .local import LinkTask, ObjectTask
-from .shape import root_of
+from .shape import Shape, root_of, target_of
 
 Task = ObjectTask | LinkTask
 At = tuple[Any, Any]
@@ -76,3 +76,24 @@ def _ends(task: LinkTask, upserts: dict[At, ObjectTask]) -> list[ObjectTask]:
     keys = [(root_of(task.shape.source_model), task.owner)]
     keys += [(root_of(task.shape.target_model), key) for key, (exists, _) in task.targets.items() if exists]
     return [upserts[at] for at in keys if at in upserts]
+
+
+def models_in_order(shapes: Sequence[Shape]) -> list[Shape]:
+    """Order models so that those a model points to come before it, as far as there is no cycle."""
+    by_root = {shape.root: shape for shape in shapes}
+    ordered: dict[Shape, None] = {}
+    under_way: set[Shape] = set()
+
+    def visit(shape: Shape) -> None:
+        if shape in ordered or shape in under_way:
+            return
+        under_way.add(shape)
+        for foreign_key in shape.foreign_keys:
+            target = by_root.get(root_of(target_of(foreign_key)[0]))
+            if target is not None:
+                visit(target)
+        ordered[shape] = None
+
+    for shape in shapes:
+        visit(shape)
+    return list(ordered)

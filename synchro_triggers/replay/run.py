@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,24 +19,20 @@ from ..capture import install
 from ..capture.session import replaying_for
 from ..capture.tables import captured_models
 from ..conf import LOCAL, check_remote, get_settings, resolve_models
-from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
-from ..models import Checkpoint
+from ..exceptions import RunUnderWay, SynchroConfigurationError, SynchroError, TriggersNotReady
 from .apply import Batch
 from .changes import Change, coalesce
-from .checkpoint import (
-    load_checkpoint,
-    node_id,
-    require_tables,
-    reset_synchro,
-    save_progress,
-    save_received,
-)
+from .checkpoint import load_checkpoint, progress_fields, received_fields, reset_synchro
 from .failures import describe, forget_failures, load_failures, store_failure
+from .lease import Lease
+from .node import node_id, require_original, require_same_history, require_tables
 from .report import FailedObject, SyncReport
 from .target import BatchBroken, BatchResult, Target, concerns_schema
 from .window import Window, open_window, read_page
 
 __all__ = ["call_synchronize", "reset_synchro", "synchronize"]
+
+logger = logging.getLogger("synchro_triggers")
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
@@ -124,6 +121,7 @@ def require_ready_triggers() -> None:
     install.vendor_of(connections[LOCAL])
     with _clear_errors(LOCAL):
         require_tables(LOCAL)
+        require_original(LOCAL)
         found = install.compare(LOCAL)
     install.require_tables(found, LOCAL)
     wrong = [line for line in found.describe() if not line.endswith("orphaned")]
@@ -177,6 +175,7 @@ class _Run:
             logs=install.captures(remote),
             dry_run=dry_run,
         )
+        self._lease = Lease(remote, self._target.source)
         if self._target.source == self._target.node:
             raise SynchroError(
                 f"{LOCAL!r} and {remote!r} are the same database, or one is a copy of the other: both carry the "
@@ -184,9 +183,22 @@ class _Run:
             )
 
     def perform(self) -> SyncReport:
-        """Apply failures, then the window, then what has failed on the way once more."""
-        started = timezone.now()
+        """Apply old failures, then the window, then what has failed on the way once more."""
+        if not self._target.dry_run:
+            self._lease.acquire()
+        try:
+            self._apply_everything(timezone.now())
+        except _Stop as stopped:
+            self._report.fail(stopped.failures)
+        finally:
+            if not self._target.dry_run:
+                _release(self._lease)
+        self._report.fail(self._failed_objects())
+        return self._report
+
+    def _apply_everything(self, started: datetime.datetime) -> None:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
+        require_same_history(checkpoint, self._target.remote)
         window = open_window(
             LOCAL,
             checkpoint.position,
@@ -195,16 +207,14 @@ class _Run:
             since=checkpoint.since,
             without_origin=self._target.node,
         )
-        try:
-            failures = load_failures(self._target.remote, self._target.source, self._labels)
-            for batch in _batches(failures, self._size):
-                self._apply(batch, None, 0)
-            self._apply_window(window)
-            self._finish(checkpoint, window, started)
-        except _Stop as stopped:
-            self._report.fail(stopped.failures)
-        self._report.fail(self._failed_objects())
-        return self._report
+        failures = load_failures(self._target.remote, self._target.source, self._labels)
+        for batch in _batches(failures, self._size):
+            self._apply(batch, None, 0)
+        self._apply_window(window)
+        self._retry_failures()
+        if self._labels is None and not self._target.dry_run:
+            with transaction.atomic(using=self._target.remote):
+                self._lease.renew(**received_fields(window, started))
 
     def _apply_window(self, window: Window) -> None:
         after, done = window.after, 0
@@ -220,15 +230,12 @@ class _Run:
                 if self._progress is not None:
                     self._progress(done, window.rows)
 
-    def _finish(self, checkpoint: Checkpoint, window: Window, started: datetime.datetime) -> None:
-        """Move the checkpoint behind the window, after one more try of what has failed in it."""
+    def _retry_failures(self) -> None:
+        """Try what has failed in this run once more: what it waited for may have come after it."""
         if self._pending_failures and not self._target.dry_run:
             retried = coalesce(change for change, _ in self._pending_failures.values())
             for batch in _batches(retried, self._size):
                 self._apply(batch, None, 0)
-        if self._labels is None and not self._target.dry_run:
-            with transaction.atomic(using=self._target.remote):
-                save_received(self._target.remote, self._target.source, window, started)
 
     # Batches --------------------------------------------------------------------------------------
 
@@ -236,7 +243,7 @@ class _Run:
         """Apply a batch as a whole, or, where that cannot be, change by change."""
         try:
             result = self._transaction(changes, window, after)
-        except _Stop:
+        except (_Stop, RunUnderWay):
             raise
         except Exception as error:
             if isinstance(error, (OperationalError, InterfaceError)) and not _is_about_schema(error):
@@ -251,7 +258,7 @@ class _Run:
     def _apply_alone(self, change: Change, window: Window | None) -> None:
         try:
             result = self._transaction([change], window, change.first)
-        except _Stop:
+        except (_Stop, RunUnderWay):
             raise
         except (OperationalError, InterfaceError) as error:
             if not _is_about_schema(error):
@@ -277,9 +284,9 @@ class _Run:
         """Apply a batch in one transaction, with references, failures and progress."""
         remote, source = self._target.remote, self._target.source
         with replaying_for(remote, source):
-            # A write first: it takes the row's lock (SQLite: the database's), so that runs do not overlap.
-            if window is not None and self._labels is None:
-                save_progress(remote, source, window, after)
+            if not self._target.dry_run:
+                moves_on = window is not None and self._labels is None
+                self._lease.renew(**(progress_fields(window, after) if moves_on and window else {}))
             result = Batch(self._target, changes).apply()
             if result.failed and self._stop:
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
@@ -301,6 +308,14 @@ class _Run:
 
     def _failed_objects(self) -> list[FailedObject]:
         return [_failed_object(change, error) for change, error in self._pending_failures.values()]
+
+
+def _release(lease: Lease) -> None:
+    """Give the lease back; where the connection is gone, the lease expires, and its error would hide the first."""
+    try:
+        lease.release()
+    except Error:
+        logger.warning("The lease of this run could not be given back; it expires by itself.", exc_info=True)
 
 
 def _first_of(failed: dict[Change, Exception]) -> Exception:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,13 +65,92 @@ def current_position(alias: str) -> str:
     connection = connections[alias]
     if connection.vendor == "postgresql":
         return _postgres_position(connection)
+    return str(highest_id(alias))
+
+
+def fingerprint(alias: str) -> str:
+    """Return what tells this database from a copy of it; empty where there is nothing to tell by.
+
+    PostgreSQL: the cluster's identifier and the database's number in it. SQLite: the file's number on its disk
+    (not its path or host, which differ between containers that share the file).
+    """
+    connection = connections[alias]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
+                " FROM pg_control_system()"
+            )
+            return str(cursor.fetchone()[0])
+    if connection.vendor == "sqlite":
+        try:
+            return str(os.stat(str(connection.settings_dict["NAME"])).st_ino)
+        except OSError:
+            return ""  # in memory
+    return ""
+
+
+def last_row(alias: str, up_to: str) -> str:
+    """Return the mark of the last row that ``up_to`` counts as received: ``id|logged_at|key``, or ``''``."""
+    connection = connections[alias]
+    where, params = _condition(connection, "", up_to, None, "")
     with connection.cursor() as cursor:
-        # AUTOINCREMENT keeps the highest id ever given, also when rows were pruned.
         cursor.execute(
-            "SELECT max(coalesce((SELECT max(id) FROM synchro_changelog), 0),"
-            " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'synchro_changelog'), 0))"
+            f"SELECT {_mark(connection)} FROM synchro_changelog WHERE {where} ORDER BY id DESC LIMIT 1", params
         )
-        return str(cursor.fetchone()[0])
+        row = cursor.fetchone()
+    return row[0] if row else ""
+
+
+def history_agrees(alias: str, mark: str) -> bool:
+    """Tell whether the changelog still holds what it held when ``mark`` was taken with ``last_row``.
+
+    A row that was pruned cannot be compared; the ids given out since must not have gone back then.
+    """
+    if not mark:
+        return True
+    connection = connections[alias]
+    row_id = int(mark.split("|", 1)[0])
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_mark(connection)} FROM synchro_changelog WHERE id = %s", [row_id])
+        row = cursor.fetchone()
+    return row[0] == mark if row else highest_id(alias) >= row_id
+
+
+_MARK = "id || '|' || {distinct} || '|' || model_label || '|' || object_pk"
+
+
+def _mark(connection: BaseDatabaseWrapper) -> str:
+    # A time's text depends on the session on PostgreSQL, a transaction's number does not.
+    return _MARK.format(distinct="txid" if connection.vendor == "postgresql" else "logged_at")
+
+
+def highest_id(alias: str) -> int:
+    """Return the highest changelog id that was ever given out."""
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT coalesce(pg_sequence_last_value("
+                "pg_get_serial_sequence('synchro_changelog', 'id')::regclass), 0)"
+            )
+        else:
+            # AUTOINCREMENT keeps the highest id ever given, also when rows were pruned.
+            cursor.execute(
+                "SELECT max(coalesce((SELECT max(id) FROM synchro_changelog), 0),"
+                " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'synchro_changelog'), 0))"
+            )
+        return int(cursor.fetchone()[0])
+
+
+def position_is_ahead(alias: str, position: str) -> bool:
+    """Tell whether a position lies in the future of this database: it was taken from another history."""
+    connection = connections[alias]
+    if not position:
+        return False
+    if connection.vendor == "postgresql":
+        return parse_snapshot(position).xmax > parse_snapshot(_postgres_position(connection)).xmax
+    return int(position) > highest_id(alias)
 
 
 def delete_received(alias: str, position: str) -> int:
@@ -174,6 +254,19 @@ def read_page(
         for label, key, first, last, first_insert, logged_at, old, _ in rows
     )
     return Page(changes, max((change.last for change in changes), default=after), sum(row[-1] for row in rows))
+
+
+def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> dict[str, int]:
+    """Return how many objects of each model a window speaks of."""
+    connection = connections[alias]
+    where, params = _condition(connection, window.start, window.end, window.since, without_origin)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT model_label, count(DISTINCT object_pk) FROM synchro_changelog"
+            f" WHERE id > %s AND id <= %s AND {where} GROUP BY model_label ORDER BY model_label",
+            [max(window.after, window.first - 1), window.last, *params],
+        )
+        return dict(cursor.fetchall())
 
 
 def own_changes_since(

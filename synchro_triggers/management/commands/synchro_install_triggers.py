@@ -13,7 +13,7 @@ from ...exceptions import SynchroError
 
 class Command(BaseCommand):
     help = "Install the triggers that log the changes of the models in SYNCHRO_MODELS."
-    requires_system_checks = ()  # type: ignore[assignment]  # wrong settings are said in one line, below
+    requires_system_checks = ()  # wrong settings are said in one line, below
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

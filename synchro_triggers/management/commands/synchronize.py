@@ -15,7 +15,7 @@ from ...replay.run import describe_failures, message_of, synchronize
 
 class Command(BaseCommand):
     help = "Replay the changes logged on the local database on the remote one(s), through the ORM."
-    requires_system_checks = ()  # type: ignore[assignment]  # wrong settings are said in one line, below
+    requires_system_checks = ()  # wrong settings are said in one line, below
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")

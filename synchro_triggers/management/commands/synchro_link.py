@@ -1,0 +1,47 @@
+"""``manage.py synchro_link``: tell which local object is which remote one, without writing any of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
+
+from ...conf import check_remote, get_settings, resolve_models
+from ...exceptions import SynchroError
+from ...replay.link import link_objects
+
+
+class Command(BaseCommand):
+    help = (
+        "Link objects that are on both sides but have never been synchronised, by natural key, else by primary key "
+        "and equal values. Needed once after one side was imported from the other, for models with automatic "
+        "primary keys."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
+        parser.add_argument("--model", action="append", dest="models", metavar="app.Model", help="Only this model.")
+        parser.add_argument(
+            "--trust-keys", action="store_true", help="The same primary key is enough, whatever the values are."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            labels = None
+            if options["models"]:
+                labels = [model._meta.label for model in resolve_models(tuple(options["models"]))]
+            remotes = (check_remote(options["remote"]),) if options["remote"] else get_settings().remotes
+            if not remotes:
+                raise SynchroError("There is no remote to link with: set SYNCHRO_REMOTE, or name one with --remote.")
+            for alias in remotes:
+                for label, counts in link_objects(alias, labels, trust_keys=options["trust_keys"]).items():
+                    self.stdout.write(
+                        f"{alias}: {label}: {counts.linked} linked, {counts.known} known before, "
+                        f"{counts.unmatched} without a counterpart"
+                    )
+        except SynchroError as error:
+            raise CommandError(str(error)) from error
+        except Error as error:
+            raise CommandError(f"A database failed: {' '.join(str(error).split())}") from error

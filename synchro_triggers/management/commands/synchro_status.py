@@ -1,0 +1,54 @@
+"""``manage.py synchro_status``: what is pending, what has failed, when the last run was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
+
+from ...conf import check_remote, get_settings
+from ...exceptions import SynchroError
+from ...replay.status import Status, read_status
+
+
+class Command(BaseCommand):
+    help = "Show the last run, the pending objects by model, and the objects that could not be applied."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            remotes = (check_remote(options["remote"]),) if options["remote"] else get_settings().remotes
+            statuses = [read_status(alias) for alias in remotes]
+        except SynchroError as error:
+            raise CommandError(str(error)) from error
+        except Error as error:
+            raise CommandError(f"A database cannot be read: {' '.join(str(error).split())}") from error
+        if options["as_json"]:
+            self.stdout.write(json.dumps({status.remote: status.as_dict() for status in statuses}, indent=2))
+            return
+        if not statuses:
+            self.stdout.write("No remote is configured (SYNCHRO_REMOTE): changes are only logged.")
+        for status in statuses:
+            self._print(status)
+
+    def _print(self, status: Status) -> None:
+        last_run = f"{status.last_run:%Y-%m-%d %H:%M:%S}" if status.last_run else "never"
+        self.stdout.write(f"{status.remote}: last run {last_run}")
+        if status.under_way:
+            self.stdout.write(f"  under way: {status.under_way}")
+        total = sum(status.pending.values())
+        self.stdout.write(f"  pending: {total} objects in {status.pending_rows} log rows")
+        for label, count in status.pending.items():
+            self.stdout.write(f"    {label}: {count}")
+        self.stdout.write(f"  failed: {len(status.failures)}")
+        for failure in status.failures:
+            self.stdout.write(
+                f"    {failure.model} {failure.key}: {failure.error} ({failure.attempts} attempts, "
+                f"first {failure.first_at:%Y-%m-%d %H:%M:%S}, last {failure.last_at:%Y-%m-%d %H:%M:%S})"
+            )

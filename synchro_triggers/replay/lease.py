@@ -1,0 +1,106 @@
+"""One run at a time for a source and a remote.
+
+A run writes its name into the checkpoint's row on the remote and renews it in every transaction it makes there.
+The renewal is the fence as well: it updates the row only while the name is still there, so a run that was taken for
+dead cannot go on. A run is taken for dead when its process is gone (on the same host), or when it has not renewed
+its name for ``EXPIRES`` seconds; a transaction that is open meanwhile holds the row's lock, and is waited for.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import socket
+import uuid
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from ..exceptions import RunUnderWay
+from ..models import Checkpoint
+from .checkpoint import load_checkpoint
+
+#: Seconds after which a run that does not renew its name is taken for dead.
+EXPIRES = 60
+
+_NOBODY = {"run_id": "", "run_host": "", "run_pid": None, "run_started": None, "run_seen": None}
+
+
+class Lease:
+    """The right to synchronise from ``source`` to ``remote``."""
+
+    def __init__(self, remote: str, source: str) -> None:
+        self._remote = remote
+        self._source = source
+        self._run_id = str(uuid.uuid4())
+
+    def acquire(self) -> None:
+        """Take the lease.
+
+        Raises:
+            RunUnderWay: another run has it; the message says since when, and by which host and process.
+        """
+        load_checkpoint(self._remote, self._source)
+        expired = Q(run_seen__lt=Now() - datetime.timedelta(seconds=EXPIRES))
+        if self._take(Q(run_id="") | expired):
+            return
+        holder = load_checkpoint(self._remote, self._source)
+        if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
+            if self._take(Q(run_id=holder.run_id)):
+                return
+            holder = load_checkpoint(self._remote, self._source)
+        raise RunUnderWay(
+            f"A run to {self._remote!r} is under way since {holder.run_started:%Y-%m-%d %H:%M:%S}, by process "
+            f"{holder.run_pid} on {holder.run_host!r}. Nothing was done. If that process is gone, the next run "
+            f"after {EXPIRES} seconds takes over."
+        )
+
+    def _take(self, condition: Q) -> bool:
+        rows = Checkpoint.objects.using(self._remote).filter(condition, source=self._source)
+        taken = rows.update(
+            run_id=self._run_id,
+            run_host=socket.gethostname(),
+            run_pid=os.getpid(),
+            run_started=Now(),
+            run_seen=Now(),
+        )
+        return bool(taken)
+
+    def renew(self, **fields: object) -> None:
+        """Renew the lease, and write other fields of the checkpoint with it.
+
+        The first statement of every transaction of a run: it takes the row's lock (SQLite: the database's).
+
+        Raises:
+            RunUnderWay: another run has taken over.
+        """
+        rows = Checkpoint.objects.using(self._remote).filter(source=self._source, run_id=self._run_id)
+        if not rows.update(run_seen=Now(), **fields):
+            raise RunUnderWay(
+                f"Another run to {self._remote!r} has taken over, because this one had not been heard of for "
+                f"{EXPIRES} seconds. What was committed stays."
+            )
+
+    def release(self) -> None:
+        """Give the lease back, if it is still ours."""
+        rows = Checkpoint.objects.using(self._remote).filter(source=self._source, run_id=self._run_id)
+        with transaction.atomic(using=self._remote):
+            rows.update(**_NOBODY)
+
+
+def _is_alive(pid: int | None) -> bool:
+    """Tell whether a process of this host runs; one that has ended but was not waited for does not."""
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return True

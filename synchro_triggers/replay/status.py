@@ -1,0 +1,110 @@
+"""What is pending, what has failed, when the last run was."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..conf import LOCAL
+from ..models import Checkpoint, Failure
+from .checkpoint import load_checkpoint
+from .node import node_id, require_tables
+from .window import open_window, pending_objects
+
+
+@dataclass(frozen=True)
+class FailureStatus:
+    """A change that is kept because it could not be applied."""
+
+    model: str
+    key: str
+    operation: str
+    error: str
+    attempts: int
+    first_at: datetime.datetime
+    last_at: datetime.datetime
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where LOCAL and one remote stand.
+
+    Attributes:
+        remote: the alias.
+        last_run: when the last run started that came to its end; ``None``: never.
+        under_way: who synchronises just now, or ``''``.
+        pending: objects that the next run will look at, by model label.
+        pending_rows: changelog rows that they come from.
+        failures: changes that could not be applied, oldest first.
+    """
+
+    remote: str
+    last_run: datetime.datetime | None
+    under_way: str
+    pending: dict[str, int]
+    pending_rows: int
+    failures: tuple[FailureStatus, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON; times in ISO form."""
+        return {
+            **asdict(self),
+            "last_run": _iso(self.last_run),
+            "failures": [
+                {**asdict(failure), "first_at": _iso(failure.first_at), "last_at": _iso(failure.last_at)}
+                for failure in self.failures
+            ],
+        }
+
+
+def read_status(remote: str) -> Status:
+    """Look where LOCAL and ``remote`` stand; changes nothing but makes missing identities.
+
+    Raises:
+        SynchroError: this package's tables are missing on either side.
+    """
+    for alias in (LOCAL, remote):
+        require_tables(alias)
+    source = node_id(LOCAL)
+    checkpoint = load_checkpoint(remote, source)
+    target = node_id(remote)
+    window = open_window(
+        LOCAL,
+        checkpoint.position,
+        after=checkpoint.window_after,
+        since=checkpoint.since,
+        without_origin=target,
+    )
+    return Status(
+        remote=remote,
+        last_run=checkpoint.last_check,
+        under_way=_under_way(checkpoint),
+        pending=pending_objects(LOCAL, window, without_origin=target),
+        pending_rows=window.rows,
+        failures=tuple(
+            FailureStatus(
+                model=failure.model_label,
+                key=failure.object_pk,
+                operation=failure.operation,
+                error=failure.error,
+                attempts=failure.attempts,
+                first_at=failure.first_at,
+                last_at=failure.last_at,
+            )
+            for failure in Failure.objects.using(remote).filter(source=source).order_by("id")
+        ),
+    )
+
+
+def _under_way(checkpoint: Checkpoint) -> str:
+    if not checkpoint.run_id or checkpoint.run_started is None:
+        return ""
+    return (
+        f"process {checkpoint.run_pid} on {checkpoint.run_host!r} since {checkpoint.run_started:%Y-%m-%d %H:%M:%S}, "
+        f"last heard of at {checkpoint.run_seen:%H:%M:%S}"
+    )
+
+
+def _iso(value: datetime.datetime | None) -> str | None:
+    return value.isoformat() if value is not None else None

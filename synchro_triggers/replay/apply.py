@@ -15,7 +15,7 @@ from ..exceptions import ObjectNotApplied
 from .changes import Change
 from .conflict_lookup import RemoteChanges
 from .identity import Identity
-from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks
+from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks, rebuilt
 from .order import Task, in_order
 from .rows import rows_of
 from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
@@ -399,8 +399,7 @@ class Batch:
             return known
         if task.change.old_values:
             values = decode_old_values(shape.model, task.change.old_values[0])
-            gone = shape.model.from_db(LOCAL, list(values), list(values.values()))
-            gone.__dict__.setdefault(shape.key[0].attname, key)
+            gone = rebuilt(shape, key, values)
             try:
                 found = self._identity.find_by_natural_key(gone)
             except (DatabaseError, ObjectNotApplied):

@@ -29,7 +29,13 @@ def progress_fields(window: Window, after: int) -> dict[str, object]:
 
 def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:
     """Return what says that all of ``window`` has been applied by a run that started ``at``."""
-    fields: dict[str, object] = {"position": window.end, "window_end": "", "window_after": 0, "since": None, "last_check": as_stored(at)}
+    fields: dict[str, object] = {
+        "position": window.end,
+        "window_end": "",
+        "window_after": 0,
+        "since": None,
+        "last_check": as_stored(at),
+    }
     # An empty window has no last row; the mark of an earlier one stands.
     return {**fields, "last_row": last_row(LOCAL, window.end)} if window.rows else fields
 

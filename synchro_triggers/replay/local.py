@@ -109,6 +109,16 @@ def load_instances(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
     return found
 
 
+def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
+    """Return an instance of LOCAL as it was, from the values that a trigger stored; others are deferred."""
+    values = dict(old_values)
+    if not shape.composite_key:
+        values.setdefault(shape.key[0].attname, key)
+    # from_db() takes values in the order of the fields.
+    names = [field.attname for field in shape.model._meta.concrete_fields if field.attname in values]
+    return shape.model.from_db(LOCAL, names, [values[name] for name in names])
+
+
 def children_of(model: type[Model]) -> list[type[Model]]:
     """Return the models that inherit directly from ``model`` and share its primary key."""
     return [

@@ -164,6 +164,8 @@ class _Run:
         self._stop = stop
         self._progress = progress
         self._size = settings.batch_size
+        # What has failed may wait for one another: unique values to be swapped, cycles of foreign keys.
+        self._together = max(settings.batch_size, 1000)
         self._report = SyncReport()
         self._pending_failures: dict[tuple[str, str], tuple[Change, Exception]] = {}
         self._target = Target(
@@ -208,7 +210,7 @@ class _Run:
             without_origin=self._target.node,
         )
         failures = load_failures(self._target.remote, self._target.source, self._labels)
-        for batch in _batches(failures, self._size):
+        for batch in _batches(failures, self._together):
             self._apply(batch, None, 0)
         self._apply_window(window)
         self._retry_failures()
@@ -234,7 +236,7 @@ class _Run:
         """Try what has failed in this run once more: what it waited for may have come after it."""
         if self._pending_failures and not self._target.dry_run:
             retried = coalesce(change for change, _ in self._pending_failures.values())
-            for batch in _batches(retried, self._size):
+            for batch in _batches(retried, self._together):
                 self._apply(batch, None, 0)
 
     # Batches --------------------------------------------------------------------------------------

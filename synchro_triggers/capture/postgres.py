@@ -17,6 +17,7 @@ The triggers are installed per alias and never registered: a registered trigger 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pgtrigger
@@ -173,17 +174,15 @@ def full_triggers(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) 
     ]
 
 
-def _triggers_of(
-    connection: BaseDatabaseWrapper, table: CapturedTable, layout: dict[str, bool], schema: str
-) -> list[Trigger]:
+def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: _Layout, schema: str) -> list[Trigger]:
     quoted_table = quote_table(connection, table.table)
-    columns = [column for column in table.columns if column.column in layout]
-    if any(key.column not in layout for key in table.key):
+    columns = [column for column in table.columns if column.column in layout.exact]
+    if any(key.column not in layout.exact for key in table.key):
         raise SynchroError(
             f"{table.label}: the table {table.table!r} on {connection.alias!r} has no column "
             f"{', '.join(repr(key.column) for key in table.key)} for its primary key; run migrate first."
         )
-    bodies = _bodies(table, columns, layout, f"{schema}.synchro_changelog", quoted_table)
+    bodies = _bodies(table, columns, layout, f"{schema}.synchro_changelog")
     triggers = []
     for event, function in bodies.items():
         when, operation, referencing = _EVENTS[event]
@@ -205,9 +204,8 @@ def _triggers_of(
 def _bodies(
     table: CapturedTable,
     columns: list[CapturedColumn],
-    layout: dict[str, bool],
+    layout: _Layout,
     changelog: str,
-    quoted_table: str,
 ) -> dict[str, str]:
     watched = [column for column in columns if not column.skipped and column not in table.key]
     kept = [column for column in columns if column.kept]
@@ -215,7 +213,7 @@ def _bodies(
 
     def differs(column: CapturedColumn) -> str:
         name = _quote(column.column)
-        if layout[column.column]:
+        if layout.exact[column.column]:
             return f"o.{name} IS DISTINCT FROM n.{name}"
         return f"ROW(o.{name}) OPERATOR(pg_catalog.*<>) ROW(n.{name})"
 
@@ -238,7 +236,7 @@ def _bodies(
         "ins": _ON_INSERT.format(**parts),
         "upd": _ON_UPDATE.format(**parts),
         "del": _ON_DELETE.format(**parts, rows="synchro_old"),
-        "trunc": _ON_DELETE.format(**parts, rows=quoted_table),
+        "trunc": _ON_DELETE.format(**parts, rows=layout.qualified),
     }
 
 
@@ -297,7 +295,8 @@ BEGIN
     SELECT string_agg(format('o.%1$I = n.%1$I', k), ' AND ') INTO same_key FROM unnest(key_columns) AS k;
     first_key := quote_ident(key_columns[1]);
     IF TG_OP = 'INSERT' THEN
-        EXECUTE log_head || format('SELECT %L, %s, ''I'', '''', NULL, %s FROM synchro_new AS r', label, key_text, context);
+        EXECUTE log_head || format('SELECT %L, %s, ''I'', '''', NULL, %s FROM synchro_new AS r',
+            label, key_text, context);
     ELSIF TG_OP = 'UPDATE' THEN
         EXECUTE log_head || format('SELECT %L, %s, CASE WHEN o.%s IS NULL THEN ''I'' ELSE ''U'' END, '''',
             CASE WHEN o.%s IS NOT NULL THEN to_jsonb(o)::text END, %s
@@ -311,7 +310,7 @@ BEGIN
             label, key_text, context);
     ELSE
         EXECUTE log_head || format('SELECT %L, %s, ''D'', '''', to_jsonb(r)::text, %s FROM %s AS r',
-            label, key_text, context, TG_RELID::regclass);
+            label, key_text, context, format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME));
     END IF;
     RETURN NULL;
 END;
@@ -452,27 +451,41 @@ def changelog_schema(connection: BaseDatabaseWrapper, missing_ok: bool = False) 
 
 
 _LAYOUTS = """
-SELECT wanted.name, a.attname,
+SELECT wanted.name, format('%%I.%%I', n.nspname, c.relname), a.attname,
        format_type(a.atttypid, a.atttypmod),
        coalesce(l.collisdeterministic, true)
   FROM unnest(%s::text[], %s::text[]) AS wanted (name, quoted)
   JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted)
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
  WHERE c.relkind IN ('r', 'p')
 """
 
 
-def _layouts(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> dict[str, dict[str, bool]]:
-    """Return, per table that exists, its columns and whether ``IS DISTINCT FROM`` tells every difference."""
+@dataclass(frozen=True)
+class _Layout:
+    """A table as the database has it.
+
+    Attributes:
+        qualified: its quoted name with its schema.
+        exact: per column, whether ``IS DISTINCT FROM`` tells every difference.
+    """
+
+    qualified: str
+    exact: dict[str, bool]
+
+
+def _layouts(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> dict[str, _Layout]:
+    """Return the layouts of those tables that exist, by the name the model has."""
     names = [table.table for table in tables]
     with connection.cursor() as cursor:
         cursor.execute(_LAYOUTS, [names, [quote_table(connection, name) for name in names]])
         rows = cursor.fetchall()
-    layouts: dict[str, dict[str, bool]] = {}
-    for table, column, type_name, deterministic in rows:
+    layouts: dict[str, _Layout] = {}
+    for table, qualified, column, type_name, deterministic in rows:
         exact = type_name in _EXACT_TYPES or type_name.startswith(_EXACT_PREFIXES)
-        layouts.setdefault(table, {})[column] = exact and deterministic
+        layouts.setdefault(table, _Layout(qualified, {})).exact[column] = exact and deterministic
     return layouts
 
 

@@ -201,24 +201,21 @@ class _Run:
     def _apply_everything(self, started: datetime.datetime) -> None:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
         require_same_history(checkpoint, self._target.remote)
-        window = open_window(
-            LOCAL,
-            checkpoint.position,
-            end=checkpoint.window_end,
-            after=checkpoint.window_after,
-            since=checkpoint.since,
-            without_origin=self._target.node,
-        )
         failures = load_failures(self._target.remote, self._target.source, self._labels)
         for batch in _batches(failures, self._together):
             self._apply(batch, None, 0)
-        self._apply_window(window)
-        self._retry_failures()
-        if self._labels is None and not self._target.dry_run:
-            with transaction.atomic(using=self._target.remote):
-                self._lease.renew(**received_fields(window, started))
+        position, since = checkpoint.position, checkpoint.since
+        if checkpoint.window_end:  # a run was cut off: its window comes first, then what has been logged since
+            rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)
+            self._apply_window(rest, started)
+            position, since = rest.end, None
+        self._apply_window(self._open(position, since), started)
 
-    def _apply_window(self, window: Window) -> None:
+    def _open(self, start: str, since: datetime.datetime | None, *, end: str = "", after: int = 0) -> Window:
+        return open_window(LOCAL, start, end=end, after=after, since=since, without_origin=self._target.node)
+
+    def _apply_window(self, window: Window, started: datetime.datetime) -> None:
+        """Apply a window page by page, then move the checkpoint behind it."""
         after, done = window.after, 0
         with _seen_objects(window.rows > PAGE_ROWS) as is_new:
             while window.last > after:
@@ -231,6 +228,10 @@ class _Run:
                 after, done = page.last, done + page.rows
                 if self._progress is not None:
                     self._progress(done, window.rows)
+        self._retry_failures()
+        if self._labels is None and not self._target.dry_run:
+            with transaction.atomic(using=self._target.remote):
+                self._lease.renew(**received_fields(window, started))
 
     def _retry_failures(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""

@@ -1,0 +1,133 @@
+"""One run at a time: the second one says who is at work, and touches nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.db.models.functions import Now
+from django.db.models.signals import post_save
+
+from synchro_triggers import synchronize
+from synchro_triggers.models import Checkpoint
+from tests.databases import both_committed
+from tests.testapp.models import Item
+
+pytestmark = both_committed
+
+REMOTE = "remote"
+
+
+@pytest.fixture
+def waiting_run():
+    """A run in another thread, which waits inside a receiver until it is released."""
+    inside, release = threading.Event(), threading.Event()
+
+    def wait(using, **kwargs):
+        if using == REMOTE:
+            inside.set()
+            assert release.wait(20)
+
+    def run():
+        try:
+            synchronize()
+        finally:
+            connections.close_all()
+
+    post_save.connect(wait, sender=Item)
+    Item.objects.create(name="slow")
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert inside.wait(20)
+    yield
+    release.set()
+    thread.join()
+    post_save.disconnect(wait, sender=Item)
+
+
+@pytest.mark.vendor("postgres")  # SQLite's writer holds the whole file: the second run waits for it, see below
+def test_second_run_names_host_and_process_and_does_nothing(waiting_run, process_env):
+    second = subprocess.run(
+        [sys.executable, "-m", "django", "synchronize"], env=process_env, capture_output=True, text=True
+    )
+
+    assert second.returncode == 1
+    assert str(os.getpid()) in second.stderr and socket.gethostname() in second.stderr
+    assert "under way since" in second.stderr
+    assert second.stderr.count("\n") == 1
+    assert not Item.objects.using(REMOTE).exists()
+
+
+def take_lease(pid: int, host: str, **fields) -> None:
+    Item.objects.create(name="first")
+    synchronize()
+    Checkpoint.objects.using(REMOTE).update(
+        run_id="somebody", run_pid=pid, run_host=host, run_started=Now(), **{"run_seen": Now(), **fields}
+    )
+
+
+def test_living_run_is_respected():
+    take_lease(os.getpid(), socket.gethostname())
+    Item.objects.create(name="second")
+
+    with pytest.raises(CommandError, match=rf"process {os.getpid()} on '{socket.gethostname()}'"):
+        call_command("synchronize")
+
+    assert Item.objects.using(REMOTE).count() == 1
+
+
+def test_run_on_another_host_is_respected_until_it_is_silent_for_a_minute():
+    take_lease(1, "elsewhere")
+
+    with pytest.raises(CommandError, match="on 'elsewhere'"):
+        call_command("synchronize")
+
+
+def test_run_whose_process_died_does_not_block_the_next_one():
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    take_lease(dead.pid, socket.gethostname())
+    Item.objects.create(name="second")
+
+    report = synchronize()
+
+    assert report.created == 1
+    assert Checkpoint.objects.using(REMOTE).get().run_id == ""
+
+
+def test_silent_run_on_another_host_is_taken_over():
+    import datetime
+
+    from django.utils import timezone
+
+    take_lease(1, "elsewhere", run_seen=timezone.now() - datetime.timedelta(minutes=2))
+    Item.objects.create(name="second")
+
+    assert synchronize().created == 1
+
+
+def test_run_that_was_taken_over_cannot_go_on(settings):
+    """It is fenced off at its next transaction, and what it had not committed is gone."""
+    settings.SYNCHRO_BATCH_SIZE = 1
+    Item.objects.create(name="one")
+    Item.objects.create(name="two")
+
+    def take_over(using, instance, **kwargs):
+        if using == REMOTE and instance.name == "one":
+            Checkpoint.objects.using(REMOTE).update(run_id="usurper", run_seen=Now())
+
+    post_save.connect(take_over, sender=Item)
+    try:
+        with pytest.raises(CommandError, match="has taken over"):
+            call_command("synchronize")
+    finally:
+        post_save.disconnect(take_over, sender=Item)
+
+    assert Checkpoint.objects.using(REMOTE).get().run_id == "usurper"
+    assert Item.objects.using(REMOTE).filter(name="two").count() == 0

@@ -87,10 +87,12 @@ _ON_UPDATE = (
 )
 
 
+_referencing: Any = pgtrigger.Referencing  # which has no types
+
 _EVENTS: dict[str, tuple[Any, Any, Any]] = {
-    "ins": (pgtrigger.After, pgtrigger.Insert, pgtrigger.Referencing(new="synchro_new")),
-    "upd": (pgtrigger.After, pgtrigger.Update, pgtrigger.Referencing(old="synchro_old", new="synchro_new")),
-    "del": (pgtrigger.After, pgtrigger.Delete, pgtrigger.Referencing(old="synchro_old")),
+    "ins": (pgtrigger.After, pgtrigger.Insert, _referencing(new="synchro_new")),
+    "upd": (pgtrigger.After, pgtrigger.Update, _referencing(old="synchro_old", new="synchro_new")),
+    "del": (pgtrigger.After, pgtrigger.Delete, _referencing(old="synchro_old")),
     "trunc": (pgtrigger.Before, pgtrigger.Truncate, None),
 }
 EVENTS = tuple(_EVENTS)

@@ -56,7 +56,7 @@ class synchro_paused:  # read as a function: ``with synchro_paused():``
     """
 
     @overload
-    def __new__(cls, function: Callable[P, R], /) -> Callable[P, R]: ...
+    def __new__(cls, function: Callable[P, R], /) -> Callable[P, R]: ...  # type: ignore[misc]  # a bare decorator
 
     @overload
     def __new__(cls, /, *, using: str | None = None) -> synchro_paused: ...

@@ -191,7 +191,7 @@ def _key_part(value: Any) -> str:
     if isinstance(value, datetime.datetime):
         if timezone.is_aware(value):
             value = value.astimezone(datetime.UTC)
-        return value.isoformat()
+        return str(value.isoformat())
     if isinstance(value, (bytes, memoryview)):
         return bytes(value).hex()
     return str(value)

@@ -1,0 +1,11 @@
+"""``path('synchro/', include('synchro_triggers.urls', namespace='synchro'))``, reversed ``synchro:synchro``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from .web.views import synchro
+
+app_name = "synchro"
+
+urlpatterns = [path("", synchro, name="synchro")]

@@ -1,0 +1,1 @@
+"""The admin view: synchronise and reset without a shell."""

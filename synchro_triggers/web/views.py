@@ -1,0 +1,66 @@
+"""A page for the staff: the last run, *Synchronize* and *Reset*."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.admin.sites import site
+from django.contrib.admin.views.decorators import staff_member_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from ..conf import get_settings
+from ..models import options
+from ..replay.run import call_synchronize, reset_synchro
+
+
+@transaction.non_atomic_requests  # a run commits batch by batch; inside a request's transaction it could not
+@never_cache
+@csrf_protect
+@staff_member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def synchro(request: HttpRequest) -> HttpResponse:
+    """Show the last run; on POST of ``synchro`` or ``reset`` do that, and show the result as a message."""
+    if request.method == "POST":
+        _act(request)
+        return HttpResponseRedirect(request.get_full_path())
+    settings = get_settings()
+    context = {
+        **site.each_context(request),
+        "title": _("Synchronization"),
+        "remotes": settings.remotes,
+        "reset_allowed": settings.allow_reset,
+        **_last_run(),
+    }
+    return TemplateResponse(request, "synchro_triggers/synchro.html", context)
+
+
+def _act(request: HttpRequest) -> None:
+    settings = get_settings()
+    try:
+        if "synchro" in request.POST:
+            messages.success(request, call_synchronize())
+        elif "reset" in request.POST and settings.allow_reset:
+            reset_synchro()
+            messages.success(request, _("Synchronization has been reset."))
+        elif "reset" in request.POST:
+            messages.error(request, _("Resetting is not allowed here (SYNCHRO_ALLOW_RESET)."))
+    except Exception as error:  # whatever a receiver or a driver raises is for the user of this page to see
+        if settings.debug:
+            raise
+        text = _("An error occurred: %(msg)s (%(type)s)")
+        messages.error(request, text % {"msg": error, "type": type(error).__name__})
+
+
+def _last_run() -> dict[str, object]:
+    """Return the last run's time, or why it cannot be told: a remote that is down must not take the page away."""
+    try:
+        return {"last_run": options.last_check, "problem": ""}
+    except Exception as error:
+        if get_settings().debug:
+            raise
+        return {"last_run": None, "problem": str(error)}

@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api import call_synchronize as call_synchronize
+    from .api import reset_synchro as reset_synchro
+    from .api import synchronize as synchronize
     from .capture.session import DisableSynchroLog as DisableSynchroLog
     from .capture.session import disable_synchro_log as disable_synchro_log
     from .capture.session import synchro_paused as synchro_paused
@@ -17,21 +20,19 @@ if TYPE_CHECKING:
     from .natural import NaturalKeyModel as NaturalKeyModel
     from .natural import NaturalManager as NaturalManager
     from .replay.report import SyncReport as SyncReport
-    from .replay.run import call_synchronize as call_synchronize
-    from .replay.run import reset_synchro as reset_synchro
-    from .replay.run import synchronize as synchronize
 
+# Where each name lives. ``api`` imports models when a function is called, not before.
 _HOME_OF = {
     "DisableSynchroLog": ".capture.session",
     "NaturalKeyModel": ".natural",
     "NaturalManager": ".natural",
     "SyncReport": ".replay.report",
     "SynchroError": ".exceptions",
-    "call_synchronize": ".replay.run",
+    "call_synchronize": ".api",
     "disable_synchro_log": ".capture.session",
-    "reset_synchro": ".replay.run",
+    "reset_synchro": ".api",
     "synchro_paused": ".capture.session",
-    "synchronize": ".replay.run",
+    "synchronize": ".api",
 }
 
 __all__ = sorted(_HOME_OF)

@@ -22,15 +22,13 @@ from ..conf import LOCAL, check_remote, get_settings, resolve_models
 from ..exceptions import RunUnderWay, SynchroConfigurationError, SynchroError, TriggersNotReady
 from .apply import Batch
 from .changes import Change, coalesce
-from .checkpoint import load_checkpoint, progress_fields, received_fields, reset_synchro
+from .checkpoint import load_checkpoint, progress_fields, received_fields
 from .failures import describe, forget_failures, load_failures, store_failure
 from .lease import Lease
 from .node import node_id, require_original, require_same_history, require_tables
 from .report import FailedObject, SyncReport
 from .target import BatchBroken, BatchResult, Target, concerns_schema
 from .window import Window, open_window, read_page
-
-__all__ = ["call_synchronize", "reset_synchro", "synchronize"]
 
 logger = logging.getLogger("synchro_triggers")
 
@@ -48,23 +46,7 @@ def synchronize(
     on_error: str = "quarantine",
     progress: Progress | None = None,
 ) -> SyncReport:
-    """Replay what was logged on LOCAL since the last run on the remote database(s).
-
-    Args:
-        remote: an alias; default: every alias of ``SYNCHRO_REMOTE``, one after the other.
-        models: only these (as in ``SYNCHRO_MODELS``); the checkpoint stays where it is then.
-        dry_run: count what would be done, and write nothing.
-        on_error: ``'quarantine'`` keeps an object that cannot be applied for later and goes on;
-            ``'stop'`` stops at the first one and leaves the rest for the next run.
-        progress: called with the number of log rows done and their total.
-
-    Returns:
-        What was done. Objects that could not be applied are in ``failures``; they are no exception.
-
-    Raises:
-        SynchroError: there is no remote, its tables are missing, triggers do not fit, or the remote is down.
-            Nothing has been changed in the transaction that was under way.
-    """
+    """See ``synchro_triggers.synchronize``, which this is."""
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     settings = get_settings()
@@ -88,11 +70,7 @@ def synchronize(
 
 
 def call_synchronize(**options: Any) -> str:
-    """Run ``synchronize()`` and return the (translated) message, as django-synchro did.
-
-    Raises:
-        SynchroError: also when objects could not be applied; the message names them.
-    """
+    """See ``synchro_triggers.call_synchronize``, which this is."""
     report = synchronize(**options)
     if report.failures:
         raise SynchroError(describe_failures(report))

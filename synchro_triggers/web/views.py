@@ -13,9 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
+from ..api import call_synchronize, reset_synchro
 from ..conf import get_settings
 from ..models import options
-from ..replay.run import call_synchronize, reset_synchro
 
 
 @transaction.non_atomic_requests  # a run commits batch by batch; inside a request's transaction it could not

@@ -1,0 +1,63 @@
+"""The functions of the public API. Importing them imports no model, so any module may, at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .replay.report import SyncReport
+
+
+def synchronize(
+    remote: str | None = None,
+    *,
+    models: Iterable[str] | None = None,
+    dry_run: bool = False,
+    on_error: str = "quarantine",
+    progress: Callable[[int, int], None] | None = None,
+) -> SyncReport:
+    """Replay what was logged on LOCAL since the last run on the remote database(s).
+
+    Args:
+        remote: an alias; default: every alias of ``SYNCHRO_REMOTE``, one after the other.
+        models: only these (as in ``SYNCHRO_MODELS``); the checkpoint stays where it is then.
+        dry_run: count what would be done, and write nothing.
+        on_error: ``'quarantine'`` keeps an object that cannot be applied for later and goes on;
+            ``'stop'`` stops at the first one and leaves the rest for the next run.
+        progress: called with the number of log rows done and their total.
+
+    Returns:
+        What was done. Objects that could not be applied are in ``failures``; they are no exception.
+
+    Raises:
+        SynchroError: there is no remote, its tables are missing, triggers do not fit, another run is under way,
+            or a database is down. Nothing has been changed in the transaction that was under way.
+    """
+    from .replay import run
+
+    return run.synchronize(remote, models=models, dry_run=dry_run, on_error=on_error, progress=progress)
+
+
+def call_synchronize(**options: Any) -> str:
+    """Run ``synchronize()`` and return the (translated) message, as django-synchro did.
+
+    Raises:
+        SynchroError: as for ``synchronize``; also when objects could not be applied, and the message names them.
+    """
+    from .replay import run
+
+    return run.call_synchronize(**options)
+
+
+def reset_synchro() -> None:
+    """Forget all pending changes and all references of LOCAL, on every remote, and set the checkpoints to now.
+
+    As django-synchro does: it is what an office needs that has imported the main database anew.
+
+    Raises:
+        SynchroError: this package's tables are missing somewhere, or LOCAL is a copy (see ``synchro_reset``).
+    """
+    from .replay import checkpoint
+
+    checkpoint.reset_synchro()

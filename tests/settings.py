@@ -17,6 +17,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
 SITE_ID = 1
+SHAPEAPP_MEMBER = "shapeapp.OwnMember"
 # Hashing a password is no part of any test, and the default hasher takes a quarter of a second.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
@@ -32,6 +33,7 @@ SYNCHRO_MODELS: tuple[object, ...] = (
     "testapp.Hen",
     "testapp.Egg",
     "testapp.Place",
+    "shapeapp",
 )
 
 INSTALLED_APPS = [
@@ -43,6 +45,7 @@ INSTALLED_APPS = [
     "django.contrib.sites",
     "synchro_triggers",
     "tests.testapp",
+    "tests.shapeapp",
 ]
 
 MIDDLEWARE = [

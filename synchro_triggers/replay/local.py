@@ -87,7 +87,7 @@ def plan_tasks(changes: Iterable[Change]) -> list[ObjectTask | LinkTask]:
         model = model_of(change.label)
         if model is not None:
             by_model.setdefault(model, []).append(change)
-    objects: dict[tuple[type[Model], Any], ObjectTask] = {}
+    objects: dict[tuple[type[Model], Any, bool], ObjectTask] = {}
     tasks: list[ObjectTask | LinkTask] = []
     for model, changed in by_model.items():
         if model._meta.auto_created:
@@ -155,9 +155,10 @@ def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:
     return set(rows_of(root, LOCAL).filter(pk__in=keys).values_list("pk", flat=True))
 
 
-def _keep_most_derived(objects: dict[tuple[type[Model], Any], ObjectTask], task: ObjectTask) -> None:
+def _keep_most_derived(objects: dict[tuple[type[Model], Any, bool], ObjectTask], task: ObjectTask) -> None:
     """Multi-table inheritance logs one object under several labels: keep one task, of the derived model."""
-    at = (task.shape.root, task.key)
+    # Where the child row alone is gone there are two things to do: remove it, and look at the parent.
+    at = (task.shape.root, task.key, task.keep_parents)
     known = objects.get(at)
     if known is None:
         objects[at] = task

@@ -364,12 +364,12 @@ def parse_snapshot(position: str) -> Snapshot:
     """
     snapshot, _, own = position.partition("/")
     _, xmax, running = snapshot.split(":")
-    own_pair = tuple(map(int, own.split(":"))) if own else None
-    return Snapshot(
-        int(xmax),
-        tuple(int(txid) for txid in running.split(",") if txid),
-        (own_pair[0], own_pair[1]) if own_pair else None,
-    )
+    in_progress = tuple(int(txid) for txid in running.split(",") if txid)
+    if not own:
+        return Snapshot(int(xmax), in_progress, None)
+    txid, last = map(int, own.split(":"))
+    # A snapshot leaves its own transaction out of those in progress.
+    return Snapshot(int(xmax), (*in_progress, txid), (txid, last))
 
 
 def _between_snapshots(start: str, end: str) -> tuple[str, list[Any]]:
@@ -401,4 +401,4 @@ def _postgres_position(connection: BaseDatabaseWrapper) -> str:
             " (SELECT max(id) FROM synchro_changelog WHERE txid = txid_current_if_assigned())"
         )
         snapshot, own, last = cursor.fetchone()
-        return snapshot if own is None or last is None else f"{snapshot}/{own}:{last}"
+        return snapshot if own is None else f"{snapshot}/{own}:{last or 0}"

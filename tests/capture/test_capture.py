@@ -1,0 +1,454 @@
+"""Complete: every committed change of a captured row is logged, whoever made it, and only committed ones."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pytest
+from django.db import IntegrityError, connection, connections, transaction
+
+from synchro_triggers.models import ChangeLog
+from tests.databases import both, both_committed, install_triggers
+from tests.testapp.models import (
+    Account,
+    Club,
+    Document,
+    Entry,
+    Friend,
+    Item,
+    Keyed,
+    Membership,
+    Node,
+    Numbered,
+    Place,
+    Restaurant,
+    Tag,
+    Tagged,
+    Unlisted,
+)
+
+pytestmark = both
+
+
+def logged(model: type) -> list[tuple[str, str]]:
+    """Return operation and key of the log rows of a model, in order."""
+    rows = ChangeLog.objects.filter(model_label=model._meta.label).order_by("id")
+    return list(rows.values_list("operation", "object_pk"))
+
+
+def forget() -> None:
+    ChangeLog.objects.all().delete()
+
+
+def execute(sql: str, params=None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+@pytest.fixture
+def item():
+    made = Item.objects.create(name="a")
+    forget()
+    return made
+
+
+# The ORM --------------------------------------------------------------------------------------------
+
+
+def test_save_of_a_new_object_is_logged_as_insert():
+    made = Item.objects.create(name="a")
+
+    assert logged(Item) == [("I", str(made.pk))]
+
+
+def test_save_of_a_known_object_is_logged_as_update_with_the_names_of_changed_fields(item):
+    item.cash = 3
+    item.save()
+
+    row = ChangeLog.objects.get()
+    assert (row.operation, row.object_pk, row.changed_fields, row.origin) == ("U", str(item.pk), "cash", "")
+
+
+def test_save_without_a_change_is_not_logged(item):
+    item.save()
+
+    assert logged(Item) == []
+
+
+def test_delete_is_logged(item):
+    key = str(item.pk)
+
+    item.delete()
+
+    assert logged(Item) == [("D", key)]
+
+
+def test_queryset_update_is_logged_for_each_row_that_changes():
+    Item.objects.bulk_create([Item(name="a", cash=1), Item(name="b", cash=2)])
+    forget()
+
+    Item.objects.update(cash=2)
+
+    assert logged(Item) == [("U", str(Item.objects.get(name="a").pk))]
+
+
+def test_bulk_create_is_logged():
+    made = Item.objects.bulk_create([Item(name="a"), Item(name="b")])
+
+    assert logged(Item) == [("I", str(item.pk)) for item in made]
+
+
+def test_bulk_create_with_ignored_conflicts_logs_what_was_inserted():
+    Account.objects.create(name="old")
+    forget()
+
+    Account.objects.bulk_create([Account(name="old", cash=5), Account(name="new")], ignore_conflicts=True)
+
+    assert ("I", "new") in logged(Account)
+    assert Account.objects.get(name="old").cash == 0
+
+
+def test_bulk_create_with_updated_conflicts_logs_the_update():
+    Account.objects.create(name="old")
+    forget()
+
+    Account.objects.bulk_create(
+        [Account(name="old", cash=5), Account(name="new")],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["cash"],
+    )
+
+    assert {("U", "old"), ("I", "new")} <= set(logged(Account))
+
+
+def test_bulk_update_is_logged():
+    made = Item.objects.bulk_create([Item(name="a"), Item(name="b")])
+    forget()
+    for number, item in enumerate(made, start=1):
+        item.cash = number
+
+    Item.objects.bulk_update(made, ["cash"])
+
+    assert sorted(logged(Item)) == sorted(("U", str(item.pk)) for item in made)
+
+
+def test_queryset_delete_and_cascade_are_logged():
+    account = Account.objects.create(name="a")
+    entry = Entry.objects.create(name="e", account=account)
+    key = str(entry.pk)
+    forget()
+
+    Account.objects.all().delete()
+
+    assert logged(Account) == [("D", "a")] and logged(Entry) == [("D", key)]
+
+
+# SQL ------------------------------------------------------------------------------------------------
+
+
+def test_raw_insert_update_and_delete_are_logged():
+    execute("INSERT INTO testapp_item (id, name, cash) VALUES (900, 'a', 1)")
+    execute("UPDATE testapp_item SET cash = 2, name = 'b' WHERE id = 900")
+    execute("DELETE FROM testapp_item WHERE id = 900")
+
+    assert logged(Item) == [("I", "900"), ("U", "900"), ("D", "900")]
+    assert ChangeLog.objects.get(operation="U").changed_fields == "name,cash"
+
+
+def test_upsert_is_logged():
+    execute("INSERT INTO testapp_account (name, cash, visits) VALUES ('a', 1, 0)")
+    forget()
+
+    execute(
+        "INSERT INTO testapp_account (name, cash, visits) VALUES ('a', 2, 0), ('b', 1, 0)"
+        " ON CONFLICT (name) DO UPDATE SET cash = excluded.cash"
+    )
+
+    assert {("U", "a"), ("I", "b")} <= set(logged(Account))
+
+
+@pytest.mark.vendor("postgres")
+def test_merge_is_logged():
+    execute("INSERT INTO testapp_account (name, cash, visits) VALUES ('a', 1, 0), ('gone', 1, 0)")
+    forget()
+
+    execute(
+        "MERGE INTO testapp_account t USING (VALUES ('a'), ('b'), ('gone')) AS s (name) ON t.name = s.name"
+        " WHEN MATCHED AND t.name = 'gone' THEN DELETE WHEN MATCHED THEN UPDATE SET cash = 7"
+        " WHEN NOT MATCHED THEN INSERT (name, cash, visits) VALUES (s.name, 0, 0)"
+    )
+
+    assert set(logged(Account)) == {("U", "a"), ("I", "b"), ("D", "gone")}
+
+
+@pytest.mark.vendor("postgres")
+def test_copy_is_logged():
+    with connection.cursor() as cursor, cursor.copy("COPY testapp_item (id, name, cash) FROM STDIN") as copy:
+        copy.write_row((901, "a", 1))
+        copy.write_row((902, "b", 2))
+
+    assert logged(Item) == [("I", "901"), ("I", "902")]
+
+
+@pytest.mark.vendor("postgres")
+def test_truncate_is_logged_as_a_delete_of_every_row():
+    made = Item.objects.bulk_create([Item(name="a"), Item(name="b")])
+    forget()
+
+    execute("TRUNCATE testapp_item")
+
+    assert sorted(logged(Item)) == sorted(("D", str(item.pk)) for item in made)
+
+
+@pytest.mark.vendor("sqlite")
+def test_insert_or_replace_logs_the_rows_it_replaces():
+    old = Numbered.objects.create(number=1)
+    key = str(old.pk)
+    forget()
+
+    execute("INSERT OR REPLACE INTO testapp_numbered (id, number, name) VALUES (77, 1, 'new')")
+
+    assert set(logged(Numbered)) == {("D", key), ("I", "77")}
+
+
+@pytest.mark.vendor("sqlite")
+def test_update_or_replace_logs_the_rows_it_replaces():
+    old, other = Numbered.objects.create(number=1), Numbered.objects.create(number=2)
+    keys = str(old.pk), str(other.pk)
+    forget()
+
+    execute("UPDATE OR REPLACE testapp_numbered SET number = 1 WHERE number = 2")
+
+    assert {("D", keys[0]), ("U", keys[1])} <= set(logged(Numbered))
+
+
+@pytest.mark.vendor("sqlite")
+@pytest.mark.parametrize("index", ["(lower(name))", "(name) WHERE number > 0"])
+def test_insert_or_replace_is_logged_for_expression_and_partial_indexes(index):
+    old = Numbered.objects.create(number=1, name="same")
+    key = str(old.pk)
+    execute(f"CREATE UNIQUE INDEX by_name ON testapp_numbered {index}")
+    install_triggers()
+    forget()
+
+    execute("INSERT OR REPLACE INTO testapp_numbered (id, number, name) VALUES (77, 9, 'same')")
+
+    assert set(logged(Numbered)) == {("D", key), ("I", "77")}
+
+
+def test_primary_key_changed_by_sql_is_a_delete_and_an_insert(item):
+    execute("UPDATE testapp_item SET id = id + 1000")
+
+    assert set(logged(Item)) == {("D", str(item.pk)), ("I", str(item.pk + 1000))}
+
+
+def test_primary_keys_handed_on_in_one_statement_leave_no_change_out():
+    execute("INSERT INTO testapp_item (id, name, cash) VALUES (1001, 'a', 0), (1003, 'c', 0)")
+    forget()
+
+    execute("UPDATE testapp_item SET id = id + 1 WHERE id > 1000")
+
+    assert {key for _, key in logged(Item)} == {"1001", "1002", "1003", "1004"}
+
+
+@pytest.mark.vendor("sqlite")
+def test_another_client_of_the_file_is_logged(transactional_db):
+    with sqlite3.connect(connection.settings_dict["NAME"]) as client:
+        client.execute("INSERT INTO testapp_item (id, name, cash) VALUES (5, 'a', 0)")
+    client.close()
+
+    assert logged(Item) == [("I", "5")]
+
+
+# What is not logged ---------------------------------------------------------------------------------
+
+
+def test_rolled_back_change_is_not_logged():
+    with pytest.raises(LookupError), transaction.atomic():
+        Item.objects.create(name="a")
+        raise LookupError
+
+    assert logged(Item) == []
+
+
+def test_statement_that_fails_is_not_logged():
+    Numbered.objects.create(number=1)
+    forget()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Numbered.objects.create(number=1)
+
+    assert logged(Numbered) == []
+
+
+def test_change_of_skipped_fields_alone_is_not_logged():
+    Account.objects.create(name="a")
+    forget()
+
+    Account.objects.update(visits=5)
+
+    assert logged(Account) == []
+
+
+def test_change_of_skipped_and_other_fields_names_the_others():
+    Account.objects.create(name="a")
+    forget()
+
+    Account.objects.update(visits=5, cash=5)
+
+    assert ChangeLog.objects.get().changed_fields == "cash"
+
+
+def test_table_of_a_model_that_is_not_listed_is_not_logged():
+    Unlisted.objects.create(name="a")
+
+    assert not ChangeLog.objects.exists()
+
+
+# Values ---------------------------------------------------------------------------------------------
+
+
+def test_null_to_value_and_back_is_logged():
+    node = Node.objects.create(name="n")
+    other = Node.objects.create(name="o")
+    forget()
+
+    Node.objects.filter(pk=node.pk).update(parent=other)
+    Node.objects.filter(pk=node.pk).update(parent=None)
+
+    assert logged(Node) == [("U", str(node.pk))] * 2
+
+
+def test_change_of_letter_case_alone_is_logged(item):
+    Item.objects.update(name="A")
+
+    assert logged(Item) == [("U", str(item.pk))]
+
+
+def test_old_natural_key_is_kept_when_it_changes_or_goes():
+    keyed = Keyed.objects.create(code="old", cash=1)
+    forget()
+
+    Keyed.objects.update(code="new")
+    Keyed.objects.update(cash=2)
+    keyed.delete()
+
+    kept = [json.loads(row.old_values) if row.old_values else None for row in ChangeLog.objects.order_by("id")]
+    assert kept == [{"code": "old"}, None, {"code": "new"}]
+
+
+def test_uuid_key_is_logged_as_it_is_written():
+    made = Document.objects.create(title="a")
+
+    assert logged(Document) == [("I", str(made.pk))]
+
+
+@pytest.mark.parametrize("name", ["with, comma", "it's", 'a "quote"', "line\nbreak", "zażółć", "%s", "a\\b", "'; DROP"])
+def test_text_keys_are_logged_verbatim(name):
+    Account.objects.create(name=name)
+    Account.objects.all().delete()
+
+    assert logged(Account) == [("I", name), ("D", name)]
+
+
+# Many-to-many and inheritance -----------------------------------------------------------------------
+
+
+def test_links_are_logged_from_both_sides():
+    tag, tagged = Tag.objects.create(label="a"), Tagged.objects.create(title="t")
+    forget()
+
+    tagged.tags.add(tag)
+    tag.tagged.clear()
+
+    rows = ChangeLog.objects.order_by("id")
+    assert [(row.model_label, row.operation) for row in rows] == [
+        ("testapp.Tagged_tags", "I"),
+        ("testapp.Tagged_tags", "D"),
+    ]
+    assert json.loads(rows[1].old_values) == {"tagged_id": tagged.pk, "tag_id": tag.pk}
+
+
+def test_symmetrical_links_are_logged_in_both_directions():
+    one, other = Friend.objects.create(name="1"), Friend.objects.create(name="2")
+    forget()
+
+    one.friends.add(other)
+
+    assert len(logged(Friend.friends.through)) == 2
+
+
+def test_through_model_that_is_not_listed_is_captured_with_its_owner():
+    club, tag, extra = Club.objects.create(name="c"), Tag.objects.create(label="a"), Unlisted.objects.create()
+
+    made = Membership.objects.create(club=club, member=tag, extra=extra)
+
+    assert logged(Membership) == [("I", str(made.pk))]
+
+
+def test_parent_and_child_rows_are_both_logged():
+    made = Restaurant.objects.create(name="r")
+    Place.objects.update(name="other")
+
+    assert logged(Restaurant) == [("I", str(made.pk))]
+    assert logged(Place) == [("I", str(made.pk)), ("U", str(made.pk))]
+
+
+# Plans and rights -----------------------------------------------------------------------------------
+
+
+@pytest.mark.vendor("postgres")
+def test_trigger_functions_close_both_plan_traps_and_fix_their_rights():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proconfig, prosecdef FROM pg_proc WHERE proname LIKE 'synchro\\_%'")
+        functions = cursor.fetchall()
+
+    assert functions
+    for settings, definer in functions:
+        assert {"search_path=pg_catalog, pg_temp", "jit=off", "enable_nestloop=off"} <= set(settings) and definer
+
+
+@pytest.mark.vendor("postgres")
+def test_role_with_rights_on_its_table_only_is_logged():
+    execute("CREATE ROLE clerk")
+    execute("GRANT USAGE ON SCHEMA public TO clerk")
+    execute("GRANT SELECT, INSERT ON testapp_account TO clerk")
+    execute("SET LOCAL ROLE clerk")
+    execute("INSERT INTO testapp_account (name, cash, visits) VALUES ('a', 0, 0)")
+    execute("RESET ROLE")
+
+    assert logged(Account) == [("I", "a")]
+
+
+@pytest.mark.vendor("postgres")
+@pytest.mark.parametrize("search_path", ["''", "hostile, public"])
+def test_search_path_of_the_writer_does_not_matter(search_path):
+    execute("CREATE SCHEMA hostile")
+    execute("CREATE TABLE hostile.synchro_changelog (LIKE public.synchro_changelog)")
+    execute(f"SET LOCAL search_path = {search_path}")
+    execute("INSERT INTO public.testapp_account (name, cash, visits) VALUES ('a', 0, 0)")
+    execute("SET LOCAL search_path = public")
+
+    assert logged(Account) == [("I", "a")]
+
+
+@pytest.mark.vendor("postgres")
+def test_truncate_with_an_empty_search_path_works():
+    Account.objects.create(name="a")
+    forget()
+
+    execute("SET LOCAL search_path = ''")
+    execute("TRUNCATE public.testapp_account CASCADE")
+    execute("SET LOCAL search_path = public")
+
+    assert logged(Account) == [("D", "a")]
+
+
+@both_committed
+def test_both_databases_capture():
+    Item.objects.using("remote").create(name="a")
+
+    assert ChangeLog.objects.using("remote").filter(model_label="testapp.Item").count() == 1
+    assert connections["remote"].alias == "remote"

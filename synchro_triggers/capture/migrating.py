@@ -24,7 +24,7 @@ from django.db.migrations.operations.base import Operation
 
 from ..conf import get_settings
 from .install import has_capture, install, run_statements, vendor_of
-from .tables import captured_tables
+from .tables import CapturedTable, captured_tables
 
 Plan = list[tuple[Migration, bool]]
 
@@ -82,45 +82,48 @@ def _add_transitional(connection: BaseDatabaseWrapper, label: str, qualified_tab
         run_statements(connection.alias, trigger.statements)
 
 
-def cover_new_tables(alias: str, labels: dict[str, str] | None = None) -> None:
+def cover_uncovered_tables(alias: str, lost: dict[str, str] | None = None) -> None:
     """Give transitional triggers to captured tables that have none, while a plan is under way.
 
     Args:
         alias: the database.
-        labels: labels of tables that lost their triggers just now, by bare table name.
+        lost: labels of tables that had triggers before, by bare table name: SQLite drops them with a rebuild.
     """
     connection = connections[alias]
     vendor = vendor_of(connection)
+    wanted = [CapturedTable(label, table, (), ()) for table, label in (lost or {}).items()]
+    names = {table.table for table in wanted}
+    wanted += [table for table in captured_tables(get_settings().models) if table.table not in names]
     covered = {trigger.table for trigger in vendor.installed_triggers(connection)}
-    wanted = list(captured_tables(get_settings().models))
     run_statements(alias, vendor.transitional_setup(connection))
     for table in vendor.existing_tables(connection, wanted):
         if table.table.strip('"') not in covered:
-            label = (labels or {}).get(table.table, table.label)
-            _add_transitional(connection, label, connection.ops.quote_name(table.table))
+            _add_transitional(connection, table.label, connection.ops.quote_name(table.table))
 
 
 class _Watcher:
     """An execute wrapper that follows schema statements of a plan."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        self.connection = connection
-        self.busy = False
+        self._connection = connection
+        self._labels: dict[str, str] = {}
+        self._busy = False
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-        if self.busy or not isinstance(sql, str) or not _SCHEMA_STATEMENT.match(sql):
+        if self._busy or not isinstance(sql, str) or not _SCHEMA_STATEMENT.match(sql):
             return execute(sql, params, many, context)
-        self.busy = True
+        self._busy = True
         try:
-            vendor = vendor_of(self.connection)
-            installed = vendor.installed_triggers(self.connection)
-            run_statements(self.connection.alias, vendor.before_ddl(self.connection, sql, installed))
+            vendor = vendor_of(self._connection)
+            installed = vendor.installed_triggers(self._connection)
+            self._labels.update({trigger.table: trigger.label for trigger in installed})
+            run_statements(self._connection.alias, vendor.before_ddl(self._connection, sql, installed))
             result = execute(sql, params, many, context)
-            if installed:
-                cover_new_tables(self.connection.alias, {trigger.table: trigger.label for trigger in installed})
+            if self._labels:
+                cover_uncovered_tables(self._connection.alias, self._labels)
             return result
         finally:
-            self.busy = False
+            self._busy = False
 
 
 def _stop_watching(connection: BaseDatabaseWrapper) -> None:

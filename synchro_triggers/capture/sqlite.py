@@ -294,8 +294,8 @@ _SCHEMA_STATEMENT = re.compile(
 def before_ddl(connection: BaseDatabaseWrapper, sql: str, installed: list[InstalledTrigger]) -> list[str]:
     """Return what must run before a schema statement: a trigger that names a column would stop its removal."""
     match = _SCHEMA_STATEMENT.match(sql)
-    if match is None:
-        return []
+    if match is None or re.match(r"\s+RENAME\s+TO\b", sql[match.end() :], re.IGNORECASE):
+        return []  # SQLite carries triggers along when a table gets another name
     table = _unquote(match[1])
     return [
         statement

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.contrib.admin.sites import site
 from django.contrib.admin.views.decorators import staff_member_required
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -14,33 +16,45 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from ..api import call_synchronize, reset_synchro
-from ..conf import get_settings
+from ..conf import LOCAL, Settings, get_settings
 from ..models import options
+from .masking import without_credentials
+
+View = Callable[[HttpRequest], HttpResponse]
 
 
-@transaction.non_atomic_requests  # a run commits batch by batch; inside a request's transaction it could not
+def _outside_request_transactions(view: View) -> View:
+    """Keep ``ATOMIC_REQUESTS`` of every database away: a run commits batch by batch, which it could not inside one.
+
+    Without ``using``, Django's decorator speaks of ``default`` alone.
+    """
+    for alias in connections:
+        transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
+@_outside_request_transactions
 @never_cache
 @csrf_protect
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def synchro(request: HttpRequest) -> HttpResponse:
     """Show the last run; on POST of ``synchro`` or ``reset`` do that, and show the result as a message."""
-    if request.method == "POST":
-        _act(request)
-        return HttpResponseRedirect(request.get_full_path())
     settings = get_settings()
+    if request.method == "POST":
+        _act(request, settings)
+        return HttpResponseRedirect(request.get_full_path())
     context = {
         **site.each_context(request),
         "title": _("Synchronization"),
         "remotes": settings.remotes,
         "reset_allowed": settings.allow_reset,
-        **_last_run(),
+        **_last_run(settings),
     }
     return TemplateResponse(request, "synchro_triggers/synchro.html", context)
 
 
-def _act(request: HttpRequest) -> None:
-    settings = get_settings()
+def _act(request: HttpRequest, settings: Settings) -> None:
     try:
         if "synchro" in request.POST:
             messages.success(request, call_synchronize())
@@ -53,14 +67,18 @@ def _act(request: HttpRequest) -> None:
         if settings.debug:
             raise
         text = _("An error occurred: %(msg)s (%(type)s)")
-        messages.error(request, text % {"msg": error, "type": type(error).__name__})
+        messages.error(request, text % {"msg": without_credentials(str(error)), "type": type(error).__name__})
 
 
-def _last_run() -> dict[str, object]:
+def _last_run(settings: Settings) -> dict[str, object]:
     """Return the last run's time, or why it cannot be told: a remote that is down must not take the page away."""
     try:
         return {"last_run": options.last_check, "problem": ""}
     except Exception as error:
-        if get_settings().debug:
+        if settings.debug:
             raise
-        return {"last_run": None, "problem": str(error)}
+        problem = str(error)
+        if isinstance(error, (OperationalError, InterfaceError)):
+            alias = next(iter(settings.remotes), LOCAL)
+            problem = _("The database “%(alias)s” cannot be reached: %(msg)s") % {"alias": alias, "msg": problem}
+        return {"last_run": None, "problem": without_credentials(problem)}

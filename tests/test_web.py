@@ -2,170 +2,484 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
+import html
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.contrib.messages import get_messages
+from django.contrib.admin.sites import AdminSite
+from django.contrib.messages import constants, get_messages
+from django.db import connections
 from django.test import Client
-from django.urls import reverse
-from django.utils.translation import override
+from django.urls import include, path, reverse
 
 import synchro_triggers
-from synchro_triggers import call_synchronize
-from synchro_triggers.models import ChangeLog
-from tests.databases import both
+from synchro_triggers.models import ChangeLog, Checkpoint, options
+from synchro_triggers.web import views
+from tests.databases import ALIASES, both, both_committed
 from tests.testapp.models import Ambiguous, Item
 
-pytestmark = both
-
 REMOTE = "remote"
-LOCALE = Path(synchro_triggers.__file__).parent / "locale"
+PACKAGE = Path(synchro_triggers.__file__).parent
+TEMPLATE = PACKAGE / "templates/synchro_triggers/synchro.html"
+LANGUAGES = ("pl", "de", "es", "fr")
+
+# A project whose admin is not the default one, and not where one expects it; see the test that names this module.
+back_office = AdminSite(name="back-office")
+urlpatterns = [
+    path("en/back-office/", back_office.urls),
+    path("tools/synchro/", include("synchro_triggers.urls", namespace="synchro")),
+]
 
 
 @pytest.fixture
-def path():
+def url():
     return reverse("synchro:synchro")
 
 
 @pytest.fixture
-def staff(django_user_model):
-    user = django_user_model.objects.create_user("ann", password="x", is_staff=True)
+def ann(django_user_model):
+    return django_user_model.objects.create_user("ann", password="x", is_staff=True)
+
+
+@pytest.fixture
+def staff(ann):
     client = Client()
-    client.force_login(user)
+    client.force_login(ann)
     return client
 
 
-def texts(response):
-    return [str(message) for message in get_messages(response.wsgi_request)]
+def messages_of(response):
+    """Return what a POST has left for the next page, as (level, text)."""
+    return [(message.level, str(message)) for message in get_messages(response.wsgi_request)]
 
 
-def test_anonymous_is_sent_to_the_login(client, path):
-    response = client.get(path)
-
-    assert response.status_code == 302 and "/admin/login/" in response["Location"]
-
-
-def test_user_who_is_no_staff_is_sent_to_the_login(client, path, django_user_model):
-    client.force_login(django_user_model.objects.create_user("bob", password="x"))
-
-    response = client.post(path, {"synchro": "1"})
-
-    assert response.status_code == 302 and "/admin/login/" in response["Location"]
+def shown(response, name):
+    """Return the text of the page's element with the id ``name``."""
+    assert response.status_code == 200
+    found = re.search(rf'id="{name}">(.*?)</div>', response.content.decode(), re.DOTALL)
+    assert found is not None
+    return html.unescape(found[1])
 
 
-def test_page_shows_the_last_run_and_both_buttons(staff, path):
-    page = staff.get(path).content.decode()
+def button(response, name):
+    """Return the tag of the page's button ``name``; empty without one."""
+    found = re.search(rf'<input type="submit" name="{name}"[^>]*>', response.content.decode())
+    return found[0] if found else ""
 
-    assert "<strong>never" in page and 'name="synchro"' in page and 'name="reset"' in page
+
+def is_pending():
+    return ChangeLog.objects.filter(model_label="testapp.Item").exists()
 
 
-def test_looking_at_the_page_changes_nothing(staff, path):
+def raising(error):
+    def call():
+        raise error
+
+    return call
+
+
+# Who may ------------------------------------------------------------------------------------------
+
+
+@both
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_anonymous_is_sent_to_the_login(client, url, method):
     Item.objects.create(name="a")
 
-    staff.get(path, {"synchro": "1", "reset": "1"})
-
-    assert not Item.objects.using(REMOTE).exists() and ChangeLog.objects.filter(model_label="testapp.Item").exists()
-
-
-def test_post_without_a_token_is_forbidden(path, django_user_model):
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(django_user_model.objects.create_user("ann", password="x", is_staff=True))
-    Item.objects.create(name="a")
-
-    response = client.post(path, {"synchro": "1"})
-
-    assert response.status_code == 403 and not Item.objects.using(REMOTE).exists()
-
-
-def test_button_synchronises_and_says_so(staff, path):
-    Item.objects.create(name="a")
-
-    response = staff.post(path, {"synchro": "1"})
+    response = getattr(client, method)(url, {"synchro": "1"})
 
     assert response.status_code == 302
-    assert texts(response) == ["Synchronization performed successfully."]
-    assert Item.objects.using(REMOTE).get().name == "a"
-    assert "<strong>never" not in staff.get(path).content.decode()
-
-
-def test_second_click_says_that_there_is_nothing(staff, path):
-    staff.post(path, {"synchro": "1"})
-
-    response = staff.post(path, {"synchro": "1"})
-
-    assert texts(response)[-1] == "No changes since last synchronization."
-
-
-def test_reset_forgets_pending_changes(staff, path):
-    Item.objects.create(name="a")
-
-    response = staff.post(path, {"reset": "1"})
-
-    assert texts(response) == ["Synchronization has been reset."]
-    assert ChangeLog.objects.count() == 0
-    staff.post(path, {"synchro": "1"})
+    assert response["Location"].startswith("/admin/login/?next=/synchro/")
     assert not Item.objects.using(REMOTE).exists()
 
 
-def test_reset_is_refused_where_it_is_not_allowed(staff, path, settings):
+@both
+@pytest.mark.parametrize("pressed", ["synchro", "reset"])
+def test_user_who_is_no_staff_is_sent_to_the_login(client, url, django_user_model, pressed):
+    client.force_login(django_user_model.objects.create_user("bob", password="x"))
+    Item.objects.create(name="a")
+
+    response = client.post(url, {pressed: "1"})
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/admin/login/?next=/synchro/")
+    assert is_pending() and not Item.objects.using(REMOTE).exists()
+
+
+@both
+def test_post_without_a_token_is_forbidden(url, ann):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ann)
+    Item.objects.create(name="a")
+
+    response = client.post(url, {"synchro": "1"})
+
+    assert response.status_code == 403
+    assert not Item.objects.using(REMOTE).exists()
+
+
+@both
+def test_post_with_the_token_of_the_page_is_taken(url, ann):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ann)
+    Item.objects.create(name="a")
+    # The admin's own log-out form, further up, carries a token as well.
+    content = client.get(url).content.decode().partition('id="content-main"')[2]
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', content)
+    assert token is not None
+
+    client.post(url, {"synchro": "1", "csrfmiddlewaretoken": token[1]})
+
+    assert Item.objects.using(REMOTE).count() == 1
+
+
+# The page -----------------------------------------------------------------------------------------
+
+
+@both
+def test_page_shows_the_remote_and_both_buttons(staff, url):
+    page = staff.get(url)
+
+    assert shown(page, "last-run") == "never"
+    assert shown(page, "remotes") == "remote"
+    assert button(page, "synchro") and "confirm(" in button(page, "reset")
+
+
+@both
+def test_page_shows_the_time_of_the_last_run_in_the_time_zone_and_language(staff, url, settings):
+    settings.TIME_ZONE = "Europe/Warsaw"
+    options.last_check = datetime(2024, 7, 1, 20, 5, tzinfo=UTC)
+
+    assert shown(staff.get(url), "last-run") == "July 1, 2024, 10:05 p.m."
+    assert shown(staff.get(url, headers={"accept-language": "de"}), "last-run") == "1. Juli 2024 22:05"
+
+
+@both
+def test_looking_at_the_page_changes_nothing(staff, url):
+    Item.objects.create(name="a")
+
+    response = staff.get(url, {"synchro": "1", "reset": "1"})
+
+    assert response.status_code == 200
+    assert is_pending() and not Item.objects.using(REMOTE).exists()
+
+
+@both
+def test_page_is_never_cached(staff, url):
+    assert "no-store" in staff.get(url)["Cache-Control"]
+
+
+@both
+@pytest.mark.parametrize("method", ["put", "delete"])
+def test_other_methods_are_refused(staff, url, method):
+    assert getattr(staff, method)(url).status_code == 405
+
+
+@both
+@pytest.mark.urls(__name__)
+def test_admin_may_be_another_one_elsewhere(client, ann):
+    url = reverse("synchro:synchro")
+    asked = client.get(url)
+    client.force_login(ann)
+    page = client.get(url)
+
+    assert asked["Location"] == "/en/back-office/login/?next=/tools/synchro/"
+    assert page.status_code == 200 and 'href="/en/back-office/"' in page.content.decode()
+
+
+# What the buttons do ------------------------------------------------------------------------------
+
+
+@both
+def test_button_synchronises_and_says_so(staff, url):
+    Item.objects.create(name="a")
+
+    response = staff.post(url, {"synchro": True})
+
+    assert (response.status_code, response["Location"]) == (302, url)
+    assert messages_of(response) == [(constants.SUCCESS, "Synchronization performed successfully.")]
+    assert Item.objects.using(REMOTE).get().name == "a"
+    assert shown(staff.get(url), "last-run") != "never"
+
+
+@both
+def test_second_click_says_that_there_is_nothing(staff, url):
+    Item.objects.create(name="a")
+    staff.post(url, {"synchro": "1"}, follow=True)
+
+    response = staff.post(url, {"synchro": "1"})
+
+    assert messages_of(response) == [(constants.SUCCESS, "No changes since last synchronization.")]
+
+
+@both
+def test_message_is_on_the_next_page_once(staff, url):
+    said = "No changes since last synchronization."
+
+    assert said in staff.post(url, {"synchro": "1"}, follow=True).content.decode()
+    assert said not in staff.get(url).content.decode()
+
+
+@both
+def test_post_of_no_button_does_nothing(staff, url):
+    Item.objects.create(name="a")
+
+    response = staff.post(url)
+
+    assert response.status_code == 302 and messages_of(response) == []
+    assert is_pending() and not Item.objects.using(REMOTE).exists()
+
+
+@both
+def test_reset_forgets_pending_changes(staff, url):
+    Item.objects.create(name="a")
+
+    response = staff.post(url, {"reset": True})
+
+    assert messages_of(response) == [(constants.SUCCESS, "Synchronization has been reset.")]
+    assert ChangeLog.objects.count() == 0
+    staff.post(url, {"synchro": "1"})
+    assert not Item.objects.using(REMOTE).exists()
+
+
+@both
+def test_reset_is_refused_where_it_is_not_allowed(staff, url, settings):
     settings.SYNCHRO_ALLOW_RESET = False
     Item.objects.create(name="a")
 
-    response = staff.post(path, {"reset": "1"})
+    response = staff.post(url, {"reset": "1"})
 
-    assert "SYNCHRO_ALLOW_RESET" in texts(response)[0]
-    assert ChangeLog.objects.filter(model_label="testapp.Item").exists()
-    assert 'name="reset"' not in staff.get(path).content.decode()
+    assert messages_of(response) == [(constants.ERROR, "Resetting is not allowed here (SYNCHRO_ALLOW_RESET).")]
+    assert is_pending()
+    page = staff.get(url)
+    assert button(page, "synchro") and not button(page, "reset")
 
 
-def test_object_that_cannot_be_applied_is_named(staff, path):
+@both_committed
+def test_run_is_not_inside_the_transaction_of_the_request(staff, url, monkeypatch):
+    inside: list[bool] = []
+
+    def look_at_the_transactions():
+        inside.extend(connections[alias].in_atomic_block for alias in ALIASES)
+        return "looked"
+
+    monkeypatch.setattr(views, "call_synchronize", look_at_the_transactions)
+    for alias in ALIASES:
+        monkeypatch.setitem(connections.settings[alias], "ATOMIC_REQUESTS", True)
+
+    staff.post(url, {"synchro": "1"})
+
+    assert inside == [False, False]
+
+
+# Errors -------------------------------------------------------------------------------------------
+
+
+@both
+def test_object_that_cannot_be_applied_is_named(staff, url):
     Ambiguous.objects.using(REMOTE).bulk_create([Ambiguous(name="x"), Ambiguous(name="x")])
     made = Ambiguous.objects.create(name="x")
 
-    response = staff.post(path, {"synchro": "1"})
+    [(level, text)] = messages_of(staff.post(url, {"synchro": "1"}))
 
-    assert f"testapp.Ambiguous {made.pk}" in texts(response)[0] and "SynchroError" in texts(response)[0]
+    assert level == constants.ERROR
+    assert text.startswith("An error occurred: ") and text.endswith("(SynchroError)")
+    assert f"testapp.Ambiguous {made.pk}" in text
 
 
-def test_debug_re_raises(staff, path, settings):
+@both
+@pytest.mark.parametrize(("pressed", "name"), [("synchro", "call_synchronize"), ("reset", "reset_synchro")])
+def test_any_error_is_shown_with_its_type(staff, url, monkeypatch, pressed, name):
+    monkeypatch.setattr(views, name, raising(ValueError("<b>boom</b>")))
+
+    page = staff.post(url, {pressed: "1"}, follow=True)
+
+    assert page.status_code == 200
+    assert '<li class="error">An error occurred: &lt;b&gt;boom&lt;/b&gt; (ValueError)</li>' in page.content.decode()
+
+
+@both
+@pytest.mark.parametrize(("pressed", "name"), [("synchro", "call_synchronize"), ("reset", "reset_synchro")])
+def test_debug_re_raises(staff, url, settings, monkeypatch, pressed, name):
     settings.SYNCHRO_DEBUG = True
+    monkeypatch.setattr(views, name, raising(ValueError("boom")))
+
+    with pytest.raises(ValueError, match="boom"):
+        staff.post(url, {pressed: "1"})
+
+
+@both
+def test_without_a_remote_the_page_says_so(staff, url, settings):
     settings.SYNCHRO_REMOTE = None
 
-    with pytest.raises(synchro_triggers.SynchroError):
-        staff.post(path, {"synchro": "1"})
+    page = staff.post(url, {"synchro": "1"}, follow=True)
+
+    assert shown(page, "remotes").startswith("No remote database is configured (SYNCHRO_REMOTE)")
+    assert '<li class="error">An error occurred: There is no remote' in page.content.decode()
 
 
-def test_without_a_remote_the_page_says_so(staff, path, settings):
-    settings.SYNCHRO_REMOTE = None
-
-    response = staff.post(path, {"synchro": "1"})
-
-    assert "SYNCHRO_REMOTE" in texts(response)[0]
-    assert "only logged" in staff.get(path).content.decode()
-
-
-def test_messages_differ_in_every_language():
-    said = set()
-    for language in ("en", "pl", "de", "es", "fr"):
-        with override(language):
-            said.add(call_synchronize())
-
-    assert len(said) == 5
+@pytest.fixture
+def unreachable_remote(vendor, monkeypatch, tmp_path):
+    connection = connections[REMOTE]
+    connection.close()
+    nowhere = {
+        "sqlite": {"NAME": str(tmp_path / "no-such-folder" / "remote.sqlite3")},
+        "postgres": {"HOST": "127.0.0.1", "PORT": "1"},
+    }[vendor.remote]
+    for key, value in nowhere.items():
+        monkeypatch.setitem(connection.settings_dict, key, value)
 
 
-@pytest.mark.parametrize("language", ["pl", "de", "es", "fr"])
+@both_committed
+def test_remote_that_is_down_does_not_take_the_page_away(staff, url, unreachable_remote):
+    page = staff.get(url)
+
+    assert shown(page, "last-run") == "unknown"
+    assert '<p class="errornote">The database “remote” cannot be reached: ' in page.content.decode()
+
+
+@both
+def test_problem_with_the_last_run_is_text_not_markup(staff, url, monkeypatch):
+    monkeypatch.setattr(type(options), "last_check", property(lambda self: raising(RuntimeError("<b>boom</b>"))()))
+
+    page = staff.get(url)
+
+    assert '<p class="errornote">&lt;b&gt;boom&lt;/b&gt;</p>' in page.content.decode()
+
+
+@both_committed
+def test_button_says_that_the_remote_is_down(staff, url, unreachable_remote):
+    [(level, text)] = messages_of(staff.post(url, {"synchro": "1"}))
+
+    assert level == constants.ERROR and "'remote'" in text
+
+
+@both_committed
+def test_debug_re_raises_on_the_page_too(staff, url, settings, unreachable_remote):
+    settings.SYNCHRO_DEBUG = True
+
+    with pytest.raises(Exception, match=r"connection|unable to open"):
+        staff.get(url)
+
+
+# No credentials -----------------------------------------------------------------------------------
+
+SPOKEN = {
+    "connection string": ("bad dsn host=db user=keeper password='s3 cr\\'et' port=5", "host=db user=*** password=***"),
+    "url": ("cannot open postgres://keeper:s3cr%2Fet@db:5432/shop", "postgres://***@db:5432/shop"),
+    "refused user": ('FATAL: password authentication failed for user "keeper"', 'failed for user "***"'),
+    "password alone": ('missing "=" after "s3cr/et" in connection info string', 'after "***" in'),
+    "password of an option": ("driver was called with 0ption", "driver was called with ***"),
+}
+
+
+@both
+@pytest.mark.parametrize(("spoken", "masked"), SPOKEN.values(), ids=SPOKEN)
+def test_credentials_are_masked(staff, url, monkeypatch, spoken, masked):
+    monkeypatch.setitem(connections.settings[REMOTE], "USER", "keeper")
+    monkeypatch.setitem(connections.settings[REMOTE], "PASSWORD", "s3cr/et")
+    monkeypatch.setitem(connections.settings[REMOTE], "OPTIONS", {"passwd": "0ption"})
+    monkeypatch.setattr(views, "call_synchronize", raising(RuntimeError(spoken)))
+    monkeypatch.setattr(type(options), "last_check", property(lambda self: raising(RuntimeError(spoken))()))
+
+    [(_, text)] = messages_of(staff.post(url, {"synchro": "1"}))
+    page = html.unescape(staff.get(url).content.decode())
+
+    for said in (text, page):
+        assert masked in said
+        assert not [secret for secret in ("keeper", "s3cr", "s3 cr", "0ption") if secret in said]
+
+
+@both
+def test_words_that_contain_a_password_or_a_user_name_stay(staff, url, monkeypatch):
+    monkeypatch.setitem(connections.settings[REMOTE], "USER", "shop")
+    monkeypatch.setitem(connections.settings[REMOTE], "PASSWORD", "rder")
+    spoken = "shop.Order 4711: unique field number=17, relation \"shop\", user 'ann'"
+    monkeypatch.setattr(views, "call_synchronize", raising(RuntimeError(spoken)))
+
+    assert spoken in messages_of(staff.post(url, {"synchro": "1"}))[0][1]
+
+
+# Translations -------------------------------------------------------------------------------------
+
+
+@both
+def test_page_and_messages_differ_in_every_language(staff, url):
+    said: dict[str, set[str]] = {"last run": set(), "label": set(), "button": set(), "question": set(), "result": set()}
+
+    for language in ("en", *LANGUAGES):
+        headers = {"accept-language": language}
+        page = staff.get(url, headers=headers)
+        label = re.search(r"<label>(.*?)</label>", page.content.decode())
+        question = re.search(r"confirm\('(.*?)'\)", button(page, "reset"))
+        assert label is not None and question is not None
+        said["last run"].add(shown(page, "last-run"))
+        said["label"].add(label[1])
+        said["button"].add(button(page, "synchro"))
+        said["question"].add(question[1])
+        answer = staff.post(url, {"reset": "1"}, headers=headers, follow=True).content.decode()
+        said["result"].update(re.findall(r'<li class="success">(.*?)</li>', answer))
+        ChangeLog.objects.all().delete()
+        Checkpoint.objects.using(REMOTE).all().delete()
+
+    assert {name: len(texts) for name, texts in said.items()} == dict.fromkeys(said, 5)
+
+
+def read_source(language):
+    """Return {(context, message): translation} of a ``.po`` file, its header under an empty message."""
+    catalog = {}
+    text = (PACKAGE / "locale" / language / "LC_MESSAGES/django.po").read_text(encoding="utf-8")
+    for entry in text.split("\n\n"):
+        fields = re.findall(r'^(msgctxt|msgid|msgstr) ((?:".*"\n?)+)', entry, re.MULTILINE)
+        parts = {name: "".join(map(ast.literal_eval, lines.splitlines())) for name, lines in fields}
+        catalog[parts.get("msgctxt"), parts["msgid"]] = parts["msgstr"]
+    return catalog
+
+
+def messages_in_use():
+    """Return {(context, message)} of the calls and tags that a page or a run can show."""
+    calls = "".join((PACKAGE / file).read_text() for file in ("web/views.py", "replay/run.py"))
+    tags = TEMPLATE.read_text()
+    return {
+        *((None, message) for message in re.findall(r'\b(?:_|gettext)\("(.+?)"\)', calls)),
+        *(
+            (context or None, message)
+            for _, message, context in re.findall(r"""{% translate (["'])(.+?)\1(?: context "(.+?)")?""", tags)
+        ),
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_is_translated_and_nothing_else(language):
+    translated = {key: text for key, text in read_source(language).items() if key[1]}
+
+    assert len(translated) >= 15
+    assert translated.keys() == messages_in_use()
+    assert [key for key, text in translated.items() if text in {"", key[1]}] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_keep_the_placeholders(language):
+    def placeholders(text):
+        return sorted(re.findall(r"%\(\w+\)s", text))
+
+    wrong = [key for key, text in read_source(language).items() if placeholders(key[1]) != placeholders(text)]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_compiled_translations_are_those_of_the_sources(language):
-    folder = LOCALE / language / "LC_MESSAGES"
-    source = (folder / "django.po").read_text()
-    with (folder / "django.mo").open("rb") as file:
-        compiled = gettext.GNUTranslations(file)
+    with (PACKAGE / "locale" / language / "LC_MESSAGES/django.mo").open("rb") as file:
+        compiled = vars(gettext.GNUTranslations(file))["_catalog"]
 
-    pairs = [
-        (message[7:-1], translation[8:-1])
-        for message, translation in zip(source.splitlines(), source.splitlines()[1:], strict=False)
-        if message.startswith('msgid "') and message != 'msgid ""'
-    ]
+    source = {
+        f"{context}\x04{message}" if context else message: text
+        for (context, message), text in read_source(language).items()
+    }
 
-    assert len(pairs) >= 14
-    assert all(compiled.gettext(message) == translation != message for message, translation in pairs)
+    assert compiled == source

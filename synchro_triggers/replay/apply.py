@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import DatabaseError, Error, IntegrityError, InterfaceError, OperationalError, connections, transaction
@@ -28,6 +29,20 @@ from .writing import differing, local_value, new_instance, save, save_link, set_
 _RETRIED = (IntegrityError, ProtectedError, RestrictedError, NotYet)
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """A reference to an object further up in a cycle, to be set when that one has got its key.
+
+    Attributes:
+        field: the field that holds the key: a foreign key, or the object id of a generic one.
+        model, key: the local target.
+    """
+
+    field: Any
+    model: type[Model]
+    key: Any
+
+
 class Batch:
     """Applies changes in order; those that fail are tried again after the others, until a round brings nothing.
 
@@ -42,7 +57,7 @@ class Batch:
         self._tasks = plan_tasks(changes)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
-        self._fixups: list[tuple[Model, Shape, Any, type[Model], Any]] = []
+        self._fixups: list[tuple[Model, Shape, Unfinished]] = []
         self._rows: dict[tuple[type[Model], Any], Model] = {}
         self._parked: set[Change] = set()
         self._targets = Targets(self._identity, self._tasks)
@@ -177,7 +192,7 @@ class Batch:
         at = (shape.root, key)
         self._under_way.add(at)
         try:
-            unfinished: list[tuple[Any, type[Model], Any]] = []
+            unfinished: list[Unfinished] = []
             values = self._remote_values(shape, instance, unfinished)
             remote_key = self._match(shape, instance)
             if change is not None and self._remote_changes.win(shape, key, remote_key, change):
@@ -188,13 +203,14 @@ class Batch:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
             elif change is not None:
-                self._update(shape, row, values, [field.attname for field, _, _ in unfinished])
+                self._update(shape, row, values, [part.field.attname for part in unfinished])
         finally:
             self._under_way.discard(at)
         remote_key = row.pk
         self._identity.learn(shape.model, key, remote_key)
-        for foreign_key, model, value in unfinished:
-            self._fixups.append((row, shape, foreign_key, model, value))
+        for link in shape.other_parents:  # of several parents, all but the first have keys of their own
+            self._identity.learn(link.remote_field.model, local_value(instance, link), row.__dict__[link.attname])
+        self._fixups += [(row, shape, part) for part in unfinished]
         return remote_key
 
     def _match(self, shape: Shape, instance: Model) -> Any:
@@ -273,9 +289,7 @@ class Batch:
 
     # Values ---------------------------------------------------------------------------------------
 
-    def _remote_values(
-        self, shape: Shape, instance: Model, unfinished: list[tuple[Any, type[Model], Any]]
-    ) -> dict[str, Any]:
+    def _remote_values(self, shape: Shape, instance: Model, unfinished: list[Unfinished]) -> dict[str, Any]:
         """Return the values that the remote row shall have, by attribute name; brings targets along.
 
         Foreign keys to an object that is being written further up (a cycle) are put into ``unfinished``.
@@ -290,10 +304,10 @@ class Batch:
             if is_foreign_key(part):
                 self._translate(part, local_value(instance, part), unfinished)
         for generic in shape.generic_keys:
-            values[generic.object_attname] = self._translate_generic(generic, instance)
+            values[generic.object_attname] = self._translate_generic(generic, instance, unfinished)
         return values
 
-    def _translate(self, foreign_key: Any, value: Any, unfinished: list[tuple[Any, type[Model], Any]]) -> Any:
+    def _translate(self, foreign_key: Any, value: Any, unfinished: list[Unfinished]) -> Any:
         """Return what a foreign key's local value is on the remote; brings its target along."""
         model = target_of(foreign_key)[0]
         root = root_of(model)
@@ -305,7 +319,7 @@ class Batch:
                 )
             return value
         if (root, key) in self._under_way and self._identity.known(model, key) is None:
-            unfinished.append((foreign_key, model, key))
+            unfinished.append(Unfinished(foreign_key, model, key))
             return self._provisional(foreign_key, model, key)
         remote_key = self._ensure(model, key)
         return remote_key if points_to_key(foreign_key) else value
@@ -346,27 +360,30 @@ class Batch:
             raise NotYet(f"waits for {model._meta.label} {key!r}" + (f", which failed: {reason}" if reason else ""))
         return known
 
-    def _translate_generic(self, generic: GenericKey, instance: Model) -> Any:
+    def _translate_generic(self, generic: GenericKey, instance: Model, unfinished: list[Unfinished]) -> Any:
         """Return the object id of a generic foreign key on the remote; what points nowhere is copied."""
         target = generic_target(generic, instance)
+        value = instance.__dict__.get(generic.object_attname)
         if target is None or (root_of(target[0]), target[1]) in self._targets.missing:
-            return instance.__dict__.get(generic.object_attname)
+            return value
         if (root_of(target[0]), target[1]) in self._under_way and self._identity.known(*target) is None:
-            raise NotYet(f"waits for {target[0]._meta.label} {target[1]!r}")
+            unfinished.append(Unfinished(generic.object_field, *target))
+            return value
         return generic.object_field.to_python(self._ensure(*target))
 
     def _run_fixups(self) -> None:
-        """Set the foreign keys that had to wait for a cycle to close."""
+        """Set the references that had to wait for a cycle to close."""
         while self._fixups and not self._under_way:
-            row, shape, foreign_key, model, key = self._fixups.pop(0)
-            remote_key = self._identity.known(model, key)
+            row, shape, part = self._fixups.pop(0)
+            remote_key = self._identity.known(part.model, part.key)
             if remote_key is None:
                 raise BatchBroken
-            if self._target.dry_run or row.__dict__.get(foreign_key.attname) == remote_key:
+            value = remote_key if is_foreign_key(part.field) else part.field.to_python(remote_key)
+            if self._target.dry_run or row.__dict__.get(part.field.attname) == value:
                 continue
-            set_values(row, {foreign_key.attname: remote_key})
+            set_values(row, {part.field.attname: value})
             with transaction.atomic(using=self._remote):
-                save(row, shape, self._remote, update_fields=[foreign_key.name])
+                save(row, shape, self._remote, update_fields=[part.field.name])
 
     # Deletes --------------------------------------------------------------------------------------
 
@@ -418,7 +435,7 @@ class Batch:
     def _apply_links(self, task: LinkTask) -> LinkTask | None:
         """Apply the links of one owner; return what is left to try again."""
         shape, label = task.shape, task.shape.through._meta.label
-        remaining = LinkTask(shape, task.owner)
+        remaining = LinkTask(shape, task.owner, one_way=task.one_way)
         for add in (False, True):
             keys: dict[Any, tuple[Any, Change]] = {}
             owner: Model | None = None
@@ -440,7 +457,8 @@ class Batch:
                 continue
             try:
                 with transaction.atomic(using=self._remote):
-                    done = save_link(shape, owner, keys, self._remote, add=add)
+                    mirrored = {target_key for target_key, (key, _) in keys.items() if key not in task.one_way}
+                    done = save_link(shape, owner, keys, self._remote, add=add, mirrored=mirrored)
                 self._rows.clear()  # receivers
                 self._result.report.count(label, "created" if add else "deleted", done)
                 self._result.report.count(label, "unchanged", len(keys) - done)

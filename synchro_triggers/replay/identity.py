@@ -182,9 +182,9 @@ class Identity:
         manager = natural_manager(model)
         if manager is None or not hasattr(model, "natural_key"):
             return None
-        lookups = self._translated_lookups(instance)
         key: Any = ()
         try:
+            lookups = self._translated_lookups(instance)
             if lookups is not None:
                 key = tuple(lookups.values())
                 found = self._get(model, manager, lookups)
@@ -258,5 +258,8 @@ class Identity:
                 known = self.find_by_primary_key(shape, value)
                 if known is not None and not self.existing(shape.root, [known]):
                     return None
+            if known is None and hasattr(model, "natural_key"):
+                target = rows_of(model, LOCAL).filter(pk=value).first()
+                known = self.find_by_natural_key(target) if target is not None else None
             return known
         return value  # a to_field: the same value on both sides

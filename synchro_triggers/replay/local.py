@@ -62,11 +62,13 @@ class LinkTask:
         shape: the table.
         owner: local key of the object on the declaring side.
         targets: local keys at the other end, each with whether the link exists now, and its change.
+        one_way: those of them whose mirrored link, in a symmetrical table, is in another state.
     """
 
     shape: LinkShape
     owner: Any
     targets: dict[Any, tuple[bool, Change]] = field(default_factory=dict)
+    one_way: set[Any] = field(default_factory=set)
 
     @property
     def position(self) -> int:
@@ -87,7 +89,7 @@ def plan_tasks(changes: Iterable[Change]) -> list[ObjectTask | LinkTask]:
         model = model_of(change.label)
         if model is not None:
             by_model.setdefault(model, []).append(change)
-    objects: dict[tuple[type[Model], Any, bool], ObjectTask] = {}
+    objects: dict[tuple[type[Model], Any, type[Model] | None], ObjectTask] = {}
     tasks: list[ObjectTask | LinkTask] = []
     for model, changed in by_model.items():
         if model._meta.auto_created:
@@ -104,8 +106,13 @@ def load_instances(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
     if not wanted:
         return {}
     found: dict[Any, Model] = {row.pk: row for row in rows_of(model, LOCAL).filter(pk__in=wanted)}
-    for child in children_of(model):
-        found.update(load_instances(child, found))
+    for link in links_to_children(model):
+        child: type[Model] = link.model
+        if link.primary_key:
+            found.update(load_instances(child, found))
+        else:  # one of several parents: the child shares another one's key
+            keys = dict(rows_of(child, LOCAL).filter(**{f"{link.attname}__in": found}).values_list("pk", link.attname))
+            found.update({keys[key]: row for key, row in load_instances(child, keys).items()})
     return found
 
 
@@ -119,12 +126,12 @@ def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
     return shape.model.from_db(LOCAL, names, [values[name] for name in names])
 
 
-def children_of(model: type[Model]) -> list[type[Model]]:
-    """Return the models that inherit directly from ``model`` and share its primary key."""
+def links_to_children(model: type[Model]) -> list[Any]:
+    """Return the parent links of the models that inherit directly from ``model``."""
     return [
-        relation.related_model
+        relation.field
         for relation in model._meta.related_objects
-        if relation.one_to_one and is_parent_link(relation.field) and relation.field.primary_key
+        if relation.one_to_one and is_parent_link(relation.field)
     ]
 
 
@@ -136,7 +143,9 @@ def _object_tasks(model: type[Model], changes: list[Change]) -> list[ObjectTask]
     for change, key in keys.items():
         row = rows.get(key)
         shape = shape_of(type(row) if row is not None else model)
-        tasks.append(ObjectTask(shape, key, change, row, keep_parents=row is None and key in parents))
+        # Where the object has several parents, its key need not be the one that this table logged.
+        own_key = row.pk if row is not None else key
+        tasks.append(ObjectTask(shape, own_key, change, row, keep_parents=row is None and key in parents))
     return tasks
 
 
@@ -155,10 +164,12 @@ def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:
     return set(rows_of(root, LOCAL).filter(pk__in=keys).values_list("pk", flat=True))
 
 
-def _keep_most_derived(objects: dict[tuple[type[Model], Any, bool], ObjectTask], task: ObjectTask) -> None:
+def _keep_most_derived(
+    objects: dict[tuple[type[Model], Any, type[Model] | None], ObjectTask], task: ObjectTask
+) -> None:
     """Multi-table inheritance logs one object under several labels: keep one task, of the derived model."""
-    # Where the child row alone is gone there are two things to do: remove it, and look at the parent.
-    at = (task.shape.root, task.key, task.keep_parents)
+    # Where a child row alone is gone there are several things to do: remove it, and look at its parent.
+    at = (task.shape.root, task.key, task.shape.model if task.keep_parents else None)
     known = objects.get(at)
     if known is None:
         objects[at] = task
@@ -219,14 +230,19 @@ def link_shape(through: type[Model]) -> LinkShape:
 def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
     pairs = _logged_pairs(shape, changes)
     ends = (shape.source_attname, shape.target_attname)
-    owners = {owner for owner, _ in pairs}
+    symmetrical = shape.field.remote_field.symmetrical
+    # Of a symmetrical link both rows are looked at.
+    owners = {owner for owner, _ in pairs} | ({target for _, target in pairs} if symmetrical else set())
     linked = set(rows_of(shape.through, LOCAL).filter(**{f"{shape.source_attname}__in": owners}).values_list(*ends))
     tasks: dict[Any, LinkTask] = {}
     for (owner, target), change in pairs.items():
-        if shape.field.remote_field.symmetrical and target in tasks and owner in tasks[target].targets:
+        exists, mirror_exists = (owner, target) in linked, (target, owner) in linked
+        if symmetrical and exists is mirror_exists and target in tasks and owner in tasks[target].targets:
             continue  # the mirrored row; ``add()`` speaks of one direction
         task = tasks.setdefault(owner, LinkTask(shape, owner))
-        task.targets[target] = ((owner, target) in linked, change)
+        task.targets[target] = (exists, change)
+        if symmetrical and exists is not mirror_exists:
+            task.one_way.add(target)
     return list(tasks.values())
 
 

@@ -38,6 +38,7 @@ class Shape:
         generic_keys: the generic foreign keys.
         key: the fields of the primary key (at the root).
         automatic_key: the database gives out the key.
+        other_parents: links to parents other than the one whose key the model shares.
         computed: copied fields that would change themselves in ``pre_save`` (``auto_now`` and the like).
     """
 
@@ -49,6 +50,7 @@ class Shape:
     generic_keys: tuple[GenericKey, ...]
     key: tuple[Field[Any, Any], ...]
     automatic_key: bool
+    other_parents: tuple[Any, ...]
     computed: tuple[Field[Any, Any], ...]
 
     @property
@@ -83,6 +85,7 @@ def shape_of(model: type[Model]) -> Shape:
         generic_keys=_generic_keys(model, {field.name: field for field in copied}),
         key=key,
         automatic_key=len(key) == 1 and isinstance(key[0], (AutoField, AutoFieldMixin)),
+        other_parents=tuple(field for field in stored if is_parent_link(field) and not field.primary_key),
         computed=tuple(field for field in (*copied, *key) if _computes_itself(field)),
     )
 

@@ -49,7 +49,7 @@ class Targets:
                 instances = load_instances(root, unknown)
                 self.missing.update((root, key) for key in unknown if key not in instances)
                 following += [
-                    ObjectTask(shape_of(type(instance)), key, None, instance) for key, instance in instances.items()
+                    ObjectTask(shape_of(type(instance)), instance.pk, None, instance) for instance in instances.values()
                 ]
             found += following
             level = {}

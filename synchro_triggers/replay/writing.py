@@ -10,7 +10,7 @@ from typing import Any
 
 import django
 from django.db import connections
-from django.db.models import Field, FileField, Model
+from django.db.models import Field, FileField, Manager, Model
 from django.db.models.signals import m2m_changed
 
 from .local import LinkShape
@@ -76,14 +76,24 @@ def _same(one: Any, other: Any) -> bool:
 
 def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
     """Save through the ORM with exactly the values that the instance has."""
-    with _values_kept(instance, shape):
+    with _values_kept(instance, shape), _hidden_rows_seen(instance):
         instance.save(using=remote, **options)
 
 
-def save_link(shape: LinkShape, owner: Model, target_keys: Iterable[Any], remote: str, *, add: bool) -> int:
+def save_link(
+    shape: LinkShape, owner: Model, target_keys: Iterable[Any], remote: str, *, add: bool, mirrored: set[Any]
+) -> int:
     """Add or remove links of one owner, with the ``m2m_changed`` signals that the related manager would send.
 
     The manager itself is not used: it asks the router where to write, and the remote is not its answer.
+
+    Args:
+        shape: the table.
+        owner: the remote row of the object on the declaring side.
+        target_keys: remote keys of the objects at the other end.
+        remote: the remote alias.
+        add: whether to add or to remove.
+        mirrored: the target keys whose mirrored link, in a symmetrical table, is written too.
 
     Returns:
         How many links were missing (or there) and so were really added (or removed).
@@ -101,7 +111,7 @@ def save_link(shape: LinkShape, owner: Model, target_keys: Iterable[Any], remote
     _send_m2m(shape, owner, keys, remote, f"pre_{action}")
     pairs = [(owner.pk, key) for key in sorted(keys, key=repr)]
     if shape.field.remote_field.symmetrical:
-        pairs += [(key, owner_key) for owner_key, key in pairs if key != owner_key]
+        pairs += [(key, owner_key) for owner_key, key in pairs if key != owner_key and key in mirrored]
     if add:
         rows.bulk_create(
             [shape.through(**{shape.source_attname: one, shape.target_attname: other}) for one, other in pairs],
@@ -171,6 +181,26 @@ def _values_kept(instance: Model, shape: Shape) -> Iterator[None]:
         yield
     finally:
         instance.__dict__.pop(_REPLAYED, None)
+
+
+@contextmanager
+def _hidden_rows_seen(instance: Model) -> Iterator[None]:
+    """Let ``save()`` update a row that ``Meta.base_manager_name`` hides, for this one instance.
+
+    It would find nothing to update there, and insert the row a second time.
+    """
+    if type(type(instance)._base_manager) is Manager:
+        yield
+        return
+
+    def update_any(base_rows: Any, using: str, *arguments: Any, **options: Any) -> Any:
+        return type(instance)._do_update(instance, rows_of(base_rows.model, using), using, *arguments, **options)  # type: ignore[attr-defined]
+
+    instance.__dict__["_do_update"] = update_any
+    try:
+        yield
+    finally:
+        del instance.__dict__["_do_update"]
 
 
 def _respect_replay(field: Any) -> None:

@@ -3,10 +3,11 @@
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.manager
-import tests.shapeapp.models.deletes
-import tests.shapeapp.models.order
 from django.conf import settings
 from django.db import migrations, models
+
+import tests.shapeapp.models.deletes
+import tests.shapeapp.models.order
 
 
 class Migration(migrations.Migration):

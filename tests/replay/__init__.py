@@ -1,0 +1,1 @@
+"""``synchronize`` as its users know it: what arrives, what is heard, who wins, what is said."""

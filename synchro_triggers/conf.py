@@ -59,7 +59,7 @@ def get_settings() -> Settings:
     warn_when_remote_is_missing()
     return Settings(
         remotes=_read_remotes(getattr(django_settings, "SYNCHRO_REMOTE", None)),
-        models=resolve_models(getattr(django_settings, "SYNCHRO_MODELS", ())),
+        models=resolve_models(getattr(django_settings, "SYNCHRO_MODELS", ()), "SYNCHRO_MODELS"),
         conflict=_read_conflict(getattr(django_settings, "SYNCHRO_CONFLICT", "newest")),
         identity=_read_identity(getattr(django_settings, "SYNCHRO_IDENTITY", {})),
         allow_reset=_read_bool("SYNCHRO_ALLOW_RESET", True),
@@ -85,28 +85,33 @@ def warn_when_remote_is_missing() -> None:
         )
 
 
-def check_remote(alias: object) -> str:
+def check_remote(alias: object, named: str = "remote") -> str:
     """Return ``alias`` when it can be synchronised to.
+
+    Args:
+        alias: the alias.
+        named: what it was given as, for the message.
 
     Raises:
         SynchroConfigurationError: it is no alias of ``DATABASES``, or LOCAL itself.
     """
     if not isinstance(alias, str) or alias not in django_settings.DATABASES:
         known = ", ".join(sorted(django_settings.DATABASES))
-        raise SynchroConfigurationError(f"SYNCHRO_REMOTE: there is no database {alias!r} (DATABASES has: {known}).")
+        raise SynchroConfigurationError(f"{named}: there is no database {alias!r} (DATABASES has: {known}).")
     if alias == LOCAL:
         raise SynchroConfigurationError(
-            f"SYNCHRO_REMOTE: {alias!r} is the database whose changes are captured; name another one."
+            f"{named}: {alias!r} is the database whose changes are captured; name another one."
         )
     return alias
 
 
-def resolve_models(entries: object) -> tuple[type[Model], ...]:
+def resolve_models(entries: object, named: str = "models") -> tuple[type[Model], ...]:
     """Resolve every spelling of ``SYNCHRO_MODELS`` to concrete models.
 
     Args:
         entries: ``'app_label'``, ``'dotted.app.name'``, ``'app_label.Model'`` or
             ``('app', 'Model', 'model2', ...)`` in any order; letter case of models does not matter.
+        named: what they were given as, for the message.
 
     Returns:
         Each concrete model once, in the order of the setting; a proxy stands for its concrete model.
@@ -116,22 +121,22 @@ def resolve_models(entries: object) -> tuple[type[Model], ...]:
     """
     if isinstance(entries, str) or not isinstance(entries, Iterable):
         raise SynchroConfigurationError(
-            f"SYNCHRO_MODELS must be a list or tuple of entries, not {entries!r}; "
+            f"{named} must be a list or tuple of entries, not {entries!r}; "
             "write ('my_app',) with a comma for a single one."
         )
     found: dict[type[Model], None] = {}
     for entry in entries:
-        for model in _models_of(entry):
+        for model in _models_of(entry, named):
             concrete = model._meta.concrete_model or model
             if concrete._meta.app_label == "synchro_triggers":
                 raise SynchroConfigurationError(
-                    f"SYNCHRO_MODELS: {concrete._meta.label} belongs to synchro_triggers itself and cannot be captured."
+                    f"{named}: {concrete._meta.label} belongs to synchro_triggers itself and cannot be captured."
                 )
             found[concrete] = None
     return tuple(found)
 
 
-def _models_of(entry: object) -> list[type[Model]]:
+def _models_of(entry: object, named: str) -> list[type[Model]]:
     if isinstance(entry, str):
         config = _find_app(entry)
         if config is not None:
@@ -140,20 +145,20 @@ def _models_of(entry: object) -> list[type[Model]]:
         config = _find_app(app) if app else None
         if config is None:
             raise SynchroConfigurationError(
-                f"SYNCHRO_MODELS: there is no installed app {entry!r}; use an app label, a dotted app name or "
+                f"{named}: there is no installed app {entry!r}; use an app label, a dotted app name or "
                 "'app_label.Model' (INSTALLED_APPS has: " + ", ".join(sorted(apps.app_configs)) + ")."
             )
-        return [_find_model(config, name)]
+        return [_find_model(config, name, named)]
     if isinstance(entry, (list, tuple)) and entry and all(isinstance(part, str) for part in entry):
         app, *names = entry
         if not names:
-            return _models_of(app)
+            return _models_of(app, named)
         config = _find_app(app)
         if config is None:
-            raise SynchroConfigurationError(f"SYNCHRO_MODELS: there is no installed app {app!r} (in {entry!r}).")
-        return [_find_model(config, name) for name in names]
+            raise SynchroConfigurationError(f"{named}: there is no installed app {app!r} (in {entry!r}).")
+        return [_find_model(config, name, named) for name in names]
     raise SynchroConfigurationError(
-        f"SYNCHRO_MODELS: cannot read the entry {entry!r}; write 'app', 'app.Model' or ('app', 'Model', ...)."
+        f"{named}: cannot read the entry {entry!r}; write 'app', 'app.Model' or ('app', 'Model', ...)."
     )
 
 
@@ -163,13 +168,13 @@ def _find_app(name: str) -> AppConfig | None:
     return next((config for config in apps.get_app_configs() if config.name == name), None)
 
 
-def _find_model(config: AppConfig, name: str) -> type[Model]:
+def _find_model(config: AppConfig, name: str, named: str) -> type[Model]:
     try:
         return config.get_model(name)
     except LookupError:
         known = ", ".join(sorted(model.__name__ for model in config.get_models()))
         raise SynchroConfigurationError(
-            f"SYNCHRO_MODELS: there is no model {name!r} in the app {config.label!r} (it has: {known})."
+            f"{named}: there is no model {name!r} in the app {config.label!r} (it has: {known})."
         ) from None
 
 
@@ -177,7 +182,7 @@ def _read_remotes(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     names = value if isinstance(value, (list, tuple)) else (value,)
-    remotes = tuple(check_remote(name) for name in names)
+    remotes = tuple(check_remote(name, "SYNCHRO_REMOTE") for name in names)
     if len(set(remotes)) != len(remotes):
         raise SynchroConfigurationError(f"SYNCHRO_REMOTE names a database twice: {value!r}.")
     return remotes
@@ -203,7 +208,7 @@ def _read_identity(value: object) -> frozenset[str]:
     for label, kind in value.items():
         if kind != "pk":
             raise SynchroConfigurationError(f"SYNCHRO_IDENTITY[{label!r}] must be 'pk', not {kind!r}.")
-    return frozenset(model._meta.label for label in value for model in _models_of(label))
+    return frozenset(model._meta.label for label in value for model in _models_of(label, "SYNCHRO_IDENTITY"))
 
 
 def _read_bool(name: str, default: bool) -> bool:

@@ -41,7 +41,9 @@ class NaturalManager(models.Manager[Any]):
         if not (isinstance(manager, type) and issubclass(manager, models.Manager)):
             name = getattr(manager, "__name__", repr(manager))
             raise ValidationError(f"{name} manager class must be a subclass of django.db.models.Manager.")
-        bases = (cls,) if issubclass(cls, manager) else (cls, manager)
+        bases: tuple[type, ...] = (cls, manager)
+        if issubclass(cls, manager) or issubclass(manager, cls):  # the narrower one is both
+            bases = (cls if issubclass(cls, manager) else manager,)
         # The prepared class cannot be imported by name, so a migration cannot refer to it.
         attributes = {
             "fields": fields,
@@ -95,11 +97,22 @@ class _NaturalKeyModelBase(ModelBase):
         if not fields and getattr(meta, "abstract", False):
             return  # an abstract base may leave the key to its children
         options = dict(inherited("_natural_manager_kwargs", {}))
-        if "objects" in attrs:
-            options.setdefault("manager", type(attrs["objects"]))
+        objects = attrs.get("objects", _inherited_manager(bases))
+        if objects is not None:
+            options.setdefault("manager", type(objects))
         if not fields:
             raise ImproperlyConfigured(f"{name} is a NaturalKeyModel and needs _natural_key = ('field', ...).")
         attrs["objects"] = NaturalManager(*fields, **options)
+
+
+def _inherited_manager(bases: tuple[type, ...]) -> models.Manager[Any] | None:
+    """Return the manager named ``objects`` of the first base that has one; an abstract base does not show it."""
+    for base in bases:
+        options = getattr(base, "_meta", None)
+        if options is not None and "objects" in options.managers_map:
+            manager: models.Manager[Any] = options.managers_map["objects"]
+            return manager
+    return None
 
 
 class NaturalKeyModel(models.Model, metaclass=_NaturalKeyModelBase):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +13,12 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from .cascades import taken_along
 from .changes import Change
 from .conflict_lookup import RemoteChanges
 from .identity import Identity
 from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks, rebuilt
-from .order import Task, in_order
+from .order import At, Task, in_order
 from .rows import rows_of
 from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .target import BatchBroken, BatchResult, NotYet, Target, concerns_schema
@@ -60,6 +61,8 @@ class Batch:
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
         self._rows: dict[tuple[type[Model], Any], Model] = {}
         self._parked: set[Change] = set()
+        self._hanging: dict[At, list[At]] = {}
+        self._cut: set[tuple[At, At]] = set()
         self._targets = Targets(self._identity, self._tasks)
         self._errors: dict[tuple[type[Model], Any], Exception] = {}
         self._remote_changes = RemoteChanges(target, self._identity, changes)
@@ -72,7 +75,8 @@ class Batch:
             OperationalError, InterfaceError: the connection or the server fails; nothing can go on.
         """
         self._prefetch()
-        waiting: Sequence[Task] = in_order(self._tasks, self._targets.brought_along(), self._targets.of)
+        ordered, self._cut = in_order(self._tasks, self._targets.brought_along(), self._targets.of, self._hanging_on)
+        waiting: Sequence[Task] = ordered
         with watch_writes(self._remote) as self._writes:
             while waiting:
                 failed = self._round(waiting)
@@ -81,7 +85,7 @@ class Batch:
                 if len(failed) == len(waiting) and (self._parked or not self._park(failed)):
                     break
                 waiting = failed
-        if self._parked & self._result.failed.keys():
+        if self._fixups or self._parked & self._result.failed.keys():
             raise BatchBroken  # a made-up value must not stay
         self._identity.store(stamp=self._target.logs)
         return self._result
@@ -178,16 +182,42 @@ class Batch:
         for shape, remote_keys in rows.items():
             for row in rows_of(shape.model, self._remote).filter(pk__in=remote_keys):
                 self._rows[shape.model, row.pk] = row
+        self._hanging = self._find_hanging()
         self._remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
 
     def _remote_row(self, shape: Shape, remote_key: Any) -> Model | None:
         row = self._rows.pop((shape.model, remote_key), None)
         return row if row is not None else rows_of(shape.model, self._remote).filter(pk=remote_key).first()
 
+    def _find_hanging(self) -> dict[At, list[At]]:
+        """Return which deleted objects of the batch pointed to another deleted one on the remote.
+
+        They go first, so that a cascade has little to do: Django's goes as deep as the chain is long.
+        """
+        gone = [task for task in self._tasks if isinstance(task, ObjectTask) and task.instance is None]
+        at_remote = {
+            (task.shape.root, self._identity.known(task.shape.model, task.key)): (task.shape.root, task.key)
+            for task in gone
+        }
+        hanging: dict[At, list[At]] = {}
+        for task in gone:
+            row = self._rows.get((task.shape.model, self._identity.known(task.shape.model, task.key)))
+            for foreign_key in task.shape.foreign_keys if row is not None else ():
+                target = (root_of(target_of(foreign_key)[0]), getattr(row, foreign_key.attname))
+                if target in at_remote and at_remote[target] != (task.shape.root, task.key):
+                    hanging.setdefault(at_remote[target], []).append((task.shape.root, task.key))
+        return hanging
+
+    def _hanging_on(self, task: ObjectTask) -> Iterable[At]:
+        return self._hanging.get((task.shape.root, task.key), ())
+
     # Upserts --------------------------------------------------------------------------------------
 
-    def _upsert(self, shape: Shape, instance: Model, change: Change | None) -> Any:
-        """Create or update one object; return its remote key. Without a change: create it if it is missing."""
+    def _upsert(self, shape: Shape, instance: Model, change: Change | None, *, refresh: bool = False) -> Any:
+        """Create or update one object; return its remote key.
+
+        Without a change it is created if it is missing, and updated only to ``refresh`` it.
+        """
         key = instance.pk
         at = (shape.root, key)
         self._under_way.add(at)
@@ -202,14 +232,16 @@ class Batch:
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
-            elif change is not None:
+            elif change is not None or refresh:
                 self._update(shape, row, values, [part.field.attname for part in unfinished])
         finally:
             self._under_way.discard(at)
         remote_key = row.pk
         self._identity.learn(shape.model, key, remote_key)
         for link in shape.other_parents:  # of several parents, all but the first have keys of their own
-            self._identity.learn(link.remote_field.model, local_value(instance, link), row.__dict__[link.attname])
+            parent, parent_key = link.remote_field.model, local_value(instance, link)
+            self._identity.load(parent, [parent_key])
+            self._identity.learn(parent, parent_key, row.__dict__[link.attname])
         self._fixups += [(row, shape, part) for part in unfinished]
         return remote_key
 
@@ -298,16 +330,16 @@ class Batch:
         for copied in shape.copied:
             value = local_value(instance, copied)
             if is_foreign_key(copied) and value is not None:
-                value = self._translate(copied, value, unfinished)
+                value = self._translate((shape.root, instance.pk), copied, value, unfinished)
             values[copied.attname] = value
         for part in shape.key:
             if is_foreign_key(part):
-                self._translate(part, local_value(instance, part), unfinished)
+                self._translate((shape.root, instance.pk), part, local_value(instance, part), unfinished)
         for generic in shape.generic_keys:
             values[generic.object_attname] = self._translate_generic(generic, instance, unfinished)
         return values
 
-    def _translate(self, foreign_key: Any, value: Any, unfinished: list[Unfinished]) -> Any:
+    def _translate(self, at: At, foreign_key: Any, value: Any, unfinished: list[Unfinished]) -> Any:
         """Return what a foreign key's local value is on the remote; brings its target along."""
         model = target_of(foreign_key)[0]
         root = root_of(model)
@@ -318,11 +350,15 @@ class Batch:
                     f"its {foreign_key.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}"
                 )
             return value
-        if (root, key) in self._under_way and self._identity.known(model, key) is None:
+        if self._closes_a_cycle(at, (root, key)):
             unfinished.append(Unfinished(foreign_key, model, key))
             return self._provisional(foreign_key, model, key)
         remote_key = self._ensure(model, key)
         return remote_key if points_to_key(foreign_key) else value
+
+    def _closes_a_cycle(self, at: At, target: At) -> bool:
+        """Tell whether the target has no key on the remote yet and cannot come first."""
+        return (target in self._under_way or (at, target) in self._cut) and self._identity.known(*target) is None
 
     def _provisional(self, foreign_key: Any, model: type[Model], key: Any) -> Any:
         """Return a value for a foreign key until its target, further up in a cycle, has got its key.
@@ -366,18 +402,23 @@ class Batch:
         value = instance.__dict__.get(generic.object_attname)
         if target is None or (root_of(target[0]), target[1]) in self._targets.missing:
             return value
-        if (root_of(target[0]), target[1]) in self._under_way and self._identity.known(*target) is None:
+        if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root_of(target[0]), target[1])):
             unfinished.append(Unfinished(generic.object_field, *target))
             return value
         return generic.object_field.to_python(self._ensure(*target))
 
     def _run_fixups(self) -> None:
         """Set the references that had to wait for a cycle to close."""
-        while self._fixups and not self._under_way:
-            row, shape, part = self._fixups.pop(0)
+        if self._under_way:
+            return
+        fixups, self._fixups = self._fixups, []
+        for row, shape, part in fixups:
             remote_key = self._identity.known(part.model, part.key)
             if remote_key is None:
-                raise BatchBroken
+                if (root_of(part.model), part.key) not in self._pending:
+                    raise BatchBroken
+                self._fixups.append((row, shape, part))  # its target comes later
+                continue
             value = remote_key if is_foreign_key(part.field) else part.field.to_python(remote_key)
             if self._target.dry_run or row.__dict__.get(part.field.attname) == value:
                 continue
@@ -392,12 +433,15 @@ class Batch:
         remote_key = self._find_deleted(task)
         if remote_key is None:
             return
+        if any(at in self._errors for at in self._hanging_on(task)):
+            raise NotYet("waits for the deletion of what points to it")
         assert task.change is not None
         if self._remote_changes.win(shape, key, remote_key, task.change):
             self._leave_alone(shape, key, remote_key)
             return
         row = self._remote_row(shape, remote_key)
         if row is not None and not self._target.dry_run:
+            self._spare_the_living(row, keep_parents=task.keep_parents)
             options = {"keep_parents": True} if task.keep_parents else {}
             with transaction.atomic(using=self._remote):
                 row.delete(using=self._remote, **options)
@@ -406,6 +450,34 @@ class Batch:
             self._result.report.count(shape.label, "deleted")
         if not task.keep_parents:
             self._identity.forget(shape.model, key)
+
+    def _spare_the_living(self, row: Model, *, keep_parents: bool) -> None:
+        """Bring what a delete would take along up to date first, where LOCAL still has it.
+
+        Raises:
+            NotYet: something that LOCAL still has would be taken along all the same.
+        """
+        for again in (False, True):
+            for instance in taken_along(row, self._remote, keep_parents=keep_parents):
+                living = self._living(instance)
+                if living is None:
+                    continue
+                shape = shape_of(type(living))
+                if again:
+                    raise NotYet(
+                        f"its deletion would take {shape.label} {living.pk!r} along, which {LOCAL!r} still has"
+                    )
+                pending = self._pending.get((shape.root, living.pk))
+                if pending is not None:
+                    self._apply_object(pending)
+                elif (shape.root, living.pk) not in self._errors:
+                    self._upsert(shape, living, None, refresh=True)
+
+    def _living(self, instance: Model) -> Model | None:
+        """Return the local object that is this remote row, if there is one."""
+        root = root_of(type(instance))
+        key = self._identity.local_key_of(instance)
+        return load_instances(root, [key]).get(key) if key is not None else None
 
     def _find_deleted(self, task: ObjectTask) -> Any:
         shape, key = task.shape, task.key

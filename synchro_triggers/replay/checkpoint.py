@@ -58,7 +58,7 @@ def write_last_check(value: datetime.datetime) -> None:
     alias = _receiving_alias()
     require_tables(alias)
     aware = timezone.make_aware(value) if timezone.is_naive(value) else value
-    if aware >= timezone.now():
+    if aware >= datetime.datetime.now(datetime.UTC):
         fields: dict[str, object] = {"position": current_position(LOCAL), "since": None}
     else:
         fields = {"position": "", "since": as_stored(aware)}
@@ -97,8 +97,8 @@ def reset_synchro(*, new_identity: bool | None = None) -> None:
 
 
 def as_stored(value: datetime.datetime) -> datetime.datetime:
-    """Return an aware time as a ``DateTimeField`` takes it."""
-    return value if django_settings.USE_TZ else timezone.make_naive(value)
+    """Return a time as a ``DateTimeField`` takes it: naive, in the local time zone, without ``USE_TZ``."""
+    return value if django_settings.USE_TZ or timezone.is_naive(value) else timezone.make_naive(value)
 
 
 def _set(alias: str, source: str, **fields: object) -> None:

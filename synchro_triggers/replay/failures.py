@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from ..models import KEY_LENGTH, Failure, Operation
 from .changes import Change
-from .window import stored_time
+from .window import stored_time, time_to_store
 
 
 def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> list[Change]:
@@ -46,7 +46,7 @@ def store_failure(remote: str, source: str, change: Change, error: Exception) ->
         object_pk=change.key[:KEY_LENGTH],
         operation=Operation.INSERT if change.created else Operation.UPDATE,
         old_values=json.dumps(change.old_values) if change.old_values else None,
-        logged_at=change.logged_at,
+        logged_at=time_to_store(remote, change.logged_at),
         error=text,
     )
 

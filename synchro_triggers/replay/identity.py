@@ -137,6 +137,23 @@ class Identity:
         key = decode_key(root, reference.local_pk)
         return None if (root, key) in self._forgotten else key
 
+    def local_key_of(self, row: Model) -> Any:
+        """Return the local key of the object that a remote row is, or ``None`` when LOCAL never had it."""
+        model = type(row)
+        root = root_of(model)
+        key = self.claimed_by(root, row.pk)
+        if key is not None:
+            return key
+        if self.keeps_key(shape_of(model)):
+            return row.pk
+        manager = natural_manager(model)
+        if manager is None or not hasattr(model, "natural_key"):
+            return None
+        try:
+            return manager.db_manager(LOCAL).get_by_natural_key(*row.natural_key()).pk  # type: ignore[attr-defined]
+        except (ObjectDoesNotExist, MultipleObjectsReturned):
+            return None
+
     def store(self, stamp: bool) -> None:
         """Write what was learnt; part of the batch's transaction.
 

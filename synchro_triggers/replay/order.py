@@ -13,18 +13,23 @@ At = tuple[Any, Any]
 
 
 def in_order(
-    tasks: Sequence[Task], brought_along: Iterable[ObjectTask], targets_of: Callable[[ObjectTask], Iterable[At]]
-) -> list[Task]:
+    tasks: Sequence[Task],
+    brought_along: Iterable[ObjectTask],
+    targets_of: Callable[[ObjectTask], Iterable[At]],
+    hanging_on: Callable[[ObjectTask], Iterable[At]],
+) -> tuple[list[Task], set[tuple[At, At]]]:
     """Order the tasks of a batch.
 
     Args:
         tasks: in the order of the log.
         brought_along: objects that are not logged, but needed by others.
         targets_of: root model and key of each object that a task's object points to.
+        hanging_on: root model and key of each deleted object that pointed to a task's deleted object.
 
     Returns:
-        The tasks, each once: the targets of an object before it, otherwise in the given order. Where foreign
-        keys form a cycle, one of them is left out of account. Links come after the objects at both ends.
+        The tasks, each once: the targets of an object before it, what pointed to a deleted one before that one,
+        otherwise in the given order. Where foreign
+        keys form a cycle, one of them is cut: from whom to whom is returned too. Links come after the objects at both ends.
     """
     brought = list(brought_along)
     upserts = {
@@ -32,19 +37,28 @@ def in_order(
         for task in (*brought, *tasks)
         if isinstance(task, ObjectTask) and task.instance is not None
     }
+    gone = {
+        (task.shape.root, task.key): task for task in tasks if isinstance(task, ObjectTask) and task.instance is None
+    }
     ordered: list[Task] = []
+    cut: set[tuple[At, At]] = set()
     reached: set[At] = set()
+    reached_gone: set[At] = set()
     for task in tasks:
         if isinstance(task, ObjectTask) and task.instance is not None:
-            ordered += _with_targets(task, upserts, targets_of, reached)
+            ordered += _with_targets(task, upserts, targets_of, reached, cut)
             continue
-        if isinstance(task, LinkTask):
+        if isinstance(task, ObjectTask):
+            if not task.keep_parents:
+                ordered += _with_targets(task, gone, hanging_on, reached_gone, set())
+                continue
+        else:
             for start in _ends(task, upserts):
-                ordered += _with_targets(start, upserts, targets_of, reached)
+                ordered += _with_targets(start, upserts, targets_of, reached, cut)
         ordered.append(task)
     for task in brought:
-        ordered += _with_targets(task, upserts, targets_of, reached)
-    return ordered
+        ordered += _with_targets(task, upserts, targets_of, reached, cut)
+    return ordered, cut
 
 
 def _with_targets(
@@ -52,6 +66,7 @@ def _with_targets(
     upserts: dict[At, ObjectTask],
     targets_of: Callable[[ObjectTask], Iterable[At]],
     reached: set[At],
+    cut: set[tuple[At, At]],
 ) -> list[Task]:
     """Return the object's unreached targets, deepest first, and the object; with a stack, chains may be long."""
     at = (start.shape.root, start.key)
@@ -59,16 +74,25 @@ def _with_targets(
         return []
     reached.add(at)
     ordered: list[Task] = []
-    stack = [(start, iter(targets_of(start)))]
+    stack = [(at, start, iter(targets_of(start)))]
+    open_: set[At] = {at}
     while stack:
-        task, targets = stack[-1]
-        following = next((upserts[at] for at in targets if at in upserts and at not in reached), None)
+        at, task, targets = stack[-1]
+        following = None
+        for target in targets:
+            if target in open_:
+                cut.add((at, target))
+            elif target in upserts and target not in reached:
+                following = target
+                break
         if following is None:
             ordered.append(task)
+            open_.discard(at)
             stack.pop()
         else:
-            reached.add((following.shape.root, following.key))
-            stack.append((following, iter(targets_of(following))))
+            reached.add(following)
+            open_.add(following)
+            stack.append((following, upserts[following], iter(targets_of(upserts[following]))))
     return ordered
 
 

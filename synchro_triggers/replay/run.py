@@ -143,7 +143,7 @@ class _Run:
         self._progress = progress
         self._size = settings.batch_size
         # What has failed may wait for one another: unique values to be swapped, cycles of foreign keys.
-        self._together = max(settings.batch_size, 1000)
+        self._together = max(settings.batch_size, 10_000)
         self._report = SyncReport()
         self._pending_failures: dict[tuple[str, str], tuple[Change, Exception]] = {}
         self._target = Target(

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import ipaddress
+import string
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
-from django.db import models, transaction
+from django.conf import settings as django_settings
+from django.db import DataError, IntegrityError, models, transaction
 from django.db.models import Field, Model
 
 from .rows import rows_of
-from .shape import Shape, is_foreign_key
+from .shape import Shape, is_foreign_key, target_of
 from .writing import local_value
 
 
@@ -33,18 +37,26 @@ def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model]]) -
     parked = False
     for shape, remote_key, instance in stuck:
         row = rows_of(shape.model, remote).filter(pk=remote_key).first()
-        if row is None or getattr(row, "pk", None) is None:
+        if row is None:
             continue
-        values = {
-            field.attname: value
-            for field in unique_fields(shape)
-            if _wants_another(row, instance, field) and (value := free_value(field)) is not _NONE_FREE
-        }
-        if values and not _is_parked(row, values):
-            with transaction.atomic(using=remote):
-                rows_of(shape.model, remote).filter(pk=remote_key).update(**values)
-            parked = True
+        for field in unique_fields(shape):
+            if local_value(row, field) is not None and _wants_another(row, instance, field):
+                parked = _park(remote, shape, remote_key, field) or parked
     return parked
+
+
+def _park(remote: str, shape: Shape, remote_key: Any, field: Field[Any, Any]) -> bool:
+    """Try one made-up value after the other; a check constraint may allow but a few."""
+    rows = rows_of(shape.model, remote)
+    taken = set(rows.values_list(field.attname, flat=True)[:_LOOKED_AT])
+    for value in islice(free_values(field, taken), _TRIES):
+        try:
+            with transaction.atomic(using=remote):
+                rows.filter(pk=remote_key).update(**{field.attname: value})
+            return True
+        except (IntegrityError, DataError):
+            continue
+    return False
 
 
 def unique_fields(shape: Shape) -> list[Field[Any, Any]]:
@@ -78,43 +90,51 @@ def _wants_another(row: Model, instance: Model, field: Field[Any, Any]) -> bool:
     return is_foreign_key(field) or local_value(row, field) != local_value(instance, field)
 
 
-_NONE_FREE = object()
+#: How many values of a column are looked at, and how many made-up ones are tried.
+_LOOKED_AT = 10_000
+_TRIES = 200
 
 
-def free_value(field: Field[Any, Any]) -> Any:
-    """Return a value for the field that no row has, or ``_NONE_FREE`` where none can be made up."""
+def free_values(field: Any, taken: set[Any]) -> Iterator[Any]:
+    """Yield values for a column that probably no row has: far-off ones first, then neighbours of those taken."""
     if field.null:
-        return None
-    if is_foreign_key(field):
-        return _NONE_FREE
+        yield None
     number = uuid.uuid4().int
-    if isinstance(field, models.UUIDField):
-        return uuid.uuid4()
-    if isinstance(field, models.IntegerField):
-        # Small enough for every integer column, and positive for the checked ones.
-        return 20_000 + number % 12_000 if "Small" in type(field).__name__ else 1_000_000_000 + number % 1_000_000_000
-    if isinstance(field, (models.CharField, models.TextField)):
-        return uuid.uuid4().hex[: field.max_length or 32]
-    if isinstance(field, models.DateTimeField):
-        naive = datetime.datetime(1, 1, 2) + datetime.timedelta(seconds=number % 10**9)
-        from django.utils import timezone
-
-        return timezone.make_aware(naive, datetime.UTC) if models_use_timezones() else naive
-    if isinstance(field, models.DateField):
-        return datetime.date(1, 1, 2) + datetime.timedelta(days=number % 300_000)
-    if isinstance(field, models.DecimalField):
+    if is_foreign_key(field):
+        # Foreign keys are checked at the commit, and the right value comes before that.
+        model, attname = target_of(field)
+        target: Any = next(part for part in model._meta.concrete_fields if part.attname == attname)
+        yield from free_values(target, taken)
+    elif isinstance(field, models.UUIDField):
+        yield uuid.uuid4()
+    elif isinstance(field, models.BooleanField):
+        yield from {True, False} - taken
+    elif isinstance(field, models.IntegerField):
+        yield from (-1 - number % 30_000, 20_000 + number % 12_000, 1_000_000_000 + number % 10**9)
+        yield from sorted({value + step for value in taken for step in (1, -1, 2, -2)} - taken)
+    elif isinstance(field, models.GenericIPAddressField):
+        yield (
+            str(ipaddress.IPv6Address(number))
+            if field.protocol != "ipv4"
+            else str(ipaddress.IPv4Address(number % 2**32))
+        )
+        yield str(ipaddress.IPv4Address(number % 2**32))
+    elif isinstance(field, (models.CharField, models.TextField)):
+        yield uuid.uuid4().hex[: field.max_length or 32]
+        yield from (
+            letter for letter in string.ascii_letters + string.digits + string.punctuation if letter not in taken
+        )
+    elif isinstance(field, models.DateTimeField):
+        first = datetime.datetime(1971, 1, 1, tzinfo=datetime.UTC if django_settings.USE_TZ else None)
+        yield first + datetime.timedelta(microseconds=number % 10**15)
+    elif isinstance(field, models.DateField):
+        yield datetime.date(1, 1, 2) + datetime.timedelta(days=number % 300_000)
+    elif isinstance(field, models.TimeField):
+        yield (datetime.datetime.min + datetime.timedelta(microseconds=number % 86_400_000_000)).time()
+    elif isinstance(field, models.DurationField):
+        yield datetime.timedelta(microseconds=number % 10**15)
+    elif isinstance(field, models.DecimalField):
         digits = (field.max_digits or 10) - (field.decimal_places or 0)
-        return decimal.Decimal(-(number % 10**digits))
-    if isinstance(field, models.FloatField):
-        return -float(number % 10**12)
-    return _NONE_FREE
-
-
-def models_use_timezones() -> bool:
-    from django.conf import settings
-
-    return bool(settings.USE_TZ)
-
-
-def _is_parked(row: Model, values: dict[str, Any]) -> bool:
-    return all(value is None and row.__dict__.get(attname) is None for attname, value in values.items())
+        yield from (decimal.Decimal(-(number % 10**digits)), decimal.Decimal(number % 10**digits))
+    elif isinstance(field, models.FloatField):
+        yield -float(number % 10**12)

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
@@ -312,6 +313,13 @@ def stored_time(alias: str, value: datetime.datetime) -> datetime.datetime:
     if timezone.is_naive(value) and connections[alias].vendor == "sqlite":
         return value.replace(tzinfo=datetime.UTC)  # SQLite's clock writes UTC whatever USE_TZ says
     return as_utc(value)
+
+
+def time_to_store(alias: str, value: datetime.datetime) -> datetime.datetime:
+    """Return an aware time as the ORM takes it for a column whose times ``stored_time`` reads."""
+    if connections[alias].vendor == "sqlite" and not django_settings.USE_TZ:
+        return value.astimezone(datetime.UTC).replace(tzinfo=None)
+    return value
 
 
 # Conditions ---------------------------------------------------------------------------------------

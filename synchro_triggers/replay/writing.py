@@ -194,7 +194,7 @@ def _hidden_rows_seen(instance: Model) -> Iterator[None]:
         return
 
     def update_any(base_rows: Any, using: str, *arguments: Any, **options: Any) -> Any:
-        return type(instance)._do_update(instance, rows_of(base_rows.model, using), using, *arguments, **options)  # type: ignore[attr-defined]
+        return type(instance)._do_update(instance, rows_of(base_rows.model, using), using, *arguments, **options)
 
     instance.__dict__["_do_update"] = update_any
     try:

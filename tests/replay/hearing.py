@@ -27,7 +27,7 @@ class Heard:
     """One signal: its name, the instance as it was then, and what else the receiver was told."""
 
     name: str
-    instance: Model
+    instance: Any
     told: dict[str, Any]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.core import serializers
@@ -30,6 +31,11 @@ from tests.testapp.models import (
 
 def remote(model):
     return model._base_manager.using(REMOTE)
+
+
+def objects_of(model: Any) -> Any:
+    """Return a manager that the type checker cannot know."""
+    return model.objects
 
 
 class Loud(models.Manager):
@@ -136,6 +142,9 @@ def test_natural_key_of_one_field_is_a_tuple():
         code = models.CharField(max_length=5)
         _natural_key = ("code",)
 
+        class Meta:
+            app_label = "testapp"
+
     assert One(code="x").natural_key() == ("x",)
 
 
@@ -146,8 +155,11 @@ def test_natural_key_of_several_fields_is_in_their_order():
         day = models.DateField()
         _natural_key = ("day", "code")
 
+        class Meta:
+            app_label = "testapp"
+
     assert Two(code="x", day=date(2024, 1, 1)).natural_key() == (date(2024, 1, 1), "x")
-    assert Two.objects.fields == ("day", "code")
+    assert objects_of(Two).fields == ("day", "code")
 
 
 @isolate_apps("tests.testapp")
@@ -164,7 +176,7 @@ def test_natural_key_that_is_a_text_is_refused():
 
         class NoTuple(NaturalKeyModel):
             code = models.CharField(max_length=5)
-            _natural_key = "code"
+            _natural_key = "code"  # type: ignore[assignment]  # that is what is wrong
 
 
 @isolate_apps("tests.testapp")
@@ -187,7 +199,10 @@ def test_abstract_base_may_leave_the_key_to_its_children():
         code = models.CharField(max_length=5)
         _natural_key = ("code",)
 
-    assert Child.objects.fields == ("code",) and Child(code="x").natural_key() == ("x",)
+        class Meta:
+            app_label = "testapp"
+
+    assert objects_of(Child).fields == ("code",) and Child(code="x").natural_key() == ("x",)
 
 
 @isolate_apps("tests.testapp")
@@ -203,8 +218,11 @@ def test_child_of_an_abstract_base_inherits_key_and_manager():
     class Child(Base):
         cash = models.IntegerField()
 
-    assert isinstance(Child.objects, NaturalManager) and Child.objects.shout() == "!"
-    assert Child.objects.model is Child and Child(code="x").natural_key() == ("x",)
+        class Meta:
+            app_label = "testapp"
+
+    assert isinstance(objects_of(Child), NaturalManager) and objects_of(Child).shout() == "!"
+    assert objects_of(Child).model is Child and Child(code="x").natural_key() == ("x",)
 
 
 @isolate_apps("tests.testapp")
@@ -220,10 +238,29 @@ def test_child_that_renames_the_key_keeps_the_manager_class_and_options_of_its_b
 
     class Child(Base):
         name = models.CharField(max_length=5)
-        _natural_key = ("code", "name")
+        _natural_key = ("code", "name")  # type: ignore[assignment]
 
-    assert Child.objects.fields == ("code", "name") and Child.objects.allow_many
-    assert Child.objects.shout() == "!"
+        class Meta:
+            app_label = "testapp"
+
+    assert objects_of(Child).fields == ("code", "name") and objects_of(Child).allow_many
+    assert objects_of(Child).shout() == "!"
+
+
+@isolate_apps("tests.testapp")
+def test_natural_manager_that_is_the_models_own_gets_the_models_key():
+    class Own(NaturalManager, Loud):
+        fields = ("name",)
+
+    class Named(NaturalKeyModel):
+        code = models.CharField(max_length=5)
+        _natural_key = ("code",)
+        objects = Own()
+
+        class Meta:
+            app_label = "testapp"
+
+    assert isinstance(objects_of(Named), Own) and objects_of(Named).fields == ("code",)
 
 
 @isolate_apps("tests.testapp")
@@ -233,6 +270,9 @@ def test_managers_are_no_obstacle_to_migrations():
     class Moved(NaturalKeyModel):
         code = models.CharField(max_length=5)
         _natural_key = ("code",)
+
+        class Meta:
+            app_label = "testapp"
 
     state = ModelState.from_model(Moved)
 
@@ -281,7 +321,8 @@ def test_related_manager_has_the_natural_key_too():
     tagged = Tagged.objects.create(title="t")
     tagged.tags.add(tag)
 
-    assert tagged.tags.get_by_natural_key("x") == tag
+    tags: Any = tagged.tags
+    assert tags.get_by_natural_key("x") == tag
 
 
 @both
@@ -289,14 +330,14 @@ def test_related_manager_of_a_foreign_key_has_the_users_methods():
     keyed = Keyed.objects.create(code="x")
 
     assert type(keyed.children).__name__ == "RelatedManager"
-    assert KeyedChild.objects.create(name="c", parent=keyed).parent.__class__._default_manager.foo() == "bar"
+    assert Keyedobjects_of(Child).create(name="c", parent=keyed).parent.__class__._default_manager.foo() == "bar"
 
 
 @both
 def test_natural_keys_serve_djangos_serializers():
     keyed = Keyed.objects.create(code="x", cash=3)
     text = serializers.serialize(
-        "json", [keyed, KeyedChild.objects.create(name="c", parent=keyed)], use_natural_foreign_keys=True
+        "json", [keyed, Keyedobjects_of(Child).create(name="c", parent=keyed)], use_natural_foreign_keys=True
     )
 
     assert '"parent": ["x"]' in text

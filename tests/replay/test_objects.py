@@ -16,6 +16,7 @@ from tests.databases import both, both_committed
 from tests.replay.hearing import LOCAL, REMOTE, hearing, later, names, receiving
 from tests.testapp.models import (
     Account,
+    Club,
     Document,
     Egg,
     Entry,
@@ -24,16 +25,19 @@ from tests.testapp.models import (
     Keyed,
     KeyedChild,
     Membership,
-    Node as TreeNode,
     Numbered,
     OwnKey,
+    Tag,
+    Tagged,
     Unlisted,
 )
-from tests.testapp.models import Club, Tag
+from tests.testapp.models import Node as TreeNode
 
 pytestmark = both
 
-PAGES_AND_BATCHES = pytest.mark.parametrize(("page_rows", "batch_size"), [(20_000, 1000), (20_000, 1), (1, 1000), (3, 2)])
+PAGES_AND_BATCHES = pytest.mark.parametrize(
+    ("page_rows", "batch_size"), [(20_000, 1000), (20_000, 1), (1, 1000), (3, 2)]
+)
 
 
 @pytest.fixture
@@ -608,6 +612,16 @@ def test_progress_is_told_up_to_the_end(monkeypatch):
     assert told == [(2, 5), (4, 5), (5, 5)]
 
 
+def test_progress_of_a_run_of_one_model_is_told_up_to_the_end():
+    Item.objects.create(name="a")
+    Account.objects.create(name="b")
+    told = []
+
+    synchronize(models=["testapp.Account"], progress=lambda done, total: told.append((done, total)))
+
+    assert told[-1][0] == told[-1][1]
+
+
 def test_call_synchronize_returns_the_message():
     Item.objects.create(name="a")
 
@@ -671,7 +685,9 @@ def test_json_of_a_run_with_failures_is_still_json(capsys):
 
 
 @pytest.mark.all_pairs
-def test_dry_run_counts_and_writes_nothing():
+@pytest.mark.parametrize("batch_size", [1, 1000])
+def test_dry_run_counts_and_writes_nothing(settings, batch_size):
+    settings.SYNCHRO_BATCH_SIZE = batch_size
     synchronize()  # makes the identities of both databases
     gone = Item.objects.create(name="gone")
     changed = Item.objects.create(name="changed")
@@ -699,6 +715,27 @@ def test_dry_run_of_a_cycle_counts_each_object_once():
     report = synchronize(dry_run=True)
 
     assert report.failures == [] and report.created == 2
+
+
+def test_dry_run_says_what_would_fail_and_keeps_nothing():
+    remote(Keyed).create(code="x")
+    remote(OwnKey).bulk_create(OwnKey(code="x", day=date(2024, 1, day)) for day in (1, 2))
+    OwnKey.objects.create(code="x", day=date(2024, 5, 5))
+
+    report = synchronize(dry_run=True)
+
+    assert report.failed == 1 and not Failure.objects.using(REMOTE).exists()
+
+
+def test_dry_run_of_links_counts_them():
+    tagged = Tagged.objects.create(title="t")
+    tagged.tags.add(Tag.objects.create(label="x"))
+
+    report = synchronize(dry_run=True)
+
+    assert report.failures == []
+    assert report.models["testapp.Tagged_tags"].created == 1
+    assert not remote(Tagged).exists()
 
 
 def test_command_says_of_a_dry_run_that_nothing_was_written():
@@ -739,8 +776,6 @@ def test_model_option_may_be_given_several_times_and_spelt_as_in_the_setting():
 
 
 def test_model_option_brings_the_models_own_links():
-    from tests.testapp.models import Tagged
-
     Tagged.objects.create(title="t").tags.add(Tag.objects.create(label="x"))
 
     synchronize(models=["testapp.Tagged"])
@@ -778,9 +813,14 @@ def test_kept_object_is_tried_again_first_until_it_succeeds(stumbling_block):
     later_one = Item.objects.create(name="later")
     order = []
 
-    with receiving("post_save", Numbered, lambda instance, **told: order.append(instance.number)):
-        with receiving("post_save", Item, lambda instance, **told: order.append(instance.name)):
-            report = synchronize()
+    def note_number(instance, **told):
+        order.append(instance.number)
+
+    def note_name(instance, **told):
+        order.append(instance.name)
+
+    with receiving("post_save", Numbered, note_number), receiving("post_save", Item, note_name):
+        report = synchronize()
 
     assert order == [2, later_one.name]
     assert report.failures == [] and remote(Numbered).count() == 3

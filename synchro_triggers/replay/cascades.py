@@ -1,0 +1,37 @@
+"""What a delete on the remote would take along.
+
+A cascade follows the remote's foreign keys as they are when the delete is replayed. LOCAL's log may order things in
+another way: there an object may have left its parent after the parent went (foreign keys are checked at the commit),
+or its move may not be applied yet. Such an object, and all that hangs on it, must not be taken along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Model
+from django.db.models.deletion import Collector
+
+from .rows import rows_of
+
+
+def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Model]:
+    """Yield the remote rows that ``row.delete()`` would delete with it; links and the row itself left out.
+
+    Raises:
+        ProtectedError, RestrictedError: it cannot be deleted.
+    """
+    collector = Collector(using=remote, origin=row)
+    if collector.can_fast_delete(row):
+        return
+    collector.collect([row], keep_parents=keep_parents)
+    own = {type(row), *type(row)._meta.all_parents}
+    for model, instances in collector.data.items():
+        for instance in instances:
+            if not (model in own and instance.pk == row.pk) and not model._meta.auto_created:
+                yield instance
+    for rows in collector.fast_deletes:
+        if isinstance(rows, Model):
+            continue
+        if not rows.model._meta.auto_created:
+            yield from rows_of(rows.model, remote).filter(pk__in=rows.values("pk"))

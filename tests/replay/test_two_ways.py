@@ -1,0 +1,174 @@
+"""Both databases synchronise to each other: nothing goes round in circles, and both end equal.
+
+A process with the aliases exchanged plays the other side's deployment.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from synchro_triggers import synchronize
+from tests.comparing import assert_same
+from tests.databases import both_committed
+from tests.replay.hearing import LOCAL, REMOTE, later
+from tests.testapp.models import Account, Entry, Friend, Item, Keyed, KeyedChild, Tag, Tagged
+
+pytestmark = both_committed
+
+EXCHANGED = """
+from tests.process_settings import *
+DATABASES = {**DATABASES, "default": DATABASES["remote"], "remote": DATABASES["default"]}
+"""
+
+
+@pytest.fixture
+def synchronize_back(process_env, tmp_path):
+    """Run the remote's own ``synchronize``, whose remote is our LOCAL; returns its report."""
+    (tmp_path / "exchanged_settings.py").write_text(EXCHANGED)
+    environment = {
+        **process_env,
+        "DJANGO_SETTINGS_MODULE": "exchanged_settings",
+        "PYTHONPATH": f"{tmp_path}:{process_env['PYTHONPATH']}",
+    }
+
+    def run():
+        done = subprocess.run(
+            [sys.executable, "-m", "django", "synchronize", "--json"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+def on(alias, model):
+    return model._base_manager.using(alias)
+
+
+@pytest.mark.all_pairs
+def test_new_objects_of_both_sides_are_on_both_sides_once(synchronize_back):
+    on(LOCAL, Item).create(name="ours")
+    on(REMOTE, Item).create(name="theirs")
+
+    assert synchronize().created == 1
+    assert synchronize_back()["created"] == 1
+
+    for alias in (LOCAL, REMOTE):
+        assert sorted(on(alias, Item).values_list("name", flat=True)) == ["ours", "theirs"]
+    assert not synchronize().changed and not synchronize_back()["changed"]
+
+
+@pytest.mark.all_pairs
+def test_object_goes_to_and_fro_without_a_second_copy(synchronize_back):
+    on(LOCAL, Item).create(name="a", cash=0)
+    synchronize()
+    for cash in (1, 3):
+        later()
+        on(REMOTE, Item).update(cash=cash)
+        assert synchronize_back()["updated"] == 1
+        assert on(LOCAL, Item).get().cash == cash
+        later()
+        on(LOCAL, Item).update(cash=cash + 1)
+        report = synchronize()
+
+        assert (report.updated, report.conflicts) == (1, 0)
+        assert on(REMOTE, Item).get().cash == cash + 1
+
+
+@pytest.mark.all_pairs
+@pytest.mark.parametrize("first", [LOCAL, REMOTE])
+@pytest.mark.parametrize("changed_last", [LOCAL, REMOTE])
+def test_object_changed_on_both_sides_ends_as_it_was_changed_last(synchronize_back, first, changed_last):
+    on(LOCAL, Item).create(name="a")
+    synchronize()
+    earlier = REMOTE if changed_last == LOCAL else LOCAL
+    later()
+    on(earlier, Item).update(cash=1)
+    later()
+    on(changed_last, Item).update(cash=2)
+    later()
+
+    for run in (synchronize, synchronize_back) if first == LOCAL else (synchronize_back, synchronize):
+        run()
+
+    assert [on(alias, Item).get().cash for alias in (LOCAL, REMOTE)] == [2, 2]
+    assert not synchronize().changed and not synchronize_back()["changed"]
+
+
+@pytest.mark.parametrize("deleted_on", [LOCAL, REMOTE])
+def test_object_deleted_on_either_side_is_gone_on_both(synchronize_back, deleted_on):
+    for alias in (LOCAL, REMOTE):
+        on(alias, Item).create(name=f"of {alias}")
+    synchronize()
+    synchronize_back()
+    later()
+
+    on(deleted_on, Item).all().delete()
+    synchronize()
+    synchronize_back()
+
+    assert not on(LOCAL, Item).exists() and not on(REMOTE, Item).exists()
+    assert not synchronize().changed and not synchronize_back()["changed"]
+
+
+def test_object_deleted_here_and_changed_later_there_comes_back_on_both(synchronize_back):
+    on(LOCAL, Item).create(name="a")
+    synchronize()
+    later()
+    on(LOCAL, Item).all().delete()
+    later()
+    on(REMOTE, Item).update(cash=5)
+    later()
+
+    synchronize()
+    synchronize_back()
+
+    assert on(LOCAL, Item).get().cash == 5 and on(REMOTE, Item).get().cash == 5
+    assert not synchronize().changed and not synchronize_back()["changed"]
+
+
+@pytest.mark.all_pairs
+def test_relations_made_on_both_sides_are_equal_in_the_end(synchronize_back):
+    for alias in (LOCAL, REMOTE):
+        account = on(alias, Account).create(name=f"account of {alias}")
+        on(alias, Entry).create(name=f"entry of {alias}", account=account)
+        keyed = on(alias, Keyed).create(code="shared", cash=7)
+        on(alias, KeyedChild).create(name=f"child of {alias}", parent=keyed)
+        later()
+    tagged = Tagged.objects.create(title="t")
+    tagged.tags.add(Tag.objects.create(label="x"))
+    one = Friend.objects.create(name="one")
+    one.friends.add(Friend.objects.create(name="two"))
+
+    synchronize()
+    synchronize_back()
+
+    assert_same("testapp")
+    assert on(LOCAL, Keyed).count() == 1 and on(LOCAL, KeyedChild).count() == 2
+    assert not synchronize().changed and not synchronize_back()["changed"]
+
+
+def test_links_changed_on_the_other_side_come_back(synchronize_back):
+    tagged = Tagged.objects.create(title="t")
+    for label in "ab":
+        tagged.tags.add(Tag.objects.create(label=label))
+    synchronize()
+    there = on(REMOTE, Tagged).get()
+    through = Tagged.tags.through
+    on(REMOTE, through).filter(tag__label="a").delete()
+    new = on(REMOTE, Tag).create(label="c")
+    on(REMOTE, through).create(tagged_id=there.pk, tag_id=new.pk)
+
+    synchronize_back()
+
+    assert sorted(tag.label for tag in tagged.tags.all()) == ["b", "c"]
+    assert_same("testapp")
+    assert not synchronize().changed and not synchronize_back()["changed"]

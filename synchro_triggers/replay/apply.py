@@ -54,7 +54,7 @@ class Batch:
         self._target = target
         self._remote = target.remote
         self._result = BatchResult()
-        self._identity = Identity(target.remote, target.source, target.node, target.kept_keys)
+        self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
         self._tasks = plan_tasks(changes)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
@@ -108,9 +108,10 @@ class Batch:
 
     def _apply_object(self, task: ObjectTask) -> bool:
         at = (task.shape.root, task.key)
-        if task.instance is not None and at not in self._pending:  # applied as somebody's target already
-            return at not in self._errors
-        self._pending.pop(at, None)
+        if task.instance is not None:
+            if at not in self._pending:  # applied as somebody's target already
+                return at not in self._errors
+            del self._pending[at]
         try:
             if task.instance is not None:
                 self._upsert(task.shape, task.instance, task.change)
@@ -148,13 +149,15 @@ class Batch:
         """Free unique values that the remaining objects want of one another; tell whether any was freed."""
         if self._target.dry_run:
             return False
-        stuck = []
+        stuck: list[tuple[Shape, Any, Model | None]] = []
         for task in tasks:
-            if isinstance(task, ObjectTask) and task.instance is not None and task.change is not None:
-                remote_key = self._identity.known(task.shape.model, task.key)
-                if remote_key is not None and isinstance(self._result.failed.get(task.change), IntegrityError):
-                    stuck.append((task.shape, remote_key, task.instance))
-                    self._parked.add(task.change)
+            if not isinstance(task, ObjectTask) or task.change is None:
+                continue
+            remote_key = self._identity.known(task.shape.model, task.key)
+            error = self._result.failed.get(task.change)
+            if remote_key is not None and isinstance(error, IntegrityError if task.instance is not None else NotYet):
+                stuck.append((task.shape, remote_key, task.instance))
+                self._parked.add(task.change)
         self._rows.clear()
         return park_unique_values(self._remote, stuck)
 
@@ -279,7 +282,9 @@ class Batch:
             remote_key = self._identity.find_by_primary_key(shape, instance.pk)
         row = new_instance(shape, self._remote, remote_key, values)
         if self._target.dry_run:
-            row.pk = remote_key if remote_key is not None else object()
+            if remote_key is None:
+                row.pk = -1 - len(self._target.imagined)
+            self._target.imagined[shape.root, instance.pk] = row.pk
             return row
         with transaction.atomic(using=self._remote), self._receivers_may_write(shape):
             save(row, shape, self._remote, force_insert=True)

@@ -9,7 +9,7 @@ references, which are stored in LOCAL, are read too, backwards.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
@@ -33,13 +33,22 @@ class Identity:
         source: node id of LOCAL.
         target: node id of the remote.
         kept_keys: labels of models in ``SYNCHRO_IDENTITY``.
+        imagined: what a dry run would have created so far.
     """
 
-    def __init__(self, remote: str, source: str, target: str, kept_keys: frozenset[str]) -> None:
+    def __init__(
+        self,
+        remote: str,
+        source: str,
+        target: str,
+        kept_keys: frozenset[str],
+        imagined: Mapping[tuple[type[Model], Any], Any] | None = None,
+    ) -> None:
         self.remote = remote
         self._source = source
         self._target = target
         self._kept_keys = kept_keys
+        self._imagined = imagined if imagined is not None else {}
         self._known: dict[tuple[type[Model], Any], Any] = {}
         self._claimed: dict[tuple[type[Model], Any], Any] = {}
         self._asked: set[tuple[type[Model], Any]] = set()
@@ -57,6 +66,7 @@ class Identity:
         if not wanted:
             return
         self._asked |= {(root, key) for key in wanted}
+        self._known.update({(root, key): self._imagined[root, key] for key in wanted if (root, key) in self._imagined})
         by_text = {encode_key(key): key for key in wanted}
         found: dict[Any, Any] = {}
         references = Reference.objects.using(self.remote).filter(

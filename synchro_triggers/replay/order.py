@@ -29,7 +29,7 @@ def in_order(
     Returns:
         The tasks, each once: the targets of an object before it, what pointed to a deleted one before that one,
         otherwise in the given order. Where foreign
-        keys form a cycle, one of them is cut: from whom to whom is returned too. Links come after the objects at both ends.
+        keys form a cycle, one of them is cut: from whom to whom is returned too. Links come after both their ends.
     """
     brought = list(brought_along)
     upserts = {

@@ -91,7 +91,8 @@ def describe_failures(report: SyncReport, at_most: int = 5) -> str:
         lines.append(f"... and {len(report.failures) - at_most} more")
     count = len(report.failures)
     head = "1 object could not be applied" if count == 1 else f"{count} objects could not be applied"
-    return f"{head}; kept, tried again in the next run:\n  " + "\n  ".join(lines)
+    between = " " if count == 1 else "\n  "
+    return f"{head}; kept, tried again in the next run:{between}" + "\n  ".join(lines)
 
 
 def require_ready_triggers() -> None:
@@ -206,6 +207,8 @@ class _Run:
                 after, done = page.last, done + page.rows
                 if self._progress is not None:
                     self._progress(done, window.rows)
+        if self._progress is not None and 0 < done < window.rows:  # of one model, or what came from the remote
+            self._progress(window.rows, window.rows)
         self._retry_failures()
         if self._labels is None and not self._target.dry_run:
             with transaction.atomic(using=self._target.remote):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import OperationalError
+from django.db.models import Model
 
 from ..exceptions import ObjectNotApplied
 from .changes import Change
@@ -24,6 +26,8 @@ class Target:
         kept_keys: labels of models that keep their primary key.
         logs: the remote captures its own changes, so that conflicts can be seen.
         dry_run: count, but write nothing.
+        imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
+            that no key is.
     """
 
     remote: str
@@ -33,6 +37,7 @@ class Target:
     kept_keys: frozenset[str]
     logs: bool
     dry_run: bool = False
+    imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -24,12 +24,13 @@ from .shape import Shape, is_foreign_key, target_of
 from .writing import local_value
 
 
-def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model]]) -> bool:
+def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model | None]]) -> bool:
     """Give remote rows that are in one another's way values that nobody has, without signals.
 
     Args:
         remote: the remote alias; a transaction must be open there.
-        stuck: shape, remote key and local instance of objects that could not be saved.
+        stuck: shape, remote key and local instance of objects that could not be saved; ``None`` for the
+            instance of one that is to be deleted.
 
     Returns:
         Whether anything was changed, so that another try makes sense.
@@ -85,9 +86,9 @@ def _names_in(expressions: Iterable[Any]) -> set[str]:
     return names
 
 
-def _wants_another(row: Model, instance: Model, field: Field[Any, Any]) -> bool:
+def _wants_another(row: Model, instance: Model | None, field: Field[Any, Any]) -> bool:
     # A foreign key's values differ between the two databases anyway: park it to be sure.
-    return is_foreign_key(field) or local_value(row, field) != local_value(instance, field)
+    return instance is None or is_foreign_key(field) or local_value(row, field) != local_value(instance, field)
 
 
 #: How many values of a column are looked at, and how many made-up ones are tried.

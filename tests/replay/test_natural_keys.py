@@ -18,6 +18,7 @@ from tests.databases import both
 from tests.replay.hearing import REMOTE, later
 from tests.testapp.models import (
     Ambiguous,
+    Club,
     Keyed,
     KeyedChild,
     KeyedManager,
@@ -26,6 +27,7 @@ from tests.testapp.models import (
     Person,
     Tag,
     Tagged,
+    Unlisted,
 )
 
 
@@ -326,18 +328,22 @@ def test_related_manager_has_the_natural_key_too():
 
 
 @both
-def test_related_manager_of_a_foreign_key_has_the_users_methods():
-    keyed = Keyed.objects.create(code="x")
+def test_related_manager_of_the_other_side_and_of_a_through_model_has_it_too():
+    tag = Tag.objects.create(label="x")
+    club = Club.objects.create(name="c")
+    club.members.add(tag, through_defaults={"extra": Unlisted.objects.create()})
+    members: Any = club.members
 
-    assert type(keyed.children).__name__ == "RelatedManager"
-    assert Keyedobjects_of(Child).create(name="c", parent=keyed).parent.__class__._default_manager.foo() == "bar"
+    assert members.get_by_natural_key("x") == tag
+    with pytest.raises(Tag.DoesNotExist):
+        members.get_by_natural_key("y")
 
 
 @both
 def test_natural_keys_serve_djangos_serializers():
     keyed = Keyed.objects.create(code="x", cash=3)
     text = serializers.serialize(
-        "json", [keyed, Keyedobjects_of(Child).create(name="c", parent=keyed)], use_natural_foreign_keys=True
+        "json", [keyed, KeyedChild.objects.create(name="c", parent=keyed)], use_natural_foreign_keys=True
     )
 
     assert '"parent": ["x"]' in text

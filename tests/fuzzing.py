@@ -2,7 +2,7 @@
 
 Hypothesis drives it and, when the two sides differ, prints the shortest story that it can find: a line
 ``note`` for each thing that was done. Each story runs inside one transaction on either side, which is
-rolled back at its end; that is what makes it fast.
+rolled back at its end; that is what makes it fast. They all begin with what ``populate()`` has made.
 """
 
 from __future__ import annotations
@@ -69,6 +69,28 @@ FEW_WORDS = ("a", "b", "c", "d")
 chosen_model = st.sampled_from(MODELS)
 
 
+def populate() -> None:
+    """Make two objects of each model on both sides, so that no step of a story finds nothing to work on."""
+    for model in MODELS:
+        for number in (1, 2):
+            fields = (field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField))
+            values = {field.attname: _first_value(field, number) for field in fields if not _links_to_parent(field)}
+            model(**values).save(force_insert=True)
+    for article in Article.objects.all():
+        article.topics.set(Topic.objects.all())
+    synchronize()
+
+
+def _first_value(field: Any, number: int) -> Any:
+    if field.is_relation:
+        return None if field.null else _rows(field.remote_field.model).order_by("pk")[number - 1].pk
+    if field.name == "name":
+        return f"{field.model.__name__.lower()} {number}"
+    if isinstance(field, models.BooleanField):
+        return False
+    return None if field.null else f"{number}" if isinstance(field, models.CharField) else number
+
+
 class RandomWrites(RuleBasedStateMachine):
     """Writes on ``default``; ``default`` and ``remote`` must be equal after every run."""
 
@@ -98,7 +120,6 @@ class RandomWrites(RuleBasedStateMachine):
         note(f"SYNCHRO_BATCH_SIZE = {size}")
         # Not by override_settings: a story that is given up must leave nothing behind.
         object.__setattr__(get_settings(), "batch_size", size)
-        self._populate()
 
     @rule()
     def synchronise(self) -> None:
@@ -131,7 +152,9 @@ class RandomWrites(RuleBasedStateMachine):
     @rule(data=st.data(), model=chosen_model, way=st.sampled_from(["save", "update", "bulk", "raw"]))
     def change(self, data: st.DataObject, model: type[Model], way: str) -> None:
         row = self._pick(data, model)
-        fields = [field for field in model._meta.concrete_fields if not field.primary_key and not _links_to_parent(field)]
+        fields = [
+            field for field in model._meta.concrete_fields if not field.primary_key and not _links_to_parent(field)
+        ]
         field = data.draw(st.sampled_from(fields))
         if row is None:
             return
@@ -337,28 +360,6 @@ class RandomWrites(RuleBasedStateMachine):
         except (IntegrityError, ProtectedError, RestrictedError) as error:
             note(f"  refused: {type(error).__name__}")
 
-    def _populate(self) -> None:
-        """Make two objects of each model, so that no step finds nothing to work on."""
-        for model in MODELS:
-            for number in (1, 2):
-                values = {
-                    field.attname: self._first_value(field, number)
-                    for field in model._meta.concrete_fields
-                    if not isinstance(field, models.AutoField) and not _links_to_parent(field)
-                }
-                model(**values).save(force_insert=True)
-        for article in Article.objects.all():
-            article.topics.set(Topic.objects.all())
-
-    def _first_value(self, field: Any, number: int) -> Any:
-        if field.is_relation:
-            return None if field.null else _rows(field.remote_field.model).order_by("pk")[number - 1].pk
-        if field.name == "name":
-            return f"{field.model.__name__.lower()} {self._name()}"
-        if isinstance(field, models.BooleanField):
-            return False
-        return None if field.null else f"{number}" if isinstance(field, models.CharField) else number
-
     # Choosing -------------------------------------------------------------------------------------
 
     def _name(self) -> str:
@@ -423,7 +424,12 @@ def _links_to_parent(field: Any) -> bool:
 
 
 def _is_plain_number(field: Any) -> bool:
-    return isinstance(field, models.IntegerField) and not field.primary_key and not field.unique and field.name != "object_id"
+    return (
+        isinstance(field, models.IntegerField)
+        and not field.primary_key
+        and not field.unique
+        and field.name != "object_id"
+    )
 
 
 def _raw_cascade(row: Model) -> Iterator[tuple[dict[str, Any], QuerySet[Any]]]:
@@ -437,5 +443,3 @@ def _raw_cascade(row: Model) -> Iterator[tuple[dict[str, Any], QuerySet[Any]]]:
     for (field, value), batches in collector.field_updates.items():
         keys = [one.pk for batch in batches for one in batch]
         yield {field.attname: value}, _rows(field.model).filter(pk__in=keys)
-
-

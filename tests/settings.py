@@ -46,6 +46,8 @@ INSTALLED_APPS = [
     "synchro_triggers",
     "tests.testapp",
     "tests.shapeapp",
+    "tests.oddapp",
+    "tests.migapp",
 ]
 
 MIDDLEWARE = [

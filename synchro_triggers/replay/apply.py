@@ -24,7 +24,7 @@ from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, sh
 from .target import BatchBroken, BatchResult, NotYet, Target, concerns_schema
 from .targets import Targets
 from .uniqueness import park_unique_values
-from .writing import differing, local_value, new_instance, save, save_link, set_values, watch_writes
+from .writing import differing, local_value, move_sequences_on, new_instance, save, save_link, set_values, watch_writes
 
 #: Errors that may be gone when the rest of the batch has been applied.
 _RETRIED = (IntegrityError, ProtectedError, RestrictedError, NotYet)
@@ -61,6 +61,7 @@ class Batch:
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
         self._rows: dict[tuple[type[Model], Any], Model] = {}
         self._parked: set[Change] = set()
+        self._numbered: set[type[Model]] = set()
         self._hanging: dict[At, list[At]] = {}
         self._cut: set[tuple[At, At]] = set()
         self._targets = Targets(self._identity, self._tasks)
@@ -88,6 +89,7 @@ class Batch:
         if self._fixups or self._parked & self._result.failed.keys():
             raise BatchBroken  # a made-up value must not stay
         self._identity.store(stamp=self._target.logs)
+        move_sequences_on(self._remote, self._numbered)
         return self._result
 
     def _round(self, tasks: Sequence[Task]) -> list[Task]:
@@ -288,6 +290,8 @@ class Batch:
             return row
         with transaction.atomic(using=self._remote), self._receivers_may_write(shape):
             save(row, shape, self._remote, force_insert=True)
+        if remote_key is not None and shape.automatic_key:
+            self._numbered.add(shape.root)
         return row
 
     def _update(self, shape: Shape, row: Model, values: dict[str, Any], unfinished: Sequence[str]) -> None:

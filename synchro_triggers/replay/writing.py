@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 
 import django
+from django.core.management.color import no_style
 from django.db import connections
 from django.db.models import Field, FileField, Manager, Model
 from django.db.models.signals import m2m_changed
@@ -136,6 +137,15 @@ def _send_m2m(shape: LinkShape, owner: Model, keys: set[Any], remote: str, actio
         using=remote,
         **extra,
     )
+
+
+def move_sequences_on(remote: str, models: Iterable[type[Model]]) -> None:
+    """Let the remote's own next inserts find a free key after automatic keys were written by value."""
+    connection = connections[remote]
+    statements = connection.ops.sequence_reset_sql(no_style(), list(models))
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
 
 
 # What receivers write ---------------------------------------------------------------------------------

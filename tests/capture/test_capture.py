@@ -8,8 +8,11 @@ import sqlite3
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
 
+from synchro_triggers.capture.install import install
+from synchro_triggers.capture.session import replaying_for
 from synchro_triggers.models import ChangeLog
 from tests.databases import both, both_committed, install_triggers
+from tests.oddapp import models as odd
 from tests.testapp.models import (
     Account,
     Club,
@@ -35,6 +38,18 @@ def logged(model: type) -> list[tuple[str, str]]:
     """Return operation and key of the log rows of a model, in order."""
     rows = ChangeLog.objects.filter(model_label=model._meta.label).order_by("id")
     return list(rows.values_list("operation", "object_pk"))
+
+
+@pytest.fixture
+def capture(settings):
+    """Capture more models for the time of the test, whose rollback takes their triggers away again."""
+
+    def also(*models: type) -> None:
+        settings.SYNCHRO_MODELS = (*settings.SYNCHRO_MODELS, *(model._meta.label for model in models))
+        found = install("default")
+        assert not found.absent_tables
+
+    return also
 
 
 def forget() -> None:
@@ -145,6 +160,23 @@ def test_queryset_delete_and_cascade_are_logged():
     assert logged(Account) == [("D", "a")] and logged(Entry) == [("D", key)]
 
 
+def test_children_that_the_database_deletes_by_itself_are_logged(capture):
+    execute("CREATE TABLE oddapp_parent (id integer PRIMARY KEY, name varchar(20) NOT NULL)")
+    execute(
+        "CREATE TABLE oddapp_child"
+        " (id integer PRIMARY KEY, parent_id integer NOT NULL REFERENCES oddapp_parent (id) ON DELETE CASCADE)"
+    )
+    capture(odd.Parent, odd.Child)
+    execute("INSERT INTO oddapp_parent (id, name) VALUES (1, 'a')")
+    execute("INSERT INTO oddapp_child (id, parent_id) VALUES (10, 1), (11, 1)")
+    forget()
+
+    execute("DELETE FROM oddapp_parent")
+
+    assert logged(odd.Parent) == [("D", "1")]
+    assert sorted(logged(odd.Child)) == [("D", "10"), ("D", "11")]
+
+
 # SQL ------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +285,42 @@ def test_primary_keys_handed_on_in_one_statement_leave_no_change_out():
     assert {key for _, key in logged(Item)} == {"1001", "1002", "1003", "1004"}
 
 
+@pytest.mark.vendor("postgres")
+def test_primary_keys_swapped_in_one_statement_log_both_rows():
+    execute("ALTER TABLE testapp_numbered DROP CONSTRAINT testapp_numbered_pkey, ADD PRIMARY KEY (id) DEFERRABLE")
+    execute("INSERT INTO testapp_numbered (id, number, name) VALUES (1001, 1, 'a'), (1002, 2, 'b')")
+    forget()
+
+    execute("UPDATE testapp_numbered SET id = 2003 - id")
+
+    assert sorted(logged(Numbered)) == [("U", "1001"), ("U", "1002")]
+    assert set(ChangeLog.objects.values_list("changed_fields", flat=True)) == {"number,name"}
+
+
+@pytest.mark.vendor("sqlite")
+def test_primary_keys_swapped_step_by_step_log_both_rows():
+    execute("INSERT INTO testapp_item (id, name, cash) VALUES (1001, 'a', 0), (1002, 'b', 0)")
+    forget()
+
+    for old, new in ((1001, -1), (1002, 1001), (-1, 1002)):
+        execute(f"UPDATE testapp_item SET id = {new} WHERE id = {old}")
+
+    assert {("D", "1001"), ("I", "1001"), ("D", "1002"), ("I", "1002")} <= set(logged(Item))
+
+
+def test_part_of_a_composite_key_changed_by_sql_is_a_delete_and_an_insert(capture):
+    capture(odd.Point)
+    odd.Point.objects.create(x=1, y='a "b"')
+    forget()
+
+    odd.Point.objects.update(name="n")
+    execute("UPDATE oddapp_point SET x = 2")
+
+    rows = [(operation, json.loads(key)) for operation, key in logged(odd.Point)]
+    assert rows[0] == ("U", [1, 'a "b"'])
+    assert sorted(rows[1:]) == [("D", [1, 'a "b"']), ("I", [2, 'a "b"'])]
+
+
 @pytest.mark.vendor("sqlite")
 def test_another_client_of_the_file_is_logged(transactional_db):
     with sqlite3.connect(connection.settings_dict["NAME"]) as client:
@@ -260,6 +328,94 @@ def test_another_client_of_the_file_is_logged(transactional_db):
     client.close()
 
     assert logged(Item) == [("I", "5")]
+
+
+@pytest.mark.vendor("sqlite")
+@pytest.mark.parametrize("pragma", ["trusted_schema = OFF", "recursive_triggers = ON", "foreign_keys = OFF"])
+def test_client_with_other_settings_is_logged(transactional_db, pragma):
+    Numbered.objects.create(pk=1, number=1)
+    forget()
+
+    with sqlite3.connect(connection.settings_dict["NAME"]) as client:
+        client.execute(f"PRAGMA {pragma}")
+        client.execute("INSERT OR REPLACE INTO testapp_numbered (id, number, name) VALUES (77, 1, 'new')")
+    client.close()
+
+    assert {("D", "1"), ("I", "77")} == set(logged(Numbered))
+
+
+# Rows that a unique conflict replaces (SQLite) --------------------------------------------------------
+
+
+@pytest.mark.vendor("sqlite")
+def test_insert_or_replace_of_the_same_key_is_logged(item):
+    execute(f"INSERT OR REPLACE INTO testapp_item (id, name, cash) VALUES ({item.pk}, 'b', 0)")
+
+    assert ("I", str(item.pk)) in logged(Item)
+
+
+@pytest.mark.vendor("sqlite")
+@pytest.mark.parametrize(
+    "index",
+    [
+        "(name COLLATE NOCASE)",
+        "(name COLLATE NOCASE DESC) WHERE number > 0",
+        "(lower(name), substr(name, 1, 2) ASC)",
+        "(upper(name || ')('))",
+    ],
+)
+@pytest.mark.parametrize("statement", ["INSERT", "UPDATE"])
+def test_row_that_is_equal_only_to_the_index_is_logged_when_it_is_replaced(index, statement):
+    old, other = Numbered.objects.create(number=1, name="same"), Numbered.objects.create(number=2, name="b")
+    execute(f"CREATE UNIQUE INDEX by_name ON [testapp_numbered] {index}")
+    install_triggers()
+    forget()
+
+    if statement == "INSERT":
+        execute("INSERT OR REPLACE INTO testapp_numbered (id, number, name) VALUES (77, 9, 'SAME')")
+    else:
+        execute(f"UPDATE OR REPLACE testapp_numbered SET name = 'SAME' WHERE id = {other.pk}")
+
+    assert not Numbered.objects.filter(pk=old.pk).exists()
+    assert ("D", str(old.pk)) in logged(Numbered)
+
+
+@pytest.mark.vendor("sqlite")
+def test_row_that_enters_a_partial_index_logs_the_row_it_replaces():
+    old, other = Numbered.objects.create(number=1, name="same"), Numbered.objects.create(number=-2, name="same")
+    execute("CREATE UNIQUE INDEX by_name ON testapp_numbered (name) WHERE number > 0")
+    install_triggers()
+    forget()
+
+    execute(f"UPDATE OR REPLACE testapp_numbered SET number = 5 WHERE id = {other.pk}")
+
+    assert not Numbered.objects.filter(pk=old.pk).exists()
+    assert ("D", str(old.pk)) in logged(Numbered)
+
+
+@pytest.mark.vendor("sqlite")
+def test_conflict_of_a_generated_column_logs_the_row_it_replaces(capture):
+    capture(odd.Doubled)
+    execute("INSERT INTO oddapp_doubled (id, number) VALUES (1, 1), (2, 2)")
+    forget()
+
+    execute("INSERT OR REPLACE INTO oddapp_doubled (id, number) VALUES (3, 1)")
+    execute("UPDATE OR REPLACE oddapp_doubled SET number = 2 WHERE id = 3")
+
+    assert {("D", "1"), ("I", "3"), ("D", "2"), ("U", "3")} <= set(logged(odd.Doubled))
+
+
+@pytest.mark.vendor("sqlite")
+def test_table_without_rowid_logs_the_rows_that_are_replaced(capture):
+    execute("CREATE TABLE oddapp_collated (key text PRIMARY KEY, name text NOT NULL) WITHOUT ROWID")
+    execute("CREATE UNIQUE INDEX by_name ON oddapp_collated (lower(name))")
+    capture(odd.Collated)
+    execute("INSERT INTO oddapp_collated VALUES ('a', 'same')")
+    forget()
+
+    execute("INSERT OR REPLACE INTO oddapp_collated VALUES ('b', 'SAME')")
+
+    assert set(logged(odd.Collated)) == {("D", "a"), ("I", "b")}
 
 
 # What is not logged ---------------------------------------------------------------------------------
@@ -271,6 +427,17 @@ def test_rolled_back_change_is_not_logged():
         raise LookupError
 
     assert logged(Item) == []
+
+
+def test_change_rolled_back_to_a_savepoint_is_not_logged_and_the_rest_is(transactional_db):
+    with transaction.atomic():
+        before = Item.objects.create(name="before")
+        with pytest.raises(LookupError), transaction.atomic():
+            Item.objects.create(name="rolled back")
+            raise LookupError
+        after = Item.objects.create(name="after")
+
+    assert logged(Item) == [("I", str(before.pk)), ("I", str(after.pk))]
 
 
 def test_statement_that_fails_is_not_logged():
@@ -321,10 +488,90 @@ def test_null_to_value_and_back_is_logged():
     assert logged(Node) == [("U", str(node.pk))] * 2
 
 
+def test_json_values_are_compared_by_what_they_look_like(capture):
+    capture(odd.Settled)
+    made = odd.Settled.objects.create(settings={"a": 1})
+    forget()
+
+    odd.Settled.objects.update(settings={"a": 1})
+    odd.Settled.objects.update(settings={"a": [1, None]})
+    odd.Settled.objects.update(settings=None)
+
+    assert logged(odd.Settled) == [("U", str(made.pk))] * 2
+    assert set(ChangeLog.objects.values_list("changed_fields", flat=True)) == {"settings"}
+
+
+@pytest.mark.vendor("postgres")
+def test_json_column_without_equality_is_captured(capture):
+    made = odd.Settled.objects.create(settings={"a": 1})
+    execute("ALTER TABLE oddapp_settled ALTER COLUMN settings TYPE json")
+    capture(odd.Settled)
+
+    execute("UPDATE oddapp_settled SET settings = '{\"a\": 2}', ratio = 'NaN'")
+    execute("UPDATE oddapp_settled SET ratio = 'NaN', blob = 'x', day = 'infinity'")
+
+    assert logged(odd.Settled) == [("U", str(made.pk))] * 2
+    fields = ChangeLog.objects.order_by("id").values_list("changed_fields", flat=True)
+    assert list(fields) == ["settings,ratio", "blob,day"]
+
+
+@pytest.mark.vendor("sqlite")
+def test_change_of_type_alone_is_logged(capture):
+    made = odd.Settled.objects.create(ratio=1.0)
+    capture(odd.Settled)
+
+    execute("UPDATE oddapp_settled SET settings = '1'")
+    execute("UPDATE oddapp_settled SET settings = x'31'")
+
+    assert logged(odd.Settled) == [("U", str(made.pk))] * 2
+
+
+COLLATED = {
+    "nocase": "text COLLATE NOCASE",
+    "citext": "citext",
+    "nondeterministic": "text COLLATE blind",
+}
+
+
+@pytest.fixture(params=["nocase", "citext", "nondeterministic"])
+def collated(request, vendor, capture):
+    """A table whose key and name are equal in any case, to the database."""
+    if (request.param == "nocase") != (vendor.local == "sqlite"):
+        pytest.skip("the other vendor's way to ignore case")
+    if request.param == "citext":
+        execute("CREATE EXTENSION citext")
+    if request.param == "nondeterministic":
+        execute("CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+    kind = COLLATED[request.param]
+    execute(f"CREATE TABLE oddapp_collated (key {kind} PRIMARY KEY, name {kind} NOT NULL)")
+    execute("INSERT INTO oddapp_collated (key, name) VALUES ('k', 'a')")
+    capture(odd.Collated)
+
+
+def test_change_of_letter_case_is_logged_where_the_database_sees_none(collated):
+    execute("UPDATE oddapp_collated SET name = 'A'")
+
+    assert logged(odd.Collated) == [("U", "k")]
+
+
+def test_change_of_letter_case_of_a_key_is_logged_where_the_database_sees_none(collated):
+    execute("UPDATE oddapp_collated SET key = 'K'")
+
+    assert sorted(logged(odd.Collated)) == [("D", "k"), ("I", "K")]
+
+
 def test_change_of_letter_case_alone_is_logged(item):
     Item.objects.update(name="A")
 
     assert logged(Item) == [("U", str(item.pk))]
+
+
+def test_origin_of_a_replayed_change_is_logged_and_ends_with_its_block():
+    with replaying_for("default", "office"):
+        Item.objects.create(name="theirs")
+    Item.objects.create(name="ours")
+
+    assert list(ChangeLog.objects.order_by("id").values_list("origin", flat=True)) == ["office", ""]
 
 
 def test_old_natural_key_is_kept_when_it_changes_or_goes():
@@ -394,6 +641,104 @@ def test_parent_and_child_rows_are_both_logged():
 
     assert logged(Restaurant) == [("I", str(made.pk))]
     assert logged(Place) == [("I", str(made.pk)), ("U", str(made.pk))]
+
+
+def test_links_set_and_removed_are_logged():
+    tags = [Tag.objects.create(label=label) for label in "abc"]
+    tagged = Tagged.objects.create(title="t")
+    tagged.tags.set(tags[:2])
+    forget()
+
+    tagged.tags.set(tags[1:])
+    tagged.tags.remove(tags[1])
+
+    operations = [operation for operation, _ in logged(Tagged.tags.through)]
+    assert sorted(operations) == ["D", "D", "I"]
+
+
+def test_links_of_a_relation_to_itself_are_logged_by_their_own_table():
+    one, other = Friend.objects.create(name="1"), Friend.objects.create(name="2")
+    forget()
+
+    one.follows.add(other)
+    other.followers.clear()
+
+    assert [operation for operation, _ in logged(Friend.follows.through)] == ["I", "D"]
+    assert logged(Friend.friends.through) == []
+
+
+def test_child_row_alone_is_logged_when_only_its_own_fields_change():
+    made = Restaurant.objects.create(name="r")
+    forget()
+
+    made.stars = 3
+    made.save()
+
+    assert logged(Restaurant) == [("U", str(made.pk))] and logged(Place) == []
+
+
+# Names ----------------------------------------------------------------------------------------------
+
+ODD = (odd.Select, odd.Reserved, odd.Long1, odd.Long2, odd.Apostrophe)
+
+
+def watched_fields(model: type) -> list:
+    return [field for field in model._meta.concrete_fields if not field.primary_key]
+
+
+@pytest.mark.parametrize("model", ODD, ids=lambda model: model.__name__)
+def test_odd_names_of_tables_and_columns_are_captured(capture, model):
+    capture(*ODD)
+    made = model.objects.create(pk="7")
+    forget()
+
+    for field in watched_fields(model):
+        model.objects.update(**{field.name: "1"})
+    model.objects.all().delete()
+
+    assert logged(model) == [("U", str(made.pk))] * len(watched_fields(model)) + [("D", "7")]
+    changed = ChangeLog.objects.filter(operation="U").order_by("id").values_list("changed_fields", flat=True)
+    assert list(changed) == [field.name for field in watched_fields(model)]
+
+
+def test_percent_signs_in_names_are_captured(vendor, capture):
+    """Django reads no such column with parameters, but other programs write it."""
+    execute('CREATE TABLE "100%s" (id integer PRIMARY KEY, "rate %s (%)" integer NOT NULL)')
+    capture(odd.Percent)
+
+    execute('INSERT INTO "100%s" VALUES (1, 1)')
+    execute('UPDATE "100%s" SET "rate %s (%)" = 2')
+    execute('DELETE FROM "100%s"')
+
+    assert logged(odd.Percent) == [("I", "1"), ("U", "1"), ("D", "1")]
+
+
+@pytest.mark.vendor("sqlite")
+def test_names_in_another_case_than_the_model_has_are_captured(capture):
+    """SQLite does not mind, and so Django does not notice."""
+    execute("CREATE TABLE ODDAPP_LEGACY (ID integer PRIMARY KEY, NAME text NOT NULL, CODE integer UNIQUE)")
+    capture(odd.Legacy)
+    made = odd.Legacy.objects.create(name="a", code=1)
+    forget()
+
+    odd.Legacy.objects.update(name="b")
+    execute("INSERT OR REPLACE INTO oddapp_legacy (id, name, code) VALUES (77, 'c', 1)")
+
+    assert logged(odd.Legacy)[0] == ("U", str(made.pk))
+    assert {("D", str(made.pk)), ("I", "77")} <= set(logged(odd.Legacy))
+
+
+@pytest.mark.vendor("postgres")
+def test_table_in_another_schema_is_captured(capture, monkeypatch):
+    execute("CREATE SCHEMA attic")
+    execute("CREATE TABLE attic.parents (id integer PRIMARY KEY, name text NOT NULL)")
+    monkeypatch.setattr(odd.Parent._meta, "db_table", 'attic"."parents')
+    capture(odd.Parent)
+
+    execute("INSERT INTO attic.parents VALUES (1, 'a')")
+    execute("TRUNCATE attic.parents")
+
+    assert logged(odd.Parent) == [("I", "1"), ("D", "1")]
 
 
 # Plans and rights -----------------------------------------------------------------------------------

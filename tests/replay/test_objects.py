@@ -635,7 +635,7 @@ def test_call_synchronize_raises_for_what_could_not_be_applied():
     remote(Numbered).create(number=1, name="theirs")
     numbered = Numbered.objects.create(number=1, name="ours")
 
-    with pytest.raises(SynchroError, match=rf"1 object could not be applied.*\n.*testapp.Numbered {numbered.pk}: "):
+    with pytest.raises(SynchroError, match=rf"1 object could not be applied.*testapp.Numbered {numbered.pk}: "):
         call_synchronize()
 
 

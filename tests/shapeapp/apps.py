@@ -44,7 +44,8 @@ def administer(*, using: str, **kwargs: Any) -> None:
 def _alter_constraint(connection: BaseDatabaseWrapper, table: str, rule: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND conrelid = %s::regclass",
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE contype = 'f' AND conrelid = %s::regclass",
             [table],
         )
         ((name, definition),) = cursor.fetchall()

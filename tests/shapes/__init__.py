@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.comparing", "tests.shapes.sides")
+pytest.register_assert_rewrite("tests.comparing", "tests.fuzzing", "tests.shapes.sides")

@@ -9,34 +9,35 @@ from __future__ import annotations
 import os
 import time
 
-from hypothesis import HealthCheck, Verbosity, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from synchro_triggers.conf import get_settings
 from tests.databases import both
-from tests.fuzzing import RandomWrites
+from tests.fuzzing import RandomWrites, populate
 
 pytestmark = both
 
 STORIES = settings(
-    max_examples=25,
+    max_examples=40,
     stateful_step_count=25,
     derandomize=True,
     deadline=None,
     database=None,
-    verbosity=Verbosity.normal,
+    phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
 
 
 def test_random_stories_leave_both_sides_equal():
+    populate()
     seconds = float(os.environ.get("SYNCHRO_FUZZ_SECONDS", "0"))
     try:
         if not seconds:
             run_state_machine_as_test(RandomWrites, settings=STORIES)
             return
         stories, started = 0, time.monotonic()
-        long = settings(STORIES, max_examples=50, stateful_step_count=60, derandomize=False, print_blob=True)
+        long = settings(STORIES, max_examples=50, stateful_step_count=40, derandomize=False, print_blob=True)
         while time.monotonic() - started < seconds:
             run_state_machine_as_test(RandomWrites, settings=long)
             stories += long.max_examples

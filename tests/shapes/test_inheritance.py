@@ -57,8 +57,8 @@ class Heard:
     def __init__(self, calls):
         self._calls = calls
 
-    def take(self, app_label="shapeapp"):
-        """Return the calls so far, in order of the sender's name, without those of synchro's own models, and forget them."""
+    def take(self):
+        """Return the calls so far, sorted, without those of synchro's own models, and forget them."""
         own = {"Reference", "Checkpoint", "Node", "Failure", "ChangeLog", "SessionValue"}
         calls = sorted(call for call in self._calls if call[1] not in own)
         self._calls.clear()

@@ -454,7 +454,9 @@ def test_long_chain_is_turned_round():
 
     with connections["default"].cursor() as cursor:
         cursor.execute("UPDATE shapeapp_branch SET parent_id = NULL WHERE id = %s", [chain[-1]])
-        cursor.executemany("UPDATE shapeapp_branch SET parent_id = %s WHERE id = %s", [(b, a) for a, b in pairwise(chain)])
+        cursor.executemany(
+            "UPDATE shapeapp_branch SET parent_id = %s WHERE id = %s", [(b, a) for a, b in pairwise(chain)]
+        )
     synchronize_and_compare()
 
 

@@ -17,6 +17,7 @@ The triggers are installed per alias and never registered: a registered trigger 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ _EXACT_TYPES = frozenset(
         "time without time zone",
     ]
 )
-_EXACT_PREFIXES = ("character varying", "text", "numeric(", "character(")
+_EXACT_TEXT_OR_NUMBER = re.compile(r"((character varying|character|text)(\(\d+\))?|numeric\(\d+,\d+\))(\[\])?")
 
 _NOT_PAUSED = "pg_catalog.current_setting('synchro.paused', true) IS DISTINCT FROM 'on'"
 
@@ -217,7 +218,7 @@ def _bodies(
         name = _quote(column.column)
         if layout.exact[column.column]:
             return f"o.{name} IS DISTINCT FROM n.{name}"
-        return f"ROW(o.{name}) OPERATOR(pg_catalog.*<>) ROW(n.{name})"
+        return f"ROW(o.{name})::record OPERATOR(pg_catalog.*<>) ROW(n.{name})::record"
 
     names = [f"CASE WHEN {differs(column)} THEN {quote_literal(',' + column.name)} ELSE '' END" for column in watched]
     parts = {
@@ -227,7 +228,7 @@ def _bodies(
         "old_key": _key_text(table.key, "o"),
         "no_new": f"n.{first_key} IS NULL",
         "no_old": f"o.{first_key} IS NULL",
-        "same_key": " AND ".join(f"o.{_quote(key.column)} = n.{_quote(key.column)}" for key in table.key),
+        "same_key": " AND ".join(map(same, table.key)),
         "changed_names": " || ".join(names) or "''",
         "differs": " OR ".join(differs(column) for column in watched) or "false",
         "kept_differs": " OR ".join(differs(column) for column in kept if column not in table.key) or "false",
@@ -275,7 +276,8 @@ AS $synchro$
 DECLARE
     label text := TG_ARGV[0];
     key_columns text[];
-    key_text text;
+    old_key text;
+    new_key text;
     same_key text;
     first_key text;
     log_head text := 'INSERT INTO {schema}.synchro_changelog
@@ -289,30 +291,34 @@ BEGIN
         key_columns := ARRAY(SELECT json_array_elements_text(TG_ARGV[1]::json));
     END IF;
     IF cardinality(key_columns) = 1 THEN
-        key_text := format('to_jsonb(r.%I) #>> ''{{}}''', key_columns[1]);
+        old_key := format('to_jsonb(o.%I) #>> ''{{}}''', key_columns[1]);
+        new_key := format('to_jsonb(n.%I) #>> ''{{}}''', key_columns[1]);
     ELSE
-        SELECT 'jsonb_build_array(' || string_agg(format('r.%I', k), ', ') || ')::text'
-          INTO key_text FROM unnest(key_columns) AS k;
+        SELECT 'jsonb_build_array(' || string_agg(format('o.%I', k), ', ') || ')::text',
+               'jsonb_build_array(' || string_agg(format('n.%I', k), ', ') || ')::text'
+          INTO old_key, new_key FROM unnest(key_columns) AS k;
     END IF;
-    SELECT string_agg(format('o.%1$I = n.%1$I', k), ' AND ') INTO same_key FROM unnest(key_columns) AS k;
+    -- Keys are compared as they are logged: their own equality may be blind to case, or out of the search_path.
+    SELECT string_agg(format('to_jsonb(o.%1$I) = to_jsonb(n.%1$I)', k), ' AND ')
+      INTO same_key FROM unnest(key_columns) AS k;
     first_key := quote_ident(key_columns[1]);
     IF TG_OP = 'INSERT' THEN
-        EXECUTE log_head || format('SELECT %L, %s, ''I'', '''', NULL, %s FROM synchro_new AS r',
-            label, key_text, context);
+        EXECUTE log_head || format('SELECT %L, %s, ''I'', '''', NULL, %s FROM synchro_new AS n',
+            label, new_key, context);
     ELSIF TG_OP = 'UPDATE' THEN
         EXECUTE log_head || format('SELECT %L, %s, CASE WHEN o.%s IS NULL THEN ''I'' ELSE ''U'' END, '''',
             CASE WHEN o.%s IS NOT NULL THEN to_jsonb(o)::text END, %s
             FROM synchro_old AS o RIGHT JOIN synchro_new AS n ON %s',
-            label, replace(key_text, 'r.', 'n.'), first_key, first_key, context, same_key);
+            label, new_key, first_key, first_key, context, same_key);
         EXECUTE log_head || format('SELECT %L, %s, ''D'', '''', to_jsonb(o)::text, %s
             FROM synchro_old AS o LEFT JOIN synchro_new AS n ON %s WHERE n.%s IS NULL',
-            label, replace(key_text, 'r.', 'o.'), context, same_key, first_key);
+            label, old_key, context, same_key, first_key);
     ELSIF TG_OP = 'DELETE' THEN
-        EXECUTE log_head || format('SELECT %L, %s, ''D'', '''', to_jsonb(r)::text, %s FROM synchro_old AS r',
-            label, key_text, context);
+        EXECUTE log_head || format('SELECT %L, %s, ''D'', '''', to_jsonb(o)::text, %s FROM synchro_old AS o',
+            label, old_key, context);
     ELSE
-        EXECUTE log_head || format('SELECT %L, %s, ''D'', '''', to_jsonb(r)::text, %s FROM %s AS r',
-            label, key_text, context, format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME));
+        EXECUTE log_head || format('SELECT %L, %s, ''D'', '''', to_jsonb(o)::text, %s FROM %s AS o',
+            label, old_key, context, format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME));
     END IF;
     RETURN NULL;
 END;
@@ -486,7 +492,7 @@ def _layouts(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> di
         rows = cursor.fetchall()
     layouts: dict[str, _Layout] = {}
     for table, qualified, column, type_name, deterministic in rows:
-        exact = type_name in _EXACT_TYPES or type_name.startswith(_EXACT_PREFIXES)
+        exact = type_name in _EXACT_TYPES or _EXACT_TEXT_OR_NUMBER.fullmatch(type_name) is not None
         layouts.setdefault(table, _Layout(qualified, {})).exact[column] = exact and deterministic
     return layouts
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -41,18 +42,18 @@ def full_triggers(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) 
     return [
         trigger
         for table in tables
-        if (layout := _columns_of(connection, table.table))
+        if (layout := _layout_of(connection, table.table)).stored
         for trigger in _triggers_of(connection, table, layout)
     ]
 
 
-def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: set[str]) -> list[Trigger]:
-    if any(key.column not in layout for key in table.key):
+def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: _Layout) -> list[Trigger]:
+    if not all(layout.has(key.column) for key in table.key):
         raise SynchroError(
             f"{table.label}: the table {table.table!r} on {connection.alias!r} has no column "
             f"{', '.join(repr(key.column) for key in table.key)} for its primary key; run migrate first."
         )
-    columns = [column for column in table.columns if column.column in layout]
+    columns = [column for column in table.columns if layout.has(column.column)]
     watched = [column for column in columns if not column.skipped and column not in table.key]
     kept = [column for column in columns if column.kept]
     key_differs = " OR ".join(_differs(key.column) for key in table.key)
@@ -89,14 +90,15 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
         "upd": ("AFTER UPDATE", f"{_NOT_PAUSED} AND ({anything})", update),
         "del": ("AFTER DELETE", _NOT_PAUSED, log("D", old_key, old=old_values)),
     }
-    replaced = _replaced_rows(connection, table.table, quoted, layout)
-    if replaced:
-        conflicting = f"\n  FROM {quoted} AS r\n  WHERE {replaced}"
+    indexes = _unique_indexes(connection, table.table)
+    if indexes:
+        replaced = " OR ".join(f"({_conflicts(index, table.key, quoted, layout)})" for index in indexes)
+        conflicting = f"\n  FROM {quoted} AS r\n  WHERE ({replaced})"
         rows = log("D", _key_text(table.key, "r."), old=_old_values(kept, "r"), source=conflicting)
         not_itself = " AND ".join(f"r.{_quote(key.column)} = OLD.{_quote(key.column)}" for key in table.key)
         bodies["repl"] = ("BEFORE INSERT", _NOT_PAUSED, rows)
         bodies["updrepl"] = (
-            f"BEFORE UPDATE OF {', '.join(map(_quote, _unique_columns(connection, table.table, layout)))}",
+            f"BEFORE UPDATE{_of_indexed_columns(indexes, layout)}",
             _NOT_PAUSED,
             rows[:-1] + f" AND NOT ({not_itself});",
         )
@@ -171,29 +173,47 @@ def _old_values(kept: Iterable[CapturedColumn], row: str) -> str:
 # Unique conflicts ---------------------------------------------------------------------------------
 
 
-def _unique_indexes(connection: BaseDatabaseWrapper, table: str, layout: set[str]) -> list[tuple[str, ...]]:
-    """Return the expressions of each unique index, the primary key's too; partial ones without their condition."""
-    indexes: list[tuple[str, ...]] = []
+@dataclass(frozen=True)
+class _UniqueIndex:
+    """What a row must not share with another one.
+
+    Attributes:
+        columns: names and collations; an index may have another collation than its column.
+        expressions: the text of all its parts when one of them is an expression, and no ``columns`` then.
+        partial: it has a condition. The condition is not looked at: more rows are logged than are replaced.
+    """
+
+    columns: tuple[tuple[str, str], ...] = ()
+    expressions: str = ""
+    partial: bool = False
+
+
+def _unique_indexes(connection: BaseDatabaseWrapper, table: str) -> list[_UniqueIndex]:
+    """Return the unique indexes of a table, the primary key's too."""
+    found = []
+    quoted = connection.ops.quote_name(table)
     with connection.cursor() as cursor:
-        cursor.execute(f"PRAGMA table_info({connection.ops.quote_name(table)})")
-        key = sorted((row[5], row[1]) for row in cursor.fetchall() if row[5])
-        indexes.append(tuple(_quote(name) for _, name in key))
-        cursor.execute(f"PRAGMA index_list({connection.ops.quote_name(table)})")
-        unique = [row[1] for row in cursor.fetchall() if row[2]]
-        for name in sorted(unique):
-            cursor.execute(f"PRAGMA index_info({_quote(name)})")
-            columns = [row[2] for row in cursor.fetchall()]
-            if all(column in layout for column in columns):
-                indexes.append(tuple(_quote(column) for column in columns))
+        cursor.execute(f"PRAGMA table_info({quoted})")
+        key = [row[1] for row in cursor.fetchall() if row[5]]
+        cursor.execute(f"PRAGMA index_list({quoted})")
+        indexes = sorted(row[1:5] for row in cursor.fetchall() if row[2])
+        if key and all(origin != "pk" for _, _, origin, _ in indexes):  # INTEGER PRIMARY KEY has no index of its own
+            found.append(_UniqueIndex(tuple((name, "BINARY") for name in key)))
+        for name, _, _, partial in indexes:
+            cursor.execute(f"PRAGMA index_xinfo({_quote(name)})")
+            parts = [(row[2], row[4]) for row in cursor.fetchall() if row[5]]
+            if all(column is not None for column, _ in parts):
+                found.append(_UniqueIndex(columns=tuple(parts), partial=bool(partial)))
             else:
                 cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = %s", [name])
-                indexes.append((_indexed_expressions(cursor.fetchone()[0]),))
-    return [index for index in dict.fromkeys(indexes) if index and all(index)]
+                expressions = _indexed_expressions(cursor.fetchone()[0])
+                found.append(_UniqueIndex(expressions=expressions, partial=bool(partial)))
+    return list(dict.fromkeys(found))
 
 
 def _indexed_expressions(sql: str) -> str:
     """Cut the list of expressions out of ``CREATE UNIQUE INDEX … ON t (…) WHERE …`` (balanced parentheses)."""
-    match = re.search(r'\bON\s+("(?:[^"]|"")*"|\w+)\s*\(', sql, re.IGNORECASE)
+    match = re.search(r'\bON\s+("(?:[^"]|"")*"|\[[^]]*\]|`[^`]*`|\w+)\s*\(', sql, re.IGNORECASE)
     assert match is not None, sql
     depth, quote, start = 1, "", match.end()
     for at in range(start, len(sql)):
@@ -209,25 +229,28 @@ def _indexed_expressions(sql: str) -> str:
     raise SynchroError(f"Cannot read the index {sql!r}.")
 
 
-def _replaced_rows(connection: BaseDatabaseWrapper, table: str, quoted: str, layout: set[str]) -> str:
-    """Return the condition under which a row ``r`` conflicts with NEW."""
-    new_row = ", ".join(f"NEW.{_quote(column)} AS {_quote(column)}" for column in sorted(layout))
-    conditions = []
-    for index in _unique_indexes(connection, table, layout):
-        if all(part.startswith('"') and part.count('"') == 2 for part in index):
-            conditions.append(" AND ".join(f"r.{part} = NEW.{part}" for part in index))
-        else:
-            expressions = re.sub(r"\s+(ASC|DESC)\b", "", index[0], flags=re.IGNORECASE)
-            conditions.append(
-                f"r.rowid IN (SELECT x.rowid FROM {quoted} AS x"
-                f" WHERE ({expressions}) = (SELECT {expressions} FROM (SELECT {new_row})))"
-            )
-    return "(" + " OR ".join(f"({condition})" for condition in conditions) + ")" if conditions else ""
+def _conflicts(index: _UniqueIndex, key: tuple[CapturedColumn, ...], quoted: str, layout: _Layout) -> str:
+    """Return the condition under which a row ``r`` of the table conflicts with NEW."""
+    if index.columns:
+        return " AND ".join(
+            f"r.{_quote(name)} = NEW.{_quote(name)} COLLATE {_quote(collation)}" for name, collation in index.columns
+        )
+    expressions = re.sub(r"\s+(ASC|DESC)\b", "", index.expressions, flags=re.IGNORECASE)
+    new_row = ", ".join(f"NEW.{_quote(name)} AS {_quote(name)}" for name in (*layout.stored, *layout.generated))
+    of_r, of_x = (", ".join(f"{row}.{_quote(part.column)}" for part in key) for row in "rx")
+    return (
+        f"({of_r}) IN (SELECT {of_x} FROM {quoted} AS x"
+        f" WHERE ({expressions}) = (SELECT {expressions} FROM (SELECT {new_row})))"
+    )
 
 
-def _unique_columns(connection: BaseDatabaseWrapper, table: str, layout: set[str]) -> list[str]:
-    text = " ".join(part for index in _unique_indexes(connection, table, layout) for part in index)
-    return [column for column in sorted(layout) if _quote(column) in text] or sorted(layout)
+def _of_indexed_columns(indexes: list[_UniqueIndex], layout: _Layout) -> str:
+    """Return which columns an update must set to run into a unique conflict; nothing means any column."""
+    names = [name for index in indexes for name, _ in index.columns]
+    computed = any(index.expressions or index.partial for index in indexes)
+    if computed or any(_fold(name) in map(_fold, layout.generated) for name in names):
+        return ""
+    return f" OF {', '.join(_quote(name) for name in dict.fromkeys(names))}"
 
 
 # Transitional triggers ----------------------------------------------------------------------------
@@ -344,8 +367,8 @@ def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]
     """Return those of ``tables`` that exist and can carry triggers."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        names = {name.lower() for (name,) in cursor.fetchall()}
-    return [table for table in tables if _unquote(connection.ops.quote_name(table.table)).lower() in names]
+        names = {_fold(name) for (name,) in cursor.fetchall()}
+    return [table for table in tables if _fold(_unquote(connection.ops.quote_name(table.table))) in names]
 
 
 def require_changelog(connection: BaseDatabaseWrapper) -> None:
@@ -357,10 +380,30 @@ def require_changelog(connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def _columns_of(connection: BaseDatabaseWrapper, table: str) -> set[str]:
+@dataclass(frozen=True)
+class _Layout:
+    """The columns that a table has in the database, by their names there."""
+
+    stored: tuple[str, ...]
+    generated: tuple[str, ...]
+
+    def has(self, column: str) -> bool:
+        return _fold(column) in map(_fold, self.stored)
+
+
+def _layout_of(connection: BaseDatabaseWrapper, table: str) -> _Layout:
     with connection.cursor() as cursor:
-        cursor.execute(f"PRAGMA table_info({connection.ops.quote_name(table)})")
-        return {row[1] for row in cursor.fetchall()}
+        cursor.execute(f"PRAGMA table_xinfo({connection.ops.quote_name(table)})")
+        rows = [(row[1], row[6]) for row in cursor.fetchall()]
+    return _Layout(
+        stored=tuple(name for name, hidden in rows if hidden == 0),
+        generated=tuple(name for name, hidden in rows if hidden in (2, 3)),
+    )
+
+
+def _fold(name: str) -> str:
+    """Fold a name as SQLite does, which ignores the case of ASCII letters and of no others."""
+    return name.encode().lower().decode()
 
 
 def _quote(name: str) -> str:

@@ -19,8 +19,8 @@ from tests.fuzzing import RandomWrites, populate
 pytestmark = both
 
 STORIES = settings(
-    max_examples=40,
-    stateful_step_count=25,
+    max_examples=20,
+    stateful_step_count=20,
     derandomize=True,
     deadline=None,
     database=None,

@@ -218,7 +218,14 @@ def _bodies(
         name = _quote(column.column)
         if layout.exact[column.column]:
             return f"o.{name} IS DISTINCT FROM n.{name}"
+        # Without the casts, the parser takes two ROWs apart and looks for an operator *<> of the values.
         return f"ROW(o.{name})::record OPERATOR(pg_catalog.*<>) ROW(n.{name})::record"
+
+    def same(key: CapturedColumn) -> str:
+        name = _quote(key.column)
+        if layout.exact[key.column]:
+            return f"o.{name} = n.{name}"
+        return f'o.{name}::text COLLATE "C" = n.{name}::text COLLATE "C"'
 
     names = [f"CASE WHEN {differs(column)} THEN {quote_literal(',' + column.name)} ELSE '' END" for column in watched]
     parts = {

@@ -36,24 +36,28 @@ def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model | No
         Whether anything was changed, so that another try makes sense.
     """
     parked = False
+    taken: dict[Field[Any, Any], set[Any]] = {}
     for shape, remote_key, instance in stuck:
         row = rows_of(shape.model, remote).filter(pk=remote_key).first()
         if row is None:
             continue
         for field in unique_fields(shape):
             if local_value(row, field) is not None and _wants_another(row, instance, field):
-                parked = _park(remote, shape, remote_key, field) or parked
+                if field not in taken:
+                    column = rows_of(shape.model, remote).values_list(field.attname, flat=True)
+                    taken[field] = set(column[:_LOOKED_AT])
+                parked = _park(remote, shape, remote_key, field, taken[field]) or parked
     return parked
 
 
-def _park(remote: str, shape: Shape, remote_key: Any, field: Field[Any, Any]) -> bool:
+def _park(remote: str, shape: Shape, remote_key: Any, field: Field[Any, Any], taken: set[Any]) -> bool:
     """Try one made-up value after the other; a check constraint may allow but a few."""
     rows = rows_of(shape.model, remote)
-    taken = set(rows.values_list(field.attname, flat=True)[:_LOOKED_AT])
     for value in islice(free_values(field, taken), _TRIES):
         try:
             with transaction.atomic(using=remote):
                 rows.filter(pk=remote_key).update(**{field.attname: value})
+            taken.add(value)
             return True
         except (IntegrityError, DataError):
             continue

@@ -30,7 +30,7 @@ from tests.shapeapp.models import (
 )
 from tests.shapes.sides import REMOTE, checked_late, execute, on_remote, synchronize_and_compare
 
-CHAIN = 2_000
+CHAIN = 1_100
 
 
 @pytest.fixture(autouse=True, params=[1, 2, 1000], ids=lambda size: f"batch={size}")

@@ -2,8 +2,9 @@
 
 Before a plan runs, the triggers of the database are replaced by *transitional* ones, which no schema
 change can break and which log every write of a data migration. While it runs, each schema statement
-is watched: tables that come (or, on SQLite, are rebuilt) get transitional triggers at once. After it,
-the full triggers are installed, which fit the new schema. A plan that fails half way leaves
+is watched: tables that come (or, on SQLite, are rebuilt) get transitional triggers at once. When Django
+records a migration, what this package knows follows the models that it renamed, in the same transaction.
+After the plan the full triggers are installed, which fit the new schema. A plan that fails half way leaves
 transitional triggers behind; nothing is lost meanwhile, and the next ``migrate`` completes the job.
 
 A database without any trigger of this package is left alone.
@@ -21,40 +22,46 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.operations import RenameField, RenameModel, SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
+from django.db.models import Model
 
 from ..conf import get_settings
-from .install import has_capture, install, run_statements, vendor_of
+from .install import has_capture, install, run_statements, uninstall, vendor_of
 from .tables import CapturedTable, captured_tables
+from .trigger import LEADING_COMMENTS
 
 Plan = list[tuple[Migration, bool]]
 
-_SCHEMA_STATEMENT = re.compile(r"\s*(CREATE|ALTER|DROP)\s+(TEMPORARY\s+|UNLOGGED\s+)?TABLE\b", re.IGNORECASE)
+_SCHEMA_STATEMENT = re.compile(LEADING_COMMENTS + r"(CREATE|ALTER|DROP)\s+(\w+\s+)?TABLE\b", re.I | re.S)
+_NEW_TABLE = re.compile(LEADING_COMMENTS + r"CREATE\s", re.I | re.S)
+_RECORD = re.compile(r"(INSERT INTO|DELETE FROM)\W+django_migrations\b")
 
 
 def before_migrate(*, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, **kwargs: Any) -> None:
     """Receiver of ``pre_migrate``: swap in transitional triggers and watch the plan."""
     connection = connections[using]
     _stop_watching(connection)
-    if not plan or not has_capture(connection):
+    if not plan:
         return
     if _removes_this_app(plan):
-        _uninstall_everything(connection)
+        if has_capture(connection):
+            uninstall(using)  # without a changelog every write of a captured table would fail
         return
-    make_transitional(using)
-    connection.execute_wrappers.append(_Watcher(connection))
+    if has_capture(connection):
+        make_transitional(using)
+    connection.execute_wrappers.append(_Watcher(connection, plan))
 
 
 def after_migrate(*, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, **kwargs: Any) -> None:
-    """Receiver of ``post_migrate``: rename what models were renamed to, then install the full triggers."""
+    """Receiver of ``post_migrate``: install the full triggers."""
     connection = connections[using]
     _stop_watching(connection)
-    if not has_capture(connection):
+    if not has_capture(connection) or not _has_our_tables(connection):
         return
-    if "synchro_changelog" not in connection.introspection.table_names():
-        return
-    rename_labels(using, label_renames(plan or []))
-    if vendor_of(connection).installed_triggers(connection):
+    vendor = vendor_of(connection)
+    if vendor.installed_triggers(connection):
         install(using)
+    else:
+        run_statements(using, vendor.drop_leftovers(connection))
 
 
 def is_migrating(alias: str) -> bool:
@@ -102,28 +109,56 @@ def cover_uncovered_tables(alias: str, lost: dict[str, str] | None = None) -> No
 
 
 class _Watcher:
-    """An execute wrapper that follows schema statements of a plan."""
+    """An execute wrapper that follows a plan: its schema statements, and which migration is done."""
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper, plan: Plan) -> None:
         self._connection = connection
         self._labels: dict[str, str] = {}
+        self._renames = {_keys(migration): label_renames([(migration, backwards)]) for migration, backwards in plan}
         self._busy = False
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-        if self._busy or not isinstance(sql, str) or not _SCHEMA_STATEMENT.match(sql):
+        if self._busy or not isinstance(sql, str):
             return execute(sql, params, many, context)
         self._busy = True
         try:
-            vendor = vendor_of(self._connection)
-            installed = vendor.installed_triggers(self._connection)
-            self._labels.update({trigger.table: trigger.label for trigger in installed})
-            run_statements(self._connection.alias, vendor.before_ddl(self._connection, sql, installed))
-            result = execute(sql, params, many, context)
-            if self._labels:
-                cover_uncovered_tables(self._connection.alias, self._labels)
-            return result
+            if has_capture(self._connection) and _SCHEMA_STATEMENT.match(sql):
+                return self._change_schema(sql, lambda: execute(sql, params, many, context))
+            if params and _RECORD.match(sql):
+                self._follow_recorded(params)
+            return execute(sql, params, many, context)
         finally:
             self._busy = False
+
+    def _change_schema(self, sql: str, execute: Callable[[], Any]) -> Any:
+        vendor = vendor_of(self._connection)
+        installed = vendor.installed_triggers(self._connection)
+        self._labels.update({trigger.table: trigger.label for trigger in installed})
+        run_statements(self._connection.alias, vendor.before_ddl(self._connection, sql, installed))
+        result = execute()
+        if self._labels:
+            if _NEW_TABLE.match(sql) and self._renames:
+                # A new table may have the label of one that this very migration has just renamed.
+                self._follow(next(iter(self._renames)))
+            cover_uncovered_tables(self._connection.alias, self._labels)
+        return result
+
+    def _follow_recorded(self, params: Any) -> None:
+        for keys in list(self._renames):
+            if any(app_label in params and name in params for app_label, name in keys):
+                self._follow(keys)
+                del self._renames[keys]
+
+    def _follow(self, keys: frozenset[tuple[str, str]]) -> None:
+        renames, self._renames[keys] = self._renames[keys], []
+        if renames and _has_our_tables(self._connection):
+            rename_labels(self._connection.alias, renames)
+            self._labels.clear()
+
+
+def _keys(migration: Migration) -> frozenset[tuple[str, str]]:
+    """Return the names under which Django records a migration: of a squashed one, those that it replaces."""
+    return frozenset([(migration.app_label, migration.name), *((app, name) for app, name in migration.replaces)])
 
 
 def _stop_watching(connection: BaseDatabaseWrapper) -> None:
@@ -135,11 +170,8 @@ def _removes_this_app(plan: Plan) -> bool:
     return any(backwards and migration.app_label == "synchro_triggers" for migration, backwards in plan)
 
 
-def _uninstall_everything(connection: BaseDatabaseWrapper) -> None:
-    """Without a changelog every write of a captured table would fail."""
-    from .install import uninstall
-
-    uninstall(connection.alias)
+def _has_our_tables(connection: BaseDatabaseWrapper) -> bool:
+    return "synchro_changelog" in connection.introspection.table_names()
 
 
 # Renamed models -----------------------------------------------------------------------------------
@@ -175,11 +207,9 @@ def _renamed_by(operation: Operation, app_label: str) -> tuple[str, str] | None:
 
 
 def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
-    """Rename labels in the changelog, the references and the failures of ``alias``."""
+    """Rename labels in the changelog, the references, the failures and the transitional triggers of ``alias``."""
     from ..models import ChangeLog, Failure, Reference
 
-    if not renames:
-        return
     with transaction.atomic(using=alias):
         for model in (ChangeLog, Reference, Failure):
             rows = model._base_manager.using(alias)
@@ -188,22 +218,46 @@ def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
                 renamed = _follow_renames(stored, renames)
                 if renamed != stored:
                     rows.filter(model_label=stored).update(model_label=renamed)
+        if has_capture(connections[alias]):
+            _rename_triggers(connections[alias], renames)
+
+
+def _rename_triggers(connection: BaseDatabaseWrapper, renames: list[tuple[str, str]]) -> None:
+    vendor = vendor_of(connection)
+    tables = {}
+    for trigger in vendor.installed_triggers(connection):
+        renamed = _follow_renames(trigger.label, renames)
+        if renamed != trigger.label:
+            run_statements(connection.alias, vendor.drop_sql(connection, trigger))
+            tables[trigger.qualified_table] = renamed
+    for qualified_table, label in tables.items():
+        _add_transitional(connection, label, qualified_table)
 
 
 def _follow_renames(label: str, renames: list[tuple[str, str]]) -> str:
     for old, new in renames:
         if label.lower() == old.lower():
             label = new
-        elif label.lower().startswith(f"{old.lower()}_"):
+        elif label.lower().startswith(f"{old.lower()}_") and not _is_model_of_its_own(label):
             label = new + label[len(old) :]
     return _exact_case(label)
 
 
+def _is_model_of_its_own(label: str) -> bool:
+    """Tell a model whose name has an underscore from an automatic many-to-many table (``app.Model_field``)."""
+    model = _model_named(label)
+    return model is not None and not model._meta.auto_created
+
+
 def _exact_case(label: str) -> str:
     """Return the label as the model has it: operations may write model names in any case."""
+    model = _model_named(label)
+    return label if model is None else model._meta.label
+
+
+def _model_named(label: str) -> type[Model] | None:
     app_label, _, name = label.partition(".")
-    if app_label in apps.app_configs:
-        for model in apps.get_app_config(app_label).get_models(include_auto_created=True):
-            if model.__name__.lower() == name.lower():
-                return model._meta.label
-    return label
+    if app_label not in apps.app_configs:
+        return None
+    models = apps.get_app_config(app_label).get_models(include_auto_created=True)
+    return next((model for model in models if model.__name__.lower() == name.lower()), None)

@@ -257,6 +257,8 @@ def _key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
     # JSON writes dates in ISO form whatever DateStyle the session has.
     if key[0].kind in {"DateField", "DateTimeField", "TimeField", "DurationField"}:
         return f"to_jsonb({column}) #>> '{{}}'"
+    if key[0].kind == "BinaryField":  # whatever bytea_output it has
+        return f"encode({column}, 'hex')"
     return f"{column}::text"
 
 

@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import SynchroError
 from .tables import CapturedColumn, CapturedTable
-from .trigger import PREFIX, InstalledTrigger, Trigger, quote_literal, trigger_name
+from .trigger import LEADING_COMMENTS, PREFIX, InstalledTrigger, Trigger, quote_literal, trigger_name
 
 EVENTS = ("ins", "upd", "del", "repl", "updrepl")
 
@@ -309,8 +309,9 @@ def transitional_triggers(
 
 
 _SCHEMA_STATEMENT = re.compile(
-    r"""\s*(?:ALTER\s+TABLE|DROP\s+TABLE(?:\s+IF\s+EXISTS)?)\s+("(?:[^"]|"")*"|\[[^]]*\]|`[^`]*`|\w+)""",
-    re.IGNORECASE,
+    LEADING_COMMENTS
+    + r"""(?:ALTER\s+TABLE|DROP\s+TABLE(?:\s+IF\s+EXISTS)?)\s+("(?:[^"]|"")*"|\[[^]]*\]|`[^`]*`|\w+)""",
+    re.IGNORECASE | re.DOTALL,
 )
 
 

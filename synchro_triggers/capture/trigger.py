@@ -8,6 +8,9 @@ from dataclasses import dataclass
 #: Every trigger and function of this package starts with this.
 PREFIX = "synchro_"
 
+#: Pattern of what may stand before the first word of an SQL statement.
+LEADING_COMMENTS = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
+
 
 @dataclass(frozen=True)
 class Trigger:

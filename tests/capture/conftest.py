@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from django.db import connections
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
+from tests.capture.changing_app import ChangingApp, forget_models
 from tests.databases import Pair
 
 TEMPLATE = "template"
@@ -47,8 +49,16 @@ def template_database(
 
 
 @pytest.fixture
-def own(db: None, vendor: Pair, template_database: str, tmp_path: Path) -> Iterator[str]:
-    """An alias whose database belongs to this test: nothing in it but the ``synchro_*`` tables, committed for real."""
+def own(vendor: Pair, template_database: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """An alias whose database belongs to this test: nothing in it but the ``synchro_*`` tables, committed for real.
+
+    Not for tests with the mark ``django_db``: Django forbids them every alias that was not there at the beginning.
+    """
+    with django_db_blocker.unblock():
+        yield from _own_database(vendor, template_database, tmp_path)
+
+
+def _own_database(vendor: Pair, template_database: str, tmp_path: Path) -> Iterator[str]:
     name = str(tmp_path / "own.sqlite3")
     if vendor.local == "postgres":
         name = "test_synchro_own"
@@ -86,3 +96,21 @@ def _run_on_server(*statements: str) -> None:
     with psycopg.connect(**wanted, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement)
+
+
+@pytest.fixture
+def app(own: str, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChangingApp]:
+    """An app whose models and migrations the test makes; everything of it is captured."""
+    folder = tmp_path / "changing_migrations"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    settings.SYNCHRO_MODELS = ("migapp",)
+    settings.MIGRATION_MODULES = {"migapp": folder.name}
+    settings.INSTALLED_APPS = ["synchro_triggers", "tests.migapp"]
+
+    yield ChangingApp(own, folder)
+
+    forget_models()
+    for name in [name for name in sys.modules if name.partition(".")[0] == folder.name]:
+        del sys.modules[name]

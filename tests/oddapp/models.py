@@ -63,7 +63,7 @@ class Apostrophe(models.Model):
     name = models.CharField(max_length=20)
 
     class Meta:
-        db_table = "l'été {0}"
+        db_table = "été {0}"
 
 
 class Settled(models.Model):

@@ -31,8 +31,10 @@ from .trigger import LEADING_COMMENTS
 
 Plan = list[tuple[Migration, bool]]
 
-_SCHEMA_STATEMENT = re.compile(LEADING_COMMENTS + r"(CREATE|ALTER|DROP)\s+(\w+\s+)?TABLE\b", re.I | re.S)
-_NEW_TABLE = re.compile(LEADING_COMMENTS + r"CREATE\s", re.I | re.S)
+_SCHEMA_STATEMENT = re.compile(
+    LEADING_COMMENTS + r"((CREATE|ALTER|DROP)\s+(\w+\s+)?TABLE|CREATE\s+UNIQUE\s+INDEX)\b", re.IGNORECASE | re.DOTALL
+)
+_NEW_TABLE = re.compile(LEADING_COMMENTS + r"CREATE\s+(\w+\s+)?TABLE\b", re.IGNORECASE | re.DOTALL)
 _RECORD = re.compile(r"(INSERT INTO|DELETE FROM)\W+django_migrations\b")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -28,6 +29,13 @@ ORIGIN = "origin"
 
 #: Marks, on a connection object, that a replay is writing there.
 _REPLAYING = "_synchro_replaying"
+
+
+class _Blocks(threading.local):
+    """The blocks of one ``synchro_paused`` object that this thread is in: an object may serve many threads."""
+
+    def __init__(self) -> None:
+        self.entered: list[ExitStack] = []
 
 
 class synchro_paused:  # read as a function: ``with synchro_paused():``
@@ -64,11 +72,11 @@ class synchro_paused:  # read as a function: ``with synchro_paused():``
     def __new__(cls, function: Any = None, /, *, using: str | None = None) -> Any:
         paused = super().__new__(cls)
         paused._using = using
-        paused._blocks = []
+        paused._blocks = _Blocks()
         return paused if function is None else paused(function)
 
     _using: str | None
-    _blocks: list[ExitStack]
+    _blocks: _Blocks
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         if not callable(function):
@@ -98,12 +106,12 @@ class synchro_paused:  # read as a function: ``with synchro_paused():``
         with ExitStack() as stack:
             for alias in self._aliases():
                 stack.enter_context(session_value(alias, PAUSED, "on"))
-            self._blocks.append(stack.pop_all())
+            self._blocks.entered.append(stack.pop_all())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        return self._blocks.pop().__exit__(kind, error, traceback)
+        return self._blocks.entered.pop().__exit__(kind, error, traceback)
 
     def _aliases(self) -> list[str]:
         if self._using is not None:

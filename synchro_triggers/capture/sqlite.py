@@ -84,24 +84,14 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
             log("I", new_key, source=f"\n  WHERE {key_differs}"),
         )
     )
-    quoted = connection.ops.quote_name(table.table)
     bodies = {
         "ins": ("AFTER INSERT", _NOT_PAUSED, log("I", new_key)),
         "upd": ("AFTER UPDATE", f"{_NOT_PAUSED} AND ({anything})", update),
         "del": ("AFTER DELETE", _NOT_PAUSED, log("D", old_key, old=old_values)),
     }
-    indexes = _unique_indexes(connection, table.table)
-    if indexes:
-        replaced = " OR ".join(f"({_conflicts(index, table.key, quoted, layout)})" for index in indexes)
-        conflicting = f"\n  FROM {quoted} AS r\n  WHERE ({replaced})"
-        rows = log("D", _key_text(table.key, "r."), old=_old_values(kept, "r"), source=conflicting)
-        not_itself = " AND ".join(f"r.{_quote(key.column)} = OLD.{_quote(key.column)}" for key in table.key)
-        bodies["repl"] = ("BEFORE INSERT", _NOT_PAUSED, rows)
-        bodies["updrepl"] = (
-            f"BEFORE UPDATE{_of_indexed_columns(indexes, layout)}",
-            _NOT_PAUSED,
-            rows[:-1] + f" AND NOT ({not_itself});",
-        )
+    replaced_key, replaced_values = _key_text(table.key, "r."), _old_values(kept, "r")
+    for event, (timing, source) in _replaced_rows(connection, table.table, table.key).items():
+        bodies[event] = (timing, _NOT_PAUSED, log("D", replaced_key, old=replaced_values, source=source))
     return [
         _make(connection, table.label, table.table, event, "full", timing, condition, body)
         for event, (timing, condition, body) in bodies.items()
@@ -188,6 +178,24 @@ class _UniqueIndex:
     partial: bool = False
 
 
+def _replaced_rows(
+    connection: BaseDatabaseWrapper, table: str, key: tuple[CapturedColumn, ...]
+) -> dict[str, tuple[str, str]]:
+    """Return, by event, when a trigger must look for rows ``r`` that are about to be replaced, and where they are."""
+    indexes = _unique_indexes(connection, table)
+    if not indexes:
+        return {}
+    layout = _layout_of(connection, table)
+    quoted = connection.ops.quote_name(table)
+    conflicts = " OR ".join(f"({_conflicts(index, key, quoted, layout)})" for index in indexes)
+    not_itself = " AND ".join(f"r.{_quote(part.column)} = OLD.{_quote(part.column)}" for part in key)
+    source = f"\n  FROM {quoted} AS r\n  WHERE ({conflicts})"
+    return {
+        "repl": ("BEFORE INSERT", source),
+        "updrepl": (f"BEFORE UPDATE{_of_indexed_columns(indexes, layout)}", f"{source} AND NOT ({not_itself})"),
+    }
+
+
 def _unique_indexes(connection: BaseDatabaseWrapper, table: str) -> list[_UniqueIndex]:
     """Return the unique indexes of a table, the primary key's too."""
     found = []
@@ -213,7 +221,7 @@ def _unique_indexes(connection: BaseDatabaseWrapper, table: str) -> list[_Unique
 
 def _indexed_expressions(sql: str) -> str:
     """Cut the list of expressions out of ``CREATE UNIQUE INDEX … ON t (…) WHERE …`` (balanced parentheses)."""
-    match = re.search(r'\bON\s+("(?:[^"]|"")*"|\[[^]]*\]|`[^`]*`|\w+)\s*\(', sql, re.IGNORECASE)
+    match = re.search(rf"\bON\s+{_NAME}\s*\(", sql, re.IGNORECASE)
     assert match is not None, sql
     depth, quote, start = 1, "", match.end()
     for at in range(start, len(sql)):
@@ -302,25 +310,37 @@ def transitional_triggers(
         "upd": ("AFTER UPDATE", update),
         "del": ("AFTER DELETE", log("D", old_key, old_values)),
     }
+    replaced_key, replaced_values = _key_text(keys, "r."), _old_values(columns, "r")
+    for event, (timing, source) in _replaced_rows(connection, table, keys).items():
+        bodies[event] = (timing, log("D", replaced_key, replaced_values, source))
     return [
         _make(connection, label, table, event, "transitional", timing, _NOT_PAUSED, body)
         for event, (timing, body) in bodies.items()
     ]
 
 
-_SCHEMA_STATEMENT = re.compile(
-    LEADING_COMMENTS
-    + r"""(?:ALTER\s+TABLE|DROP\s+TABLE(?:\s+IF\s+EXISTS)?)\s+("(?:[^"]|"")*"|\[[^]]*\]|`[^`]*`|\w+)""",
+_NAME = r"""("(?:[^"]|"")*"|\[[^]]*\]|`[^`]*`|\w+)"""
+_TABLE_STATEMENT = re.compile(
+    rf"{LEADING_COMMENTS}(?:ALTER\s+TABLE|DROP\s+TABLE(?:\s+IF\s+EXISTS)?)\s+{_NAME}", re.IGNORECASE | re.DOTALL
+)
+_UNIQUE_INDEX_STATEMENT = re.compile(
+    rf"{LEADING_COMMENTS}CREATE\s+UNIQUE\s+INDEX\s+(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}\s+ON\s+{_NAME}",
     re.IGNORECASE | re.DOTALL,
 )
 
 
 def before_ddl(connection: BaseDatabaseWrapper, sql: str, installed: list[InstalledTrigger]) -> list[str]:
-    """Return what must run before a schema statement: a trigger that names a column would stop its removal."""
-    match = _SCHEMA_STATEMENT.match(sql)
-    if match is None or re.match(r"\s+RENAME\s+TO\b", sql[match.end() :], re.IGNORECASE):
+    """Return what must run before a schema statement: remove the table's triggers, which do not fit afterwards.
+
+    One that names a column would even stop its removal.
+    """
+    match = _TABLE_STATEMENT.match(sql)
+    if match is not None and re.match(r"\s+RENAME\s+TO\b", sql[match.end() :], re.IGNORECASE):
         return []  # SQLite carries triggers along when a table gets another name
-    table = _unquote(match[1])
+    match = match or _UNIQUE_INDEX_STATEMENT.match(sql)
+    if match is None:
+        return []
+    table = _unquote(match[match.re.groups])
     return [
         statement
         for trigger in installed

@@ -469,6 +469,30 @@ def test_copy_and_truncate_in_a_data_migration_are_logged(shop):
     assert logged(shop, "Line") == [("D", "1")]
 
 
+@pytest.mark.vendor("sqlite")
+@pytest.mark.parametrize(
+    "unique",
+    [
+        migrations.AlterField("Order", "code", text(unique=True)),
+        migrations.AddConstraint("Order", models.UniqueConstraint(fields=["code"], name="one_code")),
+        migrations.AddConstraint("Order", models.UniqueConstraint(models.functions.Lower("code"), name="one_code")),
+        migrations.RunSQL("CREATE UNIQUE INDEX one_code ON migapp_order (code)"),
+    ],
+)
+def test_rows_that_a_data_migration_replaces_are_logged(shop, unique):
+    shop.add_migration(
+        unique,
+        migrations.RunSQL(
+            "INSERT OR REPLACE INTO migapp_order (id, code, note, amount, legacy) VALUES (77, 'b', '', 0, '')"
+        ),
+        atomic=False,
+    )
+
+    shop.migrate()
+
+    assert set(logged(shop, "Order")) == {("D", "2"), ("I", "77")}
+
+
 # Triggers that a migration of the user's own installs -------------------------------------------------
 
 

@@ -105,6 +105,15 @@ def check_remote(alias: object, named: str = "remote") -> str:
     return alias
 
 
+def chosen_remotes(alias: str | None) -> tuple[str, ...]:
+    """Return the remote that a caller names, else those of ``SYNCHRO_REMOTE``.
+
+    Raises:
+        SynchroConfigurationError: as ``check_remote``.
+    """
+    return get_settings().remotes if alias is None else (check_remote(alias),)
+
+
 def resolve_models(entries: object, named: str = "models") -> tuple[type[Model], ...]:
     """Resolve every spelling of ``SYNCHRO_MODELS`` to concrete models.
 

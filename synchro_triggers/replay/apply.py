@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DatabaseError, Error, IntegrityError, InterfaceError, OperationalError, connections, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Model, ProtectedError, RestrictedError
 
 from ..capture.tables import decode_old_values
@@ -16,12 +16,13 @@ from ..exceptions import ObjectNotApplied
 from .cascades import taken_along
 from .changes import Change
 from .conflict_lookup import RemoteChanges
+from .failures import describe
 from .identity import Identity
 from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks, rebuilt
 from .order import At, Task, in_order
 from .rows import rows_of
-from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
-from .target import BatchBroken, BatchResult, NotYet, Target, concerns_schema
+from .shape import GenericKey, Shape, is_foreign_key, parents_of, points_to_key, root_of, shape_of, target_of
+from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
 from .uniqueness import park_unique_values
 from .writing import differing, local_value, move_sequences_on, new_instance, save, save_link, set_values, watch_writes
@@ -56,6 +57,7 @@ class Batch:
         self._result = BatchResult()
         self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
         self._tasks = plan_tasks(changes)
+        self._logged = {(task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask)}
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
@@ -86,8 +88,10 @@ class Batch:
                 if len(failed) == len(waiting) and (self._parked or not self._park(failed)):
                     break
                 waiting = failed
-        if self._fixups or self._parked & self._result.failed.keys():
-            raise BatchBroken  # a made-up value must not stay
+        if self._fixups:
+            raise BatchBroken("a cycle of foreign keys cannot be closed")
+        for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
+            raise BatchBroken(describe(self._result.failed[change]))
         self._identity.store(stamp=self._target.logs)
         move_sequences_on(self._remote, self._numbered)
         return self._result
@@ -121,7 +125,7 @@ class Batch:
                 self._delete(task)
             self._run_fixups()
         except Exception as error:
-            self._reraise_if_hopeless(error)
+            reraise_if_hopeless(error, self._remote)
             self._errors[at] = error
             if task.change is not None:
                 self._result.failed[task.change] = error
@@ -130,15 +134,6 @@ class Batch:
         if task.change is not None:
             self._result.failed.pop(task.change, None)
         return True
-
-    def _reraise_if_hopeless(self, error: Exception) -> None:
-        """Let through what concerns the connection, not the object."""
-        if isinstance(error, (BatchBroken, InterfaceError)):
-            raise error
-        if isinstance(error, OperationalError) and not concerns_schema(error):
-            raise error
-        if isinstance(error, Error) and not connections[self._remote].is_usable():
-            raise error
 
     def _may_succeed_later(self, task: Task) -> bool:
         if isinstance(task, ObjectTask):
@@ -269,10 +264,7 @@ class Batch:
         other = self._identity.claimed_by(shape.model, remote_key)
         if other is None or other == key:
             return False
-        waits = any(
-            isinstance(task, ObjectTask) and task.shape.root is shape.root and task.key == other for task in self._tasks
-        )
-        return waits or rows_of(shape.root, LOCAL).filter(pk=other).exists()
+        return (shape.root, other) in self._logged or rows_of(shape.root, LOCAL).filter(pk=other).exists()
 
     def _leave_alone(self, shape: Shape, key: Any, remote_key: Any) -> None:
         self._result.report.count(shape.label, "conflicts")
@@ -381,7 +373,7 @@ class Batch:
         if foreign_key.null:
             return None
         if not isinstance(key, int):
-            raise BatchBroken
+            raise BatchBroken("a cycle of foreign keys cannot be closed: no made-up key fits")
         return -key - 1
 
     def _ensure(self, model: type[Model], key: Any) -> Any:
@@ -425,7 +417,9 @@ class Batch:
             remote_key = self._identity.known(part.model, part.key)
             if remote_key is None:
                 if (root_of(part.model), part.key) not in self._pending:
-                    raise BatchBroken
+                    raise BatchBroken(
+                        f"a cycle of foreign keys cannot be closed at {part.model._meta.label} {part.key!r}"
+                    )
                 self._fixups.append((row, shape, part))  # its target comes later
                 continue
             value = remote_key if is_foreign_key(part.field) else part.field.to_python(remote_key)
@@ -448,7 +442,7 @@ class Batch:
         if self._remote_changes.win(shape, key, remote_key, task.change):
             self._leave_alone(shape, key, remote_key)
             return
-        row = self._remote_row(shape, remote_key)
+        row = self._row_to_delete(task, remote_key)
         if row is not None and not self._target.dry_run:
             self._spare_the_living(row, keep_parents=task.keep_parents)
             options = {"keep_parents": True} if task.keep_parents else {}
@@ -456,9 +450,16 @@ class Batch:
                 row.delete(using=self._remote, **options)
             self._rows.clear()  # cascades
         if row is not None:
-            self._result.report.count(shape.label, "deleted")
+            self._result.report.count(type(row)._meta.label, "deleted")
         if not task.keep_parents:
             self._identity.forget(shape.model, key)
+
+    def _row_to_delete(self, task: ObjectTask, remote_key: Any) -> Model | None:
+        """Return the remote row: the parent's, where the object became a child after the two met for the last time."""
+        for model in (task.shape.model, *([] if task.keep_parents else parents_of(task.shape.model))):
+            if (row := self._remote_row(shape_of(model), remote_key)) is not None:
+                return row
+        return None
 
     def _spare_the_living(self, row: Model, *, keep_parents: bool) -> None:
         """Bring what a delete would take along up to date first, where LOCAL still has it.
@@ -467,10 +468,12 @@ class Batch:
             NotYet: something that LOCAL still has would be taken along all the same.
         """
         for again in (False, True):
+            found_any = False
             for instance in taken_along(row, self._remote, keep_parents=keep_parents):
                 living = self._living(instance)
                 if living is None:
                     continue
+                found_any = True
                 shape = shape_of(type(living))
                 if again:
                     raise NotYet(
@@ -481,6 +484,8 @@ class Batch:
                     self._apply_object(pending)
                 elif (shape.root, living.pk) not in self._errors:
                     self._upsert(shape, living, None, refresh=True)
+            if not found_any:
+                return
 
     def _living(self, instance: Model) -> Model | None:
         """Return the local object that is this remote row, if there is one."""
@@ -530,7 +535,7 @@ class Batch:
                         keys[target_key] = (key, change)
                     self._result.failed.pop(change, None)
                 except Exception as error:
-                    self._reraise_if_hopeless(error)
+                    reraise_if_hopeless(error, self._remote)
                     self._result.failed[change] = error
                     remaining.targets[key] = (exists, change)
             if owner is None or self._target.dry_run:
@@ -544,7 +549,7 @@ class Batch:
                 self._result.report.count(label, "created" if add else "deleted", done)
                 self._result.report.count(label, "unchanged", len(keys) - done)
             except Exception as error:
-                self._reraise_if_hopeless(error)
+                reraise_if_hopeless(error, self._remote)
                 for key, change in keys.values():
                     self._result.failed[change] = error
                     remaining.targets[key] = (add, change)

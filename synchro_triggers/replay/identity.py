@@ -114,6 +114,9 @@ class Identity:
     def learn(self, model: type[Model], key: Any, remote_key: Any) -> None:
         """Remember that the object is the remote row, and that they have met now."""
         root = root_of(model)
+        other = self._claimed.get((root, remote_key))
+        if other is not None and other != key:
+            self.forget(root, other)  # its object is gone, and the row is taken over
         self._known[root, key] = remote_key
         self._claimed[root, remote_key] = key
         self._forgotten.discard((root, key))
@@ -145,7 +148,11 @@ class Identity:
         if reference is None:
             return None
         key = decode_key(root, reference.local_pk)
-        return None if (root, key) in self._forgotten else key
+        self._rows[root, reference.local_pk] = reference
+        if (root, key) in self._forgotten:
+            return None
+        self._claimed[root, remote_key] = key
+        return key
 
     def local_key_of(self, row: Model) -> Any:
         """Return the local key of the object that a remote row is, or ``None`` when LOCAL never had it."""

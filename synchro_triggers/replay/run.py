@@ -18,8 +18,8 @@ from django.utils.translation import gettext
 from ..capture import install
 from ..capture.session import replaying_for
 from ..capture.tables import captured_models
-from ..conf import LOCAL, check_remote, get_settings, resolve_models
-from ..exceptions import RunUnderWay, SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..conf import LOCAL, chosen_remotes, get_settings, resolve_models
+from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
 from .apply import Batch
 from .changes import Change, coalesce
 from .checkpoint import load_checkpoint, progress_fields, received_fields
@@ -27,7 +27,7 @@ from .failures import describe, forget_failures, load_failures, store_failure
 from .lease import Lease
 from .node import node_id, require_original, require_same_history, require_tables
 from .report import FailedObject, SyncReport
-from .target import BatchBroken, BatchResult, Target, concerns_schema
+from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
 from .window import Window, open_window, read_page
 
 logger = logging.getLogger("synchro_triggers")
@@ -49,8 +49,7 @@ def synchronize(
     """See ``synchro_triggers.synchronize``, which this is."""
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
-    settings = get_settings()
-    remotes = (check_remote(remote),) if remote is not None else settings.remotes
+    remotes = chosen_remotes(remote)
     if not remotes:
         raise SynchroConfigurationError(
             "There is no remote to synchronise to: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, "
@@ -227,13 +226,11 @@ class _Run:
         """Apply a batch as a whole, or, where that cannot be, change by change."""
         try:
             result = self._transaction(changes, window, after)
-        except (_Stop, RunUnderWay):
+        except _Stop:
             raise
         except Exception as error:
-            if isinstance(error, (OperationalError, InterfaceError)) and not _is_about_schema(error):
-                raise
-            if isinstance(error, Error) and not connections[self._target.remote].is_usable():
-                raise
+            if not isinstance(error, BatchBroken):
+                reraise_if_hopeless(error, self._target.remote)
             for change in changes:
                 self._apply_alone(change, window)
             return
@@ -242,15 +239,12 @@ class _Run:
     def _apply_alone(self, change: Change, window: Window | None) -> None:
         try:
             result = self._transaction([change], window, change.first)
-        except (_Stop, RunUnderWay):
+        except _Stop:
             raise
-        except (OperationalError, InterfaceError) as error:
-            if not _is_about_schema(error):
-                raise
-            result = self._keep_failure(change, error)
-        except BatchBroken:
-            result = self._keep_failure(change, SynchroError("a cycle of foreign keys cannot be closed"))
+        except BatchBroken as error:
+            result = self._keep_failure(change, SynchroError(str(error)))
         except Exception as error:
+            reraise_if_hopeless(error, self._target.remote)
             result = self._keep_failure(change, error)
         self._record([change], result)
 
@@ -308,10 +302,6 @@ def _first_of(failed: dict[Change, Exception]) -> Exception:
 
 def _failed_object(change: Change, error: Exception) -> FailedObject:
     return FailedObject(change.label, change.key, describe(error))
-
-
-def _is_about_schema(error: Exception) -> bool:
-    return isinstance(error, OperationalError) and concerns_schema(error)
 
 
 def _batches(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:

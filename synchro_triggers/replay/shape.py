@@ -92,10 +92,17 @@ def shape_of(model: type[Model]) -> Shape:
 
 def root_of(model: type[Model]) -> type[Model]:
     """Return the model at the root of the inheritance chain that ``model`` shares its primary key with."""
+    concrete: type[Model] = model._meta.concrete_model or model
+    return (parents_of(model) or [concrete])[-1]
+
+
+def parents_of(model: type[Model]) -> list[type[Model]]:
+    """Return the parents that share the model's primary key, the nearest first."""
+    found: list[type[Model]] = []
     while (link := model._meta.pk) is not None and is_parent_link(link):
         model = link.remote_field.model  # type: ignore[union-attr]  # a parent link has one
-    concrete: type[Model] = model._meta.concrete_model or model
-    return concrete
+        found.append(model._meta.concrete_model or model)
+    return found
 
 
 def is_parent_link(field: Any) -> bool:

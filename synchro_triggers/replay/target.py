@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import OperationalError
+from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.models import Model
 
-from ..exceptions import ObjectNotApplied
+from ..exceptions import ObjectNotApplied, RunUnderWay
 from .changes import Change
 from .conflicts import Conflict
 from .report import SyncReport
@@ -56,7 +56,17 @@ class BatchBroken(Exception):
     """The batch cannot be applied as a whole; its changes must be applied one by one."""
 
 
-def concerns_schema(error: OperationalError) -> bool:
+def reraise_if_hopeless(error: Exception, remote: str) -> None:
+    """Let through what concerns the run or the connection to ``remote``, not one object."""
+    if isinstance(error, (BatchBroken, RunUnderWay, InterfaceError)):
+        raise error
+    if isinstance(error, OperationalError) and not _concerns_schema(error):
+        raise error
+    if isinstance(error, Error) and not connections[remote].is_usable():
+        raise error
+
+
+def _concerns_schema(error: OperationalError) -> bool:
     """Tell SQLite's «no such column» from a locked file or a lost server: both are operational errors there."""
     text = str(error)
     return "no such" in text or "no column named" in text

@@ -189,6 +189,18 @@ def test_parent_becomes_a_child_later():
     synchronize_and_compare()
 
 
+@pytest.mark.parametrize("deleted", [Vehicle, Truck])
+def test_object_becomes_a_child_and_goes_between_two_runs(deleted):
+    vehicle = Vehicle.objects.create(name="vehicle")
+    synchronize_and_compare()
+
+    execute("INSERT INTO shapeapp_truck (vehicle_ptr_id, load) VALUES (%s, 2)", vehicle.pk)
+    deleted.objects.get(pk=vehicle.pk).delete()
+
+    synchronize_and_compare()
+    assert not Vehicle.objects.using(REMOTE).exists()
+
+
 def test_child_changes_its_kind():
     car = Car.objects.create(name="car", doors=3)
     Garage.objects.create(name="garage", holds=car)

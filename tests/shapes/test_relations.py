@@ -550,6 +550,22 @@ def test_whole_country_that_was_never_met_is_deleted():
     assert City.objects.using(REMOTE).count() == 2
 
 
+@pytest.mark.parametrize("batch_size", [1, 1000])
+def test_key_changes_while_the_natural_key_stays(settings, batch_size):
+    """The new key finds, by the natural key, the row that is still the old one's."""
+    settings.SYNCHRO_BATCH_SIZE = batch_size
+    country = Country.objects.create(name="A")
+    City.objects.create(name="X", country=country)
+    synchronize_and_compare()
+
+    City.objects.create(name="Y", country=country)
+    with checked_late():
+        execute("UPDATE shapeapp_country SET id = 4711")
+        execute("UPDATE shapeapp_city SET country_id = 4711")
+
+    synchronize_and_compare()
+
+
 def test_natural_key_through_a_foreign_key_to_itself():
     with synchro_paused(using=REMOTE):
         there = Department.objects.using(REMOTE).create(name="board")

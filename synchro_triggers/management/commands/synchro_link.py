@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
-from ...conf import check_remote, get_settings, resolve_models
+from ...conf import chosen_remotes, resolve_models
 from ...exceptions import SynchroError
 from ...replay.link import link_objects
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             labels = None
             if options["models"]:
                 labels = [model._meta.label for model in resolve_models(tuple(options["models"]))]
-            remotes = (check_remote(options["remote"]),) if options["remote"] else get_settings().remotes
+            remotes = chosen_remotes(options["remote"])
             if not remotes:
                 raise SynchroError("There is no remote to link with: set SYNCHRO_REMOTE, or name one with --remote.")
             for alias in remotes:

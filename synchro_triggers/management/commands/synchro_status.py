@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
-from ...conf import check_remote, get_settings
+from ...conf import chosen_remotes
 from ...exceptions import SynchroError
 from ...replay.status import Status, read_status
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            remotes = (check_remote(options["remote"]),) if options["remote"] else get_settings().remotes
+            remotes = chosen_remotes(options["remote"])
             statuses = [read_status(alias) for alias in remotes]
         except SynchroError as error:
             raise CommandError(str(error)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, transaction
@@ -13,6 +14,7 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from .bulk import BulkWriter
 from .cascades import taken_along
 from .changes import Change
 from .conflict_lookup import RemoteChanges
@@ -20,7 +22,7 @@ from .failures import describe
 from .identity import Identity
 from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks, rebuilt
 from .order import At, Task, in_order
-from .rows import rows_of
+from .rows import ReadAhead, rows_of
 from .shape import GenericKey, Shape, is_foreign_key, parents_of, points_to_key, root_of, shape_of, target_of
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
@@ -61,7 +63,7 @@ class Batch:
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
-        self._rows: dict[tuple[type[Model], Any], Model] = {}
+        self._rows = ReadAhead(target.remote)
         self._parked: set[Change] = set()
         self._numbered: set[type[Model]] = set()
         self._hanging: dict[At, list[At]] = {}
@@ -69,6 +71,7 @@ class Batch:
         self._targets = Targets(self._identity, self._tasks)
         self._errors: dict[tuple[type[Model], Any], Exception] = {}
         self._remote_changes = RemoteChanges(target, self._identity, changes)
+        self._bulk = BulkWriter(target, self._identity, self._targets, self._remote_changes, self._rows, self._result)
 
     def apply(self) -> BatchResult:
         """Apply everything and return what was done.
@@ -79,10 +82,12 @@ class Batch:
         """
         self._prefetch()
         ordered, self._cut = in_order(self._tasks, self._targets.brought_along(), self._targets.of, self._hanging_on)
-        waiting: Sequence[Task] = ordered
         with watch_writes(self._remote) as self._writes:
+            waiting: Sequence[Task] = ordered
+            in_bulk = not self._target.dry_run
             while waiting:
-                failed = self._round(waiting)
+                failed = self._round(waiting, in_bulk=in_bulk)
+                in_bulk = False  # what is left needs a closer look
                 if not any(self._may_succeed_later(task) for task in failed):
                     break
                 if len(failed) == len(waiting) and (self._parked or not self._park(failed)):
@@ -93,15 +98,43 @@ class Batch:
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
         self._identity.store(stamp=self._target.logs)
-        move_sequences_on(self._remote, self._numbered)
+        move_sequences_on(self._remote, self._numbered | self._bulk.numbered)
         return self._result
 
-    def _round(self, tasks: Sequence[Task]) -> list[Task]:
+    def _round(self, tasks: Sequence[Task], *, in_bulk: bool) -> list[Task]:
+        """Apply tasks in order; return those that failed.
+
+        What a receiver finds on the remote when it is called must not depend on who else is observed: only what
+        lies between two observed tasks is written in bulk.
+        """
         self._pending = {
             (task.shape.root, task.key): task
             for task in tasks
             if isinstance(task, ObjectTask) and task.instance is not None
         }
+        failed: list[Task] = []
+        for observed, group in groupby(tasks, self._bulk.is_observed):
+            alike = list(group)
+            failed += self._one_by_one(alike if observed or not in_bulk else self._in_bulk(alike))
+        return failed
+
+    def _in_bulk(self, tasks: Sequence[Task]) -> list[Task]:
+        """Write tasks in bulk; return what needs a closer look."""
+        links = [task for task in tasks if isinstance(task, LinkTask)]
+        deletes = [task for task in tasks if isinstance(task, ObjectTask) and task.instance is None]
+        upserts = [task for task in tasks if isinstance(task, ObjectTask) and self._is_pending(task)]
+        done: set[int] = {id(task) for task in self._bulk.delete(deletes)}
+        for task in self._bulk.upsert(upserts, self._cut):
+            del self._pending[task.shape.root, task.key]
+            done.add(id(task))
+        self._run_fixups()
+        done |= {id(task) for task in self._bulk.link(links)}
+        return [task for task in tasks if id(task) not in done]
+
+    def _is_pending(self, task: ObjectTask) -> bool:
+        return task.instance is not None and (task.shape.root, task.key) in self._pending
+
+    def _one_by_one(self, tasks: Iterable[Task]) -> list[Task]:
         failed: list[Task] = []
         for task in tasks:
             if isinstance(task, LinkTask):
@@ -171,23 +204,18 @@ class Batch:
             keys.setdefault(task.shape.root, set()).add(task.key)
         for root, wanted in keys.items():
             self._identity.load(root, wanted)
-        rows: dict[Shape, list[Any]] = {}
+        rows: dict[type[Model], list[Any]] = {}
         for task in self._tasks:
             if isinstance(task, ObjectTask):
                 remote_key = self._identity.known(task.shape.model, task.key)
                 if remote_key is None and self._identity.keeps_key(task.shape):
                     remote_key = self._identity.find_by_primary_key(task.shape, task.key)
                 if remote_key is not None:
-                    rows.setdefault(task.shape, []).append(remote_key)
-        for shape, remote_keys in rows.items():
-            for row in rows_of(shape.model, self._remote).filter(pk__in=remote_keys):
-                self._rows[shape.model, row.pk] = row
+                    rows.setdefault(task.shape.model, []).append(remote_key)
+        for model, remote_keys in rows.items():
+            self._rows.load(model, remote_keys)
         self._hanging = self._find_hanging()
         self._remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
-
-    def _remote_row(self, shape: Shape, remote_key: Any) -> Model | None:
-        row = self._rows.pop((shape.model, remote_key), None)
-        return row if row is not None else rows_of(shape.model, self._remote).filter(pk=remote_key).first()
 
     def _find_hanging(self) -> dict[At, list[At]]:
         """Return which deleted objects of the batch pointed to another deleted one on the remote.
@@ -201,7 +229,7 @@ class Batch:
         }
         hanging: dict[At, list[At]] = {}
         for task in gone:
-            row = self._rows.get((task.shape.model, self._identity.known(task.shape.model, task.key)))
+            row = self._rows.peek(task.shape.model, self._identity.known(task.shape.model, task.key))
             for foreign_key in task.shape.foreign_keys if row is not None else ():
                 target = (root_of(target_of(foreign_key)[0]), getattr(row, foreign_key.attname))
                 if target in at_remote and at_remote[target] != (task.shape.root, task.key):
@@ -228,7 +256,7 @@ class Batch:
             if change is not None and self._remote_changes.win(shape, key, remote_key, change):
                 self._leave_alone(shape, key, remote_key)
                 return remote_key
-            row = self._remote_row(shape, remote_key) if remote_key is not None else None
+            row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
@@ -457,7 +485,7 @@ class Batch:
     def _row_to_delete(self, task: ObjectTask, remote_key: Any) -> Model | None:
         """Return the remote row: the parent's, where the object became a child after the two met for the last time."""
         for model in (task.shape.model, *([] if task.keep_parents else parents_of(task.shape.model))):
-            if (row := self._remote_row(shape_of(model), remote_key)) is not None:
+            if (row := self._rows.take(model, remote_key)) is not None:
                 return row
         return None
 

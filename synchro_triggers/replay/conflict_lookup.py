@@ -31,6 +31,7 @@ class RemoteChanges:
         oldest = min((change.logged_at for change in changes), default=None)
         self._since = oldest if target.policy == "newest" else None
         self._times: dict[tuple[str, str], datetime.datetime] = {}
+        self._read: set[tuple[type[Model], Any]] = set()
 
     def load(self, tasks: Iterable[ObjectTask]) -> None:
         """Read the remote's changelog for the objects of a batch whose remote keys are known."""
@@ -44,6 +45,16 @@ class RemoteChanges:
                     by_model.setdefault(model, []).append(remote_key)
         for model, remote_keys in by_model.items():
             self._load(model, remote_keys)
+
+    def load_found(self, shape: Shape, remote_keys: Iterable[Any]) -> None:
+        """Read the changelog for remote rows that were found just now, in a few queries."""
+        if not self._target.logs:
+            return
+        missing = [key for key in remote_keys if (shape.root, key) not in self._read]
+        if missing:
+            self._read.update((shape.root, key) for key in missing)
+            for model in _family(shape):
+                self._load(model, missing)
 
     def _load(self, model: type[Model], remote_keys: Iterable[Any]) -> None:
         texts = [encode_key(key) for key in remote_keys]
@@ -64,9 +75,8 @@ class RemoteChanges:
         at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
         if at_remote is None:
             return False
-        if known is None and remote_key is not None:  # found by its natural key just now
-            for model in _family(shape):
-                self._load(model, [remote_key])
+        if known is None and remote_key is not None:
+            self.load_found(shape, [remote_key])
         remote_at = self._changed_at(shape, at_remote, self._identity.met_at(shape.model, key))
         if remote_at is None:
             return False

@@ -9,10 +9,12 @@ references, which are stored in LOCAL, are read too, backwards.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
+from django.db import connections, models
 from django.db.models import Model
 from django.db.models.functions import Now
 
@@ -51,6 +53,7 @@ class Identity:
         self._imagined = imagined if imagined is not None else {}
         self._known: dict[tuple[type[Model], Any], Any] = {}
         self._claimed: dict[tuple[type[Model], Any], Any] = {}
+        self._free: set[tuple[type[Model], Any]] = set()
         self._asked: set[tuple[type[Model], Any]] = set()
         self._rows: dict[tuple[type[Model], str], Reference] = {}
         self._learnt: dict[tuple[type[Model], Any], Any] = {}
@@ -138,21 +141,25 @@ class Identity:
     def claimed_by(self, model: type[Model], remote_key: Any) -> Any:
         """Return the local key that is known to be this remote row, or ``None``."""
         root = root_of(model)
-        if (root, remote_key) in self._claimed:
-            return self._claimed[root, remote_key]
-        reference = (
-            Reference.objects.using(self.remote)
-            .filter(source=self._source, model_label=root._meta.label, remote_pk=encode_key(remote_key))
-            .first()
+        self.load_claims(root, [remote_key])
+        return self._claimed.get((root, remote_key))
+
+    def load_claims(self, model: type[Model], remote_keys: Iterable[Any]) -> None:
+        """Read which local objects remote rows are known to be, so that ``claimed_by`` asks no more."""
+        root = root_of(model)
+        unknown = [key for key in remote_keys if (root, key) not in self._claimed and (root, key) not in self._free]
+        if not unknown:
+            return
+        by_text = {encode_key(key): key for key in unknown}
+        references = Reference.objects.using(self.remote).filter(
+            source=self._source, model_label=root._meta.label, remote_pk__in=list(by_text)
         )
-        if reference is None:
-            return None
-        key = decode_key(root, reference.local_pk)
-        self._rows[root, reference.local_pk] = reference
-        if (root, key) in self._forgotten:
-            return None
-        self._claimed[root, remote_key] = key
-        return key
+        self._free.update((root, key) for key in unknown)
+        for reference in references:
+            key = decode_key(root, reference.local_pk)
+            self._rows[root, reference.local_pk] = reference
+            if (root, key) not in self._forgotten:
+                self._claimed[root, by_text[reference.remote_pk]] = key
 
     def local_key_of(self, row: Model) -> Any:
         """Return the local key of the object that a remote row is, or ``None`` when LOCAL never had it."""
@@ -234,6 +241,78 @@ class Identity:
             return None
         return None if found is None else found.pk
 
+    def find_many(self, shape: Shape, instances: Sequence[Model]) -> tuple[dict[Any, Any], set[Any]]:
+        """Look up many objects that have no reference, in a few queries: by natural key, then by primary key.
+
+        Returns:
+            Local key to remote key of those that were found; and the local keys of those that must be looked up
+            one by one, because their look-up is the user's own or found something strange.
+        """
+        found: dict[Any, Any] = {}
+        unclear: set[Any] = set()
+        if natural_manager(shape.model) is not None and hasattr(shape.model, "natural_key"):
+            found, unclear = self._find_by_natural_keys(shape.model, instances)
+        if self.keeps_key(shape):
+            kept = {
+                instance.pk: self.find_by_primary_key(shape, instance.pk)
+                for instance in instances
+                if instance.pk not in found
+            }
+            existing = self.existing(shape.root, [key for key in kept.values() if key is not None])
+            found.update({key: remote_key for key, remote_key in kept.items() if remote_key in existing})
+        times = Counter(found.values())
+        unclear.update(key for key, remote_key in found.items() if times[remote_key] > 1)
+        return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
+
+    def _find_by_natural_keys(self, model: type[Model], instances: Sequence[Model]) -> tuple[dict[Any, Any], set[Any]]:
+        found: dict[Any, Any] = {}
+        alike: dict[tuple[str, ...], dict[tuple[Any, ...], list[Any]]] = {}
+        if not _compare_exactly(model, self.remote):
+            return found, {instance.pk for instance in instances}
+        for instance in instances:
+            try:
+                lookups = self._translated_lookups(instance)
+            except ObjectDoesNotExist:
+                continue
+            if lookups is None:
+                return {}, {each.pk for each in instances}
+            alike.setdefault(tuple(lookups), {}).setdefault(tuple(lookups.values()), []).append(instance.pk)
+        unclear: set[Any] = set()
+        for names, wanted in alike.items():
+            matches = self._rows_with(model, names, wanted)
+            if matches is None:
+                unclear.update(key for keys in wanted.values() for key in keys)
+                continue
+            for values, remote_keys in matches.items():
+                if len(remote_keys) == 1 and len(wanted[values]) == 1:
+                    found[wanted[values][0]] = remote_keys[0]
+                else:
+                    unclear.update(wanted[values])
+        return found, unclear
+
+    def _rows_with(
+        self, model: type[Model], names: tuple[str, ...], wanted: Collection[tuple[Any, ...]]
+    ) -> dict[tuple[Any, ...], list[Any]] | None:
+        """Return the remote keys of the rows that have one of the wanted tuples of values; ``None``: too many."""
+        lookups: dict[str, Any] = {}
+        for number, name in enumerate(names):
+            values = {tuple_[number] for tuple_ in wanted}
+            lookups[name if name.endswith("__isnull") else f"{name}__in"] = (
+                True if name.endswith("__isnull") else list(values)
+            )
+        columns = [name.removesuffix("__isnull") for name in names]
+        rows = rows_of(model, self.remote).filter(**lookups).values_list("pk", *columns)
+        matches: dict[tuple[Any, ...], list[Any]] = {}
+        # Values are looked for column by column: of a dense table that may find nearly all of it.
+        most = 20 * len(wanted) + 1000
+        for number, (remote_key, *values) in enumerate(rows[: most + 1]):
+            if number == most:
+                return None
+            at = tuple(True if name.endswith("__isnull") else value for name, value in zip(names, values, strict=True))
+            if at in wanted:
+                matches.setdefault(at, []).append(remote_key)
+        return matches
+
     def _get(self, model: type[Model], manager: Any, lookups: dict[str, Any]) -> Any:
         rows = rows_of(model, self.remote).filter(**lookups).order_by("pk")[:2]
         found = list(rows)
@@ -297,3 +376,33 @@ class Identity:
                 known = self.find_by_natural_key(target) if target is not None else None
             return known
         return value  # a to_field: the same value on both sides
+
+
+def _compare_exactly(model: type[Model], alias: str) -> bool:
+    """Tell whether Python finds the natural keys of this model equal where the database does.
+
+    A collation may ignore case, and a field of somebody's own may compare as it likes.
+    """
+    if connections[alias].vendor not in {"postgresql", "sqlite"}:
+        return False
+    for name in natural_key_fields(model):
+        field: Any = model._meta.get_field(name.split("__")[0])
+        while is_foreign_key(field):
+            field = field.target_field
+        if not isinstance(field, _EXACT) or getattr(field, "db_collation", None):
+            return False
+        if not type(field).__module__.startswith("django.db.models"):
+            return False
+    return True
+
+
+_EXACT = (
+    models.CharField,
+    models.TextField,
+    models.IntegerField,
+    models.BooleanField,
+    models.DateField,
+    models.TimeField,
+    models.UUIDField,
+    models.DecimalField,
+)

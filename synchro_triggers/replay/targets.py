@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import Model
@@ -26,6 +26,7 @@ class Targets:
         self._identity = identity
         self._tasks = tasks
         self._found: dict[tuple[type[Model], Any], list[tuple[type[Model], Any]]] = {}
+        self._keys: dict[tuple[type[Model], str, Any], Any] = {}
         self.missing: set[tuple[type[Model], Any]] = set()
 
     def brought_along(self) -> list[ObjectTask]:
@@ -53,6 +54,7 @@ class Targets:
                 ]
             found += following
             level = {}
+            self._look_up_all(following)
             for task in following:
                 for root, key in self.of(task):
                     level.setdefault(root, set()).add(key)
@@ -60,6 +62,7 @@ class Targets:
 
     def _needed_keys(self) -> dict[type[Model], set[Any]]:
         needed: dict[type[Model], set[Any]] = {}
+        self._look_up_all(task for task in self._tasks if isinstance(task, ObjectTask))
         for task in self._tasks:
             if isinstance(task, ObjectTask):
                 for root, key in self.of(task):
@@ -92,7 +95,27 @@ class Targets:
 
     def key_of(self, foreign_key: Any, value: Any) -> Any:
         """Return the primary key of a foreign key's target; of a ``to_field`` it has to be looked up."""
-        model, attname = target_of(foreign_key)
         if points_to_key(foreign_key):
             return value
-        return rows_of(model, LOCAL).filter(**{attname: value}).values_list("pk", flat=True).first()
+        at = (*target_of(foreign_key), value)
+        if at not in self._keys:
+            self._look_up(*target_of(foreign_key), [value])
+        return self._keys[at]
+
+    def _look_up_all(self, tasks: Iterable[ObjectTask]) -> None:
+        """Find the keys that the tasks' ``to_field`` values stand for, in a query for each such foreign key."""
+        wanted: dict[tuple[type[Model], str], set[Any]] = {}
+        for task in tasks:
+            if task.instance is None:
+                continue
+            for foreign_key in task.shape.foreign_keys:
+                value = None if points_to_key(foreign_key) else local_value(task.instance, foreign_key)
+                if value is not None and (*target_of(foreign_key), value) not in self._keys:
+                    wanted.setdefault(target_of(foreign_key), set()).add(value)
+        for (model, attname), values in wanted.items():
+            self._look_up(model, attname, values)
+
+    def _look_up(self, model: type[Model], attname: str, values: Collection[Any]) -> None:
+        rows = rows_of(model, LOCAL).filter(**{f"{attname}__in": values})
+        found = dict(rows.values_list(attname, "pk"))
+        self._keys.update({(model, attname, value): found.get(value) for value in values})

@@ -63,10 +63,13 @@ def set_values(instance: Model, values: dict[str, Any]) -> None:
 def differing(instance: Model, values: dict[str, Any]) -> list[str]:
     """Return the attribute names whose stored values differ from ``values``."""
     fields = {field.attname: field for field in instance._meta.concrete_fields}
-    return [attname for attname, value in values.items() if not _same(local_value(instance, fields[attname]), value)]
+    return [
+        attname for attname, value in values.items() if not same_value(local_value(instance, fields[attname]), value)
+    ]
 
 
-def _same(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
+    """Tell whether two stored values are the same one."""
     if isinstance(one, (bool, dict, list)) or isinstance(other, (bool, dict, list)):
         # Python calls 1 and True equal; a JSON column does not.
         return type(one) is type(other) and json.dumps(one, default=repr) == json.dumps(other, default=repr)

@@ -1,0 +1,461 @@
+"""Objects and links that nobody observes, written many at a time, with a fixed number of queries for each model.
+
+What does not go well here, or needs a closer look, is given back, and is then written one by one: unique values that
+are handed round, cascades, cycles, natural keys that only the user's own code can look up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.db import transaction
+from django.db.models import FileField, Model
+
+from ..conf import LOCAL
+from .conflict_lookup import RemoteChanges
+from .identity import Identity
+from .local import LinkShape, LinkTask, ObjectTask, generic_target
+from .observed import is_observed, links_are_observed
+from .order import At, Task
+from .rows import ReadAhead, rows_of
+from .shape import Shape, is_foreign_key, is_parent_link, points_to_key, root_of, target_of
+from .statements import insert_rows, returns_keys, update_rows
+from .target import BatchResult, Target, reraise_if_hopeless
+from .targets import Targets
+from .writing import local_value, same_value
+
+#: Where a statement fails, its rows are halved and tried again, down to this number.
+_FEW = 20
+
+
+@dataclass(slots=True)
+class _Upsert:
+    """One object that is about to be written: its remote key, if it has one, and the values it shall have there."""
+
+    task: ObjectTask
+    remote_key: Any
+    values: list[Any]
+
+
+class BulkWriter:
+    """Writes the unobserved part of a batch.
+
+    Attributes:
+        numbered: models whose automatic keys were written by value.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        identity: Identity,
+        targets: Targets,
+        remote_changes: RemoteChanges,
+        rows: ReadAhead,
+        result: BatchResult,
+    ) -> None:
+        self._remote = target.remote
+        self._identity = identity
+        self._targets = targets
+        self._remote_changes = remote_changes
+        self._rows = rows
+        self._result = result
+        self.numbered: set[type[Model]] = set()
+        self._observed: dict[type[Any], bool] = {}
+
+    def is_observed(self, task: Task) -> bool:
+        """Tell whether somebody would notice how the task's object or links are written."""
+        model = task.shape.through if isinstance(task, LinkTask) else task.shape.model
+        if model not in self._observed:
+            self._observed[model] = links_are_observed(model) if isinstance(task, LinkTask) else is_observed(model)
+        return self._observed[model]
+
+    def _takes(self, shape: Shape) -> bool:
+        return not shape.model._meta.parents and (not shape.automatic_key or returns_keys(self._remote))
+
+    # Upserts --------------------------------------------------------------------------------------
+
+    def upsert(self, tasks: Sequence[ObjectTask], cut: set[tuple[At, At]]) -> list[ObjectTask]:
+        """Create and update objects; return those that are done.
+
+        Args:
+            tasks: tasks with an instance, the targets of an object before it.
+            cut: who points to whom where a cycle was cut.
+        """
+        done: list[ObjectTask] = []
+        for level in self._levels(tasks, cut):
+            by_shape: dict[Shape, list[ObjectTask]] = {}
+            for task in level:
+                by_shape.setdefault(task.shape, []).append(task)
+            for shape, alike in by_shape.items():
+                # What a level waited for may have been given back.
+                ready = [task for task in alike if self._targets_are_known(task)]
+                done += self._upsert_alike(shape, ready)
+        return done
+
+    def _levels(self, tasks: Sequence[ObjectTask], cut: set[tuple[At, At]]) -> list[list[ObjectTask]]:
+        """Group tasks so that each one's new targets are in an earlier group; leave out what cannot be."""
+        level_of: dict[At, int] = {}
+        levels: list[list[ObjectTask]] = []
+        for task in tasks:
+            at = (task.shape.root, task.key)
+            level: int | None = 0
+            for target in self._targets.of(task):
+                if target in self._targets.missing or (at, target) in cut or target == at:
+                    level = None
+                elif self._identity.known(*target) is None:
+                    below = level_of.get(target)
+                    level = None if below is None or level is None else max(level, below + 1)
+                if level is None:
+                    break
+            if level is None or not self._takes(task.shape):
+                continue
+            level_of[at] = level
+            if level == len(levels):
+                levels.append([])
+            levels[level].append(task)
+        return levels
+
+    def _targets_are_known(self, task: ObjectTask) -> bool:
+        return all(self._identity.known(*target) is not None for target in self._targets.of(task))
+
+    def _upsert_alike(self, shape: Shape, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
+        """Create and update objects of one model; return those that are done."""
+        matched, unclear = self._match(shape, [task for task in tasks if not self._is_known(task)])
+        clear = [task for task in tasks if task.key not in unclear]
+        keys = {task.key: matched.get(task.key, self._identity.known(shape.model, task.key)) for task in clear}
+        self._rows.load(shape.model, [key for key in keys.values() if key is not None])
+        self._remote_changes.load_found(shape, matched.values())
+        values_of = _values_reader(shape, self._identity)
+        new: list[_Upsert] = []
+        changed: list[_Upsert] = []
+        done: list[ObjectTask] = []
+        counts = {"conflicts": 0, "unchanged": 0}
+        for task in clear:
+            remote_key = keys[task.key]
+            if task.change is not None and self._remote_changes.win(shape, task.key, remote_key, task.change):
+                counts["conflicts"] += 1
+                if remote_key is not None:
+                    self._identity.learn(shape.model, task.key, remote_key)
+                done.append(task)
+                continue
+            row = self._rows.peek(shape.model, remote_key) if remote_key is not None else None
+            values = values_of(task.instance)
+            if row is None:
+                new.append(_Upsert(task, self._identity.find_by_primary_key(shape, task.key), values))
+            elif task.change is None or _is_equal(shape, row, values):
+                counts["unchanged"] += task.change is not None
+                self._identity.learn(shape.model, task.key, remote_key)
+                done.append(task)
+            else:
+                changed.append(_Upsert(task, remote_key, values))
+        updated = self._halving(changed, lambda some: self._update(shape, some))
+        created = self._halving(new, lambda some: self._create(shape, some))
+        counts |= {"created": len(created), "updated": len(updated)}
+        for what, number in counts.items():
+            if number:
+                self._result.report.count(shape.label, what, number)
+        done += [each.task for each in (*updated, *created)]
+        for task in done:
+            if task.change is not None:
+                self._result.failed.pop(task.change, None)
+        return done
+
+    def _is_known(self, task: ObjectTask) -> bool:
+        return self._identity.known(task.shape.model, task.key) is not None
+
+    def _match(self, shape: Shape, tasks: Sequence[ObjectTask]) -> tuple[dict[Any, Any], set[Any]]:
+        """Find remote rows for objects without a reference; what needs a closer look is unclear."""
+        if not tasks:
+            return {}, set()
+        found, unclear = self._identity.find_many(shape, [task.instance for task in tasks if task.instance])
+        self._identity.load_claims(shape.model, found.values())
+        # A row that is known to be another object: whether that one lives is looked at one by one.
+        unclear |= {
+            key for key, remote_key in found.items() if self._identity.claimed_by(shape.model, remote_key) is not None
+        }
+        return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
+
+    def _create(self, shape: Shape, some: Sequence[_Upsert]) -> None:
+        with_key = [each for each in some if each.remote_key is not None]
+        for alike in (with_key, [each for each in some if each.remote_key is None]):
+            if not alike:
+                continue
+            keyed = alike is with_key
+            defaults = [field for field in shape.skipped if not field.has_db_default()]
+            fields = [*(shape.key if keyed else ()), *shape.copied, *defaults]
+            rows = [
+                [*(_parts(shape, each.remote_key) if keyed else ()), *each.values, *(f.get_default() for f in defaults)]
+                for each in alike
+            ]
+            given_out = insert_rows(self._remote, shape.model, fields, rows)
+            for each, key in zip(alike, given_out, strict=False):
+                each.remote_key = key
+            if keyed and shape.automatic_key:
+                self.numbered.add(shape.root)
+        for each in some:
+            self._identity.learn(shape.model, each.task.key, each.remote_key)
+
+    def _update(self, shape: Shape, some: Sequence[_Upsert]) -> None:
+        rows = [[*_parts(shape, each.remote_key), *each.values] for each in some]
+        update_rows(self._remote, shape.model, shape.key, shape.copied, rows)
+        for each in some:
+            self._identity.learn(shape.model, each.task.key, each.remote_key)
+            self._rows.drop(shape.model, each.remote_key)
+
+    def _halving(self, all_: list[_Upsert], write: Callable[[Sequence[_Upsert]], None]) -> list[_Upsert]:
+        """Write as many at once as will go; return those that went."""
+        if not all_:
+            return []
+        try:
+            with transaction.atomic(using=self._remote):
+                write(all_)
+            return all_
+        except Exception as error:
+            reraise_if_hopeless(error, self._remote)
+        if len(all_) <= _FEW:
+            return []
+        middle = len(all_) // 2
+        return self._halving(all_[:middle], write) + self._halving(all_[middle:], write)
+
+    # Deletes --------------------------------------------------------------------------------------
+
+    def delete(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
+        """Delete objects on which nothing hangs that stays; return those that are done."""
+        going: dict[At, ObjectTask] = {}
+        for task in tasks:
+            remote_key = self._identity.known(task.shape.model, task.key)
+            if (
+                remote_key is None
+                or task.keep_parents
+                or not self._takes(task.shape)
+                or _has_generic_relations(task.shape)
+            ):
+                continue
+            assert task.change is not None
+            if not self._remote_changes.win(task.shape, task.key, remote_key, task.change):
+                going[task.shape.root, remote_key] = task
+        self._keep_what_others_hang_on(going)
+        by_shape: dict[Shape, dict[Any, ObjectTask]] = {}
+        for (_, remote_key), task in going.items():
+            by_shape.setdefault(task.shape, {})[remote_key] = task
+        try:
+            with transaction.atomic(using=self._remote):
+                for shape, by_key in by_shape.items():
+                    for field in _links_to(shape.model):
+                        links = rows_of(field.model, self._remote).filter(**{f"{field.attname}__in": list(by_key)})
+                        links._raw_delete(self._remote)
+                    rows_of(shape.model, self._remote).filter(pk__in=list(by_key))._raw_delete(self._remote)
+        except Exception as error:
+            reraise_if_hopeless(error, self._remote)
+            return []
+        for shape, by_key in by_shape.items():
+            self._result.report.count(shape.label, "deleted", len(by_key))
+            for remote_key, task in by_key.items():
+                assert task.change is not None
+                self._rows.drop(shape.model, remote_key)
+                self._identity.forget(shape.model, task.key)
+                self._result.failed.pop(task.change, None)
+        return list(going.values())
+
+    def _keep_what_others_hang_on(self, going: dict[At, ObjectTask]) -> None:
+        """Take those out of ``going`` to which a row points that does not go with them."""
+        hanging: dict[At, set[At]] = {}
+        for shape in {task.shape for task in going.values()}:
+            keys = [key for root, key in going if root is shape.root]
+            for relation in _relations_to(shape.model):
+                field = relation.field
+                values = field.target_field.attname
+                by_value = {key: key for key in keys}
+                if values != shape.root._meta.pk.attname:
+                    rows = rows_of(shape.model, self._remote).filter(pk__in=keys)
+                    by_value = dict(rows.values_list(values, "pk"))
+                found = rows_of(field.model, self._remote).filter(**{f"{field.attname}__in": list(by_value)})
+                # A child row of multi-table inheritance is a row of its own here: it never goes with its parent.
+                hanger = field.model if is_parent_link(field) else root_of(field.model)
+                for key, value in found.values_list("pk", field.attname):
+                    hanging.setdefault((shape.root, by_value[value]), set()).add((hanger, key))
+        staying = [at for at, hangers in hanging.items() if not hangers <= going.keys()]
+        hangs_on: dict[At, list[At]] = {}
+        for at, hangers in hanging.items():
+            for hanger in hangers:
+                hangs_on.setdefault(hanger, []).append(at)
+        while staying:
+            at = staying.pop()
+            if going.pop(at, None) is not None:
+                staying += hangs_on.get(at, ())
+
+    # Links ----------------------------------------------------------------------------------------
+
+    def link(self, tasks: Sequence[LinkTask]) -> list[LinkTask]:
+        """Add and remove links; return those tasks that are done."""
+        by_shape: dict[LinkShape, list[LinkTask]] = {}
+        for task in tasks:
+            by_shape.setdefault(task.shape, []).append(task)
+        return [task for shape, alike in by_shape.items() for task in self._link_alike(shape, alike)]
+
+    def _link_alike(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> list[LinkTask]:
+        gone = self._gone_ends(shape, tasks)
+        adding: dict[tuple[Any, Any], bool] = {}
+        removing: dict[tuple[Any, Any], bool] = {}
+        done: list[LinkTask] = []
+        for task in tasks:
+            owner = self._identity.known(shape.source_model, task.owner)
+            pairs: list[tuple[bool, tuple[Any, Any], bool]] = []
+            for key, (exists, _) in task.targets.items():
+                target = self._identity.known(shape.target_model, key)
+                if owner is not None and target is not None:
+                    pairs.append((exists, (owner, target), key not in task.one_way))
+                elif exists or not {(shape.source_model, task.owner), (shape.target_model, key)} & gone:
+                    break
+            else:
+                for exists, pair, mirrored in pairs:
+                    (adding if exists else removing)[pair] = mirrored
+                done.append(task)
+        try:
+            with transaction.atomic(using=self._remote):
+                added = self._add_links(shape, adding)
+                removed = self._remove_links(shape, removing)
+        except Exception as error:
+            reraise_if_hopeless(error, self._remote)
+            return []
+        label = shape.through._meta.label
+        for what, number in {
+            "created": added,
+            "deleted": removed,
+            "unchanged": len(adding) + len(removing) - added - removed,
+        }.items():
+            self._result.report.count(label, what, number)
+        for task in done:
+            for _, change in task.targets.values():
+                self._result.failed.pop(change, None)
+        return done
+
+    def _gone_ends(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> set[At]:
+        """Return the ends of removed links that LOCAL does not have any more: their links have gone with them."""
+        unknown: dict[type[Model], set[Any]] = {}
+        for task in tasks:
+            for key, (exists, _) in task.targets.items():
+                for model, end in ((shape.source_model, task.owner), (shape.target_model, key)):
+                    if not exists and self._identity.known(model, end) is None:
+                        unknown.setdefault(model, set()).add(end)
+        gone: set[At] = set()
+        for model, keys in unknown.items():
+            there = set(rows_of(root_of(model), LOCAL).filter(pk__in=keys).values_list("pk", flat=True))
+            gone |= {(model, key) for key in keys - there}
+        return gone
+
+    def _add_links(self, shape: LinkShape, pairs: dict[tuple[Any, Any], bool]) -> int:
+        if not pairs:
+            return 0
+        present = self._present(shape, pairs)
+        missing = [pair for pair in pairs if pair not in present]
+        if shape.field.remote_field.symmetrical:
+            mirrored = [(target, owner) for owner, target in missing if owner != target and pairs[owner, target]]
+            there = self._present(shape, mirrored)
+            written = dict.fromkeys([*missing, *(pair for pair in mirrored if pair not in there)])
+        else:
+            written = dict.fromkeys(missing)
+        if written:
+            by_attname = {field.attname: field for field in shape.through._meta.concrete_fields}
+            fields = [by_attname[shape.source_attname], by_attname[shape.target_attname]]
+            insert_rows(self._remote, shape.through, fields, list(written))
+        return len(missing)
+
+    def _remove_links(self, shape: LinkShape, pairs: dict[tuple[Any, Any], bool]) -> int:
+        if not pairs:
+            return 0
+        present = self._present(shape, pairs)
+        going = [key for pair, key in present.items()]
+        count = len(present)
+        if shape.field.remote_field.symmetrical:
+            mirrored = [(target, owner) for owner, target in present if pairs[owner, target]]
+            going += list(self._present(shape, mirrored).values())
+        if going:
+            rows_of(shape.through, self._remote).filter(pk__in=going)._raw_delete(self._remote)
+        return count
+
+    def _present(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], Any]:
+        """Return those of the pairs that are linked on the remote, with the keys of the rows."""
+        wanted = set(pairs)
+        if not wanted:
+            return {}
+        owners, targets = {owner for owner, _ in wanted}, {target for _, target in wanted}
+        rows = rows_of(shape.through, self._remote).filter(
+            **{f"{shape.source_attname}__in": owners, f"{shape.target_attname}__in": targets}
+        )
+        found = rows.values_list(shape.source_attname, shape.target_attname, "pk")
+        return {(owner, target): key for owner, target, key in found if (owner, target) in wanted}
+
+
+# What is known of a model ---------------------------------------------------------------------------
+
+
+def _parts(shape: Shape, key: Any) -> Sequence[Any]:
+    return key if shape.composite_key else (key,)
+
+
+def _values_reader(shape: Shape, identity: Identity) -> Callable[[Any], list[Any]]:
+    """Return a function that gives the values of an instance's copied fields as the remote shall have them."""
+    attnames = [field.attname for field in shape.copied]
+    files = [(number, field) for number, field in enumerate(shape.copied) if isinstance(field, FileField)]
+    keys = [
+        (number, target_of(field)[0])
+        for number, field in enumerate(shape.copied)
+        if is_foreign_key(field) and points_to_key(field)
+    ]
+    at_number = {attname: number for number, attname in enumerate(attnames)}
+    known = identity.known
+
+    def read(instance: Any) -> list[Any]:
+        stored = instance.__dict__
+        values = [stored.get(attname) for attname in attnames]
+        for number, field in files:
+            values[number] = local_value(instance, field)
+        for number, model in keys:
+            if (value := values[number]) is not None:
+                values[number] = known(model, value)
+        for generic in shape.generic_keys:
+            target = generic_target(generic, instance)
+            if target is not None and (remote_key := known(*target)) is not None:
+                values[at_number[generic.object_attname]] = generic.object_field.to_python(remote_key)
+        return values
+
+    return read
+
+
+def _is_equal(shape: Shape, row: Model, values: list[Any]) -> bool:
+    stored = row.__dict__
+    for field, value in zip(shape.copied, values, strict=True):
+        there = stored.get(field.attname)
+        if there is not value and not same_value(
+            local_value(row, field) if isinstance(field, FileField) else there, value
+        ):
+            return False
+    return True
+
+
+@cache
+def _relations_to(model: type[Model]) -> tuple[Any, ...]:
+    """Return the relations by which rows may point to the model's, links of automatic tables left out."""
+    return tuple(relation for relation in _all_relations_to(model) if not relation.field.model._meta.auto_created)
+
+
+@cache
+def _links_to(model: type[Model]) -> tuple[Any, ...]:
+    """Return the foreign keys of automatic many-to-many tables that point to the model."""
+    return tuple(relation.field for relation in _all_relations_to(model) if relation.field.model._meta.auto_created)
+
+
+def _all_relations_to(model: type[Model]) -> list[Any]:
+    return [
+        relation
+        for relation in model._meta.get_fields(include_hidden=True)
+        if relation.auto_created and not relation.concrete and (relation.one_to_one or relation.one_to_many)
+    ]
+
+
+def _has_generic_relations(shape: Shape) -> bool:
+    return any(hasattr(field, "bulk_related_objects") for field in shape.model._meta.private_fields)

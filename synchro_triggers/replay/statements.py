@@ -1,0 +1,222 @@
+"""Statements that write many rows of one table at once: arrays on PostgreSQL, one prepared statement on SQLite.
+
+Elsewhere, and for fields that need SQL of their own around their values, Django's bulk methods do it.
+The arrays are what Django's ``bulk_create`` uses on PostgreSQL since 5.2; here updates use them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import AutoField, Field, Model
+from django.db.models.fields import AutoFieldMixin
+
+from .rows import rows_of
+
+Rows = Sequence[Sequence[Any]]
+
+
+class RowsVanished(Exception):
+    """An update found fewer rows than it was told of: somebody has deleted some meanwhile."""
+
+
+def insert_rows(alias: str, model: type[Model], fields: Sequence[Field[Any, Any]], rows: Rows) -> list[Any]:
+    """Insert rows.
+
+    Args:
+        alias: the database; a transaction must be open there, which has written already.
+        model: the model, without parents.
+        fields: the fields that have values; without the automatic primary key, the database gives it out.
+        rows: a sequence of values a row, in the order of ``fields``.
+
+    Returns:
+        The primary keys that the database gave out, in the order of the rows; nothing if they were given.
+    """
+    connection = connections[alias]
+    key: Any = model._meta.pk
+    given = any(field.primary_key for field in fields) or not isinstance(key, (AutoField, AutoFieldMixin))
+    if not _is_plain(connection, fields):
+        instances = [_instance(model, fields, row) for row in rows]
+        rows_of(model, alias).bulk_create(instances)
+        return [] if given else [instance.pk for instance in instances]
+    prepared = _prepared(connection, fields, rows)
+    if connection.vendor == "postgresql":
+        return _insert_arrays(connection, model, fields, prepared, given)
+    return _insert_prepared(connection, model, fields, prepared, given)
+
+
+def update_rows(
+    alias: str, model: type[Model], key: Sequence[Field[Any, Any]], fields: Sequence[Field[Any, Any]], rows: Rows
+) -> None:
+    """Update rows by primary key.
+
+    Args:
+        alias: the database.
+        model: the model, without parents.
+        key: the fields of the primary key.
+        fields: the fields to set.
+        rows: the values of ``key`` and of ``fields``, a sequence a row.
+
+    Raises:
+        RowsVanished: not all of them are there; some may have been updated.
+    """
+    connection = connections[alias]
+    everything = (*key, *fields)
+    if not _is_plain(connection, everything):
+        instances = [_instance(model, everything, row) for row in rows]
+        found = rows_of(model, alias).bulk_update(instances, [field.name for field in fields])
+    elif connection.vendor == "postgresql":
+        found = _update_arrays(connection, model, key, fields, _prepared(connection, everything, rows))
+    else:
+        found = _update_prepared(connection, model, key, fields, _prepared(connection, everything, rows))
+    if found != len(rows):
+        raise RowsVanished(f"{model._meta.label}: {len(rows) - found} of {len(rows)} rows are gone")
+
+
+def returns_keys(alias: str) -> bool:
+    """Tell whether the keys of many new rows can be learnt."""
+    connection = connections[alias]
+    return connection.vendor == "sqlite" or bool(connection.features.can_return_rows_from_bulk_insert)
+
+
+def _quoting(connection: BaseDatabaseWrapper) -> Callable[[str], str]:
+    """Return what quotes a name for a statement with parameters, where a percent sign stands for itself twice."""
+    return lambda name: connection.ops.quote_name(name).replace("%", "%%")
+
+
+def _is_plain(connection: BaseDatabaseWrapper, fields: Iterable[Any]) -> bool:
+    if connection.vendor not in {"postgresql", "sqlite"}:
+        return False
+    for field in fields:
+        if hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql"):
+            return False
+        stored = field.target_field if field.is_relation else field
+        if stored.get_internal_type() not in connection.data_types:
+            return False
+    return True
+
+
+def _prepared(connection: BaseDatabaseWrapper, fields: Sequence[Any], rows: Rows) -> list[list[Any]]:
+    """Return the values as the driver takes them, column by column."""
+    columns: list[list[Any]] = []
+    for number, field in enumerate(fields):
+        prepare = field.get_db_prep_save
+        columns.append([prepare(row[number], connection) for row in rows])
+    return columns
+
+
+def _instance(model: type[Model], fields: Sequence[Any], row: Sequence[Any]) -> Any:
+    instance = model()
+    for field, value in zip(fields, row, strict=True):
+        instance.__dict__[field.attname] = value
+    return instance
+
+
+# PostgreSQL ---------------------------------------------------------------------------------------
+
+
+def _insert_arrays(
+    connection: BaseDatabaseWrapper,
+    model: type[Model],
+    fields: Sequence[Any],
+    columns: list[list[Any]],
+    given: bool,
+) -> list[Any]:
+    quote = _quoting(connection)
+    names = ", ".join(quote(field.column) for field in fields)
+    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT * FROM {_unnested(connection, fields)}"
+    key: Any = model._meta.pk
+    with connection.cursor() as cursor:
+        cursor.execute(sql if given else f"{sql} RETURNING {quote(key.column)}", columns)
+        return [] if given else [row[0] for row in cursor.fetchall()]
+
+
+def _update_arrays(
+    connection: BaseDatabaseWrapper,
+    model: type[Model],
+    key: Sequence[Any],
+    fields: Sequence[Any],
+    columns: list[list[Any]],
+) -> int:
+    quote = _quoting(connection)
+    table = quote(model._meta.db_table)
+    names = [f"v{number}" for number in range(len(columns))]
+    values = ", ".join(
+        f"{quote(field.column)} = new.{name}" for field, name in zip(fields, names[len(key) :], strict=True)
+    )
+    same = " AND ".join(f"{table}.{quote(part.column)} = new.{name}" for part, name in zip(key, names, strict=False))
+    source = _unnested(connection, (*key, *fields))
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {values} FROM {source} AS new ({', '.join(names)}) WHERE {same}", columns)
+        return int(cursor.rowcount)
+
+
+def _unnested(connection: BaseDatabaseWrapper, fields: Sequence[Any]) -> str:
+    # Without the parameters of a type: a cast to varchar(50)[] would cut what is too long instead of refusing it.
+    types = [str(field.db_type(connection)).split("(")[0] for field in fields]
+    types = [_SERIAL.get(name, name) for name in types]
+    return f"unnest({', '.join(f'%s::{name}[]' for name in types)})"
+
+
+_SERIAL = {"smallserial": "smallint", "serial": "integer", "bigserial": "bigint"}
+
+
+# SQLite -------------------------------------------------------------------------------------------
+
+
+def _insert_prepared(
+    connection: BaseDatabaseWrapper,
+    model: type[Model],
+    fields: Sequence[Any],
+    columns: list[list[Any]],
+    given: bool,
+) -> list[Any]:
+    quote = _quoting(connection)
+    key: Any = model._meta.pk
+    keys: list[int] = []
+    named = [field.column for field in fields]
+    if not given:
+        first = _next_key(connection, model)
+        keys = list(range(first, first + len(columns[0])))
+        named, columns = [key.column, *named], [list(keys), *columns]
+    names, marks = ", ".join(map(quote, named)), ", ".join(["%s"] * len(named))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
+        )
+    return keys
+
+
+def _next_key(connection: BaseDatabaseWrapper, model: type[Model]) -> int:
+    """Return the key that SQLite would give out next; the write lock that we hold keeps others from taking it."""
+    quote = _quoting(connection)
+    key: Any = model._meta.pk
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT max({quote(key.column)}) FROM {quote(model._meta.db_table)}")
+        highest = cursor.fetchone()[0] or 0
+        cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")
+        if cursor.fetchone():
+            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [model._meta.db_table])
+            highest = max(highest, *(row[0] for row in cursor.fetchall()), 0)
+    return int(highest) + 1
+
+
+def _update_prepared(
+    connection: BaseDatabaseWrapper,
+    model: type[Model],
+    key: Sequence[Any],
+    fields: Sequence[Any],
+    columns: list[list[Any]],
+) -> int:
+    quote = _quoting(connection)
+    values = ", ".join(f"{quote(field.column)} = %s" for field in fields)
+    same = " AND ".join(f"{quote(part.column)} = %s" for part in key)
+    turned = [*columns[len(key) :], *columns[: len(key)]]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {quote(model._meta.db_table)} SET {values} WHERE {same}", list(zip(*turned, strict=True))
+        )
+        return int(cursor.rowcount)

@@ -182,6 +182,8 @@ def _kind(field: Any) -> str:
 
 def encode_key(value: Any) -> str:
     """Write a primary key as text: ``str`` of a single value, a JSON array of a composite one."""
+    if type(value) is int:
+        return str(value)
     if isinstance(value, (tuple, list)):
         return json.dumps([part if isinstance(part, int) else _key_part(part) for part in value])
     return _key_part(value)

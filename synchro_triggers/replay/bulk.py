@@ -20,7 +20,7 @@ from .identity import Identity
 from .local import LinkShape, LinkTask, ObjectTask, generic_target
 from .observed import is_observed, links_are_observed
 from .order import At, Task
-from .rows import ReadAhead, rows_of
+from .rows import ReadAhead, rows_with
 from .shape import Shape, is_foreign_key, is_parent_link, points_to_key, root_of, target_of
 from .statements import insert_rows, returns_keys, update_rows
 from .target import BatchResult, Target, reraise_if_hopeless
@@ -245,9 +245,9 @@ class BulkWriter:
             with transaction.atomic(using=self._remote):
                 for shape, by_key in by_shape.items():
                     for field in _links_to(shape.model):
-                        links = rows_of(field.model, self._remote).filter(**{f"{field.attname}__in": list(by_key)})
+                        links = rows_with(field.model, self._remote, **{field.attname: list(by_key)})
                         links._raw_delete(self._remote)
-                    rows_of(shape.model, self._remote).filter(pk__in=list(by_key))._raw_delete(self._remote)
+                    rows_with(shape.model, self._remote, pk=list(by_key))._raw_delete(self._remote)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             return []
@@ -270,9 +270,9 @@ class BulkWriter:
                 values = field.target_field.attname
                 by_value = {key: key for key in keys}
                 if values != shape.root._meta.pk.attname:
-                    rows = rows_of(shape.model, self._remote).filter(pk__in=keys)
+                    rows = rows_with(shape.model, self._remote, pk=keys)
                     by_value = dict(rows.values_list(values, "pk"))
-                found = rows_of(field.model, self._remote).filter(**{f"{field.attname}__in": list(by_value)})
+                found = rows_with(field.model, self._remote, **{field.attname: list(by_value)})
                 # A child row of multi-table inheritance is a row of its own here: it never goes with its parent.
                 hanger = field.model if is_parent_link(field) else root_of(field.model)
                 for key, value in found.values_list("pk", field.attname):
@@ -343,7 +343,7 @@ class BulkWriter:
                         unknown.setdefault(model, set()).add(end)
         gone: set[At] = set()
         for model, keys in unknown.items():
-            there = set(rows_of(root_of(model), LOCAL).filter(pk__in=keys).values_list("pk", flat=True))
+            there = set(rows_with(root_of(model), LOCAL, pk=keys).values_list("pk", flat=True))
             gone |= {(model, key) for key in keys - there}
         return gone
 
@@ -374,7 +374,7 @@ class BulkWriter:
             mirrored = [(target, owner) for owner, target in present if pairs[owner, target]]
             going += list(self._present(shape, mirrored).values())
         if going:
-            rows_of(shape.through, self._remote).filter(pk__in=going)._raw_delete(self._remote)
+            rows_with(shape.through, self._remote, pk=going)._raw_delete(self._remote)
         return count
 
     def _present(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], Any]:
@@ -383,9 +383,7 @@ class BulkWriter:
         if not wanted:
             return {}
         owners, targets = {owner for owner, _ in wanted}, {target for _, target in wanted}
-        rows = rows_of(shape.through, self._remote).filter(
-            **{f"{shape.source_attname}__in": owners, f"{shape.target_attname}__in": targets}
-        )
+        rows = rows_with(shape.through, self._remote, **{shape.source_attname: owners, shape.target_attname: targets})
         found = rows.values_list(shape.source_attname, shape.target_attname, "pk")
         return {(owner, target): key for owner, target, key in found if (owner, target) in wanted}
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)  # frozen, compared and hashed by its values, it would cost as much as its object
 class Change:
-    """Everything that a window says of one object.
+    """Everything that a window says of one object; not to be changed.
 
     Attributes:
         label: the model label that the trigger wrote.

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from ..models import KEY_LENGTH, Failure, Operation
 from .changes import Change
+from .rows import rows_with
 from .window import stored_time, time_to_store
 
 
@@ -59,7 +60,7 @@ def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None
     failures = Failure.objects.using(remote).filter(source=source)
     if by_label and failures.exists():
         for label, keys in by_label.items():
-            failures.filter(model_label=label, object_pk__in=keys).delete()
+            rows_with(Failure, remote, object_pk=keys).filter(source=source, model_label=label).delete()
 
 
 def describe(error: Exception) -> str:

@@ -9,9 +9,10 @@ references, which are stored in LOCAL, are read too, backwards.
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db import connections, models
@@ -23,8 +24,17 @@ from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..models import Reference
 from ..natural import NaturalManager
-from .rows import rows_of
+from .rows import rows_of, rows_with
 from .shape import Shape, is_foreign_key, root_of, shape_of, target_of
+from .statements import insert_rows, update_rows
+
+
+class _Stored(NamedTuple):
+    """What is needed of a ``Reference``."""
+
+    pk: int
+    remote_pk: str
+    met_at: datetime.datetime
 
 
 class Identity:
@@ -55,7 +65,8 @@ class Identity:
         self._claimed: dict[tuple[type[Model], Any], Any] = {}
         self._free: set[tuple[type[Model], Any]] = set()
         self._asked: set[tuple[type[Model], Any]] = set()
-        self._rows: dict[tuple[type[Model], str], Reference] = {}
+        self._rows: dict[tuple[type[Model], str], _Stored] = {}
+        self._keeps: dict[Shape, bool] = {}
         self._learnt: dict[tuple[type[Model], Any], Any] = {}
         self._met: set[int] = set()
         self._forgotten: set[tuple[type[Model], Any]] = set()
@@ -72,29 +83,31 @@ class Identity:
         self._known.update({(root, key): self._imagined[root, key] for key in wanted if (root, key) in self._imagined})
         by_text = {encode_key(key): key for key in wanted}
         found: dict[Any, Any] = {}
-        references = Reference.objects.using(self.remote).filter(
-            source=self._source, model_label=root._meta.label, local_pk__in=list(by_text)
+        for local_pk, stored in self._stored(root, local_pk=by_text):
+            self._rows[root, local_pk] = stored
+            found[by_text[local_pk]] = decode_key(root, stored.remote_pk)
+        backwards = rows_with(Reference, LOCAL, remote_pk=by_text).filter(
+            source=self._target, model_label=root._meta.label
         )
-        for reference in references:
-            key = by_text[reference.local_pk]
-            found[key] = decode_key(root, reference.remote_pk)
-            self._rows[root, reference.local_pk] = reference
-        backwards = Reference.objects.using(LOCAL).filter(
-            source=self._target, model_label=root._meta.label, remote_pk__in=[text for text in by_text]
-        )
-        for reference in backwards:
-            found.setdefault(by_text[reference.remote_pk], decode_key(root, reference.local_pk))
+        for local_pk, remote_pk in backwards.values_list("remote_pk", "local_pk"):
+            found.setdefault(by_text[local_pk], decode_key(root, remote_pk))
         alive = self.existing(root, found.values())
         for key, remote_key in found.items():
             if remote_key in alive:
                 self._known[root, key] = remote_key
                 self._claimed[root, remote_key] = key
 
+    def _stored(self, root: type[Model], **texts: Collection[str]) -> Iterator[tuple[str, _Stored]]:
+        references = rows_with(Reference, self.remote, **texts)
+        references = references.filter(source=self._source, model_label=root._meta.label)
+        for local_pk, pk, remote_pk, met_at in references.values_list("local_pk", "pk", "remote_pk", "met_at"):
+            yield local_pk, _Stored(pk, remote_pk, met_at)
+
     def existing(self, model: type[Model], remote_keys: Collection[Any]) -> set[Any]:
         """Return those of the remote keys whose rows exist."""
         if not remote_keys:
             return set()
-        rows = rows_of(model, self.remote).filter(pk__in=list(remote_keys))
+        rows = rows_with(model, self.remote, pk=remote_keys)
         return set(rows.values_list("pk", flat=True))
 
     def known(self, model: type[Model], key: Any) -> Any:
@@ -151,15 +164,12 @@ class Identity:
         if not unknown:
             return
         by_text = {encode_key(key): key for key in unknown}
-        references = Reference.objects.using(self.remote).filter(
-            source=self._source, model_label=root._meta.label, remote_pk__in=list(by_text)
-        )
         self._free.update((root, key) for key in unknown)
-        for reference in references:
-            key = decode_key(root, reference.local_pk)
-            self._rows[root, reference.local_pk] = reference
+        for local_pk, stored in self._stored(root, remote_pk=by_text):
+            key = decode_key(root, local_pk)
+            self._rows[root, local_pk] = stored
             if (root, key) not in self._forgotten:
-                self._claimed[root, by_text[reference.remote_pk]] = key
+                self._claimed[root, by_text[stored.remote_pk]] = key
 
     def local_key_of(self, row: Model) -> Any:
         """Return the local key of the object that a remote row is, or ``None`` when LOCAL never had it."""
@@ -184,34 +194,36 @@ class Identity:
         Args:
             stamp: also move ``met_at`` of references that were met again (the remote logs its own changes).
         """
-        references = Reference.objects.using(self.remote)
-        for root, key in self._forgotten:
-            if (row := self._rows.get((root, encode_key(key)))) is not None:
-                row.delete(using=self.remote)
-        new = []
+        stored = {at: self._rows.get((at[0], encode_key(at[1]))) for at in (*self._forgotten, *self._learnt)}
+        gone = [row.pk for at in self._forgotten if (row := stored[at]) is not None]
+        if gone:
+            rows_with(Reference, self.remote, pk=gone)._raw_delete(self.remote)
+        new, moved = [], []
         for (root, key), remote_key in self._learnt.items():
-            local_pk, remote_pk = encode_key(key), encode_key(remote_key)
-            row = self._rows.get((root, local_pk))
+            row, remote_pk = stored[root, key], encode_key(remote_key)
             if row is not None and (root, key) not in self._forgotten:
-                references.filter(pk=row.pk).update(remote_pk=remote_pk, met_at=Now())
+                moved.append((row.pk, remote_pk))
             else:
-                new.append(
-                    Reference(
-                        source=self._source,
-                        model_label=root._meta.label,
-                        local_pk=local_pk,
-                        remote_pk=remote_pk,
-                    )
-                )
-        references.bulk_create(new, batch_size=1000)
-        if stamp and self._met:
-            references.filter(pk__in=self._met).update(met_at=Now())
+                new.append((self._source, root._meta.label, encode_key(key), remote_pk))
+        field = Reference._meta.get_field
+        if moved:
+            update_rows(self.remote, Reference, [field("id")], [field("remote_pk")], moved)  # type: ignore[list-item]
+            self._met.update(pk for pk, _ in moved)
+        if new:
+            names = ("source", "model_label", "local_pk", "remote_pk")
+            insert_rows(self.remote, Reference, [field(name) for name in names], new)  # type: ignore[misc]
+        met = self._met if stamp else {pk for pk, _ in moved}
+        if met:
+            rows_with(Reference, self.remote, pk=met).update(met_at=Now())
 
     # Natural keys and primary keys ----------------------------------------------------------------
 
     def keeps_key(self, shape: Shape) -> bool:
         """Tell whether objects of this model have the same primary key on both sides."""
-        return not shape.automatic_key or shape.root._meta.label in self._kept_keys or shape.label in self._kept_keys
+        if shape not in self._keeps:
+            kept = {shape.root._meta.label, shape.label} & self._kept_keys
+            self._keeps[shape] = not shape.automatic_key or bool(kept)
+        return self._keeps[shape]
 
     def find_by_natural_key(self, instance: Model) -> Any:
         """Return the key of the remote row with the instance's natural key, or ``None``.
@@ -294,14 +306,10 @@ class Identity:
         self, model: type[Model], names: tuple[str, ...], wanted: Collection[tuple[Any, ...]]
     ) -> dict[tuple[Any, ...], list[Any]] | None:
         """Return the remote keys of the rows that have one of the wanted tuples of values; ``None``: too many."""
-        lookups: dict[str, Any] = {}
-        for number, name in enumerate(names):
-            values = {tuple_[number] for tuple_ in wanted}
-            lookups[name if name.endswith("__isnull") else f"{name}__in"] = (
-                True if name.endswith("__isnull") else list(values)
-            )
+        nulls = {name: True for name in names if name.endswith("__isnull")}
+        lookups = {name: {each[number] for each in wanted} for number, name in enumerate(names) if name not in nulls}
         columns = [name.removesuffix("__isnull") for name in names]
-        rows = rows_of(model, self.remote).filter(**lookups).values_list("pk", *columns)
+        rows = rows_with(model, self.remote, **lookups).filter(**nulls).values_list("pk", *columns)
         matches: dict[tuple[Any, ...], list[Any]] = {}
         # Values are looked for column by column: of a dense table that may find nearly all of it.
         most = 20 * len(wanted) + 1000

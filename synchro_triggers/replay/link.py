@@ -15,7 +15,7 @@ from ..exceptions import ObjectNotApplied
 from .identity import Identity
 from .node import node_id, require_tables
 from .order import models_in_order
-from .rows import rows_of
+from .rows import rows_of, rows_with
 from .shape import Shape, is_foreign_key, shape_of
 from .writing import differing, local_value
 
@@ -72,7 +72,7 @@ def link_objects(
 def _link(identity: Identity, shape: Shape, instances: list[Any], trust_keys: bool) -> LinkCounts:
     identity.load(shape.model, [instance.pk for instance in instances])
     new = [instance for instance in instances if identity.known(shape.model, instance.pk) is None]
-    same_keys = rows_of(shape.model, identity.remote).in_bulk([instance.pk for instance in new])
+    same_keys = {row.pk: row for row in rows_with(shape.model, identity.remote, pk=[instance.pk for instance in new])}
     linked = 0
     for instance in new:
         remote_key = _counterpart(identity, shape, instance, same_keys.get(instance.pk), trust_keys)

@@ -13,7 +13,7 @@ from django.db.models.fields.composite import CompositePrimaryKey
 from ..capture.tables import decode_key, decode_old_values
 from ..conf import LOCAL
 from .changes import Change
-from .rows import rows_of
+from .rows import rows_with
 from .shape import GenericKey, Shape, is_parent_link, model_of, root_of, shape_of
 
 
@@ -84,11 +84,13 @@ def plan_tasks(changes: Iterable[Change]) -> list[ObjectTask | LinkTask]:
     Returns:
         The tasks, in the order in which they are to be applied.
     """
-    by_model: dict[type[Model], list[Change]] = {}
+    by_label: dict[str, list[Change]] = {}
     for change in changes:
-        model = model_of(change.label)
-        if model is not None:
-            by_model.setdefault(model, []).append(change)
+        by_label.setdefault(change.label, []).append(change)
+    by_model: dict[type[Model], list[Change]] = {}
+    for label, alike in by_label.items():
+        if (model := model_of(label)) is not None:
+            by_model.setdefault(model, []).extend(alike)
     objects: dict[tuple[type[Model], Any, type[Model] | None], ObjectTask] = {}
     tasks: list[ObjectTask | LinkTask] = []
     for model, changed in by_model.items():
@@ -105,13 +107,13 @@ def load_instances(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
     wanted = list(dict.fromkeys(keys))
     if not wanted:
         return {}
-    found: dict[Any, Model] = {row.pk: row for row in rows_of(model, LOCAL).filter(pk__in=wanted)}
+    found: dict[Any, Model] = {row.pk: row for row in rows_with(model, LOCAL, pk=wanted)}
     for link in links_to_children(model):
         child: type[Model] = link.model
         if link.primary_key:
             found.update(load_instances(child, found))
         else:  # one of several parents: the child shares another one's key
-            keys = dict(rows_of(child, LOCAL).filter(**{f"{link.attname}__in": found}).values_list("pk", link.attname))
+            keys = dict(rows_with(child, LOCAL, **{link.attname: found}).values_list("pk", link.attname))
             found.update({keys[key]: row for key, row in load_instances(child, keys).items()})
     return found
 
@@ -161,7 +163,7 @@ def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:
     root = root_of(model)
     if root is model or not keys:
         return set()
-    return set(rows_of(root, LOCAL).filter(pk__in=keys).values_list("pk", flat=True))
+    return set(rows_with(root, LOCAL, pk=keys).values_list("pk", flat=True))
 
 
 def _keep_most_derived(
@@ -233,7 +235,7 @@ def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
     symmetrical = shape.field.remote_field.symmetrical
     # Of a symmetrical link both rows are looked at.
     owners = {owner for owner, _ in pairs} | ({target for _, target in pairs} if symmetrical else set())
-    linked = set(rows_of(shape.through, LOCAL).filter(**{f"{shape.source_attname}__in": owners}).values_list(*ends))
+    linked = set(rows_with(shape.through, LOCAL, **{shape.source_attname: owners}).values_list(*ends))
     tasks: dict[Any, LinkTask] = {}
     for (owner, target), change in pairs.items():
         exists, mirror_exists = (owner, target) in linked, (target, owner) in linked
@@ -249,7 +251,7 @@ def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
 def _logged_pairs(shape: LinkShape, changes: list[Change]) -> dict[tuple[Any, Any], Change]:
     """Return every pair of ends that the changes speak of: the row's own now, and those that it had."""
     keys = {change: read_key(shape.through, change.key) for change in changes}
-    rows = rows_of(shape.through, LOCAL).in_bulk(list(keys.values()))
+    rows = {row.pk: row for row in rows_with(shape.through, LOCAL, pk=list(keys.values()))}
     pairs: dict[tuple[Any, Any], Change] = {}
     for change, key in sorted(keys.items(), key=lambda item: item[0].first):
         for old in change.old_values:

@@ -268,7 +268,9 @@ class _Run:
             result = Batch(self._target, changes).apply()
             if result.failed and self._stop:
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
-            forget_failures(remote, source, [change for change in changes if change not in result.failed])
+            # Of an object that was logged under several labels, a merged change is what has failed.
+            failed = {(change.label, change.key) for change in result.failed}
+            forget_failures(remote, source, [each for each in changes if (each.label, each.key) not in failed])
             for change, error in result.failed.items():
                 store_failure(remote, source, change, error)
             if self._target.dry_run:
@@ -277,12 +279,10 @@ class _Run:
 
     def _record(self, changes: Sequence[Change], result: BatchResult) -> None:
         self._report.add(result.report)
-        for change in changes:
-            key = (change.label, change.key)
-            if change in result.failed:
-                self._pending_failures[key] = (change, result.failed[change])
-            else:
-                self._pending_failures.pop(key, None)
+        for change in changes if self._pending_failures else ():
+            self._pending_failures.pop((change.label, change.key), None)
+        for change, error in result.failed.items():
+            self._pending_failures[change.label, change.key] = (change, error)
 
     def _failed_objects(self) -> list[FailedObject]:
         return [_failed_object(change, error) for change, error in self._pending_failures.values()]

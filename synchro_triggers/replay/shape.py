@@ -24,7 +24,7 @@ class GenericKey:
     object_field: Field[Any, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one of each: ``shape_of``
 class Shape:
     """How a concrete model is replayed.
 
@@ -90,6 +90,7 @@ def shape_of(model: type[Model]) -> Shape:
     )
 
 
+@cache
 def root_of(model: type[Model]) -> type[Model]:
     """Return the model at the root of the inheritance chain that ``model`` shares its primary key with."""
     concrete: type[Model] = model._meta.concrete_model or model

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
-from .rows import rows_of
+from .rows import array_type, rows_of
 
 Rows = Sequence[Sequence[Any]]
 
@@ -155,13 +155,7 @@ def _update_arrays(
 
 
 def _unnested(connection: BaseDatabaseWrapper, fields: Sequence[Any]) -> str:
-    # Without the parameters of a type: a cast to varchar(50)[] would cut what is too long instead of refusing it.
-    types = [str(field.db_type(connection)).split("(")[0] for field in fields]
-    types = [_SERIAL.get(name, name) for name in types]
-    return f"unnest({', '.join(f'%s::{name}[]' for name in types)})"
-
-
-_SERIAL = {"smallserial": "smallint", "serial": "integer", "bigserial": "bigint"}
+    return f"unnest({', '.join(f'%s::{array_type(field, connection)}' for field in fields)})"
 
 
 # SQLite -------------------------------------------------------------------------------------------

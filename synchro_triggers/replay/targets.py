@@ -10,7 +10,7 @@ from django.db.models import Model
 from ..conf import LOCAL
 from .identity import Identity
 from .local import LinkTask, ObjectTask, generic_target, load_instances
-from .rows import rows_of
+from .rows import rows_with
 from .shape import Shape, points_to_key, root_of, shape_of, target_of
 from .writing import local_value
 
@@ -116,6 +116,6 @@ class Targets:
             self._look_up(model, attname, values)
 
     def _look_up(self, model: type[Model], attname: str, values: Collection[Any]) -> None:
-        rows = rows_of(model, LOCAL).filter(**{f"{attname}__in": values})
+        rows = rows_with(model, LOCAL, **{attname: values})
         found = dict(rows.values_list(attname, "pk"))
         self._keys.update({(model, attname, value): found.get(value) for value in values})

@@ -289,11 +289,12 @@ def own_changes_since(
     if connection.vendor == "sqlite" and since is not None:
         # Without an index on the time: the newest row that is older lies near the end.
         bound = "id > coalesce((SELECT id FROM synchro_changelog WHERE logged_at < %s ORDER BY id DESC LIMIT 1), 0)"
+    one_of = "= ANY (%s::text[])" if connection.vendor == "postgresql" else "IN (SELECT value FROM json_each(%s))"
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT object_pk, max(logged_at) FROM synchro_changelog WHERE {bound} AND origin = ''"
-            f" AND model_label = %s AND object_pk IN ({', '.join(['%s'] * len(wanted))}) GROUP BY object_pk",
-            [*params, label, *wanted],
+            f" AND model_label = %s AND object_pk {one_of} GROUP BY object_pk",
+            [*params, label, wanted if connection.vendor == "postgresql" else json.dumps(wanted)],
         )
         return {key: as_utc(logged_at) for key, logged_at in cursor.fetchall()}
 

@@ -8,7 +8,8 @@ import decimal
 import pytest
 from django.db.models.signals import post_delete, post_save, pre_save
 
-from synchro_triggers import synchro_paused
+from synchro_triggers import synchro_paused, synchronize
+from synchro_triggers.models import Failure
 from tests.databases import both
 from tests.shapeapp.models import (
     Amphibian,
@@ -361,4 +362,18 @@ def test_unmanaged_table_is_captured_and_written(heard):
 
     Ledger.objects.filter(name="entry").update(amount=3, payer=None)
     execute("DELETE FROM shapeapp_ledger WHERE name = 'raw'")
+    synchronize_and_compare()
+
+
+def test_child_that_cannot_be_applied_is_reported_and_tried_again():
+    """Its parent's table logs it too, under another label."""
+    SportsCar.objects.using(REMOTE).create(name="theirs", plate="X")
+    SportsCar.objects.create(name="ours", plate="X")
+
+    for attempts in (1, 2):
+        report = synchronize()
+        assert [failure.model for failure in report.failures] == ["shapeapp.SportsCar"]
+        assert Failure.objects.using(REMOTE).get().attempts >= attempts
+
+    SportsCar.objects.using(REMOTE).get().delete()
     synchronize_and_compare()

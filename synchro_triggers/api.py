@@ -14,6 +14,7 @@ def synchronize(
     *,
     models: Iterable[str] | None = None,
     dry_run: bool = False,
+    full: bool = False,
     on_error: str = "quarantine",
     progress: Callable[[int, int], None] | None = None,
 ) -> SyncReport:
@@ -23,6 +24,8 @@ def synchronize(
         remote: an alias; default: every alias of ``SYNCHRO_REMOTE``, one after the other.
         models: only these (as in ``SYNCHRO_MODELS``); the checkpoint stays where it is then.
         dry_run: count what would be done, and write nothing.
+        full: every object of the captured models, not only those that were logged: the initial load. What the
+            remote's own users changed is newer, and objects that only the remote has stay.
         on_error: ``'quarantine'`` keeps an object that cannot be applied for later and goes on;
             ``'stop'`` stops at the first one and leaves the rest for the next run.
         progress: called with the number of log rows done and their total.
@@ -36,7 +39,7 @@ def synchronize(
     """
     from .replay import run
 
-    return run.synchronize(remote, models=models, dry_run=dry_run, on_error=on_error, progress=progress)
+    return run.synchronize(remote, models=models, dry_run=dry_run, full=full, on_error=on_error, progress=progress)
 
 
 def call_synchronize(**options: Any) -> str:

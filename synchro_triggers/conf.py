@@ -27,6 +27,17 @@ CONFLICT_POLICIES = ("newest", "local", "remote")
 
 
 @dataclass(frozen=True)
+class BatchSignals:
+    """``SYNCHRO_BATCH_SIGNALS``: all models, or those of the labels."""
+
+    all: bool
+    labels: frozenset[str]
+
+    def __contains__(self, label: object) -> bool:
+        return self.all or label in self.labels
+
+
+@dataclass(frozen=True)
 class Settings:
     """The validated settings.
 
@@ -38,6 +49,7 @@ class Settings:
         allow_reset: whether the admin view offers to reset.
         debug: whether the admin view re-raises errors.
         batch_size: objects per remote transaction.
+        batch_signals: models whose signals are sent a batch at a time, around one write for all; a test by label.
     """
 
     remotes: tuple[str, ...]
@@ -47,6 +59,7 @@ class Settings:
     allow_reset: bool
     debug: bool
     batch_size: int
+    batch_signals: BatchSignals
 
 
 @lru_cache(maxsize=1)
@@ -65,6 +78,7 @@ def get_settings() -> Settings:
         allow_reset=_read_bool("SYNCHRO_ALLOW_RESET", True),
         debug=_read_bool("SYNCHRO_DEBUG", False),
         batch_size=_read_batch_size(getattr(django_settings, "SYNCHRO_BATCH_SIZE", 1000)),
+        batch_signals=_read_batch_signals(getattr(django_settings, "SYNCHRO_BATCH_SIGNALS", False)),
     )
 
 
@@ -231,6 +245,21 @@ def _read_batch_size(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise SynchroConfigurationError(f"SYNCHRO_BATCH_SIZE must be a whole number of at least 1, not {value!r}.")
     return value
+
+
+def _read_batch_signals(value: object) -> BatchSignals:
+    """Read ``True``, ``False``, models as in ``SYNCHRO_MODELS``, or a dict of labels to ``True`` or ``False``."""
+    if isinstance(value, bool):
+        return BatchSignals(value, frozenset())
+    if isinstance(value, Mapping):
+        for label, chosen in value.items():
+            if not isinstance(chosen, bool):
+                raise SynchroConfigurationError(
+                    f"SYNCHRO_BATCH_SIGNALS[{label!r}] must be True or False, not {chosen!r}."
+                )
+        value = tuple(label for label, chosen in value.items() if chosen)
+    labels = frozenset(model._meta.label for model in resolve_models(value, "SYNCHRO_BATCH_SIGNALS"))
+    return BatchSignals(False, labels)
 
 
 def check_alias(alias: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import get_settings
@@ -118,8 +118,27 @@ def uninstall(alias: str) -> int:
     with transaction.atomic(using=alias):
         installed = vendor.installed_triggers(connection)
         run_statements(alias, (sql for trigger in installed for sql in vendor.drop_sql(connection, trigger)))
+        run_statements(alias, vendor.drop_notice_statements(connection))
         run_statements(alias, vendor.drop_leftovers(connection))
     return len(installed)
+
+
+def install_notices(alias: str) -> None:
+    """Let each transaction on ``alias`` that logs something send a notice to whoever follows it.
+
+    Raises:
+        SynchroConfigurationError: the vendor has no such thing.
+        SynchroError: the trigger cannot be made.
+    """
+    connection = connections[alias]
+    try:
+        with transaction.atomic(using=alias):
+            run_statements(alias, vendor_of(connection).notice_statements(connection))
+    except DatabaseError as error:
+        raise SynchroError(
+            f"--notify needs a trigger on synchro_changelog of {alias!r}, which cannot be made: "
+            f"{' '.join(str(error).split())}. Follow without --notify, or let the table's owner follow once with it."
+        ) from error
 
 
 def installation_sql(alias: str) -> str:

@@ -444,6 +444,46 @@ def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]
     return [table for table in tables if table.table in layouts]
 
 
+# Notices ------------------------------------------------------------------------------------------
+
+#: What ``synchronize --follow --notify`` listens to.
+NOTICE_CHANNEL = "synchro_changelog"
+
+_NOTICES = f"""
+CREATE OR REPLACE FUNCTION {{schema}}.notify_synchro_changelog() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM pg_notify('{NOTICE_CHANNEL}', '');
+  RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION {{schema}}.notify_synchro_changelog() FROM PUBLIC;
+CREATE TRIGGER notify_synchro_changelog AFTER INSERT ON {{schema}}.synchro_changelog
+  FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.notify_synchro_changelog();
+"""
+
+
+def notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return what makes each transaction that logs something send a notice; nothing if it does already."""
+    schema = changelog_schema(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_catalog.pg_trigger WHERE tgname = 'notify_synchro_changelog' AND tgrelid = %s::regclass",
+            [f"{schema}.synchro_changelog"],
+        )
+        return [] if cursor.fetchone() else [_NOTICES.format(schema=schema)]
+
+
+def drop_notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return what ends the notices."""
+    schema = changelog_schema(connection, missing_ok=True)
+    if schema is None:
+        return []
+    return [
+        f"DROP TRIGGER IF EXISTS notify_synchro_changelog ON {schema}.synchro_changelog",
+        f"DROP FUNCTION IF EXISTS {schema}.notify_synchro_changelog()",
+    ]
+
+
 # The catalog --------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..exceptions import SynchroError
+from ..exceptions import SynchroConfigurationError, SynchroError
 from .tables import CapturedColumn, CapturedTable
 from .trigger import LEADING_COMMENTS, PREFIX, InstalledTrigger, Trigger, quote_literal, trigger_name
 
@@ -381,6 +381,22 @@ def drop_sql(connection: BaseDatabaseWrapper, trigger: InstalledTrigger) -> list
 
 def drop_leftovers(connection: BaseDatabaseWrapper) -> list[str]:
     """Return what removes leftovers of dropped tables: SQLite drops triggers with their table."""
+    return []
+
+
+def notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
+    """Raise: SQLite cannot wake another process.
+
+    Raises:
+        SynchroConfigurationError: always.
+    """
+    raise SynchroConfigurationError(
+        f"--notify needs PostgreSQL, and {connection.alias!r} is SQLite. Leave it out: looking costs next to nothing."
+    )
+
+
+def drop_notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return what ends the notices: there are none."""
     return []
 
 

@@ -6,7 +6,8 @@ are handed round, cascades, cycles, natural keys that only the user's own code c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,14 +19,14 @@ from ..conf import LOCAL
 from .conflict_lookup import RemoteChanges
 from .identity import Identity
 from .local import LinkShape, LinkTask, ObjectTask, generic_target
-from .observed import is_observed, links_are_observed
+from .observed import deletes_announced, is_observed, links_are_observed, saves_announced
 from .order import At, Task
 from .rows import ReadAhead, rows_with
 from .shape import Shape, is_foreign_key, is_parent_link, points_to_key, root_of, target_of
-from .statements import insert_rows, returns_keys, update_rows
+from .statements import RowsVanished, insert_rows, returns_keys, update_rows
 from .target import BatchResult, Target, reraise_if_hopeless
 from .targets import Targets
-from .writing import local_value, same_value
+from .writing import create_instances, local_value, new_instance, same_value, send_m2m, set_values
 
 #: Where a statement fails, its rows are halved and tried again, down to this number.
 _FEW = 20
@@ -56,6 +57,7 @@ class BulkWriter:
         rows: ReadAhead,
         result: BatchResult,
     ) -> None:
+        self._target = target
         self._remote = target.remote
         self._identity = identity
         self._targets = targets
@@ -69,8 +71,13 @@ class BulkWriter:
         """Tell whether somebody would notice how the task's object or links are written."""
         model = task.shape.through if isinstance(task, LinkTask) else task.shape.model
         if model not in self._observed:
-            self._observed[model] = links_are_observed(model) if isinstance(task, LinkTask) else is_observed(model)
+            observed = links_are_observed(model) if isinstance(task, LinkTask) else is_observed(model)
+            self._observed[model] = observed and not self._sends_signals(model)
         return self._observed[model]
+
+    def _sends_signals(self, model: type[Any]) -> bool:
+        # Links are announced as the model says that declares them.
+        return (model._meta.auto_created or model)._meta.label in self._target.batch_signals
 
     def _takes(self, shape: Shape) -> bool:
         return not shape.model._meta.parents and (not shape.automatic_key or returns_keys(self._remote))
@@ -179,6 +186,25 @@ class BulkWriter:
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
 
     def _create(self, shape: Shape, some: Sequence[_Upsert]) -> None:
+        if self._sends_signals(shape.model):
+            self._create_announced(shape, some)
+        else:
+            self._create_silently(shape, some)
+        for each in some:
+            self._identity.learn(shape.model, each.task.key, each.remote_key)
+
+    def _create_announced(self, shape: Shape, some: Sequence[_Upsert]) -> None:
+        instances = [
+            new_instance(shape, self._remote, each.remote_key, _by_attname(shape, each.values)) for each in some
+        ]
+        with saves_announced(instances, self._remote, created=True):
+            create_instances(instances, shape, self._remote)
+        for each, instance in zip(some, instances, strict=True):
+            if each.remote_key is not None and shape.automatic_key:
+                self.numbered.add(shape.root)
+            each.remote_key = instance.pk
+
+    def _create_silently(self, shape: Shape, some: Sequence[_Upsert]) -> None:
         with_key = [each for each in some if each.remote_key is not None]
         for alike in (with_key, [each for each in some if each.remote_key is None]):
             if not alike:
@@ -195,12 +221,25 @@ class BulkWriter:
                 each.remote_key = key
             if keyed and shape.automatic_key:
                 self.numbered.add(shape.root)
-        for each in some:
-            self._identity.learn(shape.model, each.task.key, each.remote_key)
 
     def _update(self, shape: Shape, some: Sequence[_Upsert]) -> None:
-        rows = [[*_parts(shape, each.remote_key), *each.values] for each in some]
-        update_rows(self._remote, shape.model, shape.key, shape.copied, rows)
+        if self._sends_signals(shape.model):
+            instances = [self._rows.take(shape.model, each.remote_key) for each in some]
+            for each, instance in zip(some, instances, strict=True):
+                if instance is None:
+                    raise RowsVanished(f"{shape.label} {each.remote_key!r} is gone")
+                set_values(instance, _by_attname(shape, each.values))
+            with saves_announced(instances, self._remote, created=False):
+                fields = (*shape.copied, *shape.skipped)
+                rows = [
+                    [*_parts(shape, each.remote_key), *(local_value(instance, field) for field in fields)]
+                    for each, instance in zip(some, instances, strict=True)
+                    if instance is not None
+                ]
+                update_rows(self._remote, shape.model, shape.key, fields, rows)
+        else:
+            rows = [[*_parts(shape, each.remote_key), *each.values] for each in some]
+            update_rows(self._remote, shape.model, shape.key, shape.copied, rows)
         for each in some:
             self._identity.learn(shape.model, each.task.key, each.remote_key)
             self._rows.drop(shape.model, each.remote_key)
@@ -247,7 +286,7 @@ class BulkWriter:
                     for field in _links_to(shape.model):
                         links = rows_with(field.model, self._remote, **{field.attname: list(by_key)})
                         links._raw_delete(self._remote)
-                    rows_with(shape.model, self._remote, pk=list(by_key))._raw_delete(self._remote)
+                    self._delete_alike(shape, list(by_key))
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             return []
@@ -259,6 +298,14 @@ class BulkWriter:
                 self._identity.forget(shape.model, task.key)
                 self._result.failed.pop(task.change, None)
         return list(going.values())
+
+    def _delete_alike(self, shape: Shape, keys: list[Any]) -> None:
+        rows = rows_with(shape.model, self._remote, pk=keys)
+        if not self._sends_signals(shape.model):
+            rows._raw_delete(self._remote)
+            return
+        with deletes_announced(list(rows), self._remote):
+            rows._raw_delete(self._remote)
 
     def _keep_what_others_hang_on(self, going: dict[At, ObjectTask]) -> None:
         """Take those out of ``going`` to which a row points that does not go with them."""
@@ -361,7 +408,8 @@ class BulkWriter:
         if written:
             by_attname = {field.attname: field for field in shape.through._meta.concrete_fields}
             fields = [by_attname[shape.source_attname], by_attname[shape.target_attname]]
-            insert_rows(self._remote, shape.through, fields, list(written))
+            with self._links_announced(shape, missing, "add"):
+                insert_rows(self._remote, shape.through, fields, list(written))
         return len(missing)
 
     def _remove_links(self, shape: LinkShape, pairs: dict[tuple[Any, Any], bool]) -> int:
@@ -374,8 +422,25 @@ class BulkWriter:
             mirrored = [(target, owner) for owner, target in present if pairs[owner, target]]
             going += list(self._present(shape, mirrored).values())
         if going:
-            rows_with(shape.through, self._remote, pk=going)._raw_delete(self._remote)
+            with self._links_announced(shape, present, "remove"):
+                rows_with(shape.through, self._remote, pk=going)._raw_delete(self._remote)
         return count
+
+    @contextmanager
+    def _links_announced(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]], action: str) -> Iterator[None]:
+        """Send ``m2m_changed`` for each owner before and after the block, where ``SYNCHRO_BATCH_SIGNALS`` says so."""
+        if not self._sends_signals(shape.through) or not links_are_observed(shape.through):
+            yield
+            return
+        targets: dict[Any, set[Any]] = {}
+        for owner, target in pairs:
+            targets.setdefault(owner, set()).add(target)
+        owners = list(rows_with(shape.source_model, self._remote, pk=list(targets)))
+        for owner in owners:
+            send_m2m(shape, owner, targets[owner.pk], self._remote, f"pre_{action}")
+        yield
+        for owner in owners:
+            send_m2m(shape, owner, targets[owner.pk], self._remote, f"post_{action}")
 
     def _present(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], Any]:
         """Return those of the pairs that are linked on the remote, with the keys of the rows."""
@@ -389,6 +454,10 @@ class BulkWriter:
 
 
 # What is known of a model ---------------------------------------------------------------------------
+
+
+def _by_attname(shape: Shape, values: Sequence[Any]) -> dict[str, Any]:
+    return {field.attname: value for field, value in zip(shape.copied, values, strict=True)}
 
 
 def _parts(shape: Shape, key: Any) -> Sequence[Any]:

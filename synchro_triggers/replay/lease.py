@@ -44,7 +44,7 @@ class Lease:
         """
         load_checkpoint(self._remote, self._source)
         expired = Q(run_seen__lt=Now() - datetime.timedelta(seconds=EXPIRES))
-        if self._take(Q(run_id="") | expired):
+        if self._take(Q(run_id__in=("", self._run_id)) | expired):
             return
         holder = load_checkpoint(self._remote, self._source)
         if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):

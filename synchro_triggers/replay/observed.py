@@ -6,6 +6,8 @@ be written many objects at a time, since nobody can tell.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import Model
@@ -20,6 +22,32 @@ def is_observed(model: type[Model]) -> bool:
     if any(signal.has_listeners(model) for signal in (pre_save, post_save, pre_delete, post_delete)):
         return True
     return any(getattr(model, name) is not getattr(Model, name) for name in _METHODS if hasattr(Model, name))
+
+
+@contextmanager
+def saves_announced(instances: Sequence[Any], using: str, *, created: bool) -> Iterator[None]:
+    """Send ``pre_save`` for each instance, then do the block, then send ``post_save`` for each.
+
+    For models of ``SYNCHRO_BATCH_SIGNALS``: receivers get what ``save()`` would send, in another order.
+    """
+    for instance in instances:
+        pre_save.send(sender=type(instance), instance=instance, raw=False, using=using, update_fields=None)
+    yield
+    for instance in instances:
+        instance._state.adding = False
+        post_save.send(
+            sender=type(instance), instance=instance, created=created, raw=False, using=using, update_fields=None
+        )
+
+
+@contextmanager
+def deletes_announced(instances: Iterable[Any], using: str) -> Iterator[None]:
+    """Send ``pre_delete`` for each instance, then do the block, then send ``post_delete`` for each."""
+    for instance in instances:
+        pre_delete.send(sender=type(instance), instance=instance, using=using, origin=instance)
+    yield
+    for instance in instances:
+        post_delete.send(sender=type(instance), instance=instance, using=using, origin=instance)
 
 
 def links_are_observed(through: type[Any]) -> bool:

@@ -23,6 +23,7 @@ from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotRea
 from .apply import Batch
 from .changes import Change, coalesce
 from .checkpoint import load_checkpoint, progress_fields, received_fields
+from .everything import every_object
 from .failures import describe, forget_failures, load_failures, store_failure
 from .lease import Lease
 from .node import node_id, require_original, require_same_history, require_tables
@@ -38,34 +39,70 @@ PAGE_ROWS = 20_000
 Progress = Callable[[int, int], None]
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What a caller chose for a run.
+
+    Attributes:
+        labels: only these models; ``None``: all, and the checkpoint moves.
+        dry_run: write nothing.
+        full: every object of the captured models, not only those that were logged.
+        stop_at_failure: stop at the first object that cannot be applied.
+        progress: called with log rows done and their total.
+        interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
+    """
+
+    labels: tuple[str, ...] | None = None
+    dry_run: bool = False
+    full: bool = False
+    stop_at_failure: bool = False
+    progress: Progress | None = None
+    interrupted: Callable[[], bool] = lambda: False
+
+
 def synchronize(
     remote: str | None = None,
     *,
     models: Iterable[str] | None = None,
     dry_run: bool = False,
+    full: bool = False,
     on_error: str = "quarantine",
     progress: Progress | None = None,
 ) -> SyncReport:
     """See ``synchro_triggers.synchronize``, which this is."""
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
+    remotes = required_remotes(remote)
+    choices = Choices(_labels_of(models), dry_run, full, on_error == "stop", progress)
+    require_ready_triggers()
+    started = time.monotonic()
+    report = SyncReport(remotes=remotes, dry_run=dry_run)
+    for alias in remotes:
+        with clear_errors(alias):
+            report.add(Run(alias, choices).perform())
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def required_remotes(remote: str | None) -> tuple[str, ...]:
+    """Return the remotes to synchronise to.
+
+    Raises:
+        SynchroConfigurationError: there is none, or it is no alias.
+    """
     remotes = chosen_remotes(remote)
     if not remotes:
         raise SynchroConfigurationError(
             "There is no remote to synchronise to: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, "
             "or name one with --remote."
         )
-    labels = None
-    if models is not None:
-        labels = [model._meta.label for model in captured_models(resolve_models(tuple(models)))]
-    require_ready_triggers()
-    started = time.monotonic()
-    report = SyncReport(remotes=remotes, dry_run=dry_run)
-    for alias in remotes:
-        with _clear_errors(alias):
-            report.add(_Run(alias, labels, dry_run, on_error == "stop", progress).perform())
-    report.seconds = time.monotonic() - started
-    return report
+    return remotes
+
+
+def _labels_of(models: Iterable[str] | None) -> tuple[str, ...] | None:
+    if models is None:
+        return None
+    return tuple(model._meta.label for model in captured_models(resolve_models(tuple(models))))
 
 
 def call_synchronize(**options: Any) -> str:
@@ -97,7 +134,7 @@ def describe_failures(report: SyncReport, at_most: int = 5) -> str:
 def require_ready_triggers() -> None:
     """Raise ``TriggersNotReady`` unless the triggers of LOCAL log everything that they should."""
     install.vendor_of(connections[LOCAL])
-    with _clear_errors(LOCAL):
+    with clear_errors(LOCAL):
         require_tables(LOCAL)
         require_original(LOCAL)
         found = install.compare(LOCAL)
@@ -111,7 +148,7 @@ def require_ready_triggers() -> None:
 
 
 @contextmanager
-def _clear_errors(alias: str) -> Iterator[None]:
+def clear_errors(alias: str) -> Iterator[None]:
     """Say which database a connection error speaks of; a driver's message names host and port at the most."""
     try:
         yield
@@ -122,6 +159,10 @@ def _clear_errors(alias: str) -> Iterator[None]:
         ) from error
 
 
+class _Interrupted(Exception):
+    """The run ends between two transactions, because it was asked to."""
+
+
 @dataclass
 class _Stop(Exception):
     """The run ends here: ``--on-error stop``."""
@@ -129,18 +170,17 @@ class _Stop(Exception):
     failures: list[FailedObject]
 
 
-class _Run:
-    """One run against one remote."""
+class Run:
+    """Runs against one remote, one after the other."""
 
-    def __init__(
-        self, remote: str, labels: Sequence[str] | None, dry_run: bool, stop: bool, progress: Progress | None
-    ) -> None:
+    def __init__(self, remote: str, choices: Choices) -> None:
         settings = get_settings()
         connections[remote].ensure_connection()
         require_tables(remote)
-        self._labels = labels
-        self._stop = stop
-        self._progress = progress
+        self._choices = choices
+        self._labels = choices.labels
+        self._stop = choices.stop_at_failure
+        self._progress = choices.progress
         self._size = settings.batch_size
         # What has failed may wait for one another: unique values to be swapped, cycles of foreign keys.
         self._together = max(settings.batch_size, 10_000)
@@ -153,7 +193,8 @@ class _Run:
             policy=settings.conflict,
             kept_keys=settings.identity,
             logs=install.captures(remote),
-            dry_run=dry_run,
+            batch_signals=settings.batch_signals,
+            dry_run=choices.dry_run,
         )
         self._lease = Lease(remote, self._target.source)
         if self._target.source == self._target.node:
@@ -162,14 +203,28 @@ class _Run:
                 f"identity {self._target.node}. Run `manage.py synchro_reset --new-identity` on the copy."
             )
 
+    @property
+    def source(self) -> str:
+        """The node id of LOCAL."""
+        return self._target.source
+
+    @property
+    def node(self) -> str:
+        """The node id of the remote."""
+        return self._target.node
+
     def perform(self) -> SyncReport:
         """Apply old failures, then the window, then what has failed on the way once more."""
+        self._report = SyncReport()
+        self._pending_failures = {}
         if not self._target.dry_run:
             self._lease.acquire()
         try:
             self._apply_everything(timezone.now())
         except _Stop as stopped:
             self._report.fail(stopped.failures)
+        except _Interrupted:
+            pass  # the checkpoint says how far it came
         finally:
             if not self._target.dry_run:
                 _release(self._lease)
@@ -188,6 +243,10 @@ class _Run:
             self._apply_window(rest, started)
             position, since = rest.end, None
         self._apply_window(self._open(position, since), started)
+        if self._choices.full:
+            for changes in every_object(self._labels, self._size):
+                self._apply(changes, None, 0)
+            self._retry_failures()
 
     def _open(self, start: str, since: datetime.datetime | None, *, end: str = "", after: int = 0) -> Window:
         return open_window(LOCAL, start, end=end, after=after, since=since, without_origin=self._target.node)
@@ -224,6 +283,8 @@ class _Run:
 
     def _apply(self, changes: Sequence[Change], window: Window | None, after: int) -> None:
         """Apply a batch as a whole, or, where that cannot be, change by change."""
+        if self._choices.interrupted():
+            raise _Interrupted
         try:
             result = self._transaction(changes, window, after)
         except _Stop:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ class Target:
         policy: the conflict policy.
         kept_keys: labels of models that keep their primary key.
         logs: the remote captures its own changes, so that conflicts can be seen.
+        batch_signals: labels of models whose signals are sent a batch at a time.
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
@@ -36,6 +37,7 @@ class Target:
     policy: str | Callable[[Conflict], str]
     kept_keys: frozenset[str]
     logs: bool
+    batch_signals: Container[str] = ()
     dry_run: bool = False
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
 

@@ -69,6 +69,20 @@ def current_position(alias: str) -> str:
     return str(highest_id(alias))
 
 
+def commit_mark(alias: str) -> str:
+    """Return a text that is another one whenever something may have been committed since it was read; cheap.
+
+    Another process must have committed it: what this one commits on SQLite may not show.
+    """
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT txid_current_snapshot()::text")
+        else:
+            cursor.execute("PRAGMA data_version")
+        return str(cursor.fetchone()[0])
+
+
 def fingerprint(alias: str) -> str:
     """Return what tells this database from a copy of it; empty where there is nothing to tell by.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any
 
@@ -84,6 +84,14 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
         instance.save(using=remote, **options)
 
 
+def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> None:
+    """Insert new instances in one statement with exactly the values that they have; without signals."""
+    with ExitStack() as kept:
+        for instance in instances if shape.computed else ():
+            kept.enter_context(_values_kept(instance, shape))
+        rows_of(shape.model, remote).bulk_create(instances)
+
+
 def save_link(
     shape: LinkShape, owner: Model, target_keys: Iterable[Any], remote: str, *, add: bool, mirrored: set[Any]
 ) -> int:
@@ -112,7 +120,7 @@ def save_link(
     if not keys:
         return 0
     action = "add" if add else "remove"
-    _send_m2m(shape, owner, keys, remote, f"pre_{action}")
+    send_m2m(shape, owner, keys, remote, f"pre_{action}")
     pairs = [(owner.pk, key) for key in sorted(keys, key=repr)]
     if shape.field.remote_field.symmetrical:
         pairs += [(key, owner_key) for owner_key, key in pairs if key != owner_key and key in mirrored]
@@ -124,11 +132,12 @@ def save_link(
     else:
         for one, other in pairs:
             rows.filter(**{shape.source_attname: one, shape.target_attname: other})._raw_delete(remote)
-    _send_m2m(shape, owner, keys, remote, f"post_{action}")
+    send_m2m(shape, owner, keys, remote, f"post_{action}")
     return len(keys)
 
 
-def _send_m2m(shape: LinkShape, owner: Model, keys: set[Any], remote: str, action: str) -> None:
+def send_m2m(shape: LinkShape, owner: Model, keys: set[Any], remote: str, action: str) -> None:
+    """Send ``m2m_changed`` as the related manager would."""
     extra = {"raw": False} if django.VERSION >= (6, 1) else {}
     m2m_changed.send(
         sender=shape.through,

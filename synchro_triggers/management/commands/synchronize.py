@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from ...exceptions import SynchroError
+from ...replay.follow import INTERVAL, Follower
 from ...replay.report import COUNTED, SyncReport
 from ...replay.run import describe_failures, message_of, synchronize
 
@@ -27,6 +32,16 @@ class Command(BaseCommand):
             help="Only this model (may be given several times); the checkpoint is not moved then.",
         )
         parser.add_argument("--dry-run", action="store_true", help="Count what would be done; write nothing.")
+        parser.add_argument("--full", action="store_true", help="Every object, not only logged ones: the initial load.")
+        parser.add_argument(
+            "--follow", action="store_true", help="Go on: synchronise whenever something was committed, until stopped."
+        )
+        parser.add_argument(
+            "--interval", type=float, default=INTERVAL, metavar="S", help="Seconds between two looks (with --follow)."
+        )
+        parser.add_argument(
+            "--notify", action="store_true", help="Let PostgreSQL wake --follow at each commit, instead of looking."
+        )
         parser.add_argument("--json", action="store_true", dest="as_json", help="Print the report as JSON.")
         parser.add_argument(
             "--on-error",
@@ -36,23 +51,59 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        show_bar = options["verbosity"] > 0 and not options["as_json"] and self.stderr.isatty()
         try:
-            report = synchronize(
-                options["remote"],
-                models=options["models"],
-                dry_run=options["dry_run"],
-                on_error=options["on_error"],
-                progress=self._draw_bar if show_bar else None,
-            )
+            if options["follow"]:
+                self._follow(options)
+            else:
+                self._synchronize(options)
         except (SynchroError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
+
+    def _synchronize(self, options: dict[str, Any]) -> None:
+        show_bar = options["verbosity"] > 0 and not options["as_json"] and self.stderr.isatty()
+        report = synchronize(
+            options["remote"],
+            models=options["models"],
+            dry_run=options["dry_run"],
+            full=options["full"],
+            on_error=options["on_error"],
+            progress=self._draw_bar if show_bar else None,
+        )
         if options["as_json"]:
             self.stdout.write(json.dumps(report.as_dict(), indent=2))
         elif options["verbosity"] > 0:
             self._print(report, options["verbosity"])
         if report.failures:
             raise CommandError(describe_failures(report))
+
+    # Following ------------------------------------------------------------------------------------
+
+    def _follow(self, options: dict[str, Any]) -> None:
+        for name in ("dry_run", "models"):
+            if options[name]:
+                raise CommandError(f"--follow cannot be combined with --{name.rstrip('s').replace('_', '-')}.")
+        follower = Follower(
+            options["remote"],
+            interval=options["interval"],
+            notify=options["notify"],
+            stop_at_failure=options["on_error"] == "stop",
+            on_run=lambda remote, report: self._tell_run(remote, report, options),
+            on_problem=lambda problem: self.stderr.write(f"{problem} Trying again."),
+        )
+        with _stopped_by_signals(follower):
+            if options["full"]:
+                self._synchronize(options)
+            follower.run()
+
+    def _tell_run(self, remote: str, report: SyncReport, options: dict[str, Any]) -> None:
+        if options["as_json"]:
+            self.stdout.write(json.dumps({"remote": remote, **report.as_dict()}))
+        elif options["verbosity"] > 0:
+            counts = ", ".join(f"{number} {what}" for what in COUNTED if (number := getattr(report, what)))
+            self.stdout.write(f"{timezone.now():%Y-%m-%d %H:%M:%S} {remote}: {counts}")
+        if report.failures:
+            self.stderr.write(describe_failures(report))
+        self.stdout.flush()
 
     def _print(self, report: SyncReport, verbosity: int) -> None:
         if not report.failures:
@@ -71,3 +122,14 @@ class Command(BaseCommand):
         end = "\n" if done >= total else ""
         self.stderr.write(f"\r[{'#' * filled}{'.' * (40 - filled)}] {done:,} of {total:,} log rows", ending=end)
         self.stderr.flush()
+
+
+@contextmanager
+def _stopped_by_signals(follower: Follower) -> Iterator[None]:
+    """Let SIGTERM and SIGINT end the follower after the transaction that is under way."""
+    before = {each: signal.signal(each, lambda *_: follower.stop()) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

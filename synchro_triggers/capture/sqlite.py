@@ -138,6 +138,10 @@ def _key_part(part: CapturedColumn, row: str) -> str:
     if part.kind == "UUIDField":  # stored as 32 hexadecimal digits; logged as everybody writes it
         cuts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
         return "(" + " || '-' || ".join(f"substr({column}, {start}, {length})" for start, length in cuts) + ")"
+    if part.kind == "BinaryField":  # which is neither text nor JSON
+        return f"lower(hex({column}))"
+    if part.kind == "FloatField":  # SQLite itself writes 15 digits, and two numbers may share them
+        return f"printf('%!.17g', {column})"
     return column
 
 
@@ -264,6 +268,10 @@ def _of_indexed_columns(indexes: list[_UniqueIndex], layout: _Layout) -> str:
 # Transitional triggers ----------------------------------------------------------------------------
 
 
+#: The kinds that matter to keys, by the types that Django gives their columns.
+_KINDS = {"char(32)": "UUIDField", "blob": "BinaryField", "real": "FloatField"}
+
+
 def transitional_setup(connection: BaseDatabaseWrapper) -> list[str]:
     """Return what must run once before transitional triggers are made: nothing here."""
     require_changelog(connection)
@@ -281,7 +289,7 @@ def transitional_triggers(
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA table_info({_quote(table)})")
         rows = cursor.fetchall()
-    columns = [CapturedColumn(row[1], row[1], "UUIDField" if row[2].lower() == "char(32)" else "") for row in rows]
+    columns = [CapturedColumn(row[1], row[1], _KINDS.get(row[2].lower(), "")) for row in rows]
     ranks = {row[1]: row[5] for row in rows}
     keys = tuple(sorted((column for column in columns if ranks[column.name]), key=lambda part: ranks[part.name])) or key
     old_key, new_key = _key_text(keys, "OLD."), _key_text(keys, "NEW.")

@@ -271,20 +271,21 @@ def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> 
 
 
 def own_changes_since(
-    alias: str, label: str, keys: Iterable[str], since: datetime.datetime | None
+    alias: str, label: str, keys: Iterable[str] | None, since: datetime.datetime | None
 ) -> dict[str, datetime.datetime]:
     """Return when this database's own users last changed objects: key to time; replayed changes do not count.
 
     Args:
         alias: a database with capture.
         label: the model label.
-        keys: primary keys as its triggers write them.
+        keys: primary keys as its triggers write them; ``None``: of all objects.
         since: changes before this time are of no interest.
     """
     connection = connections[alias]
-    wanted = list(keys)
-    if not wanted:
+    wanted = list(keys) if keys is not None else []
+    if keys is not None and not wanted:
         return {}
+    of_keys = f" AND object_pk IN ({', '.join(['%s'] * len(wanted))})" if wanted else ""
     bound, params = _logged_since(connection, since)
     if connection.vendor == "sqlite" and since is not None:
         # Without an index on the time: the newest row that is older lies near the end.
@@ -292,7 +293,7 @@ def own_changes_since(
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT object_pk, max(logged_at) FROM synchro_changelog WHERE {bound} AND origin = ''"
-            f" AND model_label = %s AND object_pk IN ({', '.join(['%s'] * len(wanted))}) GROUP BY object_pk",
+            f" AND model_label = %s{of_keys} GROUP BY object_pk",
             [*params, label, *wanted],
         )
         return {key: as_utc(logged_at) for key, logged_at in cursor.fetchall()}

@@ -33,6 +33,9 @@ _LOG = """  INSERT INTO synchro_changelog
     coalesce((SELECT value FROM synchro_session WHERE key = 'origin'), ''),
     strftime('%Y-%m-%d %H:%M:%f', 'now'), 0{source};"""
 
+#: SQLite itself writes 15 digits, as text and as JSON; two numbers may share them.
+_EXACT_REAL = "printf('%!.17g', {})"
+
 _NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM synchro_session WHERE key = 'paused')"
 
 
@@ -140,8 +143,8 @@ def _key_part(part: CapturedColumn, row: str) -> str:
         return "(" + " || '-' || ".join(f"substr({column}, {start}, {length})" for start, length in cuts) + ")"
     if part.kind == "BinaryField":  # which is neither text nor JSON
         return f"lower(hex({column}))"
-    if part.kind == "FloatField":  # SQLite itself writes 15 digits, and two numbers may share them
-        return f"printf('%!.17g', {column})"
+    if part.kind == "FloatField":
+        return _EXACT_REAL.format(column)
     return column
 
 
@@ -149,9 +152,10 @@ def _old_values(kept: Iterable[CapturedColumn], row: str) -> str:
     pairs = []
     for column in kept:
         value = f"{row}.{_quote(column.column)}"
+        real = f" WHEN 'real' THEN {_EXACT_REAL.format(value)}" if column.kind == "FloatField" else ""
         # JSON holds no blob.
         pairs.append(
-            f"{quote_literal(column.column)}, CASE typeof({value}) WHEN 'blob' THEN hex({value}) ELSE {value} END"
+            f"{quote_literal(column.column)}, CASE typeof({value}) WHEN 'blob' THEN hex({value}){real} ELSE {value} END"
         )
     if not pairs:
         return "NULL"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from tests.fieldapp.models import (
     Booking,
     Currency,
     Hall,
+    Measured,
     Mirrored,
     MirroredChild,
     Pin,
@@ -160,42 +162,52 @@ def test_row_with_a_key_of_two_columns_is_found_moved_and_taken_away(capture_onl
     assert not Reference.objects.using(REMOTE).filter(model_label=paired._meta.label).exists()
 
 
-@pytest.mark.parametrize("kind", KEYS)
-def test_row_that_both_sides_had_before_is_found_by_its_key(capture_only, kind):
+@pytest.fixture
+def keyed_and_paired(capture_only):
+    models = [*KEYED.values(), *PAIRED.values()]
+    capture_only(*models)
+    return models
+
+
+def fill(alias: str) -> None:
+    """Make rows under every key of every kind."""
+    for kind, keys in KEYS.items():
+        numbered = list(enumerate(keys))
+        rows = [KEYED[kind](pk=key, name=f"row {number}") for number, key in numbered]
+        pairs = [PAIRED[kind](part=key, number=number, name=f"row {number}") for number, key in numbered]
+        KEYED[kind].objects.using(alias).bulk_create(rows)
+        PAIRED[kind].objects.using(alias).bulk_create(pairs)
+
+
+def test_row_that_both_sides_had_before_is_found_by_its_key(keyed_and_paired):
     """Without a reference: what is changed is not made a second time, and what is deleted goes."""
-    keyed, paired, keys = KEYED[kind], PAIRED[kind], KEYS[kind]
-    capture_only(keyed, paired)
     for alias in ALIASES:
         with synchro_paused(using=alias):
-            for number, key in enumerate(keys):
-                keyed.objects.using(alias).create(pk=key, name=f"row {number}")
-                paired.objects.using(alias).create(part=key, number=number, name=f"row {number}")
+            fill(alias)
 
-    for model in (keyed, paired):
-        execute(f"UPDATE {model._meta.db_table} SET name = name || %s WHERE name <> 'row 0'", " changed")
+    for model in keyed_and_paired:
+        execute(f"UPDATE {model._meta.db_table} SET name = name || ' changed' WHERE name <> 'row 0'")
         execute(f"DELETE FROM {model._meta.db_table} WHERE name = 'row 0'")
-    report = synchronize_and_compare(keyed, paired)
+    report = synchronize_and_compare(*keyed_and_paired)
 
-    assert counts(report, keyed) == counts(report, paired) == (0, len(keys) - 1, 1)
+    expected = {model: (0, len(keys) - 1, 1) for kind, keys in KEYS.items() for model in (KEYED[kind], PAIRED[kind])}
+    assert {model: counts(report, model) for model in keyed_and_paired} == expected
 
 
-@pytest.mark.parametrize("kind", KEYS)
-def test_change_that_the_remote_made_later_is_seen_by_the_key(capture_only, settings, kind):
-    keyed, paired, key = KEYED[kind], PAIRED[kind], KEYS[kind][0]
-    capture_only(keyed, paired)
-    capture_only(keyed, paired, alias=REMOTE)
+def test_change_that_the_remote_made_too_is_seen_whatever_the_key_is(keyed_and_paired, capture_only, settings):
+    capture_only(*keyed_and_paired, alias=REMOTE)
     settings.SYNCHRO_CONFLICT = "remote"
-    keyed.objects.create(pk=key, name="row")
-    paired.objects.create(part=key, number=1, name="row")
-    synchronize_and_compare(keyed, paired)
+    fill(LOCAL)
+    synchronize_and_compare(*keyed_and_paired)
 
-    for model in (keyed, paired):
+    for model in keyed_and_paired:
         execute(f"UPDATE {model._meta.db_table} SET name = 'theirs'", alias=REMOTE)
         mark(model, " ours")
     report = synchronize()
 
-    assert report.conflicts == 2
-    assert {on_remote(model).name for model in (keyed, paired)} == {"theirs"}
+    conflicts = {model: report.models[model._meta.label].conflicts for model in keyed_and_paired}
+    assert conflicts == {model: model.objects.count() for model in keyed_and_paired}
+    assert all(set(model.objects.using(REMOTE).values_list("name")) == {("theirs",)} for model in keyed_and_paired)
 
 
 def test_times_are_keys_without_time_zones_too(capture_only, settings):
@@ -404,6 +416,32 @@ def test_natural_key_that_is_the_key_of_another_object_finds_its_object(capture_
     report = synchronize_and_compare(Hall, Badge)
 
     assert counts(report, Badge) == (0, 1, 0)
+
+
+def test_deleted_object_is_found_by_a_natural_key_of_any_kind(capture_only):
+    """All that is left of it is what its trigger wrote."""
+    capture_only(Measured)
+    measured = [
+        dict(zip(Measured._natural_key, values, strict=True))
+        for values in itertools.product(
+            (datetime.timedelta(days=-1, microseconds=7), datetime.timedelta(seconds=90)),
+            (b"\0\xff", b""),
+            (1 / 3, 1e300, 100.0),
+            (Decimal("0.1000"), Decimal("-12345678")),
+            (datetime.datetime(2024, 2, 29, 12, 0, 0, 100, tzinfo=UTC), None),
+            (True, False),
+        )
+    ]
+    for alias in ALIASES:
+        with synchro_paused(using=alias):
+            order = measured if alias == LOCAL else reversed(measured)
+            Measured.objects.using(alias).bulk_create(Measured(**values) for values in order)
+    kept = Measured.objects.create(**{**measured[0], "number": 4})
+    Measured.objects.exclude(pk=kept.pk).delete()
+
+    synchronize_and_compare(Measured)
+
+    assert Measured.objects.using(REMOTE).count() == 1
 
 
 # Automatic keys that are kept ---------------------------------------------------------------------

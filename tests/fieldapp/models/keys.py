@@ -151,3 +151,16 @@ class Tariff(NaturalKeyModel):
     price = models.IntegerField(default=0)
 
     _natural_key = ("currency", "seat_type", "badge")
+
+
+class Measured(NaturalKeyModel):
+    """Found by values of kinds that are not written alike everywhere."""
+
+    length = models.DurationField()
+    print = models.BinaryField()
+    ratio = models.FloatField()
+    number = models.DecimalField(max_digits=12, decimal_places=4)
+    moment = models.DateTimeField(null=True)
+    done = models.BooleanField()
+
+    _natural_key = ("length", "print", "ratio", "number", "moment", "done")

@@ -17,6 +17,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
 SITE_ID = 1
+# ImageField wants Pillow, which would only be needed to open an image.
+SILENCED_SYSTEM_CHECKS = ["fields.E210"]
 SHAPEAPP_MEMBER = "shapeapp.OwnMember"
 # Hashing a password is no part of any test, and the default hasher takes a quarter of a second.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -47,6 +49,7 @@ INSTALLED_APPS = [
     "tests.testapp",
     "tests.shapeapp",
     "tests.oddapp",
+    "tests.fieldapp",
     "tests.migapp",
 ]
 

@@ -259,6 +259,8 @@ def _key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
         return f"to_jsonb({column}) #>> '{{}}'"
     if key[0].kind == "BinaryField":  # whatever bytea_output it has
         return f"encode({column}, 'hex')"
+    if key[0].kind == "GenericIPAddressField":  # without the net mask that text gets
+        return f"host({column}::inet)"
     return f"{column}::text"
 
 

@@ -33,6 +33,9 @@ _LOG = """  INSERT INTO synchro_changelog
     coalesce((SELECT value FROM synchro_session WHERE key = 'origin'), ''),
     strftime('%Y-%m-%d %H:%M:%f', 'now'), 0{source};"""
 
+#: SQLite itself writes 15 digits, as text and as JSON; two numbers may share them.
+_EXACT_REAL = "printf('%!.17g', {})"
+
 _NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM synchro_session WHERE key = 'paused')"
 
 
@@ -138,6 +141,10 @@ def _key_part(part: CapturedColumn, row: str) -> str:
     if part.kind == "UUIDField":  # stored as 32 hexadecimal digits; logged as everybody writes it
         cuts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
         return "(" + " || '-' || ".join(f"substr({column}, {start}, {length})" for start, length in cuts) + ")"
+    if part.kind == "BinaryField":  # which is neither text nor JSON
+        return f"lower(hex({column}))"
+    if part.kind == "FloatField":
+        return _EXACT_REAL.format(column)
     return column
 
 
@@ -145,9 +152,10 @@ def _old_values(kept: Iterable[CapturedColumn], row: str) -> str:
     pairs = []
     for column in kept:
         value = f"{row}.{_quote(column.column)}"
+        real = f" WHEN 'real' THEN {_EXACT_REAL.format(value)}" if column.kind == "FloatField" else ""
         # JSON holds no blob.
         pairs.append(
-            f"{quote_literal(column.column)}, CASE typeof({value}) WHEN 'blob' THEN hex({value}) ELSE {value} END"
+            f"{quote_literal(column.column)}, CASE typeof({value}) WHEN 'blob' THEN hex({value}){real} ELSE {value} END"
         )
     if not pairs:
         return "NULL"
@@ -264,6 +272,10 @@ def _of_indexed_columns(indexes: list[_UniqueIndex], layout: _Layout) -> str:
 # Transitional triggers ----------------------------------------------------------------------------
 
 
+#: The kinds that matter to keys, by the types that Django gives their columns.
+_KINDS = {"char(32)": "UUIDField", "blob": "BinaryField", "real": "FloatField"}
+
+
 def transitional_setup(connection: BaseDatabaseWrapper) -> list[str]:
     """Return what must run once before transitional triggers are made: nothing here."""
     require_changelog(connection)
@@ -281,7 +293,7 @@ def transitional_triggers(
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA table_info({_quote(table)})")
         rows = cursor.fetchall()
-    columns = [CapturedColumn(row[1], row[1], "UUIDField" if row[2].lower() == "char(32)" else "") for row in rows]
+    columns = [CapturedColumn(row[1], row[1], _KINDS.get(row[2].lower(), "")) for row in rows]
     ranks = {row[1]: row[5] for row in rows}
     keys = tuple(sorted((column for column in columns if ranks[column.name]), key=lambda part: ranks[part.name])) or key
     old_key, new_key = _key_text(keys, "OLD."), _key_text(keys, "NEW.")

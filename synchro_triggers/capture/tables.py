@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -196,7 +197,30 @@ def _key_part(value: Any) -> str:
         return str(value.isoformat())
     if isinstance(value, (bytes, memoryview)):
         return bytes(value).hex()
+    if isinstance(value, decimal.Decimal):  # SQLite forgets how many places a number has
+        return format(value.normalize(), "f")
     return str(value)
+
+
+#: Kinds of which every trigger writes what ``encode_key()`` does; the vendors write others in their own ways.
+_VERBATIM = frozenset(
+    [f"{size}{kind}" for kind in ("AutoField", "IntegerField") for size in ("", "Big", "Small")]
+    + ["PositiveBigIntegerField", "PositiveIntegerField", "PositiveSmallIntegerField", "BinaryField"]
+    + ["CharField", "SlugField", "TextField", "UUIDField", "DateField", "GenericIPAddressField"]
+)
+
+
+def logged_texts(model: type[Model], keys: Iterable[Any]) -> set[str] | None:
+    """Return the texts under which triggers log these keys; ``None``: only decoding the log can tell."""
+    if not all(_kind(field) in _VERBATIM for field in key_fields_of(model)):
+        return None
+    if not isinstance(model._meta.pk, CompositePrimaryKey):
+        return {encode_key(key) for key in keys}
+    if any(_kind(field) == "BinaryField" for field in key_fields_of(model)):
+        return None
+    parts = [json.loads(encode_key(key)) for key in keys]
+    separators = (", ", ",")  # PostgreSQL's way and SQLite's
+    return {json.dumps(part, ensure_ascii=False, separators=(comma, ":")) for part in parts for comma in separators}
 
 
 def decode_key(model: type[Model], text: str) -> Any:
@@ -223,6 +247,8 @@ def decode_value(field: Any, raw: Any) -> Any:
         if timezone.is_naive(value) == django_settings.USE_TZ:
             return timezone.make_aware(value, datetime.UTC) if django_settings.USE_TZ else timezone.make_naive(value)
         return value
+    if isinstance(field, models.DurationField) and re.fullmatch(r"-?\d+", str(raw)):
+        return datetime.timedelta(microseconds=int(raw))  # as SQLite has it
     if isinstance(field, models.UUIDField):
         return uuid.UUID(str(raw))
     if isinstance(field, models.BooleanField) and isinstance(raw, str):

@@ -179,17 +179,18 @@ class Batch:
         """Free unique values that the remaining objects want of one another; tell whether any was freed."""
         if self._target.dry_run:
             return False
-        stuck: list[tuple[Shape, Any, Model | None]] = []
+        stuck: dict[Change, tuple[Shape, Any, Model | None]] = {}
         for task in tasks:
             if not isinstance(task, ObjectTask) or task.change is None:
                 continue
             remote_key = self._identity.known(task.shape.model, task.key)
             error = self._result.failed.get(task.change)
             if remote_key is not None and isinstance(error, IntegrityError if task.instance is not None else NotYet):
-                stuck.append((task.shape, remote_key, task.instance))
-                self._parked.add(task.change)
+                stuck[task.change] = (task.shape, remote_key, task.instance)
         self._rows.clear()
-        return park_unique_values(self._remote, stuck)
+        parked = park_unique_values(self._remote, list(stuck.values()))
+        self._parked = set(stuck) if parked else set()
+        return parked
 
     # Reading ahead --------------------------------------------------------------------------------
 
@@ -343,10 +344,9 @@ class Batch:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""
         if not shape.skipped:
             return
-        names = [skipped.attname for skipped in shape.skipped]
-        rows = rows_of(shape.model, self._remote).filter(pk=row.pk)
-        current = rows.select_for_update().values(*names).first()
-        set_values(row, current or {})
+        current = rows_of(shape.model, self._remote).filter(pk=row.pk).select_for_update().first()
+        if current is not None:
+            set_values(row, {field.attname: local_value(current, field) for field in shape.skipped})
 
     # Values ---------------------------------------------------------------------------------------
 

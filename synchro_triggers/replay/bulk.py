@@ -6,6 +6,7 @@ are handed round, cascades, cycles, natural keys that only the user's own code c
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import FileField, Model
+from django.db.models import FileField, JSONField, Model
 
 from ..conf import LOCAL
 from .conflict_lookup import RemoteChanges
@@ -270,7 +271,7 @@ class BulkWriter:
                 remote_key is None
                 or task.keep_parents
                 or not self._takes(task.shape)
-                or _has_generic_relations(task.shape)
+                or _has_odd_relations(task.shape.model)
             ):
                 continue
             assert task.change is not None
@@ -467,7 +468,7 @@ def _parts(shape: Shape, key: Any) -> Sequence[Any]:
 def _values_reader(shape: Shape, identity: Identity) -> Callable[[Any], list[Any]]:
     """Return a function that gives the values of an instance's copied fields as the remote shall have them."""
     attnames = [field.attname for field in shape.copied]
-    files = [(number, field) for number, field in enumerate(shape.copied) if isinstance(field, FileField)]
+    special = [(number, field) for number, field in enumerate(shape.copied) if isinstance(field, FileField | JSONField)]
     keys = [
         (number, target_of(field)[0])
         for number, field in enumerate(shape.copied)
@@ -479,7 +480,7 @@ def _values_reader(shape: Shape, identity: Identity) -> Callable[[Any], list[Any
     def read(instance: Any) -> list[Any]:
         stored = instance.__dict__
         values = [stored.get(attname) for attname in attnames]
-        for number, field in files:
+        for number, field in special:
             values[number] = local_value(instance, field)
         for number, model in keys:
             if (value := values[number]) is not None:
@@ -497,11 +498,16 @@ def _is_equal(shape: Shape, row: Model, values: list[Any]) -> bool:
     stored = row.__dict__
     for field, value in zip(shape.copied, values, strict=True):
         there = stored.get(field.attname)
-        if there is not value and not same_value(
-            local_value(row, field) if isinstance(field, FileField) else there, value
-        ):
+        if type(there) in _QUICK and type(value) is type(there):
+            if there != value:
+                return False
+        elif not same_value(field, local_value(row, field), value):
             return False
     return True
+
+
+#: Types of which Python's equality says all.
+_QUICK = frozenset({int, str, bool, datetime.date, datetime.datetime})
 
 
 @cache
@@ -524,5 +530,9 @@ def _all_relations_to(model: type[Model]) -> list[Any]:
     ]
 
 
-def _has_generic_relations(shape: Shape) -> bool:
-    return any(hasattr(field, "bulk_related_objects") for field in shape.model._meta.private_fields)
+@cache
+def _has_odd_relations(model: type[Model]) -> bool:
+    """Tell whether rows may point to the model's in other ways than by one column of their own."""
+    if any(hasattr(field, "bulk_related_objects") for field in model._meta.private_fields):  # generic ones
+        return True
+    return any(len(relation.field.foreign_related_fields) != 1 for relation in _all_relations_to(model))

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.db.models import Model
 
-from ..capture.tables import encode_key
+from ..capture.tables import encode_key, logged_texts
 from .changes import Change
 from .conflicts import Conflict, local_wins
 from .identity import Identity
-from .local import ObjectTask
+from .local import ObjectTask, read_key
 from .shape import Shape
 from .target import Target
 from .window import own_changes_since, stored_time
@@ -57,9 +57,10 @@ class RemoteChanges:
                 self._load(model, missing)
 
     def _load(self, model: type[Model], remote_keys: Iterable[Any]) -> None:
-        texts = [encode_key(key) for key in remote_keys]
-        for key, time in own_changes_since(self._target.remote, model._meta.label, texts, self._since).items():
-            self._times[model._meta.label, key] = time
+        texts = logged_texts(model, remote_keys)
+        for text, time in own_changes_since(self._target.remote, model._meta.label, texts, self._since).items():
+            at = (model._meta.label, encode_key(read_key(model, text)))
+            self._times[at] = max(time, self._times.get(at, time))
 
     def win(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> bool:
         """Tell whether the remote's own users changed the object too and win, so that it is to be left alone.

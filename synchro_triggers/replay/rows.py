@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Field, IntegerField, Lookup, Model, QuerySet
+from django.db.models import F, Field, IntegerField, JSONField, Lookup, Model, Q, QuerySet, Value
 from django.db.models.fields.composite import CompositePrimaryKey
+
+_NO_VALUE = "_synchro_no_value_of_"
 
 
 def rows_of(model: type[Model], alias: str) -> QuerySet[Any]:
     """Return every row of a model on a database, past its managers: those may hide some (soft deletion)."""
-    return QuerySet(model, using=alias)
+    rows: QuerySet[Any] = QuerySet(model, using=alias)
+    names = _json_names(model)
+    return rows.annotate(**{f"{_NO_VALUE}{name}": Q(**{f"{name}__isnull": True}) for name in names}) if names else rows
 
 
 def rows_with(model: type[Model], alias: str, **values: Collection[Any]) -> QuerySet[Any]:
@@ -54,7 +60,7 @@ def _among(
         return None
     prepared = _prepared(stored, connection, values)
     if connection.vendor == "postgresql":
-        return f"= ANY (%s::{array_type(stored, connection)})", prepared
+        return f"= ANY (%s::{base_type(stored, connection)}[])", prepared
     if connection.vendor == "sqlite" and all(
         type(value) is int or (type(value) is str and "\0" not in value) for value in prepared
     ):
@@ -87,16 +93,36 @@ def _prepared(field: Field[Any, Any], connection: BaseDatabaseWrapper, values: I
     return prepared
 
 
-_SERIAL = {"smallserial": "smallint", "serial": "integer", "bigserial": "bigint"}
+#: Types that cannot be cast to, and those that have length 1 where they have no other.
+_WITHOUT_LENGTH = {"smallserial": "smallint", "serial": "integer", "bigserial": "bigint"} | {
+    "char": "bpchar",
+    "character": "bpchar",
+    "bit": "varbit",
+}
 
 
-def array_type(field: Any, connection: BaseDatabaseWrapper) -> str:
-    """Return the type of an array of a column's values on PostgreSQL.
+def base_type(field: Any, connection: BaseDatabaseWrapper) -> str:
+    """Return the type of a column on PostgreSQL, without its parameters.
 
-    Without the parameters of a type: a cast to ``varchar(50)[]`` would cut what is too long, instead of refusing it.
+    A cast to ``varchar(50)`` would cut what is too long, instead of refusing it.
     """
-    name = str(field.db_type(connection)).split("(")[0]
-    return f"{_SERIAL.get(name, name)}[]"
+    name = re.sub(r"\s*\([^)]*\)", "", str(field.db_type(connection)))
+    return _WITHOUT_LENGTH.get(name, name)
+
+
+def holds_json_null(instance: Model, field: JSONField) -> bool:
+    """Tell JSON's null from the null of SQL, in a row of ``rows_of()``: Django reads ``None`` for either."""
+    return instance.__dict__.get(f"{_NO_VALUE}{field.name}") is False and instance.__dict__[field.attname] is None
+
+
+def json_null() -> Value:
+    """Return what Django writes as JSON's null; it writes ``None`` as the null of SQL."""
+    return Value(None, JSONField())
+
+
+@cache
+def _json_names(model: type[Model]) -> tuple[str, ...]:
+    return tuple(field.name for field in model._meta.concrete_fields if isinstance(field, JSONField))
 
 
 class ReadAhead:

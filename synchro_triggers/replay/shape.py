@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from django.apps import apps
-from django.db.models import AutoField, Field, Model
+from django.db.models import AutoField, Field, FileField, Model
 from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
@@ -159,5 +159,7 @@ def _generic_keys(model: type[Model], copied: dict[str, Field[Any, Any]]) -> tup
 def _computes_itself(field: Field[Any, Any]) -> bool:
     if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
         return True
+    if isinstance(field, FileField):
+        return True  # an empty path where there was none
     own = type(field).pre_save
     return own is not Field.pre_save and not type(field).__module__.startswith("django.db.models")

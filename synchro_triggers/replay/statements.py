@@ -14,7 +14,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
-from .rows import array_type, rows_of
+from .rows import base_type, rows_of
+from .shape import shape_of
+from .writing import create_instances
 
 Rows = Sequence[Sequence[Any]]
 
@@ -38,13 +40,13 @@ def insert_rows(alias: str, model: type[Model], fields: Sequence[Field[Any, Any]
     connection = connections[alias]
     key: Any = model._meta.pk
     given = any(field.primary_key for field in fields) or not isinstance(key, (AutoField, AutoFieldMixin))
-    if not _is_plain(connection, fields):
+    if _needs_django(connection, fields):
         instances = [_instance(model, fields, row) for row in rows]
-        rows_of(model, alias).bulk_create(instances)
+        create_instances(instances, shape_of(model), alias)
         return [] if given else [instance.pk for instance in instances]
     prepared = _prepared(connection, fields, rows)
     if connection.vendor == "postgresql":
-        return _insert_arrays(connection, model, fields, prepared, given)
+        return _insert_postgres(connection, model, fields, prepared, given)
     return _insert_prepared(connection, model, fields, prepared, given)
 
 
@@ -65,11 +67,10 @@ def update_rows(
     """
     connection = connections[alias]
     everything = (*key, *fields)
-    if not _is_plain(connection, everything):
-        instances = [_instance(model, everything, row) for row in rows]
-        found = rows_of(model, alias).bulk_update(instances, [field.name for field in fields])
+    if _needs_django(connection, everything):
+        found = _update_by_django(alias, model, everything, len(key), rows)
     elif connection.vendor == "postgresql":
-        found = _update_arrays(connection, model, key, fields, _prepared(connection, everything, rows))
+        found = _update_postgres(connection, model, key, fields, _prepared(connection, everything, rows))
     else:
         found = _update_prepared(connection, model, key, fields, _prepared(connection, everything, rows))
     if found != len(rows):
@@ -87,16 +88,19 @@ def _quoting(connection: BaseDatabaseWrapper) -> Callable[[str], str]:
     return lambda name: connection.ops.quote_name(name).replace("%", "%%")
 
 
-def _is_plain(connection: BaseDatabaseWrapper, fields: Iterable[Any]) -> bool:
+def _needs_django(connection: BaseDatabaseWrapper, fields: Iterable[Any]) -> bool:
+    """Tell whether values need SQL of their own around them, or the vendor is one that we know too little of."""
     if connection.vendor not in {"postgresql", "sqlite"}:
-        return False
-    for field in fields:
-        if hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql"):
-            return False
-        stored = field.target_field if field.is_relation else field
-        if stored.get_internal_type() not in connection.data_types:
-            return False
-    return True
+        return True
+    return any(_has_placeholder(field) and not type(field).__module__.startswith(_CASTS) for field in fields)
+
+
+#: The placeholders of these fields are a cast to the column's type, which ours have too.
+_CASTS = "django.contrib.postgres."
+
+
+def _has_placeholder(field: Any) -> bool:
+    return hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql")
 
 
 def _prepared(connection: BaseDatabaseWrapper, fields: Sequence[Any], rows: Rows) -> list[list[Any]]:
@@ -115,10 +119,20 @@ def _instance(model: type[Model], fields: Sequence[Any], row: Sequence[Any]) -> 
     return instance
 
 
+def _update_by_django(alias: str, model: type[Model], fields: Sequence[Any], key_parts: int, rows: Rows) -> int:
+    found = 0
+    for row in rows:
+        values = {field.attname: value for field, value in zip(fields, row, strict=True)}
+        names = list(values)
+        at = {name: values[name] for name in names[:key_parts]}
+        found += rows_of(model, alias).filter(**at).update(**{name: values[name] for name in names[key_parts:]})
+    return found
+
+
 # PostgreSQL ---------------------------------------------------------------------------------------
 
 
-def _insert_arrays(
+def _insert_postgres(
     connection: BaseDatabaseWrapper,
     model: type[Model],
     fields: Sequence[Any],
@@ -127,14 +141,15 @@ def _insert_arrays(
 ) -> list[Any]:
     quote = _quoting(connection)
     names = ", ".join(quote(field.column) for field in fields)
-    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT * FROM {_unnested(connection, fields)}"
+    source, params = _source(connection, fields, columns)
+    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT * FROM {source} AS new"
     key: Any = model._meta.pk
     with connection.cursor() as cursor:
-        cursor.execute(sql if given else f"{sql} RETURNING {quote(key.column)}", columns)
+        cursor.execute(sql if given else f"{sql} RETURNING {quote(key.column)}", params)
         return [] if given else [row[0] for row in cursor.fetchall()]
 
 
-def _update_arrays(
+def _update_postgres(
     connection: BaseDatabaseWrapper,
     model: type[Model],
     key: Sequence[Any],
@@ -148,14 +163,25 @@ def _update_arrays(
         f"{quote(field.column)} = new.{name}" for field, name in zip(fields, names[len(key) :], strict=True)
     )
     same = " AND ".join(f"{table}.{quote(part.column)} = new.{name}" for part, name in zip(key, names, strict=False))
-    source = _unnested(connection, (*key, *fields))
+    source, params = _source(connection, (*key, *fields), columns)
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {values} FROM {source} AS new ({', '.join(names)}) WHERE {same}", columns)
+        cursor.execute(f"UPDATE {table} SET {values} FROM {source} AS new ({', '.join(names)}) WHERE {same}", params)
         return int(cursor.rowcount)
 
 
-def _unnested(connection: BaseDatabaseWrapper, fields: Sequence[Any]) -> str:
-    return f"unnest({', '.join(f'%s::{array_type(field, connection)}' for field in fields)})"
+def _source(connection: BaseDatabaseWrapper, fields: Sequence[Any], columns: list[list[Any]]) -> tuple[str, list[Any]]:
+    """Return the rows as something to select from: an array a column, or, where an array cannot hold them, values."""
+    types = [base_type(field, connection) for field in fields]
+    if all(_fits_array(connection, field) for field in fields):
+        return f"unnest({', '.join(f'%s::{name}[]' for name in types)})", list(columns)
+    row = f"({', '.join(f'%s::{name}' for name in types)})"
+    rows = list(zip(*columns, strict=True))
+    return f"(VALUES {', '.join([row] * len(rows))})", [value for values in rows for value in values]
+
+
+def _fits_array(connection: BaseDatabaseWrapper, field: Any) -> bool:
+    stored = field.target_field if field.is_relation else field
+    return not _has_placeholder(field) and stored.get_internal_type() in connection.data_types
 
 
 # SQLite -------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,5 +71,4 @@ def reraise_if_hopeless(error: Exception, remote: str) -> None:
 
 def _concerns_schema(error: OperationalError) -> bool:
     """Tell SQLite's «no such column» from a locked file or a lost server: both are operational errors there."""
-    text = str(error)
-    return "no such" in text or "no column named" in text
+    return getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR

@@ -285,30 +285,33 @@ def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> 
 
 
 def own_changes_since(
-    alias: str, label: str, keys: Iterable[str], since: datetime.datetime | None
+    alias: str, label: str, keys: Iterable[str] | None, since: datetime.datetime | None
 ) -> dict[str, datetime.datetime]:
     """Return when this database's own users last changed objects: key to time; replayed changes do not count.
 
     Args:
         alias: a database with capture.
         label: the model label.
-        keys: primary keys as its triggers write them.
+        keys: primary keys as its triggers write them; ``None``: of all objects.
         since: changes before this time are of no interest.
     """
     connection = connections[alias]
-    wanted = list(keys)
-    if not wanted:
-        return {}
+    of_keys, wanted = "", []
+    if keys is not None:
+        if not (texts := list(keys)):
+            return {}
+        postgres = connection.vendor == "postgresql"
+        of_keys = f" AND object_pk {'= ANY (%s::text[])' if postgres else 'IN (SELECT value FROM json_each(%s))'}"
+        wanted = [texts if postgres else json.dumps(texts)]
     bound, params = _logged_since(connection, since)
     if connection.vendor == "sqlite" and since is not None:
         # Without an index on the time: the newest row that is older lies near the end.
         bound = "id > coalesce((SELECT id FROM synchro_changelog WHERE logged_at < %s ORDER BY id DESC LIMIT 1), 0)"
-    one_of = "= ANY (%s::text[])" if connection.vendor == "postgresql" else "IN (SELECT value FROM json_each(%s))"
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT object_pk, max(logged_at) FROM synchro_changelog WHERE {bound} AND origin = ''"
-            f" AND model_label = %s AND object_pk {one_of} GROUP BY object_pk",
-            [*params, label, wanted if connection.vendor == "postgresql" else json.dumps(wanted)],
+            f" AND model_label = %s{of_keys} GROUP BY object_pk",
+            [*params, label, *wanted],
         )
         return {key: as_utc(logged_at) for key, logged_at in cursor.fetchall()}
 

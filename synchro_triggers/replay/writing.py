@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import datetime
+import decimal
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import wraps
@@ -11,11 +13,11 @@ from typing import Any
 import django
 from django.core.management.color import no_style
 from django.db import connections
-from django.db.models import Field, FileField, Manager, Model
+from django.db.models import Field, FileField, JSONField, Manager, Model
 from django.db.models.signals import m2m_changed
 
 from .local import LinkShape
-from .rows import rows_of
+from .rows import holds_json_null, json_null, rows_of
 from .shape import Shape
 
 #: Set on an instance while a replay saves it.
@@ -27,6 +29,8 @@ def local_value(instance: Model, field: Field[Any, Any]) -> Any:
     value = instance.__dict__.get(field.attname)
     if isinstance(field, FileField) and value is not None:
         return value if isinstance(value, str) else value.name
+    if isinstance(field, JSONField) and holds_json_null(instance, field):
+        return json_null()
     return value
 
 
@@ -64,18 +68,43 @@ def differing(instance: Model, values: dict[str, Any]) -> list[str]:
     """Return the attribute names whose stored values differ from ``values``."""
     fields = {field.attname: field for field in instance._meta.concrete_fields}
     return [
-        attname for attname, value in values.items() if not same_value(local_value(instance, fields[attname]), value)
+        attname
+        for attname, value in values.items()
+        if not same_value(fields[attname], local_value(instance, fields[attname]), value)
     ]
 
 
-def same_value(one: Any, other: Any) -> bool:
-    """Tell whether two stored values are the same one."""
-    if isinstance(one, (bool, dict, list)) or isinstance(other, (bool, dict, list)):
-        # Python calls 1 and True equal; a JSON column does not.
-        return type(one) is type(other) and json.dumps(one, default=repr) == json.dumps(other, default=repr)
-    if isinstance(one, memoryview) or isinstance(other, memoryview):
-        return one is not None and other is not None and bytes(one) == bytes(other)
-    return bool(one == other) or (one != one and other != other)  # NaN is not equal to itself
+#: Of these types Python's equality can be trusted, but for numbers of different types. What a custom field
+#: makes may have none, or call different values equal.
+_SCALARS = frozenset(
+    {bool, int, float, str, bytes, memoryview, decimal.Decimal, uuid.UUID}
+    | {datetime.date, datetime.datetime, datetime.time, datetime.timedelta}
+)
+
+
+def same_value(field: Field[Any, Any], one: Any, other: Any) -> bool:
+    """Tell whether two values of a field are stored alike."""
+    if one is None or other is None:
+        return one is other
+    if type(one) in _SCALARS and type(other) in _SCALARS:
+        return _equal(one, other)
+    return _equal(field.get_prep_value(one), field.get_prep_value(other))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Tell equality more strictly than Python: 1, 1.0 and True differ, so do 0.0 and -0.0; a NaN equals a NaN."""
+    one, other = (bytes(value) if isinstance(value, memoryview) else value for value in (one, other))
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, float):
+        return repr(one) == repr(other)
+    if isinstance(one, decimal.Decimal):
+        return one.compare_total(other) == 0
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, dict):
+        return _equal(list(one.items()), list(other.items()))
+    return bool(one == other)
 
 
 def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
@@ -232,8 +261,13 @@ def _respect_replay(field: Any) -> None:
 
     @wraps(original)
     def pre_save(model_instance: Model, add: bool) -> Any:
-        if _REPLAYED in model_instance.__dict__:
-            return getattr(model_instance, field.attname)
-        return original(model_instance, add)
+        if _REPLAYED not in model_instance.__dict__:
+            return original(model_instance, add)
+        value = getattr(model_instance, field.attname)
+        if not isinstance(field, FileField):
+            return value
+        if value and not value._committed:  # a receiver has put a new file there
+            return original(model_instance, add)
+        return value.name  # which may be None: Django would make an empty path of it
 
     field.pre_save = pre_save

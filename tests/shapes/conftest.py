@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
+from typing import Any
 
-from tests.shapes.sides import move_remote_keys_on
+import pytest
+from django.db.models import Model
+
+from synchro_triggers.capture.install import compare, run_statements
+from tests.shapes.sides import LOCAL, move_remote_keys_on
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +18,16 @@ def keys_differ(request: pytest.FixtureRequest) -> None:
     if "vendor" in request.fixturenames:
         request.getfixturevalue("db")
         move_remote_keys_on()
+
+
+@pytest.fixture
+def capture_only(settings: Any) -> Callable[..., None]:
+    """Capture these models instead of the usual ones, for the time of the test, which takes the triggers back."""
+
+    def only(*models: type[Model], alias: str = LOCAL) -> None:
+        settings.SYNCHRO_MODELS = tuple(model._meta.label for model in models)
+        found = compare(alias)
+        assert not found.absent_tables
+        run_statements(alias, [sql for trigger in (*found.missing, *found.outdated) for sql in trigger.statements])
+
+    return only

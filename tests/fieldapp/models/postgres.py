@@ -1,0 +1,47 @@
+"""Columns that only PostgreSQL has."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import (
+    ArrayField,
+    BigIntegerRangeField,
+    DateRangeField,
+    DateTimeRangeField,
+    DecimalRangeField,
+    HStoreField,
+    IntegerRangeField,
+)
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+
+
+class Elephant(models.Model):
+    name = models.CharField(max_length=60, unique=True)
+    array = ArrayField(models.CharField(max_length=20, null=True), null=True)
+    nested = ArrayField(ArrayField(models.IntegerField(null=True)), null=True)
+    dates = ArrayField(models.DateTimeField(), null=True)
+    blobs = ArrayField(models.BinaryField(), null=True)
+    documents = ArrayField(models.JSONField(), null=True)
+    integers = IntegerRangeField(null=True)
+    big_integers = BigIntegerRangeField(null=True)
+    decimals = DecimalRangeField(null=True)
+    days = DateRangeField(null=True)
+    times = DateTimeRangeField(null=True)
+    vector = SearchVectorField(null=True)
+    precise = models.DecimalField(max_digits=60, decimal_places=30, null=True)
+    real = models.FloatField(null=True)
+
+    class Meta:
+        required_db_vendor = "postgresql"
+
+
+class Extended(models.Model):
+    """Columns of types that extensions bring: a test makes the table."""
+
+    name = models.CharField(max_length=60)
+    pairs = HStoreField(null=True)
+    code = models.TextField(null=True)
+
+    class Meta:
+        managed = False
+        required_db_vendor = "postgresql"

@@ -1,0 +1,105 @@
+"""Tags of django-taggit: a generic through table, one for UUIDs, and one with a foreign key and a field of its own."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from taggit.models import Tag, TaggedItem
+
+from synchro_triggers import synchro_paused, synchronize
+from tests.databases import both
+from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
+from tests.usingapp.models import Leaflet, Movie, MovieTagging, Recipe, UuidTagging
+
+pytestmark = both
+
+COMPARED = ("taggit", Recipe, Leaflet, UuidTagging, Movie, MovieTagging)
+
+
+def tags(model, name: str) -> set[str]:
+    """Return the tags of a remote object, past taggit's managers."""
+    instance = on_remote(model, name=name)
+    through = model.tags.through._base_manager.using(REMOTE)
+    ends = {"content_object": instance}
+    if hasattr(model.tags.through, "object_id"):
+        content_type = ContentType.objects.using(REMOTE).get(app_label="usingapp", model=model._meta.model_name)
+        ends = {"object_id": instance.pk, "content_type": content_type}
+    return set(through.filter(**ends).values_list("tag__name", flat=True))
+
+
+@pytest.mark.parametrize("model", [Recipe, Leaflet, Movie])
+def test_tags_are_added_removed_set_and_cleared(model):
+    soup, cake, stew = (model.objects.create(name=name) for name in ("soup", "cake", "stew"))
+    soup.tags.add("hot", "Süß & salty", "red")
+    cake.tags.add("sweet", "red")
+    stew.tags.set(["hot", "brown"])
+    synchronize_and_compare(*COMPARED)
+    assert tags(model, "soup") == {"hot", "Süß & salty", "red"} and tags(model, "stew") == {"hot", "brown"}
+
+    soup.tags.remove("red")
+    cake.tags.set(["red", "hot"])
+    stew.tags.clear()
+    synchronize_and_compare(*COMPARED)
+    assert tags(model, "soup") == {"hot", "Süß & salty"} and tags(model, "cake") == {"red", "hot"}
+
+    soup.delete()
+    Tag.objects.filter(name="red").delete()
+    stew.tags.set(["hot"], clear=True)
+    synchronize_and_compare(*COMPARED)
+    assert tags(model, "cake") == {"hot"} and tags(model, "stew") == {"hot"}
+
+
+def test_tag_that_both_sides_have_is_one_and_keeps_the_links_of_the_other_side():
+    with synchro_paused(using=REMOTE):
+        Tag.objects.using(REMOTE).create(name="other", slug="other")
+        hot = Tag.objects.using(REMOTE).create(name="hot", slug="hot")
+        theirs = Movie.objects.using(REMOTE).create(name="theirs")
+        MovieTagging.objects.using(REMOTE).create(content_object=theirs, tag=hot)
+    Movie.objects.create(name="ours").tags.add("hot")
+
+    report = synchronize()
+
+    assert report.failures == [] and report.models["taggit.Tag"].created == 0
+    assert tags(Movie, "ours") == tags(Movie, "theirs") == {"hot"}
+
+
+def test_renamed_tags_keep_their_links():
+    soup = Recipe.objects.create(name="soup")
+    soup.tags.add("hot", "cold")
+    synchronize_and_compare(*COMPARED)
+
+    Tag.objects.filter(name="hot").update(name="tmp", slug="tmp")
+    Tag.objects.filter(name="cold").update(name="hot", slug="hot")
+    Tag.objects.filter(name="tmp").update(name="cold", slug="cold")
+    report = synchronize_and_compare(*COMPARED)
+
+    assert report.updated == 2 and report.created == report.deleted == 0
+
+
+def test_fields_of_the_through_model_are_kept():
+    movie = Movie.objects.create(name="movie")
+    movie.tags.add("long", "loud", through_defaults={"weight": 3})
+    synchronize_and_compare(*COMPARED)
+
+    MovieTagging.objects.filter(tag__name="loud").update(weight=5)
+    synchronize_and_compare(*COMPARED)
+
+    rows = MovieTagging.objects.using(REMOTE).values_list("tag__name", "weight")
+    assert set(rows) == {("long", 3), ("loud", 5)}
+
+
+def test_objects_of_several_models_with_one_key_keep_their_own_tags():
+    """The generic table tells them apart by content type alone, and both sides number those differently."""
+    recipe = Recipe.objects.create(pk=7, name="seven")
+    tag = Tag.objects.create(name="tag", slug="tag")
+    recipe.tags.add(tag)
+    movie = Movie.objects.create(pk=7, name="seven")
+    TaggedItem.objects.create(tag=tag, content_object=movie)
+    TaggedItem.objects.create(tag=tag, content_object=tag)
+    synchronize_and_compare(*COMPARED)
+
+    recipe.delete()
+    TaggedItem.objects.filter(content_type__model="movie").delete()
+    synchronize_and_compare(*COMPARED)
+
+    assert TaggedItem.objects.using(REMOTE).get().content_object == on_remote(Tag, name="tag")

@@ -24,7 +24,17 @@ from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, sh
 from .target import BatchBroken, BatchResult, NotYet, Target, concerns_schema
 from .targets import Targets
 from .uniqueness import park_unique_values
-from .writing import differing, local_value, move_sequences_on, new_instance, save, save_link, set_values, watch_writes
+from .writing import (
+    delete,
+    differing,
+    local_value,
+    move_sequences_on,
+    new_instance,
+    save,
+    save_link,
+    set_values,
+    watch_writes,
+)
 
 #: Errors that may be gone when the rest of the batch has been applied.
 _RETRIED = (IntegrityError, ProtectedError, RestrictedError, NotYet)
@@ -453,7 +463,7 @@ class Batch:
             self._spare_the_living(row, keep_parents=task.keep_parents)
             options = {"keep_parents": True} if task.keep_parents else {}
             with transaction.atomic(using=self._remote):
-                row.delete(using=self._remote, **options)
+                delete(row, self._remote, **options)
             self._rows.clear()  # cascades
         if row is not None:
             self._result.report.count(shape.label, "deleted")

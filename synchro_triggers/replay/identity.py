@@ -157,7 +157,7 @@ class Identity:
         if self.keeps_key(shape_of(model)):
             return row.pk
         manager = natural_manager(model)
-        if manager is None or not hasattr(model, "natural_key"):
+        if manager is None:
             return None
         try:
             return manager.db_manager(LOCAL).get_by_natural_key(*row.natural_key()).pk  # type: ignore[attr-defined]
@@ -207,7 +207,7 @@ class Identity:
         """
         model = type(instance)
         manager = natural_manager(model)
-        if manager is None or not hasattr(model, "natural_key"):
+        if manager is None:
             return None
         key: Any = ()
         try:
@@ -285,7 +285,7 @@ class Identity:
                 known = self.find_by_primary_key(shape, value)
                 if known is not None and not self.existing(shape.root, [known]):
                     return None
-            if known is None and hasattr(model, "natural_key"):
+            if known is None and natural_manager(model) is not None:
                 target = rows_of(model, LOCAL).filter(pk=value).first()
                 known = self.find_by_natural_key(target) if target is not None else None
             return known

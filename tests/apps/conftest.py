@@ -21,9 +21,18 @@ APPS = ("contenttypes", "auth", "sites", "flatpages", "redirects", "taggit", "gu
 
 
 @pytest.fixture(autouse=True)
-def captured_apps(db: None, settings: Any) -> Iterator[None]:
-    """Capture the apps, after the remote has got other keys for everything that ``migrate`` makes."""
+def captured(request: pytest.FixtureRequest, db: None, settings: Any) -> None:
+    """Capture what the module's ``CAPTURED`` names; new remote objects get other keys than local ones."""
     move_remote_keys_on(*APPS)
+    if "migrated_apart" in request.fixturenames:
+        request.getfixturevalue("migrated_apart")
+    settings.SYNCHRO_MODELS = request.module.CAPTURED
+    install_triggers()
+
+
+@pytest.fixture
+def migrated_apart(db: None) -> Iterator[None]:
+    """Give the remote other keys for everything that ``migrate`` makes on each side."""
     ContentType.objects.using(REMOTE).all().delete()  # permissions go with them
     Site.objects.using(REMOTE).all().delete()
     ContentType.objects.clear_cache()
@@ -31,8 +40,6 @@ def captured_apps(db: None, settings: Any) -> Iterator[None]:
         create_permissions(app, verbosity=0, using=REMOTE)
     Site.objects.using(REMOTE).create(domain="example.com", name="example.com")
     assert not set(_keys(ContentType, LOCAL)) & set(_keys(ContentType, REMOTE))
-    settings.SYNCHRO_MODELS = APPS
-    install_triggers()
 
     yield
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections
@@ -13,9 +14,9 @@ from tests.databases import both
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 from tests.usingapp.models import Project
 
-pytestmark = both
+pytestmark = [both, pytest.mark.usefixtures("migrated_apart")]
 
-COMPARED = ("auth", "contenttypes")
+CAPTURED = COMPARED = ("auth", "contenttypes")
 LONG_AGO = datetime(2020, 2, 2, tzinfo=UTC)
 
 

@@ -12,9 +12,9 @@ from django.db import connections
 from tests.databases import both
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 
-pytestmark = both
+pytestmark = [both, pytest.mark.usefixtures("migrated_apart")]
 
-COMPARED = ("sites", "flatpages", "redirects", "contenttypes")
+CAPTURED = COMPARED = ("sites", "flatpages", "redirects", "contenttypes")
 
 
 @pytest.fixture

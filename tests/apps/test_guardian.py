@@ -12,8 +12,9 @@ from tests.databases import both
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 from tests.usingapp.models import Leaflet, Project
 
-pytestmark = both
+pytestmark = [both, pytest.mark.usefixtures("migrated_apart")]
 
+CAPTURED = ("guardian", "auth", "usingapp")
 COMPARED = ("guardian", "auth", Project, Leaflet)
 
 

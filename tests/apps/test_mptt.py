@@ -10,6 +10,8 @@ from tests.usingapp.models import Genre
 
 pytestmark = both
 
+CAPTURED = ("usingapp.Genre",)
+
 
 def outline(alias: str = REMOTE) -> list[tuple[int, str]]:
     """Return level and name of every node in the order of the tree."""

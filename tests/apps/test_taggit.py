@@ -11,8 +11,9 @@ from tests.databases import both
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 from tests.usingapp.models import Leaflet, Movie, MovieTagging, Recipe, UuidTagging
 
-pytestmark = both
+pytestmark = [both, pytest.mark.usefixtures("migrated_apart")]
 
+CAPTURED = ("taggit", "usingapp")
 COMPARED = ("taggit", Recipe, Leaflet, UuidTagging, Movie, MovieTagging)
 
 
@@ -61,6 +62,21 @@ def test_tag_that_both_sides_have_is_one_and_keeps_the_links_of_the_other_side()
 
     assert report.failures == [] and report.models["taggit.Tag"].created == 0
     assert tags(Movie, "ours") == tags(Movie, "theirs") == {"hot"}
+
+
+def test_tagging_of_another_object_with_the_same_number_is_not_taken_for_it():
+    """Taggit calls the object id of a tagging its natural key: a number that means another object on the other side."""
+    ours = Recipe.objects.create(name="ours")
+    with synchro_paused(using=REMOTE):
+        theirs = Recipe.objects.using(REMOTE).create(pk=ours.pk, name="theirs")
+        tag = Tag.objects.using(REMOTE).create(name="made there", slug="made-there")
+        content_type = ContentType.objects.db_manager(REMOTE).get_for_model(Recipe)
+        TaggedItem.objects.using(REMOTE).create(tag=tag, content_type=content_type, object_id=theirs.pk)
+    ours.tags.add("hot")
+
+    assert synchronize().failures == []
+
+    assert tags(Recipe, "theirs") == {"made there"} and tags(Recipe, "ours") == {"hot"}
 
 
 def test_renamed_tags_keep_their_links():

@@ -10,6 +10,7 @@ from tests.usingapp.models import ListNode, PathNode, RangeNode
 
 pytestmark = both
 
+CAPTURED = (("usingapp", "PathNode", "RangeNode", "ListNode"),)
 MODELS = [PathNode, RangeNode, ListNode]
 
 

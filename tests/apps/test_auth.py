@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 
 from synchro_triggers import synchro_paused
-from tests.databases import both
+from tests.databases import both, install_triggers
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 from tests.usingapp.models import Project
 
@@ -103,16 +103,20 @@ def test_permission_and_content_type_that_the_remote_lacks_are_brought_along():
     assert [one.codename for one in Group.objects.using(REMOTE).get().permissions.all()] == ["use_omega"]
 
 
-def test_permission_that_was_never_logged_is_matched_not_made_again():
-    """Not captured at all, as in a project that lists only users and groups; both sides have made theirs."""
+def test_permissions_that_are_not_captured_are_matched_not_made_again(settings):
+    """A project that lists only users and groups; permissions and content types are what each side has made."""
+    settings.SYNCHRO_MODELS = (("auth", "User", "Group"),)
+    install_triggers()
     before = Permission.objects.using(REMOTE).count()
     group = Group.objects.create(name="group")
     group.permissions.set(Permission.objects.filter(content_type__app_label="usingapp"))
+    User.objects.create_user("ann").groups.add(group)
 
-    report = synchronize_and_compare(*COMPARED)
+    report = synchronize_and_compare(User, Group, Permission)
 
     assert Permission.objects.using(REMOTE).count() == before
     assert "auth.Permission" not in report.models and "contenttypes.ContentType" not in report.models
+    assert may("ann", "usingapp.add_project", "usingapp.lead_project")
 
 
 def test_links_written_past_the_orm_arrive():

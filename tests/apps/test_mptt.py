@@ -95,3 +95,45 @@ def test_tree_that_was_built_without_updates_arrives():
     synchronize_and_compare(Genre)
 
     assert outline() == outline(LOCAL) and len(outline()) == 6
+
+
+@pytest.mark.usefixtures("forest")
+def test_own_save_and_delete_of_a_project_are_called(monkeypatch):
+    called = []
+
+    def save(self, *args, using=None, **kwargs):
+        called.append(("save", self.name, using))
+        super(Genre, self).save(*args, using=using, **kwargs)
+
+    def delete(self, *args, using=None, **kwargs):
+        called.append(("delete", self.name, using))
+        return super(Genre, self).delete(*args, using=using, **kwargs)
+
+    monkeypatch.setattr(Genre, "save", save)
+    monkeypatch.setattr(Genre, "delete", delete)
+    Genre.objects.filter(name="c").update(name="renamed")
+    Genre.objects.get(name="b1").delete()
+    called.clear()
+
+    synchronize_and_compare(Genre)
+
+    assert {call for call in called if call[1] in ("renamed", "b1")} == {
+        ("save", "renamed", REMOTE),
+        ("delete", "b1", REMOTE),
+    }
+
+
+@pytest.mark.usefixtures("forest")
+def test_tree_on_the_remote_is_still_kept_by_mptt_outside_of_runs():
+    Genre.objects.filter(name="c").update(name="renamed")
+    synchronize_and_compare(Genre)
+
+    parent = Genre.objects.using(REMOTE).get(name="a1")
+    Genre(name="a12", parent=parent).save(using=REMOTE)
+    Genre.objects.using(REMOTE).get(name="a2").delete()
+
+    assert outline()[:4] == [(0, "a"), (1, "a1"), (2, "a11"), (2, "a12")]
+    assert list(Genre.objects.using(REMOTE).filter(name__in=["a", "a1"]).values_list("name", "lft", "rght")) == [
+        ("a", 1, 8),
+        ("a1", 2, 7),
+    ]

@@ -7,7 +7,7 @@ from django.contrib.contenttypes.models import ContentType
 from taggit.models import Tag, TaggedItem
 
 from synchro_triggers import synchro_paused, synchronize
-from tests.databases import both
+from tests.databases import both, install_triggers
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 from tests.usingapp.models import Leaflet, Movie, MovieTagging, Recipe, UuidTagging
 
@@ -77,6 +77,25 @@ def test_tagging_of_another_object_with_the_same_number_is_not_taken_for_it():
     assert synchronize().failures == []
 
     assert tags(Recipe, "theirs") == {"made there"} and tags(Recipe, "ours") == {"hot"}
+
+
+def test_natural_key_that_a_project_gives_to_taggings_finds_them(monkeypatch):
+    """Content type, object id and tag are other numbers on the other side, each of them."""
+    monkeypatch.setattr(TaggedItem, "natural_key_fields", ["content_type", "object_id", "tag"])
+    install_triggers()  # they keep the values of a deleted tagging now
+    recipe = Recipe.objects.create(name="recipe")
+    synchronize_and_compare(Recipe)
+    with synchro_paused(using=REMOTE):
+        tag = Tag.objects.using(REMOTE).create(name="hot", slug="hot")
+        content_type = ContentType.objects.db_manager(REMOTE).get_for_model(Recipe)
+        there = TaggedItem(tag=tag, content_type=content_type, object_id=on_remote(Recipe, name="recipe").pk)
+        there.save(using=REMOTE)
+    recipe.tags.add("hot", "cold")
+
+    report = synchronize_and_compare(*COMPARED)
+
+    assert report.models["taggit.TaggedItem"].created == 1
+    assert on_remote(TaggedItem, tag__name="hot").pk == there.pk
 
 
 def test_renamed_tags_keep_their_links():

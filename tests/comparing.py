@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.apps import apps
+from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models
@@ -177,6 +178,8 @@ class Side:
             found = next((one for one in instances.values() if getattr(one, attname) == value), None)
         if found is None:
             return GONE
+        if model is Permission:  # several are called «Can add tag»
+            return tuple(sorted(self._values(found).items()))
         fields = {field.name: field for field in model._meta.concrete_fields}
         name = next((name for name in IDENTIFYING if name in fields), None)
         return _plain(found.__dict__[fields[name].attname]) if name else self._values(found)

@@ -45,13 +45,25 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.sites",
+    "django.contrib.flatpages",
+    "django.contrib.redirects",
+    "taggit",
+    "mptt",
+    "treebeard",
+    "guardian",
     "synchro_triggers",
     "tests.testapp",
     "tests.shapeapp",
     "tests.oddapp",
     "tests.fieldapp",
     "tests.migapp",
+    "tests.usingapp",
 ]
+
+# Guardian would make a user after each migration and flush, and would ask ``default`` for every content type.
+ANONYMOUS_USER_NAME = None
+GUARDIAN_GET_CONTENT_TYPE = "tests.usingapp.models.content_type_where_it_is"
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # its authentication backend is no part of any test
 
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -150,7 +150,7 @@ def kept_field_names(model: type[Model]) -> frozenset[str] | None:
     names = natural_key_fields(model)
     if names:
         return frozenset(name.split("__")[0] for name in names)
-    if hasattr(model, "natural_key"):
+    if hasattr(model, "natural_key") and not _is_tagging_without_key(model):
         return None
     return frozenset()
 
@@ -167,9 +167,31 @@ def natural_key_fields(model: type[Model]) -> tuple[str, ...]:
 
 
 def natural_manager(model: type[Model]) -> models.Manager[Any] | None:
-    """Return the manager that finds objects by natural key: the default one, else the first that can."""
+    """Return the manager that finds objects by natural key: the default one, else the first that can.
+
+    Returns:
+        ``None`` when the model has no natural key, or none that could be relied on.
+    """
+    if not hasattr(model, "natural_key") or _is_tagging_without_key(model):
+        return None
     managers = [model._default_manager, *model._meta.managers]
     return next((manager for manager in managers if hasattr(manager, "get_by_natural_key")), None)
+
+
+def _is_tagging_without_key(model: type[Model]) -> bool:
+    """Tell models that have inherited taggit's ``natural_key()``, but no fields that would make one.
+
+    Its generic taggings name the object id alone, which many rows share and which is another object's number on
+    the other side; those with a foreign key name nothing, and ``natural_key()`` raises there.
+    """
+    definer: type = next((base for base in model.__mro__ if "natural_key" in base.__dict__), model)
+    if (definer.__module__, definer.__qualname__) != ("taggit.models", "NaturalKeyModel"):
+        return False
+    names = set(getattr(model, "natural_key_fields", ()))
+    unique = [{field.name} for field in model._meta.fields if field.unique]
+    unique += [set(together) for together in model._meta.unique_together]
+    unique += [set(constraint.fields) for constraint in model._meta.total_unique_constraints]
+    return not any(fields <= names for fields in unique)
 
 
 def _kind(field: Any) -> str:

@@ -27,7 +27,17 @@ from .shape import GenericKey, Shape, is_foreign_key, parents_of, points_to_key,
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
 from .uniqueness import park_unique_values
-from .writing import differing, local_value, move_sequences_on, new_instance, save, save_link, set_values, watch_writes
+from .writing import (
+    delete,
+    differing,
+    local_value,
+    move_sequences_on,
+    new_instance,
+    save,
+    save_link,
+    set_values,
+    watch_writes,
+)
 
 #: Errors that may be gone when the rest of the batch has been applied.
 _RETRIED = (IntegrityError, ProtectedError, RestrictedError, NotYet)
@@ -475,7 +485,7 @@ class Batch:
             self._spare_the_living(row, keep_parents=task.keep_parents)
             options = {"keep_parents": True} if task.keep_parents else {}
             with transaction.atomic(using=self._remote):
-                row.delete(using=self._remote, **options)
+                delete(row, self._remote, **options)
             self._rows.clear()  # cascades
         if row is not None:
             self._result.report.count(type(row)._meta.label, "deleted")

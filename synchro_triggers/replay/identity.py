@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
@@ -24,6 +25,7 @@ from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..models import Reference
 from ..natural import NaturalManager
+from .local import generic_target
 from .rows import rows_of, rows_with
 from .shape import Shape, is_foreign_key, root_of, shape_of, target_of
 from .statements import insert_rows, update_rows
@@ -181,7 +183,7 @@ class Identity:
         if self.keeps_key(shape_of(model)):
             return row.pk
         manager = natural_manager(model)
-        if manager is None or not hasattr(model, "natural_key"):
+        if manager is None:
             return None
         try:
             return manager.db_manager(LOCAL).get_by_natural_key(*row.natural_key()).pk  # type: ignore[attr-defined]
@@ -233,7 +235,7 @@ class Identity:
         """
         model = type(instance)
         manager = natural_manager(model)
-        if manager is None or not hasattr(model, "natural_key"):
+        if manager is None:
             return None
         key: Any = ()
         try:
@@ -242,7 +244,7 @@ class Identity:
                 key = tuple(lookups.values())
                 found = self._get(model, manager, lookups)
             else:
-                key = instance.natural_key()  # type: ignore[attr-defined]
+                key = self._natural_key_there(instance)
                 found = manager.db_manager(self.remote).get_by_natural_key(*key)  # type: ignore[attr-defined]
         except MultipleObjectsReturned as error:
             raise ObjectNotApplied(
@@ -262,7 +264,7 @@ class Identity:
         """
         found: dict[Any, Any] = {}
         unclear: set[Any] = set()
-        if natural_manager(shape.model) is not None and hasattr(shape.model, "natural_key"):
+        if natural_manager(shape.model) is not None:
             found, unclear = self._find_by_natural_keys(shape.model, instances)
         if self.keeps_key(shape):
             kept = {
@@ -351,6 +353,52 @@ class Identity:
             )
         return lookups
 
+    def _natural_key_there(self, instance: Any) -> tuple[Any, ...]:
+        """Return the natural key that the object would have on the remote.
+
+        A ``natural_key()`` of the user's own may hold a foreign key's number, or its target: both are others there.
+
+        Raises:
+            ObjectDoesNotExist: one of them is not there, so neither is the object.
+        """
+        here = tuple(instance.natural_key())  # reads the targets it asks for: the copies need not, and must not
+        there, without = copy(instance), copy(instance)
+        for attname, translated in self._translated_links(instance):
+            there.__dict__[attname] = translated
+            if translated is None:
+                without.__dict__[attname] = None
+        if tuple(without.natural_key()) != here:
+            raise ObjectDoesNotExist
+        return tuple(self._row_there(part) if isinstance(part, Model) else part for part in there.natural_key())
+
+    def _translated_links(self, instance: Model) -> Iterator[tuple[str, Any]]:
+        """Yield what the foreign keys of an instance, generic ones too, are on the remote; ``None``: nothing there.
+
+        A generic one that was followed already is left as it is: unlike a foreign key, it looks at its two columns
+        each time.
+        """
+        shape = shape_of(type(instance))
+        followed = {
+            attname
+            for generic in shape.generic_keys
+            if generic.name in instance._state.fields_cache
+            for attname in (generic.type_attname, generic.object_attname)
+        }
+        for field in shape.foreign_keys:
+            value = instance.__dict__.get(field.attname)
+            if value is not None and field.attname not in followed:
+                yield field.attname, self.translate(field, value)
+        for generic in shape.generic_keys:
+            target = generic_target(generic, instance)
+            if target is not None and generic.object_attname not in followed:
+                known = self._translate_key(*target)
+                yield generic.object_attname, None if known is None else generic.object_field.to_python(known)
+
+    def _row_there(self, target: Model) -> Model:
+        model: Any = type(target)._meta.concrete_model
+        row: Model = rows_of(model, self.remote).get(pk=self._translate_key(model, target.pk))
+        return row
+
     def find_by_primary_key(self, shape: Shape, key: Any) -> Any:
         """Return the key that the object has on the remote where it keeps it, foreign keys in it translated.
 
@@ -373,17 +421,22 @@ class Identity:
         model, attname = target_of(field)
         shape = shape_of(model)
         if any(attname == key.attname for key in shape.key) and not shape.composite_key:
-            self.load(model, [value])
-            known = self.known(model, value)
-            if known is None and self.keeps_key(shape):
-                known = self.find_by_primary_key(shape, value)
-                if known is not None and not self.existing(shape.root, [known]):
-                    return None
-            if known is None and hasattr(model, "natural_key"):
-                target = rows_of(model, LOCAL).filter(pk=value).first()
-                known = self.find_by_natural_key(target) if target is not None else None
-            return known
+            return self._translate_key(model, value)
         return value  # a to_field: the same value on both sides
+
+    def _translate_key(self, model: type[Model], value: Any) -> Any:
+        """Return what a local primary key is on the remote, or ``None`` if its object is not known there."""
+        shape = shape_of(model)
+        self.load(model, [value])
+        known = self.known(model, value)
+        if known is None and self.keeps_key(shape):
+            known = self.find_by_primary_key(shape, value)
+            if known is not None and not self.existing(shape.root, [known]):
+                return None
+        if known is None and natural_manager(model) is not None:
+            target = rows_of(model, LOCAL).filter(pk=value).first()
+            known = self.find_by_natural_key(target) if target is not None else None
+        return known
 
 
 def _compare_exactly(model: type[Model], alias: str) -> bool:

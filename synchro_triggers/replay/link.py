@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from ..capture.session import replaying_for
-from ..capture.tables import captured_models
+from ..capture.tables import captured_models, natural_manager
 from ..conf import LOCAL, get_settings
 from ..exceptions import ObjectNotApplied
 from .identity import Identity
@@ -83,7 +83,7 @@ def _link(identity: Identity, shape: Shape, instances: list[Any], trust_keys: bo
 
 
 def _counterpart(identity: Identity, shape: Shape, instance: Model, same_key: Model | None, trust_keys: bool) -> Any:
-    if hasattr(shape.model, "natural_key"):
+    if natural_manager(shape.model) is not None:
         try:
             return identity.find_by_natural_key(instance)
         except ObjectNotApplied:

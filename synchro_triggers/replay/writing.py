@@ -19,6 +19,7 @@ from django.db.models.signals import m2m_changed
 from .local import LinkShape
 from .rows import holds_json_null, json_null, rows_of
 from .shape import Shape
+from .trees import rows_as_they_are
 
 #: Set on an instance while a replay saves it.
 _REPLAYED = "_synchro_replayed"
@@ -109,7 +110,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
     """Save through the ORM with exactly the values that the instance has."""
-    with _values_kept(instance, shape), _hidden_rows_seen(instance):
+    with _values_kept(instance, shape), _hidden_rows_seen(instance), rows_as_they_are(instance):
         instance.save(using=remote, **options)
 
 
@@ -119,6 +120,12 @@ def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> N
         for instance in instances if shape.computed else ():
             kept.enter_context(_values_kept(instance, shape))
         rows_of(shape.model, remote).bulk_create(instances)
+
+
+def delete(instance: Model, remote: str, **options: Any) -> None:
+    """Delete through the ORM."""
+    with rows_as_they_are(instance):
+        instance.delete(using=remote, **options)
 
 
 def save_link(

@@ -51,11 +51,15 @@ def checked_late(alias: str = LOCAL):
         connections[alias].check_constraints()
 
 
-def move_remote_keys_on() -> None:
-    """Let the remote's automatic keys of the test models start far from the local ones."""
+def move_remote_keys_on(*labels: str) -> None:
+    """Let the remote's automatic keys start far from the local ones.
+
+    Args:
+        *labels: apps; default: ``testapp`` and ``shapeapp``.
+    """
     tables = [
         (model._meta.db_table, cast(Any, model._meta.pk).column)
-        for label in ("testapp", "shapeapp")
+        for label in labels or ("testapp", "shapeapp")
         for model in apps.get_app_config(label).get_models()
         if isinstance(model._meta.pk, (AutoField, BigAutoField)) and not model._meta.proxy
     ]

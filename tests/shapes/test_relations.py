@@ -37,6 +37,7 @@ from tests.shapeapp.models import (
     Street,
     Topic,
 )
+from tests.shapeapp.models.relations import HouseManager
 from tests.shapes.sides import REMOTE, checked_late, execute, on_remote, synchronize_and_compare
 from tests.testapp.models import Unlisted
 
@@ -578,6 +579,34 @@ def test_natural_key_through_a_foreign_key_to_itself():
 
     rows = Department.objects.using(REMOTE).order_by("budget").values_list("name", "parent__budget", "budget")
     assert list(rows) == [("board", None, 1), ("sales", 1, 2), ("sales", 2, 3)]
+
+
+@pytest.mark.parametrize("raw", [lambda house: house.street_id, lambda house: house.street], ids=["number", "object"])
+def test_natural_key_of_the_users_own_making_may_hold_a_foreign_key(monkeypatch, raw):
+    """Its number and its target are others on the remote; those of LOCAL would find somebody else's house there."""
+    monkeypatch.setattr(House, "natural_key", lambda house: (house.name, raw(house)))
+    monkeypatch.setattr(
+        HouseManager, "get_by_natural_key", lambda self, name, street: self.get(name=name, street=street)
+    )
+    ours = Street.objects.create(name="ours", city=City.objects.create(country=Country.objects.create()))
+    synchronize_and_compare()
+    there = on_remote(Street, name="ours")
+    with synchro_paused(using=REMOTE):
+        theirs = Street.objects.using(REMOTE).create(pk=ours.pk, name="theirs", city=there.city)
+        House.objects.using(REMOTE).create(name="1", street=theirs, floors=9)
+        known = House.objects.using(REMOTE).create(name="2", street=there)
+    House.objects.create(name="1", street=ours)
+    House.objects.create(name="2", street=ours, floors=2)
+
+    report = synchronize()
+
+    assert report.failures == [] and (report.created, report.updated) == (1, 1)
+    assert set(House.objects.using(REMOTE).values_list("name", "street__name", "floors")) == {
+        ("1", "theirs", 9),
+        ("1", "ours", 1),
+        ("2", "ours", 2),
+    }
+    assert on_remote(House, name="2").pk == known.pk
 
 
 # Signals ------------------------------------------------------------------------------------------

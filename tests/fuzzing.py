@@ -15,12 +15,13 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, connections, models, transaction
 from django.db.models import Model, ProtectedError, QuerySet, RestrictedError
 from django.db.models.deletion import Collector
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from synchro_triggers import synchro_paused, synchronize
-from synchro_triggers.conf import get_settings
+from synchro_triggers.conf import BatchSignals, get_settings
 from tests.comparing import assert_same
 from tests.shapeapp.models import (
     Article,
@@ -66,7 +67,13 @@ POINTED_AT: tuple[type[Model], ...] = (Branch, Article, Author, Note, Vehicle)
 FEW_NUMBERS = st.integers(0, 5)
 FEW_WORDS = ("a", "b", "c", "d")
 
+SIGNALS = (pre_save, post_save, pre_delete, post_delete, m2m_changed)
+
 chosen_model = st.sampled_from(MODELS)
+
+
+def listen(**told: Any) -> None:
+    """Be somebody who listens to every model."""
 
 
 def populate() -> None:
@@ -108,6 +115,8 @@ class RandomWrites(RuleBasedStateMachine):
             if not self._broken:
                 self.synchronise()
         finally:
+            for signal in SIGNALS:
+                signal.disconnect(listen)
             for alias, block in zip(ALIASES, self._blocks, strict=True):
                 transaction.set_rollback(True, using=alias)
                 block.__exit__(None, None, None)
@@ -120,6 +129,15 @@ class RandomWrites(RuleBasedStateMachine):
         note(f"SYNCHRO_BATCH_SIZE = {size}")
         # Not by override_settings: a story that is given up must leave nothing behind.
         object.__setattr__(get_settings(), "batch_size", size)
+
+    @initialize(way=st.sampled_from(["nobody", "somebody", "somebody, a batch at a time"]))
+    def choose_who_listens(self, way: str) -> None:
+        """What nobody observes is written in bulk, and must come to the same."""
+        note(f"{way} listens")
+        if way != "nobody":
+            for signal in SIGNALS:
+                signal.connect(listen)
+        object.__setattr__(get_settings(), "batch_signals", BatchSignals("batch" in way, frozenset()))
 
     @rule()
     def synchronise(self) -> None:

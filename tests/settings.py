@@ -17,8 +17,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
 SITE_ID = 1
-# ImageField wants Pillow, which would only be needed to open an image.
-SILENCED_SYSTEM_CHECKS = ["fields.E210"]
 SHAPEAPP_MEMBER = "shapeapp.OwnMember"
 # Hashing a password is no part of any test, and the default hasher takes a quarter of a second.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -63,7 +61,10 @@ INSTALLED_APPS = [
 # Guardian would make a user after each migration and flush, and would ask ``default`` for every content type.
 ANONYMOUS_USER_NAME = None
 GUARDIAN_GET_CONTENT_TYPE = "tests.usingapp.models.content_type_where_it_is"
-SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # its authentication backend is no part of any test
+SILENCED_SYSTEM_CHECKS = [
+    "guardian.W001",  # its authentication backend is no part of any test
+    "fields.E210",  # ImageField wants Pillow, which would only be needed to open an image
+]
 
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -206,14 +206,17 @@ class Batch:
 
     def _prefetch(self) -> None:
         """Read references, targets and remote rows of the whole batch in a few queries."""
-        keys: dict[type[Model], set[Any]] = {}
+        ends: dict[type[Model], set[Any]] = {}
+        objects: dict[Shape, set[Any]] = {}
         for task in self._tasks:
             if isinstance(task, LinkTask):
-                keys.setdefault(root_of(task.shape.source_model), set()).add(task.owner)
-                keys.setdefault(root_of(task.shape.target_model), set()).update(task.targets)
-                continue
-            keys.setdefault(task.shape.root, set()).add(task.key)
-        for root, wanted in keys.items():
+                ends.setdefault(root_of(task.shape.source_model), set()).add(task.owner)
+                ends.setdefault(root_of(task.shape.target_model), set()).update(task.targets)
+            else:
+                objects.setdefault(task.shape, set()).add(task.key)
+        for shape, wanted in objects.items():
+            self._identity.load(shape.root, wanted, self._rows if shape.model is shape.root else None)
+        for root, wanted in ends.items():
             self._identity.load(root, wanted)
         rows: dict[type[Model], list[Any]] = {}
         for task in self._tasks:

@@ -26,7 +26,7 @@ from ..exceptions import ObjectNotApplied
 from ..models import Reference
 from ..natural import NaturalManager
 from .local import generic_target
-from .rows import rows_of, rows_with
+from .rows import ReadAhead, rows_of, rows_with
 from .shape import Shape, is_foreign_key, root_of, shape_of, target_of
 from .statements import insert_rows, update_rows
 
@@ -75,8 +75,14 @@ class Identity:
 
     # References -----------------------------------------------------------------------------------
 
-    def load(self, model: type[Model], keys: Iterable[Any]) -> None:
-        """Read the references of local keys of one model, and drop those whose remote row is gone."""
+    def load(self, model: type[Model], keys: Iterable[Any], rows: ReadAhead | None = None) -> None:
+        """Read the references of local keys of one model, and drop those whose remote row is gone.
+
+        Args:
+            model: the model.
+            keys: local keys.
+            rows: where to put the remote rows, if they will be wanted anyway.
+        """
         root = root_of(model)
         wanted = {key for key in keys if (root, key) not in self._asked}
         if not wanted:
@@ -93,7 +99,11 @@ class Identity:
         )
         for local_pk, remote_pk in backwards.values_list("remote_pk", "local_pk"):
             found.setdefault(by_text[local_pk], decode_key(root, remote_pk))
-        alive = self.existing(root, found.values())
+        if rows is not None:
+            rows.load(root, found.values())
+            alive = {remote_key for remote_key in found.values() if rows.peek(root, remote_key) is not None}
+        else:
+            alive = self.existing(root, found.values())
         for key, remote_key in found.items():
             if remote_key in alive:
                 self._known[root, key] = remote_key

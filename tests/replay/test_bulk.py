@@ -1,0 +1,301 @@
+"""What nobody observes is written many objects at a time; whoever observes sees what the ORM would show."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from django.db import connections
+from django.db.models import F
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
+from django.test.utils import CaptureQueriesContext
+
+from synchro_triggers import synchro_paused, synchronize
+from synchro_triggers.exceptions import SynchroConfigurationError
+from synchro_triggers.models import Reference
+from tests.comparing import assert_same
+from tests.databases import both
+from tests.replay.hearing import receiving
+from tests.testapp.models import (
+    Account,
+    Document,
+    Entry,
+    Item,
+    Keyed,
+    KeyedChild,
+    Numbered,
+    Person,
+    Stamped,
+    Tag,
+    Tagged,
+)
+
+pytestmark = both
+
+LOCAL, REMOTE = "default", "remote"
+
+
+# The number of queries ------------------------------------------------------------------------------
+
+
+def make_many(number):
+    Item.objects.bulk_create(Item(name=str(each)) for each in range(number))
+    Document.objects.bulk_create(Document(title=str(each)) for each in range(number))
+    accounts = Account.objects.bulk_create(Account(name=str(each)) for each in range(number))
+    Entry.objects.bulk_create(Entry(name=str(account.pk), account=account) for account in accounts)
+    keyed = Keyed.objects.bulk_create(Keyed(code=str(each)) for each in range(number))
+    KeyedChild.objects.bulk_create(KeyedChild(name=str(one.pk), parent=one) for one in keyed)
+    Person.objects.bulk_create(Person(first_name=str(each), last_name=str(each % 7)) for each in range(number))
+    Stamped.objects.bulk_create(Stamped(name=str(each)) for each in range(number))
+    tags = Tag.objects.bulk_create(Tag(label=str(each)) for each in range(3))
+    tagged = Tagged.objects.bulk_create(Tagged(title=str(each)) for each in range(number))
+    links = Tagged.tags.through
+    links.objects.bulk_create(links(tagged=one, tag=tag) for one in tagged for tag in tags)
+
+
+def change_many():
+    Item.objects.update(cash=F("cash") + 1)
+    Document.objects.update(title="changed")
+    Account.objects.update(cash=F("cash") + 1)
+    Keyed.objects.update(cash=F("cash") + 1)
+    KeyedChild.objects.update(name="changed")
+    Person.objects.update(city="changed")
+    Stamped.objects.update(name="changed")
+
+
+def delete_many():
+    for model in (KeyedChild, Keyed, Entry, Account, Item, Document, Person, Stamped, Tagged, Tag):
+        model.objects.all().delete()
+
+
+def count_queries():
+    """Synchronise, compare, and return the number of queries on either side."""
+    with ExitStack() as stack:
+        counted = [stack.enter_context(CaptureQueriesContext(connections[alias])) for alias in (LOCAL, REMOTE)]
+        report = synchronize()
+        numbers = [len(queries) for queries in counted]
+    assert report.failures == [] and report.changed
+    assert_same("testapp")
+    return numbers
+
+
+@pytest.mark.all_pairs
+def test_number_of_queries_does_not_depend_on_the_number_of_objects(settings):
+    settings.SYNCHRO_BATCH_SIZE = 100_000
+    numbers = {}
+    for size in (1, 10, 1000):  # the first run makes the checkpoint
+        make_many(size)
+        created = count_queries()
+        change_many()
+        changed = count_queries()
+        delete_many()
+        numbers[size] = (created, changed, count_queries())
+    assert numbers[10] == numbers[1000]
+
+
+@pytest.mark.all_pairs
+def test_rows_that_both_sides_have_already_are_found_without_a_query_each(settings):
+    settings.SYNCHRO_BATCH_SIZE = 100_000
+    numbers = {}
+    for size in (1, 10, 1000):
+        with synchro_paused():
+            make_many(size)
+        synchronize(full=True)
+        Reference.objects.using(REMOTE).filter(model_label="testapp.Keyed").delete()
+        change_many()
+        numbers[size] = count_queries()
+        delete_many()
+        synchronize()
+    assert numbers[10] == numbers[1000]
+
+
+# Observers ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def told(*senders):
+    """Collect what receivers of every signal are told on the remote."""
+    calls = []
+
+    def listener(name):
+        def listen(using, **values):
+            if using == REMOTE:
+                calls.append((name, values))
+
+        return listen
+
+    with ExitStack() as stack:
+        for name in ("pre_save", "post_save", "pre_delete", "post_delete"):
+            for sender in senders:
+                stack.enter_context(receiving(name, sender, listener(name)))
+        yield calls
+
+
+def names(calls):
+    return [(name, values["instance"].name) for name, values in calls]
+
+
+def test_observed_objects_are_written_one_by_one():
+    with told(Item) as calls:
+        Item.objects.bulk_create([Item(name="a"), Item(name="b")])
+        synchronize()
+        assert names(calls) == [("pre_save", "a"), ("post_save", "a"), ("pre_save", "b"), ("post_save", "b")]
+
+
+def test_receiver_finds_what_was_logged_before_its_object_and_not_what_came_after():
+    seen = []
+
+    def look(using, instance, **values):
+        if using == REMOTE:
+            seen.append(sorted(Numbered.objects.using(REMOTE).values_list("number", flat=True)))
+
+    with receiving("post_save", Item, look):
+        Numbered.objects.create(number=1)
+        Numbered.objects.create(number=2)
+        Item.objects.create(name="a")
+        Numbered.objects.create(number=3)
+        Item.objects.create(name="b")
+        Numbered.objects.filter(number=1).delete()
+        synchronize()
+
+    assert seen == [[2], [2, 3]] or seen == [[1, 2], [1, 2, 3]]
+    assert_same(Numbered, Item)
+
+
+@pytest.mark.all_pairs
+def test_signals_of_a_batch_surround_one_write(settings):
+    settings.SYNCHRO_BATCH_SIGNALS = True
+    Item.objects.bulk_create([Item(name="a"), Item(name="b")])
+    with told(Item) as calls:
+        synchronize()
+        assert names(calls) == [("pre_save", "a"), ("pre_save", "b"), ("post_save", "a"), ("post_save", "b")]
+        for _, values in calls:
+            assert values["raw"] is False and values["update_fields"] is None
+            assert values.get("created", True) is True
+            assert values["instance"]._state.db == REMOTE
+        assert all(values["instance"].pk for name, values in calls)
+        calls.clear()
+
+        Item.objects.update(cash=5)
+        synchronize()
+        assert [name for name, _ in calls] == ["pre_save"] * 2 + ["post_save"] * 2
+        assert {values["created"] for name, values in calls if name == "post_save"} == {False}
+        assert {values["instance"].cash for _, values in calls} == {5}
+        calls.clear()
+
+        Item.objects.all().delete()
+        synchronize()
+        assert names(calls) == [("pre_delete", "a"), ("pre_delete", "b"), ("post_delete", "a"), ("post_delete", "b")]
+    assert_same(Item)
+
+
+def test_what_a_receiver_changes_before_the_write_of_a_batch_is_written(settings):
+    settings.SYNCHRO_BATCH_SIGNALS = ["testapp.Account"]
+
+    def visit(using, instance, **values):
+        if using == REMOTE:
+            instance.visits += 1
+
+    with receiving("pre_save", Account, visit):
+        account = Account.objects.create(name="a")
+        synchronize()
+        account.cash = 3
+        account.save()
+        synchronize()
+
+    there = Account.objects.using(REMOTE).get()
+    assert (there.visits, there.cash) == (2, 3)
+
+
+def test_batch_signals_of_one_model_leave_the_others(settings):
+    settings.SYNCHRO_BATCH_SIGNALS = {"testapp.Item": True, "testapp.Numbered": False}
+    with told(Item, Numbered) as calls:
+        Item.objects.bulk_create([Item(name="a"), Item(name="b")])
+        Numbered.objects.bulk_create([Numbered(name="c", number=1), Numbered(name="d", number=2)])
+        synchronize()
+
+    assert [name for name, _ in calls] == ["pre_save"] * 2 + ["post_save"] * 2 + ["pre_save", "post_save"] * 2
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_links_are_announced(settings, batch):
+    settings.SYNCHRO_BATCH_SIGNALS = batch
+    calls = []
+
+    def listen(using, action, instance, pk_set, **values):
+        if using == REMOTE:
+            calls.append((action, instance.title, len(pk_set)))
+
+    tags = Tag.objects.bulk_create([Tag(label="x"), Tag(label="y")])
+    ones = Tagged.objects.bulk_create([Tagged(title="a"), Tagged(title="b")])
+    synchronize()
+    m2m_changed.connect(listen, sender=Tagged.tags.through)
+    try:
+        for one in ones:
+            one.tags.set(tags)
+        synchronize()
+        expected = [("pre_add", "a", 2), ("post_add", "a", 2), ("pre_add", "b", 2), ("post_add", "b", 2)]
+        assert calls == (sorted(expected, key=lambda call: call[0], reverse=True) if batch else expected)
+        calls.clear()
+        for one in ones:
+            one.tags.clear()
+        synchronize()
+        assert sorted(calls) == sorted(
+            [("pre_remove", "a", 2), ("post_remove", "a", 2), ("pre_remove", "b", 2), ("post_remove", "b", 2)]
+        )
+    finally:
+        m2m_changed.disconnect(listen, sender=Tagged.tags.through)
+    assert_same(Tagged, Tag)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["testapp.Item", {"testapp.Item": 1}, ["testapp.Nothing"], 5], ids=["text", "number", "unknown", "five"]
+)
+def test_wrong_batch_signals_are_refused(settings, wrong):
+    settings.SYNCHRO_BATCH_SIGNALS = wrong
+    with pytest.raises(SynchroConfigurationError, match="SYNCHRO_BATCH_SIGNALS"):
+        synchronize()
+
+
+def test_signals_have_no_listeners_left():
+    """The counts above would mean nothing if somebody listened to everything."""
+    for signal in (pre_save, post_save, pre_delete, post_delete):
+        assert not signal.has_listeners(Item)
+
+
+# What does not go in bulk ---------------------------------------------------------------------------
+
+
+@pytest.mark.all_pairs
+def test_one_row_that_the_remote_cannot_take_does_not_hold_up_the_others():
+    Numbered.objects.using(REMOTE).create(number=57, name="theirs")
+    Numbered.objects.bulk_create(Numbered(number=each) for each in range(100))
+
+    report = synchronize()
+
+    assert [failure.model for failure in report.failures] == ["testapp.Numbered"]
+    assert report.models["testapp.Numbered"].created == 99
+    assert Numbered.objects.using(REMOTE).count() == 100
+
+
+@pytest.mark.all_pairs
+def test_unique_values_are_rotated_among_many():
+    Numbered.objects.bulk_create(Numbered(number=each, name=str(each)) for each in range(60))
+    synchronize()
+    with connections[LOCAL].cursor() as cursor:
+        cursor.execute("UPDATE testapp_numbered SET number = -1 - number")
+        cursor.execute("UPDATE testapp_numbered SET number = (-number) %% 60", [])
+
+    assert synchronize().failures == []
+    assert_same(Numbered)
+
+
+@pytest.mark.all_pairs
+def test_values_move_from_deleted_rows_to_new_ones():
+    Numbered.objects.bulk_create(Numbered(number=each) for each in range(50))
+    synchronize()
+    Numbered.objects.all().delete()
+    Numbered.objects.bulk_create(Numbered(number=each, name="new") for each in range(50))
+
+    assert synchronize().failures == []
+    assert_same(Numbered)

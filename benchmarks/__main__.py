@@ -71,7 +71,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("themes", nargs="*", metavar="theme", help=f"of {', '.join(THEMES)}; default: all")
     parser.add_argument("--vendor", action="append", choices=VENDORS, help="only this one (may be given twice)")
     parser.add_argument("--size", choices=SIZES, default="full")
-    parser.add_argument("--quick", action="store_const", const="quick", dest="size", help="small sizes, no results file")
+    parser.add_argument(
+        "--quick", action="store_const", const="quick", dest="size", help="small sizes, nothing is stored"
+    )
     parser.add_argument(
         "--output",
         type=Path,

@@ -17,7 +17,7 @@ from .databases import VENDORS, Vendor, new_databases, running_server
 from .harness import Results
 from .report import describe_machine, print_results, store_results, summary
 from .sizes import SIZES
-from .themes import THEMES
+from .themes import ONLY_ON, THEMES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +34,8 @@ def main() -> int:
         machine = describe_machine(server)
         for theme in themes:
             for vendor in vendors:
+                if ONLY_ON.get(theme, vendor) != vendor:
+                    continue
                 print(f"{theme} on {vendor}: {THEMES[theme]}", file=sys.stderr, flush=True)
                 started = time.monotonic()
                 with new_databases(vendor, theme, folder, server) as databases:

@@ -134,19 +134,20 @@ def timed() -> Iterator[Stopwatch]:
 
 
 def take_turns(
-    contenders: Mapping[str, Callable[[], Mapping[str, float]]], rounds: int
+    contenders: Mapping[str, Callable[[], Mapping[str, float]]], rounds: int, *, warm_up: bool = True
 ) -> dict[tuple[str, str], list[float]]:
     """Run all contenders, then all again: what disturbs the machine for a while disturbs all of them.
 
     Args:
         contenders: by name, what does one round and returns its figures by measure.
-        rounds: how many rounds count; a first one is thrown away.
+        rounds: how many rounds count.
+        warm_up: do another one first, which does not count.
 
     Returns:
         The figures of all rounds by measure and contender.
     """
     found: dict[tuple[str, str], list[float]] = {}
-    for number in range(rounds + 1):
+    for number in range(0 if warm_up else 1, rounds + 1):
         for name, do_round in contenders.items():
             progress(f"round {number} of {rounds}: {name}" if number else f"warming up: {name}")
             figures = do_round()

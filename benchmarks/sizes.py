@@ -12,7 +12,7 @@ class Sizes:
     Attributes:
         rounds: measured rounds of every contender; one more comes first and is thrown away.
         capture_rows, capture_saves: rows of a bulk write, and single saves in one transaction.
-        capture_slow_rows: rows of a bulk write for contenders that work row by row in Python.
+        capture_slow_rows, capture_slow_saves: the same for contenders that work row by row in Python.
         replay_objects: objects replayed.
         backlog: numbers of log rows over distinct objects.
         backlog_repeated: log rows over few objects, and how many objects.
@@ -26,6 +26,7 @@ class Sizes:
     capture_rows: int
     capture_saves: int
     capture_slow_rows: int
+    capture_slow_saves: int
     replay_objects: int
     backlog: tuple[int, ...]
     backlog_repeated: tuple[int, int]
@@ -42,37 +43,40 @@ SIZES = {
         rounds=5,
         capture_rows=100_000,
         capture_saves=5_000,
-        capture_slow_rows=5_000,
+        capture_slow_rows=2_000,
+        capture_slow_saves=1_000,
         replay_objects=10_000,
         backlog=(10_000, 100_000, 1_000_000),
         backlog_repeated=(1_000_000, 1_000),
         initial_objects=100_000,
-        follow_commits=300,
-        follow_idle=60,
+        follow_commits=200,
+        follow_idle=30,
         start_rows=10_000_000,
         distant_objects=10_000,
-        distant_saves=100,
+        distant_saves=50,
     ),
     "quick": Sizes(
-        rounds=3,
-        capture_rows=5_000,
-        capture_saves=300,
-        capture_slow_rows=200,
-        replay_objects=500,
-        backlog=(1_000, 3_000, 10_000),
-        backlog_repeated=(20_000, 100),
-        initial_objects=2_000,
-        follow_commits=30,
-        follow_idle=3,
-        start_rows=200_000,
-        distant_objects=1_000,
-        distant_saves=10,
+        rounds=1,
+        capture_rows=3_000,
+        capture_saves=100,
+        capture_slow_rows=50,
+        capture_slow_saves=20,
+        replay_objects=100,
+        backlog=(100, 300, 1_000),
+        backlog_repeated=(10_000, 100),
+        initial_objects=500,
+        follow_commits=15,
+        follow_idle=2,
+        start_rows=100_000,
+        distant_objects=500,
+        distant_saves=5,
     ),
     "tiny": Sizes(
         rounds=1,
         capture_rows=20,
         capture_saves=5,
         capture_slow_rows=10,
+        capture_slow_saves=2,
         replay_objects=10,
         backlog=(10, 20, 40),
         backlog_repeated=(40, 10),

@@ -19,6 +19,9 @@ THEMES = {
     "distant": "a remote 20 ms away",
 }
 
+#: Themes that make no sense on every vendor.
+ONLY_ON = {"distant": "postgres"}
+
 
 def runner(theme: str) -> Callable[[str, Sizes], Results]:
     """Return the theme's ``run``."""

@@ -156,8 +156,7 @@ def run(vendor: str, sizes: Sizes) -> Results:
     for measure in MEASURES:
         for name, contender in contenders.items():
             if runs := found.get((measure, name)):
-                fewer = f"{sizes.capture_slow_rows:,} rows" if contender.slow and measure not in SAVES else ""
-                results.add(measure, name, UNIT, runs, fewer)
+                results.add(measure, name, UNIT, runs, _note(contender, measure, sizes))
             else:
                 results.add_missing(measure, name, UNIT, "not captured")
     _set_targets(results, vendor)
@@ -167,6 +166,12 @@ def run(vendor: str, sizes: Sizes) -> Results:
     )
     results.notes.append("django-simple-history: its own bulk_create_with_history() and bulk_update_with_history().")
     return results
+
+
+def _note(contender: Contender, measure: str, sizes: Sizes) -> str:
+    if not contender.slow:
+        return ""
+    return f"{sizes.capture_slow_saves:,} saves" if measure in SAVES else f"{sizes.capture_slow_rows:,} rows"
 
 
 def _set_targets(results: Results, vendor: str) -> None:
@@ -214,7 +219,7 @@ def _do_round(contender: Contender, sizes: Sizes) -> dict[str, float]:
     # With a condition: SQLite empties a whole table without looking at its rows, where there is no trigger.
     measure("delete()", many, lambda: objects.filter(pk__gt=0).delete(), 0)
     contender.clear()
-    saves = sizes.capture_saves
+    saves = sizes.capture_slow_saves if contender.slow else sizes.capture_saves
     single = new_rows(contender.model, saves)
     measure("save(), new", saves, lambda: _save_all(single), saves)
     for row in single:

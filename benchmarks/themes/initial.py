@@ -50,7 +50,7 @@ def run(vendor: str, sizes: Sizes) -> Results:
         return lambda: {measure: _time_load(sizes.initial_objects, logged, load)}
 
     rounds = min(3, sizes.rounds)
-    found = take_turns({name: round_of(*options) for name, options in loads.items()}, rounds)
+    found = take_turns({name: round_of(*options) for name, options in loads.items()}, rounds, warm_up=False)
     if FULL not in loads:
         results.add_missing(measure, FULL, UNIT, "not there")
     for name in loads:

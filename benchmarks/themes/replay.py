@@ -198,7 +198,9 @@ def run(vendor: str, sizes: Sizes) -> Results:
     heard: dict[str, Contender] = {OURS: Ours(), LOOP: Loop()}
 
     progress("without receivers")
-    found = take_turns({name: _round_of(contender, sizes, "") for name, contender in silent.items()}, sizes.rounds)
+    found = take_turns(
+        {name: _round_of(contender, sizes, "") for name, contender in silent.items()}, min(3, sizes.rounds)
+    )
     _store(results, found, silent, "")
 
     progress("with receivers")
@@ -209,7 +211,7 @@ def run(vendor: str, sizes: Sizes) -> Results:
     if has_batch_signals:
         one = _with_receivers(_round_of(Ours(), sizes, ", receivers"))
         rounds[BATCH_SIGNALS] = lambda: override_settings(SYNCHRO_BATCH_SIGNALS=True)(one)()
-    found = take_turns(rounds, sizes.rounds)
+    found = take_turns(rounds, min(3, sizes.rounds))
     _store(results, found, rounds, ", receivers")
     if not has_batch_signals:
         for measure in MEASURES:

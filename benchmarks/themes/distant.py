@@ -15,13 +15,14 @@ from ..sizes import Sizes
 from .replay import BULK, LOOP, OURS, UNIT, Bulk, Contender, Loop, Ours
 
 ROUND_TRIP = 0.020
-_PROBE = 20
+_PROBES = (5, 20)
 
 
 def run(vendor: str, sizes: Sizes) -> Results:
     results = Results(baseline=LOOP)
     # A way that asks something for each object is measured on fewer of them, or it would take hours.
-    asks_for_each = _PROBE / _do_round(Ours(), _PROBE)["inserts"] > 3 * _PROBE * ROUND_TRIP
+    few, more = (_insert(Ours(), objects) for objects in _PROBES)
+    asks_for_each = more - few > ROUND_TRIP / 2 * (_PROBES[1] - _PROBES[0])
     contenders: dict[str, tuple[Contender, int]] = {
         OURS: (Ours(), sizes.distant_saves if asks_for_each else sizes.distant_objects),
         BULK: (Bulk(), sizes.distant_objects),
@@ -43,25 +44,29 @@ def run(vendor: str, sizes: Sizes) -> Results:
 
 
 def _do_round(contender: Contender, objects: int) -> dict[str, float]:
-    found: dict[str, float] = {}
+    found = {"inserts": objects / _insert(contender, objects)}
+    change_local()
+    found["updates"] = objects / _time("updates", contender.update)
+    Item.objects.using(LOCAL).all().delete()
+    found["deletes"] = objects / _time("deletes", contender.delete)
+    return found
 
-    def measure(name: str, bring: Callable[[], None]) -> None:
-        settle()
-        with far_remote():
-            check(_round_trip() >= ROUND_TRIP, True, "the remote is far away")
-            with timed() as watch:
-                bring()
-        check_equal(name)
-        found[name] = objects / watch.seconds
 
+def _insert(contender: Contender, objects: int) -> float:
+    """Bring that many objects to an empty remote; return the seconds."""
     start_over()
     fill_local(objects)
-    measure("inserts", contender.insert)
-    change_local()
-    measure("updates", contender.update)
-    Item.objects.using(LOCAL).all().delete()
-    measure("deletes", contender.delete)
-    return found
+    return _time("inserts", contender.insert)
+
+
+def _time(what: str, bring: Callable[[], None]) -> float:
+    settle()
+    with far_remote():
+        check(_round_trip() >= ROUND_TRIP, True, "the remote is far away")
+        with timed() as watch:
+            bring()
+    check_equal(what)
+    return watch.seconds
 
 
 @contextmanager

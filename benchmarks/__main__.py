@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> int:
     options = _parse()
+    # Whoever ends us, the server that we started ends with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     themes = [theme for theme in THEMES if theme in (options.themes or THEMES)]
     vendors: list[Vendor] = [vendor for vendor in VENDORS if vendor in (options.vendor or VENDORS)]
     found: dict[tuple[str, Vendor], Results] = {}

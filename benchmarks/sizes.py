@@ -10,7 +10,7 @@ class Sizes:
     """The sizes of one run.
 
     Attributes:
-        rounds: measured rounds of every contender; one more comes first and is thrown away.
+        rounds: measured rounds of every contender.
         capture_rows, capture_saves: rows of a bulk write, and single saves in one transaction.
         capture_slow_rows, capture_slow_saves: the same for contenders that work row by row in Python.
         replay_objects: objects replayed.
@@ -40,7 +40,7 @@ class Sizes:
 
 SIZES = {
     "full": Sizes(
-        rounds=5,
+        rounds=3,
         capture_rows=100_000,
         capture_saves=5_000,
         capture_slow_rows=2_000,

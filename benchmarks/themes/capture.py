@@ -6,6 +6,7 @@ import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 from django.apps import apps
@@ -29,6 +30,7 @@ BARE = "bare trigger"
 MEASURES = ("bulk_create()", "INSERT … SELECT", "update()", "delete()", "save(), new", "save(), changed")
 SAVES = ("save(), new", "save(), changed")
 BATCH = 5_000
+_SIZES = ("capture_rows", "capture_saves", "capture_slow_rows", "capture_slow_saves")
 MOMENT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -148,10 +150,13 @@ def run(vendor: str, sizes: Sizes) -> Results:
     contenders["django-simple-history"] = Simple("simple")
     contenders["signal handlers"] = Signalled("signalled")
 
-    def round_of(contender: Contender) -> Callable[[], dict[str, float]]:
+    def round_of(contender: Contender, sizes: Sizes) -> Callable[[], dict[str, float]]:
         return lambda: _do_round(contender, sizes)
 
-    found = take_turns({name: round_of(contender) for name, contender in contenders.items()}, sizes.rounds)
+    small = replace(sizes, **{name: max(2, getattr(sizes, name) // 20) for name in _SIZES})
+    take_turns({name: round_of(contender, small) for name, contender in contenders.items()}, 0)
+    rounds = {name: round_of(contender, sizes) for name, contender in contenders.items()}
+    found = take_turns(rounds, sizes.rounds, warm_up=False)
     results = Results(baseline=NOTHING)
     for measure in MEASURES:
         for name, contender in contenders.items():

@@ -50,6 +50,8 @@ def main() -> int:
                 found[theme, vendor] = results
                 print_results(theme, vendor, results)
     print(summary(found))
+    if options.size != "full":
+        print(f"The targets are meant for the full sizes; at {options.size} sizes their verdicts say little.")
     output = options.output or (ROOT if options.size == "full" else None)
     if output is not None:
         stored = store_results(output / "benchmarks" / "results.json", machine, options.size, found)

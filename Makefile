@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 DEMO := examples/offline_office/demo.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test fuzz lint format types clean
+.PHONY: help demo demo-postgres test fuzz bench lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(VENV)/.for-test  ## all tests, on SQLite and PostgreSQL; make test ARGS=
 
 fuzz: $(VENV)/.for-test  ## random stories for ten minutes on each vendor; make fuzz SECONDS=60 ARGS='--pairs sqlite'
 	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/shapes/test_fuzz.py -s $(ARGS)
+
+bench: $(VENV)/.for-bench  ## compare with other tools, 25 minutes; make bench ARGS='--quick', ARGS='capture --vendor sqlite'
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.for-test  ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -57,4 +60,8 @@ $(VENV)/.for-demo-postgres: $(VENV)/.made
 
 $(VENV)/.for-test: $(VENV)/.made
 	$(PIP) --editable '.[test,dev]'
+	@touch $@
+
+$(VENV)/.for-bench: $(VENV)/.made
+	$(PIP) --editable '.[bench]'
 	@touch $@

@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m benchmarks --help``. A small Django project of its own, no part of the package."""

@@ -1,0 +1,1 @@
+"""One app a contender, with the same model in each."""

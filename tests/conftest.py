@@ -18,6 +18,7 @@ from types import FrameType
 import pytest
 from django.db import connections
 from django.test import SimpleTestCase
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from tests.databases import (
@@ -156,6 +157,13 @@ def vendor(
 @pytest.fixture
 def django_db_setup(vendor: Pair) -> None:
     """Override pytest-django's: the databases are those of the test's pair, not of the settings."""
+
+
+@pytest.fixture(autouse=True)
+def language() -> Iterator[None]:
+    """A request activates its visitor's language, and nothing ends that."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -250,7 +250,7 @@ class Batch:
                     hanging.setdefault(at_remote[target], []).append((task.shape.root, task.key))
         return hanging
 
-    def _hanging_on(self, task: ObjectTask) -> Iterable[At]:
+    def _hanging_on(self, task: ObjectTask) -> Collection[At]:
         return self._hanging.get((task.shape.root, task.key), ())
 
     # Upserts --------------------------------------------------------------------------------------

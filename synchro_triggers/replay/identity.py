@@ -28,7 +28,7 @@ from ..natural import NaturalManager
 from .local import generic_target
 from .rows import ReadAhead, rows_of, rows_with
 from .shape import Shape, is_foreign_key, root_of, shape_of, target_of
-from .statements import insert_rows, update_rows
+from .statements import insert_texts, update_rows
 
 
 class _Stored(NamedTuple):
@@ -210,20 +210,21 @@ class Identity:
         gone = [row.pk for at in self._forgotten if (row := stored[at]) is not None]
         if gone:
             rows_with(Reference, self.remote, pk=gone)._raw_delete(self.remote)
-        new, moved = [], []
+        new: dict[type[Model], list[tuple[str, str]]] = {}
+        moved = []
         for (root, key), remote_key in self._learnt.items():
             row, remote_pk = stored[root, key], encode_key(remote_key)
             if row is not None and (root, key) not in self._forgotten:
                 moved.append((row.pk, remote_pk))
             else:
-                new.append((self._source, root._meta.label, encode_key(key), remote_pk))
-        field = Reference._meta.get_field
+                new.setdefault(root, []).append((encode_key(key), remote_pk))
         if moved:
+            field = Reference._meta.get_field
             update_rows(self.remote, Reference, [field("id")], [field("remote_pk")], moved)  # type: ignore[list-item]
             self._met.update(pk for pk, _ in moved)
-        if new:
-            names = ("source", "model_label", "local_pk", "remote_pk")
-            insert_rows(self.remote, Reference, [field(name) for name in names], new)  # type: ignore[misc]
+        for root, pairs in new.items():
+            same = {"source": self._source, "model_label": root._meta.label}
+            insert_texts(self.remote, Reference, same, ("local_pk", "remote_pk"), pairs)
         met = self._met if stamp else {pk for pk, _ in moved}
         if met:
             rows_with(Reference, self.remote, pk=met).update(met_at=Now())

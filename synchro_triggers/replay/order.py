@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from .local import LinkTask, ObjectTask
@@ -15,8 +15,8 @@ At = tuple[Any, Any]
 def in_order(
     tasks: Sequence[Task],
     brought_along: Iterable[ObjectTask],
-    targets_of: Callable[[ObjectTask], Iterable[At]],
-    hanging_on: Callable[[ObjectTask], Iterable[At]],
+    targets_of: Callable[[ObjectTask], Collection[At]],
+    hanging_on: Callable[[ObjectTask], Collection[At]],
 ) -> tuple[list[Task], set[tuple[At, At]]]:
     """Order the tasks of a batch.
 
@@ -64,7 +64,7 @@ def in_order(
 def _with_targets(
     start: ObjectTask,
     upserts: dict[At, ObjectTask],
-    targets_of: Callable[[ObjectTask], Iterable[At]],
+    targets_of: Callable[[ObjectTask], Collection[At]],
     reached: set[At],
     cut: set[tuple[At, At]],
 ) -> list[Task]:
@@ -73,8 +73,11 @@ def _with_targets(
     if at in reached:
         return []
     reached.add(at)
+    first = targets_of(start)
+    if not first:
+        return [start]
     ordered: list[Task] = []
-    stack = [(at, start, iter(targets_of(start)))]
+    stack = [(at, start, iter(first))]
     open_: set[At] = {at}
     while stack:
         at, task, targets = stack[-1]

@@ -25,6 +25,34 @@ class RowsVanished(Exception):
     """An update found fewer rows than it was told of: somebody has deleted some meanwhile."""
 
 
+def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Sequence[str], rows: Rows) -> None:
+    """Insert rows of texts, past the fields' own preparation.
+
+    Args:
+        alias: the database.
+        model: the model.
+        same: attribute names to the value that all rows share.
+        names: the attribute names that differ from row to row; others take the database's defaults.
+        rows: their values.
+    """
+    connection = connections[alias]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    if connection.vendor == "postgresql":
+        quote = _quoting(connection)
+        marks = ", ".join(["%s::text"] * len(same))
+        arrays = ", ".join(["%s::text[]"] * len(names))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, (*same, *names)))})"
+                f" SELECT {marks}, new.* FROM unnest({arrays}) AS new",
+                [*same.values(), *columns],
+            )
+        return
+    by_attname = {field.attname: field for field in model._meta.concrete_fields}
+    fields = [by_attname[name] for name in (*same, *names)]
+    insert_rows(alias, model, fields, [(*same.values(), *row) for row in rows])
+
+
 def insert_rows(alias: str, model: type[Model], fields: Sequence[Field[Any, Any]], rows: Rows) -> list[Any]:
     """Insert rows.
 

@@ -72,10 +72,10 @@ class Targets:
                 needed.setdefault(root_of(task.shape.target_model), set()).update(added)
         return needed
 
-    def of(self, task: ObjectTask) -> list[tuple[type[Model], Any]]:
+    def of(self, task: ObjectTask) -> Sequence[tuple[type[Model], Any]]:
         """Return root and key of each object that this one points to."""
-        if task.instance is None:
-            return []
+        if task.instance is None or not (task.shape.foreign_keys or task.shape.generic_keys):
+            return ()
         at = (task.shape.root, task.key)
         if at not in self._found:
             self._found[at] = list(self._find_targets(task.shape, task.instance))

@@ -319,6 +319,8 @@ def own_changes_since(
 def as_utc(value: Any) -> datetime.datetime:
     """Return a time as a raw cursor gives it (SQLite: UTC text) as an aware one."""
     time: datetime.datetime
+    if isinstance(value, datetime.datetime) and value.tzinfo is datetime.UTC:
+        return value
     if isinstance(value, str):
         time = datetime.datetime.fromisoformat(value)
         return time.replace(tzinfo=datetime.UTC) if timezone.is_naive(time) else time.astimezone(datetime.UTC)

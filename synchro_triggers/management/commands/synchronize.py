@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ...exceptions import SynchroError
 from ...replay.report import COUNTED, SyncReport
 from ...replay.run import describe_failures, message_of, synchronize
+from ..errors import one_line
 
 
 class Command(BaseCommand):
@@ -37,7 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         show_bar = options["verbosity"] > 0 and not options["as_json"] and self.stderr.isatty()
-        try:
+        with one_line():
             report = synchronize(
                 options["remote"],
                 models=options["models"],
@@ -45,8 +44,6 @@ class Command(BaseCommand):
                 on_error=options["on_error"],
                 progress=self._draw_bar if show_bar else None,
             )
-        except (SynchroError, ImproperlyConfigured) as error:
-            raise CommandError(str(error)) from error
         if options["as_json"]:
             self.stdout.write(json.dumps(report.as_dict(), indent=2))
         elif options["verbosity"] > 0:

@@ -9,18 +9,22 @@ its name for ``EXPIRES`` seconds; a transaction that is open meanwhile holds the
 from __future__ import annotations
 
 import datetime
+import logging
 import os
 import socket
+import sys
 import uuid
 from pathlib import Path
 
-from django.db import transaction
+from django.db import Error, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from ..exceptions import RunUnderWay
 from ..models import Checkpoint
 from .checkpoint import load_checkpoint
+
+logger = logging.getLogger("synchro_triggers")
 
 #: Seconds after which a run that does not renew its name is taken for dead.
 EXPIRES = 60
@@ -84,10 +88,16 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Give the lease back, if it is still ours."""
+        """Give the lease back, if it is still ours. Where the database is gone, it expires by itself."""
+        ended_by = sys.exception()
         rows = Checkpoint.objects.using(self._remote).filter(source=self._source, run_id=self._run_id)
-        with transaction.atomic(using=self._remote):
-            rows.update(**_NOBODY)
+        try:
+            with transaction.atomic(using=self._remote):
+                rows.update(**_NOBODY)
+        except Error as error:
+            # A run that was ended by an error says that one, and once: most often it is the same.
+            level = logging.WARNING if ended_by is None else logging.DEBUG
+            logger.log(level, "The lease on %r could not be given back, and expires by itself: %s", self._remote, error)
 
 
 def _is_alive(pid: int | None) -> bool:

@@ -46,20 +46,24 @@ class Lease:
         Raises:
             RunUnderWay: another run has it; the message says since when, and by which host and process.
         """
-        load_checkpoint(self._remote, self._source)
-        expired = Q(run_seen__lt=Now() - datetime.timedelta(seconds=EXPIRES))
-        if self._take(Q(run_id="") | expired):
-            return
-        holder = load_checkpoint(self._remote, self._source)
-        if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
-            if self._take(Q(run_id=holder.run_id)):
-                return
+        while not self._take_if_free():
             holder = load_checkpoint(self._remote, self._source)
-        raise RunUnderWay(
-            f"A run to {self._remote!r} is under way since {holder.run_started:%Y-%m-%d %H:%M:%S}, by process "
-            f"{holder.run_pid} on {holder.run_host!r}. Nothing was done. If that process is gone, the next run "
-            f"after {EXPIRES} seconds takes over."
-        )
+            if not holder.run_id or holder.run_started is None:
+                continue  # given back in this moment
+            raise RunUnderWay(
+                f"A run to {self._remote!r} is under way since {holder.run_started:%Y-%m-%d %H:%M:%S}, by process "
+                f"{holder.run_pid} on {holder.run_host!r}. Nothing was done. If that process is gone, the next run "
+                f"after {EXPIRES} seconds takes over."
+            )
+
+    def _take_if_free(self) -> bool:
+        holder = load_checkpoint(self._remote, self._source)
+        free = Q(run_id="") | Q(run_seen__lt=Now() - datetime.timedelta(seconds=EXPIRES))
+        if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
+            free |= Q(run_id=holder.run_id)
+        # Looked at first: on SQLite, a write would wait for the transaction of the run that is under way.
+        rows = Checkpoint.objects.using(self._remote).filter(free, source=self._source)
+        return rows.exists() and self._take(free)
 
     def _take(self, condition: Q) -> bool:
         rows = Checkpoint.objects.using(self._remote).filter(condition, source=self._source)

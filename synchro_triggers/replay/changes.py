@@ -19,6 +19,7 @@ class Change:
         logged_at: the time of the last change, aware, UTC.
         old_values: stored old values (JSON), oldest first.
         attempts: how often it has failed so far.
+        deleted: the last row is its delete. For people; what is done follows from the row, not from this.
     """
 
     label: str
@@ -29,6 +30,7 @@ class Change:
     logged_at: datetime.datetime
     old_values: tuple[str, ...] = ()
     attempts: int = 0
+    deleted: bool = False
 
 
 def coalesce(changes: Iterable[Change]) -> list[Change]:
@@ -52,4 +54,5 @@ def _merge(one: Change, other: Change) -> Change:
         logged_at=max(one.logged_at, other.logged_at),
         old_values=earlier.old_values + later.old_values,
         attempts=max(one.attempts, other.attempts),
+        deleted=max(one, other, key=lambda change: change.last).deleted,
     )

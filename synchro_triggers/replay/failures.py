@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
 from ..models import KEY_LENGTH, Failure, Operation
@@ -29,6 +29,7 @@ def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> lis
             logged_at=stored_time(remote, failure.logged_at),
             old_values=tuple(json.loads(failure.old_values)) if failure.old_values else (),
             attempts=failure.attempts,
+            deleted=failure.operation == Operation.DELETE,
         )
         for position, failure in enumerate(failures, start=1)
     ]
@@ -39,17 +40,26 @@ def store_failure(remote: str, source: str, change: Change, error: Exception) ->
     failures = Failure.objects.using(remote)
     known = failures.filter(source=source, model_label=change.label, object_pk=change.key[:KEY_LENGTH])
     text = describe(error)
-    if known.update(error=text, attempts=F("attempts") + 1, last_at=Now()):
+    operation = _operation(change)
+    # What the remote has never seen stays an insert, whatever is logged of it meanwhile.
+    still = Case(When(operation=Operation.INSERT, then=Value(Operation.INSERT)), default=Value(operation))
+    if known.update(operation=still, error=text, attempts=F("attempts") + 1, last_at=Now()):
         return
     failures.create(
         source=source,
         model_label=change.label,
         object_pk=change.key[:KEY_LENGTH],
-        operation=Operation.INSERT if change.created else Operation.UPDATE,
+        operation=operation,
         old_values=json.dumps(change.old_values) if change.old_values else None,
         logged_at=time_to_store(remote, change.logged_at),
         error=text,
     )
+
+
+def _operation(change: Change) -> Operation:
+    if change.created:
+        return Operation.INSERT
+    return Operation.DELETE if change.deleted else Operation.UPDATE
 
 
 def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None:

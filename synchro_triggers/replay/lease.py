@@ -9,18 +9,22 @@ its name for ``EXPIRES`` seconds; a transaction that is open meanwhile holds the
 from __future__ import annotations
 
 import datetime
+import logging
 import os
 import socket
+import sys
 import uuid
 from pathlib import Path
 
-from django.db import transaction
+from django.db import Error, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from ..exceptions import RunUnderWay
 from ..models import Checkpoint
 from .checkpoint import load_checkpoint
+
+logger = logging.getLogger("synchro_triggers")
 
 #: Seconds after which a run that does not renew its name is taken for dead.
 EXPIRES = 60
@@ -42,20 +46,24 @@ class Lease:
         Raises:
             RunUnderWay: another run has it; the message says since when, and by which host and process.
         """
-        load_checkpoint(self._remote, self._source)
-        expired = Q(run_seen__lt=Now() - datetime.timedelta(seconds=EXPIRES))
-        if self._take(Q(run_id__in=("", self._run_id)) | expired):
-            return
-        holder = load_checkpoint(self._remote, self._source)
-        if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
-            if self._take(Q(run_id=holder.run_id)):
-                return
+        while not self._take_if_free():
             holder = load_checkpoint(self._remote, self._source)
-        raise RunUnderWay(
-            f"A run to {self._remote!r} is under way since {holder.run_started:%Y-%m-%d %H:%M:%S}, by process "
-            f"{holder.run_pid} on {holder.run_host!r}. Nothing was done. If that process is gone, the next run "
-            f"after {EXPIRES} seconds takes over."
-        )
+            if not holder.run_id or holder.run_started is None:
+                continue  # given back in this moment
+            raise RunUnderWay(
+                f"A run to {self._remote!r} is under way since {holder.run_started:%Y-%m-%d %H:%M:%S}, by process "
+                f"{holder.run_pid} on {holder.run_host!r}. Nothing was done. If that process is gone, the next run "
+                f"after {EXPIRES} seconds takes over."
+            )
+
+    def _take_if_free(self) -> bool:
+        holder = load_checkpoint(self._remote, self._source)
+        free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=Now() - datetime.timedelta(seconds=EXPIRES))
+        if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
+            free |= Q(run_id=holder.run_id)
+        # Looked at first: on SQLite, a write would wait for the transaction of the run that is under way.
+        rows = Checkpoint.objects.using(self._remote).filter(free, source=self._source)
+        return rows.exists() and self._take(free)
 
     def _take(self, condition: Q) -> bool:
         rows = Checkpoint.objects.using(self._remote).filter(condition, source=self._source)
@@ -84,10 +92,16 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Give the lease back, if it is still ours."""
+        """Give the lease back, if it is still ours. Where the database is gone, it expires by itself."""
+        ended_by = sys.exception()
         rows = Checkpoint.objects.using(self._remote).filter(source=self._source, run_id=self._run_id)
-        with transaction.atomic(using=self._remote):
-            rows.update(**_NOBODY)
+        try:
+            with transaction.atomic(using=self._remote):
+                rows.update(**_NOBODY)
+        except Error as error:
+            # A run that was ended by an error says that one, and once: most often it is the same.
+            level = logging.WARNING if ended_by is None else logging.DEBUG
+            logger.log(level, "The lease on %r could not be given back, and expires by itself: %s", self._remote, error)
 
 
 def _is_alive(pid: int | None) -> bool:

@@ -150,7 +150,10 @@ def require_ready_triggers() -> None:
 
 @contextmanager
 def clear_errors(alias: str) -> Iterator[None]:
-    """Say which database a connection error speaks of; a driver's message names host and port at the most."""
+    """Say which database a connection error speaks of.
+
+    A driver's message may name host, port, database and user, never the password; those who print it mask the user.
+    """
     try:
         yield
     except (OperationalError, InterfaceError) as error:

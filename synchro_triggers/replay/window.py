@@ -214,7 +214,8 @@ def open_window(
 
 
 _PAGE_POSTGRES = """
-SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'), max(logged_at),
+SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'),
+       max(id) FILTER (WHERE operation = 'D'), max(logged_at),
        json_agg(old_values ORDER BY id) FILTER (WHERE old_values IS NOT NULL), count(*)
   FROM (SELECT * FROM synchro_changelog WHERE id > %s AND id <= %s AND {where} {labels} ORDER BY id LIMIT %s) AS page
  GROUP BY model_label, object_pk
@@ -265,8 +266,9 @@ def read_page(
             created=first == first_insert,
             logged_at=as_utc(logged_at),
             old_values=tuple(json.loads(old) if isinstance(old, str) else old or ()),
+            deleted=last == last_delete,
         )
-        for label, key, first, last, first_insert, logged_at, old, _ in rows
+        for label, key, first, last, first_insert, last_delete, logged_at, old, _ in rows
     )
     return Page(changes, max((change.last for change in changes), default=after), sum(row[-1] for row in rows))
 

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods
 
 from ..api import call_synchronize, reset_synchro
 from ..conf import LOCAL, Settings, get_settings
+from ..masking import without_credentials
 from ..models import options
-from .masking import without_credentials
 
 View = Callable[[HttpRequest], HttpResponse]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections, migrations, models
+from django.db import OperationalError, connections, migrations, models
 from django.db.migrations.recorder import MigrationRecorder
 
 from synchro_triggers.capture.install import vendor_of
@@ -172,6 +172,17 @@ def test_vendor_without_capture_is_said(bare, option, monkeypatch):
 
     with pytest.raises(CommandError, match=r"cannot be captured on 'own' \(MySQL\)"):
         run(bare, *option)
+
+
+@pytest.mark.parametrize("option", [[], ["--check"], ["--uninstall"], ["--sql"]])
+def test_database_that_is_down_is_one_line_that_names_it(bare, option):
+    def refuse(*call):
+        raise OperationalError("no route\nto host, user=ann password=sesame")
+
+    with connections[bare].execute_wrapper(refuse), pytest.raises(CommandError) as error:
+        run(bare, *option)
+
+    assert str(error.value) == "The database 'own' failed: no route to host, user=*** password=***"
 
 
 def test_unknown_model_in_the_setting_is_said(bare, settings):

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, connections
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog, Node, Reference
-from tests.databases import both
+from tests.databases import both, both_committed
+from tests.postgres_server import StoppableServer
+from tests.safety.effort import times
+from tests.safety.story import LOCAL, SECRETS, elsewhere, new_database, one_line_of, run_once, start_run
 from tests.testapp.models import Item, Tag
-
-pytestmark = both
 
 REMOTE = "remote"
 
@@ -36,6 +46,7 @@ def put_back_to(rows: int) -> None:
             )
 
 
+@both
 def test_copy_is_refused_with_the_way_out():
     Item.objects.create(name="a")
     synchronize()
@@ -48,6 +59,7 @@ def test_copy_is_refused_with_the_way_out():
     assert Item.objects.using(REMOTE).count() == 1
 
 
+@both
 def test_copy_cannot_be_reset_without_saying_what_it_is():
     Item.objects.create(name="a")
     synchronize()
@@ -59,6 +71,7 @@ def test_copy_cannot_be_reset_without_saying_what_it_is():
     assert Reference.objects.using(REMOTE).exists()
 
 
+@both
 def test_copy_with_a_new_identity_leaves_the_references_of_the_original_alone():
     Tag.objects.create(label="a")
     synchronize()
@@ -73,6 +86,7 @@ def test_copy_with_a_new_identity_leaves_the_references_of_the_original_alone():
     assert Reference.objects.using(REMOTE).values("source").distinct().count() == 2
 
 
+@both
 def test_restored_original_may_keep_its_identity():
     Tag.objects.create(label="a")
     synchronize()
@@ -87,6 +101,7 @@ def test_restored_original_may_keep_its_identity():
     assert Node.objects.get().node_id == node
 
 
+@both
 def test_older_backup_put_back_is_refused():
     Item.objects.create(name="a")
     synchronize()
@@ -98,6 +113,7 @@ def test_older_backup_put_back_is_refused():
         call_command("synchronize")
 
 
+@both
 def test_older_backup_is_noticed_after_new_changes_reuse_its_ids():
     Item.objects.create(name="a")
     synchronize()
@@ -111,6 +127,7 @@ def test_older_backup_is_noticed_after_new_changes_reuse_its_ids():
         call_command("synchronize")
 
 
+@both
 def test_pruned_changelog_is_no_older_backup():
     Item.objects.create(name="a")
     synchronize()
@@ -120,6 +137,7 @@ def test_pruned_changelog_is_no_older_backup():
     assert synchronize().created == 1
 
 
+@both
 def test_local_and_remote_with_one_identity_are_refused():
     node = Node.objects.using(REMOTE).first()
     synchronize()
@@ -130,6 +148,7 @@ def test_local_and_remote_with_one_identity_are_refused():
         call_command("synchronize")
 
 
+@both
 def test_link_stores_references_for_equal_objects_only():
     Item.objects.using(REMOTE).create(pk=1, name="same")
     Item.objects.using(REMOTE).create(pk=2, name="theirs")
@@ -142,3 +161,210 @@ def test_link_stores_references_for_equal_objects_only():
 
     assert report.updated == 1 and report.created == 1
     assert sorted(Item.objects.using(REMOTE).values_list("name", "cash")) == [("ours", 1), ("same", 1), ("theirs", 0)]
+
+
+# For real -----------------------------------------------------------------------------------------
+
+
+def manage(env: dict[str, str], *arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "django", *arguments, "--verbosity", "0"], env=env, check=True)
+
+
+def names(alias: str) -> list[str]:
+    return sorted(Item.objects.using(alias).values_list("name", flat=True))
+
+
+def file_of(alias: str) -> Path:
+    connections[alias].close()
+    return Path(str(connections[alias].settings_dict["NAME"]))
+
+
+@both_committed
+@pytest.mark.vendor("sqlite")
+def test_copied_file_is_refused_until_it_is_said_what_it_is(process_env, tmp_path):
+    Item.objects.create(name="known")
+    synchronize()
+    copy = tmp_path / "copy.sqlite3"
+    shutil.copy(file_of(LOCAL), copy)
+    env = elsewhere(process_env, **{LOCAL: {"NAME": str(copy)}})
+    with closing(sqlite3.connect(copy)) as client, client:
+        client.execute("INSERT INTO testapp_item (name, cash) VALUES ('of the copy', 0)")
+
+    line = one_line_of(start_run(env))
+
+    assert "'default' is a copy" in line and "--new-identity" in line and "--keep-identity" in line
+    assert names(REMOTE) == ["known"]
+
+    manage(env, "synchro_reset", "--new-identity")
+    manage(env, "synchro_link")
+    with closing(sqlite3.connect(copy)) as client, client:
+        client.execute("UPDATE testapp_item SET cash = 5")
+        client.execute("INSERT INTO testapp_item (name, cash) VALUES ('later', 0)")
+    run_once(env)
+    Item.objects.create(name="of the original")
+    assert synchronize().failures == []
+    assert names(REMOTE) == ["known", "later", "of the copy", "of the original"]
+
+
+@both_committed
+@pytest.mark.vendor("sqlite")
+@pytest.mark.parametrize("put_back", [shutil.copyfile, os.replace], ids=["written over", "moved into its place"])
+def test_older_file_put_back_is_refused(process_env, tmp_path, put_back):
+    Item.objects.create(name="known")
+    synchronize()
+    backup = tmp_path / "backup.sqlite3"
+    shutil.copy(file_of(LOCAL), backup)
+    Item.objects.create(name="lost with the newer state")
+    synchronize()
+    put_back(backup, file_of(LOCAL))
+    for number in range(5):  # the ids that were given out before are given out again
+        Item.objects.create(name=f"new {number}")
+
+    line = one_line_of(start_run(process_env))
+
+    assert ("put back to an older state" in line or "is a copy" in line) and "--keep-identity" in line
+    assert names(REMOTE) == ["known", "lost with the newer state"]
+
+
+@both_committed
+@pytest.mark.vendor("sqlite")
+def test_file_put_back_in_the_state_of_the_last_run_goes_on(process_env, tmp_path):
+    Item.objects.create(name="known")
+    synchronize()
+    backup = tmp_path / "backup.sqlite3"
+    shutil.copy(file_of(LOCAL), backup)
+    Item.objects.create(name="never synchronised")
+    shutil.copyfile(backup, file_of(LOCAL))
+    Item.objects.create(name="new")
+
+    run_once(process_env)
+
+    assert names(REMOTE) == names(LOCAL) == ["known", "new"]
+
+
+class Dump:
+    """LOCAL as ``pg_dump`` writes it."""
+
+    def __init__(self, server: StoppableServer, path: Path, *options: str) -> None:
+        self._server, self._path = server, path
+        path.write_text(server.run("pg_dump", "--no-owner", *options, *where(connections[LOCAL].settings_dict)))
+
+    def restore(self, settings: dict[str, object]) -> None:
+        with self._path.open() as dump:
+            self._server.run("psql", "-q", "-v", "ON_ERROR_STOP=1", *where(settings), stdin=dump)
+
+
+def where(settings: dict[str, object]) -> list[str]:
+    return ["-h", str(settings["HOST"]), "-p", str(settings["PORT"]), "-U", "postgres", "-d", str(settings["NAME"])]
+
+
+@both_committed
+@pytest.mark.vendor("postgres")
+def test_dump_restored_into_another_cluster_is_refused_until_it_is_said_what_it_is(process_env, own_server, tmp_path):
+    Item.objects.create(name="known")
+    synchronize()
+    place = new_database(own_server.server, "restored")
+    Dump(own_server, tmp_path / "dump.sql").restore(place)
+    env = elsewhere(process_env, **{LOCAL: place})
+    write_there(own_server, "restored", "INSERT INTO testapp_item (name, cash) VALUES ('forgotten by the reset', 0)")
+
+    line = one_line_of(start_run(env), *SECRETS)
+
+    assert "'default' is a copy" in line and "--new-identity" in line and "--keep-identity" in line
+    assert names(REMOTE) == ["known"]
+
+    manage(env, "synchro_reset", "--keep-identity")  # the old cluster is gone, and this is its successor
+    manage(env, "synchro_link")
+    write_there(own_server, "restored", "UPDATE testapp_item SET cash = 5 WHERE name = 'known'")
+    run_once(env)
+    assert list(Item.objects.using(REMOTE).values_list("name", "cash")) == [("known", 5)]
+
+
+@both_committed
+@pytest.mark.vendor("postgres")
+def test_dump_restored_beside_the_original_is_refused(process_env, own_server, tmp_path):
+    """In the same cluster, whose identifier is the same."""
+    Item.objects.create(name="known")
+    synchronize()
+    settings = {**connections[LOCAL].settings_dict, "NAME": "test_synchro_beside"}
+    with connections[LOCAL].cursor() as cursor:
+        cursor.execute("DROP DATABASE IF EXISTS test_synchro_beside WITH (FORCE)")
+        cursor.execute("CREATE DATABASE test_synchro_beside")
+    try:
+        Dump(own_server, tmp_path / "dump.sql").restore(settings)
+
+        line = one_line_of(start_run(elsewhere(process_env, **{LOCAL: {"NAME": "test_synchro_beside"}})))
+    finally:
+        with connections[LOCAL].cursor() as cursor:
+            cursor.execute("DROP DATABASE test_synchro_beside WITH (FORCE)")
+
+    assert "'default' is a copy" in line
+
+
+@both_committed
+@pytest.mark.vendor("postgres")
+def test_older_dump_restored_in_its_place_is_refused(process_env, own_server, tmp_path):
+    """The database is the same, and its transactions go on counting: only the changelog tells."""
+    Item.objects.create(name="known")
+    synchronize()
+    dump = Dump(own_server, tmp_path / "dump.sql", "--clean", "--if-exists")
+    Item.objects.create(name="lost with the newer state")
+    synchronize()
+    dump.restore(connections[LOCAL].settings_dict)
+    for number in range(5):
+        Item.objects.create(name=f"new {number}")
+
+    line = one_line_of(start_run(process_env))
+
+    assert "put back to an older state" in line and "--keep-identity" in line
+    assert names(REMOTE) == ["known", "lost with the newer state"]
+
+
+@both_committed
+@pytest.mark.vendor("postgres")
+def test_dump_in_the_state_of_the_last_run_restored_in_its_place_goes_on(process_env, own_server, tmp_path):
+    Item.objects.create(name="known")
+    synchronize()
+    dump = Dump(own_server, tmp_path / "dump.sql", "--clean", "--if-exists")
+    dump.restore(connections[LOCAL].settings_dict)
+    Item.objects.create(name="new")
+    Item.objects.filter(name="known").update(cash=5)
+
+    run_once(process_env)
+
+    assert sorted(Item.objects.using(REMOTE).values_list("name", "cash")) == [("known", 5), ("new", 0)]
+
+
+@both_committed
+@pytest.mark.vendor("postgres")
+@pytest.mark.skipif(not times(short=False, long=True), reason="stops and starts a server twice: make torture")
+def test_cluster_put_back_from_a_copy_of_its_files_is_refused(process_env, own_server, tmp_path):
+    """A snapshot of a disk, or recovery to a point in time: even the numbers of transactions go back."""
+    place = new_database(own_server.server, "local")
+    env = elsewhere(process_env, **{LOCAL: place})
+    manage(env, "migrate", "--run-syncdb")
+    manage(env, "synchro_install_triggers")
+    write_there(own_server, "local", "INSERT INTO testapp_item (name, cash) VALUES ('known', 0)")
+    run_once(env)
+    with own_server.stopped() as files:
+        subprocess.run(["cp", "-a", str(files), f"{files}-backup"], check=True)
+    write_there(own_server, "local", "INSERT INTO testapp_item (name, cash) VALUES ('lost', 0)")
+    run_once(env)
+    with own_server.stopped() as files:
+        shutil.rmtree(files)
+        os.rename(f"{files}-backup", files)
+
+    at_once = one_line_of(start_run(env), *SECRETS)
+    for number in range(20):  # the numbers of transactions are given out again, and more
+        write_there(own_server, "local", f"INSERT INTO testapp_item (name, cash) VALUES ('new {number}', 0)")
+    later = one_line_of(start_run(env), *SECRETS)
+
+    assert "put back to an older state" in at_once and "put back to an older state" in later
+    assert names(REMOTE) == ["known", "lost"]
+
+
+def write_there(server: StoppableServer, database: str, sql: str) -> None:
+    with psycopg.connect(
+        host=server.server.host, port=server.server.port, user=server.server.user, dbname=database, autocommit=True
+    ) as client:
+        client.execute(sql)

@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import threading
+from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.db.models.functions import Now
@@ -16,6 +18,8 @@ from django.db.models.signals import post_save
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Checkpoint
+from synchro_triggers.replay import lease
+from synchro_triggers.replay.node import node_id
 from tests.databases import both_committed
 from tests.testapp.models import Item
 
@@ -51,17 +55,59 @@ def waiting_run():
     post_save.disconnect(wait, sender=Item)
 
 
-@pytest.mark.vendor("postgres")  # SQLite's writer holds the whole file: the second run waits for it, see below
-def test_second_run_names_host_and_process_and_does_nothing(waiting_run, process_env):
+def everything() -> dict[tuple[str, str], list[dict[str, object]]]:
+    """Return every row that a run could touch, as others see it."""
+    models = [Item, *apps.get_app_config("synchro_triggers").get_models()]
+    return {
+        (alias, model._meta.label): list(model._base_manager.using(alias).order_by("pk").values())
+        for alias in connections
+        for model in models
+    }
+
+
+def test_second_run_says_since_when_and_by_whom_and_touches_nothing(waiting_run, process_env):
+    before = everything()
+    started = Checkpoint.objects.using(REMOTE).get().run_started
+
     second = subprocess.run(
-        [sys.executable, "-m", "django", "synchronize"], env=process_env, capture_output=True, text=True
+        [sys.executable, "-m", "django", "synchronize"], env=process_env, capture_output=True, text=True, timeout=60
     )
 
-    assert second.returncode == 1
-    assert str(os.getpid()) in second.stderr and socket.gethostname() in second.stderr
-    assert "under way since" in second.stderr
-    assert second.stderr.count("\n") == 1
+    assert second.returncode == 1 and second.stdout == ""
+    assert second.stderr == (
+        f"CommandError: A run to 'remote' is under way since {started:%Y-%m-%d %H:%M:%S}, by process {os.getpid()} "
+        f"on {socket.gethostname()!r}. Nothing was done. If that process is gone, the next run after 60 seconds "
+        "takes over.\n"
+    )
+    assert everything() == before
     assert not Item.objects.using(REMOTE).exists()
+
+
+def test_status_says_that_a_run_is_under_way(waiting_run):
+    output = StringIO()
+
+    call_command("synchro_status", stdout=output)
+
+    assert f"under way: process {os.getpid()} on {socket.gethostname()!r} since " in output.getvalue()
+
+
+def test_lease_given_back_while_a_second_run_asks_for_it_is_no_error(monkeypatch):
+    """The second run finds it taken, and then nobody who has it."""
+    take_lease(os.getpid(), socket.gethostname())
+    original = lease.load_checkpoint
+    calls = []
+
+    def load_and_give_back(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:  # between looking who has it and saying so
+            Checkpoint.objects.using(REMOTE).update(run_id="", run_host="", run_pid=None, run_started=None)
+        return original(*arguments)
+
+    monkeypatch.setattr(lease, "load_checkpoint", load_and_give_back)
+    lease.Lease(REMOTE, node_id("default")).acquire()
+
+    assert len(calls) == 3
+    assert Checkpoint.objects.using(REMOTE).get().run_pid == os.getpid()
 
 
 def take_lease(pid: int, host: str, **fields) -> None:

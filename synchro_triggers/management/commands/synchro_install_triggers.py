@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...capture import install
 from ...conf import LOCAL, check_alias
-from ...exceptions import SynchroError
+from ..errors import one_line
 
 
 class Command(BaseCommand):
@@ -38,19 +38,18 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with one_line():
             if options["migration"]:
                 self._write_migration(options["migration"])
                 return
             aliases = [check_alias(alias) for alias in options["databases"] or [LOCAL]]
-            if options["check"]:
-                self._check(aliases)
-                return
-            work = self._print_sql if options["sql"] else self._uninstall if options["uninstall"] else self._install
-            for alias in aliases:
+        if options["check"]:
+            self._check(aliases)
+            return
+        work = self._print_sql if options["sql"] else self._uninstall if options["uninstall"] else self._install
+        for alias in aliases:
+            with one_line(alias):
                 work(alias, options["verbosity"])
-        except SynchroError as error:
-            raise CommandError(str(error)) from error
 
     def _install(self, alias: str, verbosity: int) -> None:
         found = install.install(alias)
@@ -77,7 +76,8 @@ class Command(BaseCommand):
     def _check(self, aliases: list[str]) -> None:
         wrong = False
         for alias in aliases:
-            found = install.compare(alias)
+            with one_line(alias):
+                found = install.compare(alias)
             lines = found.describe() + [
                 f"{table.table} ({table.label}): no such table" for table in found.absent_tables
             ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
+from django.core.management.base import BaseCommand, CommandParser
 
 from ...conf import chosen_remotes, resolve_models
 from ...exceptions import SynchroError
 from ...replay.link import link_objects
+from ..errors import one_line
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with one_line():
             labels = None
             if options["models"]:
                 labels = [model._meta.label for model in resolve_models(tuple(options["models"]))]
@@ -41,7 +41,3 @@ class Command(BaseCommand):
                         f"{alias}: {label}: {counts.linked} linked, {counts.known} known before, "
                         f"{counts.unmatched} without a counterpart"
                     )
-        except SynchroError as error:
-            raise CommandError(str(error)) from error
-        except Error as error:
-            raise CommandError(f"A database failed: {' '.join(str(error).split())}") from error

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
+from django.core.management.base import BaseCommand, CommandParser
 
-from ...exceptions import SynchroError
 from ...replay.checkpoint import reset_synchro
+from ..errors import one_line
 
 
 class Command(BaseCommand):
@@ -35,11 +34,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with one_line():
             reset_synchro(new_identity=options["new_identity"])
-        except SynchroError as error:
-            raise CommandError(str(error)) from error
-        except Error as error:
-            raise CommandError(f"A database cannot be written: {' '.join(str(error).split())}") from error
         if options["verbosity"] > 0:
             self.stdout.write("Synchronization has been reset.")

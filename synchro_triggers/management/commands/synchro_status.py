@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
+from django.core.management.base import BaseCommand, CommandParser
 
 from ...conf import chosen_remotes
-from ...exceptions import SynchroError
 from ...replay.status import Status, read_status
+from ..errors import one_line
 
 
 class Command(BaseCommand):
@@ -22,13 +21,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with one_line():
             remotes = chosen_remotes(options["remote"])
             statuses = [read_status(alias) for alias in remotes]
-        except SynchroError as error:
-            raise CommandError(str(error)) from error
-        except Error as error:
-            raise CommandError(f"A database cannot be read: {' '.join(str(error).split())}") from error
         if options["as_json"]:
             self.stdout.write(json.dumps({status.remote: status.as_dict() for status in statuses}, indent=2))
             return

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from ...exceptions import SynchroError
+from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
 from ...replay.report import COUNTED, SyncReport
 from ...replay.run import describe_failures, message_of, synchronize
+from ..errors import one_line
 
 
 class Command(BaseCommand):
@@ -51,13 +51,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with one_line():
             if options["follow"]:
                 self._follow(options)
             else:
                 self._synchronize(options)
-        except (SynchroError, ImproperlyConfigured) as error:
-            raise CommandError(str(error)) from error
 
     def _synchronize(self, options: dict[str, Any]) -> None:
         show_bar = options["verbosity"] > 0 and not options["as_json"] and self.stderr.isatty()
@@ -88,7 +86,7 @@ class Command(BaseCommand):
             notify=options["notify"],
             stop_at_failure=options["on_error"] == "stop",
             on_run=lambda remote, report: self._tell_run(remote, report, options),
-            on_problem=lambda problem: self.stderr.write(f"{problem} Trying again."),
+            on_problem=lambda problem: self.stderr.write(f"{without_credentials(problem)} Trying again."),
         )
         with _stopped_by_signals(follower):
             if options["full"]:

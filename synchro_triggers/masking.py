@@ -1,4 +1,4 @@
-"""What an error says, without what opens a database: the page is read by all staff, and drivers quote what they got."""
+"""What an error says, without what opens a database: output is read by many, and drivers quote what they got."""
 
 from __future__ import annotations
 

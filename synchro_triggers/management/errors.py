@@ -1,0 +1,35 @@
+"""The edge of the commands: an error becomes one line and exit status 1, without what opens a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
+from django.db import Error
+
+from ..exceptions import SynchroError
+from ..masking import without_credentials
+
+
+@contextmanager
+def one_line(alias: str = "") -> Iterator[None]:
+    """Turn errors of this package, of the settings and of databases into a ``CommandError``.
+
+    Others are bugs, of this package or of a receiver: they keep their traceback.
+
+    Args:
+        alias: the database that the block works on, if it is a single one: a driver's message does not name it.
+
+    Raises:
+        CommandError: one of those errors happened.
+    """
+    try:
+        yield
+    except (SynchroError, ImproperlyConfigured) as error:
+        raise CommandError(without_credentials(str(error))) from error
+    except Error as error:
+        where = f"The database {alias!r}" if alias else "A database"
+        text = " ".join(without_credentials(str(error)).split())
+        raise CommandError(f"{where} failed: {text or type(error).__name__}") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(slots=True, eq=False)  # frozen, compared and hashed by its values, it would cost as much as its object
 class Change:
-    """Everything that a window says of one object; not to be changed.
+    """Everything that a window says of one object.
 
     Attributes:
         label: the model label that the trigger wrote.

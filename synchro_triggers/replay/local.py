@@ -102,6 +102,21 @@ def plan_tasks(changes: Iterable[Change]) -> list[ObjectTask | LinkTask]:
     return sorted([*tasks, *objects.values()], key=lambda task: task.position)
 
 
+def without_a_row(changes: Iterable[Change]) -> list[Change]:
+    """Return those changes whose object LOCAL does not have any more; links are left out."""
+    by_label: dict[str, list[Change]] = {}
+    for change in changes:
+        by_label.setdefault(change.label, []).append(change)
+    gone: list[Change] = []
+    for label, alike in by_label.items():
+        model = model_of(label)
+        if model is not None and not model._meta.auto_created:
+            keys = {change: read_key(model, change.key) for change in alike}
+            there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
+            gone += [change for change, key in keys.items() if key not in there]
+    return gone
+
+
 def load_instances(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
     """Read rows of LOCAL by primary key, past every manager; each as its most derived model."""
     wanted = list(dict.fromkeys(keys))

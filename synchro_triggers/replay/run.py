@@ -27,6 +27,7 @@ from .checkpoint import load_checkpoint, progress_fields, received_fields
 from .everything import every_object
 from .failures import describe, forget_failures, load_failures, store_failure
 from .lease import Lease
+from .local import without_a_row
 from .node import node_id, require_original, require_same_history, require_tables
 from .report import FailedObject, SyncReport
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
@@ -190,6 +191,7 @@ class Run:
         self._together = max(settings.batch_size, 10_000)
         self._report = SyncReport()
         self._pending_failures: dict[tuple[str, str], tuple[Change, Exception]] = {}
+        self._never_there: dict[tuple[str, str], Change] = {}
         self._target = Target(
             remote=remote,
             source=node_id(LOCAL),
@@ -240,14 +242,18 @@ class Run:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
         require_same_history(checkpoint, self._target.remote)
         failures = load_failures(self._target.remote, self._target.source, self._labels)
-        for batch in _batches(failures, self._together):
+        # What was never there, and is gone now, stays kept until the window that says so has been applied: its
+        # delete alone would look for a namesake.
+        self._never_there = {(change.label, change.key): change for change in failures if change.created}
+        gone = frozenset(without_a_row(self._never_there.values()))
+        for batch in _batches([change for change in failures if change not in gone], self._together):
             self._apply(batch, None, 0)
         position, since = checkpoint.position, checkpoint.since
         if checkpoint.window_end:  # a run was cut off: its window comes first, then what has been logged since
             rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)
             self._apply_window(rest, started)
             position, since = rest.end, None
-        self._apply_window(self._open(position, since), started)
+        self._apply_window(self._open(position, since), started, gone)
         if self._choices.full:
             for changes in every_object(self._labels, self._size):
                 self._apply(changes, None, 0)
@@ -256,8 +262,14 @@ class Run:
     def _open(self, start: str, since: datetime.datetime | None, *, end: str = "", after: int = 0) -> Window:
         return open_window(LOCAL, start, end=end, after=after, since=since, without_origin=self._target.node)
 
-    def _apply_window(self, window: Window, started: datetime.datetime) -> None:
-        """Apply a window page by page, then move the checkpoint behind it."""
+    def _apply_window(self, window: Window, started: datetime.datetime, settled: Iterable[Change] = ()) -> None:
+        """Apply a window page by page, then move the checkpoint behind it.
+
+        Args:
+            window: the window.
+            started: when the run started.
+            settled: kept failures of which nothing is left to do afterwards.
+        """
         after, done = window.after, 0
         with _seen_objects(window.rows > PAGE_ROWS) as is_new:
             while window.last > after:
@@ -265,6 +277,8 @@ class Run:
                 if not page.rows:
                     break
                 changes = [change for change in coalesce(page.changes) if is_new(change)]
+                for change in changes if self._never_there else ():
+                    change.created |= (change.label, change.key) in self._never_there
                 for batch in _batches(changes, self._size):
                     self._apply(batch, window, batch[-1].first)
                 after, done = page.last, done + page.rows
@@ -276,6 +290,7 @@ class Run:
         if self._labels is None and not self._target.dry_run:
             with transaction.atomic(using=self._target.remote):
                 self._lease.renew(**received_fields(window, started))
+                forget_failures(self._target.remote, self._target.source, settled)
 
     def _retry_failures(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""

@@ -96,11 +96,6 @@ def test_kept_failure_says_what_it_is_what_went_wrong_how_often_and_when(work, o
     assert sorted(on_remote(Item).values_list("name", "cash")) == sorted(Item.objects.values_list("name", "cash"))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the run forgets the failure, and takes the delete that follows in the window for one of a known object: "
-    "a change of the window must inherit `created` from the failure that is kept of the same object",
-)
 def test_object_that_failed_as_new_stays_new_whatever_is_logged_of_it_before_it_succeeds():
     """Else its delete would look for a namesake on the remote, and take that along."""
     on_remote(Ambiguous).bulk_create([Ambiguous(name="x", note="theirs"), Ambiguous(name="x", note="twin")])

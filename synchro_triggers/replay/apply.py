@@ -15,12 +15,12 @@ from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .bulk import BulkWriter
-from .cascades import taken_along
+from .cascades import let_go, taken_along
 from .changes import Change
 from .conflict_lookup import RemoteChanges
 from .failures import describe
 from .identity import Identity
-from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks, rebuilt
+from .local import LinkTask, ObjectTask, generic_target, links_to_children, load_instances, plan_tasks, rebuilt
 from .order import At, Task, in_order
 from .rows import ReadAhead, rows_of
 from .shape import GenericKey, Shape, is_foreign_key, parents_of, points_to_key, root_of, shape_of, target_of
@@ -487,20 +487,34 @@ class Batch:
         if row is not None and not self._target.dry_run:
             self._spare_the_living(row, keep_parents=task.keep_parents)
             options = {"keep_parents": True} if task.keep_parents else {}
+            pointing = let_go(row, self._remote) if task.keep_parents else []
             with transaction.atomic(using=self._remote):
                 delete(row, self._remote, **options)
             self._rows.clear()  # cascades
+            for instance in pointing:
+                if (living := self._living(instance)) is not None:
+                    self._refresh(living)
         if row is not None:
             self._result.report.count(type(row)._meta.label, "deleted")
         if not task.keep_parents:
             self._identity.forget(shape.model, key)
 
     def _row_to_delete(self, task: ObjectTask, remote_key: Any) -> Model | None:
-        """Return the remote row: the parent's, where the object became a child after the two met for the last time."""
-        for model in (task.shape.model, *([] if task.keep_parents else parents_of(task.shape.model))):
-            if (row := self._rows.take(model, remote_key)) is not None:
-                return row
-        return None
+        """Return the remote row to delete, as the model whose ``delete()`` takes all of it along.
+
+        That is the parent's, where the object became a child after the two met for the last time, or where it is
+        two children at once.
+        """
+        found = self._rows.take(task.shape.model, remote_key)
+        if task.keep_parents:
+            return found
+        line = [task.shape.model]
+        for parent in parents_of(task.shape.model):
+            others = [link.model for link in links_to_children(parent) if link.model not in line]
+            if found is None or any(rows_of(model, self._remote).filter(pk=remote_key).exists() for model in others):
+                found = self._rows.take(parent, remote_key) or found
+            line.append(parent)
+        return found
 
     def _spare_the_living(self, row: Model, *, keep_parents: bool) -> None:
         """Bring what a delete would take along up to date first, where LOCAL still has it.
@@ -520,13 +534,18 @@ class Batch:
                     raise NotYet(
                         f"its deletion would take {shape.label} {living.pk!r} along, which {LOCAL!r} still has"
                     )
-                pending = self._pending.get((shape.root, living.pk))
-                if pending is not None:
-                    self._apply_object(pending)
-                elif (shape.root, living.pk) not in self._errors:
-                    self._upsert(shape, living, None, refresh=True)
+                self._refresh(living)
             if not found_any:
                 return
+
+    def _refresh(self, living: Model) -> None:
+        """Bring a remote row up to date with its local object, whether that was logged or not."""
+        shape = shape_of(type(living))
+        pending = self._pending.get((shape.root, living.pk))
+        if pending is not None:
+            self._apply_object(pending)
+        elif (shape.root, living.pk) not in self._errors:
+            self._upsert(shape, living, None, refresh=True)
 
     def _living(self, instance: Model) -> Model | None:
         """Return the local object that is this remote row, if there is one."""

@@ -8,11 +8,23 @@ or its move may not be applied yet. Such an object, and all that hangs on it, mu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.db.models import Model
 from django.db.models.deletion import Collector
 
 from .rows import rows_of
+
+
+def let_go(row: Model, remote: str) -> list[Model]:
+    """Return the remote rows whose references ``row.delete(keep_parents=True)`` would empty.
+
+    They point to the parent, which stays, but through a proxy of it, and that Django does not tell.
+    """
+    collector = Collector(using=remote, origin=row)
+    collector.collect([row], keep_parents=True)
+    updates: Any = collector.field_updates
+    return [instance for groups in updates.values() for group in groups for instance in group]
 
 
 def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Model]:

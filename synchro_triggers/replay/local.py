@@ -15,6 +15,7 @@ from ..conf import LOCAL
 from .changes import Change
 from .rows import rows_with
 from .shape import GenericKey, Shape, is_parent_link, model_of, root_of, shape_of
+from .target import BatchBroken
 
 
 @dataclass
@@ -83,6 +84,9 @@ def plan_tasks(changes: Iterable[Change]) -> list[ObjectTask | LinkTask]:
 
     Returns:
         The tasks, in the order in which they are to be applied.
+
+    Raises:
+        BatchBroken: one row is the parent of two different children at once.
     """
     by_label: dict[str, list[Change]] = {}
     for change in changes:
@@ -192,6 +196,8 @@ def _keep_most_derived(
         objects[at] = task
         return
     keep, other = (task, known) if issubclass(task.shape.model, known.shape.model) else (known, task)
+    if not issubclass(keep.shape.model, other.shape.model):
+        raise BatchBroken(f"{keep.shape.label} {keep.key!r} is a {other.shape.label} as well: one after the other")
     assert keep.change is not None and other.change is not None
     changes = (keep.change, other.change)
     keep.change = Change(

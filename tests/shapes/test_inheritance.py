@@ -377,3 +377,48 @@ def test_child_that_cannot_be_applied_is_reported_and_tried_again():
 
     SportsCar.objects.using(REMOTE).get().delete()
     synchronize_and_compare()
+
+
+@pytest.mark.parametrize("batch_size", [1, 1000])
+def test_row_is_the_parent_of_two_different_children(settings, batch_size):
+    settings.SYNCHRO_BATCH_SIZE = batch_size
+    both_kinds = Car.objects.create(name="both", doors=3)
+    execute("INSERT INTO shapeapp_truck (vehicle_ptr_id, load) VALUES (%s, 2)", both_kinds.pk)
+    Garage.objects.create(name="garage", holds=both_kinds)
+    Car.objects.create(name="other", doors=5)
+    synchronize_and_compare()
+    there = on_remote(Vehicle, name="both")
+    assert (there.car.doors, there.truck.load) == (3, 2)
+
+    Car.objects.filter(name="both").update(doors=4)
+    Truck.objects.update(load=3)
+    Vehicle.objects.filter(name="both").update(wheels=6)
+    synchronize_and_compare()
+
+    execute("DELETE FROM shapeapp_truck")
+    synchronize_and_compare()
+    assert Car.objects.using(REMOTE).filter(name="both").exists()
+
+    execute("INSERT INTO shapeapp_truck (vehicle_ptr_id, load) VALUES (%s, 2)", both_kinds.pk)
+    synchronize_and_compare()
+    Vehicle.objects.get(name="both").delete()
+    synchronize_and_compare()
+    assert not Vehicle.objects.using(REMOTE).filter(name="both").exists()
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_child_goes_and_what_points_to_its_parent_through_a_proxy_stays(raw):
+    """Django would empty that reference."""
+    car = Car.objects.create(name="car", doors=3)
+    key = car.pk
+    Garage.objects.create(name="old", lends_id=key)
+    synchronize_and_compare()
+
+    if raw:
+        execute("DELETE FROM shapeapp_car")
+    else:
+        car.delete(keep_parents=True)
+    Garage.objects.create(name="new", lends_id=key)
+
+    synchronize_and_compare()
+    assert Garage.objects.using(REMOTE).exclude(lends=None).exists()

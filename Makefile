@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+MANY_TABLES := tests/capture/test_install.py::test_many_tables_are_installed_all_or_none_and_in_seconds
 DEMO := examples/offline_office/demo.py
 
 .DEFAULT_GOAL := help
@@ -20,8 +21,8 @@ demo-postgres: $(VENV)/.for-demo-postgres  ## the same on two PostgreSQL servers
 test: $(VENV)/.for-test  ## all tests, on SQLite and PostgreSQL; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(ARGS)
 
-torture: $(VENV)/.for-test  ## kills, faults and late commits in their long form, with figures; make torture ARGS='-k kill'
-	SYNCHRO_TORTURE=1 $(BIN)/python -m pytest tests/safety -s $(ARGS)
+torture: $(VENV)/.for-test  ## kills, faults, late commits, 500 tables: the long form, with figures; make torture ARGS='-k kill'
+	SYNCHRO_TORTURE=1 $(BIN)/python -m pytest tests/safety $(MANY_TABLES) -s $(ARGS)
 
 fuzz: $(VENV)/.for-test  ## random stories for ten minutes on each vendor; make fuzz SECONDS=60 ARGS='--pairs sqlite'
 	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/shapes/test_fuzz.py -s $(ARGS)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.apps import apps
+from django.apps.registry import Apps
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
@@ -96,7 +97,8 @@ def cover_uncovered_tables(alias: str, lost: dict[str, str] | None = None) -> No
 
     Args:
         alias: the database.
-        lost: labels of tables that had triggers before, by bare table name: SQLite drops them with a rebuild.
+        lost: labels of tables that should have them under this name, by bare table name: SQLite drops triggers with a
+            rebuild.
     """
     connection = connections[alias]
     vendor = vendor_of(connection)
@@ -108,6 +110,28 @@ def cover_uncovered_tables(alias: str, lost: dict[str, str] | None = None) -> No
     for table in vendor.existing_tables(connection, wanted):
         if table.table.strip('"') not in covered:
             _add_transitional(connection, table.label, connection.ops.quote_name(table.table))
+
+
+def cover_tables_of_state(alias: str, state: Apps) -> None:
+    """Give transitional triggers to the tables of captured models as they are called in the middle of a plan.
+
+    The code knows models and tables by their last names only; what the rest of the plan renames has others now.
+
+    Args:
+        alias: the database.
+        state: the historical models.
+    """
+    watchers = [wrapper for wrapper in connections[alias].execute_wrappers if isinstance(wrapper, _Watcher)]
+    to_come = [pair for watcher in watchers for pair in watcher.renames_to_come()]
+    captured = {table.label for table in captured_tables(get_settings().models)}
+    cover_uncovered_tables(
+        alias,
+        {
+            model._meta.db_table: model._meta.label
+            for model in state.get_models(include_auto_created=True)
+            if _follow_renames(model._meta.label, to_come) in captured
+        },
+    )
 
 
 class _Watcher:
@@ -131,6 +155,10 @@ class _Watcher:
             return execute(sql, params, many, context)
         finally:
             self._busy = False
+
+    def renames_to_come(self) -> list[tuple[str, str]]:
+        """Return the labels that the rest of the plan changes, old and new."""
+        return [pair for renames in self._renames.values() for pair in renames]
 
     def _change_schema(self, sql: str, execute: Callable[[], Any]) -> Any:
         vendor = vendor_of(self._connection)

@@ -21,13 +21,15 @@ TEMPLATE_NAME = "install_triggers.py.template"
 
 def install_triggers(apps_state: Any, schema_editor: Any) -> None:
     """``RunPython`` code of the written migration: install the triggers on the database that is migrated."""
-    from .migrating import cover_uncovered_tables, is_migrating
+    from .migrating import cover_tables_of_state, is_migrating
 
     connection = schema_editor.connection
     if not has_capture(connection):
         return
     if is_migrating(connection.alias):
-        cover_uncovered_tables(connection.alias)  # later migrations may follow; the full ones come after the plan
+        cover_tables_of_state(
+            connection.alias, apps_state
+        )  # later migrations may follow; the full ones come after the plan
     else:
         install(connection.alias)
 

@@ -136,8 +136,10 @@ _MARK = "id || '|' || {distinct} || '|' || model_label || '|' || object_pk"
 
 
 def _mark(connection: BaseDatabaseWrapper) -> str:
-    # A time's text depends on the session on PostgreSQL, a transaction's number does not.
-    return _MARK.format(distinct="txid" if connection.vendor == "postgresql" else "logged_at")
+    # A time's text depends on the session on PostgreSQL, its number does not. Numbers of rows and transactions alone
+    # do not tell: after a cluster was put back from a copy of its files, the same ones are given out again.
+    postgres = connection.vendor == "postgresql"
+    return _MARK.format(distinct="extract(epoch FROM logged_at)" if postgres else "logged_at")
 
 
 def highest_id(alias: str) -> int:

@@ -15,7 +15,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
-from synchro_triggers import synchronize
+from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.models import ChangeLog, Node, Reference
 from tests.databases import both, both_committed
 from tests.postgres_server import StoppableServer
@@ -122,6 +122,21 @@ def test_older_backup_is_noticed_after_new_changes_reuse_its_ids():
     put_back_to(rows=1)
     for number in range(5):
         Tag.objects.create(label=str(number))
+
+    with pytest.raises(CommandError, match="put back to an older state"):
+        call_command("synchronize")
+
+
+@both
+def test_older_backup_is_noticed_although_the_same_numbers_are_given_out_again_for_the_same_object():
+    Item.objects.create(name="a")
+    synchronize()
+    lost = Item.objects.create(name="b")
+    synchronize()
+    put_back_to(rows=1)
+    with synchro_paused():
+        Item.objects.filter(pk=lost.pk).delete()
+    Item.objects.create(pk=lost.pk, name="c")
 
     with pytest.raises(CommandError, match="put back to an older state"):
         call_command("synchronize")

@@ -8,33 +8,33 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Model, ProtectedError, RestrictedError
 
-from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .bulk import BulkWriter
-from .cascades import let_go, taken_along
+from .bulk_links import BulkLinks
 from .changes import Change
 from .conflict_lookup import RemoteChanges
+from .deletes import Deletes
 from .failures import describe
 from .identity import Identity
-from .local import LinkTask, ObjectTask, generic_target, links_to_children, load_instances, plan_tasks, rebuilt
+from .links import Links
+from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks
 from .order import At, Task, in_order
+from .parts import Parts
 from .rows import ReadAhead, rows_of
-from .shape import GenericKey, Shape, is_foreign_key, parents_of, points_to_key, root_of, shape_of, target_of
+from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
 from .uniqueness import park_unique_values
 from .writing import (
-    delete,
     differing,
     local_value,
     move_sequences_on,
     new_instance,
     save,
-    save_link,
     set_values,
     watch_writes,
 )
@@ -69,19 +69,30 @@ class Batch:
         self._result = BatchResult()
         self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
         self._tasks = plan_tasks(changes)
-        self._logged = {(task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask)}
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
         self._rows = ReadAhead(target.remote)
         self._parked: set[Change] = set()
-        self._numbered: set[type[Model]] = set()
         self._hanging: dict[At, list[At]] = {}
         self._cut: set[tuple[At, At]] = set()
         self._targets = Targets(self._identity, self._tasks)
         self._errors: dict[tuple[type[Model], Any], Exception] = {}
         self._remote_changes = RemoteChanges(target, self._identity, changes)
-        self._bulk = BulkWriter(target, self._identity, self._targets, self._remote_changes, self._rows, self._result)
+        self._parts = Parts(
+            target=target,
+            identity=self._identity,
+            targets=self._targets,
+            remote_changes=self._remote_changes,
+            rows=self._rows,
+            result=self._result,
+            logged=frozenset((task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask)),
+            numbered=set(),
+        )
+        self._bulk = BulkWriter(self._parts)
+        self._bulk_links = BulkLinks(self._parts)
+        self._deletes = Deletes(self._parts, self._refresh)
+        self._links = Links(self._parts, self._ensure)
 
     def apply(self) -> BatchResult:
         """Apply everything and return what was done.
@@ -108,7 +119,7 @@ class Batch:
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
         self._identity.store(stamp=self._target.logs)
-        move_sequences_on(self._remote, self._numbered | self._bulk.numbered)
+        move_sequences_on(self._remote, self._parts.numbered)
         return self._result
 
     def _round(self, tasks: Sequence[Task], *, in_bulk: bool) -> list[Task]:
@@ -123,10 +134,13 @@ class Batch:
             if isinstance(task, ObjectTask) and task.instance is not None
         }
         failed: list[Task] = []
-        for observed, group in groupby(tasks, self._bulk.is_observed):
+        for observed, group in groupby(tasks, self._is_observed):
             alike = list(group)
             failed += self._one_by_one(alike if observed or not in_bulk else self._in_bulk(alike))
         return failed
+
+    def _is_observed(self, task: Task) -> bool:
+        return self._bulk_links.is_observed(task) if isinstance(task, LinkTask) else self._bulk.is_observed(task)
 
     def _in_bulk(self, tasks: Sequence[Task]) -> list[Task]:
         """Write tasks in bulk; return what needs a closer look."""
@@ -138,7 +152,7 @@ class Batch:
             del self._pending[task.shape.root, task.key]
             done.add(id(task))
         self._run_fixups()
-        done |= {id(task) for task in self._bulk.link(links)}
+        done |= {id(task) for task in self._bulk_links.apply(links)}
         return [task for task in tasks if id(task) not in done]
 
     def _is_pending(self, task: ObjectTask) -> bool:
@@ -148,7 +162,7 @@ class Batch:
         failed: list[Task] = []
         for task in tasks:
             if isinstance(task, LinkTask):
-                remaining = self._apply_links(task)
+                remaining = self._links.apply(task)
                 if remaining is not None:
                     failed.append(remaining)
             elif not self._apply_object(task):
@@ -165,7 +179,8 @@ class Batch:
             if task.instance is not None:
                 self._upsert(task.shape, task.instance, task.change)
             else:
-                self._delete(task)
+                waits = any(at in self._errors for at in self._hanging_on(task))
+                self._deletes.delete(task, waits=waits)
             self._run_fixups()
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
@@ -266,9 +281,9 @@ class Batch:
         try:
             unfinished: list[Unfinished] = []
             values = self._remote_values(shape, instance, unfinished)
-            remote_key = self._match(shape, instance)
+            remote_key = self._parts.match(shape, instance)
             if change is not None and self._remote_changes.win(shape, key, remote_key, change):
-                self._leave_alone(shape, key, remote_key)
+                self._parts.leave_alone(shape, key, remote_key)
                 return remote_key
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
             if row is None:
@@ -287,32 +302,6 @@ class Batch:
         self._fixups += [(row, shape, part) for part in unfinished]
         return remote_key
 
-    def _match(self, shape: Shape, instance: Model) -> Any:
-        """Return the key of the remote row that is this object, or ``None``."""
-        key = instance.pk
-        self._identity.load(shape.model, [key])
-        known = self._identity.known(shape.model, key)
-        if known is not None:
-            return known
-        found = self._identity.find_by_natural_key(instance)
-        if found is not None and not self._belongs_to_another(shape, found, key):
-            return found
-        kept = self._identity.find_by_primary_key(shape, key)
-        if kept is not None and self._identity.existing(shape.root, [kept]):
-            return kept if not self._belongs_to_another(shape, kept, key) else None
-        return None
-
-    def _belongs_to_another(self, shape: Shape, remote_key: Any, key: Any) -> bool:
-        other = self._identity.claimed_by(shape.model, remote_key)
-        if other is None or other == key:
-            return False
-        return (shape.root, other) in self._logged or rows_of(shape.root, LOCAL).filter(pk=other).exists()
-
-    def _leave_alone(self, shape: Shape, key: Any, remote_key: Any) -> None:
-        self._result.report.count(shape.label, "conflicts")
-        if remote_key is not None:
-            self._identity.learn(shape.model, key, remote_key)
-
     def _create(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> Model:
         if remote_key is None:
             remote_key = self._identity.find_by_primary_key(shape, instance.pk)
@@ -325,7 +314,7 @@ class Batch:
         with transaction.atomic(using=self._remote), self._receivers_may_write(shape):
             save(row, shape, self._remote, force_insert=True)
         if remote_key is not None and shape.automatic_key:
-            self._numbered.add(shape.root)
+            self._parts.numbered.add(shape.root)
         return row
 
     def _update(self, shape: Shape, row: Model, values: dict[str, Any], unfinished: Sequence[str]) -> None:
@@ -360,6 +349,15 @@ class Batch:
         current = rows_of(shape.model, self._remote).filter(pk=row.pk).select_for_update().first()
         if current is not None:
             set_values(row, {field.attname: local_value(current, field) for field in shape.skipped})
+
+    def _refresh(self, living: Model) -> None:
+        """Bring a remote row up to date with its local object, whether that was logged or not."""
+        shape = shape_of(type(living))
+        pending = self._pending.get((shape.root, living.pk))
+        if pending is not None:
+            self._apply_object(pending)
+        elif (shape.root, living.pk) not in self._errors:
+            self._upsert(shape, living, None, refresh=True)
 
     # Values ---------------------------------------------------------------------------------------
 
@@ -469,169 +467,3 @@ class Batch:
             set_values(row, {part.field.attname: value})
             with transaction.atomic(using=self._remote):
                 save(row, shape, self._remote, update_fields=[part.field.name])
-
-    # Deletes --------------------------------------------------------------------------------------
-
-    def _delete(self, task: ObjectTask) -> None:
-        shape, key = task.shape, task.key
-        remote_key = self._find_deleted(task)
-        if remote_key is None:
-            return
-        if any(at in self._errors for at in self._hanging_on(task)):
-            raise NotYet("waits for the deletion of what points to it")
-        assert task.change is not None
-        if self._remote_changes.win(shape, key, remote_key, task.change):
-            self._leave_alone(shape, key, remote_key)
-            return
-        row = self._row_to_delete(task, remote_key)
-        if row is not None and not self._target.dry_run:
-            self._spare_the_living(row, keep_parents=task.keep_parents)
-            options = {"keep_parents": True} if task.keep_parents else {}
-            pointing = let_go(row, self._remote) if task.keep_parents else []
-            with transaction.atomic(using=self._remote):
-                delete(row, self._remote, **options)
-            self._rows.clear()  # cascades
-            for instance in pointing:
-                if (living := self._living(instance)) is not None:
-                    self._refresh(living)
-        if row is not None:
-            self._result.report.count(type(row)._meta.label, "deleted")
-        if not task.keep_parents:
-            self._identity.forget(shape.model, key)
-
-    def _row_to_delete(self, task: ObjectTask, remote_key: Any) -> Model | None:
-        """Return the remote row to delete, as the model whose ``delete()`` takes all of it along.
-
-        That is the parent's, where the object became a child after the two met for the last time, or where it is
-        two children at once.
-        """
-        found = self._rows.take(task.shape.model, remote_key)
-        if task.keep_parents:
-            return found
-        line = [task.shape.model]
-        for parent in parents_of(task.shape.model):
-            others = [link.model for link in links_to_children(parent) if link.model not in line]
-            if found is None or any(rows_of(model, self._remote).filter(pk=remote_key).exists() for model in others):
-                found = self._rows.take(parent, remote_key) or found
-            line.append(parent)
-        return found
-
-    def _spare_the_living(self, row: Model, *, keep_parents: bool) -> None:
-        """Bring what a delete would take along up to date first, where LOCAL still has it.
-
-        Raises:
-            NotYet: something that LOCAL still has would be taken along all the same.
-        """
-        for again in (False, True):
-            found_any = False
-            for instance in taken_along(row, self._remote, keep_parents=keep_parents):
-                living = self._living(instance)
-                if living is None:
-                    continue
-                found_any = True
-                shape = shape_of(type(living))
-                if again:
-                    raise NotYet(
-                        f"its deletion would take {shape.label} {living.pk!r} along, which {LOCAL!r} still has"
-                    )
-                self._refresh(living)
-            if not found_any:
-                return
-
-    def _refresh(self, living: Model) -> None:
-        """Bring a remote row up to date with its local object, whether that was logged or not."""
-        shape = shape_of(type(living))
-        pending = self._pending.get((shape.root, living.pk))
-        if pending is not None:
-            self._apply_object(pending)
-        elif (shape.root, living.pk) not in self._errors:
-            self._upsert(shape, living, None, refresh=True)
-
-    def _living(self, instance: Model) -> Model | None:
-        """Return the local object that is this remote row, if there is one."""
-        root = root_of(type(instance))
-        key = self._identity.local_key_of(instance)
-        return load_instances(root, [key]).get(key) if key is not None else None
-
-    def _find_deleted(self, task: ObjectTask) -> Any:
-        shape, key = task.shape, task.key
-        self._identity.load(shape.model, [key])
-        known = self._identity.known(shape.model, key)
-        assert task.change is not None
-        if known is not None or task.change.created:
-            return known
-        if task.change.old_values:
-            values = decode_old_values(shape.model, task.change.old_values[0])
-            gone = rebuilt(shape, key, values)
-            try:
-                found = self._identity.find_by_natural_key(gone)
-            except (DatabaseError, ObjectNotApplied):
-                raise
-            except Exception as error:  # the user's natural_key() may need objects that are gone too
-                raise ObjectNotApplied(f"its natural key cannot be told any more: {error}") from error
-            if found is not None and not self._belongs_to_another(shape, found, key):
-                return found
-        kept = self._identity.find_by_primary_key(shape, key)
-        if kept is not None and not self._belongs_to_another(shape, kept, key):
-            return kept
-        return None
-
-    # Links ----------------------------------------------------------------------------------------
-
-    def _apply_links(self, task: LinkTask) -> LinkTask | None:
-        """Apply the links of one owner; return what is left to try again."""
-        shape, label = task.shape, task.shape.through._meta.label
-        remaining = LinkTask(shape, task.owner, one_way=task.one_way)
-        for add in (False, True):
-            keys: dict[Any, tuple[Any, Change]] = {}
-            owner: Model | None = None
-            for key, (exists, change) in task.targets.items():
-                if exists is not add:
-                    continue
-                try:
-                    ends = self._link_ends(task, key, add)
-                    if ends is not None:
-                        owner, target_key = ends
-                        keys[target_key] = (key, change)
-                    self._result.failed.pop(change, None)
-                except Exception as error:
-                    reraise_if_hopeless(error, self._remote)
-                    self._result.failed[change] = error
-                    remaining.targets[key] = (exists, change)
-            if owner is None or self._target.dry_run:
-                self._result.report.count(label, "created" if add else "deleted", len(keys) if owner is not None else 0)
-                continue
-            try:
-                with transaction.atomic(using=self._remote):
-                    mirrored = {target_key for target_key, (key, _) in keys.items() if key not in task.one_way}
-                    done = save_link(shape, owner, keys, self._remote, add=add, mirrored=mirrored)
-                self._rows.clear()  # receivers
-                self._result.report.count(label, "created" if add else "deleted", done)
-                self._result.report.count(label, "unchanged", len(keys) - done)
-            except Exception as error:
-                reraise_if_hopeless(error, self._remote)
-                for key, change in keys.values():
-                    self._result.failed[change] = error
-                    remaining.targets[key] = (add, change)
-        return remaining if remaining.targets else None
-
-    def _link_ends(self, task: LinkTask, key: Any, add: bool) -> tuple[Model, Any] | None:
-        """Return the owner's remote row and the target's remote key, or ``None`` when there is nothing to unlink."""
-        shape = task.shape
-        if add:
-            owner_key = self._ensure(shape.source_model, task.owner)
-            target_key = self._ensure(shape.target_model, key)
-        else:
-            owner_key = self._find_end(shape.source_model, task.owner)
-            target_key = self._find_end(shape.target_model, key)
-            if owner_key is None or target_key is None:
-                return None
-        owner = rows_of(shape.source_model, self._remote).filter(pk=owner_key).first()
-        if owner is None and self._target.dry_run:
-            owner = shape.source_model(pk=owner_key)
-        return (owner, target_key) if owner is not None else None
-
-    def _find_end(self, model: type[Model], key: Any) -> Any:
-        """Return the remote key of an object that is still there on LOCAL; a deleted one takes its links along."""
-        instance = load_instances(root_of(model), [key]).get(key)
-        return self._match(shape_of(type(instance)), instance) if instance is not None else None

@@ -1,4 +1,4 @@
-"""Objects and links that nobody observes, written many at a time, with a fixed number of queries for each model.
+"""Objects that nobody observes, written many at a time, with a fixed number of queries for each model.
 
 What does not go well here, or needs a closer look, is given back, and is then written one by one: unique values that
 are handed round, cascades, cycles, natural keys that only the user's own code can look up.
@@ -7,8 +7,7 @@ are handed round, cascades, cycles, natural keys that only the user's own code c
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,18 +15,16 @@ from typing import Any
 from django.db import transaction
 from django.db.models import FileField, JSONField, Model
 
-from ..conf import LOCAL
-from .conflict_lookup import RemoteChanges
 from .identity import Identity
-from .local import LinkShape, LinkTask, ObjectTask, generic_target
-from .observed import deletes_announced, is_observed, links_are_observed, saves_announced
-from .order import At, Task
-from .rows import ReadAhead, rows_with
+from .local import ObjectTask, generic_target
+from .observed import deletes_announced, is_observed, saves_announced
+from .order import At
+from .parts import Parts
+from .rows import rows_with
 from .shape import Shape, is_foreign_key, is_parent_link, points_to_key, root_of, target_of
 from .statements import RowsVanished, insert_rows, returns_keys, update_rows
-from .target import BatchResult, Target, reraise_if_hopeless
-from .targets import Targets
-from .writing import create_instances, local_value, new_instance, same_value, send_m2m, set_values
+from .target import reraise_if_hopeless
+from .writing import create_instances, local_value, new_instance, same_value, set_values
 
 #: Where a statement fails, its rows are halved and tried again, down to this number.
 _FEW = 20
@@ -43,42 +40,22 @@ class _Upsert:
 
 
 class BulkWriter:
-    """Writes the unobserved part of a batch.
+    """Writes the unobserved objects of a batch."""
 
-    Attributes:
-        numbered: models whose automatic keys were written by value.
-    """
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._remote = parts.target.remote
+        self._observed: dict[type[Model], bool] = {}
 
-    def __init__(
-        self,
-        target: Target,
-        identity: Identity,
-        targets: Targets,
-        remote_changes: RemoteChanges,
-        rows: ReadAhead,
-        result: BatchResult,
-    ) -> None:
-        self._target = target
-        self._remote = target.remote
-        self._identity = identity
-        self._targets = targets
-        self._remote_changes = remote_changes
-        self._rows = rows
-        self._result = result
-        self.numbered: set[type[Model]] = set()
-        self._observed: dict[type[Any], bool] = {}
-
-    def is_observed(self, task: Task) -> bool:
-        """Tell whether somebody would notice how the task's object or links are written."""
-        model = task.shape.through if isinstance(task, LinkTask) else task.shape.model
+    def is_observed(self, task: ObjectTask) -> bool:
+        """Tell whether somebody would notice how the task's object is written."""
+        model = task.shape.model
         if model not in self._observed:
-            observed = links_are_observed(model) if isinstance(task, LinkTask) else is_observed(model)
-            self._observed[model] = observed and not self._sends_signals(model)
+            self._observed[model] = is_observed(model) and not self._sends_signals(model)
         return self._observed[model]
 
-    def _sends_signals(self, model: type[Any]) -> bool:
-        # Links are announced as the model says that declares them.
-        return (model._meta.auto_created or model)._meta.label in self._target.batch_signals
+    def _sends_signals(self, model: type[Model]) -> bool:
+        return model._meta.label in self._parts.target.batch_signals
 
     def _takes(self, shape: Shape) -> bool:
         return not shape.model._meta.parents and (not shape.automatic_key or returns_keys(self._remote))
@@ -110,10 +87,10 @@ class BulkWriter:
         for task in tasks:
             at = (task.shape.root, task.key)
             level: int | None = 0
-            for target in self._targets.of(task):
-                if target in self._targets.missing or (at, target) in cut or target == at:
+            for target in self._parts.targets.of(task):
+                if target in self._parts.targets.missing or (at, target) in cut or target == at:
                     level = None
-                elif self._identity.known(*target) is None:
+                elif self._parts.identity.known(*target) is None:
                     below = level_of.get(target)
                     level = None if below is None or level is None else max(level, below + 1)
                 if level is None:
@@ -127,35 +104,35 @@ class BulkWriter:
         return levels
 
     def _targets_are_known(self, task: ObjectTask) -> bool:
-        return all(self._identity.known(*target) is not None for target in self._targets.of(task))
+        return all(self._parts.identity.known(*target) is not None for target in self._parts.targets.of(task))
 
     def _upsert_alike(self, shape: Shape, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
         """Create and update objects of one model; return those that are done."""
         matched, unclear = self._match(shape, [task for task in tasks if not self._is_known(task)])
         clear = [task for task in tasks if task.key not in unclear]
-        keys = {task.key: matched.get(task.key, self._identity.known(shape.model, task.key)) for task in clear}
-        self._rows.load(shape.model, [key for key in keys.values() if key is not None])
-        self._remote_changes.load_found(shape, matched.values())
-        values_of = _values_reader(shape, self._identity)
+        keys = {task.key: matched.get(task.key, self._parts.identity.known(shape.model, task.key)) for task in clear}
+        self._parts.rows.load(shape.model, [key for key in keys.values() if key is not None])
+        self._parts.remote_changes.load_found(shape, matched.values())
+        values_of = _values_reader(shape, self._parts.identity)
         new: list[_Upsert] = []
         changed: list[_Upsert] = []
         done: list[ObjectTask] = []
         counts = {"conflicts": 0, "unchanged": 0}
         for task in clear:
             remote_key = keys[task.key]
-            if task.change is not None and self._remote_changes.win(shape, task.key, remote_key, task.change):
+            if task.change is not None and self._parts.remote_changes.win(shape, task.key, remote_key, task.change):
                 counts["conflicts"] += 1
                 if remote_key is not None:
-                    self._identity.learn(shape.model, task.key, remote_key)
+                    self._parts.identity.learn(shape.model, task.key, remote_key)
                 done.append(task)
                 continue
-            row = self._rows.peek(shape.model, remote_key) if remote_key is not None else None
+            row = self._parts.rows.peek(shape.model, remote_key) if remote_key is not None else None
             values = values_of(task.instance)
             if row is None:
-                new.append(_Upsert(task, self._identity.find_by_primary_key(shape, task.key), values))
+                new.append(_Upsert(task, self._parts.identity.find_by_primary_key(shape, task.key), values))
             elif task.change is None or _is_equal(shape, row, values):
                 counts["unchanged"] += task.change is not None
-                self._identity.learn(shape.model, task.key, remote_key)
+                self._parts.identity.learn(shape.model, task.key, remote_key)
                 done.append(task)
             else:
                 changed.append(_Upsert(task, remote_key, values))
@@ -164,25 +141,27 @@ class BulkWriter:
         counts |= {"created": len(created), "updated": len(updated)}
         for what, number in counts.items():
             if number:
-                self._result.report.count(shape.label, what, number)
+                self._parts.result.report.count(shape.label, what, number)
         done += [each.task for each in (*updated, *created)]
         for task in done:
             if task.change is not None:
-                self._result.failed.pop(task.change, None)
+                self._parts.result.failed.pop(task.change, None)
         return done
 
     def _is_known(self, task: ObjectTask) -> bool:
-        return self._identity.known(task.shape.model, task.key) is not None
+        return self._parts.identity.known(task.shape.model, task.key) is not None
 
     def _match(self, shape: Shape, tasks: Sequence[ObjectTask]) -> tuple[dict[Any, Any], set[Any]]:
         """Find remote rows for objects without a reference; what needs a closer look is unclear."""
         if not tasks:
             return {}, set()
-        found, unclear = self._identity.find_many(shape, [task.instance for task in tasks if task.instance])
-        self._identity.load_claims(shape.model, found.values())
+        found, unclear = self._parts.identity.find_many(shape, [task.instance for task in tasks if task.instance])
+        self._parts.identity.load_claims(shape.model, found.values())
         # A row that is known to be another object: whether that one lives is looked at one by one.
         unclear |= {
-            key for key, remote_key in found.items() if self._identity.claimed_by(shape.model, remote_key) is not None
+            key
+            for key, remote_key in found.items()
+            if self._parts.identity.claimed_by(shape.model, remote_key) is not None
         }
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
 
@@ -192,7 +171,7 @@ class BulkWriter:
         else:
             self._create_silently(shape, some)
         for each in some:
-            self._identity.learn(shape.model, each.task.key, each.remote_key)
+            self._parts.identity.learn(shape.model, each.task.key, each.remote_key)
 
     def _create_announced(self, shape: Shape, some: Sequence[_Upsert]) -> None:
         instances = [
@@ -202,7 +181,7 @@ class BulkWriter:
             create_instances(instances, shape, self._remote)
         for each, instance in zip(some, instances, strict=True):
             if each.remote_key is not None and shape.automatic_key:
-                self.numbered.add(shape.root)
+                self._parts.numbered.add(shape.root)
             each.remote_key = instance.pk
 
     def _create_silently(self, shape: Shape, some: Sequence[_Upsert]) -> None:
@@ -221,11 +200,11 @@ class BulkWriter:
             for each, key in zip(alike, given_out, strict=False):
                 each.remote_key = key
             if keyed and shape.automatic_key:
-                self.numbered.add(shape.root)
+                self._parts.numbered.add(shape.root)
 
     def _update(self, shape: Shape, some: Sequence[_Upsert]) -> None:
         if self._sends_signals(shape.model):
-            instances = [self._rows.take(shape.model, each.remote_key) for each in some]
+            instances = [self._parts.rows.take(shape.model, each.remote_key) for each in some]
             for each, instance in zip(some, instances, strict=True):
                 if instance is None:
                     raise RowsVanished(f"{shape.label} {each.remote_key!r} is gone")
@@ -242,8 +221,8 @@ class BulkWriter:
             rows = [[*_parts(shape, each.remote_key), *each.values] for each in some]
             update_rows(self._remote, shape.model, shape.key, shape.copied, rows)
         for each in some:
-            self._identity.learn(shape.model, each.task.key, each.remote_key)
-            self._rows.drop(shape.model, each.remote_key)
+            self._parts.identity.learn(shape.model, each.task.key, each.remote_key)
+            self._parts.rows.drop(shape.model, each.remote_key)
 
     def _halving(self, all_: list[_Upsert], write: Callable[[Sequence[_Upsert]], None]) -> list[_Upsert]:
         """Write as many at once as will go; return those that went."""
@@ -266,7 +245,7 @@ class BulkWriter:
         """Delete objects on which nothing hangs that stays; return those that are done."""
         going: dict[At, ObjectTask] = {}
         for task in tasks:
-            remote_key = self._identity.known(task.shape.model, task.key)
+            remote_key = self._parts.identity.known(task.shape.model, task.key)
             if (
                 remote_key is None
                 or task.keep_parents
@@ -275,7 +254,7 @@ class BulkWriter:
             ):
                 continue
             assert task.change is not None
-            if not self._remote_changes.win(task.shape, task.key, remote_key, task.change):
+            if not self._parts.remote_changes.win(task.shape, task.key, remote_key, task.change):
                 going[task.shape.root, remote_key] = task
         self._keep_what_others_hang_on(going)
         by_shape: dict[Shape, dict[Any, ObjectTask]] = {}
@@ -292,12 +271,12 @@ class BulkWriter:
             reraise_if_hopeless(error, self._remote)
             return []
         for shape, by_key in by_shape.items():
-            self._result.report.count(shape.label, "deleted", len(by_key))
+            self._parts.result.report.count(shape.label, "deleted", len(by_key))
             for remote_key, task in by_key.items():
                 assert task.change is not None
-                self._rows.drop(shape.model, remote_key)
-                self._identity.forget(shape.model, task.key)
-                self._result.failed.pop(task.change, None)
+                self._parts.rows.drop(shape.model, remote_key)
+                self._parts.identity.forget(shape.model, task.key)
+                self._parts.result.failed.pop(task.change, None)
         return list(going.values())
 
     def _delete_alike(self, shape: Shape, keys: list[Any]) -> None:
@@ -334,124 +313,6 @@ class BulkWriter:
             at = staying.pop()
             if going.pop(at, None) is not None:
                 staying += hangs_on.get(at, ())
-
-    # Links ----------------------------------------------------------------------------------------
-
-    def link(self, tasks: Sequence[LinkTask]) -> list[LinkTask]:
-        """Add and remove links; return those tasks that are done."""
-        by_shape: dict[LinkShape, list[LinkTask]] = {}
-        for task in tasks:
-            by_shape.setdefault(task.shape, []).append(task)
-        return [task for shape, alike in by_shape.items() for task in self._link_alike(shape, alike)]
-
-    def _link_alike(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> list[LinkTask]:
-        gone = self._gone_ends(shape, tasks)
-        adding: dict[tuple[Any, Any], bool] = {}
-        removing: dict[tuple[Any, Any], bool] = {}
-        done: list[LinkTask] = []
-        for task in tasks:
-            owner = self._identity.known(shape.source_model, task.owner)
-            pairs: list[tuple[bool, tuple[Any, Any], bool]] = []
-            for key, (exists, _) in task.targets.items():
-                target = self._identity.known(shape.target_model, key)
-                if owner is not None and target is not None:
-                    pairs.append((exists, (owner, target), key not in task.one_way))
-                elif exists or not {(shape.source_model, task.owner), (shape.target_model, key)} & gone:
-                    break
-            else:
-                for exists, pair, mirrored in pairs:
-                    (adding if exists else removing)[pair] = mirrored
-                done.append(task)
-        try:
-            with transaction.atomic(using=self._remote):
-                added = self._add_links(shape, adding)
-                removed = self._remove_links(shape, removing)
-        except Exception as error:
-            reraise_if_hopeless(error, self._remote)
-            return []
-        label = shape.through._meta.label
-        for what, number in {
-            "created": added,
-            "deleted": removed,
-            "unchanged": len(adding) + len(removing) - added - removed,
-        }.items():
-            self._result.report.count(label, what, number)
-        for task in done:
-            for _, change in task.targets.values():
-                self._result.failed.pop(change, None)
-        return done
-
-    def _gone_ends(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> set[At]:
-        """Return the ends of removed links that LOCAL does not have any more: their links have gone with them."""
-        unknown: dict[type[Model], set[Any]] = {}
-        for task in tasks:
-            for key, (exists, _) in task.targets.items():
-                for model, end in ((shape.source_model, task.owner), (shape.target_model, key)):
-                    if not exists and self._identity.known(model, end) is None:
-                        unknown.setdefault(model, set()).add(end)
-        gone: set[At] = set()
-        for model, keys in unknown.items():
-            there = set(rows_with(root_of(model), LOCAL, pk=keys).values_list("pk", flat=True))
-            gone |= {(model, key) for key in keys - there}
-        return gone
-
-    def _add_links(self, shape: LinkShape, pairs: dict[tuple[Any, Any], bool]) -> int:
-        if not pairs:
-            return 0
-        present = self._present(shape, pairs)
-        missing = [pair for pair in pairs if pair not in present]
-        if shape.field.remote_field.symmetrical:
-            mirrored = [(target, owner) for owner, target in missing if owner != target and pairs[owner, target]]
-            there = self._present(shape, mirrored)
-            written = dict.fromkeys([*missing, *(pair for pair in mirrored if pair not in there)])
-        else:
-            written = dict.fromkeys(missing)
-        if written:
-            by_attname = {field.attname: field for field in shape.through._meta.concrete_fields}
-            fields = [by_attname[shape.source_attname], by_attname[shape.target_attname]]
-            with self._links_announced(shape, missing, "add"):
-                insert_rows(self._remote, shape.through, fields, list(written))
-        return len(missing)
-
-    def _remove_links(self, shape: LinkShape, pairs: dict[tuple[Any, Any], bool]) -> int:
-        if not pairs:
-            return 0
-        present = self._present(shape, pairs)
-        going = [key for pair, key in present.items()]
-        count = len(present)
-        if shape.field.remote_field.symmetrical:
-            mirrored = [(target, owner) for owner, target in present if pairs[owner, target]]
-            going += list(self._present(shape, mirrored).values())
-        if going:
-            with self._links_announced(shape, present, "remove"):
-                rows_with(shape.through, self._remote, pk=going)._raw_delete(self._remote)
-        return count
-
-    @contextmanager
-    def _links_announced(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]], action: str) -> Iterator[None]:
-        """Send ``m2m_changed`` for each owner before and after the block, where ``SYNCHRO_BATCH_SIGNALS`` says so."""
-        if not self._sends_signals(shape.through) or not links_are_observed(shape.through):
-            yield
-            return
-        targets: dict[Any, set[Any]] = {}
-        for owner, target in pairs:
-            targets.setdefault(owner, set()).add(target)
-        owners = list(rows_with(shape.source_model, self._remote, pk=list(targets)))
-        for owner in owners:
-            send_m2m(shape, owner, targets[owner.pk], self._remote, f"pre_{action}")
-        yield
-        for owner in owners:
-            send_m2m(shape, owner, targets[owner.pk], self._remote, f"post_{action}")
-
-    def _present(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], Any]:
-        """Return those of the pairs that are linked on the remote, with the keys of the rows."""
-        wanted = set(pairs)
-        if not wanted:
-            return {}
-        owners, targets = {owner for owner, _ in wanted}, {target for _, target in wanted}
-        rows = rows_with(shape.through, self._remote, **{shape.source_attname: owners, shape.target_attname: targets})
-        found = rows.values_list(shape.source_attname, shape.target_attname, "pk")
-        return {(owner, target): key for owner, target, key in found if (owner, target) in wanted}
 
 
 # What is known of a model ---------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def test_file_that_somebody_locks_for_too_long_costs_and_doubles_nothing(process
     random_ = random.Random(14)
     aliases = [alias for alias in (LOCAL, REMOTE) if connections[alias].vendor == "sqlite"]
     env = elsewhere(process_env, **{alias: {"OPTIONS": {"timeout": 0.2}} for alias in aliases})
-    wanted = times(short=3, long=60)
+    wanted = times(short=2, long=60)
     hit, number = 0, 0
 
     write_something(random_, number)

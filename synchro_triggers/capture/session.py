@@ -88,8 +88,9 @@ class synchro_paused:  # read as a function: ``with synchro_paused():``
             or inspect.iscoroutinefunction(function)
             or inspect.isasyncgenfunction(function)
         ):
+            name = getattr(function, "__qualname__", repr(function))  # a partial has none
             raise TypeError(
-                f"synchro_paused cannot decorate {function.__qualname__}(): the body of a generator or coroutine runs "
+                f"synchro_paused cannot decorate {name}(): the body of a generator or coroutine runs "
                 "after the call has returned. Use `with synchro_paused():` inside it (inside sync_to_async for "
                 "asynchronous code)."
             )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import signal
 import subprocess
 import sys
 import threading
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.models.signals import post_save
+from django.dispatch import receiver
 from django.utils.connection import ConnectionDoesNotExist
 
 from synchro_triggers import DisableSynchroLog, disable_synchro_log, synchro_paused
@@ -389,13 +393,118 @@ def test_alias_given_without_its_name_is_refused():
         synchro_paused("default")
 
 
+def test_partial_of_a_generator_cannot_be_decorated():
+    with pytest.raises(TypeError, match="with synchro_paused"):
+        synchro_paused(functools.partial(generator))
+
+
+@both
+def test_signal_receiver_that_is_a_generator_is_refused_where_it_is_connected():
+    """Its body would never run, and nobody would notice."""
+    with pytest.raises(TypeError, match="generator"):
+
+        @receiver(post_save, sender=Item)
+        @synchro_paused
+        def note(sender, **kwargs):
+            yield
+
+    Item.objects.create(name="a")
+    assert ChangeLog.objects.count() == 1
+
+
+def test_asynchronous_code_pauses_inside_sync_to_async(here, write):
+    """As the message of the TypeError says; other tasks that write meanwhile do so before or after the block."""
+
+    @synchro_paused(using=here)
+    def work():
+        write("paused")
+        write("paused too")
+
+    async def main():
+        # One thread for both, as Django gives it to asynchronous code.
+        await asyncio.gather(sync_to_async(work)(), sync_to_async(write)("logged"))
+
+    async_to_sync(main)()
+
+    assert logged(here) == ["logged"]
+
+
+def test_block_while_autocommit_is_off_ends_with_the_block(here, write):
+    transaction.set_autocommit(False, using=here)
+    try:
+        write("before")
+        with synchro_paused(using=here):
+            write("paused")
+        write("after")
+        with pytest.raises(Expected), synchro_paused(using=here):
+            write("rolled back")
+            raise Expected
+        write("at last")
+        transaction.commit(using=here)
+    finally:
+        transaction.set_autocommit(True, using=here)
+
+    assert logged(here) == ["before", "after", "at last"]
+
+
+def test_work_put_off_to_the_commit_of_a_block_is_not_paused(here, write):
+    with synchro_paused(using=here):
+        write("paused")
+        transaction.on_commit(lambda: write("after the commit"), using=here)
+
+    assert logged(here) == ["after the commit"]
+
+
+def test_block_that_a_generator_holds_open_ends_when_it_is_closed(here, write):
+    def paused_steps():
+        with synchro_paused(using=here):
+            yield write("paused")
+            yield write("paused too")
+
+    steps = paused_steps()
+    next(steps)
+    with pytest.raises(Expected):
+        steps.throw(Expected)
+    write("after")
+
+    assert logged(here) == ["after"]
+    assert not is_paused(here)
+
+
+def test_nested_block_that_fails_leaves_the_outer_one_paused(here, write):
+    with synchro_paused(using=here):
+        with pytest.raises(Expected), synchro_paused(using=here):
+            write("rolled back")
+            raise Expected
+        write("outer")
+    write("after")
+
+    assert logged(here) == ["after"]
+    assert Item.objects.using(here).count() == 2
+
+
+def test_savepoint_that_is_rolled_back_across_a_block_leaves_what_was_before_it(here, write):
+    with transaction.atomic(using=here):
+        point = transaction.savepoint(using=here)
+        with synchro_paused(using=here):
+            write("paused")
+        transaction.savepoint_rollback(point, using=here)
+        write("after")
+
+    assert logged(here) == ["after"]
+
+
 # Other connections ------------------------------------------------------------------------------------
 
 
 def in_thread(function) -> None:
+    in_threads(function)
+
+
+def in_threads(*functions) -> None:
     errors = []
 
-    def run():
+    def run(function):
         try:
             function()
         except BaseException as error:
@@ -403,10 +512,12 @@ def in_thread(function) -> None:
         finally:
             connections.close_all()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(20)
-    assert not thread.is_alive() and not errors, errors
+    threads = [threading.Thread(target=run, args=(function,)) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads) and not errors, errors
 
 
 @pytest.mark.vendor("postgres")
@@ -525,6 +636,28 @@ def test_connection_given_back_inside_a_block_does_not_carry_the_pause_along(her
 
     write("the next borrower")
     assert logged(here) == ["the next borrower"]
+
+
+@pytest.mark.vendor("postgres")
+def test_every_borrower_of_a_pool_is_paused_by_itself_only(here, write, options):
+    options(pool={"min_size": 2, "max_size": 8})
+    meet = threading.Barrier(4, timeout=20)
+
+    def work(number, paused):
+        def run():
+            for turn in range(10):
+                meet.wait()
+                with synchro_paused(using=here) if paused else transaction.atomic(using=here):
+                    write(f"{'paused' if paused else 'logged'} {number} {turn}")
+                    meet.wait()  # each inside its block while the others are inside theirs
+                connections[here].close()  # the next turn borrows another one
+
+        return run
+
+    in_threads(*(work(number, paused=number % 2 == 0) for number in range(4)))
+
+    assert sorted(logged(here)) == sorted(f"logged {number} {turn}" for number in (1, 3) for turn in range(10))
+    assert Item.objects.using(here).count() == 40
 
 
 @pytest.mark.vendor("postgres")

@@ -182,7 +182,8 @@ def test_link_stores_references_for_equal_objects_only():
 
 
 def manage(env: dict[str, str], *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "django", *arguments, "--verbosity", "0"], env=env, check=True)
+    command = [sys.executable, "-m", "django", *arguments, "--verbosity", "0"]
+    subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE)
 
 
 def names(alias: str) -> list[str]:

@@ -13,10 +13,10 @@ from django.db.models.signals import pre_delete, pre_save
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure
-from tests.databases import both_committed
+from tests.databases import both, both_committed
 from tests.testapp.models import Ambiguous, Item, Keyed, KeyedChild, Node, Numbered, Tag
 
-pytestmark = both_committed
+pytestmark = both
 
 REMOTE = "remote"
 
@@ -76,6 +76,7 @@ def delete_bad() -> Item:
     return item
 
 
+@both_committed  # time stands still in a transaction
 @pytest.mark.all_pairs
 @pytest.mark.parametrize(("work", "operation"), [(create_bad, "I"), (update_bad, "U"), (delete_bad, "D")])
 def test_kept_failure_says_what_it_is_what_went_wrong_how_often_and_when(work, operation):

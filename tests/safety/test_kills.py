@@ -20,7 +20,7 @@ def test_run_killed_at_random_moments_loses_and_doubles_nothing(process_env, ven
     """SIGKILL the command again and again while it works and others write."""
     random_ = random.Random(4)
     env = {**process_env, **BATCH_SIZE}
-    wanted = times(short=3, long=100)
+    wanted = times(short=2, long=100)
     killed, number = 0, 0
 
     write_something(random_, number)

@@ -16,12 +16,12 @@ from django.test import override_settings
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog, Reference
-from tests.databases import both_committed, install_triggers
+from tests.databases import both, both_committed, install_triggers
 from tests.oddapp.models import Long1, Reserved, Select
 from tests.safety.story import LOCAL, elsewhere
 from tests.testapp.models import Account, Item, Tag, Tagged
 
-pytestmark = both_committed
+pytestmark = both
 
 REMOTE = "remote"
 CLERK = "synchro_test_clerk"
@@ -62,6 +62,7 @@ def logged() -> list[tuple[str, str]]:
 ADD = "INSERT INTO public.testapp_account (name, cash, visits) VALUES (%s, 0, 0)"
 
 
+@both_committed
 @pytest.mark.vendor("postgres")
 def test_role_with_rights_on_its_tables_only_writes_them_in_every_way_and_is_logged(clerk):
     clerk.execute(ADD, ["a"])
@@ -77,6 +78,7 @@ def test_role_with_rights_on_its_tables_only_writes_them_in_every_way_and_is_log
 SYNCHRO_TABLES = ("changelog", "node", "checkpoint", "reference", "failure", "session")
 
 
+@both_committed
 @pytest.mark.vendor("postgres")
 @pytest.mark.parametrize("table", SYNCHRO_TABLES)
 def test_role_without_rights_on_a_table_of_this_package_can_neither_read_nor_change_it(clerk, table):
@@ -85,6 +87,7 @@ def test_role_without_rights_on_a_table_of_this_package_can_neither_read_nor_cha
             clerk.execute(sql)
 
 
+@both_committed
 @pytest.mark.vendor("postgres")
 def test_trigger_functions_serve_no_table_of_somebody_elses(clerk):
     """Attached to a table of his own, one would write whatever he likes into the log."""
@@ -116,6 +119,7 @@ HOSTILE = {
 }
 
 
+@both_committed
 @pytest.mark.vendor("postgres")
 @pytest.mark.parametrize("trap", HOSTILE)
 def test_nothing_in_front_of_the_search_path_redirects_the_log(clerk, trap):
@@ -131,6 +135,7 @@ def test_nothing_in_front_of_the_search_path_redirects_the_log(clerk, trap):
     assert len(set(txids)) == 3 and 1 not in txids
 
 
+@both_committed
 @pytest.mark.vendor("postgres")
 def test_table_named_like_the_changelog_in_another_schema_gets_nothing_and_disturbs_no_run(clerk):
     clerk.execute("CREATE TABLE clerks.synchro_changelog (LIKE public.testapp_account)")
@@ -143,6 +148,7 @@ def test_table_named_like_the_changelog_in_another_schema_gets_nothing_and_distu
     assert clerk.execute("SELECT count(*) FROM clerks.synchro_changelog").fetchone() == (0,)
 
 
+@both_committed
 @pytest.mark.vendor("postgres")
 def test_pausing_needs_no_right_and_ends_with_the_block(clerk, process_env):
     """SECURITY.md says so: the log is no audit trail against one's own users."""
@@ -161,6 +167,7 @@ Account.objects.create(name="logged")
     assert logged() == [("I", "logged")]
 
 
+@both_committed
 @pytest.mark.vendor("postgres")
 def test_origin_that_a_user_claims_is_kept_from_that_node_and_from_no_other(clerk):
     """SECURITY.md says so too. Whatever is claimed is a value, and stays one."""
@@ -303,6 +310,7 @@ def odd_names():
     install_triggers()
 
 
+@both_committed
 @pytest.mark.vendor("sqlite")  # on PostgreSQL, Django itself reads no column with a dollar sign in its name
 def test_names_with_quotes_are_synchronised(odd_names):
     made = Select.objects.create(order=1, group=2, apostrophe=3, comment=4, braces=5, letters=6)
@@ -316,6 +324,7 @@ def test_names_with_quotes_are_synchronised(odd_names):
     assert synchronize().deleted == 1
 
 
+@both_committed
 @pytest.mark.all_pairs
 def test_names_that_are_reserved_or_as_long_as_can_be_are_synchronised(odd_names):
     reserved, long = Reserved.objects.create(user='"; SELECT', table=1), Long1.objects.create(value=1, other=2)

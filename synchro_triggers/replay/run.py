@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import gc
-import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,8 +31,6 @@ from .node import node_id, require_original, require_same_history, require_table
 from .report import FailedObject, SyncReport
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
 from .window import Window, open_window, read_page
-
-logger = logging.getLogger("synchro_triggers")
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
@@ -158,10 +155,21 @@ def clear_errors(alias: str) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        text = " ".join(str(error).split())
+        text = " ".join(str(error).split()).removesuffix(".")
+        where = LOCAL if _is_lost(LOCAL) else alias  # a run to a remote reads LOCAL too
         raise SynchroError(
-            f"Database error while working on {alias!r}: {text}. What was committed stays; run it again."
+            f"Database error while working on {where!r}: {text}. What was committed stays; run it again."
         ) from error
+
+
+def _is_lost(alias: str) -> bool:
+    """Tell whether a database cannot be reached any more."""
+    connection = connections[alias]
+    try:
+        connection.ensure_connection()
+        return not connection.in_atomic_block and not connection.is_usable()
+    except Error:
+        return True
 
 
 class _Interrupted(Exception):
@@ -234,7 +242,7 @@ class Run:
             pass  # the checkpoint says how far it came
         finally:
             if not self._target.dry_run:
-                _release(self._lease)
+                self._lease.release()
         self._report.fail(self._failed_objects())
         return self._report
 
@@ -367,14 +375,6 @@ class Run:
 
     def _failed_objects(self) -> list[FailedObject]:
         return [_failed_object(change, error) for change, error in self._pending_failures.values()]
-
-
-def _release(lease: Lease) -> None:
-    """Give the lease back; where the connection is gone, the lease expires, and its error would hide the first."""
-    try:
-        lease.release()
-    except Error:
-        logger.warning("The lease of this run could not be given back; it expires by itself.", exc_info=True)
 
 
 def _first_of(failed: dict[Change, Exception]) -> Exception:

@@ -210,11 +210,6 @@ def test_connection_to_local_that_is_cut_costs_and_doubles_nothing(network_to_lo
 
 
 @pytest.mark.vendor("postgres")
-@pytest.mark.xfail(
-    strict=True,
-    reason="_clear_errors in replay/run.py knows the remote only and names that one: "
-    "it must ask which of the two connections is unusable",
-)
 def test_connection_to_local_that_is_cut_is_said_to_be_that_one(network_to_local):
     # The first part are the triggers, which are looked at before anything is read.
     said = cut_local(*network_to_local, 2, share=0.97)

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import strip_quotes
 from django.db.models import AutoField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
@@ -247,7 +248,7 @@ def _next_key(connection: BaseDatabaseWrapper, model: type[Model]) -> int:
         highest = cursor.fetchone()[0] or 0
         cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")
         if cursor.fetchone():
-            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [model._meta.db_table])
+            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [strip_quotes(model._meta.db_table)])
             highest = max(highest, *(row[0] for row in cursor.fetchall()), 0)
     return int(highest) + 1
 

@@ -49,6 +49,36 @@ class Long2(models.Model):
         db_table = f"{BEGINNING}_tab2"
 
 
+class Quoted(models.Model):
+    """Quoted by its author, with what looks like a schema in it."""
+
+    name = models.CharField(max_length=20, unique=True)
+    above = models.ForeignKey("self", models.CASCADE, null=True)
+    friends = models.ManyToManyField("self")
+
+    class Meta:
+        db_table = '"Main.Quoted Name"'
+
+
+class Dotted(models.Model):
+    name = models.CharField(max_length=20, db_column="public.name")
+    quoted = models.ForeignKey(Quoted, models.CASCADE)
+
+    class Meta:
+        db_table = "public.Dotted"
+
+
+class InSchema(models.Model):
+    """In another schema, as one tells Django."""
+
+    name = models.CharField(max_length=20)
+    code = models.CharField(max_length=20, unique=True)
+
+    class Meta:
+        managed = False
+        db_table = '"Other Schema"."In.It"'
+
+
 class Percent(models.Model):
     """Django itself can neither make nor read this table with parameters; SQL can."""
 

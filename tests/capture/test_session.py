@@ -603,8 +603,11 @@ def options(here):
         connections.settings[here] = {**before, "OPTIONS": options}
 
     yield reconnect
-    if hasattr(connections[here], "close_pool"):
-        connections[here].close_pool()
+    # Pools are kept by alias; the settings that name one may have gone back already.
+    pool = getattr(type(connections[here]), "_connection_pools", {}).pop(here, None)
+    if pool is not None:
+        connections[here].close()
+        pool.close()
 
 
 @pytest.mark.vendor("postgres")

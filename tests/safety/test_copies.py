@@ -21,7 +21,7 @@ from tests.databases import both, both_committed
 from tests.postgres_server import StoppableServer
 from tests.safety.effort import times
 from tests.safety.story import LOCAL, SECRETS, elsewhere, new_database, one_line_of, run_once, start_run
-from tests.testapp.models import Item, Tag
+from tests.testapp.models import Item, Keyed, Tag
 
 REMOTE = "remote"
 
@@ -190,6 +190,10 @@ def names(alias: str) -> list[str]:
     return sorted(Item.objects.using(alias).values_list("name", flat=True))
 
 
+def codes(alias):
+    return sorted(Keyed.objects.using(alias).values_list("code", flat=True))
+
+
 def file_of(alias: str) -> Path:
     connections[alias].close()
     return Path(str(connections[alias].settings_dict["NAME"]))
@@ -198,28 +202,28 @@ def file_of(alias: str) -> Path:
 @both_committed
 @pytest.mark.vendor("sqlite")
 def test_copied_file_is_refused_until_it_is_said_what_it_is(process_env, tmp_path):
-    Item.objects.create(name="known")
+    Keyed.objects.create(code="known")
     synchronize()
     copy = tmp_path / "copy.sqlite3"
     shutil.copy(file_of(LOCAL), copy)
     env = elsewhere(process_env, **{LOCAL: {"NAME": str(copy)}})
     with closing(sqlite3.connect(copy)) as client, client:
-        client.execute("INSERT INTO testapp_item (name, cash) VALUES ('of the copy', 0)")
+        client.execute("INSERT INTO testapp_keyed (code, cash, visits) VALUES ('of the copy', 0, 0)")
 
     line = one_line_of(start_run(env))
 
     assert "'default' is a copy" in line and "--new-identity" in line and "--keep-identity" in line
-    assert names(REMOTE) == ["known"]
+    assert codes(REMOTE) == ["known"]
 
     manage(env, "synchro_reset", "--new-identity")
     manage(env, "synchro_link")
     with closing(sqlite3.connect(copy)) as client, client:
-        client.execute("UPDATE testapp_item SET cash = 5")
-        client.execute("INSERT INTO testapp_item (name, cash) VALUES ('later', 0)")
+        client.execute("UPDATE testapp_keyed SET cash = 5")
+        client.execute("INSERT INTO testapp_keyed (code, cash, visits) VALUES ('later', 0, 0)")
     run_once(env)
-    Item.objects.create(name="of the original")
+    Keyed.objects.create(code="of the original")
     assert synchronize().failures == []
-    assert names(REMOTE) == ["known", "later", "of the copy", "of the original"]
+    assert codes(REMOTE) == ["known", "later", "of the copy", "of the original"]
 
 
 @both_committed
@@ -277,23 +281,25 @@ def where(settings: dict[str, object]) -> list[str]:
 @both_committed
 @pytest.mark.vendor("postgres")
 def test_dump_restored_into_another_cluster_is_refused_until_it_is_said_what_it_is(process_env, own_server, tmp_path):
-    Item.objects.create(name="known")
+    Keyed.objects.create(code="known")
     synchronize()
     place = new_database(own_server.server, "restored")
     Dump(own_server, tmp_path / "dump.sql").restore(place)
     env = elsewhere(process_env, **{LOCAL: place})
-    write_there(own_server, "restored", "INSERT INTO testapp_item (name, cash) VALUES ('forgotten by the reset', 0)")
+    write_there(
+        own_server, "restored", "INSERT INTO testapp_keyed (code, cash, visits) VALUES ('forgotten by the reset', 0, 0)"
+    )
 
     line = one_line_of(start_run(env), *SECRETS)
 
     assert "'default' is a copy" in line and "--new-identity" in line and "--keep-identity" in line
-    assert names(REMOTE) == ["known"]
+    assert codes(REMOTE) == ["known"]
 
     manage(env, "synchro_reset", "--keep-identity")  # the old cluster is gone, and this is its successor
     manage(env, "synchro_link")
-    write_there(own_server, "restored", "UPDATE testapp_item SET cash = 5 WHERE name = 'known'")
+    write_there(own_server, "restored", "UPDATE testapp_keyed SET cash = 5 WHERE code = 'known'")
     run_once(env)
-    assert list(Item.objects.using(REMOTE).values_list("name", "cash")) == [("known", 5)]
+    assert list(Keyed.objects.using(REMOTE).values_list("code", "cash")) == [("known", 5)]
 
 
 @both_committed

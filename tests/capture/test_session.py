@@ -598,16 +598,20 @@ def options(here):
     before = dict(connections.settings[here])
 
     def reconnect(**options):
+        forget_pool()
         connections[here].close()
         del connections[here]
         connections.settings[here] = {**before, "OPTIONS": options}
 
+    def forget_pool():
+        """Django keeps a pool by alias, whatever the settings are by now."""
+        pool = getattr(type(connections[here]), "_connection_pools", {}).pop(here, None)
+        if pool is not None:
+            pool.close()
+
     yield reconnect
-    # Pools are kept by alias; the settings that name one may have gone back already.
-    pool = getattr(type(connections[here]), "_connection_pools", {}).pop(here, None)
-    if pool is not None:
-        connections[here].close()
-        pool.close()
+    connections[here].close()
+    forget_pool()
 
 
 @pytest.mark.vendor("postgres")

@@ -37,6 +37,11 @@ def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model | No
     """
     parked = False
     taken: dict[Field[Any, Any], set[Any]] = {}
+    wanted: dict[Field[Any, Any], set[Any]] = {}
+    for shape, _, instance in stuck:
+        if instance is not None:
+            for field in unique_fields(shape):
+                wanted.setdefault(field, set()).add(local_value(instance, field))
     for shape, remote_key, instance in stuck:
         row = rows_of(shape.model, remote).filter(pk=remote_key).first()
         if row is None:
@@ -46,14 +51,19 @@ def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model | No
                 if field not in taken:
                     column = rows_of(shape.model, remote).values_list(field.attname, flat=True)
                     taken[field] = set(column[:_LOOKED_AT])
-                parked = _park(remote, shape, remote_key, field, taken[field]) or parked
+                parked = _park(remote, shape, remote_key, field, taken[field], wanted.get(field, set())) or parked
     return parked
 
 
-def _park(remote: str, shape: Shape, remote_key: Any, field: Field[Any, Any], taken: set[Any]) -> bool:
-    """Try one made-up value after the other; a check constraint may allow but a few."""
+def _park(
+    remote: str, shape: Shape, remote_key: Any, field: Field[Any, Any], taken: set[Any], wanted: set[Any]
+) -> bool:
+    """Try one made-up value after the other; a check constraint may allow but a few.
+
+    What another object waits for comes last: it would be in that one's way.
+    """
     rows = rows_of(shape.model, remote)
-    for value in islice(free_values(field, taken), _TRIES):
+    for value in sorted(islice(free_values(field, taken), _TRIES), key=lambda value: value in wanted):
         try:
             with transaction.atomic(using=remote):
                 rows.filter(pk=remote_key).update(**{field.attname: value})

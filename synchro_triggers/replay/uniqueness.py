@@ -11,7 +11,7 @@ import decimal
 import ipaddress
 import string
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -41,7 +41,7 @@ def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model | No
     for shape, _, instance in stuck:
         if instance is not None:
             for field in unique_fields(shape):
-                wanted.setdefault(field, set()).add(local_value(instance, field))
+                wanted.setdefault(field, set()).update(_hashable([local_value(instance, field)]))
     for shape, remote_key, instance in stuck:
         row = rows_of(shape.model, remote).filter(pk=remote_key).first()
         if row is None:
@@ -50,7 +50,7 @@ def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model | No
             if local_value(row, field) is not None and _wants_another(row, instance, field):
                 if field not in taken:
                     column = rows_of(shape.model, remote).values_list(field.attname, flat=True)
-                    taken[field] = set(column[:_LOOKED_AT])
+                    taken[field] = _hashable(column[:_LOOKED_AT])
                 parked = _park(remote, shape, remote_key, field, taken[field], wanted.get(field, set())) or parked
     return parked
 
@@ -63,7 +63,8 @@ def _park(
     What another object waits for comes last: it would be in that one's way.
     """
     rows = rows_of(shape.model, remote)
-    for value in sorted(islice(free_values(field, taken), _TRIES), key=lambda value: value in wanted):
+    waited_for = wanted - {None}
+    for value in sorted(islice(free_values(field, taken), _TRIES), key=waited_for.__contains__):
         try:
             with transaction.atomic(using=remote):
                 rows.filter(pk=remote_key).update(**{field.attname: value})
@@ -100,6 +101,11 @@ def _names_in(expressions: Iterable[Any]) -> set[str]:
     return names
 
 
+def _hashable(values: Iterable[Any]) -> set[Any]:
+    # A unique column of lists or JSON has no made-up values anyway.
+    return {value for value in values if isinstance(value, Hashable)}
+
+
 def _wants_another(row: Model, instance: Model | None, field: Field[Any, Any]) -> bool:
     # A foreign key's values differ between the two databases anyway: park it to be sure.
     return instance is None or is_foreign_key(field) or local_value(row, field) != local_value(instance, field)
@@ -114,6 +120,7 @@ def free_values(field: Any, taken: set[Any]) -> Iterator[Any]:
     """Yield values for a column that probably no row has: far-off ones first, then neighbours of those taken."""
     if field.null:
         yield None
+    taken = taken - {None}
     number = uuid.uuid4().int
     if is_foreign_key(field):
         # Foreign keys are checked at the commit, and the right value comes before that.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import random
 import uuid
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from django.db import connections
 
 from synchro_triggers import synchro_paused
+from synchro_triggers.replay import uniqueness
 from tests.databases import both
 from tests.shapeapp.models import (
     Author,
@@ -271,6 +274,21 @@ def test_column_with_few_free_values_is_swapped():
     rotate(Initial, "letter", ["3", "a", "f"], spare="z")
 
     synchronize_and_compare()
+
+
+def test_made_up_value_is_not_one_that_another_object_waits_for(monkeypatch):
+    """Chance proposes values of the rotated rows, also those that have just become free."""
+    drawn = random.Random(2)
+    proposed = SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=drawn.choice("3af0g"), int=7))
+    for letter in "0123456789abcdef":
+        Initial.objects.create(name=letter, letter=letter)
+    synchronize_and_compare()
+
+    for _ in range(8):
+        rotate(Initial, "letter", ["3", "a", "f"], spare="z")
+        with monkeypatch.context() as patch:
+            patch.setattr(uniqueness, "uuid", proposed)
+            synchronize_and_compare()
 
 
 def test_checked_column_is_swapped():

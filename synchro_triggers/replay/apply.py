@@ -118,7 +118,7 @@ class Batch:
             raise BatchBroken("a cycle of foreign keys cannot be closed")
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
-        self._identity.store(stamp=self._target.logs)
+        self._identity.store()
         move_sequences_on(self._remote, self._parts.numbered)
         return self._result
 

@@ -67,9 +67,10 @@ class Identity:
         self._claimed: dict[tuple[type[Model], Any], Any] = {}
         self._free: set[tuple[type[Model], Any]] = set()
         self._asked: set[tuple[type[Model], Any]] = set()
-        self._rows: dict[tuple[type[Model], str], _Stored] = {}
+        self._rows: dict[tuple[type[Model], Any], _Stored] = {}
         self._keeps: dict[Shape, bool] = {}
         self._learnt: dict[tuple[type[Model], Any], Any] = {}
+        self._contested: set[tuple[type[Model], Any]] = set()
         self._met: set[int] = set()
         self._forgotten: set[tuple[type[Model], Any]] = set()
 
@@ -92,8 +93,9 @@ class Identity:
         by_text = {encode_key(key): key for key in wanted}
         found: dict[Any, Any] = {}
         for local_pk, stored in self._stored(root, local_pk=by_text):
-            self._rows[root, local_pk] = stored
-            found[by_text[local_pk]] = decode_key(root, stored.remote_pk)
+            key = by_text[local_pk]
+            self._rows[root, key] = stored
+            found[key] = decode_key(root, stored.remote_pk)
         backwards = rows_with(Reference, LOCAL, remote_pk=by_text).filter(
             source=self._target, model_label=root._meta.label
         )
@@ -129,15 +131,19 @@ class Identity:
     def stale_reference(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of a reference whose row is gone, or ``None``."""
         root = root_of(model)
-        reference = self._rows.get((root, encode_key(key)))
+        reference = self._rows.get((root, key))
         if reference is None or (root, key) in self._known:
             return None
         return decode_key(root, reference.remote_pk)
 
     def met_at(self, model: type[Model], key: Any) -> Any:
         """Return when the object last met its remote row (the remote's clock), or ``None``."""
-        reference = self._rows.get((root_of(model), encode_key(key)))
+        reference = self._rows.get((root_of(model), key))
         return reference.met_at if reference is not None else None
+
+    def contest(self, model: type[Model], key: Any) -> None:
+        """Remember that users of the remote changed the object's row too: when the two met will matter then."""
+        self._contested.add((root_of(model), key))
 
     def learn(self, model: type[Model], key: Any, remote_key: Any) -> None:
         """Remember that the object is the remote row, and that they have met now."""
@@ -148,9 +154,10 @@ class Identity:
         self._known[root, key] = remote_key
         self._claimed[root, remote_key] = key
         self._forgotten.discard((root, key))
-        reference = self._rows.get((root, encode_key(key)))
+        reference = self._rows.get((root, key))
         if reference is not None and reference.remote_pk == encode_key(remote_key):
-            self._met.add(reference.pk)
+            if (root, key) in self._contested:
+                self._met.add(reference.pk)
         else:
             self._learnt[root, key] = remote_key
 
@@ -179,7 +186,7 @@ class Identity:
         self._free.update((root, key) for key in unknown)
         for local_pk, stored in self._stored(root, remote_pk=by_text):
             key = decode_key(root, local_pk)
-            self._rows[root, local_pk] = stored
+            self._rows[root, key] = stored
             if (root, key) not in self._forgotten:
                 self._claimed[root, by_text[stored.remote_pk]] = key
 
@@ -200,20 +207,15 @@ class Identity:
         except (ObjectDoesNotExist, MultipleObjectsReturned):
             return None
 
-    def store(self, stamp: bool) -> None:
-        """Write what was learnt; part of the batch's transaction.
-
-        Args:
-            stamp: also move ``met_at`` of references that were met again (the remote logs its own changes).
-        """
-        stored = {at: self._rows.get((at[0], encode_key(at[1]))) for at in (*self._forgotten, *self._learnt)}
-        gone = [row.pk for at in self._forgotten if (row := stored[at]) is not None]
+    def store(self) -> None:
+        """Write what was learnt; part of the batch's transaction."""
+        gone = [row.pk for at in self._forgotten if (row := self._rows.get(at)) is not None]
         if gone:
             rows_with(Reference, self.remote, pk=gone)._raw_delete(self.remote)
         new: dict[type[Model], list[tuple[str, str]]] = {}
         moved = []
         for (root, key), remote_key in self._learnt.items():
-            row, remote_pk = stored[root, key], encode_key(remote_key)
+            row, remote_pk = self._rows.get((root, key)), encode_key(remote_key)
             if row is not None and (root, key) not in self._forgotten:
                 moved.append((row.pk, remote_pk))
             else:
@@ -225,9 +227,8 @@ class Identity:
         for root, pairs in new.items():
             same = {"source": self._source, "model_label": root._meta.label}
             insert_texts(self.remote, Reference, same, ("local_pk", "remote_pk"), pairs)
-        met = self._met if stamp else {pk for pk, _ in moved}
-        if met:
-            rows_with(Reference, self.remote, pk=met).update(met_at=Now())
+        if self._met:
+            rows_with(Reference, self.remote, pk=self._met).update(met_at=Now())
 
     # Natural keys and primary keys ----------------------------------------------------------------
 

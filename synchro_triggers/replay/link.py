@@ -63,7 +63,7 @@ def link_objects(
             identity = Identity(remote, source, target, settings.identity)
             with replaying_for(remote, source):
                 found = _link(identity, shape, chunk, trust_keys)
-                identity.store(stamp=False)
+                identity.store()
             known, linked, unmatched = known + found.known, linked + found.linked, unmatched + found.unmatched
         counts[shape.label] = LinkCounts(known, linked, unmatched)
     return counts

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db.models import ManyToManyField, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ..capture.tables import decode_key, decode_old_values
+from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from .changes import Change
-from .rows import rows_with
-from .shape import GenericKey, Shape, is_parent_link, model_of, root_of, shape_of
+from .params import plain_type
+from .rows import instances_of, rows_with
+from .shape import GenericKey, Shape, is_parent_link, model_of, read_key, root_of, shape_of
 from .target import BatchBroken
 
 
@@ -126,7 +127,7 @@ def load_instances(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
     wanted = list(dict.fromkeys(keys))
     if not wanted:
         return {}
-    found: dict[Any, Model] = {row.pk: row for row in rows_with(model, LOCAL, pk=wanted)}
+    found: dict[Any, Model] = {row.pk: row for row in instances_of(rows_with(model, LOCAL, pk=wanted))}
     for link in links_to_children(model):
         child: type[Model] = link.model
         if link.primary_key:
@@ -157,7 +158,7 @@ def links_to_children(model: type[Model]) -> list[Any]:
 
 
 def _object_tasks(model: type[Model], changes: list[Change]) -> list[ObjectTask]:
-    keys = {change: read_key(model, change.key) for change in changes}
+    keys = _read_keys(model, changes)
     rows = load_instances(model, keys.values())
     parents = _rows_of_root(model, [key for key in keys.values() if key not in rows])
     tasks = []
@@ -170,12 +171,12 @@ def _object_tasks(model: type[Model], changes: list[Change]) -> list[ObjectTask]
     return tasks
 
 
-def read_key(model: type[Model], text: str) -> Any:
-    """Read a logged key; one that the model cannot read stays text, and finds nothing."""
-    try:
-        return decode_key(model, text)
-    except (ValueError, ArithmeticError, ValidationError):
-        return text
+def _read_keys(model: type[Model], changes: list[Change]) -> dict[Change, Any]:
+    kind = plain_type(model._meta.pk)
+    if kind in {int, str}:
+        with suppress(ValueError):
+            return {change: kind(change.key) for change in changes}
+    return {change: read_key(model, change.key) for change in changes}
 
 
 def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:

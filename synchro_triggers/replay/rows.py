@@ -6,13 +6,21 @@ import json
 import re
 from collections.abc import Collection, Iterable
 from functools import cache
+from inspect import getattr_static
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Field, IntegerField, JSONField, Lookup, Model, Q, QuerySet, Value
+from django.db.models.base import ModelState
 from django.db.models.fields.composite import CompositePrimaryKey
+from django.db.models.fields.files import FileDescriptor
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
+from django.db.models.query_utils import DeferredAttribute
+from django.db.models.signals import post_init, pre_init
+
+from .params import array_parameter, need_no_preparation
 
 _NO_VALUE = "_synchro_no_value_of_"
 
@@ -39,6 +47,42 @@ def rows_with(model: type[Model], alias: str, **values: Collection[Any]) -> Quer
     return rows
 
 
+def instances_of(rows: QuerySet[Any]) -> list[Any]:
+    """Return the instances of a query, without the detour that nobody would notice.
+
+    ``Model.__init__()`` takes longer than reading its row. It is left out where nobody has put something in its way:
+    no override, no receiver of its signals, no descriptor that wants to see values.
+    """
+    model: Any = rows.model
+    if not _is_plain(model) or pre_init.has_listeners(model) or post_init.has_listeners(model):
+        return list(rows)
+    names = [*(field.attname for field in model._meta.concrete_fields), *rows.query.annotation_select]
+    found = []
+    for values in rows.values_list(*names):
+        instance = model.__new__(model)
+        stored = instance.__dict__
+        stored["_state"] = state = ModelState()
+        state.db, state.adding = rows.db, False
+        stored.update(zip(names, values, strict=True))
+        found.append(instance)
+    return found
+
+
+@cache
+def _is_plain(model: type[Any]) -> bool:
+    if any(getattr_static(model, name) is not getattr_static(Model, name) for name in _MAKERS):
+        return False
+    descriptors = (getattr_static(model, field.attname) for field in model._meta.concrete_fields)
+    return all(type(descriptor) in _WITHOUT_OPINION for descriptor in descriptors)
+
+
+#: What makes an instance.
+_MAKERS = ("__new__", "__init__", "__setattr__", "from_db")
+
+#: Descriptors that put the value of a new instance into its dictionary and do nothing else.
+_WITHOUT_OPINION = frozenset({DeferredAttribute, ForeignKeyDeferredAttribute, FileDescriptor})
+
+
 class Among(Lookup):
     """``IN`` with one parameter for all values: a thousand of them cost as much as the rest of a query."""
 
@@ -60,7 +104,7 @@ def _among(
         return None
     prepared = _prepared(stored, connection, values)
     if connection.vendor == "postgresql":
-        return f"= ANY (%s::{base_type(stored, connection)}[])", prepared
+        return f"= ANY (%s::{base_type(stored, connection)}[])", array_parameter(prepared)
     if connection.vendor == "sqlite" and all(
         type(value) is int or (type(value) is str and "\0" not in value) for value in prepared
     ):
@@ -79,8 +123,10 @@ def _stored_field(model: type[Model], name: str) -> Any:
     return field
 
 
-def _prepared(field: Field[Any, Any], connection: BaseDatabaseWrapper, values: Iterable[Any]) -> list[Any]:
-    prepared = []
+def _prepared(field: Field[Any, Any], connection: BaseDatabaseWrapper, values: Collection[Any]) -> list[Any]:
+    prepared: list[Any] = []
+    if need_no_preparation(field, values):
+        prepared, values = list(values), ()
     for value in values:
         try:
             prepared.append(field.get_db_prep_value(value, connection))
@@ -88,7 +134,9 @@ def _prepared(field: Field[Any, Any], connection: BaseDatabaseWrapper, values: I
             continue
     if isinstance(field, IntegerField):
         lowest, highest = connection.ops.integer_field_range(field.get_internal_type())
-        if lowest is not None and highest is not None:
+        if lowest is not None and highest is not None and prepared and None not in prepared:
+            if lowest <= min(prepared) and max(prepared) <= highest:
+                return prepared
             return [value for value in prepared if lowest <= value <= highest]
     return prepared
 
@@ -137,7 +185,7 @@ class ReadAhead:
         known = self._rows.setdefault(model, {})
         missing = [key for key in keys if key not in known]
         if missing:
-            known.update({row.pk: row for row in rows_with(model, self._alias, pk=missing)})
+            known.update({row.pk: row for row in instances_of(rows_with(model, self._alias, pk=missing))})
 
     def peek(self, model: type[Model], key: Any) -> Model | None:
         """Return a row that has been read."""

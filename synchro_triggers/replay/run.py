@@ -28,6 +28,7 @@ from .failures import describe, forget_failures, load_failures, store_failure
 from .lease import Lease
 from .local import without_a_row
 from .node import node_id, require_original, require_same_history, require_tables
+from .own_changes import OwnChanges
 from .report import FailedObject, SyncReport
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
 from .window import Window, open_window, read_page
@@ -207,6 +208,7 @@ class Run:
             policy=settings.conflict,
             kept_keys=settings.identity,
             logs=install.captures(remote),
+            own_changes=OwnChanges(remote),
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
         )

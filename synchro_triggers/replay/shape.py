@@ -7,11 +7,12 @@ from functools import cache
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db.models import AutoField, Field, FileField, Model
 from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ..capture.tables import key_fields_of
+from ..capture.tables import decode_key, key_fields_of
 
 
 @dataclass(frozen=True)
@@ -163,3 +164,11 @@ def _computes_itself(field: Field[Any, Any]) -> bool:
         return True  # an empty path where there was none
     own = type(field).pre_save
     return own is not Field.pre_save and not type(field).__module__.startswith("django.db.models")
+
+
+def read_key(model: type[Model], text: str) -> Any:
+    """Read a logged key; one that the model cannot read stays text, and finds nothing."""
+    try:
+        return decode_key(model, text)
+    except (ValueError, ArithmeticError, ValidationError):
+        return text

@@ -15,6 +15,7 @@ from django.db.backends.utils import strip_quotes
 from django.db.models import AutoField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
+from .params import array_parameter, need_no_preparation
 from .rows import base_type, rows_of
 from .shape import shape_of
 from .writing import create_instances
@@ -46,7 +47,7 @@ def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Se
             cursor.execute(
                 f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, (*same, *names)))})"
                 f" SELECT {marks}, new.* FROM unnest({arrays}) AS new",
-                [*same.values(), *columns],
+                [*same.values(), *map(array_parameter, columns)],
             )
         return
     by_attname = {field.attname: field for field in model._meta.concrete_fields}
@@ -136,8 +137,11 @@ def _prepared(connection: BaseDatabaseWrapper, fields: Sequence[Any], rows: Rows
     """Return the values as the driver takes them, column by column."""
     columns: list[list[Any]] = []
     for number, field in enumerate(fields):
-        prepare = field.get_db_prep_save
-        columns.append([prepare(row[number], connection) for row in rows])
+        column = [row[number] for row in rows]
+        if not need_no_preparation(field, column):
+            prepare = field.get_db_prep_save
+            column = [prepare(value, connection) for value in column]
+        columns.append(column)
     return columns
 
 
@@ -202,7 +206,7 @@ def _source(connection: BaseDatabaseWrapper, fields: Sequence[Any], columns: lis
     """Return the rows as something to select from: an array a column, or, where an array cannot hold them, values."""
     types = [base_type(field, connection) for field in fields]
     if all(_fits_array(connection, field) for field in fields):
-        return f"unnest({', '.join(f'%s::{name}[]' for name in types)})", list(columns)
+        return f"unnest({', '.join(f'%s::{name}[]' for name in types)})", list(map(array_parameter, columns))
     row = f"({', '.join(f'%s::{name}' for name in types)})"
     rows = list(zip(*columns, strict=True))
     return f"(VALUES {', '.join([row] * len(rows))})", [value for values in rows for value in values]

@@ -13,6 +13,7 @@ from django.db.models import Model
 from ..exceptions import ObjectNotApplied, RunUnderWay
 from .changes import Change
 from .conflicts import Conflict
+from .own_changes import OwnChanges
 from .report import SyncReport
 
 
@@ -26,6 +27,7 @@ class Target:
         policy: the conflict policy.
         kept_keys: labels of models that keep their primary key.
         logs: the remote captures its own changes, so that conflicts can be seen.
+        own_changes: those changes.
         batch_signals: labels of models whose signals are sent a batch at a time.
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
@@ -38,6 +40,7 @@ class Target:
     policy: str | Callable[[Conflict], str]
     kept_keys: frozenset[str]
     logs: bool
+    own_changes: OwnChanges
     batch_signals: Container[str] = ()
     dry_run: bool = False
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)

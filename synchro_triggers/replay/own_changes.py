@@ -1,0 +1,155 @@
+"""What the own users of a remote have changed there, as its changelog tells."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..capture.tables import encode_key
+from .params import array_parameter
+from .shape import model_of, read_key
+from .window import as_utc, logged_since, parse_snapshot
+
+#: Changed objects that are kept in memory; where there are more, each batch asks for its own objects.
+AT_MOST = 10_000
+
+Time = datetime.datetime
+
+
+class LastChange(NamedTuple):
+    """An object's last change: when it was logged, and the id of its log row."""
+
+    time: Time
+    id: int
+
+
+#: Model label and primary key (as ``encode_key`` writes it) to the object's last change.
+LastChanges = dict[tuple[str, str], LastChange]
+
+
+class OwnChanges:
+    """Own changes of a remote: read once, and then only what is new.
+
+    The remote logs what is replayed there as well. Looking through all of that for each batch would take the longer,
+    the longer a run is; so each look goes on where the one before it has ended.
+
+    Attributes:
+        last: the last own change of each object.
+        complete: whether ``last`` has all of them. If not, there are too many: ``last_changes`` tells of some.
+    """
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self._since: Time | None = None
+        self._seen: tuple[int, list[int]] | None = None
+        self.last: LastChanges = {}
+        self.complete = True
+
+    def look(self, since: Time | None) -> None:
+        """Read what is new.
+
+        Args:
+            since: changes before this time are of no interest; ``None``: all are.
+        """
+        if not self.complete:
+            return
+        connection = connections[self._alias]
+        if self._seen is None or (self._since is not None and (since is None or since < self._since)):
+            self.last, self._since, self._seen = {}, since, (0, [])
+        unseen, self._seen = self._seen, _seen_now(connection)
+        rows = _own_rows_after(connection, *unseen, self._since)
+        for label, text, logged_at, row_id in rows:
+            if (model := model_of(label)) is not None:
+                add_last(self.last, (label, encode_key(read_key(model, text))), LastChange(as_utc(logged_at), row_id))
+        if len(self.last) > AT_MOST and since is not None:
+            self._since, self.last = since, {at: last for at, last in self.last.items() if last.time >= since}
+        if len(rows) > AT_MOST or len(self.last) > AT_MOST:
+            self.complete, self.last = False, {}
+
+
+def add_last(known: LastChanges, at: tuple[str, str], last: LastChange) -> None:
+    """Note an object's change, unless a later one is known."""
+    if at not in known or known[at].id < last.id:
+        known[at] = last
+
+
+def last_changes(
+    alias: str, label: str, keys: Iterable[str] | None, origin: str, *, since: Time | None = None, after: int = 0
+) -> Iterator[tuple[tuple[str, str], LastChange]]:
+    """Yield the last changes that objects were given by one origin.
+
+    Args:
+        alias: a database with capture.
+        label: the model label.
+        keys: primary keys as its triggers write them; ``None``: of all objects.
+        origin: a node; ``''``: the database's own users.
+        since: changes before this time are of no interest.
+        after: only log rows with a higher id.
+
+    Yields:
+        The items of ``LastChanges``.
+    """
+    connection = connections[alias]
+    of_keys, wanted = "", []
+    if keys is not None:
+        if not (texts := list(keys)):
+            return
+        postgres = connection.vendor == "postgresql"
+        of_keys = f" AND object_pk {'= ANY (%s::text[])' if postgres else 'IN (SELECT value FROM json_each(%s))'}"
+        wanted = [array_parameter(texts) if postgres else json.dumps(texts)]
+    bound, params = _since(connection, since)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT object_pk, max(logged_at), max(id) FROM synchro_changelog WHERE {bound} AND id > %s"
+            f" AND origin = %s AND model_label = %s{of_keys} GROUP BY object_pk",
+            [*params, after, origin, label, *wanted],
+        )
+        found = cursor.fetchall()
+    if (model := model_of(label)) is None:
+        return
+    for text, logged_at, row_id in found:
+        yield (label, encode_key(read_key(model, text))), LastChange(as_utc(logged_at), row_id)
+
+
+def _since(connection: BaseDatabaseWrapper, since: Time | None) -> tuple[str, list[Any]]:
+    bound, params = logged_since(connection, since)
+    if connection.vendor == "sqlite" and since is not None:
+        # Without an index on the time: the newest row that is older lies near the end.
+        bound = "id > coalesce((SELECT id FROM synchro_changelog WHERE logged_at < %s ORDER BY id DESC LIMIT 1), 0)"
+    return bound, params
+
+
+def _seen_now(connection: BaseDatabaseWrapper) -> tuple[int, list[int]]:
+    """Return the highest id, and the transactions that may still commit lower ones."""
+    snapshot = "txid_current_snapshot()::text" if connection.vendor == "postgresql" else "''"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {snapshot}, max(id) FROM synchro_changelog")
+        text, highest = cursor.fetchone()
+    return highest or 0, list(parse_snapshot(text).running) if text else []
+
+
+def _own_rows_after(
+    connection: BaseDatabaseWrapper, last: int, running: list[int], since: Time | None
+) -> list[tuple[str, str, Any, int]]:
+    """Return model label, key, time and id of own changes, at the most one more than ``AT_MOST``."""
+    params: list[Any]
+    if not last:
+        where, params = _since(connection, since)
+    elif running:
+        # A trigger writes its row after the row that it speaks of: the transaction has its number before the log
+        # row has its id. So what was not there yet has a higher id, or is of a transaction that was under way.
+        where, params = "(id > %s OR txid = ANY (%s::bigint[]))", [last, running]
+    else:
+        where, params = "id > %s", [last]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT model_label, object_pk, logged_at, id FROM synchro_changelog"
+            f" WHERE {where} AND origin = '' LIMIT {AT_MOST + 1}",
+            params,
+        )
+        return list(cursor.fetchall())

@@ -141,11 +141,11 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "references",
                 "db_table": "synchro_reference",
                 "indexes": [
-                    models.Index(fields=["source", "model_label", "remote_pk"], name="synchro_reference_remote")
+                    models.Index(fields=["remote_pk", "model_label", "source"], name="synchro_reference_remote")
                 ],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("source", "model_label", "local_pk"), name="synchro_reference_local"
+                        fields=("local_pk", "model_label", "source"), name="synchro_reference_local"
                     )
                 ],
             },

@@ -46,6 +46,7 @@ class BulkWriter:
         self._parts = parts
         self._remote = parts.target.remote
         self._observed: dict[type[Model], bool] = {}
+        self._returns_keys = returns_keys(self._remote)
 
     def is_observed(self, task: ObjectTask) -> bool:
         """Tell whether somebody would notice how the task's object is written."""
@@ -58,7 +59,7 @@ class BulkWriter:
         return model._meta.label in self._parts.target.batch_signals
 
     def _takes(self, shape: Shape) -> bool:
-        return not shape.model._meta.parents and (not shape.automatic_key or returns_keys(self._remote))
+        return (self._returns_keys or not shape.automatic_key) and not shape.model._meta.parents
 
     # Upserts --------------------------------------------------------------------------------------
 

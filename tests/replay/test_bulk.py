@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import SynchroConfigurationError
 from synchro_triggers.models import Reference
+from synchro_triggers.replay import own_changes
 from tests.comparing import assert_same
 from tests.databases import both
-from tests.replay.hearing import receiving
+from tests.replay.hearing import later, receiving
 from tests.testapp.models import (
     Account,
     Document,
@@ -102,6 +103,25 @@ def test_rows_that_both_sides_have_already_are_found_without_a_query_each(settin
             make_many(size)
         synchronize(full=True)
         Reference.objects.using(REMOTE).filter(model_label="testapp.Keyed").delete()
+        change_many()
+        numbers[size] = count_queries()
+        delete_many()
+        synchronize()
+    assert numbers[10] == numbers[1000]
+
+
+@pytest.mark.all_pairs
+@pytest.mark.parametrize("at_most", [10_000, 0], ids=["few", "too many"])
+def test_changes_of_the_remotes_users_are_looked_up_without_a_query_each(settings, monkeypatch, at_most):
+    monkeypatch.setattr(own_changes, "AT_MOST", at_most)
+    settings.SYNCHRO_BATCH_SIZE = 100_000
+    numbers = {}
+    for size in (1, 10, 1000):
+        make_many(size)
+        synchronize()
+        Item.objects.using(REMOTE).update(cash=F("cash") + 2)
+        Keyed.objects.using(REMOTE).update(cash=F("cash") + 2)
+        later()
         change_many()
         numbers[size] = count_queries()
         delete_many()

@@ -10,12 +10,18 @@ from django.core.management import CommandError, call_command
 
 from synchro_triggers import reset_synchro, synchronize
 from synchro_triggers.models import ChangeLog, Node, Reference
+from synchro_triggers.replay import own_changes
 from synchro_triggers.replay.conflicts import Conflict
 from tests.databases import both, both_committed, install_triggers
 from tests.replay.hearing import LOCAL, REMOTE, hearing, later, receiving
 from tests.testapp.models import Account, Entry, Item, Keyed, Place, Restaurant
 
 pytestmark = both
+
+
+@pytest.fixture(autouse=True, params=[10_000, 0], ids=["few changes there", "too many there"])
+def kept_in_memory(request, monkeypatch):
+    monkeypatch.setattr(own_changes, "AT_MOST", request.param)
 
 
 def remote(model):

@@ -1,0 +1,142 @@
+"""What the remote's own users have changed is read once, and then only what is new; nothing of it is missed."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from synchro_triggers import synchronize
+from synchro_triggers.replay import own_changes
+from synchro_triggers.replay.own_changes import OwnChanges
+from tests.databases import both, both_committed
+from tests.replay.hearing import LOCAL, REMOTE, later
+from tests.testapp.models import Item, Keyed
+
+pytestmark = both
+
+
+def change(name, alias=REMOTE):
+    later()
+    Item.objects.using(alias).filter(name=name).update(cash=99)
+
+
+@pytest.fixture
+def items():
+    items = Item.objects.bulk_create(Item(name=name, cash=1) for name in "abc")
+    synchronize()
+    return items
+
+
+def names_in(own):
+    keys = [key for label, key in own.last if label == "testapp.Item"]
+    return "".join(sorted(Item.objects.using(REMOTE).filter(pk__in=keys).values_list("name", flat=True)))
+
+
+@pytest.mark.all_pairs
+def test_later_looks_read_only_what_is_new(items):
+    own = OwnChanges(REMOTE)
+    own.look(None)
+    assert names_in(own) == ""
+
+    change("a")
+    own.look(None)
+    assert names_in(own) == "a"
+    first = dict(own.last)
+
+    change("b")
+    change("c", LOCAL)
+    synchronize()
+    with CaptureQueriesContext(connections[REMOTE]) as queries:
+        own.look(None)
+    assert names_in(own) == "ab" and own.last.items() >= first.items()
+    assert len(queries) == 2 and "logged_at >=" not in queries[1]["sql"]
+
+
+@pytest.mark.all_pairs
+def test_times_before_those_of_the_last_look_are_asked_for_anew(items):
+    change("a")
+    change("b")
+    times = OwnChanges(REMOTE)
+    times.look(None)
+    since_b = max(last.time for last in times.last.values())
+
+    own = OwnChanges(REMOTE)
+    own.look(since_b)
+    assert names_in(own) == "b"
+    own.look(min(last.time for last in times.last.values()))
+    assert names_in(own) == "ab"
+    own.look(since_b)
+    assert names_in(own) == "ab"
+
+
+@pytest.mark.all_pairs
+def test_no_more_is_kept_in_memory_than_fits(items, monkeypatch):
+    monkeypatch.setattr(own_changes, "AT_MOST", 1)
+    change("a")
+    own = OwnChanges(REMOTE)
+    own.look(None)
+    assert own.complete and names_in(own) == "a"
+
+    change("b")
+    own.look(None)
+
+    assert not own.complete and own.last == {}
+
+
+@pytest.mark.all_pairs
+def test_what_is_too_old_makes_room(items, monkeypatch):
+    monkeypatch.setattr(own_changes, "AT_MOST", 1)
+    change("a")
+    own = OwnChanges(REMOTE)
+    own.look(min(last.time for last in read_all().values()))
+
+    change("b")
+    own.look(max(last.time for last in read_all().values()))
+
+    assert own.complete and names_in(own) == "b"
+
+
+def read_all():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(own_changes, "AT_MOST", 100)
+        own = OwnChanges(REMOTE)
+        own.look(None)
+    return own.last
+
+
+@contextmanager
+def another_session():
+    with closing(connections[REMOTE].copy(REMOTE)) as session:
+        yield session
+
+
+@both_committed
+@pytest.mark.vendor("postgres")
+def test_what_was_logged_early_and_committed_late_is_seen(items):
+    with another_session() as session:
+        session.set_autocommit(False)
+        with session.cursor() as cursor:
+            cursor.execute("UPDATE testapp_item SET cash = 5 WHERE name = 'a'")
+        own = OwnChanges(REMOTE)
+        change("b")
+        own.look(None)
+        assert names_in(own) == "b"
+
+        session.commit()
+        own.look(None)
+
+    assert names_in(own) == "ab"
+
+
+def test_models_that_are_gone_from_the_project_do_not_matter(items, django_capture_on_commit_callbacks):
+    Keyed.objects.using(REMOTE).create(code="a")
+    with connections[REMOTE].cursor() as cursor:
+        cursor.execute("UPDATE synchro_changelog SET model_label = 'gone.Model' WHERE model_label = 'testapp.Keyed'")
+
+    own = OwnChanges(REMOTE)
+    own.look(None)
+
+    assert own.complete and own.last == {}

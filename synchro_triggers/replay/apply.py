@@ -221,21 +221,22 @@ class Batch:
 
     def _prefetch(self) -> None:
         """Read references, targets and remote rows of the whole batch in a few queries."""
+        self._identity.reads_times = self._remote_changes.look()
         ends: dict[type[Model], set[Any]] = {}
-        objects: dict[Shape, set[Any]] = {}
+        objects: dict[tuple[Shape, bool], set[Any]] = {}
         for task in self._tasks:
             if isinstance(task, LinkTask):
                 ends.setdefault(root_of(task.shape.source_model), set()).add(task.owner)
                 ends.setdefault(root_of(task.shape.target_model), set()).update(task.targets)
             else:
-                objects.setdefault(task.shape, set()).add(task.key)
-        for shape, wanted in objects.items():
-            self._identity.load(shape.root, wanted, self._rows if shape.model is shape.root else None)
+                objects.setdefault((task.shape, self._wants_row(task)), set()).add(task.key)
+        for (shape, with_rows), wanted in objects.items():
+            self._identity.load(shape.root, wanted, self._rows if with_rows and shape.model is shape.root else None)
         for root, wanted in ends.items():
             self._identity.load(root, wanted)
         rows: dict[type[Model], list[Any]] = {}
         for task in self._tasks:
-            if isinstance(task, ObjectTask):
+            if isinstance(task, ObjectTask) and self._wants_row(task):
                 remote_key = self._identity.known(task.shape.model, task.key)
                 if remote_key is None and self._identity.keeps_key(task.shape):
                     remote_key = self._identity.find_by_primary_key(task.shape, task.key)
@@ -245,6 +246,10 @@ class Batch:
             self._rows.load(model, remote_keys)
         self._hanging = self._find_hanging()
         self._remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
+
+    def _wants_row(self, task: ObjectTask) -> bool:
+        """Tell whether the remote row will be looked at: of what is deleted in bulk, only what it points to matters."""
+        return task.instance is not None or bool(task.shape.foreign_keys) or self._bulk.is_observed(task)
 
     def _find_hanging(self) -> dict[At, list[At]]:
         """Return which deleted objects of the batch pointed to another deleted one on the remote.

@@ -36,12 +36,19 @@ class RemoteChanges:
         self._replayed: LastChanges = {}
         self._read: set[tuple[type[Model], Any]] = set()
 
+    def look(self) -> bool:
+        """Look whether the remote's users have changed anything; to be done first."""
+        if self._target.logs:
+            self._own.look(self._since)
+        return self._any
+
+    @property
+    def _any(self) -> bool:
+        return self._target.logs and (bool(self._own.last) or not self._own.complete)
+
     def load(self, tasks: Iterable[ObjectTask]) -> None:
         """Read the remote's changelog for the objects of a batch whose remote keys are known."""
-        if not self._target.logs:
-            return
-        self._own.look(self._since)
-        if self._own.complete and not self._own.last:
+        if not self._any:
             return
         by_model: dict[type[Model], list[Any]] = {}
         for task in tasks:
@@ -56,7 +63,7 @@ class RemoteChanges:
 
     def load_found(self, shape: Shape, remote_keys: Iterable[Any]) -> None:
         """Read the changelog for remote rows that were found just now, in a few queries."""
-        if not self._target.logs or (self._own.complete and not self._own.last):
+        if not self._any:
             return
         missing = [key for key in remote_keys if (shape.root, key) not in self._read]
         if missing:
@@ -89,7 +96,7 @@ class RemoteChanges:
             remote_key: its remote key, or ``None``; a row that was deleted there is found by its reference.
             change: what LOCAL logged.
         """
-        if not self._target.logs or (self._own.complete and not self._own.last):
+        if not self._any:
             return False
         known = self._identity.known(shape.model, key)
         at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)

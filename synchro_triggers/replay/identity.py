@@ -27,7 +27,7 @@ from ..models import Reference
 from ..natural import NaturalManager
 from .local import generic_target
 from .rows import ReadAhead, rows_of, rows_with
-from .shape import Shape, is_foreign_key, root_of, shape_of, target_of
+from .shape import Shape, is_foreign_key, read_keys, root_of, shape_of, target_of
 from .statements import insert_texts, update_rows
 
 
@@ -36,7 +36,7 @@ class _Stored(NamedTuple):
 
     pk: int
     remote_pk: str
-    met_at: datetime.datetime
+    met_at: datetime.datetime | None = None
 
 
 class Identity:
@@ -48,6 +48,9 @@ class Identity:
         target: node id of the remote.
         kept_keys: labels of models in ``SYNCHRO_IDENTITY``.
         imagined: what a dry run would have created so far.
+
+    Attributes:
+        reads_times: whether ``met_at()`` will be asked for.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Identity:
         imagined: Mapping[tuple[type[Model], Any], Any] | None = None,
     ) -> None:
         self.remote = remote
+        self.reads_times = True
         self._source = source
         self._target = target
         self._kept_keys = kept_keys
@@ -95,7 +99,8 @@ class Identity:
         for local_pk, stored in self._stored(root, local_pk=by_text):
             key = by_text[local_pk]
             self._rows[root, key] = stored
-            found[key] = decode_key(root, stored.remote_pk)
+            found[key] = stored.remote_pk
+        found = dict(zip(found, read_keys(root, list(found.values())), strict=True))
         backwards = rows_with(Reference, LOCAL, remote_pk=by_text).filter(
             source=self._target, model_label=root._meta.label
         )
@@ -114,8 +119,9 @@ class Identity:
     def _stored(self, root: type[Model], **texts: Collection[str]) -> Iterator[tuple[str, _Stored]]:
         references = rows_with(Reference, self.remote, **texts)
         references = references.filter(source=self._source, model_label=root._meta.label)
-        for local_pk, pk, remote_pk, met_at in references.values_list("local_pk", "pk", "remote_pk", "met_at"):
-            yield local_pk, _Stored(pk, remote_pk, met_at)
+        names = ("local_pk", "pk", "remote_pk", *(("met_at",) if self.reads_times else ()))
+        for local_pk, *stored in references.values_list(*names):
+            yield local_pk, _Stored(*stored)
 
     def existing(self, model: type[Model], remote_keys: Collection[Any]) -> set[Any]:
         """Return those of the remote keys whose rows exist."""

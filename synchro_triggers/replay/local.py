@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +12,8 @@ from django.db.models.fields.composite import CompositePrimaryKey
 from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from .changes import Change
-from .params import plain_type
 from .rows import instances_of, rows_with
-from .shape import GenericKey, Shape, is_parent_link, model_of, read_key, root_of, shape_of
+from .shape import GenericKey, Shape, is_parent_link, model_of, read_key, read_keys, root_of, shape_of
 from .target import BatchBroken
 
 
@@ -158,7 +156,7 @@ def links_to_children(model: type[Model]) -> list[Any]:
 
 
 def _object_tasks(model: type[Model], changes: list[Change]) -> list[ObjectTask]:
-    keys = _read_keys(model, changes)
+    keys = dict(zip(changes, read_keys(model, [change.key for change in changes]), strict=True))
     rows = load_instances(model, keys.values())
     parents = _rows_of_root(model, [key for key in keys.values() if key not in rows])
     tasks = []
@@ -169,14 +167,6 @@ def _object_tasks(model: type[Model], changes: list[Change]) -> list[ObjectTask]
         own_key = row.pk if row is not None else key
         tasks.append(ObjectTask(shape, own_key, change, row, keep_parents=row is None and key in parents))
     return tasks
-
-
-def _read_keys(model: type[Model], changes: list[Change]) -> dict[Change, Any]:
-    kind = plain_type(model._meta.pk)
-    if kind in {int, str}:
-        with suppress(ValueError):
-            return {change: kind(change.key) for change in changes}
-    return {change: read_key(model, change.key) for change in changes}
 
 
 def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +15,7 @@ from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
 from ..capture.tables import decode_key, key_fields_of
+from .params import plain_type
 
 
 @dataclass(frozen=True)
@@ -172,3 +175,12 @@ def read_key(model: type[Model], text: str) -> Any:
         return decode_key(model, text)
     except (ValueError, ArithmeticError, ValidationError):
         return text
+
+
+def read_keys(model: type[Model], texts: Sequence[str]) -> list[Any]:
+    """Read logged keys, all of one model."""
+    kind = plain_type(model._meta.pk)
+    if kind in {int, str}:
+        with suppress(ValueError):
+            return list(map(kind, texts))
+    return [read_key(model, text) for text in texts]

@@ -110,7 +110,6 @@ def test_rows_that_both_sides_have_already_are_found_without_a_query_each(settin
     assert numbers[10] == numbers[1000]
 
 
-@pytest.mark.all_pairs
 @pytest.mark.parametrize("at_most", [10_000, 0], ids=["few", "too many"])
 def test_changes_of_the_remotes_users_are_looked_up_without_a_query_each(settings, monkeypatch, at_most):
     monkeypatch.setattr(own_changes, "AT_MOST", at_most)

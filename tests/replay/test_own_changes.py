@@ -131,7 +131,7 @@ def test_what_was_logged_early_and_committed_late_is_seen(items):
     assert names_in(own) == "ab"
 
 
-def test_models_that_are_gone_from_the_project_do_not_matter(items, django_capture_on_commit_callbacks):
+def test_models_that_are_gone_from_the_project_do_not_matter(items):
     Keyed.objects.using(REMOTE).create(code="a")
     with connections[REMOTE].cursor() as cursor:
         cursor.execute("UPDATE synchro_changelog SET model_label = 'gone.Model' WHERE model_label = 'testapp.Keyed'")

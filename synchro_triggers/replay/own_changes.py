@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import connections
@@ -46,7 +47,7 @@ class OwnChanges:
     def __init__(self, alias: str) -> None:
         self._alias = alias
         self._since: Time | None = None
-        self._seen: tuple[int, list[int]] | None = None
+        self._seen: _Seen | None = None
         self.last: LastChanges = {}
         self.complete = True
 
@@ -60,9 +61,9 @@ class OwnChanges:
             return
         connection = connections[self._alias]
         if self._seen is None or (self._since is not None and (since is None or since < self._since)):
-            self.last, self._since, self._seen = {}, since, (0, [])
+            self.last, self._since, self._seen = {}, since, _Seen()
         unseen, self._seen = self._seen, _seen_now(connection)
-        rows = _own_rows_after(connection, *unseen, self._since)
+        rows = _own_rows(connection, unseen, self._seen, self._since)
         for label, text, logged_at, row_id in rows:
             if (model := model_of(label)) is not None:
                 add_last(self.last, (label, encode_key(read_key(model, text))), LastChange(as_utc(logged_at), row_id))
@@ -124,28 +125,39 @@ def _since(connection: BaseDatabaseWrapper, since: Time | None) -> tuple[str, li
     return bound, params
 
 
-def _seen_now(connection: BaseDatabaseWrapper) -> tuple[int, list[int]]:
-    """Return the highest id, and the transactions that may still commit lower ones."""
+@dataclass(frozen=True)
+class _Seen:
+    """How far was looked: the highest id, and the transactions that may still commit lower ones."""
+
+    last: int = 0
+    running: frozenset[int] = frozenset()
+
+
+def _seen_now(connection: BaseDatabaseWrapper) -> _Seen:
     snapshot = "txid_current_snapshot()::text" if connection.vendor == "postgresql" else "''"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {snapshot}, max(id) FROM synchro_changelog")
         text, highest = cursor.fetchone()
-    return highest or 0, list(parse_snapshot(text).running) if text else []
+    return _Seen(highest or 0, frozenset(parse_snapshot(text).running) if text else frozenset())
 
 
-def _own_rows_after(
-    connection: BaseDatabaseWrapper, last: int, running: list[int], since: Time | None
-) -> list[tuple[str, str, Any, int]]:
-    """Return model label, key, time and id of own changes, at the most one more than ``AT_MOST``."""
-    params: list[Any]
-    if not last:
+def _own_rows(connection: BaseDatabaseWrapper, unseen: _Seen, now: _Seen, since: Time | None) -> list[Any]:
+    """Return model label, key, time and id of own changes, at the most a few more than ``AT_MOST``.
+
+    A trigger writes its row after the row that it speaks of: the transaction has its number before the log row has its
+    id. So what was not there yet has a higher id, or is of a transaction that was under way and no longer is.
+    """
+    if not unseen.last:
         where, params = _since(connection, since)
-    elif running:
-        # A trigger writes its row after the row that it speaks of: the transaction has its number before the log
-        # row has its id. So what was not there yet has a higher id, or is of a transaction that was under way.
-        where, params = "(id > %s OR txid = ANY (%s::bigint[]))", [last, running]
-    else:
-        where, params = "id > %s", [last]
+        return _select_own(connection, where, params)
+    # With one bound PostgreSQL reads the whole table where it has no statistics yet.
+    rows = _select_own(connection, "id > %s AND id <= %s", [unseen.last, now.last])
+    if finished := list(unseen.running - now.running):
+        rows += _select_own(connection, "id <= %s AND txid = ANY (%s::bigint[])", [unseen.last, finished])
+    return rows
+
+
+def _select_own(connection: BaseDatabaseWrapper, where: str, params: list[Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT model_label, object_pk, logged_at, id FROM synchro_changelog"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from django.db.models import Model, ProtectedError, RestrictedError
 
 from ..conf import LOCAL
@@ -25,18 +25,19 @@ from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_ta
 from .order import At, Task, in_order
 from .parts import Parts
 from .rows import ReadAhead, rows_of
+from .savepoints import savepoints_joined
 from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
 from .uniqueness import park_unique_values
 from .writing import (
+    Writes,
     differing,
     local_value,
     move_sequences_on,
     new_instance,
     save,
     set_values,
-    watch_writes,
 )
 
 #: Errors that may be gone when the rest of the batch has been applied.
@@ -88,6 +89,7 @@ class Batch:
             result=self._result,
             logged=frozenset((task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask)),
             numbered=set(),
+            writes=Writes(target.remote),
         )
         self._bulk = BulkWriter(self._parts)
         self._bulk_links = BulkLinks(self._parts)
@@ -103,7 +105,7 @@ class Batch:
         """
         self._prefetch()
         ordered, self._cut = in_order(self._tasks, self._targets.brought_along(), self._targets.of, self._hanging_on)
-        with watch_writes(self._remote) as self._writes:
+        with connections[self._remote].execute_wrapper(self._parts.writes), savepoints_joined(self._remote):
             waiting: Sequence[Task] = ordered
             in_bulk = not self._target.dry_run
             while waiting:
@@ -341,11 +343,10 @@ class Batch:
 
     @contextmanager
     def _receivers_may_write(self, shape: Shape) -> Iterator[None]:
-        """Forget the rows read ahead when a save has written more than its own row."""
-        before = self._writes.count
-        yield
-        if self._writes.count - before > 1 + len(shape.model._meta.all_parents):
-            self._rows.clear()
+        """Forget the rows read ahead of tables that are written to, but for the one row of the block's object."""
+        with self._parts.writes.to_other_rows(shape.model) as written:
+            yield
+        self._rows.forget(written)
 
     def _refresh_skipped(self, shape: Shape, row: Model) -> None:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""

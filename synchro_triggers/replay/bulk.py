@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +19,7 @@ from .local import ObjectTask, generic_target
 from .observed import deletes_announced, is_observed, saves_announced
 from .order import At
 from .parts import Parts
+from .relations import has_odd_relations, links_to, relations_to
 from .rows import rows_with
 from .shape import Shape, is_foreign_key, is_parent_link, points_to_key, root_of, target_of
 from .statements import RowsVanished, insert_rows, returns_keys, update_rows
@@ -251,20 +251,22 @@ class BulkWriter:
                 remote_key is None
                 or task.keep_parents
                 or not self._takes(task.shape)
-                or _has_odd_relations(task.shape.model)
+                or has_odd_relations(task.shape.model)
             ):
                 continue
             assert task.change is not None
             if not self._parts.remote_changes.win(task.shape, task.key, remote_key, task.change):
                 going[task.shape.root, remote_key] = task
         self._keep_what_others_hang_on(going)
+        if not going:
+            return []
         by_shape: dict[Shape, dict[Any, ObjectTask]] = {}
         for (_, remote_key), task in going.items():
             by_shape.setdefault(task.shape, {})[remote_key] = task
         try:
             with transaction.atomic(using=self._remote):
                 for shape, by_key in by_shape.items():
-                    for field in _links_to(shape.model):
+                    for field in links_to(shape.model):
                         links = rows_with(field.model, self._remote, **{field.attname: list(by_key)})
                         links._raw_delete(self._remote)
                     self._delete_alike(shape, list(by_key))
@@ -293,7 +295,7 @@ class BulkWriter:
         hanging: dict[At, set[At]] = {}
         for shape in {task.shape for task in going.values()}:
             keys = [key for root, key in going if root is shape.root]
-            for relation in _relations_to(shape.model):
+            for relation in relations_to(shape.model):
                 field = relation.field
                 values = field.target_field.attname
                 by_value = {key: key for key in keys}
@@ -370,31 +372,3 @@ def _is_equal(shape: Shape, row: Model, values: list[Any]) -> bool:
 
 #: Types of which Python's equality says all.
 _QUICK = frozenset({int, str, bool, datetime.date, datetime.datetime})
-
-
-@cache
-def _relations_to(model: type[Model]) -> tuple[Any, ...]:
-    """Return the relations by which rows may point to the model's, links of automatic tables left out."""
-    return tuple(relation for relation in _all_relations_to(model) if not relation.field.model._meta.auto_created)
-
-
-@cache
-def _links_to(model: type[Model]) -> tuple[Any, ...]:
-    """Return the foreign keys of automatic many-to-many tables that point to the model."""
-    return tuple(relation.field for relation in _all_relations_to(model) if relation.field.model._meta.auto_created)
-
-
-def _all_relations_to(model: type[Model]) -> list[Any]:
-    return [
-        relation
-        for relation in model._meta.get_fields(include_hidden=True)
-        if relation.auto_created and not relation.concrete and (relation.one_to_one or relation.one_to_many)
-    ]
-
-
-@cache
-def _has_odd_relations(model: type[Model]) -> bool:
-    """Tell whether rows may point to the model's in other ways than by one column of their own."""
-    if any(hasattr(field, "bulk_related_objects") for field in model._meta.private_fields):  # generic ones
-        return True
-    return any(len(relation.field.foreign_related_fields) != 1 for relation in _all_relations_to(model))

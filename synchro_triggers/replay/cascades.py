@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Model
 from django.db.models.deletion import Collector
 
+from .relations import nothing_hangs_on
 from .rows import rows_of
 
 
@@ -33,6 +34,8 @@ def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Mode
     Raises:
         ProtectedError, RestrictedError: it cannot be deleted.
     """
+    if nothing_hangs_on(type(row)):
+        return
     collector = Collector(using=remote, origin=row)
     if collector.can_fast_delete(row):
         return

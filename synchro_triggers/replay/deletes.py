@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
 from django.db.models import Model
 
 from ..capture.tables import decode_old_values
@@ -14,6 +14,7 @@ from ..exceptions import ObjectNotApplied
 from .cascades import let_go, taken_along
 from .local import ObjectTask, links_to_children, load_instances, rebuilt
 from .parts import Parts
+from .relations import links_to, refers_to_itself
 from .rows import rows_of
 from .shape import parents_of, root_of, shape_of
 from .target import NotYet
@@ -58,9 +59,10 @@ class Deletes:
             self._spare_the_living(row, keep_parents=task.keep_parents)
             options = {"keep_parents": True} if task.keep_parents else {}
             pointing = let_go(row, self._remote) if task.keep_parents else []
-            with transaction.atomic(using=self._remote):
+            with transaction.atomic(using=self._remote), self._parts.writes.to_other_rows(type(row)) as written:
                 delete(row, self._remote, **options)
-            self._parts.rows.clear()  # cascades
+            if written - self._link_tables(type(row)) or refers_to_itself(type(row)):
+                self._parts.rows.clear()  # a cascade, or a receiver
             for instance in pointing:
                 if (living := self._living(instance)) is not None:
                     self._refresh(living)
@@ -68,6 +70,11 @@ class Deletes:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def _link_tables(self, model: type[Model]) -> set[str]:
+        """Return the quoted names of the model's automatic many-to-many tables, whose rows are never read ahead."""
+        quote = connections[self._remote].ops.quote_name
+        return {quote(field.model._meta.db_table) for field in links_to(model)}
 
     def _row_to_delete(self, task: ObjectTask, remote_key: Any) -> Model | None:
         """Return the remote row to delete, as the model whose ``delete()`` takes all of it along.

@@ -15,6 +15,7 @@ from .rows import ReadAhead, rows_of
 from .shape import Shape
 from .target import BatchResult, Target
 from .targets import Targets
+from .writing import Writes
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Parts:
         result: what has been done.
         logged: root model and key of each object that the batch is about.
         numbered: models whose automatic keys were written by value.
+        writes: what is written on the remote.
     """
 
     target: Target
@@ -40,6 +42,7 @@ class Parts:
     result: BatchResult
     logged: frozenset[At]
     numbered: set[type[Model]]
+    writes: Writes
 
     def match(self, shape: Shape, instance: Model) -> Any:
         """Return the key of the remote row that is this object, or ``None``."""

@@ -200,6 +200,14 @@ class ReadAhead:
         """Forget a row that was changed."""
         self._rows.get(model, {}).pop(key, None)
 
+    def forget(self, tables: Collection[str | None]) -> None:
+        """Forget the rows of tables, by their quoted names; ``None`` among them: of all."""
+        quote = connections[self._alias].ops.quote_name
+        for model in list(self._rows) if tables else ():
+            own = {quote(each._meta.db_table) for each in (model, *model._meta.all_parents)}
+            if None in tables or not own.isdisjoint(tables):
+                del self._rows[model]
+
     def clear(self) -> None:
         """Forget everything."""
         self._rows.clear()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import wraps
@@ -199,24 +201,43 @@ def move_sequences_on(remote: str, models: Iterable[type[Model]]) -> None:
 # What receivers write ---------------------------------------------------------------------------------
 
 
-class WriteCounter:
-    """Counts the statements on a connection that write."""
+class Writes:
+    """The statements on a connection that write, and their tables, to notice the writes of signal receivers.
 
-    def __init__(self) -> None:
-        self.count = 0
+    It is an ``execute_wrapper``.
+    """
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self._tables: Counter[str | None] = Counter()
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        if not str(sql).startswith(("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")):
-            self.count += 1
+        text = str(sql)
+        if not text.startswith(("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")):
+            found = _WRITES.match(text)
+            self._tables[found[1] if found else None] += 1
         return execute(sql, params, many, context)
 
+    @contextmanager
+    def to_other_rows(self, model: type[Model]) -> Iterator[set[str | None]]:
+        """Note what a block writes that saves or deletes one object of a model.
 
-@contextmanager
-def watch_writes(alias: str) -> Iterator[WriteCounter]:
-    """Count what is written on ``alias`` inside the block, to notice the writes of signal receivers."""
-    counter = WriteCounter()
-    with connections[alias].execute_wrapper(counter):
-        yield counter
+        Yields:
+            A set that has, after the block, the quoted names of other tables that were written to, and of the object's
+            own where that was done more than once; ``None`` stands for statements of which one cannot tell.
+        """
+        before = self._tables.copy()
+        tables: set[str | None] = set()
+        yield tables
+        quote = connections[self._alias].ops.quote_name
+        own: Counter[str | None] = Counter(quote(each._meta.db_table) for each in (model, *model._meta.all_parents))
+        tables.update(self._tables - before - own)
+
+
+#: A statement that writes, up to the name of its table.
+_WRITES = re.compile(
+    r"""(?:INSERT\ (?:OR\ \w+\ )?INTO|UPDATE|DELETE\ FROM)\ ("(?:[^"]|"")+"(?:\."(?:[^"]|"")+")?)[\ ;(]""", re.VERBOSE
+)
 
 
 # Values that change themselves --------------------------------------------------------------------

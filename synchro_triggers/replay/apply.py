@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
 from ..conf import LOCAL
@@ -25,7 +24,7 @@ from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_ta
 from .order import At, Task, in_order
 from .parts import Parts
 from .rows import ReadAhead, rows_of
-from .savepoints import savepoints_joined
+from .savepoints import Savepoints
 from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
@@ -90,6 +89,7 @@ class Batch:
             logged=frozenset((task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask)),
             numbered=set(),
             writes=Writes(target.remote),
+            savepoints=Savepoints(target.remote),
         )
         self._bulk = BulkWriter(self._parts)
         self._bulk_links = BulkLinks(self._parts)
@@ -105,7 +105,7 @@ class Batch:
         """
         self._prefetch()
         ordered, self._cut = in_order(self._tasks, self._targets.brought_along(), self._targets.of, self._hanging_on)
-        with connections[self._remote].execute_wrapper(self._parts.writes), savepoints_joined(self._remote):
+        with connections[self._remote].execute_wrapper(self._parts.writes):
             waiting: Sequence[Task] = ordered
             in_bulk = not self._target.dry_run
             while waiting:
@@ -120,6 +120,7 @@ class Batch:
             raise BatchBroken("a cycle of foreign keys cannot be closed")
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
+        self._parts.savepoints.finish()
         self._identity.store()
         move_sequences_on(self._remote, self._parts.numbered)
         return self._result
@@ -318,8 +319,8 @@ class Batch:
                 row.pk = -1 - len(self._target.imagined)
             self._target.imagined[shape.root, instance.pk] = row.pk
             return row
-        with transaction.atomic(using=self._remote), self._receivers_may_write(shape):
-            save(row, shape, self._remote, force_insert=True)
+        with self._parts.savepoints.one():
+            self._save(row, shape, force_insert=True)
         if remote_key is not None and shape.automatic_key:
             self._parts.numbered.add(shape.root)
         return row
@@ -333,20 +334,19 @@ class Batch:
         if self._target.dry_run:
             return
         try:
-            with transaction.atomic(using=self._remote), self._receivers_may_write(shape):
+            with self._parts.savepoints.one():
                 self._refresh_skipped(shape, row)
                 set_values(row, settled)
-                save(row, shape, self._remote)
+                self._save(row, shape)
         except Exception:
             self._result.report.count(shape.label, "updated", -1)
             raise
 
-    @contextmanager
-    def _receivers_may_write(self, shape: Shape) -> Iterator[None]:
-        """Forget the rows read ahead of tables that are written to, but for the one row of the block's object."""
-        with self._parts.writes.to_other_rows(shape.model) as written:
-            yield
-        self._rows.forget(written)
+    def _save(self, row: Model, shape: Shape, **options: Any) -> None:
+        """Save a row; forget those read ahead of tables to which receivers have written."""
+        self._parts.writes.begin()
+        save(row, shape, self._remote, **options)
+        self._rows.forget(self._parts.writes.to_other_rows(shape.model))
 
     def _refresh_skipped(self, shape: Shape, row: Model) -> None:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""
@@ -471,5 +471,5 @@ class Batch:
             if self._target.dry_run or row.__dict__.get(part.field.attname) == value:
                 continue
             set_values(row, {part.field.attname: value})
-            with transaction.atomic(using=self._remote):
+            with self._parts.savepoints.one():
                 save(row, shape, self._remote, update_fields=[part.field.name])

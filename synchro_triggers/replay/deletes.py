@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, connections
 from django.db.models import Model
 
 from ..capture.tables import decode_old_values
@@ -59,8 +59,10 @@ class Deletes:
             self._spare_the_living(row, keep_parents=task.keep_parents)
             options = {"keep_parents": True} if task.keep_parents else {}
             pointing = let_go(row, self._remote) if task.keep_parents else []
-            with transaction.atomic(using=self._remote), self._parts.writes.to_other_rows(type(row)) as written:
+            with self._parts.savepoints.one():
+                self._parts.writes.begin()
                 delete(row, self._remote, **options)
+                written = self._parts.writes.to_other_rows(type(row))
             if written - self._link_tables(type(row)) or refers_to_itself(type(row)):
                 self._parts.rows.clear()  # a cascade, or a receiver
             for instance in pointing:

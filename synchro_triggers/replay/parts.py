@@ -12,6 +12,7 @@ from .conflict_lookup import RemoteChanges
 from .identity import Identity
 from .order import At
 from .rows import ReadAhead, rows_of
+from .savepoints import Savepoints
 from .shape import Shape
 from .target import BatchResult, Target
 from .targets import Targets
@@ -32,6 +33,7 @@ class Parts:
         logged: root model and key of each object that the batch is about.
         numbered: models whose automatic keys were written by value.
         writes: what is written on the remote.
+        savepoints: for objects that are written one by one.
     """
 
     target: Target
@@ -43,6 +45,7 @@ class Parts:
     logged: frozenset[At]
     numbered: set[type[Model]]
     writes: Writes
+    savepoints: Savepoints
 
     def match(self, shape: Shape, instance: Model) -> Any:
         """Return the key of the remote row that is this object, or ``None``."""

@@ -24,6 +24,11 @@ _METHODS = {
 _COPIED = "_synchro_copied_node"
 
 
+def is_tree(model: type[Model]) -> bool:
+    """Tell whether rows of the model are nodes of such a tree."""
+    return any((base.__module__, base.__qualname__) in _METHODS for base in model.__mro__)
+
+
 @contextmanager
 def rows_as_they_are(instance: Model) -> Iterator[None]:
     """Let the methods of a tree's base class do for this one instance what Django's own do."""

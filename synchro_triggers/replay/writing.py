@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import django
@@ -21,7 +21,7 @@ from django.db.models.signals import m2m_changed
 from .local import LinkShape
 from .rows import holds_json_null, json_null, rows_of
 from .shape import Shape
-from .trees import rows_as_they_are
+from .trees import is_tree, rows_as_they_are
 
 #: Set on an instance while a replay saves it.
 _REPLAYED = "_synchro_replayed"
@@ -112,8 +112,16 @@ def _equal(one: Any, other: Any) -> bool:
 
 def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
     """Save through the ORM with exactly the values that the instance has."""
+    if _is_saved_as_it_is(shape):
+        instance.save(using=remote, **options)
+        return
     with _values_kept(instance, shape), _hidden_rows_seen(instance), rows_as_they_are(instance):
         instance.save(using=remote, **options)
+
+
+@cache
+def _is_saved_as_it_is(shape: Shape) -> bool:
+    return not shape.computed and type(shape.model._base_manager) is Manager and not is_tree(shape.model)
 
 
 def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> None:
@@ -209,30 +217,38 @@ class Writes:
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
-        self._tables: Counter[str | None] = Counter()
+        self._tables: list[str | None] = []
+        self._own: dict[type[Model], list[str]] = {}
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         text = str(sql)
-        if not text.startswith(("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")):
+        if not text.startswith(_READING):
             found = _WRITES.match(text)
-            self._tables[found[1] if found else None] += 1
+            self._tables.append(found[1] if found else None)
         return execute(sql, params, many, context)
 
-    @contextmanager
-    def to_other_rows(self, model: type[Model]) -> Iterator[set[str | None]]:
-        """Note what a block writes that saves or deletes one object of a model.
+    def begin(self) -> None:
+        """Forget what was written so far: one object comes now."""
+        self._tables.clear()
 
-        Yields:
-            A set that has, after the block, the quoted names of other tables that were written to, and of the object's
-            own where that was done more than once; ``None`` stands for statements of which one cannot tell.
+    def to_other_rows(self, model: type[Model]) -> set[str | None]:
+        """Return to which tables was written since ``begin()``, beyond the save or delete of one object of a model.
+
+        Returns:
+            The quoted names of other tables, and of the object's own where they were written to more than once;
+            ``None`` stands for statements of which one cannot tell.
         """
-        before = self._tables.copy()
-        tables: set[str | None] = set()
-        yield tables
-        quote = connections[self._alias].ops.quote_name
-        own: Counter[str | None] = Counter(quote(each._meta.db_table) for each in (model, *model._meta.all_parents))
-        tables.update(self._tables - before - own)
+        own = self._own_tables(model)
+        return set() if self._tables == own else set(Counter(self._tables) - Counter[str | None](own))
 
+    def _own_tables(self, model: type[Model]) -> list[str]:
+        if model not in self._own:
+            quote = connections[self._alias].ops.quote_name
+            self._own[model] = [quote(each._meta.db_table) for each in (*model._meta.all_parents, model)]
+        return self._own[model]
+
+
+_READING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
 #: A statement that writes, up to the name of its table.
 _WRITES = re.compile(

@@ -257,6 +257,8 @@ class BulkWriter:
             if not self._parts.remote_changes.win(task.shape, task.key, remote_key, task.change):
                 going[task.shape.root, remote_key] = task
         self._keep_what_others_hang_on(going)
+        if not going:
+            return []
         by_shape: dict[Shape, dict[Any, ObjectTask]] = {}
         for (_, remote_key), task in going.items():
             by_shape.setdefault(task.shape, {})[remote_key] = task

@@ -11,7 +11,7 @@ from django.utils import timezone
 from ..conf import LOCAL, get_settings
 from ..models import Checkpoint, Failure, Reference
 from .node import node_id, require_original, require_tables, set_identity
-from .window import Window, current_position, delete_received, last_row
+from .window import Window, current_position, delete_received
 
 
 def load_checkpoint(alias: str, source: str) -> Checkpoint:
@@ -37,7 +37,7 @@ def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:
         "last_check": as_stored(at),
     }
     # An empty window has no last row; the mark of an earlier one stands.
-    return {**fields, "last_row": last_row(LOCAL, window.end)} if window.rows else fields
+    return {**fields, "last_row": window.last_row} if window.rows else fields
 
 
 def read_last_check() -> datetime.datetime | None:

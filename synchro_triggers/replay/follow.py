@@ -15,10 +15,11 @@ from django.db import Error, connections
 from ..capture import install
 from ..conf import LOCAL
 from ..exceptions import SynchroConfigurationError, SynchroError
+from ..models import Checkpoint
 from .checkpoint import load_checkpoint
 from .report import SyncReport
 from .run import Choices, Run, clear_errors, require_ready_triggers, required_remotes
-from .window import commit_mark, open_window
+from .window import commit_mark, open_window, position_since
 
 #: Seconds between two looks at LOCAL.
 INTERVAL = 0.04
@@ -114,7 +115,7 @@ class _Followed:
         self._run: Run | None = None
         self._went_well = True
         self._mark = ""
-        self._position = ""
+        self._checkpoint: Checkpoint | None = None
         self._refreshed = 0.0
 
     def catch_up(self, mark: str) -> SyncReport | None:
@@ -122,20 +123,40 @@ class _Followed:
         due = time.monotonic() - self._refreshed > _REFRESH
         if mark == self._mark and not due:
             return None
+        report: SyncReport | None
         with clear_errors(self.alias):
             if due or self._run is None:
                 require_ready_triggers()
                 if self._run is None or self._went_well:  # otherwise it still holds the lease
                     self._run = Run(self.alias, self._choices)
                 self._refreshed = time.monotonic()
-            elif self._went_well and not open_window(LOCAL, self._position, without_origin=self._run.node).rows:
-                self._mark = mark
-                return None
-            self._went_well = False
-            report = self._run.perform()
-            self._went_well = True
-            self._position = load_checkpoint(self.alias, self._run.source).position
+                report = self._perform(self._run)
+            else:
+                report = self._take_what_is_new(self._run, mark)
             self._mark = mark
+        return report
+
+    def _take_what_is_new(self, run: Run, mark: str) -> SyncReport | None:
+        checkpoint = self._checkpoint
+        if not self._went_well or checkpoint is None:
+            return self._perform(run)
+        end = position_since(LOCAL, mark)
+        window = open_window(LOCAL, checkpoint.position, end=end, without_origin=run.node)
+        if not window.rows:
+            return None
+        self._went_well = False
+        report = run.perform_at_once(checkpoint, window)
+        if report is None:
+            return self._perform(run)
+        checkpoint.position, checkpoint.last_row = window.end, window.last_row
+        self._went_well = True
+        return report
+
+    def _perform(self, run: Run) -> SyncReport:
+        self._went_well = False
+        report = run.perform()
+        self._checkpoint = load_checkpoint(self.alias, run.source)
+        self._went_well = True
         return report
 
 

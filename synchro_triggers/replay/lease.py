@@ -4,6 +4,9 @@ A run writes its name into the checkpoint's row on the remote and renews it in e
 The renewal is the fence as well: it updates the row only while the name is still there, so a run that was taken for
 dead cannot go on. A run is taken for dead when its process is gone (on the same host), or when it has not renewed
 its name for ``EXPIRES`` seconds; a transaction that is open meanwhile holds the row's lock, and is waited for.
+
+A run that is a single transaction needs no name there: its first statement moves the checkpoint and has the row's lock
+until all is committed. Whoever comes meanwhile waits for it, and finds the checkpoint moved.
 """
 
 from __future__ import annotations
@@ -17,11 +20,11 @@ import uuid
 from pathlib import Path
 
 from django.db import Error, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from ..exceptions import RunUnderWay
-from ..models import Checkpoint
+from ..models import Checkpoint, Failure
 from .checkpoint import load_checkpoint
 
 logger = logging.getLogger("synchro_triggers")
@@ -30,6 +33,10 @@ logger = logging.getLogger("synchro_triggers")
 EXPIRES = 60
 
 _NOBODY = {"run_id": "", "run_host": "", "run_pid": None, "run_started": None, "run_seen": None}
+
+
+class CheckpointMoved(Exception):
+    """What the remote has received is not what it was taken for: it takes a run with a lease."""
 
 
 class Lease:
@@ -58,6 +65,8 @@ class Lease:
 
     def _take_if_free(self) -> bool:
         holder = load_checkpoint(self._remote, self._source)
+        if not holder.run_id:
+            return self._take(Q(run_id=""))
         free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=Now() - datetime.timedelta(seconds=EXPIRES))
         if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
             free |= Q(run_id=holder.run_id)
@@ -90,6 +99,27 @@ class Lease:
                 f"Another run to {self._remote!r} has taken over, because this one had not been heard of for "
                 f"{EXPIRES} seconds. What was committed stays."
             )
+
+    def is_free_at(self, position: str) -> bool:
+        """Tell whether nobody has the lease and the checkpoint is where it should be; waits for nobody."""
+        return self._free_at(position).exists()
+
+    def move_on(self, start: str, **fields: object) -> None:
+        """Write fields of a checkpoint that is at ``start`` still, and keep others out until the commit.
+
+        The first statement of a run that is one transaction, and does not take the lease.
+
+        Raises:
+            CheckpointMoved: it is not there any more, somebody has the lease, or something waits to be tried again.
+        """
+        kept = Failure.objects.using(self._remote).filter(source=self._source)
+        # Once the row is locked, nobody adds one: not before.
+        if not self._free_at(start).update(**fields) or kept.exists():
+            raise CheckpointMoved
+
+    def _free_at(self, position: str) -> QuerySet[Checkpoint]:
+        rows = Checkpoint.objects.using(self._remote)
+        return rows.filter(source=self._source, run_id="", position=position, window_end="", since=None)
 
     def release(self) -> None:
         """Give the lease back, if it is still ours. Where the database is gone, it expires by itself."""

@@ -24,6 +24,11 @@ def is_observed(model: type[Model]) -> bool:
     return any(getattr(model, name) is not getattr(Model, name) for name in _METHODS if hasattr(Model, name))
 
 
+def rows_are_observed(model: type[Model]) -> bool:
+    """Tell whether somebody would notice how the rows of a logged table are written, be it one of links."""
+    return links_are_observed(model) if model._meta.auto_created else is_observed(model)
+
+
 @contextmanager
 def saves_announced(instances: Sequence[Any], using: str, *, created: bool) -> Iterator[None]:
     """Send ``pre_save`` for each instance, then do the block, then send ``post_save`` for each.

@@ -20,24 +20,30 @@ from ..capture.session import replaying_for
 from ..capture.tables import captured_models
 from ..conf import LOCAL, chosen_remotes, get_settings, resolve_models
 from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..models import Checkpoint
 from .apply import Batch
 from .changes import Change, coalesce
 from .checkpoint import load_checkpoint, progress_fields, received_fields
 from .everything import every_object
 from .failures import describe, forget_failures, load_failures, store_failure
-from .lease import Lease
+from .lease import CheckpointMoved, Lease
 from .local import without_a_row
 from .node import node_id, require_original, require_same_history, require_tables
+from .observed import rows_are_observed
 from .own_changes import OwnChanges
 from .report import FailedObject, SyncReport
+from .shape import model_of
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
-from .window import Window, open_window, read_page
+from .window import Window, history_agrees, open_window, read_page
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
 
 #: Objects that come to be, beyond those that go, before the garbage collector looks at them.
 _COLLECTED_AFTER = 50_000
+
+#: Log rows that a run without a lease may have at the most: it makes others wait instead of telling them who works.
+_AT_ONCE = 100
 
 Progress = Callable[[int, int], None]
 
@@ -251,6 +257,41 @@ class Run:
         self._report.fail(self._failed_objects())
         return self._report
 
+    def perform_at_once(self, checkpoint: Checkpoint, window: Window) -> SyncReport | None:
+        """Apply a small window in one transaction, which moves the checkpoint too: a run without a lease.
+
+        It is for a follower, and for what needs no closer look: changes that nobody observes (a receiver may take
+        its time) and of which none fails, on a remote that is as the follower has left it.
+
+        Args:
+            checkpoint: the remote's, as it was known last.
+            window: what is new since then.
+
+        Returns:
+            The report; ``None``: nothing was done, it takes ``perform()``.
+        """
+        if window.rows > _AT_ONCE or not history_agrees(LOCAL, checkpoint.last_row):
+            return None
+        started = timezone.now()
+        changes = coalesce(read_page(LOCAL, window, window.after, _AT_ONCE, without_origin=self.node).changes)
+        models = {model_of(change.label) for change in changes}
+        if any(model is not None and rows_are_observed(model) for model in models):
+            return None
+        if not self._lease.is_free_at(checkpoint.position):
+            return None
+        self._report, self._pending_failures = SyncReport(), {}
+        fields = received_fields(window, started)
+        try:
+            result = self._transaction(changes, lambda: self._lease.move_on(checkpoint.position, **fields), whole=True)
+        except CheckpointMoved:
+            return None
+        except Exception as error:
+            if not isinstance(error, BatchBroken):
+                reraise_if_hopeless(error, self._target.remote)
+            return None
+        self._record(changes, result)
+        return self._report
+
     def _apply_everything(self, started: datetime.datetime) -> None:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
         require_same_history(checkpoint, self._target.remote)
@@ -319,7 +360,7 @@ class Run:
         if self._choices.interrupted():
             raise _Interrupted
         try:
-            result = self._transaction(changes, window, after)
+            result = self._transaction(changes, lambda: self._renew(window, after))
         except _Stop:
             raise
         except Exception as error:
@@ -332,7 +373,7 @@ class Run:
 
     def _apply_alone(self, change: Change, window: Window | None) -> None:
         try:
-            result = self._transaction([change], window, change.first)
+            result = self._transaction([change], lambda: self._renew(window, change.first))
         except _Stop:
             raise
         except BatchBroken as error:
@@ -352,16 +393,27 @@ class Run:
             raise _Stop([_failed_object(change, error)])
         return result
 
-    def _transaction(self, changes: Sequence[Change], window: Window | None, after: int) -> BatchResult:
-        """Apply a batch in one transaction, with references, failures and progress."""
+    def _renew(self, window: Window | None, after: int) -> None:
+        if not self._target.dry_run:
+            moves_on = window is not None and self._labels is None
+            self._lease.renew(**(progress_fields(window, after) if moves_on and window else {}))
+
+    def _transaction(self, changes: Sequence[Change], first: Callable[[], None], *, whole: bool = False) -> BatchResult:
+        """Apply a batch in one transaction, with references, failures and progress.
+
+        Args:
+            changes: what to apply.
+            first: locks the checkpoint's row, and writes the progress into it.
+            whole: raise the first failure instead of keeping it.
+        """
         remote, source = self._target.remote, self._target.source
         with replaying_for(remote, source):
-            if not self._target.dry_run:
-                moves_on = window is not None and self._labels is None
-                self._lease.renew(**(progress_fields(window, after) if moves_on and window else {}))
+            first()
             result = Batch(self._target, changes).apply()
-            if result.failed and self._stop:
+            if result.failed and (self._stop or whole):
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
+            if whole:  # nothing was kept before it
+                return result
             # Of an object that was logged under several labels, a merged change is what has failed.
             failed = {(change.label, change.key) for change in result.failed}
             forget_failures(remote, source, [each for each in changes if (each.label, each.key) not in failed])

@@ -42,6 +42,7 @@ class Window:
         first, last: ids of the first and last row; 0 when there are none.
         rows: how many rows there are.
         since: rows logged before are left out.
+        last_row: the last row's mark, ``id|logged_at|key``, by which ``history_agrees`` knows it again; or ``''``.
     """
 
     start: str
@@ -51,6 +52,7 @@ class Window:
     last: int
     rows: int
     since: datetime.datetime | None = None
+    last_row: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,14 @@ def commit_mark(alias: str) -> str:
         return str(cursor.fetchone()[0])
 
 
+def position_since(alias: str, mark: str) -> str:
+    """Return a position that is not before ``mark``, which was read just now; the mark itself where it is one."""
+    connection = connections[alias]
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        return mark
+    return current_position(alias)
+
+
 def fingerprint(alias: str) -> str:
     """Return what tells this database from a copy of it; empty where there is nothing to tell by.
 
@@ -106,20 +116,8 @@ def fingerprint(alias: str) -> str:
     return ""
 
 
-def last_row(alias: str, up_to: str) -> str:
-    """Return the mark of the last row that ``up_to`` counts as received: ``id|logged_at|key``, or ``''``."""
-    connection = connections[alias]
-    where, params = _condition(connection, "", up_to, None, "")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_mark(connection)} FROM synchro_changelog WHERE {where} ORDER BY id DESC LIMIT 1", params
-        )
-        row = cursor.fetchone()
-    return row[0] if row else ""
-
-
 def history_agrees(alias: str, mark: str) -> bool:
-    """Tell whether the changelog still holds what it held when ``mark`` was taken with ``last_row``.
+    """Tell whether the changelog still holds what it held when ``mark`` was taken, as a window's ``last_row``.
 
     A row that was pruned cannot be compared; the ids given out since must not have gone back then.
     """
@@ -209,11 +207,14 @@ def open_window(
         # `id + 0` keeps PostgreSQL from walking the primary key for min() and max(): with millions of
         # consumed rows that takes seconds, while the BRIN index finds the new ones at once.
         cursor.execute(
-            f"SELECT min(id + 0), max(id + 0), count(*) FROM synchro_changelog WHERE {where} AND id > %s",
+            f"SELECT lowest, highest, number, {_mark(connection)} FROM"
+            " (SELECT min(id + 0) AS lowest, max(id + 0) AS highest, count(*) AS number"
+            f" FROM synchro_changelog WHERE {where} AND id > %s) AS new"
+            " LEFT JOIN synchro_changelog ON id = highest",
             [*params, after],
         )
-        first, last, rows = cursor.fetchone()
-    return Window(start, end, after, first or 0, last or 0, rows, since)
+        first, last, rows, last_row = cursor.fetchone()
+    return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "")
 
 
 _PAGE_POSTGRES = """

@@ -238,7 +238,7 @@ def locked_out(postgres_server):
     """Settings of a user whom the server does not let in, and who has a password worth hiding."""
     with postgres_server.connect() as server:
         server.execute("DROP ROLE IF EXISTS ann_the_user")
-        server.execute("CREATE ROLE ann_the_user NOLOGIN")
+        server.execute("CREATE ROLE ann_the_user NOLOGIN PASSWORD 'sesame-opens'")
     yield "DATABASES[{!r}].update(USER='ann_the_user', PASSWORD='sesame-opens')"
     with postgres_server.connect() as server:
         server.execute("DROP ROLE ann_the_user")
@@ -270,9 +270,9 @@ def test_refused_login_is_one_line_without_credentials(manage, pending, locked_o
 def test_user_without_rights_on_the_synchro_tables_is_told_so_in_one_line(manage, pending, postgres_server, alias):
     with postgres_server.connect() as server:
         server.execute("DROP ROLE IF EXISTS visitor")
-        server.execute("CREATE ROLE visitor LOGIN")
+        server.execute("CREATE ROLE visitor LOGIN PASSWORD 'visiting'")
     try:
-        line = one_line(manage("synchronize", more=f"DATABASES[{alias!r}].update(USER='visitor')"))
+        line = one_line(manage("synchronize", more=f"DATABASES[{alias!r}].update(USER='visitor', PASSWORD='visiting')"))
     finally:
         with postgres_server.connect() as server:
             server.execute("DROP ROLE visitor")

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
+from psycopg.conninfo import make_conninfo
 
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.models import ChangeLog, Node, Reference
@@ -275,7 +276,8 @@ class Dump:
 
 
 def where(settings: dict[str, object]) -> list[str]:
-    return ["-h", str(settings["HOST"]), "-p", str(settings["PORT"]), "-U", "postgres", "-d", str(settings["NAME"])]
+    keywords = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
+    return ["-d", make_conninfo(**{keyword: settings[name] or None for keyword, name in keywords.items()})]
 
 
 @both_committed

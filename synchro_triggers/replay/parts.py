@@ -30,6 +30,7 @@ class Parts:
         result: what has been done.
         logged: root model and key of each object that the batch is about.
         numbered: models whose automatic keys were written by value.
+        whole: all of the batch is wanted or nothing: where a bulk statement fails, the batch does.
     """
 
     target: Target
@@ -40,6 +41,7 @@ class Parts:
     result: BatchResult
     logged: frozenset[At]
     numbered: set[type[Model]]
+    whole: bool
 
     def match(self, shape: Shape, instance: Model) -> Any:
         """Return the key of the remote row that is this object, or ``None``."""

@@ -61,9 +61,14 @@ class Batch:
     """Applies changes in order; those that fail are tried again after the others, until a round brings nothing.
 
     Must run inside a transaction on the remote; writes references at its end, in that transaction.
+
+    Args:
+        target: where to.
+        changes: what to apply.
+        whole: whoever calls takes all or nothing, so that bulk statements need no savepoint to fall back to.
     """
 
-    def __init__(self, target: Target, changes: Sequence[Change]) -> None:
+    def __init__(self, target: Target, changes: Sequence[Change], *, whole: bool = False) -> None:
         self._target = target
         self._remote = target.remote
         self._result = BatchResult()
@@ -90,6 +95,7 @@ class Batch:
             numbered=set(),
             writes=Writes(target.remote),
             savepoints=Savepoints(target.remote),
+            whole=whole,
         )
         self._bulk = BulkWriter(self._parts)
         self._bulk_links = BulkLinks(self._parts)

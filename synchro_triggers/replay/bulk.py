@@ -229,6 +229,9 @@ class BulkWriter:
         """Write as many at once as will go; return those that went."""
         if not all_:
             return []
+        if self._parts.whole:
+            write(all_)
+            return all_
         try:
             with transaction.atomic(using=self._remote):
                 write(all_)

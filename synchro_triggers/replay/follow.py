@@ -22,7 +22,7 @@ from .run import Choices, Run, clear_errors, require_ready_triggers, required_re
 from .window import commit_mark, open_window, position_since
 
 #: Seconds between two looks at LOCAL.
-INTERVAL = 0.04
+INTERVAL = 0.06
 
 #: Seconds after which what may have changed elsewhere is looked at again: triggers, settings of the checkpoint,
 #: objects that could not be applied.
@@ -141,7 +141,9 @@ class _Followed:
         if not self._went_well or checkpoint is None:
             return self._perform(run)
         end = position_since(LOCAL, mark)
-        window = open_window(LOCAL, checkpoint.position, end=end, without_origin=run.node)
+        window = open_window(
+            LOCAL, checkpoint.position, end=end, without_origin=run.node, known_row=checkpoint.last_row
+        )
         if not window.rows:
             return None
         self._went_well = False

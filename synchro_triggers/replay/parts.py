@@ -34,6 +34,7 @@ class Parts:
         numbered: models whose automatic keys were written by value.
         writes: what is written on the remote.
         savepoints: for objects that are written one by one.
+        whole: all of the batch is wanted or nothing: where a bulk statement fails, the batch does.
     """
 
     target: Target
@@ -46,6 +47,7 @@ class Parts:
     numbered: set[type[Model]]
     writes: Writes
     savepoints: Savepoints
+    whole: bool
 
     def match(self, shape: Shape, instance: Model) -> Any:
         """Return the key of the remote row that is this object, or ``None``."""

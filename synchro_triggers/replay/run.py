@@ -34,7 +34,7 @@ from .own_changes import OwnChanges
 from .report import FailedObject, SyncReport
 from .shape import model_of
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
-from .window import Window, history_agrees, open_window, read_page
+from .window import Window, open_window, read_page
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
@@ -265,12 +265,12 @@ class Run:
 
         Args:
             checkpoint: the remote's, as it was known last.
-            window: what is new since then.
+            window: what is new since then, opened with the checkpoint's ``last_row``.
 
         Returns:
             The report; ``None``: nothing was done, it takes ``perform()``.
         """
-        if window.rows > _AT_ONCE or not history_agrees(LOCAL, checkpoint.last_row):
+        if window.rows > _AT_ONCE or window.known_row != checkpoint.last_row:
             return None
         started = timezone.now()
         changes = coalesce(read_page(LOCAL, window, window.after, _AT_ONCE, without_origin=self.node).changes)
@@ -409,7 +409,7 @@ class Run:
         remote, source = self._target.remote, self._target.source
         with replaying_for(remote, source):
             first()
-            result = Batch(self._target, changes).apply()
+            result = Batch(self._target, changes, whole=whole).apply()
             if result.failed and (self._stop or whole):
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
             if whole:  # nothing was kept before it

@@ -43,6 +43,7 @@ class Window:
         rows: how many rows there are.
         since: rows logged before are left out.
         last_row: the last row's mark, ``id|logged_at|key``, by which ``history_agrees`` knows it again; or ``''``.
+        known_row: what the mark of the row is now that was asked for; ``''`` when it is not there.
     """
 
     start: str
@@ -53,6 +54,7 @@ class Window:
     rows: int
     since: datetime.datetime | None = None
     last_row: str = ""
+    known_row: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ def open_window(
     after: int = 0,
     since: datetime.datetime | None = None,
     without_origin: str = "",
+    known_row: str = "",
 ) -> Window:
     """Look what is new since ``start``.
 
@@ -196,6 +199,7 @@ def open_window(
         after: id up to which this window has been applied already.
         since: leave out rows logged before this time.
         without_origin: leave out what came from this node.
+        known_row: the mark of a row that was received before, to be compared with what it is now.
 
     Returns:
         The window, with its number of rows.
@@ -207,14 +211,15 @@ def open_window(
         # `id + 0` keeps PostgreSQL from walking the primary key for min() and max(): with millions of
         # consumed rows that takes seconds, while the BRIN index finds the new ones at once.
         cursor.execute(
-            f"SELECT lowest, highest, number, {_mark(connection)} FROM"
+            f"SELECT lowest, highest, number, {_mark(connection)},"
+            f" (SELECT {_mark(connection)} FROM synchro_changelog WHERE id = %s) FROM"
             " (SELECT min(id + 0) AS lowest, max(id + 0) AS highest, count(*) AS number"
             f" FROM synchro_changelog WHERE {where} AND id > %s) AS new"
             " LEFT JOIN synchro_changelog ON id = highest",
-            [*params, after],
+            [int(known_row.partition("|")[0] or 0), *params, after],
         )
-        first, last, rows, last_row = cursor.fetchone()
-    return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "")
+        first, last, rows, last_row, known = cursor.fetchone()
+    return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "", known or "")
 
 
 _PAGE_POSTGRES = """

@@ -137,7 +137,8 @@ class Checkpoint(models.Model):
 class Reference(models.Model):
     """The object of ``source`` with ``local_pk`` is the row ``remote_pk`` of this database.
 
-    ``met_at`` (this database's clock) is when the two were last made equal, or compared and left alone.
+    ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
+    compared and left alone, after this database's own users had changed the row.
     """
 
     source = models.CharField(max_length=NODE_LENGTH)

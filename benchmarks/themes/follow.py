@@ -50,7 +50,7 @@ def run(vendor: str, sizes: Sizes) -> Results:
         results.limit(CPU, NOTIFIED, "<=", 1, "%")
     results.notes.append(
         f"{sizes.follow_commits} commits of one item, 20 to 300 ms apart, at the default interval; "
-        f"idle for {sizes.follow_idle:g} s. Queries are those asked through Django: a look is not among them."
+        f"idle for {sizes.follow_idle:g} s."
     )
     return results
 

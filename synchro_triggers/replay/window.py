@@ -20,7 +20,6 @@ import datetime
 import json
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,13 +79,11 @@ def commit_mark(alias: str) -> str:
     Another process must have committed it: what this one commits on SQLite may not show.
     """
     connection = connections[alias]
-    connection.ensure_connection()
-    # The driver's own cursor: between two looks the processor forgets Django's, and to run through it anew takes
-    # half of the processor time of a follower that has nothing to do.
-    with connection.wrap_database_errors, closing(connection.connection.cursor()) as cursor:
-        cursor.execute(
-            "SELECT txid_current_snapshot()::text" if connection.vendor == "postgresql" else "PRAGMA data_version"
-        )
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT txid_current_snapshot()::text")
+        else:
+            cursor.execute("PRAGMA data_version")
         return str(cursor.fetchone()[0])
 
 

@@ -1,10 +1,10 @@
-"""The tables of synchro_triggers, and the BRIN indexes of its changelog on PostgreSQL."""
+"""The tables of synchro_triggers, and the BRIN index of its changelog on PostgreSQL."""
 
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
 import synchro_triggers.models
-from synchro_triggers.migrations._brin import create_brin_indexes, drop_brin_indexes
+from synchro_triggers.migrations._brin import create_brin_index, drop_brin_index
 
 
 class Migration(migrations.Migration):
@@ -150,5 +150,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunPython(create_brin_indexes, drop_brin_indexes),
+        migrations.RunPython(create_brin_index, drop_brin_index),
     ]

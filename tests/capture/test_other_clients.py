@@ -116,3 +116,18 @@ def test_command_line_of_another_process_is_logged(numbers, process_env):
     subprocess.run([sys.executable, "-c", code], env=process_env, check=True)
 
     assert logged(numbers) == [("I", "5")]
+
+
+@pytest.mark.vendor("postgres")
+@pytest.mark.parametrize("condition", ["txid >= 5 AND txid < 7", "txid = ANY ('{4, 5}')", "logged_at >= now()"])
+def test_the_logs_one_index_serves_both_who_look_for_transactions_and_who_look_for_times(own, condition):
+    with connections[own].cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute(f"EXPLAIN SELECT count(*) FROM synchro_changelog WHERE {condition}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("RESET enable_seqscan")
+        cursor.execute("SELECT count(*) FROM pg_indexes WHERE tablename = 'synchro_changelog'")
+        indexes = cursor.fetchone()
+
+    assert "Bitmap Index Scan on synchro_changelog_when" in plan
+    assert indexes == (2,)  # and the primary key's

@@ -169,13 +169,11 @@ class Batch:
 
     def _one_by_one(self, tasks: Iterable[Task]) -> list[Task]:
         failed: list[Task] = []
-        for task in tasks:
-            if isinstance(task, LinkTask):
-                remaining = self._links.apply(task)
-                if remaining is not None:
-                    failed.append(remaining)
-            elif not self._apply_object(task):
-                failed.append(task)
+        for are_links, group in groupby(tasks, lambda task: isinstance(task, LinkTask)):
+            if are_links:
+                failed += self._links.apply(list(group))  # type: ignore[arg-type]
+            else:
+                failed += [task for task in group if not self._apply_object(task)]  # type: ignore[arg-type]
         return failed
 
     def _apply_object(self, task: ObjectTask) -> bool:

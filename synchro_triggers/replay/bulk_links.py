@@ -14,7 +14,7 @@ from .local import LinkShape, LinkTask
 from .observed import links_are_observed
 from .order import At
 from .parts import Parts
-from .rows import rows_with
+from .rows import linked_pairs, rows_with
 from .shape import root_of
 from .statements import insert_rows
 from .target import reraise_if_hopeless
@@ -144,11 +144,4 @@ class BulkLinks:
             send_m2m(shape, owner, targets[owner.pk], self._remote, f"post_{action}")
 
     def _present(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], Any]:
-        """Return those of the pairs that are linked on the remote, with the keys of the rows."""
-        wanted = set(pairs)
-        if not wanted:
-            return {}
-        owners, targets = {owner for owner, _ in wanted}, {target for _, target in wanted}
-        rows = rows_with(shape.through, self._remote, **{shape.source_attname: owners, shape.target_attname: targets})
-        found = rows.values_list(shape.source_attname, shape.target_attname, "pk")
-        return {(owner, target): key for owner, target, key in found if (owner, target) in wanted}
+        return linked_pairs(shape.through, shape.ends, self._remote, pairs)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from itertools import groupby
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Model
 
 from .changes import Change
-from .local import LinkTask, load_instances
+from .local import LinkShape, LinkTask, load_instances
 from .parts import Parts
-from .rows import rows_of
 from .shape import root_of, shape_of
 from .target import reraise_if_hopeless
-from .writing import save_link
+from .writing import save_links
 
 
 class Links:
@@ -29,63 +28,116 @@ class Links:
         self._parts = parts
         self._remote = parts.target.remote
         self._ensure = ensure
+        self._living: dict[type[Model], dict[Any, Model]] = {}
 
-    def apply(self, task: LinkTask) -> LinkTask | None:
-        """Apply the links of one owner; return what is left to try again."""
-        shape, label = task.shape, task.shape.through._meta.label
-        remaining = LinkTask(shape, task.owner, one_way=task.one_way)
+    def apply(self, tasks: Sequence[LinkTask]) -> list[LinkTask]:
+        """Apply the links of owners that follow one another; return what is left to try again."""
+        left: list[LinkTask] = []
+        for shape, group in groupby(tasks, key=lambda task: task.shape):
+            alike = list(group)
+            self._read_ahead(shape, alike)
+            left += [remaining for task in alike if (remaining := self._apply_one(task)).targets]
+            self._living.clear()
+        self._parts.rows.forget_links()
+        return left
+
+    def _read_ahead(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> None:
+        """Read in a few queries: which ends of removed links still live, the owners' rows, and who is linked.
+
+        What is not known by now, because it is to be brought along first, is read when its turn comes.
+        """
+        removed = [(task.owner, key) for task in tasks for key, (exists, _) in task.targets.items() if not exists]
+        for model, keys in zip((shape.source_model, shape.target_model), zip(*removed, strict=True), strict=False):
+            self._living.setdefault(root_of(model), {}).update(load_instances(root_of(model), keys))
+        if len(tasks) == 1:
+            return
+        known = self._parts.identity.known
+        ends = [
+            (known(shape.source_model, task.owner), known(shape.target_model, key))
+            for task in tasks
+            for key in task.targets
+        ]
+        pairs = [pair for pair in ends if None not in pair]
+        self._parts.rows.load(shape.source_model, dict.fromkeys(owner for owner, _ in pairs))
+        self._parts.rows.load_links(shape.through, shape.ends, pairs)
+
+    def _apply_one(self, task: LinkTask) -> LinkTask:
+        """Apply the links of one owner; return those that are left."""
+        remaining = LinkTask(task.shape, task.owner, one_way=task.one_way)
+        owner: Model | None = None
         for add in (False, True):
             keys: dict[Any, tuple[Any, Change]] = {}
-            owner: Model | None = None
+            owner_key: Any = None
             for key, (exists, change) in task.targets.items():
                 if exists is not add:
                     continue
                 try:
-                    ends = self._link_ends(task, key, add)
+                    ends = self._ends(task, key, add)
                     if ends is not None:
-                        owner, target_key = ends
+                        owner_key, target_key = ends
                         keys[target_key] = (key, change)
                     self._parts.result.failed.pop(change, None)
                 except Exception as error:
                     reraise_if_hopeless(error, self._remote)
                     self._parts.result.failed[change] = error
                     remaining.targets[key] = (exists, change)
-            if owner is None or self._parts.target.dry_run:
-                self._parts.result.report.count(
-                    label, "created" if add else "deleted", len(keys) if owner is not None else 0
-                )
+            if not keys:
+                continue
+            if owner is None or owner.pk != owner_key:
+                owner = self._row(task.shape, owner_key)
+            if owner is None:
                 continue
             try:
-                with transaction.atomic(using=self._remote):
-                    mirrored = {target_key for target_key, (key, _) in keys.items() if key not in task.one_way}
-                    done = save_link(shape, owner, keys, self._remote, add=add, mirrored=mirrored)
-                self._parts.rows.clear()  # receivers
-                self._parts.result.report.count(label, "created" if add else "deleted", done)
-                self._parts.result.report.count(label, "unchanged", len(keys) - done)
+                mirrored = {target_key for target_key, (key, _) in keys.items() if key not in task.one_way}
+                self._write(task.shape, owner, keys, mirrored, add=add)
             except Exception as error:
                 reraise_if_hopeless(error, self._remote)
                 for key, change in keys.values():
                     self._parts.result.failed[change] = error
                     remaining.targets[key] = (add, change)
-        return remaining if remaining.targets else None
+        return remaining
 
-    def _link_ends(self, task: LinkTask, key: Any, add: bool) -> tuple[Model, Any] | None:
-        """Return the owner's remote row and the target's remote key, or ``None`` when there is nothing to unlink."""
-        shape = task.shape
-        if add:
-            owner_key = self._ensure(shape.source_model, task.owner)
-            target_key = self._ensure(shape.target_model, key)
-        else:
-            owner_key = self._find_end(shape.source_model, task.owner)
-            target_key = self._find_end(shape.target_model, key)
-            if owner_key is None or target_key is None:
-                return None
-        owner = rows_of(shape.source_model, self._remote).filter(pk=owner_key).first()
-        if owner is None and self._parts.target.dry_run:
-            owner = shape.source_model(pk=owner_key)
-        return (owner, target_key) if owner is not None else None
+    def _ends(self, task: LinkTask, key: Any, add: bool) -> tuple[Any, Any] | None:
+        """Return the remote keys of owner and target, or ``None`` when there is nothing to unlink."""
+        find = self._ensure if add else self._find_end
+        ends = find(task.shape.source_model, task.owner), find(task.shape.target_model, key)
+        return None if None in ends else ends
 
     def _find_end(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object that is still there on LOCAL; a deleted one takes its links along."""
-        instance = load_instances(root_of(model), [key]).get(key)
+        instance = self._living[root_of(model)].get(key)
         return self._parts.match(shape_of(type(instance)), instance) if instance is not None else None
+
+    def _row(self, shape: LinkShape, owner_key: Any) -> Model | None:
+        row = self._parts.rows.take(shape.source_model, owner_key)
+        if row is None and self._parts.target.dry_run:
+            return shape.source_model(pk=owner_key)
+        return row
+
+    def _write(
+        self, shape: LinkShape, owner: Model, target_keys: Collection[Any], mirrored: set[Any], *, add: bool
+    ) -> None:
+        """Add or remove links of one owner, where they are missing or there.
+
+        Args:
+            shape: the table.
+            owner: the remote row of the object on the declaring side.
+            target_keys: remote keys of the objects at the other end.
+            mirrored: those whose mirrored link, in a symmetrical table, is written too.
+            add: whether to add or to remove.
+        """
+        parts, count = self._parts, self._parts.result.report.count
+        label, what = shape.through._meta.label, "created" if add else "deleted"
+        if parts.target.dry_run:
+            count(label, what, len(target_keys))
+            return
+        linked = parts.rows.linked(shape.through, shape.ends, [(owner.pk, key) for key in target_keys])
+        keys = {key for key in target_keys if ((owner.pk, key) in linked) is not add}
+        if keys:
+            with parts.savepoints.one():
+                parts.writes.begin()
+                written = save_links(shape, owner, keys, self._remote, add=add, mirrored=mirrored)
+            parts.rows.note_links(shape.through, written, linked=add)
+            parts.rows.forget(parts.writes.to_other_rows(shape.through))  # what receivers have written
+        count(label, what, len(keys))
+        count(label, "unchanged", len(target_keys) - len(keys))

@@ -53,6 +53,11 @@ class LinkShape:
     target_model: type[Model]
     target_attname: str
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The attribute names of both ends."""
+        return self.source_attname, self.target_attname
+
 
 @dataclass
 class LinkTask:
@@ -243,11 +248,10 @@ def link_shape(through: type[Model]) -> LinkShape:
 
 def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
     pairs = _logged_pairs(shape, changes)
-    ends = (shape.source_attname, shape.target_attname)
     symmetrical = shape.field.remote_field.symmetrical
     # Of a symmetrical link both rows are looked at.
     owners = {owner for owner, _ in pairs} | ({target for _, target in pairs} if symmetrical else set())
-    linked = set(rows_with(shape.through, LOCAL, **{shape.source_attname: owners}).values_list(*ends))
+    linked = set(rows_with(shape.through, LOCAL, **{shape.source_attname: owners}).values_list(*shape.ends))
     tasks: dict[Any, LinkTask] = {}
     for (owner, target), change in pairs.items():
         exists, mirror_exists = (owner, target) in linked, (target, owner) in linked

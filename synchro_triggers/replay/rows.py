@@ -173,12 +173,26 @@ def _json_names(model: type[Model]) -> tuple[str, ...]:
     return tuple(field.name for field in model._meta.concrete_fields if isinstance(field, JSONField))
 
 
+def linked_pairs(
+    through: type[Model], ends: tuple[str, str], alias: str, pairs: Iterable[tuple[Any, Any]]
+) -> dict[tuple[Any, Any], Any]:
+    """Return those of the pairs of keys that an automatic many-to-many table has, with the keys of its rows."""
+    wanted = set(pairs)
+    if not wanted:
+        return {}
+    source, target = ends
+    owners, targets = {owner for owner, _ in wanted}, {key for _, key in wanted}
+    rows = rows_with(through, alias, **{source: owners, target: targets}).values_list(source, target, "pk")
+    return {(owner, key): row for owner, key, row in rows if (owner, key) in wanted}
+
+
 class ReadAhead:
     """Remote rows that were read for a whole batch, until somebody may have changed them."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
         self._rows: dict[type[Model], dict[Any, Model]] = {}
+        self._linked: dict[type[Model], dict[tuple[Any, Any], bool]] = {}
 
     def load(self, model: type[Model], keys: Iterable[Any]) -> None:
         """Read the rows of a model that have not been read."""
@@ -200,14 +214,42 @@ class ReadAhead:
         """Forget a row that was changed."""
         self._rows.get(model, {}).pop(key, None)
 
+    def load_links(self, through: type[Model], ends: tuple[str, str], pairs: Collection[tuple[Any, Any]]) -> None:
+        """Read which objects are linked.
+
+        Args:
+            through: an automatic many-to-many table.
+            ends: its attribute names.
+            pairs: remote keys of what may be linked.
+        """
+        linked = linked_pairs(through, ends, self._alias, pairs)
+        self._linked.setdefault(through, {}).update((pair, pair in linked) for pair in pairs)
+
+    def linked(self, through: type[Model], ends: tuple[str, str], pairs: Collection[tuple[Any, Any]]) -> set[Any]:
+        """Return those of the pairs that are linked, reading that if need be."""
+        if not self._linked.get(through, {}).keys() >= set(pairs):
+            self.load_links(through, ends, pairs)
+        known = self._linked.get(through, {})
+        return {pair for pair in pairs if known[pair]}
+
+    def note_links(self, through: type[Model], pairs: Iterable[tuple[Any, Any]], *, linked: bool) -> None:
+        """Remember links that were made or removed."""
+        self._linked.setdefault(through, {}).update(dict.fromkeys(pairs, linked))
+
     def forget(self, tables: Collection[str | None]) -> None:
         """Forget the rows of tables, by their quoted names; ``None`` among them: of all."""
         quote = connections[self._alias].ops.quote_name
-        for model in list(self._rows) if tables else ():
+        for model in [*self._rows, *self._linked] if tables else ():
             own = {quote(each._meta.db_table) for each in (model, *model._meta.all_parents)}
             if None in tables or not own.isdisjoint(tables):
-                del self._rows[model]
+                self._rows.pop(model, None)
+                self._linked.pop(model, None)
 
     def clear(self) -> None:
         """Forget everything."""
         self._rows.clear()
+        self.forget_links()
+
+    def forget_links(self) -> None:
+        """Forget who is linked: a cascade may remove links without a word."""
+        self._linked.clear()

@@ -15,7 +15,7 @@ from typing import Any
 import django
 from django.core.management.color import no_style
 from django.db import connections
-from django.db.models import Field, FileField, JSONField, Manager, Model
+from django.db.models import Field, FileField, JSONField, Manager, Model, Q
 from django.db.models.signals import m2m_changed
 
 from .local import LinkShape
@@ -138,9 +138,9 @@ def delete(instance: Model, remote: str, **options: Any) -> None:
         instance.delete(using=remote, **options)
 
 
-def save_link(
-    shape: LinkShape, owner: Model, target_keys: Iterable[Any], remote: str, *, add: bool, mirrored: set[Any]
-) -> int:
+def save_links(
+    shape: LinkShape, owner: Model, target_keys: set[Any], remote: str, *, add: bool, mirrored: set[Any]
+) -> list[tuple[Any, Any]]:
     """Add or remove links of one owner, with the ``m2m_changed`` signals that the related manager would send.
 
     The manager itself is not used: it asks the router where to write, and the remote is not its answer.
@@ -148,38 +148,34 @@ def save_link(
     Args:
         shape: the table.
         owner: the remote row of the object on the declaring side.
-        target_keys: remote keys of the objects at the other end.
+        target_keys: remote keys of the objects at the other end; none of them is linked yet, or all are.
         remote: the remote alias.
         add: whether to add or to remove.
         mirrored: the target keys whose mirrored link, in a symmetrical table, is written too.
 
     Returns:
-        How many links were missing (or there) and so were really added (or removed).
+        The pairs of remote keys that are linked now, or no longer.
     """
-    rows = rows_of(shape.through, remote)
-    of_owner = rows.filter(**{shape.source_attname: owner.pk})
-    wanted = set(target_keys)
-    present = set(
-        of_owner.filter(**{f"{shape.target_attname}__in": wanted}).values_list(shape.target_attname, flat=True)
-    )
-    keys = wanted - present if add else wanted & present
-    if not keys:
-        return 0
+    rows, (source, target) = rows_of(shape.through, remote), shape.ends
+    ordered = sorted(target_keys, key=repr)
+    back = [key for key in ordered if key in mirrored and key != owner.pk]
+    if not shape.field.remote_field.symmetrical:
+        back = []
+    pairs = [*((owner.pk, key) for key in ordered), *((key, owner.pk) for key in back)]
     action = "add" if add else "remove"
-    send_m2m(shape, owner, keys, remote, f"pre_{action}")
-    pairs = [(owner.pk, key) for key in sorted(keys, key=repr)]
-    if shape.field.remote_field.symmetrical:
-        pairs += [(key, owner_key) for owner_key, key in pairs if key != owner_key and key in mirrored]
+    send_m2m(shape, owner, target_keys, remote, f"pre_{action}")
     if add:
         rows.bulk_create(
-            [shape.through(**{shape.source_attname: one, shape.target_attname: other}) for one, other in pairs],
+            [shape.through(**{source: one, target: other}) for one, other in pairs],
             ignore_conflicts=connections[remote].features.supports_ignore_conflicts,
         )
     else:
-        for one, other in pairs:
-            rows.filter(**{shape.source_attname: one, shape.target_attname: other})._raw_delete(remote)
-    send_m2m(shape, owner, keys, remote, f"post_{action}")
-    return len(keys)
+        going = Q(**{source: owner.pk, f"{target}__in": ordered})
+        if back:
+            going |= Q(**{f"{source}__in": back, target: owner.pk})
+        rows.filter(going)._raw_delete(remote)
+    send_m2m(shape, owner, target_keys, remote, f"post_{action}")
+    return pairs
 
 
 def send_m2m(shape: LinkShape, owner: Model, keys: set[Any], remote: str, action: str) -> None:

@@ -10,6 +10,7 @@ from django.contrib.sites.models import Site
 from django.db import connections
 
 from tests.databases import both
+from tests.replay.hearing import later
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 
 pytestmark = [both, pytest.mark.usefixtures("migrated_apart")]
@@ -20,6 +21,7 @@ CAPTURED = COMPARED = ("sites", "flatpages", "redirects", "contenttypes")
 @pytest.fixture
 def sites() -> list[Site]:
     Site.objects.using(REMOTE).create(domain="b.example.com", name="made there")
+    later()  # the newer one wins, and the remote's where SQLite logged the same millisecond
     return [Site.objects.create(domain=f"{letter}.example.com", name=letter) for letter in "abc"]
 
 

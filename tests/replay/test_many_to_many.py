@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.db import connections
+from django.db.models import Value
+from django.db.models.functions import Concat
+from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import reset_synchro, synchro_paused, synchronize
+from tests.comparing import assert_same
 from tests.databases import both
-from tests.replay.hearing import REMOTE, hearing, names, receiving
+from tests.replay.hearing import LOCAL, REMOTE, hearing, names, receiving
 from tests.testapp.models import Club, Friend, Membership, Tag, Tagged, Unlisted
 
 pytestmark = both
@@ -382,3 +386,145 @@ def test_receiver_that_raises_keeps_the_link_for_the_next_run(tagged, tags):
     assert {failure.model for failure in report.failures} == {"testapp.Tagged_tags"}
     assert labels() == []
     assert synchronize().failures == [] and labels() == ["a", "b", "c"]
+
+
+# What is read ahead for several owners ------------------------------------------------------------
+
+OWNERS = "abcde"
+THROUGH = Tagged.tags.through
+
+
+@pytest.fixture
+def unlinked(tags):
+    """Owners and tags that both sides have; LOCAL links all of them now."""
+    for title in OWNERS:
+        Tagged.objects.create(title=title)
+    synchronize()
+    for owner in Tagged.objects.order_by("pk"):
+        owner.tags.set(tags)
+
+
+def all_labels():
+    return {one.title[0]: "".join(sorted(tag.label for tag in one.tags.all())) for one in remote(Tagged).all()}
+
+
+def owner_was_written_to(**told):
+    remote(Tagged).exclude(pk=told["instance"].pk).update(title=Concat("title", Value("!")))
+
+
+def all_links_were_written(**told):
+    present = set(remote(THROUGH).values_list("tagged_id", "tag_id"))
+    everything = {(owner.pk, tag.pk) for owner in remote(Tagged).all() for tag in remote(Tag).all()}
+    owner = told["instance"].pk
+    remote(THROUGH).bulk_create(THROUGH(tagged_id=a, tag_id=b) for a, b in everything - present if a != owner)
+
+
+def all_links_were_removed(**told):
+    remote(THROUGH).exclude(tagged_id=told["instance"].pk).delete()
+
+
+def test_receivers_find_each_owner_as_the_ones_before_them_left_it(unlinked):
+    seen = []
+
+    def write(action, using, **told):
+        if action == "pre_add":
+            seen.append(told["instance"].title)
+            owner_was_written_to(**told)
+
+    with receiving("m2m_changed", THROUGH, write):
+        assert synchronize().failures == []
+
+    assert seen == ["a", "b!", "c!!", "d!!!", "e!!!!"]
+    assert all_labels() == dict.fromkeys(OWNERS, "abc")
+
+
+@pytest.mark.parametrize("when", ["pre_add", "post_add"])
+def test_what_receivers_have_linked_is_not_announced_again(unlinked, when):
+    seen = []
+
+    def write(action, pk_set, **told):
+        if action == when:
+            seen.append((told["instance"].title, len(pk_set)))
+            all_links_were_written(**told)
+
+    with receiving("m2m_changed", THROUGH, write):
+        report = synchronize()
+
+    assert report.failures == []
+    assert seen == [("a", 3)]
+    assert all_labels() == dict.fromkeys(OWNERS, "abc")
+    assert report.models["testapp.Tagged_tags"].created == 3
+
+
+@pytest.mark.parametrize("when", ["pre_remove", "post_remove"])
+def test_what_receivers_have_unlinked_is_not_announced_again(unlinked, when):
+    synchronize()
+    for owner in Tagged.objects.all():
+        owner.tags.clear()
+    seen = []
+
+    def write(action, pk_set, **told):
+        if action == when:
+            seen.append((told["instance"].title, len(pk_set)))
+            all_links_were_removed(**told)
+
+    with receiving("m2m_changed", THROUGH, write):
+        report = synchronize()
+
+    assert report.failures == []
+    assert seen == [("a", 3)]
+    assert set(all_labels().values()) == {""}
+
+
+def test_each_owner_takes_one_query(unlinked, tags):
+    def queries_of_a_run():
+        with hearing(THROUGH) as heard, CaptureQueriesContext(connections[REMOTE]) as queries:
+            assert synchronize().failures == []
+        assert len(heard) == 2 * len(OWNERS)
+        return [query["sql"].split()[0] for query in queries if "testapp_tagged" in query["sql"]]
+
+    # Which ends are there, the owners' rows, who is linked.
+    reading = ["SELECT"] * 3
+    assert queries_of_a_run() == reading + ["INSERT"] * len(OWNERS)
+
+    for owner in Tagged.objects.all():
+        owner.tags.remove(tags[0])
+    with CaptureQueriesContext(connections[LOCAL]) as queries:
+        assert queries_of_a_run() == reading + ["DELETE"] * len(OWNERS)
+    here = [query["sql"] for query in queries if query["sql"].startswith('SELECT "testapp_tag')]
+    assert len(here) == 4  # the rows that were logged, what the owners are linked to now, the owners, the tags
+
+
+def test_owner_that_fails_keeps_no_other_from_its_links(unlinked):
+    def fail(action, **told):
+        if action == "post_add" and told["instance"].title == "c":
+            raise ValueError("not this one")
+
+    with receiving("m2m_changed", THROUGH, fail):
+        report = synchronize()
+
+    assert len(report.failures) == 3
+    assert all_labels() == dict.fromkeys(OWNERS, "abc") | {"c": ""}
+    synchronize()
+    assert all_labels() == dict.fromkeys(OWNERS, "abc")
+
+
+def test_symmetrical_links_of_many_are_heard_once_each():
+    friends = [Friend.objects.create(name=name) for name in OWNERS]
+    synchronize()
+    for one in friends:
+        one.friends.add(*friends)
+    with hearing(Friend.friends.through) as heard:
+        assert synchronize().failures == []
+    pairs = [(one.instance.name, key) for one in heard if one.name == "m2m_changed" for key in one.told["pk_set"]]
+    assert len(pairs) == len(set(pairs)) * 2  # pre_add and post_add
+    assert_same(Friend, Friend.friends.through)
+    assert remote(Friend.friends.through).count() == 25
+
+    for one in friends[:2]:
+        one.friends.clear()
+    with hearing(Friend.friends.through) as heard:
+        assert synchronize().failures == []
+    assert {one.told["action"] for one in heard} == {"pre_remove", "post_remove"}
+    assert_same(Friend, Friend.friends.through)
+    assert remote(Friend.friends.through).count() == 9

@@ -26,6 +26,7 @@ from .parts import Parts
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from .single import Singles
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
 from .uniqueness import park_unique_values
@@ -95,6 +96,7 @@ class Batch:
             numbered=set(),
             writes=Writes(target.remote),
             savepoints=Savepoints(target.remote),
+            singles=Singles(target.remote),
             whole=whole,
         )
         self._bulk = BulkWriter(self._parts)
@@ -324,7 +326,7 @@ class Batch:
             self._target.imagined[shape.root, instance.pk] = row.pk
             return row
         with self._parts.savepoints.one():
-            self._save(row, shape, force_insert=True)
+            self._save(row, shape, adding=True)
         if remote_key is not None and shape.automatic_key:
             self._parts.numbered.add(shape.root)
         return row
@@ -341,15 +343,15 @@ class Batch:
             with self._parts.savepoints.one():
                 self._refresh_skipped(shape, row)
                 set_values(row, settled)
-                self._save(row, shape)
+                self._save(row, shape, adding=False)
         except Exception:
             self._result.report.count(shape.label, "updated", -1)
             raise
 
-    def _save(self, row: Model, shape: Shape, **options: Any) -> None:
+    def _save(self, row: Model, shape: Shape, *, adding: bool) -> None:
         """Save a row; forget those read ahead of tables to which receivers have written."""
         self._parts.writes.begin()
-        save(row, shape, self._remote, **options)
+        self._parts.singles.save(row, shape, adding=adding)
         self._rows.forget(self._parts.writes.to_other_rows(shape.model))
 
     def _refresh_skipped(self, shape: Shape, row: Model) -> None:

@@ -57,11 +57,13 @@ class Deletes:
         row = self._row_to_delete(task, remote_key)
         if row is not None and not self._parts.target.dry_run:
             self._spare_the_living(row, keep_parents=task.keep_parents)
-            options = {"keep_parents": True} if task.keep_parents else {}
             pointing = let_go(row, self._remote) if task.keep_parents else []
             with self._parts.savepoints.one():
                 self._parts.writes.begin()
-                delete(row, self._remote, **options)
+                if task.keep_parents:
+                    delete(row, self._remote, keep_parents=True)
+                else:
+                    self._parts.singles.delete(row, shape_of(type(row)))
                 written = self._parts.writes.to_other_rows(type(row))
             if written - self._link_tables(type(row)) or refers_to_itself(type(row)):
                 self._parts.rows.clear()  # a cascade, or a receiver

@@ -21,12 +21,31 @@ def is_observed(model: type[Model]) -> bool:
     """Tell whether somebody listens to the model's saves or deletes, or it overrides a method that does them."""
     if any(signal.has_listeners(model) for signal in (pre_save, post_save, pre_delete, post_delete)):
         return True
+    return overrides_writing(model)
+
+
+def overrides_writing(model: type[Model]) -> bool:
+    """Tell whether a model overrides a method that writes one object."""
     return any(getattr(model, name) is not getattr(Model, name) for name in _METHODS if hasattr(Model, name))
 
 
 def rows_are_observed(model: type[Model]) -> bool:
     """Tell whether somebody would notice how the rows of a logged table are written, be it one of links."""
     return links_are_observed(model) if model._meta.auto_created else is_observed(model)
+
+
+def send_pre_save(instance: Any, using: str) -> None:
+    """Send what ``save(using=using)`` sends before it writes."""
+    pre_save.send(sender=type(instance), instance=instance, raw=False, using=using, update_fields=None)
+
+
+def send_post_save(instance: Any, using: str, *, created: bool) -> None:
+    """Send what ``save(using=using)`` sends when it has written; the instance is then as it would be."""
+    instance._state.db = using
+    instance._state.adding = False
+    post_save.send(
+        sender=type(instance), instance=instance, created=created, raw=False, using=using, update_fields=None
+    )
 
 
 @contextmanager
@@ -36,18 +55,18 @@ def saves_announced(instances: Sequence[Any], using: str, *, created: bool) -> I
     For models of ``SYNCHRO_BATCH_SIGNALS``: receivers get what ``save()`` would send, in another order.
     """
     for instance in instances:
-        pre_save.send(sender=type(instance), instance=instance, raw=False, using=using, update_fields=None)
+        send_pre_save(instance, using)
     yield
     for instance in instances:
-        instance._state.adding = False
-        post_save.send(
-            sender=type(instance), instance=instance, created=created, raw=False, using=using, update_fields=None
-        )
+        send_post_save(instance, using, created=created)
 
 
 @contextmanager
 def deletes_announced(instances: Iterable[Any], using: str) -> Iterator[None]:
-    """Send ``pre_delete`` for each instance, then do the block, then send ``post_delete`` for each."""
+    """Send ``pre_delete`` for each instance, then do the block, then send ``post_delete`` for each.
+
+    Each gets what its own ``delete(using=using)`` would send.
+    """
     for instance in instances:
         pre_delete.send(sender=type(instance), instance=instance, using=using, origin=instance)
     yield

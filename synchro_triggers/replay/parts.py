@@ -14,6 +14,7 @@ from .order import At
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .shape import Shape
+from .single import Singles
 from .target import BatchResult, Target
 from .targets import Targets
 from .writing import Writes
@@ -33,7 +34,7 @@ class Parts:
         logged: root model and key of each object that the batch is about.
         numbered: models whose automatic keys were written by value.
         writes: what is written on the remote.
-        savepoints: for objects that are written one by one.
+        savepoints, singles: for objects that are written one by one.
         whole: all of the batch is wanted or nothing: where a bulk statement fails, the batch does.
     """
 
@@ -47,6 +48,7 @@ class Parts:
     numbered: set[type[Model]]
     writes: Writes
     savepoints: Savepoints
+    singles: Singles
     whole: bool
 
     def match(self, shape: Shape, instance: Model) -> Any:

@@ -40,7 +40,7 @@ def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Se
     connection = connections[alias]
     columns = [list(column) for column in zip(*rows, strict=True)]
     if connection.vendor == "postgresql":
-        quote = _quoting(connection)
+        quote = quoting(connection)
         marks = ", ".join(["%s::text"] * len(same))
         arrays = ", ".join(["%s::text[]"] * len(names))
         with connection.cursor() as cursor:
@@ -113,7 +113,7 @@ def returns_keys(alias: str) -> bool:
     return connection.vendor == "sqlite" or bool(connection.features.can_return_rows_from_bulk_insert)
 
 
-def _quoting(connection: BaseDatabaseWrapper) -> Callable[[str], str]:
+def quoting(connection: BaseDatabaseWrapper) -> Callable[[str], str]:
     """Return what quotes a name for a statement with parameters, where a percent sign stands for itself twice."""
     return lambda name: connection.ops.quote_name(name).replace("%", "%%")
 
@@ -122,14 +122,15 @@ def _needs_django(connection: BaseDatabaseWrapper, fields: Iterable[Any]) -> boo
     """Tell whether values need SQL of their own around them, or the vendor is one that we know too little of."""
     if connection.vendor not in {"postgresql", "sqlite"}:
         return True
-    return any(_has_placeholder(field) and not type(field).__module__.startswith(_CASTS) for field in fields)
+    return any(has_placeholder(field) and not type(field).__module__.startswith(_CASTS) for field in fields)
 
 
 #: The placeholders of these fields are a cast to the column's type, which ours have too.
 _CASTS = "django.contrib.postgres."
 
 
-def _has_placeholder(field: Any) -> bool:
+def has_placeholder(field: Any) -> bool:
+    """Tell whether a field's values need SQL of their own around them."""
     return hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql")
 
 
@@ -172,7 +173,7 @@ def _insert_postgres(
     columns: list[list[Any]],
     given: bool,
 ) -> list[Any]:
-    quote = _quoting(connection)
+    quote = quoting(connection)
     names = ", ".join(quote(field.column) for field in fields)
     source, params = _source(connection, fields, columns)
     sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT * FROM {source} AS new"
@@ -189,7 +190,7 @@ def _update_postgres(
     fields: Sequence[Any],
     columns: list[list[Any]],
 ) -> int:
-    quote = _quoting(connection)
+    quote = quoting(connection)
     table = quote(model._meta.db_table)
     names = [f"v{number}" for number in range(len(columns))]
     values = ", ".join(
@@ -214,7 +215,7 @@ def _source(connection: BaseDatabaseWrapper, fields: Sequence[Any], columns: lis
 
 def _fits_array(connection: BaseDatabaseWrapper, field: Any) -> bool:
     stored = field.target_field if field.is_relation else field
-    return not _has_placeholder(field) and stored.get_internal_type() in connection.data_types
+    return not has_placeholder(field) and stored.get_internal_type() in connection.data_types
 
 
 # SQLite -------------------------------------------------------------------------------------------
@@ -227,7 +228,7 @@ def _insert_prepared(
     columns: list[list[Any]],
     given: bool,
 ) -> list[Any]:
-    quote = _quoting(connection)
+    quote = quoting(connection)
     key: Any = model._meta.pk
     keys: list[int] = []
     named = [field.column for field in fields]
@@ -245,7 +246,7 @@ def _insert_prepared(
 
 def _next_key(connection: BaseDatabaseWrapper, model: type[Model]) -> int:
     """Return the key that SQLite would give out next; the write lock that we hold keeps others from taking it."""
-    quote = _quoting(connection)
+    quote = quoting(connection)
     key: Any = model._meta.pk
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT max({quote(key.column)}) FROM {quote(model._meta.db_table)}")
@@ -264,7 +265,7 @@ def _update_prepared(
     fields: Sequence[Any],
     columns: list[list[Any]],
 ) -> int:
-    quote = _quoting(connection)
+    quote = quoting(connection)
     values = ", ".join(f"{quote(field.column)} = %s" for field in fields)
     same = " AND ".join(f"{quote(part.column)} = %s" for part in key)
     turned = [*columns[len(key) :], *columns[: len(key)]]

@@ -115,7 +115,7 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
     if _is_saved_as_it_is(shape):
         instance.save(using=remote, **options)
         return
-    with _values_kept(instance, shape), _hidden_rows_seen(instance), rows_as_they_are(instance):
+    with values_kept(instance, shape), _hidden_rows_seen(instance), rows_as_they_are(instance):
         instance.save(using=remote, **options)
 
 
@@ -128,7 +128,7 @@ def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> N
     """Insert new instances in one statement with exactly the values that they have; without signals."""
     with ExitStack() as kept:
         for instance in instances if shape.computed else ():
-            kept.enter_context(_values_kept(instance, shape))
+            kept.enter_context(values_kept(instance, shape))
         rows_of(shape.model, remote).bulk_create(instances)
 
 
@@ -256,7 +256,7 @@ _WRITES = re.compile(
 
 
 @contextmanager
-def _values_kept(instance: Model, shape: Shape) -> Iterator[None]:
+def values_kept(instance: Model, shape: Shape) -> Iterator[None]:
     """Keep ``auto_now`` and the like from renewing themselves while this one instance is saved.
 
     ``raw=True`` would do it too, but receivers leave raw saves alone. The fields' ``pre_save`` is wrapped once

@@ -85,6 +85,7 @@ class Batch:
         self._targets = Targets(self._identity, self._tasks)
         self._errors: dict[tuple[type[Model], Any], Exception] = {}
         self._remote_changes = RemoteChanges(target, self._identity, changes)
+        savepoints = Savepoints(target.remote)
         self._parts = Parts(
             target=target,
             identity=self._identity,
@@ -95,8 +96,8 @@ class Batch:
             logged=frozenset((task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask)),
             numbered=set(),
             writes=Writes(target.remote),
-            savepoints=Savepoints(target.remote),
-            singles=Singles(target.remote),
+            savepoints=savepoints,
+            singles=Singles(target.remote, savepoints),
             whole=whole,
         )
         self._bulk = BulkWriter(self._parts)
@@ -113,7 +114,7 @@ class Batch:
         """
         self._prefetch()
         ordered, self._cut = in_order(self._tasks, self._targets.brought_along(), self._targets.of, self._hanging_on)
-        with connections[self._remote].execute_wrapper(self._parts.writes):
+        with connections[self._remote].execute_wrapper(self._parts.writes), self._parts.savepoints.announced():
             waiting: Sequence[Task] = ordered
             in_bulk = not self._target.dry_run
             while waiting:
@@ -128,6 +129,7 @@ class Batch:
             raise BatchBroken("a cycle of foreign keys cannot be closed")
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
+        self._parts.singles.finish()
         self._parts.savepoints.finish()
         self._identity.store()
         move_sequences_on(self._remote, self._parts.numbered)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 from django.db import DatabaseError, Error, connections
 
+from .target import BatchBroken
+
 
 class Savepoints:
     """Gives each object that is written by itself a savepoint.
 
-    With ``atomic()`` a small write makes three messages to the server: ``SAVEPOINT``, the write, ``RELEASE``. Here each
-    release is sent together with the beginning of the next savepoint. Nobody notices that a savepoint is released a
-    little later: what comes in between is part of the transaction either way. And they are sent past Django's
-    cursors, whose wrappers take longer than the message.
+    With ``atomic()`` a small write makes three messages to the server: ``SAVEPOINT``, the write, ``RELEASE``. Here the
+    release waits for the next savepoint, and, where the driver can send several statements at once, that one waits for
+    the first statement in it: one message in all. Nobody notices that a savepoint is released a little later: what
+    comes in between is part of the transaction either way. And before anybody else can say something to the server,
+    what waits is sent: ``announced()``.
 
     Must be used inside a transaction, and not across the end of a savepoint in which it was begun.
     """
@@ -26,6 +30,8 @@ class Savepoints:
     def __init__(self, alias: str) -> None:
         self._connection = connections[alias]
         self._open = ""
+        self._waiting = ""
+        self._may_wait = False
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -33,15 +39,16 @@ class Savepoints:
         connection = self._connection
         name = f"synchro_{next(self._numbers)}"
         connection.validate_no_broken_transaction()
-        self._execute(*([f"RELEASE SAVEPOINT {self._open}"] if self._open else []), f"SAVEPOINT {name}")
-        self._open = name
+        self._waiting = name
+        if not self._may_wait:
+            self.send()
         # on_commit() notes the savepoints it was called in, so that a rollback takes its callbacks back.
         connection.savepoint_ids.append(name)
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             self._leave(name)
-            self._roll_back(name)
+            self._roll_back(name, error)
             raise
         self._leave(name)
         if connection.needs_rollback:  # an atomic(savepoint=False) inside has failed, and nobody said so
@@ -49,23 +56,89 @@ class Savepoints:
         elif self._is_broken():
             self._roll_back(name)
             raise DatabaseError("a statement failed, and whoever executed it went on as if nothing had happened")
+        self._waiting = ""
+
+    @contextmanager
+    def announced(self) -> Iterator[None]:
+        """Let savepoints wait, in the block, for the first statement in them.
+
+        Whoever wants to execute something asks for a cursor first, and is given it when the savepoint has been sent.
+        """
+        connection: Any = self._connection
+        if not _sends_several(connection) or "create_cursor" in connection.__dict__:
+            yield
+            return
+        create_cursor = connection.create_cursor
+
+        def send_before(*args: Any, **options: Any) -> Any:
+            self.send()
+            return create_cursor(*args, **options)
+
+        connection.create_cursor = send_before
+        self._may_wait = True
+        try:
+            yield
+        finally:
+            self._may_wait = False
+            del connection.create_cursor  # the class's own shows again
+
+    def execute(self, cursor: Any, sql: str, params: Sequence[Any]) -> None:
+        """Execute a statement together with what waits.
+
+        Args:
+            cursor: one of Django's that was made before the savepoint.
+            sql, params: the statement.
+        """
+        ahead = self._take()
+        if not ahead:
+            cursor.execute(sql, params)
+            return
+        # Each on a line of its own, for the server quotes the line of a mistake.
+        cursor.execute(";\n".join([*ahead, sql]), params)
+        for _ in ahead:
+            cursor.nextset()
+
+    def send(self) -> None:
+        """Send what waits."""
+        if statements := self._take():
+            self._execute(statements)
+
+    def _take(self) -> list[str]:
+        if not self._waiting:
+            return []
+        statements = [*([f"RELEASE SAVEPOINT {self._open}"] if self._open else []), f"SAVEPOINT {self._waiting}"]
+        self._open, self._waiting = self._waiting, ""
+        return statements
+
+    def finish(self) -> None:
+        """Release what is still open."""
+        self._waiting = ""
+        if self._open and self._connection.connection is not None and not self._connection.needs_rollback:
+            self._execute([f"RELEASE SAVEPOINT {self._open}"])
+        self._open = ""
 
     def _leave(self, name: str) -> None:
         ids = self._connection.savepoint_ids
         if ids and ids[-1] == name:
             ids.pop()
 
-    def _roll_back(self, name: str) -> None:
+    def _roll_back(self, name: str, error: BaseException | None = None) -> None:
         connection = self._connection
         if connection.closed_in_transaction:
             return
         connection.needs_rollback = False
+        if self._waiting == name:
+            self._waiting = ""  # nothing was executed in it
+            if self._is_broken():
+                raise BatchBroken("a statement failed that was not executed through Django") from error
+            return
         try:
             connection.savepoint_rollback(name)  # it stays open, and is released with the next one
         except Error:
             connection.needs_rollback = True
 
-    def _execute(self, *statements: str) -> None:
+    def _execute(self, statements: list[str]) -> None:
+        # Past Django's cursors, whose wrappers take longer than the message.
         connection = self._connection
         with connection.wrap_database_errors:
             driver: Any = connection.connection
@@ -82,14 +155,24 @@ class Savepoints:
         if self._connection.vendor == "sqlite":
             return not driver.in_transaction
         if hasattr(driver, "pgconn"):
-            return bool(driver.info.transaction_status != _IN_TRANSACTION)
+            return bool(driver.pgconn.transaction_status != _IN_TRANSACTION)
         return bool(driver.get_transaction_status() != _IN_TRANSACTION)
 
-    def finish(self) -> None:
-        """Release what is still open."""
-        if self._open and self._connection.connection is not None and not self._connection.needs_rollback:
-            self._execute(f"RELEASE SAVEPOINT {self._open}")
-        self._open = ""
+
+def without_savepoints(sql: str) -> str:
+    """Return a statement without those of ``Savepoints`` that it was sent with."""
+    return _AHEAD.sub("", sql) if sql.startswith(_AHEAD_BEGINS) else sql
+
+
+_AHEAD_BEGINS = ("RELEASE SAVEPOINT synchro_", "SAVEPOINT synchro_")
+_AHEAD = re.compile(r"\A(?:(?:RELEASE )?SAVEPOINT synchro_\d+;\n)+")
+
+
+def _sends_several(connection: Any) -> bool:
+    """Tell whether the driver sends several statements with parameters at once: psycopg 3, where it binds them."""
+    if connection.vendor != "postgresql" or not hasattr(connection.connection, "pgconn"):
+        return False
+    return not connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
 
 
 #: libpq's PQTRANS_INTRANS, which psycopg 2 and 3 have under different names.

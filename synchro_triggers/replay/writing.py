@@ -20,6 +20,7 @@ from django.db.models.signals import m2m_changed
 
 from .local import LinkShape
 from .rows import holds_json_null, json_null, rows_of
+from .savepoints import without_savepoints
 from .shape import Shape
 from .trees import is_tree, rows_as_they_are
 
@@ -217,7 +218,7 @@ class Writes:
         self._own: dict[type[Model], list[str]] = {}
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        text = str(sql)
+        text = without_savepoints(str(sql))
         if not text.startswith(_READING):
             found = _WRITES.match(text)
             self._tables.append(found[1] if found else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -62,22 +62,25 @@ class Savepoints:
     def announced(self) -> Iterator[None]:
         """Let savepoints wait, in the block, for the first statement in them.
 
-        Whoever wants to execute something asks for a cursor first, and is given it when the savepoint has been sent.
+        Whoever asks for a cursor, or has one and executes something, is let in when the savepoint has been sent.
         """
         connection: Any = self._connection
         if not _sends_several(connection) or "create_cursor" in connection.__dict__:
             yield
             return
-        create_cursor = connection.create_cursor
 
-        def send_before(*args: Any, **options: Any) -> Any:
-            self.send()
-            return create_cursor(*args, **options)
+        def send_before(do: Callable[..., Any]) -> Callable[..., Any]:
+            def then(*args: Any, **options: Any) -> Any:
+                self.send()
+                return do(*args, **options)
 
-        connection.create_cursor = send_before
+            return then
+
+        connection.create_cursor = send_before(connection.create_cursor)
         self._may_wait = True
         try:
-            yield
+            with connection.execute_wrapper(send_before(_execute)):
+                yield
         finally:
             self._may_wait = False
             del connection.create_cursor  # the class's own shows again
@@ -157,6 +160,10 @@ class Savepoints:
         if hasattr(driver, "pgconn"):
             return bool(driver.pgconn.transaction_status != _IN_TRANSACTION)
         return bool(driver.get_transaction_status() != _IN_TRANSACTION)
+
+
+def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+    return execute(sql, params, many, context)
 
 
 def without_savepoints(sql: str) -> str:

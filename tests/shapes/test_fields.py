@@ -6,6 +6,7 @@ import datetime
 import math
 import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,12 +30,14 @@ from tests.fieldapp.models import (
     Clockwork,
     Elephant,
     Extended,
+    PlainSpecimen,
     Prefilled,
     Required,
     Specimen,
     Untouchable,
     Words,
 )
+from tests.replay.hearing import hearing
 from tests.shapes.sides import LOCAL, REMOTE, execute, on_remote, synchronize_and_compare
 
 pytestmark = both
@@ -188,36 +191,48 @@ def test_every_field_class_of_django_has_a_case():
 
 def test_every_column_has_values():
     columns = {field.name for field in Specimen._meta.concrete_fields}
+    plain = {field.name for field in PlainSpecimen._meta.concrete_fields}
 
+    assert columns - plain == {"letters"}
     assert columns - VALUES.keys() == {"id", "name", "letters"}
     assert {field.name for field in Elephant._meta.concrete_fields} - ELEPHANTS.keys() == {"id", "name"}
 
 
-def save_each():
+@pytest.fixture(
+    params=[(Specimen, False), (Specimen, True), (PlainSpecimen, True)], ids=["", "observed", "plain, observed"]
+)
+def model(request) -> Iterator[type[Model]]:
+    """A model, and whether somebody listens to its signals."""
+    model, observed = request.param
+    with hearing(model) if observed else nullcontext():
+        yield model
+
+
+def save_each(model):
     for values in specimens():
-        Specimen.objects.create(**values)
+        model.objects.create(**values)
 
 
-def create_in_bulk():
-    Specimen.objects.bulk_create(Specimen(**values) for values in specimens())
+def create_in_bulk(model):
+    model.objects.bulk_create(model(**values) for values in specimens())
 
 
-def update_each():
-    Specimen.objects.bulk_create(Specimen(name=values["name"]) for values in specimens())
-    synchronize_and_compare(Specimen)
+def update_each(model):
+    model.objects.bulk_create(model(name=values["name"]) for values in specimens())
+    synchronize_and_compare(model)
     for values in specimens():
-        Specimen.objects.filter(name=values["name"]).update(**values)
+        model.objects.filter(name=values["name"]).update(**values)
 
 
 @pytest.mark.parametrize("write", [save_each, create_in_bulk, update_each])
-def test_every_value_arrives(capture_only, write):
-    capture_only(Specimen)
+def test_every_value_arrives(capture_only, model, write):
+    capture_only(model)
 
-    write()
+    write(model)
 
-    synchronize_and_compare(Specimen)
-    assert_stored_alike(Specimen)
-    assert Specimen.objects.using(REMOTE).count() == sum(len(values) + 1 for values in VALUES.values())
+    synchronize_and_compare(model)
+    assert_stored_alike(model)
+    assert model.objects.using(REMOTE).count() == sum(len(values) + 1 for values in VALUES.values())
 
 
 def rotate(model: type[Model], values: dict[str, list[Any]]) -> None:
@@ -236,27 +251,27 @@ def rotate(model: type[Model], values: dict[str, list[Any]]) -> None:
     execute("DROP TABLE before")
 
 
-def test_every_value_replaces_another(capture_only):
-    capture_only(Specimen)
-    update_each()
-    synchronize_and_compare(Specimen)
+def test_every_value_replaces_another(capture_only, model):
+    capture_only(model)
+    update_each(model)
+    synchronize_and_compare(model)
 
     for _ in range(2):
-        rotate(Specimen, VALUES)
-        synchronize_and_compare(Specimen)
-        assert_stored_alike(Specimen)
+        rotate(model, VALUES)
+        synchronize_and_compare(model)
+        assert_stored_alike(model)
 
-    Specimen.objects.all().delete()
-    synchronize_and_compare(Specimen)
+    model.objects.all().delete()
+    synchronize_and_compare(model)
 
 
 @pytest.mark.all_pairs
-def test_every_value_that_both_vendors_know_arrives_on_the_other(capture_only, vendor):
-    capture_only(Specimen)
+def test_every_value_that_both_vendors_know_arrives_on_the_other(capture_only, model, vendor):
+    capture_only(model)
     mixed = vendor.local != vendor.remote
-    Specimen.objects.bulk_create(Specimen(**values) for values in specimens(for_another_vendor=mixed))
+    model.objects.bulk_create(model(**values) for values in specimens(for_another_vendor=mixed))
 
-    synchronize_and_compare(Specimen)
+    synchronize_and_compare(model)
 
 
 def test_object_logged_without_a_change_is_not_written(capture_only):

@@ -83,7 +83,7 @@ class CountedField(models.IntegerField):
         return count
 
 
-class Specimen(models.Model):
+class Columns(models.Model):
     """A column of every kind, each of which may be empty."""
 
     class Level(models.IntegerChoices):
@@ -122,6 +122,15 @@ class Specimen(models.Model):
     points = PointsField(null=True)
     words = WordsField(null=True)
 
+    class Meta:
+        abstract = True
+
+
+class PlainSpecimen(Columns):
+    """One whose every value an object brings along."""
+
+
+class Specimen(Columns):
     letters = models.GeneratedField(
         expression=Length("char"), output_field=models.IntegerField(null=True), db_persist=True
     )

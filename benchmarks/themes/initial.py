@@ -46,15 +46,17 @@ def run(vendor: str, sizes: Sizes) -> Results:
     else:
         loads[ATTACH] = (False, _attach)
 
-    def round_of(logged: bool, load: Callable[[], object]) -> Callable[[], dict[str, float]]:
-        return lambda: {measure: _time_load(sizes.initial_objects, logged, load)}
+    def round_of(name: str, logged: bool, load: Callable[[], object]) -> Callable[[], dict[str, float]]:
+        objects = sizes.initial_slow_objects if name == DUMP else sizes.initial_objects
+        return lambda: {measure: _time_load(objects, logged, load) * sizes.initial_objects / objects}
 
     rounds = min(3, sizes.rounds)
-    found = take_turns({name: round_of(*options) for name, options in loads.items()}, rounds, warm_up=False)
+    found = take_turns({name: round_of(name, *options) for name, options in loads.items()}, rounds, warm_up=False)
     if FULL not in loads:
         results.add_missing(measure, FULL, UNIT, "not there")
     for name in loads:
-        results.add(measure, name, UNIT, found[measure, name])
+        note = f"measured with {sizes.initial_slow_objects:,} objects" if name == DUMP else ""
+        results.add(measure, name, UNIT, found[measure, name], note)
     results.notes.append(f"{FULL}: nothing of it is in the log; {LOGGED}: every object is.")
     return results
 

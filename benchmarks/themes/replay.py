@@ -52,7 +52,13 @@ BATCH = 1_000
 
 
 class Contender(ABC):
-    """A way to bring to the remote what was written on LOCAL."""
+    """A way to bring to the remote what was written on LOCAL.
+
+    Attributes:
+        slow: it gets fewer objects, for it takes as long for each of them.
+    """
+
+    slow = False
 
     def insert(self) -> None:
         self.upsert(adding=True)
@@ -144,6 +150,8 @@ class Bulk(Contender):
 
 
 class Dump(Contender):
+    slow = True
+
     def upsert(self, *, adding: bool) -> None:
         self._carry()
 
@@ -201,7 +209,7 @@ def run(vendor: str, sizes: Sizes) -> Results:
     found = take_turns(
         {name: _round_of(contender, sizes, "") for name, contender in silent.items()}, min(3, sizes.rounds)
     )
-    _store(results, found, silent, "")
+    _store(results, found, silent, "", {DUMP: f"{sizes.replay_slow_objects:,} objects"})
 
     progress("with receivers")
     rounds: dict[str, Callable[[], dict[str, float]]] = {}
@@ -212,7 +220,7 @@ def run(vendor: str, sizes: Sizes) -> Results:
         one = _with_receivers(_round_of(Ours(), sizes, ", receivers"))
         rounds[BATCH_SIGNALS] = lambda: override_settings(SYNCHRO_BATCH_SIGNALS=True)(one)()
     found = take_turns(rounds, min(3, sizes.rounds))
-    _store(results, found, rounds, ", receivers")
+    _store(results, found, rounds, ", receivers", {})
     if not has_batch_signals:
         for measure in MEASURES:
             results.add_missing(f"{measure}, receivers", BATCH_SIGNALS, UNIT, "not there")
@@ -225,12 +233,18 @@ def run(vendor: str, sizes: Sizes) -> Results:
     return results
 
 
-def _store(results: Results, found: dict[tuple[str, str], list[float]], names: Iterable[str], suffix: str) -> None:
+def _store(
+    results: Results,
+    found: dict[tuple[str, str], list[float]],
+    names: Iterable[str],
+    suffix: str,
+    notes: dict[str, str],
+) -> None:
     contenders = list(names)
     for measure in MEASURES:
         for name in contenders:
             if runs := found.get((measure + suffix, name)):
-                results.add(measure + suffix, name, UNIT, runs)
+                results.add(measure + suffix, name, UNIT, runs, notes.get(name, ""))
             else:
                 results.add_missing(measure + suffix, name, UNIT, "cannot delete")
 
@@ -250,7 +264,7 @@ def _round_of(contender: Contender, sizes: Sizes, suffix: str) -> Callable[[], d
 
 
 def _do_round(contender: Contender, sizes: Sizes, suffix: str) -> dict[str, float]:
-    objects = sizes.replay_objects
+    objects = sizes.replay_slow_objects if contender.slow else sizes.replay_objects
     found: dict[str, float] = {}
 
     def measure(name: str, count: int, bring: Callable[[], None]) -> None:

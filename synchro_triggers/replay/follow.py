@@ -22,7 +22,7 @@ from .run import Choices, Run, clear_errors, require_ready_triggers, required_re
 from .window import commit_mark, open_window, position_since
 
 #: Seconds between two looks at LOCAL.
-INTERVAL = 0.05
+INTERVAL = 0.06
 
 #: Seconds after which what may have changed elsewhere is looked at again: triggers, settings of the checkpoint,
 #: objects that could not be applied.

@@ -54,18 +54,28 @@ def instances_of(rows: QuerySet[Any]) -> list[Any]:
     no override, no receiver of its signals, no descriptor that wants to see values.
     """
     model: Any = rows.model
-    if not _is_plain(model) or pre_init.has_listeners(model) or post_init.has_listeners(model):
+    if not is_made_plainly(model):
         return list(rows)
     names = [*(field.attname for field in model._meta.concrete_fields), *rows.query.annotation_select]
     found = []
     for values in rows.values_list(*names):
-        instance = model.__new__(model)
-        stored = instance.__dict__
-        stored["_state"] = state = ModelState()
-        state.db, state.adding = rows.db, False
-        stored.update(zip(names, values, strict=True))
+        instance = bare_instance(model, rows.db, adding=False)
+        instance.__dict__.update(zip(names, values, strict=True))
         found.append(instance)
     return found
+
+
+def is_made_plainly(model: type[Model]) -> bool:
+    """Tell whether nobody would notice that an instance was made without ``Model.__init__()``."""
+    return _is_plain(model) and not pre_init.has_listeners(model) and not post_init.has_listeners(model)
+
+
+def bare_instance(model: type[Any], alias: str, *, adding: bool) -> Any:
+    """Make an instance without any value."""
+    instance: Any = object.__new__(model)
+    instance.__dict__["_state"] = state = ModelState()
+    state.db, state.adding = alias, adding
+    return instance
 
 
 @cache
@@ -238,8 +248,10 @@ class ReadAhead:
 
     def forget(self, tables: Collection[str | None]) -> None:
         """Forget the rows of tables, by their quoted names; ``None`` among them: of all."""
+        if not tables:
+            return
         quote = connections[self._alias].ops.quote_name
-        for model in [*self._rows, *self._linked] if tables else ():
+        for model in [*self._rows, *self._linked]:
             own = {quote(each._meta.db_table) for each in (model, *model._meta.all_parents)}
             if None in tables or not own.isdisjoint(tables):
                 self._rows.pop(model, None)

@@ -19,7 +19,7 @@ from django.db.models import Field, FileField, JSONField, Manager, Model, Q
 from django.db.models.signals import m2m_changed
 
 from .local import LinkShape
-from .rows import holds_json_null, json_null, rows_of
+from .rows import bare_instance, holds_json_null, is_made_plainly, json_null, rows_of
 from .savepoints import without_savepoints
 from .shape import Shape
 from .trees import is_tree, rows_as_they_are
@@ -45,17 +45,29 @@ def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) ->
         shape: the model.
         remote: the remote alias.
         key: its primary key there, or ``None`` when the database gives it out.
-        values: attribute names to values.
+        values: attribute names to values, of all fields that are copied.
     """
-    instance = shape.model()
-    instance._state.db = remote
-    set_values(instance, values)
+    instance: Model
+    if is_made_plainly(shape.model):
+        instance = bare_instance(shape.model, remote, adding=True)
+        instance.__dict__.update((field.attname, field.get_default()) for field in _left_to_defaults(shape))
+        instance.__dict__.update(values)
+    else:
+        instance = shape.model()
+        instance._state.db = remote
+        set_values(instance, values)
     if key is not None:
         instance.pk = key
         parts = key if shape.composite_key else (key,)
         for field, part in zip(shape.key, parts, strict=True):
             instance.__dict__[field.attname] = part
     return instance
+
+
+@cache
+def _left_to_defaults(shape: Shape) -> tuple[Any, ...]:
+    fields = shape.model._meta.concrete_fields
+    return tuple(field for field in fields if field not in shape.copied and not field.generated)
 
 
 def set_values(instance: Model, values: dict[str, Any]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -30,19 +30,19 @@ class Savepoints:
     def __init__(self, alias: str) -> None:
         self._connection = connections[alias]
         self._open = ""
-        self._waiting = ""
+        self._waiting = False
         self._may_wait = False
 
     @contextmanager
     def one(self) -> Iterator[None]:
         """Roll the block back, and it alone, when it raises, as ``atomic()`` does."""
         connection = self._connection
-        name = f"synchro_{next(self._numbers)}"
         connection.validate_no_broken_transaction()
-        self._waiting = name
+        self._waiting = True
         if not self._may_wait:
             self.send()
         # on_commit() notes the savepoints it was called in, so that a rollback takes its callbacks back.
+        name = f"synchro_{next(self._numbers)}"
         connection.savepoint_ids.append(name)
         try:
             yield
@@ -56,7 +56,7 @@ class Savepoints:
         elif self._is_broken():
             self._roll_back(name)
             raise DatabaseError("a statement failed, and whoever executed it went on as if nothing had happened")
-        self._waiting = ""
+        self._waiting = False
 
     @contextmanager
     def announced(self) -> Iterator[None]:
@@ -92,32 +92,37 @@ class Savepoints:
             cursor: one of Django's that was made before the savepoint.
             sql, params: the statement.
         """
-        ahead = self._take()
+        before, ahead = self._open, self._take()
         if not ahead:
             cursor.execute(sql, params)
             return
-        # Each on a line of its own, for the server quotes the line of a mistake.
-        cursor.execute(";\n".join([*ahead, sql]), params)
+        try:
+            # Each on a line of its own, for the server quotes the line of a mistake.
+            cursor.execute(";\n".join([*ahead, sql]), params)
+        except BaseException:
+            if not self._is_broken():  # the driver has refused a value, and sent nothing of it
+                self._open, self._waiting = before, True
+            raise
         for _ in ahead:
             cursor.nextset()
 
     def send(self) -> None:
         """Send what waits."""
         if statements := self._take():
-            self._execute(statements)
+            self._execute(*statements)
 
-    def _take(self) -> list[str]:
+    def _take(self) -> tuple[str, ...]:
         if not self._waiting:
-            return []
-        statements = [*([f"RELEASE SAVEPOINT {self._open}"] if self._open else []), f"SAVEPOINT {self._waiting}"]
-        self._open, self._waiting = self._waiting, ""
-        return statements
+            return ()
+        before, self._open = self._open, _NAMES[0] if self._open == _NAMES[1] else _NAMES[1]
+        self._waiting = False
+        return _ahead(before, self._open)
 
     def finish(self) -> None:
         """Release what is still open."""
-        self._waiting = ""
+        self._waiting = False
         if self._open and self._connection.connection is not None and not self._connection.needs_rollback:
-            self._execute([f"RELEASE SAVEPOINT {self._open}"])
+            self._execute(f"RELEASE SAVEPOINT {self._open}")
         self._open = ""
 
     def _leave(self, name: str) -> None:
@@ -130,17 +135,19 @@ class Savepoints:
         if connection.closed_in_transaction:
             return
         connection.needs_rollback = False
-        if self._waiting == name:
-            self._waiting = ""  # nothing was executed in it
+        # As Django's own rollback does: nothing is called that was to be called on_commit() of what is gone.
+        connection.run_on_commit = [each for each in connection.run_on_commit if name not in each[0]]
+        if self._waiting:
+            self._waiting = False  # nothing was executed in it
             if self._is_broken():
                 raise BatchBroken("a statement failed that was not executed through Django") from error
             return
         try:
-            connection.savepoint_rollback(name)  # it stays open, and is released with the next one
+            self._execute(f"ROLLBACK TO SAVEPOINT {self._open}")  # it stays open, and is released with the next one
         except Error:
             connection.needs_rollback = True
 
-    def _execute(self, statements: list[str]) -> None:
+    def _execute(self, *statements: str) -> None:
         # Past Django's cursors, whose wrappers take longer than the message.
         connection = self._connection
         with connection.wrap_database_errors:
@@ -166,13 +173,25 @@ def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, con
     return execute(sql, params, many, context)
 
 
+#: What the server knows savepoints by. Always the same, for drivers keep statements that they have seen; and two of
+#: them, for where one could not be made, a rollback must not go to the one before it.
+_NAMES = ("synchro_a", "synchro_b")
+
+
+@cache
+def _ahead(before: str, name: str) -> tuple[str, ...]:
+    return (*([f"RELEASE SAVEPOINT {before}"] if before else []), f"SAVEPOINT {name}")
+
+
+_AHEAD = tuple(
+    "".join(f"{statement};\n" for statement in _ahead(before, name)) for name in _NAMES for before in ("", *_NAMES)
+)
+
+
 def without_savepoints(sql: str) -> str:
     """Return a statement without those of ``Savepoints`` that it was sent with."""
-    return _AHEAD.sub("", sql) if sql.startswith(_AHEAD_BEGINS) else sql
-
-
-_AHEAD_BEGINS = ("RELEASE SAVEPOINT synchro_", "SAVEPOINT synchro_")
-_AHEAD = re.compile(r"\A(?:(?:RELEASE )?SAVEPOINT synchro_\d+;\n)+")
+    ahead = next(filter(sql.startswith, _AHEAD), "")
+    return sql[len(ahead) :]
 
 
 def _sends_several(connection: Any) -> bool:

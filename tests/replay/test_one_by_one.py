@@ -136,8 +136,9 @@ def test_receiver_that_breaks_the_transaction_and_goes_on_fails_alone():
     assert "went on as if nothing had happened" in report.failures[0].error
 
 
+@pytest.mark.parametrize("signal", ["pre_save", "post_save"])
 @pytest.mark.parametrize("failing", [True, False])
-def test_callbacks_on_commit_are_those_of_what_was_committed(failing, django_capture_on_commit_callbacks):
+def test_callbacks_on_commit_are_those_of_what_was_committed(signal, failing, django_capture_on_commit_callbacks):
     make()
     called = []
 
@@ -147,7 +148,7 @@ def test_callbacks_on_commit_are_those_of_what_was_committed(failing, django_cap
             if failing and instance.name in "bd":
                 raise ValueError("no")
 
-    with receiving("post_save", Item, receive), django_capture_on_commit_callbacks(using=REMOTE, execute=True):
+    with receiving(signal, Item, receive), django_capture_on_commit_callbacks(using=REMOTE, execute=True):
         synchronize()
 
     assert "".join(called) == ("ace" if failing else NAMES)

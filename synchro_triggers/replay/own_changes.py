@@ -102,7 +102,7 @@ def last_changes(
             return
         postgres = connection.vendor == "postgresql"
         of_keys = f" AND object_pk {'= ANY (%s::text[])' if postgres else 'IN (SELECT value FROM json_each(%s))'}"
-        wanted = [array_parameter(texts) if postgres else json.dumps(texts)]
+        wanted = [array_parameter(texts, "text") if postgres else json.dumps(texts)]
     bound, params = _since(connection, since)
     with connection.cursor() as cursor:
         cursor.execute(

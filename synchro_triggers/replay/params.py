@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import uuid
 from collections.abc import Collection, Sequence
 from types import NoneType
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.db import models
 
 #: Fields that hand these types on as they are. Asking them for each value costs more than sending it.
@@ -16,6 +20,7 @@ _AS_THEY_ARE: dict[type[Any], type[Any]] = {
     models.TextField: str,
     models.URLField: str,
     models.BooleanField: bool,
+    models.FloatField: float,
     models.AutoField: int,
     models.BigAutoField: int,
     models.SmallAutoField: int,
@@ -28,28 +33,55 @@ _AS_THEY_ARE: dict[type[Any], type[Any]] = {
 }
 
 
-def need_no_preparation(field: Any, values: Collection[Any]) -> bool:
+#: The same where the database has types of its own for them. Elsewhere they become texts.
+_AS_THEY_ARE_ON_POSTGRES: dict[type[Any], type[Any]] = {
+    models.DateField: datetime.date,
+    models.DateTimeField: datetime.datetime,
+    models.DecimalField: decimal.Decimal,
+    models.UUIDField: uuid.UUID,
+}
+
+
+def need_no_preparation(field: Any, values: Collection[Any], vendor: str) -> bool:
     """Tell whether the field's own preparation would return each of the values as it is.
 
     Args:
         field: a concrete field; of a foreign key, its target decides.
         values: values as an instance holds them; ``None`` among them does not matter.
+        vendor: of the database that gets them.
     """
-    kind = plain_type(field)
-    return kind is not None and set(map(type, values)) <= {kind, NoneType}
+    stored = _stored_type(field)
+    kind = _AS_THEY_ARE.get(stored)
+    if kind is None and vendor == "postgresql":
+        kind = _AS_THEY_ARE_ON_POSTGRES.get(stored)
+    if kind is None or not set(map(type, values)) <= {kind, NoneType}:
+        return False
+    if kind is datetime.datetime:  # a naive one is warned of and made aware where time zones are used
+        return {value.tzinfo is not None for value in values if value is not None} <= {django_settings.USE_TZ}
+    if kind is decimal.Decimal:  # what is none is refused
+        return all(value.is_finite() for value in values if value is not None)
+    return True
 
 
 def plain_type(field: Any) -> type[Any] | None:
-    """Return the type of the field's values if it never changes them, else ``None``."""
+    """Return the type of the field's values if no database makes it change them, else ``None``."""
+    return _AS_THEY_ARE.get(_stored_type(field))
+
+
+def _stored_type(field: Any) -> type[Any]:
     while type(field) in {models.ForeignKey, models.OneToOneField}:
         field = field.target_field
-    return _AS_THEY_ARE.get(type(field))
+    return type(field)
 
 
-def array_parameter(values: Sequence[Any]) -> Any:
-    """Return PostgreSQL's literal of an array of numbers or texts; of other values, what the driver makes one of.
+def array_parameter(values: Sequence[Any], base_type: str) -> Any:
+    """Return PostgreSQL's literal of an array, of values of the usual types; of others, what the driver makes one of.
 
     To be used with a cast. Drivers look at each element for itself, which takes as long as the server does.
+
+    Args:
+        values: the elements.
+        base_type: the type of an element that the array will be cast to.
     """
     kinds = set(map(type, values))
     if kinds == {int}:
@@ -58,10 +90,23 @@ def array_parameter(values: Sequence[Any]) -> Any:
         joined = '","'.join(values)
         if "\\" not in joined and joined.count('"') == 2 * len(values) - 2:
             return '{"' + joined + '"}'
-    if kinds and kinds <= {int, str, NoneType}:
-        return "{" + ",".join("NULL" if value is None else _quoted(value) for value in values) + "}"
+    if kinds and kinds <= {int, str, NoneType, _READ_AS_WRITTEN.get(base_type, NoneType)}:
+        return "{" + ",".join(map(_element, values)) + "}"
     return list(values)
 
 
-def _quoted(value: int | str) -> str:
-    return str(value) if isinstance(value, int) else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+#: Types of PostgreSQL, and those of Python whose text they read; it has nothing in it that an array takes for its own.
+_READ_AS_WRITTEN: dict[str, type[Any]] = {
+    "boolean": bool,
+    "double precision": float,
+    "numeric": decimal.Decimal,
+    "uuid": uuid.UUID,
+    "date": datetime.date,
+    "timestamp with time zone": datetime.datetime,
+}
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)

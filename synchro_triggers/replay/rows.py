@@ -114,7 +114,8 @@ def _among(
         return None
     prepared = _prepared(stored, connection, values)
     if connection.vendor == "postgresql":
-        return f"= ANY (%s::{base_type(stored, connection)}[])", array_parameter(prepared)
+        name = base_type(stored, connection)
+        return f"= ANY (%s::{name}[])", array_parameter(prepared, name)
     if connection.vendor == "sqlite" and all(
         type(value) is int or (type(value) is str and "\0" not in value) for value in prepared
     ):
@@ -135,7 +136,7 @@ def _stored_field(model: type[Model], name: str) -> Any:
 
 def _prepared(field: Field[Any, Any], connection: BaseDatabaseWrapper, values: Collection[Any]) -> list[Any]:
     prepared: list[Any] = []
-    if need_no_preparation(field, values):
+    if need_no_preparation(field, values, connection.vendor):
         prepared, values = list(values), ()
     for value in values:
         try:

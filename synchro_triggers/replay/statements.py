@@ -47,7 +47,7 @@ def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Se
             cursor.execute(
                 f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, (*same, *names)))})"
                 f" SELECT {marks}, new.* FROM unnest({arrays}) AS new",
-                [*same.values(), *map(array_parameter, columns)],
+                [*same.values(), *(array_parameter(column, "text") for column in columns)],
             )
         return
     by_attname = {field.attname: field for field in model._meta.concrete_fields}
@@ -139,7 +139,7 @@ def _prepared(connection: BaseDatabaseWrapper, fields: Sequence[Any], rows: Rows
     columns: list[list[Any]] = []
     for number, field in enumerate(fields):
         column = [row[number] for row in rows]
-        if not need_no_preparation(field, column):
+        if not need_no_preparation(field, column, connection.vendor):
             prepare = field.get_db_prep_save
             column = [prepare(value, connection) for value in column]
         columns.append(column)
@@ -207,7 +207,8 @@ def _source(connection: BaseDatabaseWrapper, fields: Sequence[Any], columns: lis
     """Return the rows as something to select from: an array a column, or, where an array cannot hold them, values."""
     types = [base_type(field, connection) for field in fields]
     if all(_fits_array(connection, field) for field in fields):
-        return f"unnest({', '.join(f'%s::{name}[]' for name in types)})", list(map(array_parameter, columns))
+        arrays = [array_parameter(column, name) for column, name in zip(columns, types, strict=True)]
+        return f"unnest({', '.join(f'%s::{name}[]' for name in types)})", arrays
     row = f"({', '.join(f'%s::{name}' for name in types)})"
     rows = list(zip(*columns, strict=True))
     return f"(VALUES {', '.join([row] * len(rows))})", [value for values in rows for value in values]

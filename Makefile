@@ -63,7 +63,7 @@ $(VENV)/.for-demo-postgres: $(VENV)/.made
 	@touch $@
 
 $(VENV)/.for-test: $(VENV)/.made
-	$(PIP) --editable '.[test,dev]'
+	$(PIP) --editable '.[test,bench,dev]'
 	@touch $@
 
 $(VENV)/.for-bench: $(VENV)/.made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -12,7 +11,8 @@ from django.db.models import Model, ProtectedError, RestrictedError
 
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
-from .bulk import BulkWriter
+from .bulk import BulkUpserts
+from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
 from .changes import Change
 from .conflict_lookup import RemoteChanges
@@ -21,8 +21,9 @@ from .failures import describe
 from .identity import Identity
 from .links import Links
 from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks
+from .observed import Observers
 from .order import At, Task, in_order
-from .parts import Parts
+from .parts import Parts, Unfinished
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
@@ -42,20 +43,6 @@ from .writing import (
 
 #: Errors that may be gone when the rest of the batch has been applied.
 _RETRIED = (IntegrityError, ProtectedError, RestrictedError, NotYet)
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """A reference to an object further up in a cycle, to be set when that one has got its key.
-
-    Attributes:
-        field: the field that holds the key: a foreign key, or the object id of a generic one.
-        model, key: the local target.
-    """
-
-    field: Any
-    model: type[Model]
-    key: Any
 
 
 class Batch:
@@ -98,9 +85,11 @@ class Batch:
             writes=Writes(target.remote),
             savepoints=savepoints,
             singles=Singles(target.remote, savepoints),
+            observers=Observers(target.batch_signals),
             whole=whole,
         )
-        self._bulk = BulkWriter(self._parts)
+        self._bulk_upserts = BulkUpserts(self._parts)
+        self._bulk_deletes = BulkDeletes(self._parts)
         self._bulk_links = BulkLinks(self._parts)
         self._deletes = Deletes(self._parts, self._refresh)
         self._links = Links(self._parts, self._ensure)
@@ -122,7 +111,9 @@ class Batch:
                 in_bulk = False  # what is left needs a closer look
                 if not any(self._may_succeed_later(task) for task in failed):
                     break
-                if len(failed) == len(waiting) and (self._parked or not self._park(failed)):
+                # Where a round brings little, so will the next: objects wait for one another in a long row.
+                parked = 2 * len(failed) > len(waiting) and not self._parked and self._park(failed)
+                if len(failed) == len(waiting) and not parked:
                     break
                 waiting = failed
         if self._fixups:
@@ -153,18 +144,25 @@ class Batch:
         return failed
 
     def _is_observed(self, task: Task) -> bool:
-        return self._bulk_links.is_observed(task) if isinstance(task, LinkTask) else self._bulk.is_observed(task)
+        return self._bulk_links.is_observed(task) if isinstance(task, LinkTask) else self._parts.observers.notice(task)
 
     def _in_bulk(self, tasks: Sequence[Task]) -> list[Task]:
         """Write tasks in bulk; return what needs a closer look."""
         links = [task for task in tasks if isinstance(task, LinkTask)]
         deletes = [task for task in tasks if isinstance(task, ObjectTask) and task.instance is None]
         upserts = [task for task in tasks if isinstance(task, ObjectTask) and self._is_pending(task)]
-        done: set[int] = {id(task) for task in self._bulk.delete(deletes)}
-        for task in self._bulk.upsert(upserts, self._cut):
+        done: set[int] = {id(task) for task in self._bulk_deletes.apply(deletes)}
+        for task in self._bulk_upserts.apply(upserts, self._cut):
             del self._pending[task.shape.root, task.key]
             done.add(id(task))
+        for task, part in self._bulk_upserts.take_unfinished():
+            row = self._rows.take(task.shape.model, self._identity.known(task.shape.model, task.key))
+            assert row is not None  # it was written just now
+            self._fixups.append((row, task.shape, part))
         self._run_fixups()
+        if upserts and (waiting := [task for task in deletes if id(task) not in done]):
+            # What hung on them may hang on others now, or on nothing.
+            done |= {id(task) for task in self._bulk_deletes.apply(waiting)}
         done |= {id(task) for task in self._bulk_links.apply(links)}
         return [task for task in tasks if id(task) not in done]
 
@@ -221,12 +219,11 @@ class Batch:
                 continue
             remote_key = self._identity.known(task.shape.model, task.key)
             error = self._result.failed.get(task.change)
-            if remote_key is not None and isinstance(error, IntegrityError if task.instance is not None else NotYet):
+            if isinstance(error, IntegrityError if task.instance is not None else NotYet):
                 stuck[task.change] = (task.shape, remote_key, task.instance)
         self._rows.clear()
-        parked = park_unique_values(self._remote, list(stuck.values()))
-        self._parked = set(stuck) if parked else set()
-        return parked
+        self._parked = park_unique_values(self._remote, stuck)
+        return bool(self._parked)
 
     # Reading ahead --------------------------------------------------------------------------------
 
@@ -260,7 +257,7 @@ class Batch:
 
     def _wants_row(self, task: ObjectTask) -> bool:
         """Tell whether the remote row will be looked at: of what is deleted in bulk, only what it points to matters."""
-        return task.instance is not None or bool(task.shape.foreign_keys) or self._bulk.is_observed(task)
+        return task.instance is not None or bool(task.shape.foreign_keys) or self._parts.observers.notice(task)
 
     def _find_hanging(self) -> dict[At, list[At]]:
         """Return which deleted objects of the batch pointed to another deleted one on the remote.
@@ -405,29 +402,14 @@ class Batch:
                 )
             return value
         if self._closes_a_cycle(at, (root, key)):
-            unfinished.append(Unfinished(foreign_key, model, key))
-            return self._provisional(foreign_key, model, key)
+            unfinished.append(Unfinished(foreign_key, model, key, value))
+            return self._parts.stand_in(foreign_key, model, key, value)
         remote_key = self._ensure(model, key)
         return remote_key if points_to_key(foreign_key) else value
 
     def _closes_a_cycle(self, at: At, target: At) -> bool:
         """Tell whether the target has no key on the remote yet and cannot come first."""
         return (target in self._under_way or (at, target) in self._cut) and self._identity.known(*target) is None
-
-    def _provisional(self, foreign_key: Any, model: type[Model], key: Any) -> Any:
-        """Return a value for a foreign key until its target, further up in a cycle, has got its key.
-
-        Foreign keys are checked at the commit, so it need not exist: the key that the target will keep, else
-        nothing, else a number that no key is.
-        """
-        kept = self._identity.find_by_primary_key(shape_of(root_of(model)), key)
-        if kept is not None:
-            return kept
-        if foreign_key.null:
-            return None
-        if not isinstance(key, int):
-            raise BatchBroken("a cycle of foreign keys cannot be closed: no made-up key fits")
-        return -key - 1
 
     def _ensure(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object, bringing it along if it is not there."""
@@ -457,7 +439,7 @@ class Batch:
         if target is None or (root_of(target[0]), target[1]) in self._targets.missing:
             return value
         if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root_of(target[0]), target[1])):
-            unfinished.append(Unfinished(generic.object_field, *target))
+            unfinished.append(Unfinished(generic.object_field, *target, value))
             return value
         return generic.object_field.to_python(self._ensure(*target))
 
@@ -475,7 +457,7 @@ class Batch:
                     )
                 self._fixups.append((row, shape, part))  # its target comes later
                 continue
-            value = remote_key if is_foreign_key(part.field) else part.field.to_python(remote_key)
+            value = part.value_for(remote_key)
             if self._target.dry_run or row.__dict__.get(part.field.attname) == value:
                 continue
             set_values(row, {part.field.attname: value})

@@ -1,7 +1,7 @@
-"""Objects that nobody observes, written many at a time, with a fixed number of queries for each model.
+"""Objects that nobody observes, created and updated many at a time, with a fixed number of queries for each model.
 
 What does not go well here, or needs a closer look, is given back, and is then written one by one: unique values that
-are handed round, cascades, cycles, natural keys that only the user's own code can look up.
+are handed round, natural keys that only the user's own code can look up.
 """
 
 from __future__ import annotations
@@ -11,19 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import FileField, JSONField, Model
 
-from .identity import Identity
 from .local import ObjectTask, generic_target
-from .observed import deletes_announced, is_observed, saves_announced
+from .observed import saves_announced
 from .order import At
-from .parts import Parts
-from .relations import has_odd_relations, links_to, relations_to
-from .rows import rows_with
-from .shape import Shape, is_foreign_key, is_parent_link, points_to_key, root_of, target_of
-from .statements import RowsVanished, insert_rows, returns_keys, update_rows
+from .parts import Parts, Unfinished
+from .shape import Shape, is_foreign_key, points_to_key, root_of, tables_of, target_of
+from .statements import RowsVanished, can_write_many, insert_rows, update_rows
 from .target import reraise_if_hopeless
+from .uniqueness import free_values_for_many
 from .writing import create_instances, local_value, new_instance, same_value, set_values
 
 #: Where a statement fails, its rows are halved and tried again, down to this number.
@@ -39,38 +37,27 @@ class _Upsert:
     values: list[Any]
 
 
-class BulkWriter:
-    """Writes the unobserved objects of a batch."""
+_Write = Callable[[Sequence[_Upsert]], None]
+
+
+class BulkUpserts:
+    """Creates and updates the unobserved objects of a batch."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._remote = parts.target.remote
-        self._observed: dict[type[Model], bool] = {}
-        self._returns_keys = returns_keys(self._remote)
+        self._later: dict[At, set[At]] = {}
+        self._written: list[ObjectTask] = []
+        self._unfinished: list[tuple[ObjectTask, Unfinished]] = []
 
-    def is_observed(self, task: ObjectTask) -> bool:
-        """Tell whether somebody would notice how the task's object is written."""
-        model = task.shape.model
-        if model not in self._observed:
-            self._observed[model] = is_observed(model) and not self._sends_signals(model)
-        return self._observed[model]
-
-    def _sends_signals(self, model: type[Model]) -> bool:
-        return model._meta.label in self._parts.target.batch_signals
-
-    def _takes(self, shape: Shape) -> bool:
-        return (self._returns_keys or not shape.automatic_key) and not shape.model._meta.parents
-
-    # Upserts --------------------------------------------------------------------------------------
-
-    def upsert(self, tasks: Sequence[ObjectTask], cut: set[tuple[At, At]]) -> list[ObjectTask]:
+    def apply(self, tasks: Sequence[ObjectTask], cut: set[tuple[At, At]]) -> list[ObjectTask]:
         """Create and update objects; return those that are done.
 
         Args:
             tasks: tasks with an instance, the targets of an object before it.
             cut: who points to whom where a cycle was cut.
         """
-        done: list[ObjectTask] = []
+        self._later, self._written, done = {}, [], []
         for level in self._levels(tasks, cut):
             by_shape: dict[Shape, list[ObjectTask]] = {}
             for task in level:
@@ -79,7 +66,13 @@ class BulkWriter:
                 # What a level waited for may have been given back.
                 ready = [task for task in alike if self._targets_are_known(task)]
                 done += self._upsert_alike(shape, ready)
+        self._close_cycles()
         return done
+
+    def take_unfinished(self) -> list[tuple[ObjectTask, Unfinished]]:
+        """Return, once, the references of what was written to objects that have no key yet: they were given back."""
+        unfinished, self._unfinished = self._unfinished, []
+        return unfinished
 
     def _levels(self, tasks: Sequence[ObjectTask], cut: set[tuple[At, At]]) -> list[list[ObjectTask]]:
         """Group tasks so that each one's new targets are in an earlier group; leave out what cannot be."""
@@ -89,14 +82,16 @@ class BulkWriter:
             at = (task.shape.root, task.key)
             level: int | None = 0
             for target in self._parts.targets.of(task):
-                if target in self._parts.targets.missing or (at, target) in cut or target == at:
+                if self._parts.identity.known(*target) is not None:
+                    continue
+                below = level_of.get(target)
+                if target in self._parts.targets.missing or target == at or (at, target) in cut:
+                    below = -1 if self._can_do_without(task, target) else None
+                if below is None or level is None:
                     level = None
-                elif self._parts.identity.known(*target) is None:
-                    below = level_of.get(target)
-                    level = None if below is None or level is None else max(level, below + 1)
-                if level is None:
                     break
-            if level is None or not self._takes(task.shape):
+                level = max(level, below + 1)
+            if level is None or not can_write_many(self._remote, task.shape):
                 continue
             level_of[at] = level
             if level == len(levels):
@@ -104,8 +99,59 @@ class BulkWriter:
             levels[level].append(task)
         return levels
 
+    def _can_do_without(self, task: ObjectTask, target: At) -> bool:
+        """Tell whether the object can be written before one that it points to, or although that one is missing."""
+        missing = target in self._parts.targets.missing
+        for foreign_key in self._foreign_keys_to(task, target):
+            if missing and getattr(foreign_key, "db_constraint", True):
+                return False
+            if not missing and not (foreign_key.null or isinstance(target[1], int)):
+                return False
+            if foreign_key in task.shape.key:
+                return False
+        if missing:
+            return True
+        if task.shape.generic_keys or self._parts.observers.sends_signals(task.shape.model):
+            return False
+        self._later.setdefault((task.shape.root, task.key), set()).add(target)
+        return True
+
+    def _foreign_keys_to(self, task: ObjectTask, target: At) -> list[Any]:
+        root, key = target
+        return [
+            foreign_key
+            for foreign_key in task.shape.foreign_keys
+            if root_of(target_of(foreign_key)[0]) is root
+            and (value := local_value(task.instance, foreign_key)) is not None  # type: ignore[arg-type]
+            and self._parts.targets.key_of(foreign_key, value) == key
+        ]
+
     def _targets_are_known(self, task: ObjectTask) -> bool:
-        return all(self._parts.identity.known(*target) is not None for target in self._parts.targets.of(task))
+        later = self._later.get((task.shape.root, task.key), ())
+        return all(
+            self._parts.identity.known(*target) is not None or target in later or target in self._parts.targets.missing
+            for target in self._parts.targets.of(task)
+        )
+
+    def _close_cycles(self) -> None:
+        """Set the foreign keys to objects that have got their keys after what points to them."""
+        rows: dict[tuple[Shape, Any], list[list[Any]]] = {}
+        for task in self._written:
+            shape = task.shape
+            remote_key = self._parts.identity.known(shape.model, task.key)
+            for target in self._later.get((shape.root, task.key), ()):
+                for foreign_key in self._foreign_keys_to(task, target):
+                    value = local_value(task.instance, foreign_key)  # type: ignore[arg-type]
+                    part = Unfinished(foreign_key, target_of(foreign_key)[0], target[1], value)
+                    found = self._parts.identity.known(*target)
+                    if found is None:
+                        self._unfinished.append((task, part))
+                    else:
+                        new = [*_parts(shape, remote_key), part.value_for(found)]
+                        rows.setdefault((shape, foreign_key), []).append(new)
+        for (shape, foreign_key), those in rows.items():
+            [table] = [table for table in tables_of(shape) if foreign_key in table.model._meta.local_concrete_fields]
+            update_rows(self._remote, table.model, table.key, [foreign_key], those)
 
     def _upsert_alike(self, shape: Shape, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
         """Create and update objects of one model; return those that are done."""
@@ -114,7 +160,7 @@ class BulkWriter:
         keys = {task.key: matched.get(task.key, self._parts.identity.known(shape.model, task.key)) for task in clear}
         self._parts.rows.load(shape.model, [key for key in keys.values() if key is not None])
         self._parts.remote_changes.load_found(shape, matched.values())
-        values_of = _values_reader(shape, self._parts.identity)
+        values_of = _values_reader(shape, self._parts)
         new: list[_Upsert] = []
         changed: list[_Upsert] = []
         done: list[ObjectTask] = []
@@ -129,21 +175,27 @@ class BulkWriter:
                 continue
             row = self._parts.rows.peek(shape.model, remote_key) if remote_key is not None else None
             values = values_of(task.instance)
+            if row is None and remote_key is not None and shape.model is not shape.root:
+                continue  # a parent's row is there, and lacks its child
             if row is None:
                 new.append(_Upsert(task, self._parts.identity.find_by_primary_key(shape, task.key), values))
-            elif task.change is None or _is_equal(shape, row, values):
+            elif task.change is None or ((shape.root, task.key) not in self._later and _is_equal(shape, row, values)):
                 counts["unchanged"] += task.change is not None
                 self._parts.identity.learn(shape.model, task.key, remote_key)
                 done.append(task)
             else:
                 changed.append(_Upsert(task, remote_key, values))
-        updated = self._halving(changed, lambda some: self._update(shape, some))
+        updated = self._halving(
+            changed, lambda some: self._update(shape, some), lambda some: self._update_apart(shape, some)
+        )
         created = self._halving(new, lambda some: self._create(shape, some))
         counts |= {"created": len(created), "updated": len(updated)}
         for what, number in counts.items():
             if number:
                 self._parts.result.report.count(shape.label, what, number)
-        done += [each.task for each in (*updated, *created)]
+        written = [each.task for each in (*updated, *created)]
+        self._written += written
+        done += written
         for task in done:
             if task.change is not None:
                 self._parts.result.failed.pop(task.change, None)
@@ -167,7 +219,7 @@ class BulkWriter:
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
 
     def _create(self, shape: Shape, some: Sequence[_Upsert]) -> None:
-        if self._sends_signals(shape.model):
+        if self._parts.observers.sends_signals(shape.model):
             self._create_announced(shape, some)
         else:
             self._create_silently(shape, some)
@@ -191,20 +243,27 @@ class BulkWriter:
             if not alike:
                 continue
             keyed = alike is with_key
-            defaults = [field for field in shape.skipped if not field.has_db_default()]
-            fields = [*(shape.key if keyed else ()), *shape.copied, *defaults]
-            rows = [
-                [*(_parts(shape, each.remote_key) if keyed else ()), *each.values, *(f.get_default() for f in defaults)]
-                for each in alike
-            ]
-            given_out = insert_rows(self._remote, shape.model, fields, rows)
-            for each, key in zip(alike, given_out, strict=False):
-                each.remote_key = key
+            for table in tables_of(shape):
+                copied = [shape.copied[number] for number in table.numbers]
+                own = table.model._meta.local_concrete_fields
+                defaults = [field for field in shape.skipped if field in own and not field.has_db_default()]
+                key = table.key if keyed or table.model is not shape.root else ()
+                rows = [
+                    [
+                        *(_parts(shape, each.remote_key) if key else ()),
+                        *(each.values[number] for number in table.numbers),
+                        *(field.get_default() for field in defaults),
+                    ]
+                    for each in alike
+                ]
+                given_out = insert_rows(self._remote, table.model, [*key, *copied, *defaults], rows)
+                for each, remote_key in zip(alike, given_out, strict=False):
+                    each.remote_key = remote_key
             if keyed and shape.automatic_key:
                 self._parts.numbered.add(shape.root)
 
     def _update(self, shape: Shape, some: Sequence[_Upsert]) -> None:
-        if self._sends_signals(shape.model):
+        if self._parts.observers.sends_signals(shape.model):
             instances = [self._parts.rows.take(shape.model, each.remote_key) for each in some]
             for each, instance in zip(some, instances, strict=True):
                 if instance is None:
@@ -219,14 +278,39 @@ class BulkWriter:
                 ]
                 update_rows(self._remote, shape.model, shape.key, fields, rows)
         else:
-            rows = [[*_parts(shape, each.remote_key), *each.values] for each in some]
-            update_rows(self._remote, shape.model, shape.key, shape.copied, rows)
+            for table in tables_of(shape):
+                copied = [shape.copied[number] for number in table.numbers]
+                rows = [
+                    [*_parts(shape, each.remote_key), *(each.values[number] for number in table.numbers)]
+                    for each in some
+                ]
+                if copied:
+                    update_rows(self._remote, table.model, table.key, copied, rows)
         for each in some:
             self._parts.identity.learn(shape.model, each.task.key, each.remote_key)
             self._parts.rows.drop(shape.model, each.remote_key)
 
-    def _halving(self, all_: list[_Upsert], write: Callable[[Sequence[_Upsert]], None]) -> list[_Upsert]:
-        """Write as many at once as will go; return those that went."""
+    def _update_apart(self, shape: Shape, some: Sequence[_Upsert]) -> None:
+        """Update objects that want unique values of one another: give them values that nobody has first."""
+        free = free_values_for_many(self._remote, shape, len(some))
+        for table in tables_of(shape):
+            fields = [field for field in free if field in table.model._meta.local_concrete_fields]
+            rows = [
+                [*_parts(shape, each.remote_key), *(free[field][number] for field in fields)]
+                for number, each in enumerate(some)
+            ]
+            if fields:
+                update_rows(self._remote, table.model, table.key, fields, rows)
+        self._update(shape, some)
+
+    def _halving(self, all_: list[_Upsert], write: _Write, write_apart: _Write | None = None) -> list[_Upsert]:
+        """Write as many at once as will go; return those that went.
+
+        Args:
+            all_: what to write.
+            write: writes some of them.
+            write_apart: does so where they want unique values of one another.
+        """
         if not all_:
             return []
         if self._parts.whole:
@@ -236,89 +320,24 @@ class BulkWriter:
             with transaction.atomic(using=self._remote):
                 write(all_)
             return all_
+        except IntegrityError:
+            if write_apart is not None and len(all_) > 1 and self._goes(all_, write_apart):
+                return all_
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
         if len(all_) <= _FEW:
             return []
         middle = len(all_) // 2
-        return self._halving(all_[:middle], write) + self._halving(all_[middle:], write)
+        return [each for half in (all_[:middle], all_[middle:]) for each in self._halving(half, write, write_apart)]
 
-    # Deletes --------------------------------------------------------------------------------------
-
-    def delete(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
-        """Delete objects on which nothing hangs that stays; return those that are done."""
-        going: dict[At, ObjectTask] = {}
-        for task in tasks:
-            remote_key = self._parts.identity.known(task.shape.model, task.key)
-            if (
-                remote_key is None
-                or task.keep_parents
-                or not self._takes(task.shape)
-                or has_odd_relations(task.shape.model)
-            ):
-                continue
-            assert task.change is not None
-            if not self._parts.remote_changes.win(task.shape, task.key, remote_key, task.change):
-                going[task.shape.root, remote_key] = task
-        self._keep_what_others_hang_on(going)
-        if not going:
-            return []
-        by_shape: dict[Shape, dict[Any, ObjectTask]] = {}
-        for (_, remote_key), task in going.items():
-            by_shape.setdefault(task.shape, {})[remote_key] = task
+    def _goes(self, all_: list[_Upsert], write: _Write) -> bool:
         try:
             with transaction.atomic(using=self._remote):
-                for shape, by_key in by_shape.items():
-                    for field in links_to(shape.model):
-                        links = rows_with(field.model, self._remote, **{field.attname: list(by_key)})
-                        links._raw_delete(self._remote)
-                    self._delete_alike(shape, list(by_key))
+                write(all_)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
-            return []
-        for shape, by_key in by_shape.items():
-            self._parts.result.report.count(shape.label, "deleted", len(by_key))
-            for remote_key, task in by_key.items():
-                assert task.change is not None
-                self._parts.rows.drop(shape.model, remote_key)
-                self._parts.identity.forget(shape.model, task.key)
-                self._parts.result.failed.pop(task.change, None)
-        return list(going.values())
-
-    def _delete_alike(self, shape: Shape, keys: list[Any]) -> None:
-        rows = rows_with(shape.model, self._remote, pk=keys)
-        if not self._sends_signals(shape.model):
-            rows._raw_delete(self._remote)
-            return
-        with deletes_announced(list(rows), self._remote):
-            rows._raw_delete(self._remote)
-
-    def _keep_what_others_hang_on(self, going: dict[At, ObjectTask]) -> None:
-        """Take those out of ``going`` to which a row points that does not go with them."""
-        hanging: dict[At, set[At]] = {}
-        for shape in {task.shape for task in going.values()}:
-            keys = [key for root, key in going if root is shape.root]
-            for relation in relations_to(shape.model):
-                field = relation.field
-                values = field.target_field.attname
-                by_value = {key: key for key in keys}
-                if values != shape.root._meta.pk.attname:
-                    rows = rows_with(shape.model, self._remote, pk=keys)
-                    by_value = dict(rows.values_list(values, "pk"))
-                found = rows_with(field.model, self._remote, **{field.attname: list(by_value)})
-                # A child row of multi-table inheritance is a row of its own here: it never goes with its parent.
-                hanger = field.model if is_parent_link(field) else root_of(field.model)
-                for key, value in found.values_list("pk", field.attname):
-                    hanging.setdefault((shape.root, by_value[value]), set()).add((hanger, key))
-        staying = [at for at, hangers in hanging.items() if not hangers <= going.keys()]
-        hangs_on: dict[At, list[At]] = {}
-        for at, hangers in hanging.items():
-            for hanger in hangers:
-                hangs_on.setdefault(hanger, []).append(at)
-        while staying:
-            at = staying.pop()
-            if going.pop(at, None) is not None:
-                staying += hangs_on.get(at, ())
+            return False
+        return True
 
 
 # What is known of a model ---------------------------------------------------------------------------
@@ -332,26 +351,28 @@ def _parts(shape: Shape, key: Any) -> Sequence[Any]:
     return key if shape.composite_key else (key,)
 
 
-def _values_reader(shape: Shape, identity: Identity) -> Callable[[Any], list[Any]]:
+def _values_reader(shape: Shape, parts: Parts) -> Callable[[Any], list[Any]]:
     """Return a function that gives the values of an instance's copied fields as the remote shall have them."""
     attnames = [field.attname for field in shape.copied]
     special = [(number, field) for number, field in enumerate(shape.copied) if isinstance(field, FileField | JSONField)]
     keys = [
-        (number, target_of(field)[0])
+        (number, field, target_of(field)[0])
         for number, field in enumerate(shape.copied)
         if is_foreign_key(field) and points_to_key(field)
     ]
     at_number = {attname: number for number, attname in enumerate(attnames)}
-    known = identity.known
+    known = parts.identity.known
 
     def read(instance: Any) -> list[Any]:
         stored = instance.__dict__
         values = [stored.get(attname) for attname in attnames]
         for number, field in special:
             values[number] = local_value(instance, field)
-        for number, model in keys:
-            if (value := values[number]) is not None:
-                values[number] = known(model, value)
+        for number, foreign_key, model in keys:
+            if (value := values[number]) is not None and (remote_key := known(model, value)) is not None:
+                values[number] = remote_key
+            elif value is not None and (root_of(model), value) not in parts.targets.missing:
+                values[number] = parts.stand_in(foreign_key, model, value, value)
         for generic in shape.generic_keys:
             target = generic_target(generic, instance)
             if target is not None and (remote_key := known(*target)) is not None:

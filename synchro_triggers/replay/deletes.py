@@ -12,9 +12,9 @@ from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .cascades import let_go, taken_along
-from .local import ObjectTask, links_to_children, load_instances, rebuilt
+from .local import ObjectTask, load_instances, rebuilt
 from .parts import Parts
-from .relations import links_to, refers_to_itself
+from .relations import links_to, links_to_children, refers_to_itself
 from .rows import rows_of
 from .shape import parents_of, root_of, shape_of
 from .target import NotYet

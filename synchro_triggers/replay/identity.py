@@ -27,7 +27,7 @@ from ..models import Reference
 from ..natural import NaturalManager
 from .local import generic_target
 from .rows import ReadAhead, rows_of, rows_with
-from .shape import Shape, is_foreign_key, read_keys, root_of, shape_of, target_of
+from .shape import Shape, field_at, is_foreign_key, points_to_key, read_keys, root_of, shape_of, target_of
 from .statements import insert_texts, update_rows
 
 
@@ -301,9 +301,10 @@ class Identity:
         alike: dict[tuple[str, ...], dict[tuple[Any, ...], list[Any]]] = {}
         if not _compare_exactly(model, self.remote):
             return found, {instance.pk for instance in instances}
+        paths = self._values_at_paths(model, instances)
         for instance in instances:
             try:
-                lookups = self._translated_lookups(instance)
+                lookups = self._translated_lookups(instance, paths.get(instance.pk))
             except ObjectDoesNotExist:
                 continue
             if lookups is None:
@@ -348,27 +349,48 @@ class Identity:
             raise MultipleObjectsReturned
         return found[0] if found else None
 
-    def _translated_lookups(self, instance: Model) -> dict[str, Any] | None:
-        """Return the look-ups of a natural key whose fields are named, foreign keys translated, else ``None``."""
+    def _values_at_paths(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, dict[str, Any]]:
+        """Read what natural keys name beyond foreign keys (``city__name``), of many objects in one query."""
+        names = [name for name in natural_key_fields(model) if "__" in name]
+        if not names:
+            return {}
+        rows = rows_with(model, LOCAL, pk=[instance.pk for instance in instances])
+        found = [at for name in names if (at := field_at(model, name)) is not None]
+        values_of = {
+            pk: dict(zip(names, values, strict=True))
+            for pk, *values in rows.values_list("pk", *(attname for _, attname in found))
+        }
+        for name, (field, _) in zip(names, found, strict=True):
+            if is_foreign_key(field) and points_to_key(field):
+                self.load(target_of(field)[0], {values[name] for values in values_of.values()} - {None})
+        return values_of
+
+    def _translated_lookups(self, instance: Model, at_paths: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """Return the look-ups of a natural key whose fields are named, foreign keys translated, else ``None``.
+
+        Args:
+            instance: the local object.
+            at_paths: the values of those names that go through foreign keys.
+        """
         model = type(instance)
         names = natural_key_fields(model)
         manager = natural_manager(model)
         own_method = isinstance(manager, NaturalManager) and (
             type(manager).get_by_natural_key is NaturalManager.get_by_natural_key
         )
-        if not names or not own_method or any("__" in name for name in names):
+        if not names or not own_method or (at_paths is None and any("__" in name for name in names)):
             return None
         lookups: dict[str, Any] = {}
         for name in names:
-            field = model._meta.get_field(name)
-            value = getattr(instance, field.attname)  # type: ignore[union-attr]
+            if (found := field_at(model, name)) is None:
+                return None
+            field, attname = found
+            value = at_paths[name] if at_paths and name in at_paths else getattr(instance, attname)
             if is_foreign_key(field) and value is not None:
                 value = self.translate(field, value)
                 if value is None:
                     raise ObjectDoesNotExist  # its target is not there, so neither is the object
-            lookups[field.attname if value is not None else f"{field.attname}__isnull"] = (  # type: ignore[union-attr]
-                value if value is not None else True
-            )
+            lookups[attname if value is not None else f"{attname}__isnull"] = value if value is not None else True
         return lookups
 
     def _natural_key_there(self, instance: Any) -> tuple[Any, ...]:
@@ -465,7 +487,9 @@ def _compare_exactly(model: type[Model], alias: str) -> bool:
     if connections[alias].vendor not in {"postgresql", "sqlite"}:
         return False
     for name in natural_key_fields(model):
-        field: Any = model._meta.get_field(name.split("__")[0])
+        if (found := field_at(model, name)) is None:
+            return False
+        field = found[0]
         while is_foreign_key(field):
             field = field.target_field
         if not isinstance(field, _EXACT) or getattr(field, "db_collation", None):

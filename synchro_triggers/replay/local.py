@@ -12,8 +12,9 @@ from django.db.models.fields.composite import CompositePrimaryKey
 from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from .changes import Change
+from .relations import links_to_children
 from .rows import instances_of, rows_with
-from .shape import GenericKey, Shape, is_parent_link, model_of, read_key, read_keys, root_of, shape_of
+from .shape import GenericKey, Shape, model_of, read_key, read_keys, root_of, shape_of
 from .target import BatchBroken
 
 
@@ -149,15 +150,6 @@ def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
     # from_db() takes values in the order of the fields.
     names = [field.attname for field in shape.model._meta.concrete_fields if field.attname in values]
     return shape.model.from_db(LOCAL, names, [values[name] for name in names])
-
-
-def links_to_children(model: type[Model]) -> list[Any]:
-    """Return the parent links of the models that inherit directly from ``model``."""
-    return [
-        relation.field
-        for relation in model._meta.related_objects
-        if relation.one_to_one and is_parent_link(relation.field)
-    ]
 
 
 def _object_tasks(model: type[Model], changes: list[Change]) -> list[ObjectTask]:

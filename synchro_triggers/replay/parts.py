@@ -10,14 +10,37 @@ from django.db.models import Model
 from ..conf import LOCAL
 from .conflict_lookup import RemoteChanges
 from .identity import Identity
+from .observed import Observers
 from .order import At
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
-from .shape import Shape
+from .shape import Shape, is_foreign_key, points_to_key, root_of, shape_of
 from .single import Singles
-from .target import BatchResult, Target
+from .target import BatchBroken, BatchResult, Target
 from .targets import Targets
 from .writing import Writes
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A reference to an object further up in a cycle, to be set when that one has got its key.
+
+    Attributes:
+        field: the field that holds the key: a foreign key, or the object id of a generic one.
+        model, key: the local target.
+        value: what the field holds on LOCAL.
+    """
+
+    field: Any
+    model: type[Model]
+    key: Any
+    value: Any
+
+    def value_for(self, remote_key: Any) -> Any:
+        """Return what the field shall hold when the target has that key on the remote."""
+        if not is_foreign_key(self.field):
+            return self.field.to_python(remote_key)
+        return remote_key if points_to_key(self.field) else self.value
 
 
 @dataclass(frozen=True)
@@ -35,6 +58,7 @@ class Parts:
         numbered: models whose automatic keys were written by value.
         writes: what is written on the remote.
         savepoints, singles: for objects that are written one by one.
+        observers: who would notice how objects are written.
         whole: all of the batch is wanted or nothing: where a bulk statement fails, the batch does.
     """
 
@@ -49,6 +73,7 @@ class Parts:
     writes: Writes
     savepoints: Savepoints
     singles: Singles
+    observers: Observers
     whole: bool
 
     def match(self, shape: Shape, instance: Model) -> Any:
@@ -72,6 +97,31 @@ class Parts:
         if other is None or other == key:
             return False
         return (shape.root, other) in self.logged or rows_of(shape.root, LOCAL).filter(pk=other).exists()
+
+    def stand_in(self, foreign_key: Any, model: type[Model], key: Any, value: Any) -> Any:
+        """Return a value for a foreign key until its target, further up in a cycle, has got its key.
+
+        Foreign keys are checked at the commit, so the target need not exist: it is the key that it will keep, else
+        nothing, else a number that no key is.
+
+        Args:
+            foreign_key: the field.
+            model, key: its local target.
+            value: what it holds on LOCAL.
+
+        Raises:
+            BatchBroken: there is no such value.
+        """
+        if not points_to_key(foreign_key):
+            return value
+        kept = self.identity.find_by_primary_key(shape_of(root_of(model)), key)
+        if kept is not None:
+            return kept
+        if foreign_key.null:
+            return None
+        if not isinstance(key, int):
+            raise BatchBroken("a cycle of foreign keys cannot be closed: no made-up key fits")
+        return -key - 1
 
     def leave_alone(self, shape: Shape, key: Any, remote_key: Any) -> None:
         """Count a conflict that the remote has won."""

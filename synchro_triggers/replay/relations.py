@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from django.apps import apps
 from django.db.models import Model
 
-from .shape import root_of
+from .shape import is_parent_link, parents_of, root_of
 
 
 @cache
@@ -22,6 +24,24 @@ def links_to(model: type[Model]) -> tuple[Any, ...]:
     return tuple(relation.field for relation in _all_relations_to(model) if relation.field.model._meta.auto_created)
 
 
+@cache
+def links_to_children(model: type[Model]) -> tuple[Any, ...]:
+    """Return the parent links of the models that inherit directly from ``model``."""
+    related = model._meta.related_objects
+    return tuple(each.field for each in related if each.one_to_one and is_parent_link(each.field))
+
+
+@cache
+def hanging_on(model: type[Model]) -> tuple[Any, ...]:
+    """Return the fields by which rows may hang on the rows that an object of the model has in its tables.
+
+    Children of its parents are among them, and of its own; links of automatic tables are not.
+    """
+    own = {model, *parents_of(model)}
+    children = [link for parent in parents_of(model) for link in links_to_children(parent) if link.model not in own]
+    return (*(relation.field for relation in relations_to(model)), *children)
+
+
 def _all_relations_to(model: type[Model]) -> list[Any]:
     return [
         relation
@@ -30,10 +50,62 @@ def _all_relations_to(model: type[Model]) -> list[Any]:
     ]
 
 
+@dataclass(frozen=True)
+class GenericReverse:
+    """A ``GenericRelation``: rows that point to a model's with content type and key, and go with them.
+
+    Attributes:
+        model: of the rows that point.
+        holder: their field that holds the key.
+        type_name: the name of that for the content type.
+        target: the model that they point to.
+        concrete: whether a proxy counts as what it stands for.
+    """
+
+    model: type[Model]
+    holder: Any
+    type_name: str
+    target: type[Model]
+    concrete: bool
+
+    def content_type(self, alias: str) -> Any:
+        """Return the target's content type on a database."""
+        from django.contrib.contenttypes.models import ContentType
+
+        return ContentType.objects.db_manager(alias).get_for_model(self.target, for_concrete_model=self.concrete)
+
+
+@cache
+def generic_relations(model: type[Model]) -> tuple[GenericReverse, ...]:
+    """Return the model's ``GenericRelation`` fields."""
+    found = []
+    for field in _related_in_bulk(model):
+        if _is_generic(field):
+            holder = field.related_model._meta.get_field(field.object_id_field_name)
+            found.append(
+                GenericReverse(
+                    field.related_model, holder, field.content_type_field_name, field.model, field.for_concrete_model
+                )
+            )
+    return tuple(found)
+
+
+def _related_in_bulk(model: type[Model]) -> list[Any]:
+    return [field for field in model._meta.private_fields if hasattr(field, "bulk_related_objects")]
+
+
+def _is_generic(field: Any) -> bool:
+    if not apps.is_installed("django.contrib.contenttypes"):
+        return False
+    from django.contrib.contenttypes.fields import GenericRelation
+
+    return type(field) is GenericRelation
+
+
 @cache
 def has_odd_relations(model: type[Model]) -> bool:
-    """Tell whether rows may point to the model's in other ways than by one column of their own."""
-    if any(hasattr(field, "bulk_related_objects") for field in model._meta.private_fields):  # generic ones
+    """Tell whether rows may point to the model's in other ways than by one column of their own, or a generic one."""
+    if not all(map(_is_generic, _related_in_bulk(model))):
         return True
     return any(len(relation.field.foreign_related_fields) != 1 for relation in _all_relations_to(model))
 
@@ -41,7 +113,7 @@ def has_odd_relations(model: type[Model]) -> bool:
 @cache
 def nothing_hangs_on(model: type[Model]) -> bool:
     """Tell whether a delete of the model's rows takes nothing along but links of automatic tables."""
-    return not (relations_to(model) or has_odd_relations(model) or model._meta.parents)
+    return not (relations_to(model) or generic_relations(model) or has_odd_relations(model) or model._meta.parents)
 
 
 @cache

@@ -124,6 +124,10 @@ def _among(
 
 
 def _stored_field(model: type[Model], name: str) -> Any:
+    *through, name = name.split("__")
+    for each in through:
+        following: Any = model._meta.get_field(each)
+        model = following.related_model
     field: Any = model._meta.pk
     if name != "pk":
         field = next((field for field in model._meta.concrete_fields if field.attname == name), None)

@@ -110,6 +110,34 @@ def parents_of(model: type[Model]) -> list[type[Model]]:
     return found
 
 
+@dataclass(frozen=True)
+class Table:
+    """One of the tables in which an object lies: its model's own, or that of a parent that shares its key.
+
+    Attributes:
+        model: the model that has the table.
+        key: the fields of its primary key.
+        numbers: which of the shape's ``copied`` fields are columns of it.
+    """
+
+    model: type[Model]
+    key: tuple[Any, ...]
+    numbers: tuple[int, ...]
+
+
+@cache
+def tables_of(shape: Shape) -> tuple[Table, ...]:
+    """Return the tables in which an object lies, the root's first; without those of parents with keys of their own."""
+    return tuple(
+        Table(
+            model,
+            shape.key if model is shape.root else (model._meta.pk,),
+            tuple(number for number, field in enumerate(shape.copied) if field in model._meta.local_concrete_fields),
+        )
+        for model in reversed([shape.model, *parents_of(shape.model)])
+    )
+
+
 def is_parent_link(field: Any) -> bool:
     """Tell the one-to-one field of multi-table inheritance."""
     return bool(field.remote_field and getattr(field.remote_field, "parent_link", False))
@@ -125,6 +153,24 @@ def target_of(field: Any) -> tuple[type[Model], str]:
     target = field.target_field
     model: type[Model] = field.remote_field.model._meta.concrete_model
     return model, target.attname
+
+
+@cache
+def field_at(model: type[Model], path: str) -> tuple[Any, str] | None:
+    """Return the field that a name like ``city__name`` stands for, and the same path with its attribute's name.
+
+    Returns:
+        ``None`` where it is something else than fields with columns, and foreign keys on the way.
+    """
+    *through, last = path.split("__")
+    following: Any = model
+    for name in [*through, last]:
+        fields = {each.name: each for each in following._meta.concrete_fields} if following is not None else {}
+        field: Any = fields.get(name)
+        if field is None or field.column is None:
+            return None
+        following = field.remote_field.model if is_foreign_key(field) else None
+    return field, "__".join([*through, field.attname])
 
 
 def points_to_key(field: Any) -> bool:

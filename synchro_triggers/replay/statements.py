@@ -17,7 +17,7 @@ from django.db.models.fields import AutoFieldMixin
 
 from .params import array_parameter, need_no_preparation
 from .rows import base_type, rows_of
-from .shape import shape_of
+from .shape import Shape, shape_of
 from .writing import create_instances
 
 Rows = Sequence[Sequence[Any]]
@@ -107,10 +107,14 @@ def update_rows(
         raise RowsVanished(f"{model._meta.label}: {len(rows) - found} of {len(rows)} rows are gone")
 
 
-def returns_keys(alias: str) -> bool:
-    """Tell whether the keys of many new rows can be learnt."""
+def can_write_many(alias: str, shape: Shape) -> bool:
+    """Tell whether many objects can be written at once: each has one key, and those of new rows can be learnt."""
     connection = connections[alias]
-    return connection.vendor == "sqlite" or bool(connection.features.can_return_rows_from_bulk_insert)
+    if shape.other_parents:
+        return False
+    return (
+        not shape.automatic_key or connection.vendor == "sqlite" or connection.features.can_return_rows_from_bulk_insert
+    )
 
 
 def quoting(connection: BaseDatabaseWrapper) -> Callable[[str], str]:

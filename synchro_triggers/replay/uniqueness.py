@@ -11,38 +11,43 @@ import decimal
 import ipaddress
 import string
 import uuid
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
-from django.db import DataError, IntegrityError, models, transaction
-from django.db.models import Field, Model
+from django.db import DataError, IntegrityError, connections, models, transaction
+from django.db.models import Field, Max, Min, Model
 
-from .rows import rows_of
-from .shape import Shape, is_foreign_key, target_of
+from .rows import rows_of, rows_with
+from .shape import Shape, is_foreign_key, root_of, target_of
 from .writing import local_value
 
+Stuck = tuple[Shape, Any, Model | None]
+T = TypeVar("T", bound=Hashable)
 
-def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model | None]]) -> bool:
+
+def park_unique_values(remote: str, stuck: Mapping[T, Stuck]) -> set[T]:
     """Give remote rows that are in one another's way values that nobody has, without signals.
 
     Args:
         remote: the remote alias; a transaction must be open there.
         stuck: shape, remote key and local instance of objects that could not be saved; ``None`` for the
-            instance of one that is to be deleted.
+            remote key of one that is not there yet, and for the instance of one that is to be deleted.
 
     Returns:
-        Whether anything was changed, so that another try makes sense.
+        Those that were changed, so that another try makes sense.
     """
-    parked = False
+    parked: set[T] = set()
     taken: dict[Field[Any, Any], set[Any]] = {}
     wanted: dict[Field[Any, Any], set[Any]] = {}
-    for shape, _, instance in stuck:
+    for shape, _, instance in stuck.values():
         if instance is not None:
             for field in unique_fields(shape):
                 wanted.setdefault(field, set()).update(_hashable([local_value(instance, field)]))
-    for shape, remote_key, instance in stuck:
+    for one in _in_the_way(remote, stuck):
+        shape, remote_key, instance = stuck[one]
         row = rows_of(shape.model, remote).filter(pk=remote_key).first()
         if row is None:
             continue
@@ -51,8 +56,91 @@ def park_unique_values(remote: str, stuck: Sequence[tuple[Shape, Any, Model | No
                 if field not in taken:
                     column = rows_of(shape.model, remote).values_list(field.attname, flat=True)
                     taken[field] = _hashable(column[:_LOOKED_AT])
-                parked = _park(remote, shape, remote_key, field, taken[field], wanted.get(field, set())) or parked
+                if _park(remote, shape, remote_key, field, taken[field], wanted.get(field, set())):
+                    parked.add(one)
     return parked
+
+
+def _in_the_way(remote: str, stuck: Mapping[T, Stuck]) -> list[T]:
+    """Return those whose rows may have to make room for another one that can have its values then.
+
+    Whoever wants what an object has that stays as it is can be helped by nobody, nor can who wants what that one has.
+    """
+    at_row = {(shape.root, key): one for one, (shape, key, _) in stuck.items() if key is not None}
+    by_field: dict[Field[Any, Any], dict[Any, T]] = {}
+    for one, (shape, _, instance) in stuck.items():
+        for field in unique_fields(shape) if instance is not None else ():
+            value = local_value(instance, field)  # type: ignore[arg-type]
+            if field.unique and not is_foreign_key(field) and value is not None and isinstance(value, Hashable):
+                by_field.setdefault(field, {})[value] = one
+    waits_for: dict[T, list[T]] = {}
+    hopeless: list[T] = []
+    for field, wanting in by_field.items():
+        holders = rows_with(field.model, remote, **{field.attname: list(wanting)})
+        for value, key in holders.values_list(field.attname, "pk"):
+            holder, wanter = at_row.get((root_of(field.model), key)), wanting.get(value)
+            if wanter is None or holder == wanter:
+                continue
+            if holder is None:
+                hopeless.append(wanter)
+            else:
+                waits_for.setdefault(holder, []).append(wanter)
+    helpless: set[T] = set()
+    while hopeless:
+        one = hopeless.pop()
+        if one not in helpless:
+            helpless.add(one)
+            hopeless += waits_for.get(one, ())
+    return [
+        one
+        for one, (shape, key, _) in stuck.items()
+        if key is not None
+        and one not in helpless
+        and (not _is_told_by_values(shape) or not helpless.issuperset(waits_for.get(one, ())))
+    ]
+
+
+@cache
+def _is_told_by_values(shape: Shape) -> bool:
+    """Tell whether who is in whose way shows in single values of columns, which are the same on both sides."""
+    return all(field.unique and not is_foreign_key(field) for field in unique_fields(shape)) and not any(
+        model._meta.unique_together or model._meta.constraints
+        for model in (*shape.model._meta.all_parents, shape.model)
+    )
+
+
+def free_values_for_many(remote: str, shape: Shape, count: int) -> dict[Field[Any, Any], list[Any]]:
+    """Return values that no row of the remote has, as many as are asked for, for those unique columns where it can."""
+    return {
+        field: values
+        for field in unique_fields(shape)
+        if (values := _many_free_values(remote, field, count)) is not None
+    }
+
+
+def _many_free_values(remote: str, field: Any, count: int) -> list[Any] | None:
+    if field.null:
+        return [None] * count
+    stored = field
+    while is_foreign_key(stored):  # checked at the commit, and the right value comes before that
+        stored = stored.target_field
+    if isinstance(stored, models.UUIDField):
+        return [uuid.uuid4() for _ in range(count)]
+    if isinstance(stored, (models.CharField, models.TextField)) and (stored.max_length or _ENOUGH) >= _ENOUGH:
+        return [uuid.uuid4().hex[: stored.max_length] for _ in range(count)]
+    if isinstance(stored, models.IntegerField):
+        lowest, highest = connections[remote].ops.integer_field_range(stored.get_internal_type())
+        ends = rows_of(field.model, remote).aggregate(low=Min(field.attname), high=Max(field.attname))
+        low, high = ends["low"] or 0, ends["high"] or 0
+        if lowest is None or low - count >= lowest:
+            return list(range(low - count, low))
+        if highest is None or high + count <= highest:
+            return list(range(high + 1, high + count + 1))
+    return None
+
+
+#: Characters of a made-up text that make it nobody else's.
+_ENOUGH = 16
 
 
 def _park(
@@ -75,7 +163,8 @@ def _park(
     return False
 
 
-def unique_fields(shape: Shape) -> list[Field[Any, Any]]:
+@cache
+def unique_fields(shape: Shape) -> tuple[Field[Any, Any], ...]:
     """Return the copied fields that take part in any unique or exclusion constraint."""
     names: set[str] = set()
     for model in (*shape.model._meta.all_parents, shape.model):
@@ -85,7 +174,7 @@ def unique_fields(shape: Shape) -> list[Field[Any, Any]]:
         for constraint in model._meta.constraints:
             names.update(getattr(constraint, "fields", ()))
             names.update(_names_in(getattr(constraint, "expressions", ())))
-    return [field for field in shape.copied if field.name in names]
+    return tuple(field for field in shape.copied if field.name in names)
 
 
 def _names_in(expressions: Iterable[Any]) -> set[str]:

@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import pytest
 from django.db import connections
 
-from synchro_triggers import synchro_paused
+from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.replay import uniqueness
 from tests.databases import both
+from tests.replay.hearing import hearing
 from tests.shapeapp.models import (
     Author,
     Book,
@@ -163,6 +164,40 @@ def chairs():
             row = 10 * number + authors.index(author)
             Chair.objects.create(name=f"{author.name} {number}", author=author, row=row, seat=f"s{number}")
     synchronize_and_compare()
+
+
+def test_whoever_wants_what_the_remote_holds_holds_up_nobody_else(slots):
+    with synchro_paused(using=REMOTE):
+        Slot.objects.using(REMOTE).create(name="the remote's own", number=50)
+    Slot.objects.filter(number=4).update(number=50)
+    Slot.objects.filter(number=3).update(number=4)
+    rotate(Slot, "number", ["slot 0", "slot 1", "slot 2"], spare=99)
+
+    report = synchronize()
+
+    failed = {failure.key for failure in report.failures}
+    assert failed == {str(slot.pk) for slot in slots[3:]}, "one waits for the other, which can wait for nobody"
+    numbers = dict(Slot.objects.using(REMOTE).values_list("name", "number"))
+    assert [numbers[f"slot {number}"] for number in range(5)] == [2, 0, 1, 3, 4]
+
+    Slot.objects.using(REMOTE).filter(number=50).delete()
+    synchronize_and_compare()
+
+
+@pytest.mark.parametrize("order", ["upwards", "downwards", "shuffled"])
+@pytest.mark.usefixtures("bulk_only")
+def test_receivers_are_called_a_few_times_each_while_values_move_along_a_row(order):
+    numbers = list(range(100))
+    if order == "shuffled":
+        random.Random(5).shuffle(numbers)
+    Slot.objects.bulk_create(Slot(name=f"{number}", number=number) for number in numbers)
+    synchronize_and_compare()
+    execute("UPDATE shapeapp_slot SET number = -number - 100")
+    execute(f"UPDATE shapeapp_slot SET number = -number - {101 if order == 'downwards' else 99}")
+
+    with hearing(Slot, only=("pre_save",)) as heard:
+        synchronize_and_compare()
+    assert len(heard) <= 300
 
 
 @pytest.mark.usefixtures("chairs")

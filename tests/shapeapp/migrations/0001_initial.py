@@ -339,6 +339,27 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Rank",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60)),
+                ("code", models.CharField(max_length=20, unique=True)),
+                (
+                    "above",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="below",
+                        to="shapeapp.rank",
+                        to_field="code",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
             name="Branch",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

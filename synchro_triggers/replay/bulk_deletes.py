@@ -71,8 +71,11 @@ class BulkDeletes:
 
     def _delete_alike(self, shape: Shape, keys: list[Any]) -> None:
         own, *parents = [rows_with(table.model, self._remote, pk=keys) for table in reversed(tables_of(shape))]
-        announced = list(own) if self._parts.observers.sends_signals(shape.model) else ()
-        with deletes_announced(announced, self._remote):
+        announced: dict[Any, Any] = {}
+        if self._parts.observers.sends_signals(shape.model):
+            announced = {row.pk: row for row in own}
+        # As logged: the database returns rows in an order of its own.
+        with deletes_announced([announced[key] for key in keys if key in announced], self._remote):
             for rows in (own, *parents):
                 rows._raw_delete(self._remote)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BinaryField, Field, Manager, Model
+from django.db.models import Field, Manager, Model
 
 from .observed import deletes_announced, overrides_writing, send_post_save, send_pre_save
 from .params import plain_type
@@ -145,7 +145,7 @@ def _is_ordinary(connection: BaseDatabaseWrapper, shape: Shape) -> bool:
         or options.select_on_save
         or len(fields) == 1
         or any(field.generated or field.has_db_default() for field in fields)
-        or any(has_placeholder(field) and type(field) is not BinaryField for field in fields)  # whose is a mere %s
+        or any(map(has_placeholder, fields))
         or any(getattr(field, "db_returning", False) for field in fields if field is not key)
         or (shape.automatic_key and hasattr(key, "from_db_value"))
     )

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import strip_quotes
-from django.db.models import AutoField, Field, Model
+from django.db.models import AutoField, BinaryField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
 from .params import array_parameter, need_no_preparation
@@ -135,6 +135,8 @@ _CASTS = "django.contrib.postgres."
 
 def has_placeholder(field: Any) -> bool:
     """Tell whether a field's values need SQL of their own around them."""
+    if type(field) is BinaryField:  # whose is the usual one, on the vendors that we write statements for
+        return False
     return hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql")
 
 
@@ -158,6 +160,9 @@ def _instance(model: type[Model], fields: Sequence[Any], row: Sequence[Any]) -> 
 
 
 def _update_by_django(alias: str, model: type[Model], fields: Sequence[Any], key_parts: int, rows: Rows) -> int:
+    if key_parts == 1:
+        instances = [_instance(model, fields, row) for row in rows]
+        return int(rows_of(model, alias).bulk_update(instances, [field.name for field in fields[1:]]))
     found = 0
     for row in rows:
         values = {field.attname: value for field, value in zip(fields, row, strict=True)}

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import SynchroConfigurationError
 from synchro_triggers.models import Reference
-from synchro_triggers.replay import own_changes
+from synchro_triggers.replay import own_changes, statements
 from tests.comparing import assert_same
 from tests.databases import both
 from tests.replay.hearing import later, receiving
@@ -126,6 +126,20 @@ def test_changes_of_the_remotes_users_are_looked_up_without_a_query_each(setting
         delete_many()
         synchronize()
     assert numbers[10] == numbers[1000]
+
+
+def test_fields_that_need_sql_of_their_own_are_written_by_django_many_at_a_time(settings, monkeypatch):
+    monkeypatch.setattr(statements, "_needs_django", lambda connection, fields: True)
+    settings.SYNCHRO_BATCH_SIZE = 100_000
+    numbers = {}
+    for size in (1, 10, 30):
+        make_many(size)
+        created = count_queries()
+        change_many()
+        changed = count_queries()
+        delete_many()
+        numbers[size] = (created, changed, count_queries())
+    assert numbers[10] == numbers[30]
 
 
 # Observers ------------------------------------------------------------------------------------------

@@ -243,6 +243,7 @@ class BulkUpserts:
             if not alike:
                 continue
             keyed = alike is with_key
+            keys = [each.remote_key for each in alike]
             for table in tables_of(shape):
                 copied = [shape.copied[number] for number in table.numbers]
                 own = table.model._meta.local_concrete_fields
@@ -250,15 +251,15 @@ class BulkUpserts:
                 key = table.key if keyed or table.model is not shape.root else ()
                 rows = [
                     [
-                        *(_parts(shape, each.remote_key) if key else ()),
+                        *(_parts(shape, remote_key) if key else ()),
                         *(each.values[number] for number in table.numbers),
                         *(field.get_default() for field in defaults),
                     ]
-                    for each in alike
+                    for each, remote_key in zip(alike, keys, strict=True)
                 ]
-                given_out = insert_rows(self._remote, table.model, [*key, *copied, *defaults], rows)
-                for each, remote_key in zip(alike, given_out, strict=False):
-                    each.remote_key = remote_key
+                keys = insert_rows(self._remote, table.model, [*key, *copied, *defaults], rows) or keys
+            for each, remote_key in zip(alike, keys, strict=True):  # not before all of its tables have it
+                each.remote_key = remote_key
             if keyed and shape.automatic_key:
                 self._parts.numbered.add(shape.root)
 

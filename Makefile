@@ -27,7 +27,7 @@ torture: $(VENV)/.for-test  ## kills, faults, late commits, 500 tables: the long
 fuzz: $(VENV)/.for-test  ## random stories for ten minutes on each vendor; make fuzz SECONDS=60 ARGS='--pairs sqlite'
 	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/shapes/test_fuzz.py -s $(ARGS)
 
-bench: $(VENV)/.for-bench  ## compare with other tools, 45 minutes; make bench ARGS='--quick', ARGS='capture --vendor sqlite'
+bench: $(VENV)/.for-bench  ## compare with other tools, 40 minutes; make bench ARGS='--quick', ARGS='capture --vendor sqlite'
 	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.for-test  ## ruff: rules and format

@@ -16,6 +16,7 @@ from pathlib import Path
 from .charts import write_charts
 from .databases import VENDORS, Vendor, new_databases, running_server
 from .harness import Results
+from .page import page
 from .report import describe_machine, print_results, store_results, summary
 from .sizes import SIZES
 from .themes import ONLY_ON, THEMES
@@ -56,6 +57,7 @@ def main() -> int:
     if output is not None:
         stored = store_results(output / "benchmarks" / "results.json", machine, options.size, found)
         write_charts(output / "docs" / "charts", stored)
+        (output / "docs" / "benchmarks.md").write_text(page(stored))
     return int(failed)
 
 
@@ -85,7 +87,7 @@ def _parse() -> argparse.Namespace:
         "--output",
         type=Path,
         metavar="FOLDER",
-        help="where benchmarks/results.json and docs/charts/ go; default: this project, at full size only",
+        help="where results.json and what docs/ shows of it go; default: this project, at full size only",
     )
     options = parser.parse_args()
     if unknown := set(options.themes) - THEMES.keys():

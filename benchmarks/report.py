@@ -63,7 +63,7 @@ def _line(figure: Figure, results: Results, width: int) -> str:
         for target in results.targets
         if (target.measure, target.contender) == (figure.measure, figure.contender)
     ]
-    line = f"{name}  {_number(figure.value):>12} {figure.unit:<12} {ratio}  {'; '.join(targets)}"
+    line = f"{name}  {number(figure.value):>12} {figure.unit:<12} {ratio}  {'; '.join(targets)}"
     return f"{line}  ({figure.note})" if figure.note else line
 
 
@@ -71,11 +71,16 @@ def describe_target(target: Target) -> str:
     """Return a target with its value and verdict."""
     limit = f"{target.comparison} {target.limit:g}{'' if target.unit == 'x' else ' '}{target.unit}"
     against = f" {target.against}" if target.against else ""
-    value = "" if target.value is None or not target.against else f" ({target.value:.2f}x)"
+    value = ""
+    if target.value is not None and target.against:
+        # Missed by a hair, two digits would look like met.
+        digits = 2 if target.verdict == "met" or f"{target.value:.2f}" != f"{target.limit:.2f}" else 4
+        value = f" ({target.value:.{digits}f}x)"
     return f"{limit}{against}{value}: {target.verdict}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return a number with as many digits as say something."""
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.charts import chart
+from benchmarks.page import page
 from benchmarks.themes import ONLY_ON, THEMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,14 +37,28 @@ def test_every_theme_is_measured_and_its_targets_are_judged(database, tmp_path):
     assert {target["verdict"] for target in judged} <= {"met", "MISSED"}
     missed = [target for target in judged if target["verdict"] == "MISSED"]
     assert f"Targets: {len(judged) - len(missed)} met, {len(missed)} missed, 0 not measured" in done.stdout
+    written = (tmp_path / "docs" / "benchmarks.md").read_text()
+    assert f"Of {len(judged)} targets {len(judged) - len(missed)} were met" in written
     for theme in stored:
         assert f"\n{theme}, {database}\n" in done.stdout
+        assert f"\n## {theme}, {database}\n" in written
         assert (tmp_path / "docs" / "charts" / f"{theme}-{database}.svg").read_text().startswith("<svg")
 
     figures = {(figure["measure"], figure["contender"]): figure for figure in stored["capture"][database]["figures"]}
     assert figures["update()", "synchro_triggers"]["value"] > 0
     unseen = figures["update()", "signal handlers"]
     assert unseen["value"] is None and unseen["note"] == "not captured", "what sees no update is given no figure"
+
+
+def test_page_and_charts_of_the_documentation_show_the_stored_results():
+    stored = json.loads((ROOT / "benchmarks" / "results.json").read_text())
+
+    assert {results["size"] for vendors in stored.values() for results in vendors.values()} == {"full"}
+    assert (ROOT / "docs" / "benchmarks.md").read_text() == page(stored)
+    for theme, vendors in stored.items():
+        for vendor, results in vendors.items():
+            drawn = (ROOT / "docs" / "charts" / f"{theme}-{vendor}.svg").read_text()
+            assert drawn == chart(f"{theme}, {vendor}", results["figures"])
 
 
 def test_an_unknown_theme_is_refused_by_name():

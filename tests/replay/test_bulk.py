@@ -8,13 +8,13 @@ import pytest
 from django.db import connections
 from django.db.models import F
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
-from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import SynchroConfigurationError
 from synchro_triggers.models import Reference
 from synchro_triggers.replay import own_changes, statements
 from tests.comparing import assert_same
+from tests.counting import count_queries, count_queries_of_story
 from tests.databases import both
 from tests.replay.hearing import later, receiving
 from tests.testapp.models import (
@@ -69,29 +69,12 @@ def delete_many():
         model.objects.all().delete()
 
 
-def count_queries():
-    """Synchronise, compare, and return the number of queries on either side."""
-    with ExitStack() as stack:
-        counted = [stack.enter_context(CaptureQueriesContext(connections[alias])) for alias in (LOCAL, REMOTE)]
-        report = synchronize()
-        numbers = [len(queries) for queries in counted]
-    assert report.failures == [] and report.changed
-    assert_same("testapp")
-    return numbers
-
-
 @pytest.mark.all_pairs
 def test_number_of_queries_does_not_depend_on_the_number_of_objects(settings):
     settings.SYNCHRO_BATCH_SIZE = 100_000
-    numbers = {}
-    for size in (1, 10, 1000):  # the first run makes the checkpoint
-        make_many(size)
-        created = count_queries()
-        change_many()
-        changed = count_queries()
-        delete_many()
-        numbers[size] = (created, changed, count_queries())
-    assert numbers[10] == numbers[1000]
+    ten, thousand = count_queries_of_story(make_many, change_many, delete_many, "testapp", sizes=(1, 10, 1000))
+
+    assert ten == thousand
 
 
 @pytest.mark.all_pairs
@@ -104,7 +87,7 @@ def test_rows_that_both_sides_have_already_are_found_without_a_query_each(settin
         synchronize(full=True)
         Reference.objects.using(REMOTE).filter(model_label="testapp.Keyed").delete()
         change_many()
-        numbers[size] = count_queries()
+        numbers[size] = count_queries("testapp")
         delete_many()
         synchronize()
     assert numbers[10] == numbers[1000]
@@ -122,7 +105,7 @@ def test_changes_of_the_remotes_users_are_looked_up_without_a_query_each(setting
         Keyed.objects.using(REMOTE).update(cash=F("cash") + 2)
         later()
         change_many()
-        numbers[size] = count_queries()
+        numbers[size] = count_queries("testapp")
         delete_many()
         synchronize()
     assert numbers[10] == numbers[1000]
@@ -131,15 +114,9 @@ def test_changes_of_the_remotes_users_are_looked_up_without_a_query_each(setting
 def test_fields_that_need_sql_of_their_own_are_written_by_django_many_at_a_time(settings, monkeypatch):
     monkeypatch.setattr(statements, "_needs_django", lambda connection, fields: True)
     settings.SYNCHRO_BATCH_SIZE = 100_000
-    numbers = {}
-    for size in (1, 10, 30):
-        make_many(size)
-        created = count_queries()
-        change_many()
-        changed = count_queries()
-        delete_many()
-        numbers[size] = (created, changed, count_queries())
-    assert numbers[10] == numbers[30]
+    ten, thirty = count_queries_of_story(make_many, change_many, delete_many, "testapp", sizes=(1, 10, 30))
+
+    assert ten == thirty
 
 
 # Observers ------------------------------------------------------------------------------------------

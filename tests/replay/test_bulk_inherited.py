@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
-from django.db import connections
 from django.db.models import F
-from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.models import Reference
 from tests.comparing import assert_same
+from tests.counting import count_queries, count_queries_of_story
 from tests.databases import both
 from tests.replay.hearing import hearing
 from tests.shapeapp.models import Author, Car, Garage, SportsCar, Truck, Vehicle
@@ -45,29 +42,12 @@ def delete_many():
         model.objects.all().delete()
 
 
-def count_queries():
-    """Synchronise, compare, and return the number of queries on either side."""
-    with ExitStack() as stack:
-        counted = [stack.enter_context(CaptureQueriesContext(connections[alias])) for alias in (LOCAL, REMOTE)]
-        report = synchronize()
-        numbers = [len(queries) for queries in counted]
-    assert report.failures == [] and report.changed
-    assert_same("shapeapp")
-    return numbers
-
-
 @pytest.mark.all_pairs
 def test_number_of_queries_does_not_depend_on_the_number_of_inherited_objects(settings):
     settings.SYNCHRO_BATCH_SIZE = 100_000
-    numbers = {}
-    for size in (1, 10, 100):  # the first run makes the checkpoint
-        make_many(size)
-        created = count_queries()
-        change_many()
-        changed = count_queries()
-        delete_many()
-        numbers[size] = (created, changed, count_queries())
-    assert numbers[10] == numbers[100]
+    ten, hundred = count_queries_of_story(make_many, change_many, delete_many, "shapeapp", sizes=(1, 10, 100))
+
+    assert ten == hundred
 
 
 def test_inherited_rows_that_both_sides_have_are_found_without_a_query_each(settings):
@@ -78,7 +58,7 @@ def test_inherited_rows_that_both_sides_have_are_found_without_a_query_each(sett
             make_many(size)
         synchronize(full=True)
         change_many()
-        numbers[size] = count_queries()
+        numbers[size] = count_queries("shapeapp")
         delete_many()
         synchronize()
     assert numbers[10] == numbers[100]

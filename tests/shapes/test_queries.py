@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from itertools import pairwise
 
 import pytest
-from django.db import connections
 from django.db.models import F, JSONField, Value
 from django.db.models.functions import Concat
-from django.test.utils import CaptureQueriesContext
 
-from synchro_triggers import synchronize
-from tests.comparing import assert_same
+from tests.counting import count_queries_of_story
 from tests.databases import both
 from tests.fieldapp.models import Clockwork, PlainSpecimen, Prefilled, Required
 from tests.fieldapp.models.fields import Words
@@ -187,7 +183,7 @@ def renamed(*models):
     return change
 
 
-def larger(**columns):
+def larger():
     def change():
         Country.objects.update(people=F("people") + 1)
         City.objects.update(people=F("people") + 1)
@@ -243,38 +239,15 @@ STORIES: dict[str, Story] = {
 }
 
 
-def count_queries(app):
-    """Synchronise, compare, and return the number of queries on either side."""
-    with ExitStack() as stack:
-        counted = [stack.enter_context(CaptureQueriesContext(connections[alias])) for alias in (LOCAL, REMOTE)]
-        report = synchronize()
-        numbers = [len(queries) for queries in counted]
-    assert report.failures == [] and report.changed
-    assert_same(app)
-    return numbers
-
-
-def numbers_of_queries(story, app="shapeapp"):
-    """Play a story with one, ten and sixty objects; return the numbers of queries of the last two."""
-    make, change, delete = story
-    numbers = {}
-    for size in (1, 10, 60):  # the first run makes the checkpoint
-        make(size)
-        created = count_queries(app)
-        change()
-        changed = count_queries(app)
-        delete()
-        numbers[size] = (created, changed, count_queries(app))
-        gone(NullPet, DefaultPet, DatabaseNullPet, Owner)()
-        synchronize()
-    return numbers[10], numbers[60]
+SIZES = (1, 10, 60)
+clean = gone(NullPet, DefaultPet, DatabaseNullPet, Owner)
 
 
 @pytest.mark.parametrize("story", STORIES)
 def test_number_of_queries_does_not_depend_on_the_number_of_objects(settings, story):
     settings.SYNCHRO_BATCH_SIZE = 100_000
 
-    ten, sixty = numbers_of_queries(STORIES[story])
+    ten, sixty = count_queries_of_story(*STORIES[story], "shapeapp", sizes=SIZES, clean=clean)
 
     assert ten == sixty
 
@@ -295,6 +268,9 @@ def test_number_of_queries_does_not_depend_on_the_kind_of_column(settings, captu
     def change():
         model.objects.update(name=Concat("name", Value("!")))
 
-    ten, sixty = numbers_of_queries((lambda number: many(model, number, **COLUMNS[model]), change, gone(model)), model)
+    def make(number):
+        many(model, number, **COLUMNS[model])
+
+    ten, sixty = count_queries_of_story(make, change, gone(model), model, sizes=SIZES)
 
     assert ten == sixty

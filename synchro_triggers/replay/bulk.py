@@ -1,7 +1,7 @@
 """Objects that nobody observes, created and updated many at a time, with a fixed number of queries for each model.
 
-What does not go well here, or needs a closer look, is given back, and is then written one by one: unique values that
-are handed round, natural keys that only the user's own code can look up.
+What does not go well here, or needs a closer look, is given back, and is then written one by one: rows that the remote
+cannot take, natural keys that only the user's own code can look up.
 """
 
 from __future__ import annotations
@@ -81,12 +81,16 @@ class BulkUpserts:
         for task in tasks:
             at = (task.shape.root, task.key)
             level: int | None = 0
+            later: set[At] = set()
             for target in self._parts.targets.of(task):
                 if self._parts.identity.known(*target) is not None:
                     continue
                 below = level_of.get(target)
-                if target in self._parts.targets.missing or target == at or (at, target) in cut:
-                    below = -1 if self._can_do_without(task, target) else None
+                if target in self._parts.targets.missing:
+                    below = -1 if self._may_be_missing(task, target) else None
+                elif target == at or (at, target) in cut:
+                    below = -1 if self._may_come_later(task, target) else None
+                    later.add(target)
                 if below is None or level is None:
                     level = None
                     break
@@ -94,27 +98,28 @@ class BulkUpserts:
             if level is None or not can_write_many(self._remote, task.shape):
                 continue
             level_of[at] = level
+            if later:
+                self._later[at] = later
             if level == len(levels):
                 levels.append([])
             levels[level].append(task)
         return levels
 
-    def _can_do_without(self, task: ObjectTask, target: At) -> bool:
-        """Tell whether the object can be written before one that it points to, or although that one is missing."""
-        missing = target in self._parts.targets.missing
-        for foreign_key in self._foreign_keys_to(task, target):
-            if missing and getattr(foreign_key, "db_constraint", True):
-                return False
-            if not missing and not (foreign_key.null or isinstance(target[1], int)):
-                return False
-            if foreign_key in task.shape.key:
-                return False
-        if missing:
-            return True
+    def _may_be_missing(self, task: ObjectTask, target: At) -> bool:
+        """Tell whether nothing forbids that the object points to one that LOCAL does not have."""
+        return not any(
+            getattr(foreign_key, "db_constraint", True) or foreign_key in task.shape.key
+            for foreign_key in self._foreign_keys_to(task, target)
+        )
+
+    def _may_come_later(self, task: ObjectTask, target: At) -> bool:
+        """Tell whether the object can be written before one that it points to."""
         if task.shape.generic_keys or self._parts.observers.sends_signals(task.shape.model):
             return False
-        self._later.setdefault((task.shape.root, task.key), set()).add(target)
-        return True
+        return all(
+            (foreign_key.null or isinstance(target[1], int)) and foreign_key not in task.shape.key
+            for foreign_key in self._foreign_keys_to(task, target)
+        )
 
     def _foreign_keys_to(self, task: ObjectTask, target: At) -> list[Any]:
         root, key = target
@@ -317,28 +322,25 @@ class BulkUpserts:
         if self._parts.whole:
             write(all_)
             return all_
-        try:
-            with transaction.atomic(using=self._remote):
-                write(all_)
+        error = self._try(all_, write)
+        if isinstance(error, IntegrityError) and write_apart is not None and len(all_) > 1:
+            error = self._try(all_, write_apart)
+        if error is None:
             return all_
-        except IntegrityError:
-            if write_apart is not None and len(all_) > 1 and self._goes(all_, write_apart):
-                return all_
-        except Exception as error:
-            reraise_if_hopeless(error, self._remote)
         if len(all_) <= _FEW:
             return []
         middle = len(all_) // 2
         return [each for half in (all_[:middle], all_[middle:]) for each in self._halving(half, write, write_apart)]
 
-    def _goes(self, all_: list[_Upsert], write: _Write) -> bool:
+    def _try(self, some: list[_Upsert], write: _Write) -> Exception | None:
+        """Write all of them or none; return the error."""
         try:
             with transaction.atomic(using=self._remote):
-                write(all_)
+                write(some)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
-            return False
-        return True
+            return error
+        return None
 
 
 # What is known of a model ---------------------------------------------------------------------------

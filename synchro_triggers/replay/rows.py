@@ -21,6 +21,7 @@ from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
 from .params import array_parameter, need_no_preparation
+from .shape import field_at
 
 _NO_VALUE = "_synchro_no_value_of_"
 
@@ -124,13 +125,8 @@ def _among(
 
 
 def _stored_field(model: type[Model], name: str) -> Any:
-    *through, name = name.split("__")
-    for each in through:
-        following: Any = model._meta.get_field(each)
-        model = following.related_model
-    field: Any = model._meta.pk
-    if name != "pk":
-        field = next((field for field in model._meta.concrete_fields if field.attname == name), None)
+    found = (model._meta.pk, name) if name == "pk" else field_at(model, name)
+    field: Any = found[0] if found is not None else None
     if field is None or isinstance(field, CompositePrimaryKey):
         return None
     while field.is_relation:

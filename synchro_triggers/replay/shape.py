@@ -157,7 +157,11 @@ def target_of(field: Any) -> tuple[type[Model], str]:
 
 @cache
 def field_at(model: type[Model], path: str) -> tuple[Any, str] | None:
-    """Return the field that a name like ``city__name`` stands for, and the same path with its attribute's name.
+    """Return the field that a path like ``city__name`` stands for, and the same path with its attribute's name.
+
+    Args:
+        model: where the path begins.
+        path: names of fields; the last may be its attribute's (``city__country_id``).
 
     Returns:
         ``None`` where it is something else than fields with columns, and foreign keys on the way.
@@ -165,8 +169,8 @@ def field_at(model: type[Model], path: str) -> tuple[Any, str] | None:
     *through, last = path.split("__")
     following: Any = model
     for name in [*through, last]:
-        fields = {each.name: each for each in following._meta.concrete_fields} if following is not None else {}
-        field: Any = fields.get(name)
+        fields = following._meta.concrete_fields if following is not None else ()
+        field: Any = next((each for each in fields if name in {each.name, each.attname}), None)
         if field is None or field.column is None:
             return None
         following = field.remote_field.model if is_foreign_key(field) else None

@@ -93,7 +93,7 @@ def settle(alias: str = LOCAL) -> None:
     """Do what autovacuum does within a minute of a large write: now, and not while something is measured."""
     if connections[alias].vendor == "postgresql":
         with connections[alias].cursor() as cursor:
-            for table in ("synchro_changelog", *(model._meta.db_table for model in _TABLES)):
+            for table in ("synchro_triggers_changelog", *(model._meta.db_table for model in _TABLES)):
                 cursor.execute(f"VACUUM ANALYZE {table}")
 
 

@@ -49,7 +49,6 @@ class Node(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        db_table = "synchro_node"
         verbose_name = _("node")
         verbose_name_plural = _("nodes")
 
@@ -71,7 +70,6 @@ class ChangeLog(models.Model):
     txid = models.BigIntegerField(_("transaction"), db_default=CurrentTransaction())
 
     class Meta:
-        db_table = "synchro_changelog"
         ordering = ("id",)
         verbose_name = _("change")
         verbose_name_plural = _("changelog")
@@ -88,9 +86,6 @@ class SessionValue(models.Model):
 
     key = models.CharField(primary_key=True, max_length=30)
     value = models.TextField()
-
-    class Meta:
-        db_table = "synchro_session"
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}"
@@ -126,7 +121,6 @@ class Checkpoint(models.Model):
     run_seen = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        db_table = "synchro_checkpoint"
         verbose_name = _("checkpoint")
         verbose_name_plural = _("checkpoints")
 
@@ -148,12 +142,11 @@ class Reference(models.Model):
     met_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        db_table = "synchro_reference"
         # What differs most comes first: comparing costs a third of what an index costs otherwise.
         constraints = (
-            models.UniqueConstraint(fields=("local_pk", "model_label", "source"), name="synchro_reference_local"),
+            models.UniqueConstraint(fields=("local_pk", "model_label", "source"), name="synchro_triggers_ref_local"),
         )
-        indexes = (models.Index(fields=("remote_pk", "model_label", "source"), name="synchro_reference_remote"),)
+        indexes = (models.Index(fields=("remote_pk", "model_label", "source"), name="synchro_triggers_ref_remote"),)
         verbose_name = _("reference")
         verbose_name_plural = _("references")
 
@@ -176,9 +169,10 @@ class Failure(models.Model):
     last_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        db_table = "synchro_failure"
         constraints = (
-            models.UniqueConstraint(fields=("source", "model_label", "object_pk"), name="synchro_failure_object"),
+            models.UniqueConstraint(
+                fields=("source", "model_label", "object_pk"), name="synchro_triggers_failure_object"
+            ),
         )
         verbose_name = _("failure")
         verbose_name_plural = _("failures")

@@ -88,7 +88,7 @@ class Plain(Contender):
 
 
 class Captured(Contender):
-    log_table = "synchro_changelog"
+    log_table = "synchro_triggers_changelog"
 
 
 class Paused(Captured):

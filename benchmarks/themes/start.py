@@ -20,14 +20,14 @@ UNIT = "ms"
 _COLUMNS = "(model_label, object_pk, operation, changed_fields, old_values, origin, logged_at, txid)"
 _FILL = {
     "postgresql": f"""
-        INSERT INTO synchro_changelog {_COLUMNS}
+        INSERT INTO synchro_triggers_changelog {_COLUMNS}
         SELECT 'replayed.Item', n::text, 'U', 'number', NULL, '', clock_timestamp(), txid_current()
           FROM generate_series(%s, %s) AS n
     """,
     "sqlite": f"""
         WITH RECURSIVE bounds (first, last) AS (VALUES (%s, %s)),
              number (n) AS (SELECT first FROM bounds UNION ALL SELECT n + 1 FROM number, bounds WHERE n < last)
-        INSERT INTO synchro_changelog {_COLUMNS}
+        INSERT INTO synchro_triggers_changelog {_COLUMNS}
         SELECT 'replayed.Item', CAST(n AS TEXT), 'U', 'number', NULL, '', strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'), 0
           FROM number
     """,

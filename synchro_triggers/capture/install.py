@@ -136,7 +136,7 @@ def install_notices(alias: str) -> None:
             run_statements(alias, vendor_of(connection).notice_statements(connection))
     except DatabaseError as error:
         raise SynchroError(
-            f"--notify needs a trigger on synchro_changelog of {alias!r}, which cannot be made: "
+            f"--notify needs a trigger on synchro_triggers_changelog of {alias!r}, which cannot be made: "
             f"{' '.join(str(error).split())}. Follow without --notify, or let the table's owner follow once with it."
         ) from error
 

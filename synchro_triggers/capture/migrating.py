@@ -201,7 +201,7 @@ def _removes_this_app(plan: Plan) -> bool:
 
 
 def _has_our_tables(connection: BaseDatabaseWrapper) -> bool:
-    return "synchro_changelog" in connection.introspection.table_names()
+    return "synchro_triggers_changelog" in connection.introspection.table_names()
 
 
 # Renamed models -----------------------------------------------------------------------------------

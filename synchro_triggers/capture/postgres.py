@@ -185,7 +185,7 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
             f"{table.label}: the table {table.table!r} on {connection.alias!r} has no column "
             f"{', '.join(repr(key.column) for key in table.key)} for its primary key; run migrate first."
         )
-    bodies = _bodies(table, columns, layout, f"{schema}.synchro_changelog")
+    bodies = _bodies(table, columns, layout, f"{schema}.synchro_triggers_changelog")
     triggers = []
     for event, function in bodies.items():
         when, operation, referencing = _EVENTS[event]
@@ -291,7 +291,7 @@ DECLARE
     new_key text;
     same_key text;
     first_key text;
-    log_head text := 'INSERT INTO {schema}.synchro_changelog
+    log_head text := 'INSERT INTO {schema}.synchro_triggers_changelog
         (model_label, object_pk, operation, changed_fields, old_values, origin, logged_at, txid) ';
     context text := 'coalesce(current_setting(''synchro.origin'', true), ''''), clock_timestamp(), txid_current()';
 BEGIN
@@ -449,7 +449,7 @@ def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]
 # Notices ------------------------------------------------------------------------------------------
 
 #: What ``synchronize --follow --notify`` listens to.
-NOTICE_CHANNEL = "synchro_changelog"
+NOTICE_CHANNEL = "synchro_triggers_changelog"
 
 _NOTICES = f"""
 CREATE OR REPLACE FUNCTION {{schema}}.notify_synchro_changelog() RETURNS trigger LANGUAGE plpgsql
@@ -459,7 +459,7 @@ BEGIN
   RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION {{schema}}.notify_synchro_changelog() FROM PUBLIC;
-CREATE TRIGGER notify_synchro_changelog AFTER INSERT ON {{schema}}.synchro_changelog
+CREATE TRIGGER notify_synchro_changelog AFTER INSERT ON {{schema}}.synchro_triggers_changelog
   FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.notify_synchro_changelog();
 """
 
@@ -470,7 +470,7 @@ def notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM pg_catalog.pg_trigger WHERE tgname = 'notify_synchro_changelog' AND tgrelid = %s::regclass",
-            [f"{schema}.synchro_changelog"],
+            [f"{schema}.synchro_triggers_changelog"],
         )
         return [] if cursor.fetchone() else [_NOTICES.format(schema=schema)]
 
@@ -481,7 +481,7 @@ def drop_notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
     if schema is None:
         return []
     return [
-        f"DROP TRIGGER IF EXISTS notify_synchro_changelog ON {schema}.synchro_changelog",
+        f"DROP TRIGGER IF EXISTS notify_synchro_changelog ON {schema}.synchro_triggers_changelog",
         f"DROP FUNCTION IF EXISTS {schema}.notify_synchro_changelog()",
     ]
 
@@ -498,7 +498,8 @@ def changelog_schema(connection: BaseDatabaseWrapper, missing_ok: bool = False) 
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT quote_ident(n.nspname) FROM pg_catalog.pg_class c "
-            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass('synchro_changelog')"
+            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE c.oid = to_regclass('synchro_triggers_changelog')"
         )
         row = cursor.fetchone()
     if row is None and not missing_ok:

@@ -180,12 +180,12 @@ def _swap_row(connection: BaseDatabaseWrapper, key: str, value: str | None) -> s
     with connection.cursor() as cursor:
         try:
             # A write comes first: it takes the write lock, instead of failing to upgrade a read one.
-            cursor.execute("DELETE FROM synchro_session WHERE key = %s RETURNING value", [key])
+            cursor.execute("DELETE FROM synchro_triggers_sessionvalue WHERE key = %s RETURNING value", [key])
         except OperationalError as error:
             if "no such table" in str(error):
                 return None  # without this app's tables there are no triggers, and nothing to pause
             raise
         row = cursor.fetchone()
         if value is not None:
-            cursor.execute("INSERT INTO synchro_session (key, value) VALUES (%s, %s)", [key, value])
+            cursor.execute("INSERT INTO synchro_triggers_sessionvalue (key, value) VALUES (%s, %s)", [key, value])
     return row[0] if row else None

@@ -1,6 +1,6 @@
 """Trigger SQL for SQLite: row-level, with plain SQL only, so that any client may write the database.
 
-* ``paused`` and ``origin`` are rows of ``synchro_session``, which live inside one write transaction.
+* ``paused`` and ``origin`` are rows of ``synchro_triggers_sessionvalue``, which live inside one write transaction.
 * ``INSERT OR REPLACE`` deletes rows without firing a delete trigger (unless ``recursive_triggers`` is on):
   BEFORE triggers log the rows that a unique conflict would replace. They also fire for ``OR IGNORE`` and
   upserts, and log too much then: the row is looked at when it is replayed, so that is harmless.
@@ -27,16 +27,16 @@ BEGIN /* {mode} {label} */
 {body}
 END"""
 
-_LOG = """  INSERT INTO synchro_changelog
+_LOG = """  INSERT INTO synchro_triggers_changelog
     (model_label, object_pk, operation, changed_fields, old_values, origin, logged_at, txid)
   SELECT {label}, {key}, '{operation}', {changed_fields}, {old_values},
-    coalesce((SELECT value FROM synchro_session WHERE key = 'origin'), ''),
+    coalesce((SELECT value FROM synchro_triggers_sessionvalue WHERE key = 'origin'), ''),
     strftime('%Y-%m-%d %H:%M:%f', 'now'), 0{source};"""
 
 #: SQLite itself writes 15 digits, as text and as JSON; two numbers may share them.
 _EXACT_REAL = "printf('%!.17g', {})"
 
-_NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM synchro_session WHERE key = 'paused')"
+_NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM synchro_triggers_sessionvalue WHERE key = 'paused')"
 
 
 def full_triggers(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[Trigger]:
@@ -422,7 +422,7 @@ def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]
 
 def require_changelog(connection: BaseDatabaseWrapper) -> None:
     """Raise ``SynchroError`` when this package's tables are missing."""
-    if "synchro_changelog" not in connection.introspection.table_names():
+    if "synchro_triggers_changelog" not in connection.introspection.table_names():
         raise SynchroError(
             f"The tables of synchro_triggers are missing on {connection.alias!r}: "
             f"run `manage.py migrate synchro_triggers --database {connection.alias}`."

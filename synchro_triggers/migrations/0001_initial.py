@@ -46,7 +46,6 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "change",
                 "verbose_name_plural": "changelog",
-                "db_table": "synchro_changelog",
                 "ordering": ("id",),
             },
         ),
@@ -70,7 +69,6 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "checkpoint",
                 "verbose_name_plural": "checkpoints",
-                "db_table": "synchro_checkpoint",
             },
         ),
         migrations.CreateModel(
@@ -84,7 +82,6 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "node",
                 "verbose_name_plural": "nodes",
-                "db_table": "synchro_node",
             },
         ),
         migrations.CreateModel(
@@ -93,9 +90,6 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=30, primary_key=True, serialize=False)),
                 ("value", models.TextField()),
             ],
-            options={
-                "db_table": "synchro_session",
-            },
         ),
         migrations.CreateModel(
             name="Failure",
@@ -118,10 +112,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "failure",
                 "verbose_name_plural": "failures",
-                "db_table": "synchro_failure",
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("source", "model_label", "object_pk"), name="synchro_failure_object"
+                        fields=("source", "model_label", "object_pk"), name="synchro_triggers_failure_object"
                     )
                 ],
             },
@@ -139,13 +132,12 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "reference",
                 "verbose_name_plural": "references",
-                "db_table": "synchro_reference",
                 "indexes": [
-                    models.Index(fields=["remote_pk", "model_label", "source"], name="synchro_reference_remote")
+                    models.Index(fields=["remote_pk", "model_label", "source"], name="synchro_triggers_ref_remote")
                 ],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("local_pk", "model_label", "source"), name="synchro_reference_local"
+                        fields=("local_pk", "model_label", "source"), name="synchro_triggers_ref_local"
                     )
                 ],
             },

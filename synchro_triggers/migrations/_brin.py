@@ -12,11 +12,11 @@ def create_brin_index(apps: Any, schema_editor: Any) -> None:
     """
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(
-            'CREATE INDEX "synchro_changelog_when" ON "synchro_changelog" USING brin ("txid", "logged_at") '
+            'CREATE INDEX "synchro_triggers_log_when" ON "synchro_triggers_changelog" USING brin ("txid", "logged_at") '
             "WITH (autosummarize = on, pages_per_range = 32)"
         )
 
 
 def drop_brin_index(apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute('DROP INDEX IF EXISTS "synchro_changelog_when"')
+        schema_editor.execute('DROP INDEX IF EXISTS "synchro_triggers_log_when"')

@@ -103,7 +103,7 @@ class Lease:
     def is_free_at(self, position: str) -> bool:
         """Tell whether nobody has the lease and the checkpoint is where it should be; waits for nobody."""
         return self._is_there(
-            "synchro_checkpoint WHERE source = %s AND run_id = '' AND position = %s", self._source, position
+            "synchro_triggers_checkpoint WHERE source = %s AND run_id = '' AND position = %s", self._source, position
         )
 
     def move_on(self, start: str, **fields: object) -> None:
@@ -117,7 +117,7 @@ class Lease:
         rows = Checkpoint.objects.using(self._remote)
         free = rows.filter(source=self._source, run_id="", position=start, window_end="", since=None)
         # Once the row is locked, nobody keeps a failure: not before.
-        if not free.update(**fields) or self._is_there("synchro_failure WHERE source = %s", self._source):
+        if not free.update(**fields) or self._is_there("synchro_triggers_failure WHERE source = %s", self._source):
             raise CheckpointMoved
 
     def _is_there(self, rows: str, *params: str) -> bool:

@@ -106,7 +106,7 @@ def last_changes(
     bound, params = _since(connection, since)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT object_pk, max(logged_at), max(id) FROM synchro_changelog WHERE {bound} AND id > %s"
+            f"SELECT object_pk, max(logged_at), max(id) FROM synchro_triggers_changelog WHERE {bound} AND id > %s"
             f" AND origin = %s AND model_label = %s{of_keys} GROUP BY object_pk",
             [*params, after, origin, label, *wanted],
         )
@@ -121,7 +121,8 @@ def _since(connection: BaseDatabaseWrapper, since: Time | None) -> tuple[str, li
     bound, params = logged_since(connection, since)
     if connection.vendor == "sqlite" and since is not None:
         # Without an index on the time: the newest row that is older lies near the end.
-        bound = "id > coalesce((SELECT id FROM synchro_changelog WHERE logged_at < %s ORDER BY id DESC LIMIT 1), 0)"
+        older = "SELECT id FROM synchro_triggers_changelog WHERE logged_at < %s ORDER BY id DESC LIMIT 1"
+        bound = f"id > coalesce(({older}), 0)"
     return bound, params
 
 
@@ -136,7 +137,7 @@ class _Seen:
 def _seen_now(connection: BaseDatabaseWrapper) -> _Seen:
     snapshot = "txid_current_snapshot()::text" if connection.vendor == "postgresql" else "''"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {snapshot}, max(id) FROM synchro_changelog")
+        cursor.execute(f"SELECT {snapshot}, max(id) FROM synchro_triggers_changelog")
         text, highest = cursor.fetchone()
     return _Seen(highest or 0, frozenset(parse_snapshot(text).running) if text else frozenset())
 
@@ -160,7 +161,7 @@ def _own_rows(connection: BaseDatabaseWrapper, unseen: _Seen, now: _Seen, since:
 def _select_own(connection: BaseDatabaseWrapper, where: str, params: list[Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT model_label, object_pk, logged_at, id FROM synchro_changelog"
+            "SELECT model_label, object_pk, logged_at, id FROM synchro_triggers_changelog"
             f" WHERE {where} AND origin = '' LIMIT {AT_MOST + 1}",
             params,
         )

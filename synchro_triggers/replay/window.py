@@ -128,7 +128,7 @@ def history_agrees(alias: str, mark: str) -> bool:
     connection = connections[alias]
     row_id = int(mark.split("|", 1)[0])
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_mark(connection)} FROM synchro_changelog WHERE id = %s", [row_id])
+        cursor.execute(f"SELECT {_mark(connection)} FROM synchro_triggers_changelog WHERE id = %s", [row_id])
         row = cursor.fetchone()
     return row[0] == mark if row else highest_id(alias) >= row_id
 
@@ -150,13 +150,13 @@ def highest_id(alias: str) -> int:
         if connection.vendor == "postgresql":
             cursor.execute(
                 "SELECT coalesce(pg_sequence_last_value("
-                "pg_get_serial_sequence('synchro_changelog', 'id')::regclass), 0)"
+                "pg_get_serial_sequence('synchro_triggers_changelog', 'id')::regclass), 0)"
             )
         else:
             # AUTOINCREMENT keeps the highest id ever given, also when rows were pruned.
             cursor.execute(
-                "SELECT max(coalesce((SELECT max(id) FROM synchro_changelog), 0),"
-                " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'synchro_changelog'), 0))"
+                "SELECT max(coalesce((SELECT max(id) FROM synchro_triggers_changelog), 0),"
+                " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'synchro_triggers_changelog'), 0))"
             )
         return int(cursor.fetchone()[0])
 
@@ -176,7 +176,7 @@ def delete_received(alias: str, position: str) -> int:
     connection = connections[alias]
     where, params = _condition(connection, "", position, None, "")
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM synchro_changelog WHERE {where}", params)
+        cursor.execute(f"DELETE FROM synchro_triggers_changelog WHERE {where}", params)
         return int(cursor.rowcount)
 
 
@@ -212,10 +212,10 @@ def open_window(
         # consumed rows that takes seconds, while the BRIN index finds the new ones at once.
         cursor.execute(
             f"SELECT lowest, highest, number, {_mark(connection)},"
-            f" (SELECT {_mark(connection)} FROM synchro_changelog WHERE id = %s) FROM"
+            f" (SELECT {_mark(connection)} FROM synchro_triggers_changelog WHERE id = %s) FROM"
             " (SELECT min(id + 0) AS lowest, max(id + 0) AS highest, count(*) AS number"
-            f" FROM synchro_changelog WHERE {where} AND id > %s) AS new"
-            " LEFT JOIN synchro_changelog ON id = highest",
+            f" FROM synchro_triggers_changelog WHERE {where} AND id > %s) AS new"
+            " LEFT JOIN synchro_triggers_changelog ON id = highest",
             [int(known_row.partition("|")[0] or 0), *params, after],
         )
         first, last, rows, last_row, known = cursor.fetchone()
@@ -226,7 +226,8 @@ _PAGE_POSTGRES = """
 SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'),
        max(id) FILTER (WHERE operation = 'D'), {logged_at},
        json_agg(old_values ORDER BY id) FILTER (WHERE old_values IS NOT NULL), count(*)
-  FROM (SELECT * FROM synchro_changelog WHERE id > %s AND id <= %s AND {where} {labels} ORDER BY id LIMIT %s) AS page
+  FROM (SELECT * FROM synchro_triggers_changelog
+         WHERE id > %s AND id <= %s AND {where} {labels} ORDER BY id LIMIT %s) AS page
  GROUP BY model_label, object_pk
 """
 #: A number becomes a time faster than the driver's text does.
@@ -294,7 +295,7 @@ def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> 
     where, params = _condition(connection, window.start, window.end, window.since, without_origin)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT model_label, count(DISTINCT object_pk) FROM synchro_changelog"
+            "SELECT model_label, count(DISTINCT object_pk) FROM synchro_triggers_changelog"
             f" WHERE id > %s AND id <= %s AND {where} GROUP BY model_label ORDER BY model_label",
             [max(window.after, window.first - 1), window.last, *params],
         )
@@ -412,7 +413,7 @@ def _postgres_position(connection: BaseDatabaseWrapper) -> str:
             return position
         cursor.execute(
             "SELECT txid_current_snapshot()::text, txid_current_if_assigned(),"
-            " (SELECT max(id) FROM synchro_changelog WHERE txid = txid_current_if_assigned())"
+            " (SELECT max(id) FROM synchro_triggers_changelog WHERE txid = txid_current_if_assigned())"
         )
         snapshot, own, last = cursor.fetchone()
         return snapshot if own is None else f"{snapshot}/{own}:{last or 0}"

@@ -759,7 +759,7 @@ def test_role_with_rights_on_its_table_only_is_logged():
 @pytest.mark.parametrize("search_path", ["''", "hostile, public"])
 def test_search_path_of_the_writer_does_not_matter(search_path):
     execute("CREATE SCHEMA hostile")
-    execute("CREATE TABLE hostile.synchro_changelog (LIKE public.synchro_changelog)")
+    execute("CREATE TABLE hostile.synchro_triggers_changelog (LIKE public.synchro_triggers_changelog)")
     execute(f"SET LOCAL search_path = {search_path}")
     execute("INSERT INTO public.testapp_account (name, cash, visits) VALUES ('a', 0, 0)")
     execute("SET LOCAL search_path = public")

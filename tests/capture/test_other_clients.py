@@ -123,11 +123,11 @@ def test_command_line_of_another_process_is_logged(numbers, process_env):
 def test_the_logs_one_index_serves_both_who_look_for_transactions_and_who_look_for_times(own, condition):
     with connections[own].cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
-        cursor.execute(f"EXPLAIN SELECT count(*) FROM synchro_changelog WHERE {condition}")
+        cursor.execute(f"EXPLAIN SELECT count(*) FROM synchro_triggers_changelog WHERE {condition}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
         cursor.execute("RESET enable_seqscan")
-        cursor.execute("SELECT count(*) FROM pg_indexes WHERE tablename = 'synchro_changelog'")
+        cursor.execute("SELECT count(*) FROM pg_indexes WHERE tablename = 'synchro_triggers_changelog'")
         indexes = cursor.fetchone()
 
-    assert "Bitmap Index Scan on synchro_changelog_when" in plan
+    assert "Bitmap Index Scan on synchro_triggers_log_when" in plan
     assert indexes == (2,)  # and the primary key's

@@ -120,7 +120,7 @@ def test_backwards_past_this_app_removes_the_triggers_first(shop):
     shop.run("migrate", "synchro_triggers", "zero", "-v0")
 
     execute("UPDATE shop_order SET amount = 5 WHERE id = 1")
-    assert "synchro_changelog" not in connection.introspection.table_names()
+    assert "synchro_triggers_changelog" not in connection.introspection.table_names()
     shop.run("migrate", "synchro_triggers", "-v0")
 
 

@@ -687,7 +687,7 @@ def test_database_without_this_package_can_be_paused(here):
     with connections[here].cursor() as cursor:
         cursor.execute("DROP TABLE testapp_item")
         cursor.execute("DROP TABLE testapp_numbered")
-        cursor.execute("DROP TABLE synchro_session")
+        cursor.execute("DROP TABLE synchro_triggers_sessionvalue")
         cursor.execute("CREATE TABLE plain (id integer)")
 
     with synchro_paused(using=here), connections[here].cursor() as cursor:

@@ -58,7 +58,7 @@ def test_small_window_is_taken_in_one_transaction_with_its_checkpoint():
         report = waiting.take()
 
     assert (report.created, report.updated, report.failures) == (4, 1, [])
-    assert sum('UPDATE "synchro_checkpoint"' in query["sql"] for query in queries) == 1
+    assert sum('UPDATE "synchro_triggers_checkpoint"' in query["sql"] for query in queries) == 1
     assert_same("testapp")
     after = Checkpoint.objects.using(REMOTE).get()
     assert after.position != waiting.checkpoint.position and after.last_row != waiting.checkpoint.last_row

@@ -134,7 +134,9 @@ def test_what_was_logged_early_and_committed_late_is_seen(items):
 def test_models_that_are_gone_from_the_project_do_not_matter(items):
     Keyed.objects.using(REMOTE).create(code="a")
     with connections[REMOTE].cursor() as cursor:
-        cursor.execute("UPDATE synchro_changelog SET model_label = 'gone.Model' WHERE model_label = 'testapp.Keyed'")
+        cursor.execute(
+            "UPDATE synchro_triggers_changelog SET model_label = 'gone.Model' WHERE model_label = 'testapp.Keyed'"
+        )
 
     own = OwnChanges(REMOTE)
     own.look(None)

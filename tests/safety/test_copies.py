@@ -39,11 +39,11 @@ def put_back_to(rows: int) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT setval(pg_get_serial_sequence('synchro_changelog', 'id'), %s)", [max(keep, default=1)]
+                "SELECT setval(pg_get_serial_sequence('synchro_triggers_changelog', 'id'), %s)", [max(keep, default=1)]
             )
         else:
             cursor.execute(
-                "UPDATE sqlite_sequence SET seq = %s WHERE name = 'synchro_changelog'", [max(keep, default=0)]
+                "UPDATE sqlite_sequence SET seq = %s WHERE name = 'synchro_triggers_changelog'", [max(keep, default=0)]
             )
 
 

@@ -37,7 +37,7 @@ def clerk():
         cursor.execute(f"CREATE ROLE {CLERK} LOGIN PASSWORD 'x' NOSUPERUSER")
         cursor.execute(f"GRANT ALL ON testapp_account, testapp_entry TO {CLERK}")
         cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {CLERK}")
-        cursor.execute("REVOKE ALL ON SEQUENCE synchro_changelog_id_seq FROM " + CLERK)
+        cursor.execute("REVOKE ALL ON SEQUENCE synchro_triggers_changelog_id_seq FROM " + CLERK)
         cursor.execute(f"CREATE SCHEMA clerks AUTHORIZATION {CLERK}")
     ChangeLog.objects.all().delete()
     settings = connection.settings_dict
@@ -105,8 +105,8 @@ def test_trigger_functions_serve_no_table_of_somebody_elses(clerk):
 
 
 HOSTILE = {
-    "a table in a schema that comes first": "CREATE TABLE clerks.synchro_changelog (LIKE pg_catalog.pg_class)",
-    "a temporary table": "CREATE TEMPORARY TABLE synchro_changelog (id integer)",
+    "a table in a schema that comes first": "CREATE TABLE clerks.synchro_triggers_changelog (LIKE pg_catalog.pg_class)",
+    "a temporary table": "CREATE TEMPORARY TABLE synchro_triggers_changelog (id integer)",
     "a function that gives the transaction": "CREATE FUNCTION clerks.txid_current() RETURNS bigint LANGUAGE sql"
     " AS 'SELECT 1/0::bigint'",
     "a function that gives the time": "CREATE FUNCTION clerks.clock_timestamp() RETURNS timestamptz LANGUAGE sql"
@@ -138,14 +138,14 @@ def test_nothing_in_front_of_the_search_path_redirects_the_log(clerk, trap):
 @both_committed
 @pytest.mark.vendor("postgres")
 def test_table_named_like_the_changelog_in_another_schema_gets_nothing_and_disturbs_no_run(clerk):
-    clerk.execute("CREATE TABLE clerks.synchro_changelog (LIKE public.testapp_account)")
-    clerk.execute("CREATE TABLE clerks.synchro_node (node_id text, fingerprint text)")
+    clerk.execute("CREATE TABLE clerks.synchro_triggers_changelog (LIKE public.testapp_account)")
+    clerk.execute("CREATE TABLE clerks.synchro_triggers_node (node_id text, fingerprint text)")
 
     clerk.execute(ADD, ["a"])
 
     assert synchronize().created == 1
     call_command("synchro_install_triggers", "--check", stdout=StringIO())
-    assert clerk.execute("SELECT count(*) FROM clerks.synchro_changelog").fetchone() == (0,)
+    assert clerk.execute("SELECT count(*) FROM clerks.synchro_triggers_changelog").fetchone() == (0,)
 
 
 @both_committed
@@ -171,13 +171,13 @@ Account.objects.create(name="logged")
 @pytest.mark.vendor("postgres")
 def test_origin_that_a_user_claims_is_kept_from_that_node_and_from_no_other(clerk):
     """SECURITY.md says so too. Whatever is claimed is a value, and stays one."""
-    for origin in ("'); DROP TABLE synchro_changelog; --", "x" * 36):
+    for origin in ("'); DROP TABLE synchro_triggers_changelog; --", "x" * 36):
         with clerk.transaction():
             clerk.execute("SELECT set_config('synchro.origin', %s, true)", [origin])
             clerk.execute(ADD, [origin])
 
     assert set(ChangeLog.objects.values_list("origin", "object_pk")) == {
-        ("'); DROP TABLE synchro_changelog; --", "'); DROP TABLE synchro_changelog; --"),
+        ("'); DROP TABLE synchro_triggers_changelog; --", "'); DROP TABLE synchro_triggers_changelog; --"),
         ("x" * 36, "x" * 36),
     }
     assert synchronize().created == 2
@@ -194,8 +194,8 @@ def folder(tmp_path, monkeypatch):
 
 
 HOSTILE_TEXTS = (
-    "'; DROP TABLE synchro_changelog; --",
-    "\\'; DROP TABLE synchro_changelog; --",
+    "'; DROP TABLE synchro_triggers_changelog; --",
+    "\\'; DROP TABLE synchro_triggers_changelog; --",
     '"; DROP TABLE testapp_item; --',
     "$synchro$; DROP TABLE testapp_item; $synchro$",
     "%s %(name)s %d 100%",

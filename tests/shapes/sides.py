@@ -72,7 +72,7 @@ def move_remote_keys_on(*labels: str) -> None:
             )
             cursor.execute(f"SELECT {calls}")
         else:
-            cursor.execute("DELETE FROM sqlite_sequence WHERE name <> 'synchro_changelog'")
+            cursor.execute("DELETE FROM sqlite_sequence WHERE name <> 'synchro_triggers_changelog'")
             cursor.executemany(
                 "INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)",
                 [(table, FIRST_REMOTE_KEY + 1000 * number) for number, (table, _) in enumerate(tables)],

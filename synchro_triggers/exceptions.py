@@ -6,19 +6,41 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class SynchroError(Exception):
-    """Something this package was asked to do cannot be done; the message says what, where and what next."""
+    """Something this package was asked to do cannot be done; the message says what, where and what next.
+
+    Attributes:
+        exit_code: what a command ends with that meets it.
+    """
+
+    exit_code = 1
 
 
 class SynchroConfigurationError(SynchroError, ImproperlyConfigured):
     """A ``SYNCHRO_*`` setting is wrong. It is also Django's ``ImproperlyConfigured``."""
 
+    exit_code = 2
 
-class TriggersNotReady(SynchroError):
+
+class Refused(SynchroError):
+    """Going on could lose or double something: nothing was changed, and the message says what has to be decided."""
+
+    exit_code = 3
+
+
+class TriggersNotReady(Refused):
     """Triggers on the LOCAL database are missing or outdated; synchronising would lose changes."""
 
 
 class RunUnderWay(SynchroError):
     """Another run from the same source to the same remote has not ended yet."""
+
+    exit_code = 4
+
+
+class DatabaseUnreachable(SynchroError):
+    """A database cannot be reached, or was lost on the way; what was committed stays."""
+
+    exit_code = 5
 
 
 class ObjectNotApplied(SynchroError):

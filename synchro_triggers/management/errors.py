@@ -1,4 +1,4 @@
-"""The edge of the commands: an error becomes one line and exit status 1, without what opens a database."""
+"""The edge of the commands: an error becomes one line and an exit status, without what opens a database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 from django.db import Error
 
-from ..exceptions import SynchroError
+from ..exceptions import SynchroConfigurationError, SynchroError
 from ..masking import without_credentials
 
 
@@ -28,7 +28,8 @@ def one_line(alias: str = "") -> Iterator[None]:
     try:
         yield
     except (SynchroError, ImproperlyConfigured) as error:
-        raise CommandError(without_credentials(str(error))) from error
+        code = error.exit_code if isinstance(error, SynchroError) else SynchroConfigurationError.exit_code
+        raise CommandError(without_credentials(str(error)), returncode=code) from error
     except Error as error:
         where = f"The database {alias!r}" if alias else "A database"
         text = " ".join(without_credentials(str(error)).split())

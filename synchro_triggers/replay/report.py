@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 COUNTED = ("created", "updated", "deleted", "unchanged", "conflicts", "failed")
+
+#: Remarks of one kind that a report keeps by name; beyond that they are counted, so that memory stays flat.
+NAMED = 1_000
 
 
 @dataclass
@@ -33,6 +37,38 @@ class FailedObject:
     error: str
 
 
+class Told(StrEnum):
+    """Why a report speaks of an object that was neither written as LOCAL has it nor failed."""
+
+    VANISHED = "vanished"
+    """It is not on LOCAL, and the log does not say that it was deleted: the remote's row was left alone."""
+    DELETED_ALONG = "deleted along"
+    """The remote's row went because another one was deleted there (a cascade)."""
+    REMOTE_WON = "remote won"
+    """Both sides changed it, and the remote's version stands."""
+    LOCAL_WON = "local won"
+    """Both sides changed it, and the remote's change was overwritten."""
+    SKIPPED = "skipped"
+    """What was logged of it cannot be used; nothing was done."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """An object that a run left alone, overwrote against another's change, deleted along or skipped.
+
+    Attributes:
+        kind: which of these.
+        model: the label, ``app.Model``.
+        key: the primary key as text: LOCAL's, or the remote's for what LOCAL never had.
+        reason: what happened, for people.
+    """
+
+    kind: Told
+    model: str
+    key: str
+    reason: str
+
+
 @dataclass
 class SyncReport:
     """The result of ``synchronize()``.
@@ -41,6 +77,9 @@ class SyncReport:
         remotes: the aliases that were written, in order.
         models: counts per model label.
         failures: the objects that could not be applied, old failures included.
+        remarks: what else must be told of single objects; of each kind the first ``NAMED``.
+        told: how many remarks there were of each kind, those that ``remarks`` left out included.
+        warnings: what concerns the run as a whole, each once.
         seconds: how long the run took.
         dry_run: nothing was written; the counts say what would have been.
     """
@@ -48,6 +87,9 @@ class SyncReport:
     remotes: tuple[str, ...] = ()
     models: dict[str, Counts] = field(default_factory=dict)
     failures: list[FailedObject] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    told: dict[Told, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     dry_run: bool = False
 
@@ -55,13 +97,33 @@ class SyncReport:
         counts = self.models.setdefault(label, Counts())
         setattr(counts, what, getattr(counts, what) + number)
 
+    def remark(self, kind: Told, model: str, key: str, reason: str) -> None:
+        """Tell of one object."""
+        self._keep(Remark(kind, model, key, reason))
+
+    def warn(self, text: str) -> None:
+        """Tell something of the whole run, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def _keep(self, remark: Remark) -> None:
+        self.told[remark.kind] = self.told.get(remark.kind, 0) + 1
+        if self.told[remark.kind] <= NAMED:
+            self.remarks.append(remark)
+
     def add(self, other: SyncReport) -> None:
-        """Add another report's counts and failures to this one."""
+        """Add another report's counts, failures, remarks and warnings to this one."""
         for label, counts in other.models.items():
             for what, number in asdict(counts).items():
                 if number:
                     self.count(label, what, number)
         self.failures.extend(other.failures)
+        for remark in other.remarks:
+            self._keep(remark)
+        for kind, number in other.told.items():  # those that the other one has only counted
+            self.told[kind] = self.told.get(kind, 0) + number - sum(each.kind == kind for each in other.remarks)
+        for text in other.warnings:
+            self.warn(text)
 
     def fail(self, failures: Iterable[FailedObject]) -> None:
         """Record objects that could not be applied."""
@@ -111,4 +173,7 @@ class SyncReport:
             **{what: self._total(what) for what in COUNTED},
             "models": {label: asdict(counts) for label, counts in sorted(self.models.items())},
             "failures": [asdict(failure) for failure in self.failures],
+            "told": {str(kind): number for kind, number in sorted(self.told.items())},
+            "remarks": [asdict(remark) for remark in self.remarks],
+            "warnings": list(self.warnings),
         }

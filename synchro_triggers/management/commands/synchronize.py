@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
-from ...replay.report import COUNTED, SyncReport
+from ...replay.report import COUNTED, SyncReport, Told
 from ...replay.run import describe_failures, message_of, synchronize
 from ..errors import one_line
 
@@ -106,6 +106,7 @@ class Command(BaseCommand):
     def _print(self, report: SyncReport, verbosity: int) -> None:
         if not report.failures:
             self.stdout.write(message_of(report) if not report.dry_run else "Dry run: nothing was written.")
+        self._print_told(report, verbosity)
         rows = [(label, counts) for label, counts in sorted(report.models.items())]
         if not rows or not (report.changed or verbosity > 1):
             return
@@ -115,11 +116,35 @@ class Command(BaseCommand):
             numbers = "".join(f"{getattr(counts, what) or '-':>11}" for what in COUNTED)
             self.stdout.write(f"{label:<{width}}{numbers}")
 
+    def _print_told(self, report: SyncReport, verbosity: int) -> None:
+        for text in report.warnings:
+            self.stderr.write(f"Warning: {without_credentials(text)}")
+        for kind, number in sorted(report.told.items()):
+            self.stdout.write(
+                f"{_SUMMARY[kind].format(_objects(number))}{'' if verbosity > 1 else ' (-v 2 names them)'}"
+            )
+            for remark in report.remarks if verbosity > 1 else ():
+                if remark.kind == kind:
+                    self.stdout.write(f"  {remark.model} {remark.key}: {remark.reason}")
+
     def _draw_bar(self, done: int, total: int) -> None:
         filled = 40 * done // max(total, 1)
         end = "\n" if done >= total else ""
         self.stderr.write(f"\r[{'#' * filled}{'.' * (40 - filled)}] {done:,} of {total:,} log rows", ending=end)
         self.stderr.flush()
+
+
+_SUMMARY = {
+    Told.VANISHED: "{} not on the local database although the log knows of no delete: left alone on the remote",
+    Told.DELETED_ALONG: "{} deleted on the remote along with others",
+    Told.REMOTE_WON: "{} changed on both sides: the remote's version was kept",
+    Told.LOCAL_WON: "{} changed on both sides: the remote's version was overwritten",
+    Told.SKIPPED: "{} left out",
+}
+
+
+def _objects(number: int) -> str:
+    return "1 object" if number == 1 else f"{number:,} objects"
 
 
 @contextmanager

@@ -124,6 +124,7 @@ class Batch:
         self._parts.savepoints.finish()
         self._identity.store()
         move_sequences_on(self._remote, self._parts.numbered)
+        self._remote_changes.tell(self._result.report, self._result.failed.keys())
         return self._result
 
     def _round(self, tasks: Sequence[Task], *, in_bulk: bool) -> list[Task]:
@@ -229,7 +230,6 @@ class Batch:
 
     def _prefetch(self) -> None:
         """Read references, targets and remote rows of the whole batch in a few queries."""
-        self._identity.reads_times = self._remote_changes.look()
         ends: dict[type[Model], set[Any]] = {}
         objects: dict[tuple[Shape, bool], set[Any]] = {}
         for task in self._tasks:
@@ -253,6 +253,7 @@ class Batch:
         for model, remote_keys in rows.items():
             self._rows.load(model, remote_keys)
         self._hanging = self._find_hanging()
+        self._remote_changes.look()
         self._remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
 
     def _wants_row(self, task: ObjectTask) -> bool:
@@ -295,10 +296,13 @@ class Batch:
             unfinished: list[Unfinished] = []
             values = self._remote_values(shape, instance, unfinished)
             remote_key = self._parts.match(shape, instance)
-            if change is not None and self._remote_changes.win(shape, key, remote_key, change):
-                self._parts.leave_alone(shape, key, remote_key)
-                return remote_key
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
+            conflict = change and self._remote_changes.find(shape, key, remote_key, change)
+            if conflict and (unfinished or row is None or differing(row, values)):
+                assert change is not None
+                if self._remote_changes.win(conflict, change, deleted=row is None):
+                    self._parts.leave_alone(shape, key, remote_key)
+                    return remote_key
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")

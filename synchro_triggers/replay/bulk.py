@@ -169,22 +169,27 @@ class BulkUpserts:
         new: list[_Upsert] = []
         changed: list[_Upsert] = []
         done: list[ObjectTask] = []
-        counts = {"conflicts": 0, "unchanged": 0}
+        counts = {"unchanged": 0}
+        remote_changes = self._parts.remote_changes
         for task in clear:
             remote_key = keys[task.key]
-            if task.change is not None and self._parts.remote_changes.win(shape, task.key, remote_key, task.change):
-                counts["conflicts"] += 1
-                if remote_key is not None:
-                    self._parts.identity.learn(shape.model, task.key, remote_key)
-                done.append(task)
-                continue
             row = self._parts.rows.peek(shape.model, remote_key) if remote_key is not None else None
             values = values_of(task.instance)
+            equal = row is not None and (shape.root, task.key) not in self._later and _is_equal(shape, row, values)
+            conflict = task.change and remote_changes.find(shape, task.key, remote_key, task.change)
+            if conflict and not equal:
+                assert task.change is not None
+                if isinstance(remote_changes.decide(conflict), Exception):
+                    continue  # it will be raised for this object alone
+                if remote_changes.win(conflict, task.change, deleted=row is None):
+                    self._parts.leave_alone(shape, task.key, remote_key)
+                    done.append(task)
+                    continue
             if row is None and remote_key is not None and shape.model is not shape.root:
                 continue  # a parent's row is there, and lacks its child
             if row is None:
                 new.append(_Upsert(task, self._parts.identity.find_by_primary_key(shape, task.key), values))
-            elif task.change is None or ((shape.root, task.key) not in self._later and _is_equal(shape, row, values)):
+            elif task.change is None or equal:
                 counts["unchanged"] += task.change is not None
                 self._parts.identity.learn(shape.model, task.key, remote_key)
                 done.append(task)

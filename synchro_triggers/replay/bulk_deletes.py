@@ -32,6 +32,7 @@ class BulkDeletes:
     def apply(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
         """Delete objects on which nothing hangs that stays; return those that are done."""
         going: dict[At, ObjectTask] = {}
+        remote_changes = self._parts.remote_changes
         for task in tasks:
             remote_key = self._parts.identity.known(task.shape.model, task.key)
             if (
@@ -42,8 +43,12 @@ class BulkDeletes:
             ):
                 continue
             assert task.change is not None
-            if not self._parts.remote_changes.win(task.shape, task.key, remote_key, task.change):
-                going[task.shape.root, remote_key] = task
+            conflict = remote_changes.find(task.shape, task.key, remote_key, task.change)
+            if conflict is not None and remote_changes.decide(conflict) is not False:
+                continue  # the remote wins, or the rule raises something
+            if conflict is not None:
+                remote_changes.win(conflict, task.change, deletes=True)
+            going[task.shape.root, remote_key] = task
         self._keep_what_others_hang_on(going)
         if not going:
             return []

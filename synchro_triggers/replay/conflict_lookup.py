@@ -1,4 +1,4 @@
-"""When the remote's own users last changed the objects of a batch, and whether they win."""
+"""When the remote's own users last changed the objects of a batch, and whether they win; what is told of it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 from django.db.models import Model
 
 from ..capture.tables import encode_key, logged_texts
-from .changes import Change
+from ..conf import LOCAL
+from .changes import LONG_AGO, Change
 from .conflicts import Conflict, local_wins
 from .identity import Identity
 from .local import ObjectTask
 from .own_changes import LastChanges, last_changes
+from .report import SyncReport, Told
 from .shape import Shape
 from .target import Target
 from .window import stored_time
@@ -35,12 +37,12 @@ class RemoteChanges:
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
         self._read: set[tuple[type[Model], Any]] = set()
+        self._decided: dict[Change, tuple[Conflict, bool, bool, bool]] = {}
 
-    def look(self) -> bool:
-        """Look whether the remote's users have changed anything; to be done first."""
+    def look(self) -> None:
+        """Look whether the remote's users have changed anything; to be done when the rows are locked."""
         if self._target.logs:
             self._own.look(self._since)
-        return self._any
 
     @property
     def _any(self) -> bool:
@@ -62,11 +64,11 @@ class RemoteChanges:
             self._load(model, remote_keys)
 
     def load_found(self, shape: Shape, remote_keys: Iterable[Any]) -> None:
-        """Read the changelog for remote rows that were found just now, in a few queries."""
-        if not self._any:
-            return
+        """Read the changelog for remote rows that were found, and locked, just now, in a few queries."""
         missing = [key for key in remote_keys if (shape.root, key) not in self._read]
         if missing:
+            self.look()
+        if missing and self._any:
             self._read.update((shape.root, key) for key in missing)
             for model in _family(shape):
                 self._load(model, missing)
@@ -88,28 +90,82 @@ class RemoteChanges:
             texts = logged_texts(model, changed)
             self._replayed.update(last_changes(remote, label, texts, self._target.source, after=first))
 
-    def win(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> bool:
-        """Tell whether the remote's own users changed the object too and win, so that it is to be left alone.
+    def find(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> Conflict | None:
+        """Return the conflict, where the remote's own users changed the object too since the two last met.
+
+        To be asked when the remote's row is locked: what is committed there later waits, and is newer.
 
         Args:
             shape, key: the local object.
             remote_key: its remote key, or ``None``; a row that was deleted there is found by its reference.
             change: what LOCAL logged.
         """
-        if not self._any:
-            return False
+        full = change.logged_at == LONG_AGO
+        stood = full and self._identity.remote_won(shape.model, key)
+        if not self._any and not stood and (self._identity.known(shape.model, key) is not None or remote_key is None):
+            return None
         known = self._identity.known(shape.model, key)
         at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
         if at_remote is None:
-            return False
+            return None
         if known is None and remote_key is not None:
             self.load_found(shape, [remote_key])
-        remote_at = self._changed_at(shape, at_remote, self._identity.met_at(shape.model, key))
-        if remote_at is None:
-            return False
+        if stood:  # nothing new on LOCAL: what was kept then stays
+            remote_at = self._changed_at(shape, at_remote, None) or stored_time(
+                self._target.remote, self._identity.met_at(shape.model, key)
+            )
+        elif self._any and (last := self._changed_at(shape, at_remote, self._met_at(shape, key))) is not None:
+            remote_at = last
+        else:
+            return None
         self._identity.contest(shape.model, key)
-        conflict = Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
-        return not local_wins(conflict, self._target.policy)
+        return Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
+
+    def decide(self, conflict: Conflict) -> bool | Exception:
+        """Tell whether the remote wins, or what the rule has raised. The rule is asked once a run."""
+        decisions = self._target.decisions
+        if conflict not in decisions:
+            try:
+                decisions[conflict] = not local_wins(conflict, self._target.policy)
+            except Exception as error:
+                decisions[conflict] = error
+        return decisions[conflict]
+
+    def win(self, conflict: Conflict, change: Change, *, deletes: bool = False, deleted: bool = False) -> bool:
+        """Tell whether the remote wins, so that the object is to be left alone; it will be told either way.
+
+        Args:
+            conflict: what ``find()`` has found.
+            change: what LOCAL logged.
+            deletes: LOCAL does not have the object any more.
+            deleted: the remote does not have it any more.
+        """
+        decision = self.decide(conflict)
+        if isinstance(decision, Exception):
+            raise decision
+        self._decided[change] = (conflict, decision, deletes, deleted)
+        return decision
+
+    def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:
+        """Tell of the conflicts that were decided, but for objects with which nothing was done."""
+        for change, (conflict, remote_wins, deletes, deleted) in self._decided.items():
+            if change in not_done:
+                continue
+            here, there = "deleted" if deletes else "changed", "deleted" if deleted else "changed"
+            local_at = f" at {_shown(conflict.local_at)}" if conflict.local_at != LONG_AGO else " at an unknown time"
+            policy = self._target.policy
+            report.remark(
+                Told.REMOTE_WON if remote_wins else Told.LOCAL_WON,
+                conflict.label,
+                conflict.local_pk,
+                f"{here} on {LOCAL!r}{local_at} and {there} on {self._target.remote!r} (there {conflict.remote_pk}) at "
+                f"{_shown(conflict.remote_at)}; {self._target.remote if remote_wins else LOCAL!r} won"
+                f" ({policy if isinstance(policy, str) else 'as SYNCHRO_CONFLICT has decided'})",
+            )
+
+    def _met_at(self, shape: Shape, key: Any) -> datetime.datetime | None:
+        met_at: datetime.datetime | None = self._identity.met_at(shape.model, key)
+        return met_at
 
     def _changed_at(self, shape: Shape, remote_key: Any, met_at: datetime.datetime | None) -> datetime.datetime | None:
         text = encode_key(remote_key)
@@ -120,6 +176,10 @@ class RemoteChanges:
         if met_at is not None and latest.time < stored_time(self._target.remote, met_at):
             return None
         return latest.time
+
+
+def _shown(time: datetime.datetime) -> str:
+    return f"{time.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
 
 
 def _family(shape: Shape) -> list[type[Model]]:

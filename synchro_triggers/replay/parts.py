@@ -128,3 +128,4 @@ class Parts:
         self.result.report.count(shape.label, "conflicts")
         if remote_key is not None:
             self.identity.learn(shape.model, key, remote_key)
+            self.identity.lose(shape.model, key)

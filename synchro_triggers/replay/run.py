@@ -242,6 +242,7 @@ class Run:
         """Apply old failures, then the window, then what has failed on the way once more."""
         self._report = SyncReport()
         self._pending_failures = {}
+        self._warn_when_blind()
         if not self._target.dry_run:
             self._lease.acquire()
         try:
@@ -256,6 +257,19 @@ class Run:
                 self._lease.release()
         self._report.fail(self._failed_objects())
         return self._report
+
+    def _warn_when_blind(self) -> None:
+        """Warn where the rule for conflicts asks what the remote's users have changed, and nothing there tells."""
+        remote, policy = self._target.remote, self._target.policy
+        if self._target.logs or policy == "local":
+            return
+        question = "who is newer" if policy == "newest" else "what its users have changed"
+        rule = repr(policy) if isinstance(policy, str) else "a rule of your own"
+        self._report.warn(
+            f"{remote!r} has no triggers, so nobody can tell {question} there: what its users change is overwritten, "
+            f"although SYNCHRO_CONFLICT is {rule}. Run `manage.py synchro_install_triggers --database {remote}`, or set "
+            "SYNCHRO_CONFLICT = 'local'."
+        )
 
     def perform_at_once(self, checkpoint: Checkpoint, window: Window) -> SyncReport | None:
         """Apply a small window in one transaction, which moves the checkpoint too: a run without a lease.
@@ -424,6 +438,8 @@ class Run:
         return result
 
     def _record(self, changes: Sequence[Change], result: BatchResult) -> None:
+        if not self._pending_failures and not result.failed:
+            self._target.decisions.clear()  # nothing will be tried again
         self._report.add(result.report)
         for change in changes if self._pending_failures else ():
             self._pending_failures.pop((change.label, change.key), None)

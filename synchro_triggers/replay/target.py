@@ -32,6 +32,7 @@ class Target:
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
+        decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
     """
 
     remote: str
@@ -44,6 +45,7 @@ class Target:
     batch_signals: Container[str] = ()
     dry_run: bool = False
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
+    decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
 from .changes import Change
+from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
 from .failures import describe
@@ -56,7 +57,9 @@ class Batch:
         whole: whoever calls takes all or nothing, so that bulk statements need no savepoint to fall back to.
     """
 
-    def __init__(self, target: Target, changes: Sequence[Change], *, whole: bool = False) -> None:
+    def __init__(
+        self, target: Target, changes: Sequence[Change], *, whole: bool = False, clock: Clock | None = None
+    ) -> None:
         self._target = target
         self._remote = target.remote
         self._result = BatchResult()
@@ -87,6 +90,7 @@ class Batch:
             singles=Singles(target.remote, savepoints),
             observers=Observers(target.batch_signals),
             whole=whole,
+            clock=clock or Clock(),
         )
         self._bulk_upserts = BulkUpserts(self._parts)
         self._bulk_deletes = BulkDeletes(self._parts)

@@ -66,12 +66,12 @@ class RemoteChanges:
     def load_found(self, shape: Shape, remote_keys: Iterable[Any]) -> None:
         """Read the changelog for remote rows that were found, and locked, just now, in a few queries."""
         missing = [key for key in remote_keys if (shape.root, key) not in self._read]
-        if missing:
-            self.look()
-        if missing and self._any:
-            self._read.update((shape.root, key) for key in missing)
-            for model in _family(shape):
-                self._load(model, missing)
+        if not missing:
+            return
+        self._read.update((shape.root, key) for key in missing)
+        self.look()
+        for model in _family(shape) if self._any else ():
+            self._load(model, missing)
 
     def _load(self, model: type[Model], remote_keys: Collection[Any]) -> None:
         """Read own changes of rows, and what was replayed there after them: it has met them."""

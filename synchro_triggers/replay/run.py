@@ -267,8 +267,8 @@ class Run:
         rule = repr(policy) if isinstance(policy, str) else "a rule of your own"
         self._report.warn(
             f"{remote!r} has no triggers, so nobody can tell {question} there: what its users change is overwritten, "
-            f"although SYNCHRO_CONFLICT is {rule}. Run `manage.py synchro_install_triggers --database {remote}`, or set "
-            "SYNCHRO_CONFLICT = 'local'."
+            f"although SYNCHRO_CONFLICT is {rule}. Run `manage.py synchro_install_triggers --database {remote}`, or "
+            "set SYNCHRO_CONFLICT = 'local'."
         )
 
     def perform_at_once(self, checkpoint: Checkpoint, window: Window) -> SyncReport | None:

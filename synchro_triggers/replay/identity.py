@@ -25,6 +25,7 @@ from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..models import Reference
 from ..natural import NaturalManager
+from .contention import RowLocks
 from .local import generic_target
 from .rows import ReadAhead, rows_of, rows_with
 from .shape import Shape, field_at, is_foreign_key, points_to_key, read_keys, root_of, shape_of, target_of
@@ -78,13 +79,16 @@ class Identity:
 
     # References -----------------------------------------------------------------------------------
 
-    def load(self, model: type[Model], keys: Iterable[Any], rows: ReadAhead | None = None) -> None:
+    def load(
+        self, model: type[Model], keys: Iterable[Any], rows: ReadAhead | None = None, *, locks: RowLocks | None = None
+    ) -> None:
         """Read the references of local keys of one model, and drop those whose remote row is gone.
 
         Args:
             model: the model.
             keys: local keys.
             rows: where to put the remote rows, if they will be wanted anyway.
+            locks: locks the remote rows where they are not put there.
         """
         root = root_of(model)
         wanted = {key for key in keys if (root, key) not in self._asked}
@@ -108,7 +112,7 @@ class Identity:
             rows.load(root, found.values())
             alive = {remote_key for remote_key in found.values() if rows.peek(root, remote_key) is not None}
         else:
-            alive = self.existing(root, found.values())
+            alive = self.existing(root, found.values(), locks)
         for key, remote_key in found.items():
             if remote_key in alive:
                 self._known[root, key] = remote_key
@@ -120,11 +124,13 @@ class Identity:
         for local_pk, *stored in references.values_list("local_pk", "pk", "remote_pk", "remote_won"):
             yield local_pk, _Stored(*stored)
 
-    def existing(self, model: type[Model], remote_keys: Collection[Any]) -> set[Any]:
-        """Return those of the remote keys whose rows exist."""
+    def existing(self, model: type[Model], remote_keys: Collection[Any], locks: RowLocks | None = None) -> set[Any]:
+        """Return those of the remote keys whose rows exist; lock them, if there are locks."""
         if not remote_keys:
             return set()
         rows = rows_with(model, self.remote, pk=remote_keys)
+        if locks is not None:
+            rows = locks.taken(rows)
         return set(rows.values_list("pk", flat=True))
 
     def known(self, model: type[Model], key: Any) -> Any:

@@ -77,6 +77,11 @@ def is_contended(error: BaseException) -> bool:
     return (getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)) in _STATES
 
 
+def concerns_rows(error: BaseException) -> bool:
+    """Tell whether what was in the way may be about some rows only; on SQLite it is about all."""
+    return is_contended(error) and not hasattr(error.__cause__, "sqlite_errorcode")
+
+
 def pauses() -> Iterator[float]:
     """Yield how long to pause before each further try; two runs in each other's way must not keep in step."""
     for pause in _PAUSES:

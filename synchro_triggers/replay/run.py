@@ -25,7 +25,7 @@ from .apply import Batch
 from .changes import Change, coalesce
 from .checkpoint import load_checkpoint, progress_fields, received_fields
 from .clock import Clock
-from .contention import RowLocks, is_contended, pauses, short_waits_on_local, wait_shortly
+from .contention import RowLocks, concerns_rows, is_contended, pauses, short_waits_on_local, wait_shortly
 from .everything import every_object
 from .failures import describe, forget_failures, load_failures, store_failure
 from .lease import CheckpointMoved, Lease
@@ -405,7 +405,7 @@ class Run:
         except _Stop:
             raise
         except Exception as error:
-            if not isinstance(error, BatchBroken) and not self._is_locked_there(error):
+            if not isinstance(error, BatchBroken) and not concerns_rows(error):
                 reraise_if_hopeless(error, self._target.remote)
             for change in changes:
                 self._apply_alone(change, window)
@@ -439,7 +439,7 @@ class Run:
         except BatchBroken as error:
             result = self._keep_failure(change, SynchroError(str(error)))
         except Exception as error:
-            locked = self._is_locked_there(error)
+            locked = concerns_rows(error)
             if not locked:
                 reraise_if_hopeless(error, self._target.remote)
             result = self._keep_failure(change, self._locked_there(error) if locked else error)

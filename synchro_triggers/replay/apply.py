@@ -400,17 +400,26 @@ class Batch:
 
     def _save(self, row: Model, shape: Shape, *, adding: bool) -> None:
         """Save a row; forget those read ahead of tables to which receivers have written."""
+        skipped = {field.attname: local_value(row, field) for field in shape.skipped}
+
+        def keep_what_receivers_wrote() -> None:
+            own = connections[self._remote].ops.quote_name(shape.model._meta.db_table)
+            if skipped and not adding and not self._parts.writes.tables().isdisjoint({own, None}):
+                set_here = differing(row, skipped)
+                self._refresh_skipped(shape, row, but=set_here)
+
         self._parts.writes.begin()
-        self._parts.singles.save(row, shape, adding=adding)
+        self._parts.singles.save(row, shape, adding=adding, announced=keep_what_receivers_wrote)
         self._rows.forget(self._parts.writes.to_other_rows(shape.model))
 
-    def _refresh_skipped(self, shape: Shape, row: Model) -> None:
+    def _refresh_skipped(self, shape: Shape, row: Model, but: Collection[str] = ()) -> None:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""
         if not shape.skipped:
             return
         current = self._target.locks.taken(rows_of(shape.model, self._remote).filter(pk=row.pk)).first()
         if current is not None:
-            set_values(row, {field.attname: local_value(current, field) for field in shape.skipped})
+            fields = [field for field in shape.skipped if field.attname not in but]
+            set_values(row, {field.attname: local_value(current, field) for field in fields})
 
     def _refresh(self, living: Model) -> None:
         """Bring a remote row up to date with its local object, whether that was logged or not."""

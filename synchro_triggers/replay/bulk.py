@@ -201,7 +201,7 @@ class BulkUpserts:
             changed, lambda some: self._update(shape, some), lambda some: self._update_apart(shape, some)
         )
         created = self._halving(new, lambda some: self._create(shape, some))
-        unchanged = self._still_unchanged(shape, tasks, unchanged, [*updated, *created])
+        unchanged = self._still_unchanged(shape, tasks, unchanged, [*changed, *new], [*updated, *created])
         counted = [each for each in unchanged if each.task.change is not None]
         counts = {"created": len(created), "updated": len(updated), "unchanged": len(counted)}
         for what, number in counts.items():
@@ -216,19 +216,33 @@ class BulkUpserts:
         return done
 
     def _still_unchanged(
-        self, shape: Shape, tasks: Sequence[ObjectTask], unchanged: list[_Upsert], written: Sequence[_Upsert]
+        self,
+        shape: Shape,
+        tasks: Sequence[ObjectTask],
+        unchanged: list[_Upsert],
+        others: Sequence[_Upsert],
+        written: Sequence[_Upsert],
     ) -> list[_Upsert]:
-        """Return those that receivers of what was written before them have left as they were."""
-        if not unchanged or not written or shape.model not in self._announced.written_to:
+        """Return those that receivers of what comes before them have left as they were, or will.
+
+        Args:
+            shape: their model.
+            tasks: all, in their order.
+            unchanged: those that were equal before.
+            others: those that had to be written.
+            written: those that were.
+        """
+        if not unchanged or not others or shape.model not in self._announced.written_to:
             return unchanged
         order = {id(task): number for number, task in enumerate(tasks)}
-        first = min(order[id(each.task)] for each in written)
+        first = min(order[id(each.task)] for each in others)
         after = [each for each in unchanged if order[id(each.task)] > first and each.task.change is not None]
         self._parts.rows.load(shape.model, [each.remote_key for each in after])
         touched = {
             id(each)
             for each in after
-            if (row := self._parts.rows.peek(shape.model, each.remote_key)) is None
+            if len(written) < len(others)  # the rest is written one by one, and so comes before them
+            or (row := self._parts.rows.peek(shape.model, each.remote_key)) is None
             or not _is_equal(shape, row, each.values)
         }
         return [each for each in unchanged if id(each) not in touched]

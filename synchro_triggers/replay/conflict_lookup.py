@@ -16,7 +16,7 @@ from .identity import Identity
 from .local import ObjectTask
 from .own_changes import LastChanges, last_changes
 from .report import SyncReport, Told
-from .shape import Shape
+from .shape import Shape, model_of, read_keys
 from .target import Target
 from .window import stored_time
 
@@ -31,9 +31,10 @@ class RemoteChanges:
         self._target = target
         self._identity = identity
         self._own = target.own_changes
-        # Where the newer one wins, what is older than every change of the batch cannot win.
+        # Where the newer one wins, what is older than every change of the batch cannot win. That it has lost is told.
         oldest = min((change.logged_at for change in changes), default=None)
-        self._since = oldest if target.policy == "newest" else None
+        back_to = target.own_changes.back_to
+        self._since = min(oldest, back_to) if target.policy == "newest" and oldest and back_to else None
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
         self._read: set[tuple[type[Model], Any]] = set()
@@ -148,8 +149,10 @@ class RemoteChanges:
 
     def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:
         """Tell of the conflicts that were decided, but for objects with which nothing was done."""
-        for change, (conflict, remote_wins, deletes, deleted) in self._decided.items():
-            if change in not_done:
+        decided = {change: each for change, each in self._decided.items() if change not in not_done}
+        known = self._known_here([conflict for conflict, remote_wins, *_ in decided.values() if not remote_wins])
+        for conflict, remote_wins, deletes, deleted in decided.values():
+            if conflict in known:
                 continue
             here, there = "deleted" if deletes else "changed", "deleted" if deleted else "changed"
             local_at = f" at {_shown(conflict.local_at)}" if conflict.local_at != LONG_AGO else " at an unknown time"
@@ -162,6 +165,27 @@ class RemoteChanges:
                 f"{_shown(conflict.remote_at)}; {self._target.remote if remote_wins else LOCAL!r} won"
                 f" ({policy if isinstance(policy, str) else 'as SYNCHRO_CONFLICT has decided'})",
             )
+
+    def _known_here(self, conflicts: Collection[Conflict]) -> set[Conflict]:
+        """Return those conflicts whose change on the remote LOCAL had received before it changed the object itself."""
+        by_label: dict[str, list[Conflict]] = {}
+        for conflict in conflicts:
+            by_label.setdefault(conflict.label, []).append(conflict)
+        known: set[Conflict] = set()
+        for label, alike in by_label.items():
+            model = model_of(label)
+            assert model is not None  # its object was written
+            since = min(conflict.remote_at for conflict in alike)
+            keys = read_keys(model, [conflict.local_pk for conflict in alike])
+            for each in (model, *model._meta.all_parents):
+                texts = logged_texts(each, keys)
+                received = dict(last_changes(LOCAL, each._meta.label, texts, self._target.node, since=since))
+                known |= {
+                    conflict
+                    for conflict in alike
+                    if (last := received.get((each._meta.label, conflict.local_pk))) and last.time > conflict.remote_at
+                }
+        return known
 
     def _met_at(self, shape: Shape, key: Any) -> datetime.datetime | None:
         met_at: datetime.datetime | None = self._identity.met_at(shape.model, key)

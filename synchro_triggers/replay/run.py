@@ -36,7 +36,7 @@ from .own_changes import OwnChanges
 from .report import FailedObject, SyncReport
 from .shape import model_of
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
-from .window import Window, open_window, read_page
+from .window import Window, open_window, read_page, stored_time
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
@@ -318,6 +318,9 @@ class Run:
     def _apply_everything(self, started: datetime.datetime) -> None:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
         require_same_history(checkpoint, self._target.remote)
+        if self._target.logs:
+            last_check = checkpoint.last_check
+            self._target.own_changes.reach_back(stored_time(self._target.remote, last_check) if last_check else None)
         failures = load_failures(self._target.remote, self._target.source, self._labels)
         # What was never there, and is gone now, stays kept until the window that says so has been applied: its
         # delete alone would look for a namesake.

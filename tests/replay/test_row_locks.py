@@ -1,4 +1,4 @@
-"""Others who write on the remote meanwhile: they win or lose by the rule, they are not lost, and nobody waits for long."""
+"""Others who write on the remote meanwhile: they win or lose by the rule, and nobody waits for long."""
 
 from __future__ import annotations
 

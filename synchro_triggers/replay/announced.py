@@ -7,6 +7,7 @@ LOCAL's values all the same.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ from .rows import instances_of, rows_with
 from .shape import Shape
 from .statements import RowsVanished, update_rows
 from .writing import create_instances, differing, local_value, same_value, set_values
+
+#: Objects that are announced at once where it is not known yet how long receivers take.
+_FIRST = 5
 
 
 class ReceiversWrote(Exception):
@@ -37,12 +41,14 @@ class Announced:
         self._parts = parts
         self._remote = parts.target.remote
         self.written_to: set[type[Model]] = set()
+        self._started = 0.0
 
     def create(self, shape: Shape, instances: Sequence[Any]) -> int:
         """Insert new instances; return how many of them there was time for."""
         announced = self.before(instances, lambda instance: send_pre_save(instance, self._remote), shape.model)
         create_instances(announced, shape, self._remote)
         self._send_post_save(shape, announced, created=True)
+        self.done(len(announced), shape.model)
         return len(announced)
 
     def update(self, shape: Shape, instances: Sequence[Any], values: Sequence[dict[str, Any]]) -> int:
@@ -81,6 +87,7 @@ class Announced:
         for own, rows in alike.items():
             update_rows(self._remote, shape.model, shape.key, (*shape.copied, *own), rows)
         self._send_post_save(shape, announced, created=False)
+        self.done(len(announced), shape.model)
         return len(announced)
 
     def delete(self, shape: Shape, keys: Sequence[Any], let_go: Callable[[list[Any]], None]) -> list[Any]:
@@ -101,20 +108,32 @@ class Announced:
         rows_with(shape.model, self._remote, pk=gone)._raw_delete(self._remote)
         for row in announced:
             self.after(lambda row=row: self._send_delete(post_delete, row), shape.model)  # type: ignore[misc]
+        self.done(len(announced), shape.model)
         return gone
 
     def before(self, those: Sequence[Any], send: Callable[[Any], None], model: type[Model]) -> Sequence[Any]:
-        """Announce, one after the other, until half of the time is over: what comes afterwards takes as long.
+        """Announce as many, one after the other, as there is time for; ``done()`` is to be called when all is done.
+
+        How long receivers take is known from those before. Half of the time is for what comes after the write.
 
         Returns:
             Those that were announced, one at least.
         """
         clock = self._parts.clock.half()
+        self._started = time.monotonic()
+        pace, left = self._parts.target.paces.get(model), self._parts.clock.left()
+        if left is not None:
+            those = those[: _FIRST if pace is None else max(1, int(left / max(pace, 1e-6)))]
         for number, each in enumerate(those):
             if number and clock.is_up():
                 return those[:number]
             self.after(lambda each=each: send(each), model)  # type: ignore[misc]
         return those
+
+    def done(self, number: int, model: type[Model]) -> None:
+        """Learn how long it has taken, for so many."""
+        if number:
+            self._parts.target.paces[model] = (time.monotonic() - self._started) / number
 
     def after(self, send: Callable[[], None], model: type[Model]) -> bool:
         """Call receivers; tell whether they have written to the model's table."""

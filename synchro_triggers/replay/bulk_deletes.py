@@ -58,9 +58,16 @@ class BulkDeletes:
         try:
             with transaction.atomic(using=self._remote):
                 for shape, by_key in self._alike(going):
-                    deleted = self._delete_alike(shape, list(by_key))
-                    gone += [(shape, remote_key, by_key[remote_key]) for remote_key in deleted]
-                    if len(deleted) < len(by_key):  # no time for more
+                    keys = list(by_key)
+                    while keys:
+                        deleted = set(self._delete_alike(shape, keys))
+                        gone += [
+                            (shape, remote_key, by_key[remote_key]) for remote_key in keys if remote_key in deleted
+                        ]
+                        keys = [remote_key for remote_key in keys if remote_key not in deleted]
+                        if keys and self._parts.clock.is_up():
+                            break
+                    if keys:
                         break
         except Exception as error:
             reraise_if_hopeless(error, self._remote)

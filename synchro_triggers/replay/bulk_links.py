@@ -47,7 +47,16 @@ class BulkLinks:
         by_shape: dict[LinkShape, list[LinkTask]] = {}
         for task in tasks:
             by_shape.setdefault(task.shape, []).append(task)
-        return [task for shape, alike in by_shape.items() for task in self._link_alike(shape, alike)]
+        done: list[LinkTask] = []
+        for shape, alike in by_shape.items():
+            self._left = {None}
+            while self._left and not (done and self._parts.clock.is_up()):
+                linked = self._link_alike(shape, alike)
+                done += linked
+                alike = [task for task in alike if task not in linked]
+                if not linked:
+                    break
+        return done
 
     def _link_alike(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> list[LinkTask]:
         gone = self._gone_ends(shape, tasks)
@@ -162,10 +171,11 @@ class BulkLinks:
         self._left |= {owner.pk for owner, _ in owned[len(announced) :]}
         return list(announced)
 
-    def _announce_done(self, shape: LinkShape, announced: Iterable[_Owned], action: str) -> None:
+    def _announce_done(self, shape: LinkShape, announced: Sequence[_Owned], action: str) -> None:
         for owner, keys in announced:
             with self._parts.hearing_receivers():
                 send_m2m(shape, owner, keys, self._remote, f"post_{action}")
+        self._announced.done(len(announced), shape.through)
 
     def _present(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], Any]:
         return linked_pairs(shape.through, shape.ends, self._remote, pairs)

@@ -19,6 +19,10 @@ class Clock:
         """Tell whether the time is over."""
         return self._end is not None and time.monotonic() >= self._end
 
+    def left(self) -> float | None:
+        """Return the seconds that are left; ``None``: as many as it takes."""
+        return None if self._end is None else self._end - time.monotonic()
+
     def half(self) -> Clock:
         """Return a clock for half of the time that is left."""
         return Clock() if self._end is None else Clock((self._end - time.monotonic()) / 2)

@@ -34,6 +34,7 @@ class Target:
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
         locks: takes the locks of remote rows as they are read.
+        paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
     """
 
@@ -48,6 +49,7 @@ class Target:
     batch_signals: Container[str] = ()
     dry_run: bool = False
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
+    paces: dict[type[Model], float] = field(default_factory=dict)
     decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
 
 

@@ -22,7 +22,8 @@ from django.db.models import Field, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 from django.utils import timezone
 
-from ..conf import get_settings, options_of
+from ..conf import get_settings, options_of, resolve_models
+from ..exceptions import SynchroConfigurationError
 from ..natural import follow, manager_over
 
 
@@ -82,6 +83,24 @@ def captured_models(captured: Iterable[type[Model]]) -> tuple[type[Model], ...]:
             for through in _through_models(concrete):
                 for ancestor in (*through._meta.all_parents, through):
                     found[ancestor] = None
+    return tuple(found)
+
+
+def labels_of(entries: Iterable[object]) -> tuple[str, ...]:
+    """Return the labels of the captured tables that belong to entries as in ``SYNCHRO_MODELS``.
+
+    Raises:
+        SynchroConfigurationError: there is no such model, or it is not listed.
+    """
+    listed = set(captured_models(get_settings().models))
+    found: dict[str, None] = {}
+    for entry in entries:
+        models = [model for model in captured_models(resolve_models((entry,))) if model in listed]
+        if not models:
+            raise SynchroConfigurationError(
+                f"models: {entry!r} is not in SYNCHRO_MODELS, and so never synchronised; list it there first."
+            )
+        found.update(dict.fromkeys(model._meta.label for model in models))
     return tuple(found)
 
 

@@ -290,6 +290,7 @@ def test_connection_that_was_cut_ends_with_5_and_names_the_database(alias, postg
         server.execute("SELECT pg_terminate_backend(%s)", [backend])
 
     code, text = ended("synchro_status")
+    connection.close()
 
     assert code == 5 and repr(alias) in text
 

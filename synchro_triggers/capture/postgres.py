@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +26,9 @@ import pgtrigger
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pgtrigger import compiler
 
-from ..exceptions import SynchroError
+from ..exceptions import Refused
 from .tables import CapturedColumn, CapturedTable
-from .trigger import InstalledTrigger, Trigger, quote_literal, trigger_name
+from .trigger import InstalledTrigger, Trigger, grouped, quote_literal, trigger_name
 
 #: Of these types, ``IS DISTINCT FROM`` tells every visible difference. Others are compared by their
 #: stored image: some have no equality (json, point), some call different values equal (citext).
@@ -181,7 +182,7 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
     quoted_table = quote_table(connection, table.table)
     columns = [column for column in table.columns if column.column in layout.exact]
     if any(key.column not in layout.exact for key in table.key):
-        raise SynchroError(
+        raise Refused(
             f"{table.label}: the table {table.table!r} on {connection.alias!r} has no column "
             f"{', '.join(repr(key.column) for key in table.key)} for its primary key; run migrate first."
         )
@@ -493,7 +494,7 @@ def changelog_schema(connection: BaseDatabaseWrapper, missing_ok: bool = False) 
     """Return the quoted schema of the changelog that this connection sees.
 
     Raises:
-        SynchroError: there is none, and ``missing_ok`` is off.
+        Refused: there is none, and ``missing_ok`` is off.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -503,7 +504,7 @@ def changelog_schema(connection: BaseDatabaseWrapper, missing_ok: bool = False) 
         )
         row = cursor.fetchone()
     if row is None and not missing_ok:
-        raise SynchroError(
+        raise Refused(
             f"The tables of synchro_triggers are missing on {connection.alias!r}: "
             f"run `manage.py migrate synchro_triggers --database {connection.alias}`."
         )
@@ -547,6 +548,18 @@ def _layouts(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> di
         exact = type_name in _EXACT_TYPES or _EXACT_TEXT_OR_NUMBER.fullmatch(type_name) is not None
         layouts.setdefault(table, _Layout(qualified, {})).exact[column] = exact and deterministic
     return layouts
+
+
+def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
+    """Return the columns of those tables that the connection sees, by table, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.name, a.attname FROM unnest(%s::text[]) AS wanted (name) "
+            "JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(quote_ident(wanted.name)) "
+            "AND a.attnum > 0 AND NOT a.attisdropped",
+            [list(tables)],
+        )
+        return grouped(cursor.fetchall())
 
 
 def quote_table(connection: BaseDatabaseWrapper, table: str) -> str:

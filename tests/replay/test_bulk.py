@@ -217,8 +217,19 @@ def test_what_a_receiver_changes_before_the_write_of_a_batch_is_written(settings
     assert (there.visits, there.cash) == (2, 3)
 
 
-def test_batch_signals_of_one_model_leave_the_others(settings):
-    settings.SYNCHRO_BATCH_SIGNALS = {"testapp.Item": True, "testapp.Numbered": False}
+@pytest.mark.parametrize(
+    ("batch", "options"),
+    [
+        (False, {"testapp.Item": {"batch_signals": True}}),
+        (True, {"testapp.Numbered": {"batch_signals": False}}),
+        (["testapp.Item", "testapp.Numbered"], {"testapp.numbered": {"batch_signals": False}}),
+        (False, {"testapp": {"batch_signals": True}, "testapp.Numbered": {"batch_signals": False}}),
+    ],
+    ids=["on", "off", "off a list", "off an app"],
+)
+def test_batch_signals_of_one_model_leave_the_others(settings, batch, options):
+    settings.SYNCHRO_BATCH_SIGNALS = batch
+    settings.SYNCHRO_OPTIONS = options
     with told(Item, Numbered) as calls:
         Item.objects.bulk_create([Item(name="a"), Item(name="b")])
         Numbered.objects.bulk_create([Numbered(name="c", number=1), Numbered(name="d", number=2)])
@@ -259,7 +270,9 @@ def test_links_are_announced(settings, batch):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["testapp.Item", {"testapp.Item": 1}, ["testapp.Nothing"], 5], ids=["text", "number", "unknown", "five"]
+    "wrong",
+    ["testapp.Item", {"testapp.Item": True}, ["testapp.Nothing"], 5],
+    ids=["text", "by model", "unknown", "five"],
 )
 def test_wrong_batch_signals_are_refused(settings, wrong):
     settings.SYNCHRO_BATCH_SIGNALS = wrong

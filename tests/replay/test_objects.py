@@ -185,8 +185,8 @@ def test_key_that_the_program_gives_out_is_kept():
     assert remote(Document).get().pk == document.pk
 
 
-def test_model_in_synchro_identity_keeps_its_automatic_key(settings):
-    settings.SYNCHRO_IDENTITY = {"testapp.Item": "pk"}
+def test_model_with_the_option_identity_keeps_its_automatic_key(settings):
+    settings.SYNCHRO_OPTIONS = {"testapp.Item": {"identity": "pk"}}
     Item.objects.create(pk=4711, name="a")
 
     synchronize()

@@ -453,7 +453,7 @@ MIRRORS = [Mirrored, SmallMirrored, PlainMirrored]
 def mirror(capture_only, settings):
     def keep(*models: type[Model]) -> None:
         capture_only(*models)
-        settings.SYNCHRO_IDENTITY = {model._meta.label: "pk" for model in models}
+        settings.SYNCHRO_OPTIONS = {model._meta.label: {"identity": "pk"} for model in models}
 
     return keep
 

@@ -33,6 +33,7 @@ from tests.testapp.models import (
 )
 from tests.testapp.models import Node as TreeNode
 
+pytest_plugins = ["tests.thinning"]
 pytestmark = both
 
 PAGES_AND_BATCHES = pytest.mark.parametrize(
@@ -253,6 +254,7 @@ def test_object_deleted_and_made_again_with_its_automatic_key_is_another_one():
 # Once per run -------------------------------------------------------------------------------------
 
 
+@pytest.mark.thinned("page_rows,batch_size")
 @PAGES_AND_BATCHES
 def test_object_logged_often_is_written_once(pages, page_rows, batch_size):
     pages(page_rows, batch_size)
@@ -269,6 +271,7 @@ def test_object_logged_often_is_written_once(pages, page_rows, batch_size):
     assert sorted(remote(Item).values_list("name", "cash")) == [("a", 5), ("b", -5)]
 
 
+@pytest.mark.thinned("page_rows,batch_size")
 @PAGES_AND_BATCHES
 def test_mixed_story_ends_equal_whatever_is_read_and_written_at_a_time(pages, page_rows, batch_size):
     pages(page_rows, batch_size)
@@ -291,6 +294,7 @@ def test_mixed_story_ends_equal_whatever_is_read_and_written_at_a_time(pages, pa
     assert not synchronize().changed
 
 
+@pytest.mark.thinned("page_rows,batch_size")
 @PAGES_AND_BATCHES
 def test_object_added_and_deleted_between_two_runs_causes_no_action(pages, page_rows, batch_size):
     pages(page_rows, batch_size)
@@ -314,6 +318,7 @@ def test_added_and_deleted_object_with_natural_key_leaves_its_namesake_alone():
     assert not report.changed and remote(Keyed).get().cash == 1
 
 
+@pytest.mark.thinned("page_rows,batch_size")
 @PAGES_AND_BATCHES
 def test_object_changed_and_deleted_is_only_deleted(pages, page_rows, batch_size):
     item = Item.objects.create(name="a")
@@ -685,6 +690,7 @@ def test_json_of_a_run_with_failures_is_still_json(capsys):
 
 
 @pytest.mark.all_pairs
+@pytest.mark.thinned("batch_size")
 @pytest.mark.parametrize("batch_size", [1, 1000])
 def test_dry_run_counts_and_writes_nothing(settings, batch_size):
     settings.SYNCHRO_BATCH_SIZE = batch_size
@@ -837,6 +843,7 @@ def test_kept_object_that_was_deleted_since_is_forgotten(stumbling_block):
     assert remote(Numbered).get(number=2).name == "theirs"
 
 
+@pytest.mark.thinned("batch_size")
 @pytest.mark.parametrize("batch_size", [1, 2, 1000])
 def test_stop_leaves_the_first_failure_and_the_rest_for_the_next_run(stumbling_block, settings, batch_size):
     settings.SYNCHRO_BATCH_SIZE = batch_size

@@ -16,7 +16,8 @@ from tests.databases import both, both_committed, install_triggers
 from tests.replay.hearing import LOCAL, REMOTE, hearing, later, receiving
 from tests.testapp.models import Account, Entry, Item, Keyed, Place, Restaurant
 
-pytestmark = both
+pytest_plugins = ["tests.thinning"]
+pytestmark = [both, pytest.mark.thinned("kept_in_memory")]
 
 
 @pytest.fixture(autouse=True, params=[10_000, 0], ids=["few changes there", "too many there"])

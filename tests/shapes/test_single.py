@@ -24,6 +24,7 @@ from tests.replay.hearing import SIGNALS, receiving
 from tests.shapes.sides import REMOTE
 from tests.testapp.models import Account, Document, Entry, Item, Keyed, Tag, Tagged
 
+pytest_plugins = ["tests.thinning"]
 pytestmark = both
 
 Told = list[tuple[Any, ...]]
@@ -303,6 +304,7 @@ def tag_by_the_driver(name: str) -> None:
     connections[REMOTE].connection.execute(f"INSERT INTO testapp_tag (label) VALUES ('{name}')")
 
 
+@pytest.mark.thinned("signal")
 @pytest.mark.parametrize("write", [tag_by_django, tag_by_a_cursor_kept])
 @pytest.mark.parametrize("signal", ["pre_save", "post_save"])
 @pytest.mark.parametrize("failing", ["a", "ce", "bcd", NAMES])
@@ -311,6 +313,7 @@ def test_what_a_receiver_writes_goes_back_with_its_object(write, signal, failing
 
 
 @pytest.mark.vendor("postgres")
+@pytest.mark.thinned("signal", "failing")
 @pytest.mark.parametrize("signal", ["pre_save", "post_save"])
 @pytest.mark.parametrize("failing", ["a", "ce", NAMES])
 def test_what_a_receiver_copies_goes_back_with_its_object(signal, failing):

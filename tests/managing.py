@@ -17,6 +17,7 @@ from io import StringIO
 from pathlib import Path
 from unittest.mock import patch
 
+from django.apps import apps
 from django.core.management import execute_from_command_line
 from django.db import connections
 
@@ -82,6 +83,19 @@ def changed_env(
         "SYNCHRO_TEST_DATABASES": json.dumps(aliases),
         "SYNCHRO_TEST_SETTINGS": json.dumps(dict(settings)),
     }
+
+
+def other_engine(folder: Path) -> dict[str, object]:
+    """Return what differs in the settings of a database of a vendor without capture: a new, empty one."""
+    return {"ENGINE": "tests.other_engine", "NAME": str(folder / "other.sqlite3"), "OPTIONS": {}}
+
+
+def make_tables(alias: str, *labels: str) -> None:
+    """Make the tables of these apps, as they are now."""
+    with connections[alias].schema_editor() as editor:
+        for label in labels:
+            for model in apps.get_app_config(label).get_models():
+                editor.create_model(model)
 
 
 @contextmanager

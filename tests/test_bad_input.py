@@ -17,9 +17,9 @@ from django.db import connections
 
 from synchro_triggers import synchronize
 from tests.databases import ALIASES, both, both_committed
-from tests.managing import changed_env, database_elsewhere, in_new_process, in_process
+from tests.managing import changed_env, database_elsewhere, in_new_process, in_process, make_tables, other_engine
 from tests.settings import SYNCHRO_MODELS
-from tests.testapp.models import Ambiguous, Item, OwnKey
+from tests.testapp.models import Ambiguous, Item, Keyed, KeyedChild, OwnKey
 
 pytestmark = both
 
@@ -133,26 +133,19 @@ def test_other_commands_say_it_in_one_line_too(manage, pending, code, command):
 # Engines ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def other_engine(tmp_path):
-    """Return what differs in the settings of a database of another vendor."""
-    return {"ENGINE": "tests.other_engine", "NAME": str(tmp_path / "other.sqlite3"), "OPTIONS": {}}
-
-
 @pytest.mark.parametrize(("code", "command"), [(2, "synchronize"), (2, "synchro_install_triggers")])
-def test_local_database_without_capture_is_refused(manage, pending, other_engine, code, command):
-    line = one_line(manage(command, databases={LOCAL: other_engine}), code)
+def test_local_database_without_capture_is_refused(manage, pending, tmp_path, code, command):
+    line = one_line(manage(command, databases={LOCAL: other_engine(tmp_path)}), code)
 
     assert line.startswith("Changes cannot be captured on 'default' (MySQL): only PostgreSQL and SQLite have capture.")
     assert contents() == pending
 
 
 @pytest.mark.all_pairs
-def test_remote_without_capture_is_fine(manage, other_engine):
-    there = {REMOTE: other_engine}
-    with database_elsewhere(REMOTE, other_engine), connections[REMOTE].schema_editor() as editor:
-        for model in MODELS:
-            editor.create_model(model)
+def test_remote_without_capture_is_fine(manage, tmp_path):
+    there = {REMOTE: other_engine(tmp_path)}
+    with database_elsewhere(REMOTE, there[REMOTE]):
+        make_tables(REMOTE, "testapp", "synchro_triggers")
     item = Item.objects.create(name="a", cash=1)
     gone = Item.objects.create(name="gone")
     assert manage("synchronize", databases=there).returncode == 0
@@ -163,8 +156,21 @@ def test_remote_without_capture_is_fine(manage, other_engine):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert '"updated": 1' in done.stdout and '"deleted": 1' in done.stdout
-    with database_elsewhere(REMOTE, other_engine):
+    with database_elsewhere(REMOTE, there[REMOTE]):
         assert list(Item.objects.using(REMOTE).values_list("name", "cash")) == [("a", 2)]
+
+
+def test_object_that_waits_for_another_comes_to_a_remote_without_capture_once(manage, tmp_path):
+    there = {REMOTE: other_engine(tmp_path)}
+    with database_elsewhere(REMOTE, there[REMOTE]):
+        make_tables(REMOTE, "testapp", "synchro_triggers")
+    KeyedChild.objects.create(name="child", parent=Keyed.objects.create(code="parent"))
+
+    done = manage("synchronize", databases=there)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    with database_elsewhere(REMOTE, there[REMOTE]):
+        assert list(KeyedChild.objects.using(REMOTE).values_list("name", "parent__code")) == [("child", "parent")]
 
 
 # Databases ----------------------------------------------------------------------------------------

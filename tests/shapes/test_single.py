@@ -15,8 +15,6 @@ from django.db.models.functions import Upper
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Failure
-from synchro_triggers.replay import single
-from synchro_triggers.replay.shape import shape_of
 from tests.comparing import assert_same
 from tests.databases import both, both_committed
 from tests.fieldapp.models import Clockwork, PlainSpecimen
@@ -77,9 +75,10 @@ def told_by(story: Callable[[], Any], model: type[Model], also: dict[str, Receiv
 def by_both(monkeypatch, story: Callable[[], Any], model: type[Model], **also: Receiver) -> tuple[Told, Any]:
     """Let Django write, and then the package; assert that nobody can tell the difference."""
     with monkeypatch.context() as patch:
-        patch.setattr(single, "_is_ordinary", lambda connection, shape: False)
+        # A model with methods of its own is written by calling them.
+        patch.setattr(model, "save", lambda self, **how: Model.save(self, **how))
+        patch.setattr(model, "delete", lambda self, **how: Model.delete(self, **how))
         expected = told_by(story, model, also)
-    assert single._is_ordinary(connections[REMOTE], shape_of(model))
     heard, outcome = told_by(story, model, also)
     for one, other in zip_longest(heard, expected[0]):
         assert one == other
@@ -244,7 +243,7 @@ def test_receiver_meddles_as_with_django(monkeypatch, capture_only, meddle):
 
     heard, _ = by_both(monkeypatch, life(Item, {"name": "a", "cash": 1}, {"name": "b"}), Item, pre_save=meddle)
 
-    assert heard or meddle is a_refusal
+    assert bool(heard) is (meddle is not a_refusal), "who listens after one that refuses hears nothing"
 
 
 def test_object_that_a_receiver_assigns_is_saved_as_with_django(monkeypatch):

@@ -20,7 +20,7 @@ from django.db.models.signals import post_save
 from synchro_triggers import synchronize
 from synchro_triggers.exceptions import RunUnderWay
 from synchro_triggers.models import Checkpoint
-from tests.databases import both_committed
+from tests.databases import both, both_committed
 from tests.testapp.models import Item
 
 pytestmark = both_committed
@@ -106,6 +106,7 @@ def lease_given_back_before(statement: int):
         yield statements
 
 
+@both
 def test_second_run_works_if_the_lease_is_given_back_while_it_asks_whenever_that_is():
     take_lease(os.getpid(), socket.gethostname())
     outcomes: list[tuple[bool, object]] = [(True, "the first run")]
@@ -140,6 +141,7 @@ def hold_lease(pid: int, host: str, **fields) -> None:
     )
 
 
+@both
 def test_living_run_is_respected():
     take_lease(os.getpid(), socket.gethostname())
     Item.objects.create(name="second")
@@ -150,6 +152,7 @@ def test_living_run_is_respected():
     assert Item.objects.using(REMOTE).count() == 1
 
 
+@both
 def test_run_on_another_host_is_respected_until_it_is_silent_for_a_minute():
     take_lease(1, "elsewhere")
 
@@ -157,6 +160,7 @@ def test_run_on_another_host_is_respected_until_it_is_silent_for_a_minute():
         call_command("synchronize")
 
 
+@both
 def test_run_whose_process_died_does_not_block_the_next_one():
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
@@ -169,6 +173,7 @@ def test_run_whose_process_died_does_not_block_the_next_one():
     assert Checkpoint.objects.using(REMOTE).get().run_id == ""
 
 
+@both
 def test_silent_run_on_another_host_is_taken_over():
     import datetime
 

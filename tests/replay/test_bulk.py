@@ -12,7 +12,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import SynchroConfigurationError
 from synchro_triggers.models import Reference
-from synchro_triggers.replay import own_changes, statements
+from synchro_triggers.replay import own_changes
 from tests.comparing import assert_same
 from tests.counting import count_queries, count_queries_of_story
 from tests.databases import both
@@ -112,8 +112,10 @@ def test_changes_of_the_remotes_users_are_looked_up_without_a_query_each(setting
 
 
 def test_fields_that_need_sql_of_their_own_are_written_by_django_many_at_a_time(settings, monkeypatch):
-    monkeypatch.setattr(statements, "_needs_django", lambda connection, fields: True)
     settings.SYNCHRO_BATCH_SIZE = 100_000
+    for model in (Item, Document, Account, Entry, Keyed, KeyedChild, Person, Stamped, Tag, Tagged):
+        for field in model._meta.local_fields:
+            monkeypatch.setattr(field, "get_placeholder", lambda *which: "(%s)", raising=False)
     ten, thirty = count_queries_of_story(make_many, change_many, delete_many, "testapp", sizes=(1, 10, 30))
 
     assert ten == thirty
@@ -168,7 +170,7 @@ def test_receiver_finds_what_was_logged_before_its_object_and_not_what_came_afte
         Numbered.objects.filter(number=1).delete()
         synchronize()
 
-    assert seen == [[2], [2, 3]] or seen == [[1, 2], [1, 2, 3]]
+    assert seen == [[2], [2, 3]], "the first number came and went between two runs: it was never there"
     assert_same(Numbered, Item)
 
 

@@ -8,7 +8,7 @@ from django.db.models.signals import post_delete
 
 from synchro_triggers import synchro_paused, synchronize
 from tests.comparing import assert_same
-from tests.databases import both
+from tests.databases import both, both_committed
 from tests.shapeapp.models import (
     Branch,
     CascadePet,

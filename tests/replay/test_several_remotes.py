@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.core.management import call_command
 from django.db import connections
 
 from synchro_triggers import synchronize
-from tests.databases import both
+from tests.databases import Databases, both
 from tests.replay.hearing import LOCAL, REMOTE
-from tests.testapp.models import (
-    Item,
-)
+from tests.testapp.models import Item
 
 pytestmark = both
 
@@ -21,18 +21,16 @@ def remote(model):
 
 
 @pytest.fixture
-def third(request, monkeypatch):
-    """One more remote, in memory."""
-    request.getfixturevalue("db")
-    added = connections.configure_settings(
-        {LOCAL: {}, "third": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-    )
+def third(db: None, databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """One more remote, a file."""
+    name = databases.copy("sqlite", "third")
+    added = connections.configure_settings({LOCAL: {}, "third": databases.settings("sqlite", name)})
     monkeypatch.setitem(connections.settings, "third", added["third"])
     connections["third"].connect()  # Django's tests let a connection to another alias be used, but not made
-    call_command("migrate", database="third", run_syncdb=True, verbosity=0)
     yield "third"
     connections["third"].close()
     del connections["third"]
+    databases.remove("sqlite", name)
 
 
 def test_each_of_several_remotes_has_its_own_checkpoint(third, settings):

@@ -132,7 +132,8 @@ class Reference(models.Model):
     """The object of ``source`` with ``local_pk`` is the row ``remote_pk`` of this database.
 
     ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
-    compared and left alone, after this database's own users had changed the row.
+    compared and left alone, after this database's own users had changed the row. ``remote_won`` says that the row is
+    not as the source has it since: in a conflict, the version of this database was kept.
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
@@ -140,6 +141,7 @@ class Reference(models.Model):
     local_pk = models.CharField(max_length=KEY_LENGTH)
     remote_pk = models.CharField(max_length=KEY_LENGTH)
     met_at = models.DateTimeField(db_default=Now())
+    remote_won = models.BooleanField(db_default=False)
 
     class Meta:
         # What differs most comes first: comparing costs a third of what an index costs otherwise.

@@ -128,6 +128,7 @@ class Migration(migrations.Migration):
                 ("local_pk", models.CharField(max_length=500)),
                 ("remote_pk", models.CharField(max_length=500)),
                 ("met_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("remote_won", models.BooleanField(db_default=False)),
             ],
             options={
                 "verbose_name": "reference",

@@ -15,6 +15,7 @@ from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
 from .changes import Change
+from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
 from .failures import describe
@@ -26,7 +27,7 @@ from .order import At, Task, in_order
 from .parts import Parts, Unfinished
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
-from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from .shape import GenericKey, Shape, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
@@ -54,9 +55,12 @@ class Batch:
         target: where to.
         changes: what to apply.
         whole: whoever calls takes all or nothing, so that bulk statements need no savepoint to fall back to.
+        clock: how long the transaction may last; what there is no time for is left for another one.
     """
 
-    def __init__(self, target: Target, changes: Sequence[Change], *, whole: bool = False) -> None:
+    def __init__(
+        self, target: Target, changes: Sequence[Change], *, whole: bool = False, clock: Clock | None = None
+    ) -> None:
         self._target = target
         self._remote = target.remote
         self._result = BatchResult()
@@ -65,8 +69,11 @@ class Batch:
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
-        self._rows = ReadAhead(target.remote)
+        self._rows = ReadAhead(target.remote, target.locks)
         self._parked: set[Change] = set()
+        self._changes = changes
+        self._put_off: list[Task] = []
+        self._settled = False
         self._hanging: dict[At, list[At]] = {}
         self._cut: set[tuple[At, At]] = set()
         self._targets = Targets(self._identity, self._tasks)
@@ -87,6 +94,7 @@ class Batch:
             singles=Singles(target.remote, savepoints),
             observers=Observers(target.batch_signals),
             whole=whole,
+            clock=clock or Clock(),
         )
         self._bulk_upserts = BulkUpserts(self._parts)
         self._bulk_deletes = BulkDeletes(self._parts)
@@ -109,6 +117,9 @@ class Batch:
             while waiting:
                 failed = self._round(waiting, in_bulk=in_bulk)
                 in_bulk = False  # what is left needs a closer look
+                if self._put_off:
+                    self._put_off += filter(self._may_succeed_later, failed)
+                    break
                 if not any(self._may_succeed_later(task) for task in failed):
                     break
                 # Where a round brings little, so will the next: objects wait for one another in a long row.
@@ -124,7 +135,22 @@ class Batch:
         self._parts.savepoints.finish()
         self._identity.store()
         move_sequences_on(self._remote, self._parts.numbered)
+        self._leave_for_later()
         return self._result
+
+    def _leave_for_later(self) -> None:
+        """Note what there was no time for, and tell of the conflicts of the rest."""
+        put_off = {change for task in self._put_off for change in _changes_of(task)}
+        for change in put_off:
+            self._result.failed.pop(change, None)
+        self._remote_changes.tell(self._result.report, put_off | self._result.failed.keys())
+        # Of an object that was logged under several labels there is one task.
+        at = {(_root(change), change.key) for change in put_off}
+        self._result.left += [change for change in self._changes if (_root(change), change.key) in at]
+
+    def _may_stop(self) -> bool:
+        """Tell whether the time is over, and the transaction may end here."""
+        return self._settled and self._parts.clock.is_up() and not self._fixups and not self._parked
 
     def _round(self, tasks: Sequence[Task], *, in_bulk: bool) -> list[Task]:
         """Apply tasks in order; return those that failed.
@@ -140,6 +166,9 @@ class Batch:
         failed: list[Task] = []
         for observed, group in groupby(tasks, self._is_observed):
             alike = list(group)
+            if self._may_stop():
+                self._put_off += alike
+                continue
             failed += self._one_by_one(alike if observed or not in_bulk else self._in_bulk(alike))
         return failed
 
@@ -164,6 +193,7 @@ class Batch:
             # What hung on them may hang on others now, or on nothing.
             done |= {id(task) for task in self._bulk_deletes.apply(waiting)}
         done |= {id(task) for task in self._bulk_links.apply(links)}
+        self._settled |= bool(done)
         return [task for task in tasks if id(task) not in done]
 
     def _is_pending(self, task: ObjectTask) -> bool:
@@ -173,9 +203,19 @@ class Batch:
         failed: list[Task] = []
         for are_links, group in groupby(tasks, lambda task: isinstance(task, LinkTask)):
             if are_links:
-                failed += self._links.apply(list(group))  # type: ignore[arg-type]
-            else:
-                failed += [task for task in group if not self._apply_object(task)]  # type: ignore[arg-type]
+                left, put_off = self._links.apply(list(group), self._may_stop)  # type: ignore[arg-type]
+                failed += left
+                self._put_off += put_off
+                self._settled = True
+                continue
+            for task in group:
+                if self._may_stop():
+                    self._put_off.append(task)
+                elif self._apply_object(task):  # type: ignore[arg-type]
+                    self._settled = True
+                else:
+                    failed.append(task)
+                    self._settled |= not self._may_succeed_later(task)
         return failed
 
     def _apply_object(self, task: ObjectTask) -> bool:
@@ -228,8 +268,11 @@ class Batch:
     # Reading ahead --------------------------------------------------------------------------------
 
     def _prefetch(self) -> None:
-        """Read references, targets and remote rows of the whole batch in a few queries."""
-        self._identity.reads_times = self._remote_changes.look()
+        """Read references, targets and remote rows of the whole batch in a few queries.
+
+        The rows are locked before anybody asks who has changed them: what others commit meanwhile is seen, and what
+        they do later waits for the end of the batch. Locks are taken in one order, for other runs' sake.
+        """
         ends: dict[type[Model], set[Any]] = {}
         objects: dict[tuple[Shape, bool], set[Any]] = {}
         for task in self._tasks:
@@ -238,8 +281,9 @@ class Batch:
                 ends.setdefault(root_of(task.shape.target_model), set()).update(task.targets)
             else:
                 objects.setdefault((task.shape, self._wants_row(task)), set()).add(task.key)
-        for (shape, with_rows), wanted in objects.items():
-            self._identity.load(shape.root, wanted, self._rows if with_rows and shape.model is shape.root else None)
+        for (shape, with_rows), wanted in sorted(objects.items(), key=lambda item: (item[0][0].label, item[0][1])):
+            rows_to = self._rows if with_rows and shape.model is shape.root else None
+            self._identity.load(shape.root, wanted, rows_to, locks=self._target.locks)
         for root, wanted in ends.items():
             self._identity.load(root, wanted)
         rows: dict[type[Model], list[Any]] = {}
@@ -250,14 +294,18 @@ class Batch:
                     remote_key = self._identity.find_by_primary_key(task.shape, task.key)
                 if remote_key is not None:
                     rows.setdefault(task.shape.model, []).append(remote_key)
-        for model, remote_keys in rows.items():
+        for model, remote_keys in sorted(rows.items(), key=lambda item: item[0]._meta.label):
             self._rows.load(model, remote_keys)
         self._hanging = self._find_hanging()
+        self._remote_changes.look()
         self._remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
 
     def _wants_row(self, task: ObjectTask) -> bool:
         """Tell whether the remote row will be looked at: of what is deleted in bulk, only what it points to matters."""
-        return task.instance is not None or bool(task.shape.foreign_keys) or self._parts.observers.notice(task)
+        shape = task.shape
+        if task.instance is not None or shape.foreign_keys or shape.model is not shape.root:
+            return True
+        return self._parts.observers.notice(task)
 
     def _find_hanging(self) -> dict[At, list[At]]:
         """Return which deleted objects of the batch pointed to another deleted one on the remote.
@@ -295,10 +343,13 @@ class Batch:
             unfinished: list[Unfinished] = []
             values = self._remote_values(shape, instance, unfinished)
             remote_key = self._parts.match(shape, instance)
-            if change is not None and self._remote_changes.win(shape, key, remote_key, change):
-                self._parts.leave_alone(shape, key, remote_key)
-                return remote_key
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
+            conflict = change and self._remote_changes.find(shape, key, remote_key, change)
+            if conflict and (unfinished or row is None or differing(row, values)):
+                assert change is not None
+                if self._remote_changes.win(conflict, change, deleted=row is None):
+                    self._parts.leave_alone(shape, key, remote_key)
+                    return remote_key
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
@@ -349,17 +400,26 @@ class Batch:
 
     def _save(self, row: Model, shape: Shape, *, adding: bool) -> None:
         """Save a row; forget those read ahead of tables to which receivers have written."""
+        skipped = {field.attname: local_value(row, field) for field in shape.skipped}
+
+        def keep_what_receivers_wrote() -> None:
+            own = connections[self._remote].ops.quote_name(shape.model._meta.db_table)
+            if skipped and not adding and not self._parts.writes.tables().isdisjoint({own, None}):
+                set_here = differing(row, skipped)
+                self._refresh_skipped(shape, row, but=set_here)
+
         self._parts.writes.begin()
-        self._parts.singles.save(row, shape, adding=adding)
+        self._parts.singles.save(row, shape, adding=adding, announced=keep_what_receivers_wrote)
         self._rows.forget(self._parts.writes.to_other_rows(shape.model))
 
-    def _refresh_skipped(self, shape: Shape, row: Model) -> None:
+    def _refresh_skipped(self, shape: Shape, row: Model, but: Collection[str] = ()) -> None:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""
         if not shape.skipped:
             return
-        current = rows_of(shape.model, self._remote).filter(pk=row.pk).select_for_update().first()
+        current = self._target.locks.taken(rows_of(shape.model, self._remote).filter(pk=row.pk)).first()
         if current is not None:
-            set_values(row, {field.attname: local_value(current, field) for field in shape.skipped})
+            fields = [field for field in shape.skipped if field.attname not in but]
+            set_values(row, {field.attname: local_value(current, field) for field in fields})
 
     def _refresh(self, living: Model) -> None:
         """Bring a remote row up to date with its local object, whether that was logged or not."""
@@ -463,3 +523,14 @@ class Batch:
             set_values(row, {part.field.attname: value})
             with self._parts.savepoints.one():
                 save(row, shape, self._remote, update_fields=[part.field.name])
+
+
+def _changes_of(task: Task) -> list[Change]:
+    if isinstance(task, LinkTask):
+        return [change for _, change in task.targets.values()]
+    return [task.change] if task.change is not None else []
+
+
+def _root(change: Change) -> type[Model] | None:
+    model = model_of(change.label)
+    return root_of(model) if model is not None else None

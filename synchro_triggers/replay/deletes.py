@@ -51,10 +51,11 @@ class Deletes:
         if waits:
             raise NotYet("waits for the deletion of what points to it")
         assert task.change is not None
-        if self._parts.remote_changes.win(shape, key, remote_key, task.change):
+        row = self._row_to_delete(task, remote_key)  # locked before anybody asks who changed it
+        conflict = self._parts.remote_changes.find(shape, key, remote_key, task.change) if row is not None else None
+        if conflict is not None and self._parts.remote_changes.win(conflict, task.change, deletes=True):
             self._parts.leave_alone(shape, key, remote_key)
             return
-        row = self._row_to_delete(task, remote_key)
         if row is not None and not self._parts.target.dry_run:
             self._spare_the_living(row, keep_parents=task.keep_parents)
             pointing = let_go(row, self._remote) if task.keep_parents else []

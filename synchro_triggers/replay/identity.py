@@ -25,6 +25,7 @@ from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..models import Reference
 from ..natural import NaturalManager
+from .contention import RowLocks
 from .local import generic_target
 from .rows import ReadAhead, rows_of, rows_with
 from .shape import Shape, field_at, is_foreign_key, points_to_key, read_keys, root_of, shape_of, target_of
@@ -36,7 +37,7 @@ class _Stored(NamedTuple):
 
     pk: int
     remote_pk: str
-    met_at: datetime.datetime | None = None
+    remote_won: bool
 
 
 class Identity:
@@ -48,9 +49,6 @@ class Identity:
         target: node id of the remote.
         kept_keys: labels of models with the option ``identity: 'pk'``.
         imagined: what a dry run would have created so far.
-
-    Attributes:
-        reads_times: whether ``met_at()`` will be asked for.
     """
 
     def __init__(
@@ -62,7 +60,6 @@ class Identity:
         imagined: Mapping[tuple[type[Model], Any], Any] | None = None,
     ) -> None:
         self.remote = remote
-        self.reads_times = True
         self._source = source
         self._target = target
         self._kept_keys = kept_keys
@@ -76,17 +73,22 @@ class Identity:
         self._learnt: dict[tuple[type[Model], Any], Any] = {}
         self._contested: set[tuple[type[Model], Any]] = set()
         self._met: set[int] = set()
+        self._times: dict[int, datetime.datetime] = {}
+        self._lost: set[tuple[type[Model], Any]] = set()
         self._forgotten: set[tuple[type[Model], Any]] = set()
 
     # References -----------------------------------------------------------------------------------
 
-    def load(self, model: type[Model], keys: Iterable[Any], rows: ReadAhead | None = None) -> None:
+    def load(
+        self, model: type[Model], keys: Iterable[Any], rows: ReadAhead | None = None, *, locks: RowLocks | None = None
+    ) -> None:
         """Read the references of local keys of one model, and drop those whose remote row is gone.
 
         Args:
             model: the model.
             keys: local keys.
             rows: where to put the remote rows, if they will be wanted anyway.
+            locks: locks the remote rows where they are not put there.
         """
         root = root_of(model)
         wanted = {key for key in keys if (root, key) not in self._asked}
@@ -110,7 +112,7 @@ class Identity:
             rows.load(root, found.values())
             alive = {remote_key for remote_key in found.values() if rows.peek(root, remote_key) is not None}
         else:
-            alive = self.existing(root, found.values())
+            alive = self.existing(root, found.values(), locks)
         for key, remote_key in found.items():
             if remote_key in alive:
                 self._known[root, key] = remote_key
@@ -119,15 +121,16 @@ class Identity:
     def _stored(self, root: type[Model], **texts: Collection[str]) -> Iterator[tuple[str, _Stored]]:
         references = rows_with(Reference, self.remote, **texts)
         references = references.filter(source=self._source, model_label=root._meta.label)
-        names = ("local_pk", "pk", "remote_pk", *(("met_at",) if self.reads_times else ()))
-        for local_pk, *stored in references.values_list(*names):
+        for local_pk, *stored in references.values_list("local_pk", "pk", "remote_pk", "remote_won"):
             yield local_pk, _Stored(*stored)
 
-    def existing(self, model: type[Model], remote_keys: Collection[Any]) -> set[Any]:
-        """Return those of the remote keys whose rows exist."""
+    def existing(self, model: type[Model], remote_keys: Collection[Any], locks: RowLocks | None = None) -> set[Any]:
+        """Return those of the remote keys whose rows exist; lock them, if there are locks."""
         if not remote_keys:
             return set()
         rows = rows_with(model, self.remote, pk=remote_keys)
+        if locks is not None:
+            rows = locks.taken(rows)
         return set(rows.values_list("pk", flat=True))
 
     def known(self, model: type[Model], key: Any) -> Any:
@@ -145,7 +148,21 @@ class Identity:
     def met_at(self, model: type[Model], key: Any) -> Any:
         """Return when the object last met its remote row (the remote's clock), or ``None``."""
         reference = self._rows.get((root_of(model), key))
-        return reference.met_at if reference is not None else None
+        if reference is None:
+            return None
+        if reference.pk not in self._times:  # few are asked for, and reading times takes long
+            unread = [each.pk for each in self._rows.values() if each.pk not in self._times]
+            self._times.update(rows_with(Reference, self.remote, pk=unread).values_list("pk", "met_at"))
+        return self._times.get(reference.pk)
+
+    def remote_won(self, model: type[Model], key: Any) -> bool:
+        """Tell whether the remote's row was kept, in a conflict, when the two last met."""
+        reference = self._rows.get((root_of(model), key))
+        return reference is not None and reference.remote_won
+
+    def lose(self, model: type[Model], key: Any) -> None:
+        """Remember, after ``learn()``, that the remote's row was kept in a conflict."""
+        self._lost.add((root_of(model), key))
 
     def contest(self, model: type[Model], key: Any) -> None:
         """Remember that users of the remote changed the object's row too: when the two met will matter then."""
@@ -160,9 +177,10 @@ class Identity:
         self._known[root, key] = remote_key
         self._claimed[root, remote_key] = key
         self._forgotten.discard((root, key))
+        self._lost.discard((root, key))
         reference = self._rows.get((root, key))
         if reference is not None and reference.remote_pk == encode_key(remote_key):
-            if (root, key) in self._contested:
+            if (root, key) in self._contested or reference.remote_won:
                 self._met.add(reference.pk)
         else:
             self._learnt[root, key] = remote_key
@@ -234,7 +252,13 @@ class Identity:
             same = {"source": self._source, "model_label": root._meta.label}
             insert_texts(self.remote, Reference, same, ("local_pk", "remote_pk"), pairs)
         if self._met:
-            rows_with(Reference, self.remote, pk=self._met).update(met_at=Now())
+            rows_with(Reference, self.remote, pk=self._met).update(met_at=Now(), remote_won=False)
+        lost: dict[type[Model], list[str]] = {}
+        for root, key in self._lost - self._forgotten:
+            lost.setdefault(root, []).append(encode_key(key))
+        for root, texts in lost.items():
+            rows = rows_with(Reference, self.remote, local_pk=texts)
+            rows.filter(source=self._source, model_label=root._meta.label).update(remote_won=True)
 
     # Natural keys and primary keys ----------------------------------------------------------------
 

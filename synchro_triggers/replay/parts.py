@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Model
 
 from ..conf import LOCAL
+from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .identity import Identity
 from .observed import Observers
@@ -60,6 +63,7 @@ class Parts:
         savepoints, singles: for objects that are written one by one.
         observers: who would notice how objects are written.
         whole: all of the batch is wanted or nothing: where a bulk statement fails, the batch does.
+        clock: how long the transaction may last.
     """
 
     target: Target
@@ -75,6 +79,20 @@ class Parts:
     singles: Singles
     observers: Observers
     whole: bool
+    clock: Clock
+
+    @contextmanager
+    def hearing_receivers(self) -> Iterator[set[str | None]]:
+        """Call receivers in the block; forget what was read ahead of tables to which they write.
+
+        Yields:
+            A set that holds, after the block, the quoted names of those tables; ``None``: one cannot tell which.
+        """
+        self.writes.begin()
+        tables: set[str | None] = set()
+        yield tables
+        tables |= self.writes.tables()
+        self.rows.forget(tables)
 
     def match(self, shape: Shape, instance: Model) -> Any:
         """Return the key of the remote row that is this object, or ``None``."""
@@ -128,3 +146,4 @@ class Parts:
         self.result.report.count(shape.label, "conflicts")
         if remote_key is not None:
             self.identity.learn(shape.model, key, remote_key)
+            self.identity.lose(shape.model, key)

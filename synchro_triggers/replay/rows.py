@@ -20,6 +20,7 @@ from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttrib
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
+from .contention import RowLocks
 from .params import array_parameter, need_no_preparation
 from .shape import field_at
 
@@ -198,10 +199,11 @@ def linked_pairs(
 
 
 class ReadAhead:
-    """Remote rows that were read for a whole batch, until somebody may have changed them."""
+    """Remote rows that were read, and locked, for a whole batch, until a receiver may have changed them."""
 
-    def __init__(self, alias: str) -> None:
+    def __init__(self, alias: str, locks: RowLocks) -> None:
         self._alias = alias
+        self._locks = locks
         self._rows: dict[type[Model], dict[Any, Model]] = {}
         self._linked: dict[type[Model], dict[tuple[Any, Any], bool]] = {}
 
@@ -210,7 +212,8 @@ class ReadAhead:
         known = self._rows.setdefault(model, {})
         missing = [key for key in keys if key not in known]
         if missing:
-            known.update({row.pk: row for row in instances_of(rows_with(model, self._alias, pk=missing))})
+            rows = self._locks.taken(rows_with(model, self._alias, pk=missing))
+            known.update({row.pk: row for row in instances_of(rows)})
 
     def peek(self, model: type[Model], key: Any) -> Model | None:
         """Return a row that has been read."""
@@ -219,7 +222,7 @@ class ReadAhead:
     def take(self, model: type[Model], key: Any) -> Model | None:
         """Return a row, reading it if need be, and forget it: whoever takes it will change it."""
         row = self._rows.get(model, {}).pop(key, None)
-        return row if row is not None else rows_of(model, self._alias).filter(pk=key).first()
+        return row if row is not None else self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
 
     def drop(self, model: type[Model], key: Any) -> None:
         """Forget a row that was changed."""

@@ -13,6 +13,7 @@ from django.db.models import Model
 from ..exceptions import ObjectNotApplied, RunUnderWay
 from .changes import Change
 from .conflicts import Conflict
+from .contention import RowLocks
 from .own_changes import OwnChanges
 from .report import SyncReport
 
@@ -32,6 +33,9 @@ class Target:
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
+        locks: takes the locks of remote rows as they are read.
+        paces: seconds that receivers of a model's batch signals take for an object.
+        decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
     """
 
     remote: str
@@ -41,17 +45,21 @@ class Target:
     kept_keys: frozenset[str]
     logs: bool
     own_changes: OwnChanges
+    locks: RowLocks
     batch_signals: Container[str] = ()
     dry_run: bool = False
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
+    paces: dict[type[Model], float] = field(default_factory=dict)
+    decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
 
 
 @dataclass
 class BatchResult:
-    """What a batch did: counts, and the changes that could not be applied, with their errors."""
+    """What a batch did: counts, the changes that could not be applied, with their errors, and those left for later."""
 
     report: SyncReport = field(default_factory=SyncReport)
     failed: dict[Change, Exception] = field(default_factory=dict)
+    left: list[Change] = field(default_factory=list)
 
 
 class NotYet(ObjectNotApplied):

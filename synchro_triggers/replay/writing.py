@@ -240,6 +240,10 @@ class Writes:
         """Forget what was written so far: one object comes now."""
         self._tables.clear()
 
+    def tables(self) -> set[str | None]:
+        """Return the quoted names of all tables written to since ``begin()``; ``None``: one cannot tell which."""
+        return set(self._tables)
+
     def to_other_rows(self, model: type[Model]) -> set[str | None]:
         """Return to which tables was written since ``begin()``, beyond the save or delete of one object of a model.
 

@@ -23,12 +23,21 @@ from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotRea
 from ..models import Checkpoint
 from .apply import Batch
 from .changes import Change, coalesce
-from .checkpoint import load_checkpoint, progress_fields, received_fields
+from .checkpoint import load_checkpoint, note_place, progress_fields, received_fields
 from .everything import every_object
 from .failures import describe, forget_failures, load_failures, store_failure
 from .lease import CheckpointMoved, Lease
 from .local import without_a_row
-from .node import node_id, require_original, require_same_history, require_tables
+from .meeting import Meeting
+from .node import (
+    is_elsewhere,
+    node_id,
+    require_original,
+    require_same_history,
+    require_tables,
+    require_two_databases,
+    require_two_nodes,
+)
 from .observed import rows_are_observed
 from .own_changes import OwnChanges
 from .report import FailedObject, SyncReport
@@ -83,7 +92,7 @@ def synchronize(
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     remotes = required_remotes(remote)
     choices = Choices(_labels_of(models), dry_run, full, on_error == "stop", progress)
-    require_ready_triggers()
+    require_ready_triggers(remotes)
     started = time.monotonic()
     report = SyncReport(remotes=remotes, dry_run=dry_run)
     for alias in remotes:
@@ -140,9 +149,12 @@ def describe_failures(report: SyncReport, at_most: int = 5) -> str:
     return f"{head}; kept, tried again in the next run:{between}" + "\n  ".join(lines)
 
 
-def require_ready_triggers() -> None:
-    """Raise ``TriggersNotReady`` unless the triggers of LOCAL log everything that they should."""
+def require_ready_triggers(remotes: Iterable[str]) -> None:
+    """Raise ``Refused`` unless LOCAL is an original, none of the remotes, and its triggers log what they should."""
     install.vendor_of(connections[LOCAL])
+    for alias in remotes:
+        with clear_errors(alias):
+            require_two_databases(alias)
     with clear_errors(LOCAL):
         require_tables(LOCAL)
         require_original(LOCAL)
@@ -222,11 +234,8 @@ class Run:
             dry_run=choices.dry_run,
         )
         self._lease = Lease(remote, self._target.source)
-        if self._target.source == self._target.node:
-            raise SynchroError(
-                f"{LOCAL!r} and {remote!r} are the same database, or one is a copy of the other: both carry the "
-                f"identity {self._target.node}. Run `manage.py synchro_reset --new-identity` on the copy."
-            )
+        self._meeting = Meeting(self._target, self._labels)
+        require_two_nodes(remote)
 
     @property
     def source(self) -> str:
@@ -242,6 +251,12 @@ class Run:
         """Apply old failures, then the window, then what has failed on the way once more."""
         self._report = SyncReport()
         self._pending_failures = {}
+        if is_elsewhere(self._target.remote):
+            self._report.warn(
+                f"The identity of {self._target.remote!r} was made in another place. If it is a copy of a database "
+                "that is still in use, run `manage.py synchro_reset --new-identity --database "
+                f"{self._target.remote}`; if it was moved, the same with --keep-identity."
+            )
         if not self._target.dry_run:
             self._lease.acquire()
         try:
@@ -277,7 +292,7 @@ class Run:
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
-        if not self._lease.is_free_at(checkpoint.position):
+        if not self._lease.is_free_at(checkpoint.position) or self._may_be_there_already(changes):
             return None
         self._report, self._pending_failures = SyncReport(), {}
         fields = received_fields(window, started)
@@ -292,26 +307,49 @@ class Run:
         self._record(changes, result)
         return self._report
 
+    def _may_be_there_already(self, changes: Sequence[Change]) -> bool:
+        self._meeting.look_at(changes)
+        return bool(self._meeting.doubts())
+
     def _apply_everything(self, started: datetime.datetime) -> None:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
         require_same_history(checkpoint, self._target.remote)
         failures = load_failures(self._target.remote, self._target.source, self._labels)
+        windows = self._windows(checkpoint)
+        self._require_acquaintance(windows, failures)
+        if not self._target.dry_run:
+            note_place(checkpoint, self._target.remote)
         # What was never there, and is gone now, stays kept until the window that says so has been applied: its
         # delete alone would look for a namesake.
         self._never_there = {(change.label, change.key): change for change in failures if change.created}
         gone = frozenset(without_a_row(self._never_there.values()))
         for batch in _batches([change for change in failures if change not in gone], self._together):
             self._apply(batch, None, 0)
-        position, since = checkpoint.position, checkpoint.since
-        if checkpoint.window_end:  # a run was cut off: its window comes first, then what has been logged since
-            rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)
-            self._apply_window(rest, started)
-            position, since = rest.end, None
-        self._apply_window(self._open(position, since), started, gone)
+        for window in windows[:-1]:
+            self._apply_window(window, started)
+        self._apply_window(windows[-1], started, gone)
         if self._choices.full:
             for changes in every_object(self._labels, self._size):
                 self._apply(changes, None, 0)
             self._retry_failures()
+
+    def _windows(self, checkpoint: Checkpoint) -> list[Window]:
+        """Return what is to be applied: the rest of a run that was cut off, and what has been logged since."""
+        position, since = checkpoint.position, checkpoint.since
+        if not checkpoint.window_end:
+            return [self._open(position, since)]
+        rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)
+        return [rest, self._open(rest.end, None)]
+
+    def _require_acquaintance(self, windows: Iterable[Window], failures: Sequence[Change]) -> None:
+        """Refuse to go on where an object that would be created may be on the remote already."""
+        meeting = self._meeting = Meeting(self._target, self._labels)
+        meeting.look_at(failures)
+        for window in windows:
+            meeting.look_through(window)
+        if self._choices.full:
+            meeting.look_at_everything()
+        meeting.refuse_doubts()
 
     def _open(self, start: str, since: datetime.datetime | None, *, end: str = "", after: int = 0) -> Window:
         return open_window(LOCAL, start, end=end, after=after, since=since, without_origin=self._target.node)

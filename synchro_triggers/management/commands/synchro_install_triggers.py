@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...capture import install
+from ...capture.unlogged import describe_unlogged
 from ...conf import LOCAL, check_alias
 from ..errors import one_line
 
@@ -64,6 +65,8 @@ class Command(BaseCommand):
         tables = len({trigger.table for trigger in (*found.missing, *found.outdated)})
         removed = len({trigger.table for trigger in found.orphaned})
         self.stdout.write(f"{alias}: triggers installed on {tables} tables, removed from {removed}.")
+        for line in describe_unlogged(alias, {trigger.table for trigger in found.missing}):
+            self.stdout.write(line)
 
     def _uninstall(self, alias: str, verbosity: int) -> None:
         count = install.uninstall(alias)

@@ -47,10 +47,10 @@ class Meeting:
 
     Args:
         target: where to.
-        labels: only these models; ``None``: all.
+        labels: the models that a run writes; others only as their targets.
     """
 
-    def __init__(self, target: Target, labels: Collection[str] | None = None) -> None:
+    def __init__(self, target: Target, labels: Collection[str]) -> None:
         self._target = target
         self._labels = labels
         self._stored: dict[str, Introduction] | None = None
@@ -67,7 +67,7 @@ class Meeting:
         if not window.rows:
             return
         spoken = labels_of(LOCAL, window, without_origin=self._target.node)
-        wanted = [label for label in spoken if self._labels is None or label in self._labels]
+        wanted = [label for label in spoken if label in self._labels]
         ways = {label: self._way(label) for label in wanted}
         looked_at = [label for label, way in ways.items() if way is not None]
         after = window.after
@@ -97,7 +97,7 @@ class Meeting:
     def look_at_everything(self) -> None:
         """Look at what a run of every object would create: all that the log does not know."""
         models = [model for model in captured_models(get_settings().models) if not model._meta.auto_created]
-        chosen = [model for model in models if self._labels is None or model._meta.label in self._labels]
+        chosen = [model for model in models if model._meta.label in self._labels]
         for root in {root for model in chosen for root in _within_reach(model) if self._is_told_by_nothing(root)}:
             self._notice(root, self._unknown(root))
 

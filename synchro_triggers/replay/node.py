@@ -5,23 +5,16 @@ from __future__ import annotations
 import sys
 import uuid
 
-from django.db import connections
-
+from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL
-from ..exceptions import Refused, SynchroError
-from ..models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
+from ..exceptions import Refused
+from ..models import Checkpoint, Node
 from .window import fingerprint, history_agrees, place
 
 
 def require_tables(alias: str) -> None:
-    """Raise ``SynchroError`` when this package's tables are missing on ``alias``."""
-    present = set(connections[alias].introspection.table_names())
-    needed = {model._meta.db_table for model in (Node, ChangeLog, Checkpoint, Reference, Introduction, Failure)}
-    if not needed <= present:
-        raise SynchroError(
-            f"The tables of synchro_triggers are missing on {alias!r} ({', '.join(sorted(needed - present))}): "
-            f"run `manage.py migrate synchro_triggers --database {alias}`."
-        )
+    """Raise ``Refused`` when this package's tables are missing on ``alias``, or are not as this version needs them."""
+    require_own_tables(alias)
 
 
 def node_id(alias: str) -> str:

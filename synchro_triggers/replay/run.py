@@ -6,21 +6,22 @@ import datetime
 import gc
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, connections, transaction
+from django.db import Error, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from ..capture import install
 from ..capture.session import replaying_for
-from ..capture.tables import captured_models
-from ..conf import LOCAL, chosen_remotes, get_settings, resolve_models
+from ..capture.tables import captured_models, labels_of
+from ..conf import LOCAL, chosen_remotes, get_settings
 from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
 from ..models import Checkpoint
+from ..reaching import clear_errors
 from .apply import Batch
 from .changes import Change, coalesce
 from .checkpoint import load_checkpoint, note_place, progress_fields, received_fields
@@ -40,7 +41,7 @@ from .node import (
 )
 from .observed import rows_are_observed
 from .own_changes import OwnChanges
-from .report import FailedObject, SyncReport
+from .report import FailedObject, SyncReport, Told
 from .shape import model_of
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
 from .window import Window, open_window, read_page
@@ -91,12 +92,12 @@ def synchronize(
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     remotes = required_remotes(remote)
-    choices = Choices(_labels_of(models), dry_run, full, on_error == "stop", progress)
+    choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
     require_ready_triggers(remotes)
     started = time.monotonic()
     report = SyncReport(remotes=remotes, dry_run=dry_run)
     for alias in remotes:
-        with clear_errors(alias):
+        with clear_errors(LOCAL, alias):
             report.add(Run(alias, choices).perform())
     report.seconds = time.monotonic() - started
     return report
@@ -115,12 +116,6 @@ def required_remotes(remote: str | None) -> tuple[str, ...]:
             "or name one with --remote."
         )
     return remotes
-
-
-def _labels_of(models: Iterable[str] | None) -> tuple[str, ...] | None:
-    if models is None:
-        return None
-    return tuple(model._meta.label for model in captured_models(resolve_models(tuple(models))))
 
 
 def call_synchronize(**options: Any) -> str:
@@ -153,7 +148,7 @@ def require_ready_triggers(remotes: Iterable[str]) -> None:
     """Raise ``Refused`` unless LOCAL is an original, none of the remotes, and its triggers log what they should."""
     install.vendor_of(connections[LOCAL])
     for alias in remotes:
-        with clear_errors(alias):
+        with suppress(Error):  # one that cannot be reached is told of when its turn comes
             require_two_databases(alias)
     with clear_errors(LOCAL):
         require_tables(LOCAL)
@@ -166,32 +161,6 @@ def require_ready_triggers(remotes: Iterable[str]) -> None:
             f"The triggers on {LOCAL!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
             f"Run `manage.py synchro_install_triggers --database {LOCAL}`."
         )
-
-
-@contextmanager
-def clear_errors(alias: str) -> Iterator[None]:
-    """Say which database a connection error speaks of.
-
-    A driver's message may name host, port, database and user, never the password; those who print it mask the user.
-    """
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        text = " ".join(str(error).split()).removesuffix(".")
-        where = LOCAL if _is_lost(LOCAL) else alias  # a run to a remote reads LOCAL too
-        raise SynchroError(
-            f"Database error while working on {where!r}: {text}. What was committed stays; run it again."
-        ) from error
-
-
-def _is_lost(alias: str) -> bool:
-    """Tell whether a database cannot be reached any more."""
-    connection = connections[alias]
-    try:
-        connection.ensure_connection()
-        return not connection.in_atomic_block and not connection.is_usable()
-    except Error:
-        return True
 
 
 class _Interrupted(Exception):
@@ -214,6 +183,8 @@ class Run:
         require_tables(remote)
         self._choices = choices
         self._labels = choices.labels
+        # The fence: whatever the log says, nothing else is written but as the target of one of these.
+        self._listed = frozenset(model._meta.label for model in captured_models(settings.models))
         self._stop = choices.stop_at_failure
         self._progress = choices.progress
         self._size = settings.batch_size
@@ -234,7 +205,7 @@ class Run:
             dry_run=choices.dry_run,
         )
         self._lease = Lease(remote, self._target.source)
-        self._meeting = Meeting(self._target, self._labels)
+        self._meeting = Meeting(self._target, self._listed)
         require_two_nodes(remote)
 
     @property
@@ -292,6 +263,8 @@ class Run:
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
+        if any(change.label not in self._listed for change in changes):
+            return None
         if not self._lease.is_free_at(checkpoint.position) or self._may_be_there_already(changes):
             return None
         self._report, self._pending_failures = SyncReport(), {}
@@ -314,9 +287,10 @@ class Run:
     def _apply_everything(self, started: datetime.datetime) -> None:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
         require_same_history(checkpoint, self._target.remote)
-        failures = load_failures(self._target.remote, self._target.source, self._labels)
+        labels = self._listed if self._labels is None else self._listed.intersection(self._labels)
+        failures = load_failures(self._target.remote, self._target.source, sorted(labels))
         windows = self._windows(checkpoint)
-        self._require_acquaintance(windows, failures)
+        self._require_acquaintance(windows, failures, labels)
         if not self._target.dry_run:
             note_place(checkpoint, self._target.remote)
         # What was never there, and is gone now, stays kept until the window that says so has been applied: its
@@ -341,9 +315,11 @@ class Run:
         rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)
         return [rest, self._open(rest.end, None)]
 
-    def _require_acquaintance(self, windows: Iterable[Window], failures: Sequence[Change]) -> None:
+    def _require_acquaintance(
+        self, windows: Iterable[Window], failures: Sequence[Change], labels: Collection[str]
+    ) -> None:
         """Refuse to go on where an object that would be created may be on the remote already."""
-        meeting = self._meeting = Meeting(self._target, self._labels)
+        meeting = self._meeting = Meeting(self._target, labels)
         meeting.look_at(failures)
         for window in windows:
             meeting.look_through(window)
@@ -368,7 +344,7 @@ class Run:
                 page = read_page(LOCAL, window, after, PAGE_ROWS, without_origin=self._target.node, labels=self._labels)
                 if not page.rows:
                     break
-                changes = [change for change in coalesce(page.changes) if is_new(change)]
+                changes = [change for change in coalesce(page.changes) if is_new(change) and self._may_write(change)]
                 for change in changes if self._never_there else ():
                     change.created |= (change.label, change.key) in self._never_there
                 for batch in _batches(changes, self._size):
@@ -383,6 +359,13 @@ class Run:
             with transaction.atomic(using=self._target.remote):
                 self._lease.renew(**received_fields(window, started))
                 forget_failures(self._target.remote, self._target.source, settled)
+
+    def _may_write(self, change: Change) -> bool:
+        """Tell whether a change is of a listed model, and remark one that is not: of an unlisted one, or forged."""
+        if change.label in self._listed:
+            return True
+        self._report.remark(Told.SKIPPED, change.label, change.key, "it is not in SYNCHRO_MODELS")
+        return False
 
     def _retry_failures(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""

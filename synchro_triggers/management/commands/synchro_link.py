@@ -7,8 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ...conf import chosen_remotes, resolve_models
-from ...exceptions import SynchroError
+from ...capture.tables import labels_of
+from ...conf import LOCAL, chosen_remotes
+from ...exceptions import SynchroConfigurationError
+from ...reaching import clear_errors
 from ...replay.link import call_strangers, link_objects
 from ..errors import one_line
 
@@ -36,24 +38,26 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
-            labels = None
-            if options["models"]:
-                labels = [model._meta.label for model in resolve_models(tuple(options["models"]))]
+            labels = labels_of(options["models"]) if options["models"] else None
             remotes = chosen_remotes(options["remote"])
             if not remotes:
-                raise SynchroError("There is no remote to link with: set SYNCHRO_REMOTE, or name one with --remote.")
+                raise SynchroConfigurationError(
+                    "There is no remote to link with: set SYNCHRO_REMOTE, or name one with --remote."
+                )
             for alias in remotes:
-                for line in (
-                    self._strangers(alias, labels) if options["strangers"] else self._link(alias, labels, options)
-                ):
-                    if options["verbosity"] > 0:
-                        self.stdout.write(line)
+                with clear_errors(LOCAL, alias):
+                    lines = (
+                        self._strangers(alias, labels) if options["strangers"] else self._link(alias, labels, options)
+                    )
+                    for line in lines:
+                        if options["verbosity"] > 0:
+                            self.stdout.write(line)
 
-    def _strangers(self, alias: str, labels: list[str] | None) -> Iterator[str]:
+    def _strangers(self, alias: str, labels: tuple[str, ...] | None) -> Iterator[str]:
         strangers = ", ".join(call_strangers(alias, labels))
         yield f"{alias}: nothing in common: {strangers or 'no model needs the word'}"
 
-    def _link(self, alias: str, labels: list[str] | None, options: dict[str, Any]) -> Iterator[str]:
+    def _link(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> Iterator[str]:
         for label, counts in link_objects(alias, labels, trust_keys=options["trust_keys"]).items():
             alike = f", {counts.alike} of them beside another one with their key" if counts.alike else ""
             yield (

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...conf import LOCAL, check_alias, get_settings
 from ...exceptions import Refused, SynchroConfigurationError
+from ...reaching import clear_errors
 from ...replay.checkpoint import keep_identity, make_own_node, reset_synchro
 from ...replay.node import require_original, require_tables, set_identity
 from ...replay.status import pending_rows
@@ -52,7 +53,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = "Synchronization has been reset."
-        with one_line():
+        with one_line(), clear_errors(LOCAL, *get_settings().remotes):
             if (alias := check_alias(options["database"])) != LOCAL:
                 done = self._settle(alias, options)
             elif options["keep_identity"]:

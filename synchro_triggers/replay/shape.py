@@ -120,6 +120,14 @@ def parents_of(model: type[Model]) -> list[type[Model]]:
     return found
 
 
+@cache
+def family_labels(root: type[Model]) -> tuple[str, ...]:
+    """Return the labels under which the log may speak of an object: those of a root model and of its children."""
+    return tuple(
+        model._meta.label for model in apps.get_models() if not model._meta.proxy and root_of(model) is root_of(root)
+    )
+
+
 @dataclass(frozen=True)
 class Table:
     """One of the tables in which an object lies: its model's own, or that of a parent that shares its key.

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import FileField, JSONField, Model
 
+from ..exceptions import ObjectNotApplied
 from .local import ObjectTask, generic_target
 from .observed import saves_announced
 from .order import At
@@ -179,7 +180,10 @@ class BulkUpserts:
                 done.append(task)
                 continue
             row = self._parts.rows.peek(shape.model, remote_key) if remote_key is not None else None
-            values = values_of(task.instance)
+            try:
+                values = values_of(task.instance)
+            except ObjectNotApplied:
+                continue  # it is told one by one
             if row is None and remote_key is not None and shape.model is not shape.root:
                 continue  # a parent's row is there, and lacks its child
             if row is None:
@@ -374,12 +378,18 @@ def _values_reader(shape: Shape, parts: Parts) -> Callable[[Any], list[Any]]:
         for number, foreign_key, model in keys:
             if (value := values[number]) is not None and (remote_key := known(model, value)) is not None:
                 values[number] = remote_key
-            elif value is not None and (root_of(model), value) not in parts.targets.missing:
+            elif value is not None and (root_of(model), value) in parts.targets.missing:
+                values[number] = parts.targets.nowhere(instance, foreign_key, (model, value), value)
+            elif value is not None:
                 values[number] = parts.stand_in(foreign_key, model, value, value)
         for generic in shape.generic_keys:
-            target = generic_target(generic, instance)
-            if target is not None and (remote_key := known(*target)) is not None:
-                values[at_number[generic.object_attname]] = generic.object_field.to_python(remote_key)
+            if (target := generic_target(generic, instance)) is None:
+                continue
+            number = at_number[generic.object_attname]
+            if (remote_key := known(*target)) is not None:
+                values[number] = generic.value_there(target[1], remote_key, instance)
+            elif (root_of(target[0]), target[1]) in parts.targets.missing:
+                values[number] = parts.targets.nowhere(instance, generic.object_field, target, values[number])
         return values
 
     return read

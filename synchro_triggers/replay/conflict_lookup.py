@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import Model
@@ -14,7 +14,7 @@ from .conflicts import Conflict, local_wins
 from .identity import Identity
 from .local import ObjectTask
 from .own_changes import LastChanges, last_changes
-from .shape import Shape
+from .shape import Shape, parents_of, shape_of
 from .target import Target
 from .window import stored_time
 
@@ -35,6 +35,7 @@ class RemoteChanges:
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
         self._read: set[tuple[type[Model], Any]] = set()
+        self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
 
     def look(self) -> bool:
         """Look whether the remote's users have changed anything; to be done first."""
@@ -58,8 +59,20 @@ class RemoteChanges:
             for remote_key in {known, stale, kept} - {None}:
                 for model in _family(task.shape):
                     by_model.setdefault(model, []).append(remote_key)
+            for model, remote_key in self._rows_of_other_parents(task):
+                by_model.setdefault(model, []).append(remote_key)
+                row = (model._meta.label, encode_key(remote_key))
+                self._other_rows.setdefault((task.shape.root, task.key), []).append(row)
         for model, remote_keys in by_model.items():
             self._load(model, remote_keys)
+
+    def _rows_of_other_parents(self, task: ObjectTask) -> Iterator[tuple[type[Model], Any]]:
+        for parent in task.shape.other_parents if task.instance is not None else ():
+            key = task.instance.__dict__[parent.link.attname]
+            self._identity.load(parent.model, [key])
+            remote_key = self._identity.known(parent.model, key)
+            if remote_key is not None:
+                yield from ((model, remote_key) for model in _family(shape_of(parent.model)))
 
     def load_found(self, shape: Shape, remote_keys: Iterable[Any]) -> None:
         """Read the changelog for remote rows that were found just now, in a few queries."""
@@ -104,16 +117,18 @@ class RemoteChanges:
             return False
         if known is None and remote_key is not None:
             self.load_found(shape, [remote_key])
-        remote_at = self._changed_at(shape, at_remote, self._identity.met_at(shape.model, key))
+        rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
+        rows += self._other_rows.get((shape.root, key), ())
+        remote_at = self._changed_at(rows, self._identity.met_at(shape.model, key))
         if remote_at is None:
             return False
         self._identity.contest(shape.model, key)
         conflict = Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
         return not local_wins(conflict, self._target.policy)
 
-    def _changed_at(self, shape: Shape, remote_key: Any, met_at: datetime.datetime | None) -> datetime.datetime | None:
-        text = encode_key(remote_key)
-        rows = [(model._meta.label, text) for model in _family(shape)]
+    def _changed_at(
+        self, rows: Sequence[tuple[str, str]], met_at: datetime.datetime | None
+    ) -> datetime.datetime | None:
         latest = max((self._last[at] for at in rows if at in self._last), key=lambda last: last.id, default=None)
         if latest is None or any(self._replayed[at].id > latest.id for at in rows if at in self._replayed):
             return None
@@ -123,5 +138,5 @@ class RemoteChanges:
 
 
 def _family(shape: Shape) -> list[type[Model]]:
-    """Return the model and its multi-table parents: their tables log separately."""
-    return [*shape.model._meta.all_parents, shape.model]
+    """Return the model and the multi-table parents that share its key: their tables log separately."""
+    return [*parents_of(shape.model), shape.model]

@@ -323,7 +323,7 @@ def _within_reach(model: type[Model]) -> frozenset[type[Model]]:
             continue
         for shape in _family(root):
             waiting += [root_of(target_of(field)[0]) for field in shape.foreign_keys]
-            waiting += [root_of(field.remote_field.model) for field in shape.other_parents]
+            waiting += [root_of(parent.model) for parent in shape.other_parents]
             if shape.generic_keys:
                 waiting += [root_of(each) for each in captured_models(get_settings().models)]
     return frozenset(reached)

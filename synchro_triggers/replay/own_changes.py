@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ..capture.tables import encode_key
 from .params import array_parameter
 from .shape import model_of, read_key
-from .window import as_utc, logged_since, parse_snapshot
+from .window import logged_since, parse_snapshot, stored_time
 
 #: Changed objects that are kept in memory; where there are more, each batch asks for its own objects.
 AT_MOST = 10_000
@@ -88,7 +88,11 @@ class OwnChanges:
         rows = _own_rows(connection, unseen, self._seen, self._since)
         for label, text, logged_at, row_id in rows:
             if (model := model_of(label)) is not None:
-                add_last(self.last, (label, encode_key(read_key(model, text))), LastChange(as_utc(logged_at), row_id))
+                add_last(
+                    self.last,
+                    (label, encode_key(read_key(model, text))),
+                    LastChange(stored_time(self._alias, logged_at), row_id),
+                )
         if len(self.last) > AT_MOST and since is not None:
             self._since, self.last = since, {at: last for at, last in self.last.items() if last.time >= since}
         if len(rows) > AT_MOST or len(self.last) > AT_MOST:
@@ -136,7 +140,7 @@ def last_changes(
     if (model := model_of(label)) is None:
         return
     for text, logged_at, row_id in found:
-        yield (label, encode_key(read_key(model, text))), LastChange(as_utc(logged_at), row_id)
+        yield (label, encode_key(read_key(model, text))), LastChange(stored_time(alias, logged_at), row_id)
 
 
 def _since(connection: BaseDatabaseWrapper, since: Time | None) -> tuple[str, list[Any]]:

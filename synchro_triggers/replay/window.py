@@ -456,9 +456,9 @@ def as_utc(value: Any) -> datetime.datetime:
     return time.astimezone(datetime.UTC)
 
 
-def stored_time(alias: str, value: datetime.datetime) -> datetime.datetime:
-    """Return a time that the database's own clock wrote and the ORM read, as an aware one."""
-    if timezone.is_naive(value) and connections[alias].vendor == "sqlite":
+def stored_time(alias: str, value: datetime.datetime | str) -> datetime.datetime:
+    """Return a time that the database's own clock wrote, as the ORM or a cursor read it, as an aware one."""
+    if isinstance(value, datetime.datetime) and timezone.is_naive(value) and connections[alias].vendor == "sqlite":
         return value.replace(tzinfo=datetime.UTC)  # SQLite's clock writes UTC whatever USE_TZ says
     return as_utc(value)
 

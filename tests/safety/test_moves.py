@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection, connections
+from django.test import runner
 
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import Refused
@@ -124,6 +125,18 @@ def test_one_database_under_two_names_is_called_so(process_env):
 
     assert "one and the same database" in line and "--new-identity" not in line
     assert names(LOCAL) == ["a"]
+
+
+@both
+def test_copies_that_the_parallel_test_runner_makes_for_its_workers_are_no_copies(monkeypatch):
+    migrate(LOCAL)
+    pretend_copied()
+    with pytest.raises(Refused):
+        synchronize()
+
+    monkeypatch.setattr(runner, "_worker_id", 1)
+
+    assert not synchronize().failures
 
 
 # Moved --------------------------------------------------------------------------------------------

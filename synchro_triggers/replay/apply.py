@@ -26,6 +26,7 @@ from .order import At, Task, in_order
 from .parts import Parts, Unfinished
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
+from .sequences import move_sequences_on
 from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .single import Singles
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
@@ -35,7 +36,6 @@ from .writing import (
     Writes,
     differing,
     local_value,
-    move_sequences_on,
     new_instance,
     save,
     set_values,
@@ -81,7 +81,7 @@ class Batch:
             rows=self._rows,
             result=self._result,
             logged=frozenset((task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask)),
-            numbered=set(),
+            numbered={},
             writes=Writes(target.remote),
             savepoints=savepoints,
             singles=Singles(target.remote, savepoints),
@@ -327,7 +327,7 @@ class Batch:
         with self._parts.savepoints.one():
             self._save(row, shape, adding=True)
         if remote_key is not None and shape.automatic_key:
-            self._parts.numbered.add(shape.root)
+            self._parts.numbered.setdefault(shape.root, set()).add(remote_key)
         return row
 
     def _update(self, shape: Shape, row: Model, values: dict[str, Any], unfinished: Sequence[str]) -> None:

@@ -239,7 +239,7 @@ class BulkUpserts:
             create_instances(instances, shape, self._remote)
         for each, instance in zip(some, instances, strict=True):
             if each.remote_key is not None and shape.automatic_key:
-                self._parts.numbered.add(shape.root)
+                self._parts.numbered.setdefault(shape.root, set()).add(each.remote_key)
             each.remote_key = instance.pk
 
     def _create_silently(self, shape: Shape, some: Sequence[_Upsert]) -> None:
@@ -266,7 +266,7 @@ class BulkUpserts:
             for each, remote_key in zip(alike, keys, strict=True):  # not before all of its tables have it
                 each.remote_key = remote_key
             if keyed and shape.automatic_key:
-                self._parts.numbered.add(shape.root)
+                self._parts.numbered.setdefault(shape.root, set()).update(keys)
 
     def _update(self, shape: Shape, some: Sequence[_Upsert]) -> None:
         if self._parts.observers.sends_signals(shape.model):

@@ -11,12 +11,12 @@ from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import strip_quotes
 from django.db.models import AutoField, BinaryField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
 from .params import array_parameter, need_no_preparation
 from .rows import base_type, rows_of
+from .sequences import next_key
 from .shape import Shape, shape_of
 from .writing import create_instances
 
@@ -243,7 +243,7 @@ def _insert_prepared(
     keys: list[int] = []
     named = [field.column for field in fields]
     if not given:
-        first = _next_key(connection, model)
+        first = next_key(connection, model)
         keys = list(range(first, first + len(columns[0])))
         named, columns = [key.column, *named], [list(keys), *columns]
     names, marks = ", ".join(map(quote, named)), ", ".join(["%s"] * len(named))
@@ -252,20 +252,6 @@ def _insert_prepared(
             f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
         )
     return keys
-
-
-def _next_key(connection: BaseDatabaseWrapper, model: type[Model]) -> int:
-    """Return the key that SQLite would give out next; the write lock that we hold keeps others from taking it."""
-    quote = quoting(connection)
-    key: Any = model._meta.pk
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT max({quote(key.column)}) FROM {quote(model._meta.db_table)}")
-        highest = cursor.fetchone()[0] or 0
-        cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")
-        if cursor.fetchone():
-            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [strip_quotes(model._meta.db_table)])
-            highest = max(highest, *(row[0] for row in cursor.fetchall()), 0)
-    return int(highest) + 1
 
 
 def _update_prepared(

@@ -7,13 +7,12 @@ import decimal
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
 from typing import Any
 
 import django
-from django.core.management.color import no_style
 from django.db import connections
 from django.db.models import Field, FileField, JSONField, Manager, Model, Q
 from django.db.models.signals import m2m_changed
@@ -204,15 +203,6 @@ def send_m2m(shape: LinkShape, owner: Model, keys: set[Any], remote: str, action
         using=remote,
         **extra,
     )
-
-
-def move_sequences_on(remote: str, models: Iterable[type[Model]]) -> None:
-    """Let the remote's own next inserts find a free key after automatic keys were written by value."""
-    connection = connections[remote]
-    statements = connection.ops.sequence_reset_sql(no_style(), list(models))
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
 
 
 # What receivers write ---------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_ta
 from .observed import Observers
 from .order import At, Task, in_order
 from .parts import Parts, Unfinished
+from .redirects import NothingInserted
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .sequences import move_sequences_on
@@ -318,6 +319,10 @@ class Batch:
     def _create(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> Model:
         if remote_key is None:
             remote_key = self._identity.find_by_primary_key(shape, instance.pk)
+        redirects = self._target.redirects
+        unsure = redirects.concern(shape.model)
+        if remote_key is None and unsure and not self._target.dry_run:
+            [remote_key] = redirects.reserve(shape, 1)
         row = new_instance(shape, self._remote, remote_key, values)
         if self._target.dry_run:
             if remote_key is None:
@@ -325,10 +330,21 @@ class Batch:
             self._target.imagined[shape.root, instance.pk] = row.pk
             return row
         with self._parts.savepoints.one():
-            self._save(row, shape, adding=True)
+            self._save(row, shape, adding=True, unsure=unsure)
+            if unsure and not redirects.are_there(shape, {row.pk}):
+                row.pk = self._find_redirected(shape, instance, row)
         if remote_key is not None and shape.automatic_key:
             self._parts.numbered.setdefault(shape.root, set()).add(remote_key)
         return row
+
+    def _find_redirected(self, shape: Shape, instance: Model, row: Model) -> Any:
+        """Return the key of a row that was inserted, and is not there under its key, by what else tells it."""
+        found = self._identity.find_by_natural_key(instance)
+        if found is None:
+            found = self._target.redirects.find_by_unique_values(shape, row)
+        if found is None or self._parts.belongs_to_another(shape, found, instance.pk):
+            raise NothingInserted(shape.label, self._remote)
+        return found
 
     def _update(self, shape: Shape, row: Model, values: dict[str, Any], unfinished: Sequence[str]) -> None:
         settled = {attname: value for attname, value in values.items() if attname not in unfinished}
@@ -347,10 +363,10 @@ class Batch:
             self._result.report.count(shape.label, "updated", -1)
             raise
 
-    def _save(self, row: Model, shape: Shape, *, adding: bool) -> None:
+    def _save(self, row: Model, shape: Shape, *, adding: bool, unsure: bool = False) -> None:
         """Save a row; forget those read ahead of tables to which receivers have written."""
         self._parts.writes.begin()
-        self._parts.singles.save(row, shape, adding=adding)
+        self._parts.singles.save(row, shape, adding=adding, unsure=unsure)
         self._rows.forget(self._parts.writes.to_other_rows(shape.model))
 
     def _refresh_skipped(self, shape: Shape, row: Model) -> None:

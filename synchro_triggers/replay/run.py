@@ -31,6 +31,7 @@ from .local import without_a_row
 from .node import node_id, require_original, require_same_history, require_tables
 from .observed import rows_are_observed
 from .own_changes import OwnChanges
+from .redirects import Redirects
 from .report import FailedObject, SyncReport
 from .shape import model_of
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
@@ -218,6 +219,7 @@ class Run:
             kept_keys=settings.identity,
             logs=install.captures(remote),
             own_changes=OwnChanges(remote),
+            redirects=Redirects(remote),
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
         )
@@ -245,6 +247,7 @@ class Run:
         if not self._target.dry_run:
             self._lease.acquire()
         try:
+            self._target.redirects.look()
             with _heap_set_aside():
                 self._apply_everything(timezone.now())
         except _Stop as stopped:

@@ -21,11 +21,12 @@ from django.db.models import Field, Manager, Model
 from .observed import deletes_announced, overrides_writing, send_post_save, send_pre_save
 from .params import plain_type
 from .relations import links_to, nothing_hangs_on
+from .redirects import NothingInserted
 from .savepoints import Savepoints
 from .shape import Shape
 from .statements import has_placeholder, quoting
 from .trees import is_tree
-from .writing import delete, save, values_kept
+from .writing import delete, nothing_returned, save, values_kept
 
 
 class Singles:
@@ -42,18 +43,29 @@ class Singles:
         self._cursor: Any = None
         self._plans: dict[Shape, _Plan | None] = {}
 
-    def save(self, instance: Model, shape: Shape, *, adding: bool) -> None:
-        """Do what ``instance.save(using=alias, force_insert=adding)`` does, with exactly the values it has."""
+    def save(self, instance: Model, shape: Shape, *, adding: bool, unsure: bool = False) -> None:
+        """Do what ``instance.save(using=alias, force_insert=adding)`` does, with exactly the values it has.
+
+        Args:
+            instance: the object.
+            shape: its model.
+            adding: its row is new.
+            unsure: an insert may return nothing although the row is there: whoever calls looks for it.
+
+        Raises:
+            NothingInserted: the insert has returned nothing.
+        """
         plan = self._plan(shape)
         if plan is None:
-            save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
+            with nothing_returned(instance) if adding and unsure else nullcontext():
+                save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
             return
         with values_kept(instance, shape) if shape.computed else nullcontext():
             send_pre_save(instance, self._alias)
-            updated = self._write(plan, instance, adding=adding)
+            updated = self._write(plan, instance, adding=adding, unsure=unsure)
             send_post_save(instance, self._alias, created=not updated)
 
-    def _write(self, plan: _Plan, instance: Any, *, adding: bool) -> bool:
+    def _write(self, plan: _Plan, instance: Any, *, adding: bool, unsure: bool) -> bool:
         """Write one row; tell whether it was there before."""
         connection = connections[self._alias]
         key = instance.__dict__.get(plan.key.attname)
@@ -61,10 +73,13 @@ class Singles:
         values = _values(connection, columns, instance, adding=adding)
         if values is not None and adding and (key is not None or plan.gives_keys):
             if key is not None:
-                self._execute(plan.insert, values)
+                found = self._execute(plan.insert, values).rowcount > 0
             else:
-                [[given_out]] = self._execute(plan.insert_returning, values).fetchall()
-                setattr(instance, plan.key.attname, given_out)
+                rows = self._execute(plan.insert_returning, values).fetchall()
+                found = bool(rows) and rows[0][0] is not None
+                setattr(instance, plan.key.attname, rows[0][0] if found else None)
+            if not (found or unsure):
+                raise NothingInserted(type(instance)._meta.label, self._alias)
             return False
         if values is not None and not adding and key is not None:
             values.append(plan.key.get_db_prep_save(key, connection))

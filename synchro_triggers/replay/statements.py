@@ -15,6 +15,7 @@ from django.db.models import AutoField, BinaryField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
 from .params import array_parameter, need_no_preparation
+from .redirects import NothingInserted
 from .rows import base_type, rows_of
 from .sequences import next_key
 from .shape import Shape, shape_of
@@ -55,7 +56,9 @@ def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Se
     insert_rows(alias, model, fields, [(*same.values(), *row) for row in rows])
 
 
-def insert_rows(alias: str, model: type[Model], fields: Sequence[Field[Any, Any]], rows: Rows) -> list[Any]:
+def insert_rows(
+    alias: str, model: type[Model], fields: Sequence[Field[Any, Any]], rows: Rows, *, unsure: bool = False
+) -> list[Any]:
     """Insert rows.
 
     Args:
@@ -63,9 +66,13 @@ def insert_rows(alias: str, model: type[Model], fields: Sequence[Field[Any, Any]
         model: the model, without parents.
         fields: the fields that have values; without the automatic primary key, the database gives it out.
         rows: a sequence of values a row, in the order of ``fields``.
+        unsure: an insert may return nothing although the row is there: whoever calls looks for it.
 
     Returns:
         The primary keys that the database gave out, in the order of the rows; nothing if they were given.
+
+    Raises:
+        NothingInserted: the database has counted or returned fewer rows; some may have been inserted.
     """
     connection = connections[alias]
     key: Any = model._meta.pk
@@ -75,9 +82,11 @@ def insert_rows(alias: str, model: type[Model], fields: Sequence[Field[Any, Any]
         create_instances(instances, shape_of(model), alias)
         return [] if given else [instance.pk for instance in instances]
     prepared = _prepared(connection, fields, rows)
-    if connection.vendor == "postgresql":
-        return _insert_postgres(connection, model, fields, prepared, given)
-    return _insert_prepared(connection, model, fields, prepared, given)
+    insert = _insert_postgres if connection.vendor == "postgresql" else _insert_prepared
+    keys, inserted = insert(connection, model, fields, prepared, given)
+    if (inserted != len(rows) or None in keys) and not unsure:
+        raise NothingInserted(model._meta.label, alias)
+    return keys
 
 
 def update_rows(
@@ -181,7 +190,7 @@ def _insert_postgres(
     fields: Sequence[Any],
     columns: list[list[Any]],
     given: bool,
-) -> list[Any]:
+) -> tuple[list[Any], int]:
     quote = quoting(connection)
     names = ", ".join(quote(field.column) for field in fields)
     source, params = _source(connection, fields, columns)
@@ -189,7 +198,8 @@ def _insert_postgres(
     key: Any = model._meta.pk
     with connection.cursor() as cursor:
         cursor.execute(sql if given else f"{sql} RETURNING {quote(key.column)}", params)
-        return [] if given else [row[0] for row in cursor.fetchall()]
+        keys = [] if given else [row[0] for row in cursor.fetchall()]
+        return keys, cursor.rowcount if given else len(keys)
 
 
 def _update_postgres(
@@ -237,7 +247,7 @@ def _insert_prepared(
     fields: Sequence[Any],
     columns: list[list[Any]],
     given: bool,
-) -> list[Any]:
+) -> tuple[list[Any], int]:
     quote = quoting(connection)
     key: Any = model._meta.pk
     keys: list[int] = []
@@ -251,7 +261,7 @@ def _insert_prepared(
         cursor.executemany(
             f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
         )
-    return keys
+        return keys, cursor.rowcount
 
 
 def _update_prepared(

@@ -14,6 +14,7 @@ from ..exceptions import ObjectNotApplied, RunUnderWay
 from .changes import Change
 from .conflicts import Conflict
 from .own_changes import OwnChanges
+from .redirects import Redirects
 from .report import SyncReport
 
 
@@ -28,6 +29,7 @@ class Target:
         kept_keys: labels of models that keep their primary key.
         logs: the remote captures its own changes, so that conflicts can be seen.
         own_changes: those changes.
+        redirects: the tables there whose inserts may return nothing.
         batch_signals: labels of models whose signals are sent a batch at a time.
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
@@ -41,6 +43,7 @@ class Target:
     kept_keys: frozenset[str]
     logs: bool
     own_changes: OwnChanges
+    redirects: Redirects
     batch_signals: Container[str] = ()
     dry_run: bool = False
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)

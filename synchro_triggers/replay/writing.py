@@ -19,6 +19,7 @@ from django.db.models.signals import m2m_changed
 
 from .local import LinkShape
 from .rows import bare_instance, holds_json_null, is_made_plainly, json_null, rows_of
+from .redirects import NothingInserted
 from .savepoints import without_savepoints
 from .shape import Shape
 from .trees import is_tree, rows_as_they_are
@@ -131,6 +132,20 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
         instance.save(using=remote, **options)
 
 
+@contextmanager
+def nothing_returned(instance: Model) -> Iterator[None]:
+    """Let ``save()`` insert this one instance without asking for what the insert returns; Django fails at no row."""
+
+    def insert(manager: Any, using: str, fields: Any, returning_fields: Any, raw: bool) -> Any:
+        return type(instance)._do_insert(instance, manager, using, fields, (), raw)
+
+    instance.__dict__["_do_insert"] = insert
+    try:
+        yield
+    finally:
+        del instance.__dict__["_do_insert"]
+
+
 @cache
 def _is_saved_as_it_is(shape: Shape) -> bool:
     return not shape.computed and type(shape.model._base_manager) is Manager and not is_tree(shape.model)
@@ -142,6 +157,8 @@ def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> N
         for instance in instances if shape.computed else ():
             kept.enter_context(values_kept(instance, shape))
         rows_of(shape.model, remote).bulk_create(instances)
+    if any(instance.pk is None for instance in instances):
+        raise NothingInserted(shape.label, remote)
 
 
 def delete(instance: Model, remote: str, **options: Any) -> None:

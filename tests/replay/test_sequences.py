@@ -1,4 +1,4 @@
-"""Rows that keep their keys move the remote's sequence on: forward only, in its own steps, whoever inserts meanwhile."""
+"""Rows that keep their keys move the remote's sequence on: forward only, in its own steps, whoever else inserts."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from django.db.models import Field, Manager, Model
 
 from .observed import deletes_announced, overrides_writing, send_post_save, send_pre_save
 from .params import plain_type
-from .relations import links_to, nothing_hangs_on
 from .redirects import NothingInserted
+from .relations import links_to, nothing_hangs_on
 from .savepoints import Savepoints
 from .shape import Shape
 from .statements import has_placeholder, quoting

@@ -18,8 +18,8 @@ from django.db.models import Field, FileField, JSONField, Manager, Model, Q
 from django.db.models.signals import m2m_changed
 
 from .local import LinkShape
-from .rows import bare_instance, holds_json_null, is_made_plainly, json_null, rows_of
 from .redirects import NothingInserted
+from .rows import bare_instance, holds_json_null, is_made_plainly, json_null, rows_of
 from .savepoints import without_savepoints
 from .shape import Shape
 from .trees import is_tree, rows_as_they_are

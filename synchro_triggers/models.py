@@ -15,6 +15,8 @@ from django.db.models import Func
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from .moment import Moment
+
 KEY_LENGTH = 500
 NODE_LENGTH = 36
 LABEL_LENGTH = 200
@@ -46,7 +48,7 @@ class Node(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     node_id = models.CharField(max_length=NODE_LENGTH, unique=True)
     fingerprint = models.TextField(default="", blank=True)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = Moment(db_default=Now())
 
     class Meta:
         verbose_name = _("node")
@@ -66,7 +68,7 @@ class ChangeLog(models.Model):
     changed_fields = models.TextField(_("changed fields"), default="", blank=True)
     old_values = models.TextField(_("old values"), null=True, blank=True)
     origin = models.CharField(_("origin"), max_length=NODE_LENGTH, default="", blank=True)
-    logged_at = models.DateTimeField(_("logged at"), db_default=Now())
+    logged_at = Moment(_("logged at"), db_default=Now())
     txid = models.BigIntegerField(_("transaction"), db_default=CurrentTransaction())
 
     class Meta:
@@ -111,14 +113,14 @@ class Checkpoint(models.Model):
     position = models.TextField(default="", blank=True)
     window_end = models.TextField(default="", blank=True)
     window_after = models.BigIntegerField(default=0)
-    since = models.DateTimeField(null=True, blank=True)
-    last_check = models.DateTimeField(null=True, blank=True)
+    since = Moment(null=True, blank=True)
+    last_check = Moment(null=True, blank=True)
     last_row = models.TextField(default="", blank=True)
     run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     run_host = models.CharField(max_length=255, default="", blank=True)
     run_pid = models.BigIntegerField(null=True, blank=True)
-    run_started = models.DateTimeField(null=True, blank=True)
-    run_seen = models.DateTimeField(null=True, blank=True)
+    run_started = Moment(null=True, blank=True)
+    run_seen = Moment(null=True, blank=True)
 
     class Meta:
         verbose_name = _("checkpoint")
@@ -139,7 +141,7 @@ class Reference(models.Model):
     model_label = models.CharField(max_length=LABEL_LENGTH)
     local_pk = models.CharField(max_length=KEY_LENGTH)
     remote_pk = models.CharField(max_length=KEY_LENGTH)
-    met_at = models.DateTimeField(db_default=Now())
+    met_at = Moment(db_default=Now())
 
     class Meta:
         # What differs most comes first: comparing costs a third of what an index costs otherwise.
@@ -162,11 +164,11 @@ class Failure(models.Model):
     object_pk = models.CharField(max_length=KEY_LENGTH)
     operation = models.CharField(max_length=1, choices=Operation)
     old_values = models.TextField(null=True, blank=True)
-    logged_at = models.DateTimeField()
+    logged_at = Moment()
     error = models.TextField()
     attempts = models.PositiveIntegerField(default=1)
-    first_at = models.DateTimeField(db_default=Now())
-    last_at = models.DateTimeField(db_default=Now())
+    first_at = Moment(db_default=Now())
+    last_at = Moment(db_default=Now())
 
     class Meta:
         constraints = (

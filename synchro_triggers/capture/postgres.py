@@ -8,6 +8,7 @@ Four triggers a table, all statement-level: AFTER INSERT, UPDATE and DELETE with
 * switch off JIT and nested loops: the join of the transition tables is planned once per session, and
   a plan made for one row is quadratic for many, while one made for many rows costs a compilation each
   time (both measured on PostgreSQL 15);
+* write times in UTC, whatever time zone the session has: a key is one text;
 * join old and new rows with FULL JOIN: a change of the primary key is a delete and an insert.
 
 The triggers are installed per alias and never registered: a registered trigger would make
@@ -112,6 +113,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET enable_nestloop = off
+SET timezone = 'UTC'
 AS $synchro$
 BEGIN
 {func}
@@ -281,6 +283,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET enable_nestloop = off
+SET timezone = 'UTC'
 AS $synchro$
 -- For the time of a migration: finds the key in the catalog at each call, so that no change of the
 -- table can break it, and logs every updated row with all its old values.

@@ -245,8 +245,13 @@ def logged_texts(model: type[Model], keys: Iterable[Any]) -> set[str] | None:
     return {json.dumps(part, ensure_ascii=False, separators=(comma, ":")) for part in parts for comma in separators}
 
 
-def decode_key(model: type[Model], text: str) -> Any:
+def decode_key(model: type[Model], text: str, zone: datetime.tzinfo = datetime.UTC) -> Any:
     """Read ``ChangeLog.object_pk`` back into a value for ``pk``.
+
+    Args:
+        model: the model.
+        text: what the trigger wrote.
+        zone: the time zone of times that name none: on SQLite that of the alias.
 
     Raises:
         ValueError, ValidationError, InvalidOperation: the text is no key of this model.
@@ -254,21 +259,18 @@ def decode_key(model: type[Model], text: str) -> Any:
     fields = key_fields_of(model)
     if isinstance(model._meta.pk, CompositePrimaryKey):
         parts = json.loads(text, parse_float=decimal.Decimal)
-        return tuple(decode_value(field, part) for field, part in zip(fields, parts, strict=True))
-    return decode_value(fields[0], text)
+        return tuple(decode_value(field, part, zone) for field, part in zip(fields, parts, strict=True))
+    return decode_value(fields[0], text, zone)
 
 
-def decode_value(field: Any, raw: Any) -> Any:
+def decode_value(field: Any, raw: Any, zone: datetime.tzinfo = datetime.UTC) -> Any:
     """Read a value that a trigger stored (JSON) back into what the field's attribute holds in Python."""
     if raw is None:
         return None
     while field.remote_field is not None and getattr(field, "target_field", None) is not None:
         field = field.target_field
     if isinstance(field, models.DateTimeField):
-        value = field.to_python(raw)
-        if timezone.is_naive(value) == django_settings.USE_TZ:
-            return timezone.make_aware(value, datetime.UTC) if django_settings.USE_TZ else timezone.make_naive(value)
-        return value
+        return _decode_time(field.to_python(raw), zone)
     if isinstance(field, models.DurationField) and re.fullmatch(r"-?\d+", str(raw)):
         return datetime.timedelta(microseconds=int(raw))  # as SQLite has it
     if isinstance(field, models.UUIDField):
@@ -280,12 +282,25 @@ def decode_value(field: Any, raw: Any) -> Any:
     return field.to_python(raw)
 
 
-def decode_old_values(model: type[Model], text: str) -> dict[str, Any]:
+def _decode_time(value: datetime.datetime, zone: datetime.tzinfo) -> datetime.datetime:
+    if django_settings.USE_TZ:
+        return (value.replace(tzinfo=zone) if timezone.is_naive(value) else value).astimezone(datetime.UTC)
+    if timezone.is_naive(value):
+        return value
+    project = timezone.get_default_timezone()  # in which Django's sessions are then
+    naive = timezone.make_naive(value, project)
+    # PostgreSQL takes a time of the hour that is there twice for the later one.
+    if naive.replace(tzinfo=project, fold=1).astimezone(datetime.UTC) != value:
+        raise ValueError(f"{value} is no single time in {project}: it takes USE_TZ to tell it from another one")
+    return naive
+
+
+def decode_old_values(model: type[Model], text: str, zone: datetime.tzinfo = datetime.UTC) -> dict[str, Any]:
     """Read ``ChangeLog.old_values``: field attribute names (``attname``) to values; unknown columns are left out."""
     raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
     by_column = {field.column: field for field in stored_fields(model)}
     return {
-        by_column[column].attname: decode_value(by_column[column], value)
+        by_column[column].attname: decode_value(by_column[column], value, zone)
         for column, value in raw.items()
         if column in by_column
     }

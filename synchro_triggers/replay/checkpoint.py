@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 
-from django.conf import settings as django_settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -34,7 +33,7 @@ def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:
         "window_end": "",
         "window_after": 0,
         "since": None,
-        "last_check": as_stored(at),
+        "last_check": at,
     }
     # An empty window has no last row; the mark of an earlier one stands.
     return {**fields, "last_row": window.last_row} if window.rows else fields
@@ -61,8 +60,8 @@ def write_last_check(value: datetime.datetime) -> None:
     if aware >= datetime.datetime.now(datetime.UTC):
         fields: dict[str, object] = {"position": current_position(LOCAL), "since": None}
     else:
-        fields = {"position": "", "since": as_stored(aware)}
-    _set(alias, node_id(LOCAL), last_check=as_stored(aware), **fields)
+        fields = {"position": "", "since": aware}
+    _set(alias, node_id(LOCAL), last_check=aware, **fields)
 
 
 def reset_synchro(*, new_identity: bool | None = None) -> None:
@@ -88,17 +87,20 @@ def reset_synchro(*, new_identity: bool | None = None) -> None:
         set_identity(LOCAL, new=new_identity)
     source = node_id(LOCAL)
     position = current_position(LOCAL)
+    now = datetime.datetime.now(datetime.UTC)
     for alias in aliases:
         with transaction.atomic(using=alias):
-            _set(alias, source, position=position, since=None, last_check=as_stored(timezone.now()), last_row="")
+            _set(
+                alias,
+                source,
+                position=position,
+                since=None,
+                last_check=now,
+                last_row="",
+            )
             Reference.objects.using(alias).filter(source=source).delete()
             Failure.objects.using(alias).filter(source=source).delete()
     delete_received(LOCAL, position)
-
-
-def as_stored(value: datetime.datetime) -> datetime.datetime:
-    """Return a time as a ``DateTimeField`` takes it: naive, in the local time zone, without ``USE_TZ``."""
-    return value if django_settings.USE_TZ or timezone.is_naive(value) else timezone.make_naive(value)
 
 
 def _set(alias: str, source: str, **fields: object) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from ..capture.tables import encode_key, logged_texts
+from ..moment import as_utc
 from .changes import Change
 from .conflicts import Conflict, local_wins
 from .identity import Identity
@@ -16,7 +17,6 @@ from .local import ObjectTask
 from .own_changes import LastChanges, last_changes
 from .shape import Shape
 from .target import Target
-from .window import stored_time
 
 
 class RemoteChanges:
@@ -117,7 +117,7 @@ class RemoteChanges:
         latest = max((self._last[at] for at in rows if at in self._last), key=lambda last: last.id, default=None)
         if latest is None or any(self._replayed[at].id > latest.id for at in rows if at in self._replayed):
             return None
-        if met_at is not None and latest.time < stored_time(self._target.remote, met_at):
+        if met_at is not None and latest.time < as_utc(met_at):
             return None
         return latest.time
 

@@ -18,6 +18,7 @@ from .relations import links_to, links_to_children, refers_to_itself
 from .rows import rows_of
 from .shape import parents_of, root_of, shape_of
 from .target import NotYet
+from .utc import zone_of
 from .writing import delete
 
 
@@ -133,7 +134,7 @@ class Deletes:
         if known is not None or task.change.created:
             return known
         if task.change.old_values:
-            values = decode_old_values(shape.model, task.change.old_values[0])
+            values = decode_old_values(shape.model, task.change.old_values[0], zone_of(LOCAL))
             gone = rebuilt(shape, key, values)
             try:
                 found = self._parts.identity.find_by_natural_key(gone)

@@ -9,9 +9,9 @@ from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
 from ..models import KEY_LENGTH, Failure, Operation
+from ..moment import as_utc
 from .changes import Change
 from .rows import rows_with
-from .window import stored_time, time_to_store
 
 
 def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> list[Change]:
@@ -26,7 +26,7 @@ def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> lis
             first=position,
             last=position,
             created=failure.operation == Operation.INSERT,
-            logged_at=stored_time(remote, failure.logged_at),
+            logged_at=as_utc(failure.logged_at),
             old_values=tuple(json.loads(failure.old_values)) if failure.old_values else (),
             attempts=failure.attempts,
             deleted=failure.operation == Operation.DELETE,
@@ -51,7 +51,7 @@ def store_failure(remote: str, source: str, change: Change, error: Exception) ->
         object_pk=change.key[:KEY_LENGTH],
         operation=operation,
         old_values=json.dumps(change.old_values) if change.old_values else None,
-        logged_at=time_to_store(remote, change.logged_at),
+        logged_at=change.logged_at,
         error=text,
     )
 

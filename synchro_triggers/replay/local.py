@@ -16,6 +16,7 @@ from .relations import links_to_children
 from .rows import instances_of, rows_with
 from .shape import GenericKey, Shape, model_of, read_key, read_keys, root_of, shape_of
 from .target import BatchBroken
+from .utc import zone_of
 
 
 @dataclass
@@ -120,7 +121,7 @@ def without_a_row(changes: Iterable[Change]) -> list[Change]:
     for label, alike in by_label.items():
         model = model_of(label)
         if model is not None and not model._meta.auto_created:
-            keys = {change: read_key(model, change.key) for change in alike}
+            keys = {change: read_key(model, change.key, zone_of(LOCAL)) for change in alike}
             there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
             gone += [change for change, key in keys.items() if key not in there]
     return gone
@@ -153,7 +154,7 @@ def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
 
 
 def _object_tasks(model: type[Model], changes: list[Change]) -> list[ObjectTask]:
-    keys = dict(zip(changes, read_keys(model, [change.key for change in changes]), strict=True))
+    keys = dict(zip(changes, read_keys(model, [change.key for change in changes], zone_of(LOCAL)), strict=True))
     rows = load_instances(model, keys.values())
     parents = _rows_of_root(model, [key for key in keys.values() if key not in rows])
     tasks = []
@@ -258,12 +259,12 @@ def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
 
 def _logged_pairs(shape: LinkShape, changes: list[Change]) -> dict[tuple[Any, Any], Change]:
     """Return every pair of ends that the changes speak of: the row's own now, and those that it had."""
-    keys = {change: read_key(shape.through, change.key) for change in changes}
+    keys = {change: read_key(shape.through, change.key, zone_of(LOCAL)) for change in changes}
     rows = {row.pk: row for row in rows_with(shape.through, LOCAL, pk=list(keys.values()))}
     pairs: dict[tuple[Any, Any], Change] = {}
     for change, key in sorted(keys.items(), key=lambda item: item[0].first):
         for old in change.old_values:
-            values = decode_old_values(shape.through, old)
+            values = decode_old_values(shape.through, old, zone_of(LOCAL))
             pairs.setdefault((values.get(shape.source_attname), values.get(shape.target_attname)), change)
         if (row := rows.get(key)) is not None:
             pairs.setdefault((getattr(row, shape.source_attname), getattr(row, shape.target_attname)), change)

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connections, transaction
-from django.utils import timezone
 from django.utils.translation import gettext
 
 from ..capture import install
@@ -35,6 +35,7 @@ from .redirects import Redirects
 from .report import FailedObject, SyncReport
 from .shape import model_of
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
+from .utc import times_in_utc
 from .window import Window, open_window, read_page
 
 #: Log rows read at a time. They are grouped by object in the database.
@@ -248,8 +249,8 @@ class Run:
             self._lease.acquire()
         try:
             self._target.redirects.look()
-            with _heap_set_aside():
-                self._apply_everything(timezone.now())
+            with _heap_set_aside(), times_in_utc(LOCAL, self._target.remote):
+                self._apply_everything(datetime.datetime.now(datetime.UTC))
         except _Stop as stopped:
             self._report.fail(stopped.failures)
         except _Interrupted:
@@ -275,7 +276,7 @@ class Run:
         """
         if window.rows > _AT_ONCE or window.known_row != checkpoint.last_row:
             return None
-        started = timezone.now()
+        started = datetime.datetime.now(datetime.UTC)
         changes = coalesce(read_page(LOCAL, window, window.after, _AT_ONCE, without_origin=self.node).changes)
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
@@ -285,7 +286,9 @@ class Run:
         self._report, self._pending_failures = SyncReport(), {}
         fields = received_fields(window, started)
         try:
-            result = self._transaction(changes, lambda: self._lease.move_on(checkpoint.position, **fields), whole=True)
+            moves_on = partial(self._lease.move_on, checkpoint.position, **fields)
+            with times_in_utc(LOCAL, self._target.remote):
+                result = self._transaction(changes, moves_on, whole=True)
         except CheckpointMoved:
             return None
         except Exception as error:

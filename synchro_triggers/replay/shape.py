@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from functools import cache
 from typing import Any
 
@@ -219,18 +220,18 @@ def _computes_itself(field: Field[Any, Any]) -> bool:
     return own is not Field.pre_save and not type(field).__module__.startswith("django.db.models")
 
 
-def read_key(model: type[Model], text: str) -> Any:
+def read_key(model: type[Model], text: str, zone: tzinfo = UTC) -> Any:
     """Read a logged key; one that the model cannot read stays text, and finds nothing."""
     try:
-        return decode_key(model, text)
+        return decode_key(model, text, zone)
     except (ValueError, ArithmeticError, ValidationError):
         return text
 
 
-def read_keys(model: type[Model], texts: Sequence[str]) -> list[Any]:
+def read_keys(model: type[Model], texts: Sequence[str], zone: tzinfo = UTC) -> list[Any]:
     """Read logged keys, all of one model."""
     kind = plain_type(model._meta.pk)
     if kind in {int, str}:
         with suppress(ValueError):
             return list(map(kind, texts))
-    return [read_key(model, text) for text in texts]
+    return [read_key(model, text, zone) for text in texts]

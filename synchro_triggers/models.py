@@ -15,9 +15,9 @@ from django.db.models import Func
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from .key_texts import KEY_LENGTH, printable_key, read_full_key
 from .moment import Moment
 
-KEY_LENGTH = 500
 NODE_LENGTH = 36
 LABEL_LENGTH = 200
 
@@ -133,6 +133,7 @@ class Checkpoint(models.Model):
 class Reference(models.Model):
     """The object of ``source`` with ``local_pk`` is the row ``remote_pk`` of this database.
 
+    A key that does not fit is stored as its digest, and in full in ``local_text`` or ``remote_text`` (``key_texts``).
     ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
     compared and left alone, after this database's own users had changed the row.
     """
@@ -141,6 +142,8 @@ class Reference(models.Model):
     model_label = models.CharField(max_length=LABEL_LENGTH)
     local_pk = models.CharField(max_length=KEY_LENGTH)
     remote_pk = models.CharField(max_length=KEY_LENGTH)
+    local_text = models.TextField(null=True, blank=True)
+    remote_text = models.TextField(null=True, blank=True)
     met_at = Moment(db_default=Now())
 
     class Meta:
@@ -157,11 +160,15 @@ class Reference(models.Model):
 
 
 class Failure(models.Model):
-    """A change of ``source`` that could not be applied here; it is tried again first in every later run."""
+    """A change of ``source`` that could not be applied here; it is tried again first in every later run.
+
+    A key that does not fit is stored as its digest, and in full in ``object_text`` (``key_texts``); ``key`` is the key.
+    """
 
     source = models.CharField(max_length=NODE_LENGTH)
     model_label = models.CharField(max_length=LABEL_LENGTH)
     object_pk = models.CharField(max_length=KEY_LENGTH)
+    object_text = models.TextField(null=True, blank=True)
     operation = models.CharField(max_length=1, choices=Operation)
     old_values = models.TextField(null=True, blank=True)
     logged_at = Moment()
@@ -180,7 +187,12 @@ class Failure(models.Model):
         verbose_name_plural = _("failures")
 
     def __str__(self) -> str:
-        return f"{self.model_label} {self.object_pk}: {self.error}"
+        return f"{self.model_label} {printable_key(self.key)}: {self.error}"
+
+    @property
+    def key(self) -> str:
+        """The primary key as the trigger wrote it."""
+        return read_full_key(self.object_pk, self.object_text)
 
 
 class Options:

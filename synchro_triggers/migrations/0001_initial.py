@@ -99,6 +99,7 @@ class Migration(migrations.Migration):
                 ("source", models.CharField(max_length=36)),
                 ("model_label", models.CharField(max_length=200)),
                 ("object_pk", models.CharField(max_length=500)),
+                ("object_text", models.TextField(blank=True, null=True)),
                 (
                     "operation",
                     models.CharField(choices=[("I", "insert"), ("U", "update"), ("D", "delete")], max_length=1),
@@ -128,6 +129,8 @@ class Migration(migrations.Migration):
                 ("model_label", models.CharField(max_length=200)),
                 ("local_pk", models.CharField(max_length=500)),
                 ("remote_pk", models.CharField(max_length=500)),
+                ("local_text", models.TextField(blank=True, null=True)),
+                ("remote_text", models.TextField(blank=True, null=True)),
                 ("met_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={

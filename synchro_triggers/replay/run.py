@@ -20,6 +20,7 @@ from ..capture.session import replaying_for
 from ..capture.tables import captured_models
 from ..conf import LOCAL, chosen_remotes, get_settings, resolve_models
 from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..key_texts import printable_key, stored_key
 from ..models import Checkpoint
 from .apply import Batch
 from .changes import Change, coalesce
@@ -445,7 +446,7 @@ def _first_of(failed: dict[Change, Exception]) -> Exception:
 
 
 def _failed_object(change: Change, error: Exception) -> FailedObject:
-    return FailedObject(change.label, change.key, describe(error))
+    return FailedObject(change.label, printable_key(change.key), describe(error))
 
 
 def _batches(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
@@ -490,7 +491,7 @@ def _seen_objects(spans_pages: bool) -> Iterator[Callable[[Change], bool]]:
         seen.execute("BEGIN")
 
         def is_new(change: Change) -> bool:
-            cursor = seen.execute("INSERT OR IGNORE INTO object VALUES (?, ?)", (change.label, change.key))
+            cursor = seen.execute("INSERT OR IGNORE INTO object VALUES (?, ?)", (change.label, stored_key(change.key)))
             return cursor.rowcount == 1
 
         yield is_new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
 from django.db import models
@@ -11,8 +11,13 @@ from django.utils import timezone
 
 UTC = datetime.UTC
 
+if TYPE_CHECKING:
+    _DateTimeField = models.DateTimeField[Any, Any]
+else:
+    _DateTimeField = models.DateTimeField
 
-class Moment(models.DateTimeField):
+
+class Moment(_DateTimeField):
     """A ``DateTimeField`` that triggers and the database's clock write too.
 
     They write UTC on SQLite, where Django reads and writes the time zone of the alias (``DATABASES[…]['TIME_ZONE']``),

@@ -233,8 +233,8 @@ def _bodies(
     parts = {
         "changelog": changelog,
         "label": quote_literal(table.label),
-        "new_key": _key_text(table.key, "n"),
-        "old_key": _key_text(table.key, "o"),
+        "new_key": key_text(table.key, "n"),
+        "old_key": key_text(table.key, "o"),
         "no_new": f"n.{first_key} IS NULL",
         "no_old": f"o.{first_key} IS NULL",
         "same_key": " AND ".join(map(same, table.key)),
@@ -252,7 +252,8 @@ def _bodies(
     }
 
 
-def _key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
+def key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
+    """Return the SQL of a row's key as the changelog has it."""
     if len(key) > 1:
         return "jsonb_build_array(" + ", ".join(f"{row}.{_quote(part.column)}" for part in key) + ")::text"
     column = f"{row}.{_quote(key[0].column)}"

@@ -12,7 +12,7 @@ import decimal
 import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,7 @@ class CapturedTable:
 
 def captured_tables(captured: Iterable[type[Model]]) -> tuple[CapturedTable, ...]:
     """Describe the tables to capture for ``captured`` (concrete models), each once, in a stable order."""
-    return tuple(_describe(model) for model in captured_models(captured))
+    return tuple(captured_table(model) for model in captured_models(captured))
 
 
 def captured_models(captured: Iterable[type[Model]]) -> tuple[type[Model], ...]:
@@ -100,7 +100,8 @@ def is_many_to_many(field: Any) -> bool:
     return bool(field.many_to_many) and isinstance(through, type) and issubclass(through, Model)
 
 
-def _describe(model: type[Model]) -> CapturedTable:
+def captured_table(model: type[Model]) -> CapturedTable:
+    """Describe the model's own table."""
     skipped = frozenset(getattr(model, "SYNCHRO_SKIP", ()))
     kept = kept_field_names(model)
     key_fields = key_fields_of(model)
@@ -254,9 +255,18 @@ def decode_key(model: type[Model], text: str, zone: datetime.tzinfo = datetime.U
         zone: the time zone of times that name none: on SQLite that of the alias.
 
     Raises:
-        ValueError, ValidationError, InvalidOperation: the text is no key of this model.
+        ValueError, ValidationError, InvalidOperation: the text is no key of this model, or one of a type that
+            cannot be looked up: lists, JSON.
     """
+    text.encode()  # a surrogate is a byte that was no text
     fields = key_fields_of(model)
+    key = _decode_key(model, fields, text, zone)
+    if not isinstance(key, Hashable) or any(_kind(field) == "JSONField" for field in fields):
+        raise ValueError(f"{text!r} is of a type that no object can be found by")
+    return key
+
+
+def _decode_key(model: type[Model], fields: Sequence[Any], text: str, zone: datetime.tzinfo) -> Any:
     if isinstance(model._meta.pk, CompositePrimaryKey):
         parts = json.loads(text, parse_float=decimal.Decimal)
         return tuple(decode_value(field, part, zone) for field, part in zip(fields, parts, strict=True))

@@ -62,7 +62,7 @@ class Batch:
         self._remote = target.remote
         self._result = BatchResult()
         self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
-        self._tasks = plan_tasks(changes)
+        self._tasks = plan_tasks(changes, self._result.failed)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []

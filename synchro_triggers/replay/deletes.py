@@ -14,9 +14,10 @@ from ..exceptions import ObjectNotApplied
 from .cascades import let_go, taken_along
 from .local import ObjectTask, load_instances, rebuilt
 from .parts import Parts
+from .raw_keys import there_as_text
 from .relations import links_to, links_to_children, refers_to_itself
 from .rows import rows_of
-from .shape import parents_of, root_of, shape_of
+from .shape import Unreadable, parents_of, root_of, shape_of
 from .target import NotYet
 from .utc import zone_of
 from .writing import delete
@@ -147,4 +148,6 @@ class Deletes:
         kept = self._parts.identity.find_by_primary_key(shape, key)
         if kept is not None and not self._parts.belongs_to_another(shape, kept, key):
             return kept
+        if isinstance(key, Unreadable) and there_as_text(self._remote, shape.root, [key]):
+            raise ObjectNotApplied(f"it was deleted; its key is on {self._remote!r} too, and cannot be read")
         return None

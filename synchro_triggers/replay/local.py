@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,12 @@ from django.db.models.fields.composite import CompositePrimaryKey
 
 from ..capture.tables import decode_old_values
 from ..conf import LOCAL
+from ..exceptions import ObjectNotApplied
 from .changes import Change
+from .raw_keys import is_of_one_object, may_hide, there_as_text
 from .relations import links_to_children
 from .rows import instances_of, rows_with
-from .shape import GenericKey, Shape, model_of, read_key, read_keys, root_of, shape_of
+from .shape import GenericKey, Shape, Unreadable, model_of, read_key, read_keys, root_of, shape_of
 from .target import BatchBroken
 from .utc import zone_of
 
@@ -82,11 +84,14 @@ class LinkTask:
         return min(change.first for _, change in self.targets.values())
 
 
-def plan_tasks(changes: Iterable[Change]) -> list[ObjectTask | LinkTask]:
+def plan_tasks(
+    changes: Iterable[Change], unreadable: dict[Change, Exception] | None = None
+) -> list[ObjectTask | LinkTask]:
     """Read LOCAL for a batch of changes.
 
     Args:
         changes: coalesced changes; those of models that no longer exist are dropped.
+        unreadable: takes those whose objects are there and cannot be read, with the errors.
 
     Returns:
         The tasks, in the order in which they are to be applied.
@@ -107,7 +112,7 @@ def plan_tasks(changes: Iterable[Change]) -> list[ObjectTask | LinkTask]:
         if model._meta.auto_created:
             tasks.extend(_link_tasks(link_shape(model), changed))
         else:
-            for task in _object_tasks(model, changed):
+            for task in _object_tasks(model, changed, unreadable if unreadable is not None else {}):
                 _keep_most_derived(objects, task)
     return sorted([*tasks, *objects.values()], key=lambda task: task.position)
 
@@ -123,24 +128,55 @@ def without_a_row(changes: Iterable[Change]) -> list[Change]:
         if model is not None and not model._meta.auto_created:
             keys = {change: read_key(model, change.key, zone_of(LOCAL)) for change in alike}
             there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
-            gone += [change for change, key in keys.items() if key not in there]
+            missing = {change: key for change, key in keys.items() if key not in there}
+            hidden = _hidden(model, missing)
+            gone += [change for change in missing if change not in hidden]
     return gone
 
 
-def load_instances(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
-    """Read rows of LOCAL by primary key, past every manager; each as its most derived model."""
+def _hidden(model: type[Model], missing: Mapping[Change, Any]) -> set[Change]:
+    """Return those whose rows are there, though their keys cannot be read, or find nothing."""
+    doubtful = [change for change, key in missing.items() if isinstance(key, Unreadable) or may_hide(LOCAL, model)]
+    there = there_as_text(LOCAL, model, [change.key for change in doubtful]) if doubtful else ()
+    return {change for change in doubtful if change.key in there}
+
+
+def load_instances(
+    model: type[Model], keys: Iterable[Any], unreadable: dict[Any, Exception] | None = None
+) -> dict[Any, Model]:
+    """Read rows of LOCAL by primary key, past every manager; each as its most derived model.
+
+    Args:
+        model: the model.
+        keys: local keys.
+        unreadable: takes the keys of rows that cannot be read, with the errors; without it, they are raised.
+    """
     wanted = list(dict.fromkeys(keys))
     if not wanted:
         return {}
-    found: dict[Any, Model] = {row.pk: row for row in instances_of(rows_with(model, LOCAL, pk=wanted))}
+    found: dict[Any, Model] = {row.pk: row for row in _read_rows(model, wanted, unreadable)}
     for link in links_to_children(model):
         child: type[Model] = link.model
         if link.primary_key:
-            found.update(load_instances(child, found))
+            found.update(load_instances(child, found, unreadable))
         else:  # one of several parents: the child shares another one's key
             keys = dict(rows_with(child, LOCAL, **{link.attname: found}).values_list("pk", link.attname))
             found.update({keys[key]: row for key, row in load_instances(child, keys).items()})
     return found
+
+
+def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Exception] | None) -> list[Any]:
+    """Read rows; where one spoils the query, halve it until the guilty one is alone."""
+    try:
+        return instances_of(rows_with(model, LOCAL, pk=keys))
+    except Exception as error:
+        if unreadable is None or not is_of_one_object(error):
+            raise
+        if len(keys) == 1:
+            unreadable[keys[0]] = error
+            return []
+    middle = len(keys) // 2
+    return [row for half in (keys[:middle], keys[middle:]) for row in _read_rows(model, half, unreadable)]
 
 
 def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
@@ -153,9 +189,21 @@ def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
     return shape.model.from_db(LOCAL, names, [values[name] for name in names])
 
 
-def _object_tasks(model: type[Model], changes: list[Change]) -> list[ObjectTask]:
+def _object_tasks(model: type[Model], changes: list[Change], unreadable: dict[Change, Exception]) -> list[ObjectTask]:
     keys = dict(zip(changes, read_keys(model, [change.key for change in changes], zone_of(LOCAL)), strict=True))
-    rows = load_instances(model, keys.values())
+    errors: dict[Any, Exception] = {}
+    rows = load_instances(model, keys.values(), errors)
+    for change, key in keys.items():
+        if key in errors:
+            unreadable[change] = ObjectNotApplied(f"it cannot be read on {LOCAL!r}: {errors[key]}")
+    missing = {change: key for change, key in keys.items() if key not in rows and change not in unreadable}
+    # One that was deleted, as the log says, need not be looked for; unless its key cannot be read anyway.
+    looked_for = {change: key for change, key in missing.items() if not change.deleted or isinstance(key, Unreadable)}
+    for change in _hidden(model, looked_for) if looked_for else ():
+        what = "cannot be read" if isinstance(keys[change], Unreadable) else "is stored in a form that finds no row"
+        unreadable[change] = ObjectNotApplied(f"its primary key {what} on {LOCAL!r}")
+    for change in unreadable:
+        keys.pop(change, None)
     parents = _rows_of_root(model, [key for key in keys.values() if key not in rows])
     tasks = []
     for change, key in keys.items():

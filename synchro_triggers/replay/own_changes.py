@@ -13,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..capture.tables import encode_key
 from .params import array_parameter
+from .raw_keys import fetch_texts
 from .shape import model_of, read_key
 from .utc import zone_of
 from .window import LOGGED_AT, logged_since, logged_time, parse_snapshot
@@ -110,14 +111,13 @@ def last_changes(
         of_keys = f" AND object_pk {'= ANY (%s::text[])' if postgres else 'IN (SELECT value FROM json_each(%s))'}"
         wanted = [array_parameter(texts, "text") if postgres else json.dumps(texts)]
     bound, params = _since(connection, since)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT object_pk, {LOGGED_AT[connection.vendor].format('max(logged_at)')}, max(id)"
-            f" FROM synchro_triggers_changelog WHERE {bound} AND id > %s"
-            f" AND origin = %s AND model_label = %s{of_keys} GROUP BY object_pk",
-            [*params, after, origin, label, *wanted],
-        )
-        found = cursor.fetchall()
+    found = fetch_texts(
+        connection,
+        f"SELECT object_pk, {LOGGED_AT[connection.vendor].format('max(logged_at)')}, max(id)"
+        f" FROM synchro_triggers_changelog WHERE {bound} AND id > %s"
+        f" AND origin = %s AND model_label = %s{of_keys} GROUP BY object_pk",
+        [*params, after, origin, label, *wanted],
+    )
     if (model := model_of(label)) is None:
         return
     zone = zone_of(alias)
@@ -167,11 +167,9 @@ def _own_rows(connection: BaseDatabaseWrapper, unseen: _Seen, now: _Seen, since:
 
 
 def _select_own(connection: BaseDatabaseWrapper, where: str, params: list[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT model_label, object_pk, {LOGGED_AT[connection.vendor].format('logged_at')}, id"
-            " FROM synchro_triggers_changelog"
-            f" WHERE {where} AND origin = '' LIMIT {AT_MOST + 1}",
-            params,
-        )
-        return list(cursor.fetchall())
+    return fetch_texts(
+        connection,
+        f"SELECT model_label, object_pk, {LOGGED_AT[connection.vendor].format('logged_at')}, id"
+        f" FROM synchro_triggers_changelog WHERE {where} AND origin = '' LIMIT {AT_MOST + 1}",
+        params,
+    )

@@ -16,6 +16,7 @@ from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
 from ..capture.tables import decode_key, key_fields_of
+from ..key_texts import is_encodable
 from .params import plain_type
 
 
@@ -221,17 +222,23 @@ def _computes_itself(field: Field[Any, Any]) -> bool:
 
 
 def read_key(model: type[Model], text: str, zone: tzinfo = UTC) -> Any:
-    """Read a logged key; one that the model cannot read stays text, and finds nothing."""
+    """Read a logged key; one that the model cannot read is ``Unreadable``, and finds nothing."""
     try:
         return decode_key(model, text, zone)
-    except (ValueError, ArithmeticError, ValidationError):
-        return text
+    except (ValueError, ArithmeticError, TypeError, ValidationError):
+        return Unreadable(text)
+
+
+class Unreadable(str):
+    """A logged key that Python cannot read as what it is."""
+
+    __slots__ = ()
 
 
 def read_keys(model: type[Model], texts: Sequence[str], zone: tzinfo = UTC) -> list[Any]:
     """Read logged keys, all of one model."""
     kind = plain_type(model._meta.pk)
-    if kind in {int, str}:
+    if kind is int or (kind is str and is_encodable("".join(texts))):
         with suppress(ValueError):
             return list(map(kind, texts))
     return [read_key(model, text, zone) for text in texts]

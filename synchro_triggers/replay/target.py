@@ -14,6 +14,7 @@ from ..exceptions import ObjectNotApplied, RunUnderWay
 from .changes import Change
 from .conflicts import Conflict
 from .own_changes import OwnChanges
+from .raw_keys import is_undecodable
 from .redirects import Redirects
 from .report import SyncReport
 
@@ -69,7 +70,7 @@ def reraise_if_hopeless(error: Exception, remote: str) -> None:
     """Let through what concerns the run or the connection to ``remote``, not one object."""
     if isinstance(error, (BatchBroken, RunUnderWay, InterfaceError)):
         raise error
-    if isinstance(error, OperationalError) and not _concerns_schema(error):
+    if isinstance(error, OperationalError) and not (_concerns_schema(error) or is_undecodable(error)):
         raise error
     if isinstance(error, Error) and not connections[remote].is_usable():
         raise error

@@ -29,6 +29,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..moment import as_utc, raw_utc
 from .changes import Change
+from .raw_keys import fetch_texts
 
 
 @dataclass(frozen=True)
@@ -132,14 +133,16 @@ def history_agrees(alias: str, mark: str) -> bool:
     return row[0] == mark if row else highest_id(alias) >= row_id
 
 
-_MARK = "id || '|' || {distinct} || '|' || model_label || '|' || object_pk"
+_MARK = "id || '|' || {distinct} || '|' || model_label || '|' || {key}"
 
 
 def _mark(connection: BaseDatabaseWrapper) -> str:
     # A time's text depends on the session on PostgreSQL, its number does not. Numbers of rows and transactions alone
     # do not tell: after a cluster was put back from a copy of its files, the same ones are given out again.
-    postgres = connection.vendor == "postgresql"
-    return _MARK.format(distinct="extract(epoch FROM logged_at)" if postgres else "logged_at")
+    # SQLite may hold keys that no other database takes as text.
+    if connection.vendor == "postgresql":
+        return _MARK.format(distinct="extract(epoch FROM logged_at)", key="object_pk")
+    return _MARK.format(distinct="logged_at", key="hex(object_pk)")
 
 
 def highest_id(alias: str) -> int:
@@ -266,12 +269,11 @@ def read_page(
     if labels is not None:
         names = f"AND model_label IN ({', '.join(['%s'] * len(labels))})" if labels else "AND false"
     template = _PAGE_POSTGRES if connection.vendor == "postgresql" else _PAGE_SQLITE
-    with connection.cursor() as cursor:
-        cursor.execute(
-            template.format(where=where, labels=names, logged_at=LOGGED_AT[connection.vendor].format("max(logged_at)")),
-            [max(after, window.first - 1), window.last, *params, *(labels or ()), limit],
-        )
-        rows = cursor.fetchall()
+    rows = fetch_texts(
+        connection,
+        template.format(where=where, labels=names, logged_at=LOGGED_AT[connection.vendor].format("max(logged_at)")),
+        [max(after, window.first - 1), window.last, *params, *(labels or ()), limit],
+    )
     changes = tuple(
         Change(
             label=label,

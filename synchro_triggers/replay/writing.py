@@ -137,7 +137,8 @@ def nothing_returned(instance: Model) -> Iterator[None]:
     """Let ``save()`` insert this one instance without asking for what the insert returns; Django fails at no row."""
 
     def insert(manager: Any, using: str, fields: Any, returning_fields: Any, raw: bool) -> Any:
-        return type(instance)._do_insert(instance, manager, using, fields, (), raw)
+        model: Any = type(instance)
+        return model._do_insert(instance, manager, using, fields, (), raw)
 
     instance.__dict__["_do_insert"] = insert
     try:

@@ -145,9 +145,13 @@ class Deletes:
                 raise ObjectNotApplied(f"its natural key cannot be told any more: {error}") from error
             if found is not None and not self._parts.belongs_to_another(shape, found, key):
                 return found
+        if isinstance(key, Unreadable):
+            if there_as_text(self._remote, shape.root, [key]):
+                raise ObjectNotApplied(
+                    f"it was deleted; its primary key is on {self._remote!r} too, and cannot be read there"
+                )
+            return None
         kept = self._parts.identity.find_by_primary_key(shape, key)
         if kept is not None and not self._parts.belongs_to_another(shape, kept, key):
             return kept
-        if isinstance(key, Unreadable) and there_as_text(self._remote, shape.root, [key]):
-            raise ObjectNotApplied(f"it was deleted; its key is on {self._remote!r} too, and cannot be read")
         return None

@@ -14,7 +14,7 @@ from .changes import Change
 from .order import models_in_order
 from .raw_keys import is_of_one_object, texts_after
 from .rows import rows_of
-from .shape import root_of, shape_of
+from .shape import Unreadable, read_keys, root_of, shape_of
 
 #: Older than anything that the remote's own users may have changed: where the newer one wins, they do.
 _LONG_AGO = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -60,8 +60,11 @@ def _changes(model: type[Model], texts: Sequence[str]) -> list[Change]:
 def _pages(model: type[Model], size: int) -> Iterator[list[str]]:
     last: Any = None
     while keys := _keys_after(model, last, size):
-        hash(tuple(keys))  # lists and JSON are read as text
-        yield [encode_key(key) for key in keys]
+        hash(tuple(keys))
+        texts = [encode_key(key) for key in keys]
+        if Unreadable in set(map(type, read_keys(model, texts))):
+            raise ValueError(f"the keys of {model._meta.label} are of a type that no object can be found by")
+        yield texts
         last = keys[-1]
 
 

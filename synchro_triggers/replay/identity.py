@@ -28,7 +28,7 @@ from ..models import Reference
 from ..natural import NaturalManager
 from .local import generic_target
 from .rows import ReadAhead, rows_of, rows_with
-from .shape import Shape, field_at, is_foreign_key, points_to_key, read_keys, root_of, shape_of, target_of
+from .shape import Shape, Unreadable, field_at, is_foreign_key, points_to_key, read_keys, root_of, shape_of, target_of
 from .statements import insert_texts, update_rows
 
 
@@ -479,9 +479,9 @@ class Identity:
         """Return the key that the object has on the remote where it keeps it, foreign keys in it translated.
 
         Returns:
-            ``None`` when the model does not keep keys, or a target of its key is not on the remote.
+            ``None`` when the model does not keep keys, it cannot be read, or a target of it is not on the remote.
         """
-        if not self.keeps_key(shape):
+        if not self.keeps_key(shape) or isinstance(key, Unreadable):
             return None
         parts = key if shape.composite_key else (key,)
         translated = []

@@ -21,7 +21,7 @@ from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
 from .params import array_parameter, need_no_preparation
-from .shape import field_at
+from .shape import Unreadable, field_at
 
 _NO_VALUE = "_synchro_no_value_of_"
 
@@ -42,7 +42,8 @@ def rows_with(model: type[Model], alias: str, **values: Collection[Any]) -> Quer
         values: attribute names (``pk`` works too) to values.
     """
     rows = rows_of(model, alias)
-    for name, wanted in values.items():
+    for name, asked in values.items():
+        wanted = asked if Unreadable not in set(map(type, asked)) else [v for v in asked if type(v) is not Unreadable]
         among = _among(model, connections[alias], name, wanted)
         rows = rows.filter(**{f"{name}__in": list(wanted)}) if among is None else rows.filter(Among(F(name), among))
     return rows

@@ -173,6 +173,8 @@ def test_odd_keys_of_the_remotes_own_stop_nobody(odd, capture_only):
 
 def test_odd_keys_that_both_sides_have_are_kept_when_they_are_deleted(odd):
     """The remote's rows cannot be looked up: they stay, and the failures say so until they are gone there too."""
+    found = {"capitals", "dashes", "no zeros", "a T", "bytes"}  # Python reads these, and finds nothing by them
+    odd = [(model, {name: sql for name, sql in keys.items() if name not in found}, None) for model, keys, _ in odd]
     for alias in (LOCAL, REMOTE):
         with synchro_paused(using=alias):
             insert(odd, alias, healthy=False)

@@ -109,7 +109,7 @@ def captured_table(model: type[Model]) -> CapturedTable:
         CapturedColumn(
             name=field.name,
             column=str(field.column),
-            kind=_kind(field),
+            kind=kind_of(field),
             skipped=field.name in skipped or field.attname in skipped,
             kept=kept is None or field.name in kept,
         )
@@ -195,7 +195,8 @@ def _is_tagging_without_key(model: type[Model]) -> bool:
     return not any(fields <= names for fields in unique)
 
 
-def _kind(field: Any) -> str:
+def kind_of(field: Any) -> str:
+    """Return a field's internal type, of a foreign key that of its target."""
     while field.remote_field is not None and getattr(field, "target_field", None) is not None:
         field = field.target_field
     return str(field.get_internal_type())
@@ -235,11 +236,11 @@ _VERBATIM = frozenset(
 
 def logged_texts(model: type[Model], keys: Iterable[Any]) -> set[str] | None:
     """Return the texts under which triggers log these keys; ``None``: only decoding the log can tell."""
-    if not all(_kind(field) in _VERBATIM for field in key_fields_of(model)):
+    if not all(kind_of(field) in _VERBATIM for field in key_fields_of(model)):
         return None
     if not isinstance(model._meta.pk, CompositePrimaryKey):
         return {encode_key(key) for key in keys}
-    if any(_kind(field) == "BinaryField" for field in key_fields_of(model)):
+    if any(kind_of(field) == "BinaryField" for field in key_fields_of(model)):
         return None
     parts = [json.loads(encode_key(key)) for key in keys]
     separators = (", ", ",")  # PostgreSQL's way and SQLite's
@@ -261,7 +262,7 @@ def decode_key(model: type[Model], text: str, zone: datetime.tzinfo = datetime.U
     text.encode()  # a surrogate is a byte that was no text
     fields = key_fields_of(model)
     key = _decode_key(model, fields, text, zone)
-    if not isinstance(key, Hashable) or any(_kind(field) == "JSONField" for field in fields):
+    if not isinstance(key, Hashable) or any(kind_of(field) == "JSONField" for field in fields):
         raise ValueError(f"{text!r} is of a type that no object can be found by")
     return key
 

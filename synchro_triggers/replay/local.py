@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connections
 from django.db.models import ManyToManyField, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ..capture.tables import decode_old_values
+from ..capture.tables import decode_old_values, kind_of
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .changes import Change
@@ -168,7 +169,9 @@ def load_instances(
 def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Exception] | None) -> list[Any]:
     """Read rows; where one spoils the query, halve it until the guilty one is alone."""
     try:
-        return instances_of(rows_with(model, LOCAL, pk=keys))
+        rows = instances_of(rows_with(model, LOCAL, pk=keys))
+        _require_no_garbled_times(model, rows)
+        return rows
     except Exception as error:
         if unreadable is None or not is_of_one_object(error):
             raise
@@ -177,6 +180,20 @@ def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Ex
             return []
     middle = len(keys) // 2
     return [row for half in (keys[:middle], keys[middle:]) for row in _read_rows(model, half, unreadable)]
+
+
+def _require_no_garbled_times(model: type[Model], rows: Sequence[Any]) -> None:
+    """Raise ``ValueError`` where a date or time is none: Django's converters for SQLite read it as NULL."""
+    if connections[LOCAL].vendor != "sqlite":
+        return
+    names = [field.attname for field in model._meta.concrete_fields if kind_of(field) in _TIMES]
+    doubtful = {name: [row.pk for row in rows if row.__dict__.get(name) is None] for name in names}
+    for name, keys in doubtful.items():
+        if keys and rows_with(model, LOCAL, pk=keys).filter(**{f"{name}__isnull": False}).exists():
+            raise ValueError(f"{name} is no date or time")
+
+
+_TIMES = frozenset({"DateField", "DateTimeField", "TimeField"})
 
 
 def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:

@@ -13,6 +13,7 @@ from django.db.models.fields import AutoFieldMixin
 
 from ..capture.install import vendor_of
 from ..capture.tables import captured_table, key_fields_of
+from ..key_texts import is_encodable
 
 
 def is_of_one_object(error: Exception) -> bool:
@@ -69,7 +70,9 @@ def there_as_text(alias: str, model: type[Model], texts: Collection[str]) -> set
     connection = connections[alias]
     key, table = _key_of(connection, model)
     found: set[str] = set()
-    wanted = [text for text in dict.fromkeys(texts) if connection.vendor == "sqlite" or "\0" not in text]
+    wanted = list(dict.fromkeys(texts))
+    if connection.vendor != "sqlite":  # which alone has texts that are none
+        wanted = [text for text in wanted if "\0" not in text and is_encodable(text)]
     with _times_as_logged(connection):
         for start in range(0, len(wanted), 500):
             some = wanted[start : start + 500]

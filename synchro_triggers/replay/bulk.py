@@ -22,7 +22,7 @@ from .shape import Shape, is_foreign_key, points_to_key, root_of, tables_of, tar
 from .statements import RowsVanished, can_write_many, insert_rows, update_rows
 from .target import reraise_if_hopeless
 from .uniqueness import free_values_for_many
-from .writing import create_instances, local_value, new_instance, same_value, set_values
+from .writing import create_instances, local_value, new_instance, same_value, set_values, value_to_write
 
 #: Where a statement fails, its rows are halved and tried again, down to this number.
 _FEW = 20
@@ -289,7 +289,7 @@ class BulkUpserts:
             with saves_announced(instances, self._remote, created=False):
                 fields = (*shape.copied, *shape.skipped)
                 rows = [
-                    [*_parts(shape, each.remote_key), *(local_value(instance, field) for field in fields)]
+                    [*_parts(shape, each.remote_key), *(value_to_write(instance, field) for field in fields)]
                     for each, instance in zip(some, instances, strict=True)
                     if instance is not None
                 ]

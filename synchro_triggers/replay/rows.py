@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Field, IntegerField, JSONField, Lookup, Model, Q, QuerySet, Value
+from django.db.models import F, Field, IntegerField, JSONField, Lookup, Model, QuerySet
 from django.db.models.base import ModelState
 from django.db.models.fields.composite import CompositePrimaryKey
 from django.db.models.fields.files import FileDescriptor
@@ -20,17 +20,16 @@ from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttrib
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
+from .json_text import StoredText, annotation_of
 from .params import array_parameter, need_no_preparation
 from .shape import Unreadable, field_at
-
-_NO_VALUE = "_synchro_no_value_of_"
 
 
 def rows_of(model: type[Model], alias: str) -> QuerySet[Any]:
     """Return every row of a model on a database, past its managers: those may hide some (soft deletion)."""
     rows: QuerySet[Any] = QuerySet(model, using=alias)
-    names = _json_names(model)
-    return rows.annotate(**{f"{_NO_VALUE}{name}": Q(**{f"{name}__isnull": True}) for name in names}) if names else rows
+    fields = _json_fields(model)
+    return rows.annotate(**{annotation_of(field): StoredText(F(field.name)) for field in fields}) if fields else rows
 
 
 def rows_with(model: type[Model], alias: str, **values: Collection[Any]) -> QuerySet[Any]:
@@ -170,19 +169,9 @@ def base_type(field: Any, connection: BaseDatabaseWrapper) -> str:
     return _WITHOUT_LENGTH.get(name, name)
 
 
-def holds_json_null(instance: Model, field: JSONField) -> bool:
-    """Tell JSON's null from the null of SQL, in a row of ``rows_of()``: Django reads ``None`` for either."""
-    return instance.__dict__.get(f"{_NO_VALUE}{field.name}") is False and instance.__dict__[field.attname] is None
-
-
-def json_null() -> Value:
-    """Return what Django writes as JSON's null; it writes ``None`` as the null of SQL."""
-    return Value(None, JSONField())
-
-
 @cache
-def _json_names(model: type[Model]) -> tuple[str, ...]:
-    return tuple(field.name for field in model._meta.concrete_fields if isinstance(field, JSONField))
+def _json_fields(model: type[Model]) -> tuple[JSONField, ...]:
+    return tuple(field for field in model._meta.concrete_fields if isinstance(field, JSONField))
 
 
 def linked_pairs(

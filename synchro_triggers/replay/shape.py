@@ -11,7 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db.models import AutoField, Field, FileField, Model
+from django.db.models import AutoField, Field, FileField, JSONField, Model
 from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
@@ -215,6 +215,8 @@ def _generic_keys(model: type[Model], copied: dict[str, Field[Any, Any]]) -> tup
 def _computes_itself(field: Field[Any, Any]) -> bool:
     if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
         return True
+    if isinstance(field, JSONField):
+        return True  # its text is copied, past Python's numbers
     if isinstance(field, FileField):
         return True  # an empty path where there was none
     own = type(field).pre_save

@@ -18,6 +18,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Manager, Model
 
+from .json_text import JsonText
 from .observed import deletes_announced, overrides_writing, send_post_save, send_pre_save
 from .params import plain_type
 from .redirects import NothingInserted
@@ -203,6 +204,9 @@ def _values(
             return None
         value = field.pre_save(instance, adding)
         if kind is None or not (value is None or type(value) is kind):
+            if isinstance(value, JsonText):
+                values.append(value.text)
+                continue
             if hasattr(value, "resolve_expression") or hasattr(value, "prepare_database_save"):
                 return None
             value = field.get_db_prep_save(value, connection)

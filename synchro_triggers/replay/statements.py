@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, BinaryField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
+from .json_text import is_copied_as_text, text_of
 from .params import array_parameter, need_no_preparation
 from .redirects import NothingInserted
 from .rows import base_type, rows_of
@@ -154,7 +155,9 @@ def _prepared(connection: BaseDatabaseWrapper, fields: Sequence[Any], rows: Rows
     columns: list[list[Any]] = []
     for number, field in enumerate(fields):
         column = [row[number] for row in rows]
-        if not need_no_preparation(field, column, connection.vendor):
+        if is_copied_as_text(field):
+            column = [text_of(field, value) for value in column]
+        elif not need_no_preparation(field, column, connection.vendor):
             prepare = field.get_db_prep_save
             column = [prepare(value, connection) for value in column]
         columns.append(column)

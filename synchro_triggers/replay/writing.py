@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 import re
 import uuid
 from collections import Counter
@@ -17,9 +18,10 @@ from django.db import connections
 from django.db.models import Field, FileField, JSONField, Manager, Model, Q
 from django.db.models.signals import m2m_changed
 
+from .json_text import JsonText, annotation_of, is_copied_as_text, put_json, stored_json, text_of
 from .local import LinkShape
 from .redirects import NothingInserted
-from .rows import bare_instance, holds_json_null, is_made_plainly, json_null, rows_of
+from .rows import bare_instance, is_made_plainly, rows_of
 from .savepoints import without_savepoints
 from .shape import Shape
 from .trees import is_tree, rows_as_they_are
@@ -33,9 +35,19 @@ def local_value(instance: Model, field: Field[Any, Any]) -> Any:
     value = instance.__dict__.get(field.attname)
     if isinstance(field, FileField) and value is not None:
         return value if isinstance(value, str) else value.name
-    if isinstance(field, JSONField) and holds_json_null(instance, field):
-        return json_null()
+    if isinstance(field, JSONField) and (stored := stored_json(instance, field)) is not None:
+        # Django reads ``None`` for JSON's null too, and writes it as the null of SQL.
+        return stored if is_copied_as_text(field) or value is None else value
     return value
+
+
+def value_to_write(instance: Model, field: Field[Any, Any]) -> Any:
+    """Return a field's value; of JSON that nobody has changed since it was put there, the text."""
+    value = local_value(instance, field)
+    if not isinstance(value, JsonText) or not isinstance(field, JSONField):
+        return value
+    current = instance.__dict__.get(field.attname)
+    return value if _equal(json.loads(value.text, cls=field.decoder), current) else current
 
 
 def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) -> Model:
@@ -51,7 +63,7 @@ def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) ->
     if is_made_plainly(shape.model):
         instance = bare_instance(shape.model, remote, adding=True)
         instance.__dict__.update((field.attname, field.get_default()) for field in _left_to_defaults(shape))
-        instance.__dict__.update(values)
+        _put(instance, shape.copied, values)
     else:
         instance = shape.model()
         instance._state.db = remote
@@ -72,12 +84,22 @@ def _left_to_defaults(shape: Shape) -> tuple[Any, ...]:
 
 def set_values(instance: Model, values: dict[str, Any]) -> None:
     """Put stored values into an instance, past descriptors, and forget related objects that no longer fit."""
-    for attname, value in values.items():
-        instance.__dict__[attname] = value
+    _put(instance, instance._meta.concrete_fields, values)
     relations: Any = instance._meta.concrete_fields
     for field in relations:
         if field.is_relation and field.attname in values and field.is_cached(instance):
             field.delete_cached_value(instance)
+
+
+def _put(instance: Model, fields: Sequence[Any], values: dict[str, Any]) -> None:
+    instance.__dict__.update(values)
+    for field in fields:
+        if isinstance(field, JSONField) and field.attname in values:
+            value = values[field.attname]
+            if isinstance(value, JsonText):
+                put_json(instance, field, value)
+            else:
+                instance.__dict__.pop(annotation_of(field), None)
 
 
 def differing(instance: Model, values: dict[str, Any]) -> list[str]:
@@ -102,9 +124,15 @@ def same_value(field: Field[Any, Any], one: Any, other: Any) -> bool:
     """Tell whether two values of a field are stored alike."""
     if one is None or other is None:
         return one is other
+    if isinstance(field, JSONField) and (isinstance(one, JsonText) or isinstance(other, JsonText)):
+        return _as_json(field, one).is_stored_like(_as_json(field, other))
     if type(one) in _SCALARS and type(other) in _SCALARS:
         return _equal(one, other)
     return _equal(field.get_prep_value(one), field.get_prep_value(other))
+
+
+def _as_json(field: JSONField, value: Any) -> JsonText:
+    return value if isinstance(value, JsonText) else JsonText(text_of(field, value) or "null")
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -324,6 +352,8 @@ def _respect_replay(field: Any) -> None:
     def pre_save(model_instance: Model, add: bool) -> Any:
         if _REPLAYED not in model_instance.__dict__:
             return original(model_instance, add)
+        if isinstance(field, JSONField):
+            return value_to_write(model_instance, field)
         value = getattr(model_instance, field.attname)
         if not isinstance(field, FileField):
             return value

@@ -274,7 +274,7 @@ def _decode_key(model: type[Model], fields: Sequence[Any], text: str, zone: date
     return decode_value(fields[0], text, zone)
 
 
-def decode_value(field: Any, raw: Any, zone: datetime.tzinfo = datetime.UTC) -> Any:
+def decode_value(field: Any, raw: Any, zone: datetime.tzinfo = datetime.UTC, *, json_as_text: bool = False) -> Any:
     """Read a value that a trigger stored (JSON) back into what the field's attribute holds in Python."""
     if raw is None:
         return None
@@ -284,6 +284,9 @@ def decode_value(field: Any, raw: Any, zone: datetime.tzinfo = datetime.UTC) -> 
         return _decode_time(field.to_python(raw), zone)
     if isinstance(field, models.DurationField) and re.fullmatch(r"-?\d+", str(raw)):
         return datetime.timedelta(microseconds=int(raw))  # as SQLite has it
+    if isinstance(field, models.JSONField):
+        text = raw if json_as_text and isinstance(raw, str) else json.dumps(raw, default=float)
+        return json.loads(text, cls=field.decoder)
     if isinstance(field, models.UUIDField):
         return uuid.UUID(str(raw))
     if isinstance(field, models.BooleanField) and isinstance(raw, str):
@@ -306,12 +309,21 @@ def _decode_time(value: datetime.datetime, zone: datetime.tzinfo) -> datetime.da
     return naive
 
 
-def decode_old_values(model: type[Model], text: str, zone: datetime.tzinfo = datetime.UTC) -> dict[str, Any]:
-    """Read ``ChangeLog.old_values``: field attribute names (``attname``) to values; unknown columns are left out."""
+def decode_old_values(
+    model: type[Model], text: str, zone: datetime.tzinfo = datetime.UTC, *, json_as_text: bool = False
+) -> dict[str, Any]:
+    """Read ``ChangeLog.old_values``: field attribute names (``attname``) to values; unknown columns are left out.
+
+    Args:
+        model: the model.
+        text: what the trigger wrote.
+        zone: the time zone of times that name none: on SQLite that of the alias.
+        json_as_text: JSON in it is text, as on SQLite, and no part of the JSON around it.
+    """
     raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
     by_column = {field.column: field for field in stored_fields(model)}
     return {
-        by_column[column].attname: decode_value(by_column[column], value, zone)
+        by_column[column].attname: decode_value(by_column[column], value, zone, json_as_text=json_as_text)
         for column, value in raw.items()
         if column in by_column
     }

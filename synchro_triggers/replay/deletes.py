@@ -8,18 +8,16 @@ from typing import Any
 from django.db import DatabaseError, connections
 from django.db.models import Model
 
-from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .cascades import let_go, taken_along
-from .local import ObjectTask, load_instances, rebuilt
+from .local import ObjectTask, load_instances, old_values_of, rebuilt
 from .parts import Parts
 from .raw_keys import there_as_text
 from .relations import links_to, links_to_children, refers_to_itself
 from .rows import rows_of
 from .shape import Unreadable, parents_of, root_of, shape_of
 from .target import NotYet
-from .utc import zone_of
 from .writing import delete
 
 
@@ -135,7 +133,7 @@ class Deletes:
         if known is not None or task.change.created:
             return known
         if task.change.old_values:
-            values = decode_old_values(shape.model, task.change.old_values[0], zone_of(LOCAL))
+            values = old_values_of(shape.model, task.change.old_values[0])
             gone = rebuilt(shape, key, values)
             try:
                 found = self._parts.identity.find_by_natural_key(gone)

@@ -182,6 +182,11 @@ def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Ex
     return [row for half in (keys[:middle], keys[middle:]) for row in _read_rows(model, half, unreadable)]
 
 
+def old_values_of(model: type[Model], text: str) -> dict[str, Any]:
+    """Read old values that a trigger of LOCAL stored."""
+    return decode_old_values(model, text, zone_of(LOCAL), json_as_text=connections[LOCAL].vendor == "sqlite")
+
+
 def _require_no_garbled_times(model: type[Model], rows: Sequence[Any]) -> None:
     """Raise ``ValueError`` where a date or time is none: Django's converters for SQLite read it as NULL."""
     if connections[LOCAL].vendor != "sqlite":
@@ -329,7 +334,7 @@ def _logged_pairs(shape: LinkShape, changes: list[Change]) -> dict[tuple[Any, An
     pairs: dict[tuple[Any, Any], Change] = {}
     for change, key in sorted(keys.items(), key=lambda item: item[0].first):
         for old in change.old_values:
-            values = decode_old_values(shape.through, old, zone_of(LOCAL))
+            values = old_values_of(shape.through, old)
             pairs.setdefault((values.get(shape.source_attname), values.get(shape.target_attname)), change)
         if (row := rows.get(key)) is not None:
             pairs.setdefault((getattr(row, shape.source_attname), getattr(row, shape.target_attname)), change)

@@ -9,7 +9,7 @@ WORKERS := -n auto --dist worksteal
 DEMO := examples/offline_office/demo.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test test-all torture fuzz bench lint format types clean
+.PHONY: help demo demo-postgres test test-all coverage matrix matrix-corners torture fuzz bench lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,20 @@ test: $(VENV)/.for-test  ## all tests, on SQLite and PostgreSQL; make test ARGS=
 
 test-all: $(VENV)/.for-test  ## the same with every combination of what make test thins out
 	$(BIN)/python -m pytest $(WORKERS) --whole $(ARGS)
+
+coverage: $(VENV)/.for-test  ## which lines and branches the tests reach, both vendors and the processes they start together
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(WORKERS) -q $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+matrix: $(VENV)/.for-test  ## the core of the tests with every Python, Django and psycopg; make matrix ARGS='--pairs sqlite'
+	$(BIN)/nox -s pythons-of-matrix
+	$(BIN)/nox -t matrix $(if $(ARGS),-- $(ARGS))
+
+matrix-corners: $(VENV)/.for-test  ## the oldest and the newest of them, as CI does
+	$(BIN)/nox -s pythons-of-corners
+	$(BIN)/nox -t corners $(if $(ARGS),-- $(ARGS))
 
 torture: $(VENV)/.for-test  ## kills, faults, late commits, 500 tables: the long form, with figures; make torture ARGS='-k kill'
 	SYNCHRO_TORTURE=1 $(BIN)/python -m pytest tests/safety $(MANY_TABLES) -s $(ARGS)
@@ -47,7 +61,7 @@ types: $(VENV)/.for-test  ## mypy, strict
 	$(BIN)/mypy
 
 clean:  ## remove the virtual environment and everything generated
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment, made anew when pyproject.toml changes; each stamp says what has been installed into it.

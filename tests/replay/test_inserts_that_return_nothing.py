@@ -201,7 +201,7 @@ def test_row_of_a_view_is_found_by_the_key_that_it_was_given(settings, way):
         CREATE RULE lead AS ON INSERT TO testapp_item DO INSTEAD
             INSERT INTO all_items (id, name, cash) VALUES (coalesce(NEW.id, 900 + length(NEW.name)), NEW.name, NEW.cash)
     """)
-    settings.SYNCHRO_IDENTITY = {"testapp.Item": "pk"}
+    settings.SYNCHRO_OPTIONS = {"testapp.Item": {"identity": "pk"}}
     make(Item, ["a", "bb"])
 
     with WAYS[way](settings, Item):

@@ -22,7 +22,7 @@ TABLE = Item._meta.db_table
 
 @pytest.fixture(autouse=True)
 def keys_are_kept(settings: Any) -> None:
-    settings.SYNCHRO_IDENTITY = {"testapp.Item": "pk"}
+    settings.SYNCHRO_OPTIONS = {"testapp.Item": {"identity": "pk"}}
 
 
 def on_remote(sql: str, *params: object) -> None:

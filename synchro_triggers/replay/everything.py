@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,14 +9,11 @@ from django.db.models import Model
 
 from ..capture.tables import captured_models, encode_key
 from ..conf import LOCAL, get_settings
-from .changes import Change
+from .changes import LONG_AGO, Change
 from .order import models_in_order
 from .raw_keys import is_of_one_object, texts_after
 from .rows import rows_of
 from .shape import Unreadable, read_keys, root_of, shape_of
-
-#: Older than anything that the remote's own users may have changed: where the newer one wins, they do.
-_LONG_AGO = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Change]]:
@@ -53,7 +49,7 @@ def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Chang
 
 def _changes(model: type[Model], texts: Sequence[str]) -> list[Change]:
     return [
-        Change(model._meta.label, text, number, number, False, _LONG_AGO) for number, text in enumerate(texts, start=1)
+        Change(model._meta.label, text, number, number, False, LONG_AGO) for number, text in enumerate(texts, start=1)
     ]
 
 

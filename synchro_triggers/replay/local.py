@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,14 +12,14 @@ from django.db import connections
 from django.db.models import ManyToManyField, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ..capture.tables import decode_old_values, kind_of
+from ..capture.tables import decode_value, kind_of, stored_fields
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .changes import Change
 from .raw_keys import is_of_one_object, may_hide, there_as_text
 from .relations import links_to_children
-from .rows import instances_of, rows_with
-from .shape import GenericKey, Shape, Unreadable, model_of, read_key, read_keys, root_of, shape_of
+from .rows import as_read, instances_of, needs_database, rows_with
+from .shape import GenericKey, Shape, Unreadable, concrete_of, model_of, read_key, read_keys, root_of, shape_of
 from .target import BatchBroken
 from .utc import zone_of
 
@@ -182,9 +184,14 @@ def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Ex
     return [row for half in (keys[:middle], keys[middle:]) for row in _read_rows(model, half, unreadable)]
 
 
-def old_values_of(model: type[Model], text: str) -> dict[str, Any]:
-    """Read old values that a trigger of LOCAL stored."""
-    return decode_old_values(model, text, zone_of(LOCAL), json_as_text=connections[LOCAL].vendor == "sqlite")
+def logged_values(model: type[Model], text: str) -> dict[str, Any]:
+    """Read ``ChangeLog.old_values`` of LOCAL: attribute names to values as an instance has them."""
+    raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
+    zone = zone_of(LOCAL)
+    fields = [field for field in stored_fields(model) if field.column in raw]
+    read = [field for field in fields if raw[str(field.column)] is not None and needs_database(field, LOCAL)]
+    values = {field.attname: decode_value(field, raw[str(field.column)], zone) for field in fields if field not in read}
+    return values | (as_read(LOCAL, read, text) if read else {})
 
 
 def _require_no_garbled_times(model: type[Model], rows: Sequence[Any]) -> None:
@@ -285,7 +292,7 @@ def generic_target(generic: GenericKey, instance: Model) -> tuple[type[Model], A
         return None
     if model is None:
         return None
-    concrete: type[Model] = model._meta.concrete_model or model
+    concrete = concrete_of(model)
     key = read_key(concrete, str(value))
     return (concrete, key) if not isinstance(concrete._meta.pk, CompositePrimaryKey) else None
 
@@ -302,9 +309,9 @@ def link_shape(through: type[Model]) -> LinkShape:
     return LinkShape(
         through,
         found,
-        source.remote_field.model._meta.concrete_model,
+        concrete_of(source.remote_field.model),
         source.attname,
-        target.remote_field.model._meta.concrete_model,
+        concrete_of(target.remote_field.model),
         target.attname,
     )
 
@@ -334,7 +341,7 @@ def _logged_pairs(shape: LinkShape, changes: list[Change]) -> dict[tuple[Any, An
     pairs: dict[tuple[Any, Any], Change] = {}
     for change, key in sorted(keys.items(), key=lambda item: item[0].first):
         for old in change.old_values:
-            values = old_values_of(shape.through, old)
+            values = logged_values(shape.through, old)
             pairs.setdefault((values.get(shape.source_attname), values.get(shape.target_attname)), change)
         if (row := rows.get(key)) is not None:
             pairs.setdefault((getattr(row, shape.source_attname), getattr(row, shape.target_attname)), change)

@@ -21,7 +21,13 @@ from .window import LOGGED_AT, logged_since, logged_time, parse_snapshot
 #: Changed objects that are kept in memory; where there are more, each batch asks for its own objects.
 AT_MOST = 10_000
 
+#: Rows of a log that are looked through in each run, however old they are.
+_READ_ALL = 100_000
+
 Time = datetime.datetime
+
+_CLOCKS_DIFFER = datetime.timedelta(minutes=5)
+_NEVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
 class LastChange(NamedTuple):
@@ -44,6 +50,7 @@ class OwnChanges:
     Attributes:
         last: the last own change of each object.
         complete: whether ``last`` has all of them. If not, there are too many: ``last_changes`` tells of some.
+        back_to: changes before this time need not be told of; ``None``: all are.
     """
 
     def __init__(self, alias: str) -> None:
@@ -52,6 +59,21 @@ class OwnChanges:
         self._seen: _Seen | None = None
         self.last: LastChanges = {}
         self.complete = True
+        self.back_to: Time | None = None
+
+    def reach_back(self, last_run: Time | None) -> None:
+        """Decide how far back it matters what was changed: all that the log has, where that is not much to read.
+
+        Args:
+            last_run: when the last run began; ``None``: there was none.
+        """
+        with connections[self._alias].cursor() as cursor:
+            cursor.execute("SELECT max(id) - min(id) FROM synchro_triggers_changelog")
+            [[rows]] = cursor.fetchall()
+        if (rows or 0) <= _READ_ALL:
+            self.back_to = None
+        else:
+            self.back_to = last_run - _CLOCKS_DIFFER if last_run is not None else _NEVER
 
     def look(self, since: Time | None) -> None:
         """Read what is new.

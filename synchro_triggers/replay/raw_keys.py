@@ -11,8 +11,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Model
 from django.db.models.fields import AutoFieldMixin
 
-from ..capture.install import vendor_of
-from ..capture.tables import captured_table, key_fields_of
+from ..capture.logged_keys import key_and_table, times_as_logged
+from ..capture.tables import key_fields_of
 from ..key_texts import is_encodable
 
 
@@ -68,12 +68,12 @@ def there_as_text(alias: str, model: type[Model], texts: Collection[str]) -> set
         texts: keys as triggers write them.
     """
     connection = connections[alias]
-    key, table = _key_of(connection, model)
+    key, table = key_and_table(connection, model)
     found: set[str] = set()
     wanted = list(dict.fromkeys(texts))
     if connection.vendor != "sqlite":  # which alone has texts that are none
         wanted = [text for text in wanted if "\0" not in text and is_encodable(text)]
-    with _times_as_logged(connection):
+    with times_as_logged(connection):
         for start in range(0, len(wanted), 500):
             some = wanted[start : start + 500]
             if connection.vendor == "sqlite":
@@ -89,35 +89,13 @@ def there_as_text(alias: str, model: type[Model], texts: Collection[str]) -> set
 def texts_after(alias: str, model: type[Model], last: str | None, size: int) -> list[str]:
     """Return the next keys of a table as triggers write them, in the order of their bytes."""
     connection = connections[alias]
-    key, table = _key_of(connection, model)
+    key, table = key_and_table(connection, model)
     ordered = f'({key}) COLLATE "C"' if connection.vendor == "postgresql" else key
     where, params = "", []
     if last is not None:
         sqlite = connection.vendor == "sqlite"
         where = f" WHERE {ordered} > {'CAST(%s AS TEXT)' if sqlite else '%s::text'}"
         params = [last.encode(errors="surrogateescape") if sqlite else last]
-    with _times_as_logged(connection):
+    with times_as_logged(connection):
         sql = f"SELECT {key} FROM {table} AS t{where} ORDER BY {ordered} LIMIT %s"
         return [text for (text,) in fetch_texts(connection, sql, [*params, size])]
-
-
-def _key_of(connection: BaseDatabaseWrapper, model: type[Model]) -> tuple[str, str]:
-    text = vendor_of(connection).key_text(captured_table(model).key, "t")
-    table = connection.ops.quote_name(model._meta.db_table)
-    return text.replace("%", "%%"), table.replace("%", "%%")
-
-
-@contextmanager
-def _times_as_logged(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Triggers write times in UTC; a session has the project's time zone without ``USE_TZ``."""
-    if connection.vendor != "postgresql":
-        yield
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('TimeZone')")
-        [before] = cursor.fetchone()
-        cursor.execute("SELECT set_config('TimeZone', 'UTC', false)")
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT set_config('TimeZone', %s, false)", [before])

@@ -9,7 +9,7 @@ A model whose ``save()`` may do anything else is left to Django.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -44,14 +44,16 @@ class Singles:
         self._cursor: Any = None
         self._plans: dict[Shape, _Plan | None] = {}
 
-    def save(self, instance: Model, shape: Shape, *, adding: bool, unsure: bool = False) -> None:
+    def save(
+        self, instance: Model, shape: Shape, *, adding: bool, unsure: bool = False, announced: Callable[[], None]
+    ) -> None:
         """Do what ``instance.save(using=alias, force_insert=adding)`` does, with exactly the values it has.
 
         Args:
-            instance: the object.
-            shape: its model.
-            adding: its row is new.
+            instance, shape: the object.
+            adding: it is new.
             unsure: an insert may return nothing although the row is there: whoever calls looks for it.
+            announced: called, where possible, between ``pre_save`` and the write.
 
         Raises:
             NothingInserted: the insert has returned nothing.
@@ -63,6 +65,7 @@ class Singles:
             return
         with values_kept(instance, shape) if shape.computed else nullcontext():
             send_pre_save(instance, self._alias)
+            announced()
             updated = self._write(plan, instance, adding=adding, unsure=unsure)
             send_post_save(instance, self._alias, created=not updated)
 

@@ -13,6 +13,7 @@ from django.db.models import Model
 from ..exceptions import ObjectNotApplied, RunUnderWay
 from .changes import Change
 from .conflicts import Conflict
+from .contention import RowLocks
 from .own_changes import OwnChanges
 from .raw_keys import is_undecodable
 from .redirects import Redirects
@@ -35,6 +36,9 @@ class Target:
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
+        locks: takes the locks of remote rows as they are read.
+        paces: seconds that receivers of a model's batch signals take for an object.
+        decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
     """
 
     remote: str
@@ -45,17 +49,21 @@ class Target:
     logs: bool
     own_changes: OwnChanges
     redirects: Redirects
+    locks: RowLocks
     batch_signals: Container[str] = ()
     dry_run: bool = False
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
+    paces: dict[type[Model], float] = field(default_factory=dict)
+    decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
 
 
 @dataclass
 class BatchResult:
-    """What a batch did: counts, and the changes that could not be applied, with their errors."""
+    """What a batch did: counts, the changes that could not be applied, with their errors, and those left for later."""
 
     report: SyncReport = field(default_factory=SyncReport)
     failed: dict[Change, Exception] = field(default_factory=dict)
+    left: list[Change] = field(default_factory=list)
 
 
 class NotYet(ObjectNotApplied):

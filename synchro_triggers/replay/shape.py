@@ -68,7 +68,8 @@ class Shape:
         key: the fields of the primary key (at the root).
         automatic_key: the database gives out the key.
         other_parents: the parents with keys of their own.
-        computed: copied fields that would change themselves in ``pre_save`` (``auto_now`` and the like).
+        computed: copied fields that would change themselves in ``pre_save`` (``auto_now`` and the like), and all JSON,
+            whose text is kept.
     """
 
     model: type[Model]
@@ -120,7 +121,11 @@ def shape_of(model: type[Model]) -> Shape:
         key=key,
         automatic_key=len(key) == 1 and isinstance(key[0], (AutoField, AutoFieldMixin)),
         other_parents=others,
-        computed=tuple(field for field in (*copied, *keys) if _computes_itself(field)),
+        computed=tuple(
+            field
+            for field in (*copied, *keys, *(field for field in skipped if isinstance(field, JSONField)))
+            if _computes_itself(field)
+        ),
     )
 
 

@@ -11,10 +11,13 @@ from django.db import connections
 from django.db.models import Model
 
 from synchro_triggers import synchronize
+from synchro_triggers.capture.install import compare, run_statements
 from synchro_triggers.models import Failure, Reference
 from tests.comparing import assert_same
 from tests.databases import Pair, both
+from tests.fieldapp.models import Chapter, Required
 from tests.replay.hearing import hearing
+from tests.shapeapp.models import Amphibian, Boat, Vehicle
 from tests.testapp.models import Account, Document, Item, Numbered, Place, Restaurant, Tag, Tagged
 
 pytestmark = both
@@ -86,6 +89,12 @@ WAYS: dict[str, Callable[[Any, type[Model]], Any]] = {
 ways = pytest.mark.parametrize("way", WAYS)
 
 
+def only(settings: Any, *models: type[Model]) -> None:
+    settings.SYNCHRO_MODELS = tuple(model._meta.label for model in models)
+    found = compare("default")
+    run_statements("default", [sql for trigger in (*found.missing, *found.outdated) for sql in trigger.statements])
+
+
 def make(model: type[Model], names: list[str]) -> None:
     for number, name in enumerate(names, start=1):
         more = {"number": number} if model is Numbered else {}
@@ -102,6 +111,41 @@ COLUMNS = {
     Restaurant: "name",
 }
 MODELS = [Item, Tag, Numbered, Account, Document]
+
+
+@ways
+def test_places_in_an_order_are_copied_where_inserts_may_return_nothing(vendor, settings, way):
+    only(settings, Chapter, Required)
+    cancel(vendor, Chapter, "name")
+    book = Required.objects.create(name="book", json=[])
+    chapters = [Chapter.objects.create(name=name, book=book) for name in ("a", "b", "bad", "c")]
+    chapters[0].delete()
+
+    with WAYS[way](settings, Chapter):
+        report = synchronize()
+
+    assert [failure.key for failure in report.failures] == [str(chapters[2].pk)]
+    there = Chapter._base_manager.using(REMOTE)
+    assert sorted(there.values_list("name", "_order")) == [("b", 1), ("c", 3)]
+
+
+@ways
+@pytest.mark.parametrize("suspect", [Vehicle, Boat])
+def test_second_parent_gets_its_key_where_inserts_may_return_nothing(vendor, settings, way, suspect):
+    only(settings, Amphibian, Boat)
+    cancel(vendor, suspect, "name" if suspect is Vehicle else "draught")
+    Boat._base_manager.using(REMOTE).create(draught=70)
+    for number in (1, 2):
+        Amphibian.objects.create(name=f"n{number}", draught=number)
+
+    with WAYS[way](settings, Amphibian):
+        assert synchronize().failures == []
+
+    there = Amphibian._base_manager.using(REMOTE)
+    assert sorted(there.values_list("name", "draught")) == [("n1", 1), ("n2", 2)]
+    assert sorted(Boat._base_manager.using(REMOTE).values_list("draught", flat=True)) == [1, 2, 70]
+    assert Boat._base_manager.using(REMOTE).create(draught=71).pk
+    assert not synchronize().changed
 
 
 @ways

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from collections import Counter
 from contextlib import nullcontext
@@ -13,7 +14,12 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from synchro_triggers import SyncReport, synchro_paused, synchronize
+from synchro_triggers.capture.unlogged import describe_unlogged
+from synchro_triggers.key_texts import stored_key
 from synchro_triggers.models import Failure, Reference
+from synchro_triggers.replay.moved import forget_lost_objects
+from synchro_triggers.replay.node import node_id
+from synchro_triggers.replay.window import current_position
 from tests.databases import both
 from tests.fieldapp.models import (
     KEYED,
@@ -238,6 +244,63 @@ def test_keys_of_any_length_are_synchronised(capture_only):
     report = synchronize_and_compare(LongKeyed, LongPointer)
     assert (report.deleted, report.failures) == (2 * len(keys) - 1, [])
     assert Reference.objects.using(REMOTE).filter(model_label=LongKeyed._meta.label).count() == 1
+
+
+@pytest.mark.all_pairs
+def test_long_keys_that_local_has_lost_are_forgotten_and_the_others_are_not(capture_only):
+    capture_only(LongKeyed, KEYED["DateTime"])
+    keys = ["x" * 600 + end for end in "abc"]
+    for key in keys:
+        LongKeyed.objects.create(pk=key, name="n")
+    times = [datetime.datetime(2024, 1, day, tzinfo=datetime.UTC) for day in (1, 2)]
+    for each in times:
+        KEYED["DateTime"].objects.create(pk=each, name="n")
+    synchronize()
+    position = current_position(LOCAL)
+    with synchro_paused():
+        LongKeyed.objects.filter(pk=keys[0]).delete()
+    for model, key in ((LongKeyed, keys[1]), (KEYED["DateTime"], times[0])):
+        model.objects.filter(pk=key).delete()
+        model.objects.create(pk=key, name="made again")
+
+    assert forget_lost_objects(REMOTE, node_id(LOCAL), position) == 3
+
+    references = Reference.objects.using(REMOTE)
+    assert references.get(model_label=LongKeyed._meta.label).local_pk == stored_key(keys[2])
+    assert references.filter(model_label=KEYED["DateTime"]._meta.label).count() == 1
+
+
+def test_rows_with_odd_keys_that_the_log_does_not_know_are_counted(odd):
+    with synchro_paused():
+        insert(odd)
+    lines = describe_unlogged(LOCAL, {model._meta.db_table for model, _, _ in odd})
+    assert all(f"{model._meta.label} {len(keys) + (other is not None)}" in lines[0] for model, keys, other in odd)
+
+    update(odd)
+    execute("DELETE FROM synchro_triggers_changelog")
+    for model, _, _ in odd:
+        execute(f"DELETE FROM {model._meta.db_table}")
+    insert(odd)
+    assert describe_unlogged(LOCAL, {model._meta.db_table for model, _, _ in odd}) == []
+
+
+@pytest.mark.vendor("postgres")
+@pytest.mark.parametrize("full", [False, True])
+def test_value_that_cannot_be_read_is_no_first_meeting(capture_only, full):
+    """The remote has rows that nobody knows: what would be created is looked at with all that it points to."""
+    pointer = POINTERS["Date"]
+    capture_only(pointer)
+    with synchro_paused(using=REMOTE):
+        pointer.objects.using(REMOTE).create(name="theirs")
+    with synchro_paused():
+        execute("INSERT INTO fieldapp_keyeddate (id, name) VALUES ('infinity', 'odd')")
+    execute("INSERT INTO fieldapp_pointerdate (name) SELECT 'n' || n FROM generate_series(1, 5) n")
+    execute("UPDATE fieldapp_pointerdate SET target_id = 'infinity' WHERE name = 'n3'")
+
+    report = synchronize(full=full)
+
+    assert [failure.model for failure in report.failures] == [pointer._meta.label]
+    assert (report.created, names(pointer)) == (4, ["n1", "n2", "n4", "n5", "theirs"])
 
 
 @pytest.mark.all_pairs

@@ -25,6 +25,7 @@ from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_ta
 from .observed import Observers
 from .order import At, Task, in_order
 from .parts import Parts, Unfinished
+from .report import Told
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .shape import GenericKey, Shape, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
@@ -110,7 +111,8 @@ class Batch:
             OperationalError, InterfaceError: the connection or the server fails; nothing can go on.
         """
         self._prefetch()
-        ordered, self._cut = in_order(self._tasks, self._targets.brought_along(), self._targets.of, self._hanging_on)
+        brought_along = self._targets.brought_along()
+        ordered, self._cut = in_order(self._tasks, brought_along, self._targets.waited_for, self._hanging_on)
         with connections[self._remote].execute_wrapper(self._parts.writes), self._parts.savepoints.announced():
             waiting: Sequence[Task] = ordered
             in_bulk = not self._target.dry_run
@@ -136,6 +138,10 @@ class Batch:
         self._identity.store()
         move_sequences_on(self._remote, self._parts.numbered)
         self._leave_for_later()
+        left = {(change.label, change.key) for change in self._result.left}
+        for (label, key), reason in self._targets.pointing_nowhere.items():
+            if (label, key) not in left:
+                self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
         return self._result
 
     def _leave_for_later(self) -> None:
@@ -348,12 +354,14 @@ class Batch:
         """
         key = instance.pk
         at = (shape.root, key)
+        self._targets.note(shape, instance)
         self._under_way.add(at)
         try:
             unfinished: list[Unfinished] = []
             values = self._remote_values(shape, instance, unfinished)
             remote_key = self._parts.match(shape, instance)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
+            values |= self._other_keys(shape, instance, row)
             if row is not None and shape.model in self._rows.locked_later and (unfinished or differing(row, values)):
                 row = self._locked_now(shape, row)
             conflict = change and self._remote_changes.find(shape, key, remote_key, change)
@@ -371,10 +379,10 @@ class Batch:
             self._under_way.discard(at)
         remote_key = row.pk
         self._identity.learn(shape.model, key, remote_key)
-        for link in shape.other_parents:  # of several parents, all but the first have keys of their own
-            parent, parent_key = link.remote_field.model, local_value(instance, link)
-            self._identity.load(parent, [parent_key])
-            self._identity.learn(parent, parent_key, row.__dict__[link.attname])
+        for parent in shape.other_parents:
+            parent_key = local_value(instance, parent.link)
+            self._identity.load(parent.model, [parent_key])
+            self._identity.learn(parent.model, parent_key, row.__dict__[parent.link.attname])
         self._fixups += [(row, shape, part) for part in unfinished]
         return remote_key
 
@@ -391,15 +399,30 @@ class Batch:
             remote_key = self._identity.find_by_primary_key(shape, instance.pk)
         row = new_instance(shape, self._remote, remote_key, values)
         if self._target.dry_run:
-            if remote_key is None:
-                row.pk = -1 - len(self._target.imagined)
-            self._target.imagined[shape.root, instance.pk] = row.pk
+            self._imagine(shape, instance, row)
             return row
+        given = {parent.model for parent in shape.other_parents if values[parent.link.attname] is not None}
         with self._parts.savepoints.one():
             self._save(row, shape, adding=True)
-        if remote_key is not None and shape.automatic_key:
-            self._parts.numbered.add(shape.root)
+        self._parts.numbered.update(
+            each.root
+            for each in (*((shape,) if remote_key is not None else ()), *map(shape_of, given))
+            if each.automatic_key
+        )
         return row
+
+    def _imagine(self, shape: Shape, instance: Model, row: Model) -> None:
+        """Note in a dry run which keys a new object would have got."""
+        imagined = self._target.imagined
+        if row.pk is None:
+            row.pk = -1 - len(imagined)
+        imagined[shape.root, instance.pk] = row.pk
+        for parent in shape.other_parents:
+            remote_key = row.__dict__[parent.link.attname]
+            if remote_key is None:
+                remote_key = -1 - len(imagined)
+            row.__dict__[parent.link.attname] = remote_key
+            imagined[root_of(parent.model), local_value(instance, parent.link)] = remote_key
 
     def _update(self, shape: Shape, row: Model, values: dict[str, Any], unfinished: Sequence[str]) -> None:
         settled = {attname: value for attname, value in values.items() if attname not in unfinished}
@@ -462,16 +485,35 @@ class Batch:
         for copied in shape.copied:
             value = local_value(instance, copied)
             if is_foreign_key(copied) and value is not None:
-                value = self._translate((shape.root, instance.pk), copied, value, unfinished)
+                value = self._translate(instance, copied, value, unfinished)
             values[copied.attname] = value
-        for part in shape.key:
-            if is_foreign_key(part):
-                self._translate((shape.root, instance.pk), part, local_value(instance, part), unfinished)
+        for part in shape.foreign_keys:
+            if part not in shape.copied:
+                self._translate(instance, part, local_value(instance, part), unfinished)
         for generic in shape.generic_keys:
             values[generic.object_attname] = self._translate_generic(generic, instance, unfinished)
         return values
 
-    def _translate(self, at: At, foreign_key: Any, value: Any, unfinished: list[Unfinished]) -> Any:
+    def _other_keys(self, shape: Shape, instance: Model, row: Model | None) -> dict[str, Any]:
+        """Return what the keys of parents with keys of their own are on the remote, by the attributes that hold them.
+
+        ``None`` stands for a parent's row that the database will give a key. Of an object that is there, a parent
+        whose key is not known is the one that it has, unless that is another object's: then it is a new one.
+        """
+        values: dict[str, Any] = {}
+        for parent in shape.other_parents:
+            key = local_value(instance, parent.link)
+            remote_key = self._parts.match_parent(parent.model, key)
+            if remote_key is None and row is not None:
+                other = self._identity.claimed_by(parent.model, row.__dict__[parent.link.attname])
+                if other is None or other == key:
+                    continue
+                alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent
+                remote_key = self._upsert(shape_of(parent.model), alone, None)
+            values.update(dict.fromkeys(parent.holders, remote_key))
+        return values
+
+    def _translate(self, instance: Model, foreign_key: Any, value: Any, unfinished: list[Unfinished]) -> Any:
         """Return what a foreign key's local value is on the remote; brings its target along."""
         model = target_of(foreign_key)[0]
         root = root_of(model)
@@ -481,8 +523,8 @@ class Batch:
                 raise ObjectNotApplied(
                     f"its {foreign_key.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}"
                 )
-            return value
-        if self._closes_a_cycle(at, (root, key)):
+            return value if key is None else self._targets.nowhere(instance, foreign_key, (model, key), value)
+        if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root, key)):
             unfinished.append(Unfinished(foreign_key, model, key, value))
             return self._parts.stand_in(foreign_key, model, key, value)
         remote_key = self._ensure(model, key)
@@ -490,7 +532,9 @@ class Batch:
 
     def _closes_a_cycle(self, at: At, target: At) -> bool:
         """Tell whether the target has no key on the remote yet and cannot come first."""
-        return (target in self._under_way or (at, target) in self._cut) and self._identity.known(*target) is None
+        comes_with = self._targets.comes_with(target)
+        waits = comes_with in self._under_way or (at, comes_with) in self._cut
+        return waits and self._identity.known(*target) is None
 
     def _ensure(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object, bringing it along if it is not there."""
@@ -499,30 +543,33 @@ class Batch:
         known = self._identity.known(model, key)
         if known is not None:
             return known
-        task = self._pending.get((root, key))
+        at = self._targets.comes_with((root, key))
+        task = self._pending.get(at)
         if task is not None:
             self._apply_object(task)
-        elif (root, key) not in self._errors:
+        elif at not in self._errors:
             instance = load_instances(root, [key]).get(key)
             if instance is None:
                 raise ObjectNotApplied(f"{model._meta.label} {key!r} is missing on {LOCAL!r}")
             self._upsert(shape_of(type(instance)), instance, None)
         known = self._identity.known(model, key)
         if known is None:
-            reason = self._errors.get((root, key))
+            reason = self._errors.get(at)
             raise NotYet(f"waits for {model._meta.label} {key!r}" + (f", which failed: {reason}" if reason else ""))
         return known
 
     def _translate_generic(self, generic: GenericKey, instance: Model, unfinished: list[Unfinished]) -> Any:
-        """Return the object id of a generic foreign key on the remote; what points nowhere is copied."""
+        """Return the object id of a generic foreign key on the remote; what points nowhere does so there too."""
         target = generic_target(generic, instance)
         value = instance.__dict__.get(generic.object_attname)
-        if target is None or (root_of(target[0]), target[1]) in self._targets.missing:
+        if target is None:
             return value
+        if (root_of(target[0]), target[1]) in self._targets.missing:
+            return self._targets.nowhere(instance, generic.object_field, target, value)
         if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root_of(target[0]), target[1])):
             unfinished.append(Unfinished(generic.object_field, *target, value))
             return value
-        return generic.object_field.to_python(self._ensure(*target))
+        return generic.value_there(target[1], self._ensure(*target), instance)
 
     def _run_fixups(self) -> None:
         """Set the references that had to wait for a cycle to close."""
@@ -532,7 +579,7 @@ class Batch:
         for row, shape, part in fixups:
             remote_key = self._identity.known(part.model, part.key)
             if remote_key is None:
-                if (root_of(part.model), part.key) not in self._pending:
+                if self._targets.comes_with((root_of(part.model), part.key)) not in self._pending:
                     raise BatchBroken(
                         f"a cycle of foreign keys cannot be closed at {part.model._meta.label} {part.key!r}"
                     )

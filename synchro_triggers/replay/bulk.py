@@ -14,6 +14,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import FileField, JSONField, Model
 
+from ..exceptions import ObjectNotApplied
 from .announced import Announced, ReceiversWrote
 from .local import ObjectTask, generic_target
 from .order import At
@@ -177,7 +178,10 @@ class BulkUpserts:
         for task in clear:
             remote_key = keys[task.key]
             row = self._parts.rows.peek(shape.model, remote_key) if remote_key is not None else None
-            values = values_of(task.instance)
+            try:
+                values = values_of(task.instance)
+            except ObjectNotApplied:
+                continue  # it is told one by one
             equal = row is not None and (shape.root, task.key) not in self._later and _is_equal(shape, row, values)
             conflict = task.change and remote_changes.find(shape, task.key, remote_key, task.change)
             if conflict and not equal:
@@ -416,12 +420,18 @@ def _values_reader(shape: Shape, parts: Parts) -> Callable[[Any], list[Any]]:
         for number, foreign_key, model in keys:
             if (value := values[number]) is not None and (remote_key := known(model, value)) is not None:
                 values[number] = remote_key
-            elif value is not None and (root_of(model), value) not in parts.targets.missing:
+            elif value is not None and (root_of(model), value) in parts.targets.missing:
+                values[number] = parts.targets.nowhere(instance, foreign_key, (model, value), value)
+            elif value is not None:
                 values[number] = parts.stand_in(foreign_key, model, value, value)
         for generic in shape.generic_keys:
-            target = generic_target(generic, instance)
-            if target is not None and (remote_key := known(*target)) is not None:
-                values[at_number[generic.object_attname]] = generic.object_field.to_python(remote_key)
+            if (target := generic_target(generic, instance)) is None:
+                continue
+            number = at_number[generic.object_attname]
+            if (remote_key := known(*target)) is not None:
+                values[number] = generic.value_there(target[1], remote_key, instance)
+            elif (root_of(target[0]), target[1]) in parts.targets.missing:
+                values[number] = parts.targets.nowhere(instance, generic.object_field, target, values[number])
         return values
 
     return read

@@ -18,7 +18,7 @@ from .order import At
 from .parts import Parts
 from .relations import generic_relations, hanging_on, has_odd_relations, links_to
 from .rows import rows_with
-from .shape import Shape, is_parent_link, points_to_key, root_of, tables_of
+from .shape import Shape, concrete_of, is_parent_link, points_to_key, root_of, tables_of
 from .statements import can_write_many
 from .target import reraise_if_hopeless
 
@@ -133,7 +133,7 @@ class BulkDeletes:
                 rows = rows_with(shape.model, self._remote, pk=keys)
                 by_value = dict(rows.values_list(field.target_field.attname, "pk"))
             # A child row of multi-table inheritance is a row of its own here: it never goes with its parent.
-            hanger = field.model if is_parent_link(field) else root_of(field.model)
+            hanger = field.model if is_parent_link(field) else root_of(concrete_of(field.model))
             found = rows_with(field.model, self._remote, **{field.attname: list(by_value)})
             for key, value in found.values_list("pk", field.attname):
                 yield (hanger, key), by_value[value]
@@ -143,4 +143,4 @@ class BulkDeletes:
                 found = rows_with(relation.model, self._remote, **{relation.holder.attname: list(by_value)})
                 found = found.filter(**{relation.type_name: relation.content_type(self._remote)})
                 for key, value in found.values_list("pk", relation.holder.attname):
-                    yield (root_of(relation.model), key), by_value[value]
+                    yield (root_of(concrete_of(relation.model)), key), by_value[value]

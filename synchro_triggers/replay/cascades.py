@@ -40,10 +40,10 @@ def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Mode
     if collector.can_fast_delete(row):
         return
     collector.collect([row], keep_parents=keep_parents)
-    own = {type(row), *type(row)._meta.all_parents}
+    own = {model: getattr(row, model._meta.pk.attname) for model in (type(row), *type(row)._meta.all_parents)}
     for model, instances in collector.data.items():
         for instance in instances:
-            if not (model in own and instance.pk == row.pk) and not model._meta.auto_created:
+            if not (model in own and instance.pk == own[model]) and not model._meta.auto_created:
                 yield instance
     for rows in collector.fast_deletes:
         if isinstance(rows, Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import Model
@@ -16,7 +16,7 @@ from .identity import Identity
 from .local import ObjectTask
 from .own_changes import LastChanges, last_changes
 from .report import SyncReport, Told
-from .shape import Shape, model_of, read_keys
+from .shape import Shape, model_of, parents_of, read_keys, shape_of
 from .target import Target
 from .window import stored_time
 
@@ -39,6 +39,7 @@ class RemoteChanges:
         self._replayed: LastChanges = {}
         self._read: set[tuple[type[Model], Any]] = set()
         self._decided: dict[Change, tuple[Conflict, bool, bool, bool]] = {}
+        self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
 
     def look(self) -> None:
         """Look whether the remote's users have changed anything; to be done when the rows are locked."""
@@ -61,8 +62,20 @@ class RemoteChanges:
             for remote_key in {known, stale, kept} - {None}:
                 for model in _family(task.shape):
                     by_model.setdefault(model, []).append(remote_key)
+            for model, remote_key in self._rows_of_other_parents(task):
+                by_model.setdefault(model, []).append(remote_key)
+                row = (model._meta.label, encode_key(remote_key))
+                self._other_rows.setdefault((task.shape.root, task.key), []).append(row)
         for model, remote_keys in by_model.items():
             self._load(model, remote_keys)
+
+    def _rows_of_other_parents(self, task: ObjectTask) -> Iterator[tuple[type[Model], Any]]:
+        for parent in task.shape.other_parents if task.instance is not None else ():
+            key = task.instance.__dict__[parent.link.attname]
+            self._identity.load(parent.model, [key])
+            remote_key = self._identity.known(parent.model, key)
+            if remote_key is not None:
+                yield from ((model, remote_key) for model in _family(shape_of(parent.model)))
 
     def load_found(self, shape: Shape, remote_keys: Iterable[Any]) -> None:
         """Read the changelog for remote rows that were found, and locked, just now, in a few queries."""
@@ -117,11 +130,13 @@ class RemoteChanges:
             return None
         if known is None and remote_key is not None:
             self.load_found(shape, [remote_key])
+        rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
+        rows += self._other_rows.get((shape.root, key), ())
         if stood:  # nothing new on LOCAL: what was kept then stays
-            remote_at = self._changed_at(shape, at_remote, None) or stored_time(
+            remote_at = self._changed_at(rows, None) or stored_time(
                 self._target.remote, self._identity.met_at(shape.model, key)
             )
-        elif self._any and (last := self._changed_at(shape, at_remote, self._met_at(shape, key))) is not None:
+        elif self._any and (last := self._changed_at(rows, self._met_at(shape, key))) is not None:
             remote_at = last
         else:
             return None
@@ -197,9 +212,9 @@ class RemoteChanges:
         met_at: datetime.datetime | None = self._identity.met_at(shape.model, key)
         return met_at
 
-    def _changed_at(self, shape: Shape, remote_key: Any, met_at: datetime.datetime | None) -> datetime.datetime | None:
-        text = encode_key(remote_key)
-        rows = [(model._meta.label, text) for model in _family(shape)]
+    def _changed_at(
+        self, rows: Sequence[tuple[str, str]], met_at: datetime.datetime | None
+    ) -> datetime.datetime | None:
         latest = max((self._last[at] for at in rows if at in self._last), key=lambda last: last.id, default=None)
         if latest is None or any(self._replayed[at].id > latest.id for at in rows if at in self._replayed):
             return None
@@ -213,5 +228,5 @@ def _shown(time: datetime.datetime) -> str:
 
 
 def _family(shape: Shape) -> list[type[Model]]:
-    """Return the model and its multi-table parents: their tables log separately."""
-    return [*shape.model._meta.all_parents, shape.model]
+    """Return the model and the multi-table parents that share its key: their tables log separately."""
+    return [*parents_of(shape.model), shape.model]

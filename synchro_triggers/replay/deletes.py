@@ -8,15 +8,14 @@ from typing import Any
 from django.db import DatabaseError, connections
 from django.db.models import Model
 
-from ..capture.tables import decode_old_values
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .cascades import let_go, taken_along
-from .local import ObjectTask, load_instances, rebuilt
+from .local import ObjectTask, load_instances, logged_values, rebuilt
 from .parts import Parts
 from .relations import links_to, links_to_children, refers_to_itself
 from .rows import rows_of
-from .shape import parents_of, root_of, shape_of
+from .shape import OtherParent, parents_of, root_of, shape_of
 from .target import NotYet
 from .writing import delete
 
@@ -57,12 +56,15 @@ class Deletes:
             self._parts.leave_alone(shape, key, remote_key)
             return
         if row is not None and not self._parts.target.dry_run:
-            self._spare_the_living(row, keep_parents=task.keep_parents)
+            staying = self._has_living_parents(row)
+            self._spare_the_living(row, keep_parents=task.keep_parents or staying)
             pointing = let_go(row, self._remote) if task.keep_parents else []
             with self._parts.savepoints.one():
                 self._parts.writes.begin()
                 if task.keep_parents:
                     delete(row, self._remote, keep_parents=True)
+                elif staying:
+                    self._delete_without_living_parents(row)
                 else:
                     self._parts.singles.delete(row, shape_of(type(row)))
                 written = self._parts.writes.to_other_rows(type(row))
@@ -75,6 +77,29 @@ class Deletes:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def _has_living_parents(self, row: Model) -> bool:
+        """Tell whether LOCAL still has a parent's row, with a key of its own, of what is to be deleted."""
+        return any(self._lives(parent, row) for parent in shape_of(type(row)).other_parents)
+
+    def _lives(self, parent: OtherParent, row: Model) -> bool:
+        key = self._parts.identity.claimed_by(parent.model, row.__dict__[parent.link.attname])
+        return key is not None and rows_of(parent.model, LOCAL).filter(pk=key).exists()
+
+    def _delete_without_living_parents(self, row: Model) -> None:
+        """Delete an object, but not those parents' rows that LOCAL still has."""
+        shape = shape_of(type(row))
+        going = [(shape.root, row.pk)] if shape.root is not shape.model else []
+        going += [
+            (parent.model, row.__dict__[parent.link.attname])
+            for parent in shape.other_parents
+            if not self._lives(parent, row)
+        ]
+        delete(row, self._remote, keep_parents=True)
+        for model, key in going:
+            parent = rows_of(model, self._remote).filter(pk=key).first()
+            if parent is not None:
+                delete(parent, self._remote)
 
     def _link_tables(self, model: type[Model]) -> set[str]:
         """Return the quoted names of the model's automatic many-to-many tables, whose rows are never read ahead."""
@@ -134,7 +159,7 @@ class Deletes:
         if known is not None or task.change.created:
             return known
         if task.change.old_values:
-            values = decode_old_values(shape.model, task.change.old_values[0])
+            values = logged_values(shape.model, task.change.old_values[0])
             gone = rebuilt(shape, key, values)
             try:
                 found = self._parts.identity.find_by_natural_key(gone)

@@ -68,7 +68,7 @@ class Follower:
         remotes = required_remotes(self.remote)
         if self.interval <= 0:
             raise SynchroConfigurationError(f"The interval must be more than 0 seconds, not {self.interval}.")
-        require_ready_triggers()
+        require_ready_triggers(remotes)
         for alias in remotes:
             with suppress(Error):  # one that cannot be reached may come back: the first look tells of it
                 require_tables(alias)
@@ -83,6 +83,8 @@ class Follower:
                 except (SynchroError, Error) as error:
                     self.on_problem(" ".join(str(error).split()))
                     _forget_connections(remotes)
+                    for each in followed:
+                        each.forget_mark()
                     self._stopped.wait(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -123,6 +125,10 @@ class _Followed:
         self._checkpoint: Checkpoint | None = None
         self._refreshed = 0.0
 
+    def forget_mark(self) -> None:
+        """Look at LOCAL next time, whatever its mark: on SQLite a new connection counts from the beginning."""
+        self._mark = ""
+
     def catch_up(self, mark: str) -> SyncReport | None:
         """Make a run if there may be something to do; ``mark`` is LOCAL's as it was read just now."""
         due = time.monotonic() - self._refreshed > _REFRESH
@@ -131,7 +137,7 @@ class _Followed:
         report: SyncReport | None
         with clear_errors(LOCAL, self.alias):
             if due or self._run is None:
-                require_ready_triggers()
+                require_ready_triggers((self.alias,))
                 if self._run is None or self._went_well:  # otherwise it still holds the lease
                     self._run = Run(self.alias, self._choices)
                 self._refreshed = time.monotonic()

@@ -121,7 +121,13 @@ class Links:
     def _find_end(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object that is still there on LOCAL; a deleted one takes its links along."""
         instance = self._living[root_of(model)].get(key)
-        return self._parts.match(shape_of(type(instance)), instance) if instance is not None else None
+        if instance is None:
+            return None
+        shape = shape_of(type(instance))
+        # Of a child with another key, the parent's row is the end.
+        return (
+            self._parts.match(shape, instance) if shape.root is root_of(model) else self._parts.match_parent(model, key)
+        )
 
     def _row(self, shape: LinkShape, owner_key: Any) -> Model | None:
         row = self._parts.rows.take(shape.source_model, owner_key)

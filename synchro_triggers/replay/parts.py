@@ -42,7 +42,7 @@ class Unfinished:
     def value_for(self, remote_key: Any) -> Any:
         """Return what the field shall hold when the target has that key on the remote."""
         if not is_foreign_key(self.field):
-            return self.field.to_python(remote_key)
+            return self.value if remote_key == self.key else self.field.to_python(remote_key)
         return remote_key if points_to_key(self.field) else self.value
 
 
@@ -108,6 +108,16 @@ class Parts:
         if kept is not None and self.identity.existing(shape.root, [kept]):
             return kept if not self.belongs_to_another(shape, kept, key) else None
         return None
+
+    def match_parent(self, model: type[Model], key: Any) -> Any:
+        """Return the remote key of a parent's row that is part of an object, or ``None``: it will be given one."""
+        self.identity.load(model, [key])
+        known = self.identity.known(model, key)
+        if known is not None:
+            return known
+        parent = rows_of(model, LOCAL).filter(pk=key).first()
+        found = self.match(shape_of(model), parent) if parent is not None else None
+        return found if found is not None else self.identity.find_by_primary_key(shape_of(model), key)
 
     def belongs_to_another(self, shape: Shape, remote_key: Any, key: Any) -> bool:
         """Tell whether a remote row is known to be another object, which lives or is still to be dealt with."""

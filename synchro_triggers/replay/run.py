@@ -6,12 +6,12 @@ import datetime
 import gc
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import Error, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -19,19 +19,28 @@ from ..capture import install
 from ..capture.session import replaying_for
 from ..capture.tables import captured_models, labels_of
 from ..conf import LOCAL, chosen_remotes, get_settings
-from ..exceptions import Refused, SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
 from ..models import Checkpoint
 from ..reaching import clear_errors
 from .apply import Batch
 from .changes import Change, coalesce
-from .checkpoint import load_checkpoint, progress_fields, received_fields
+from .checkpoint import load_checkpoint, note_place, progress_fields, received_fields
 from .clock import Clock
 from .contention import RowLocks, concerns_rows, is_contended, pauses, short_waits_on_local, wait_shortly
 from .everything import every_object
 from .failures import describe, forget_failures, load_failures, store_failure
 from .lease import CheckpointMoved, Lease
 from .local import without_a_row
-from .node import node_id, require_original, require_same_history, require_tables
+from .meeting import Meeting
+from .node import (
+    is_elsewhere,
+    node_id,
+    require_original,
+    require_same_history,
+    require_tables,
+    require_two_databases,
+    require_two_nodes,
+)
 from .observed import rows_are_observed
 from .own_changes import OwnChanges
 from .report import FailedObject, SyncReport, Told
@@ -89,7 +98,7 @@ def synchronize(
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     remotes = required_remotes(remote)
     choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
-    require_ready_triggers()
+    require_ready_triggers(remotes)
     started = time.monotonic()
     report = SyncReport(remotes=remotes, dry_run=dry_run)
     for alias in remotes:
@@ -140,9 +149,12 @@ def describe_failures(report: SyncReport, at_most: int = 5) -> str:
     return f"{head}; kept, tried again in the next run:{between}" + "\n  ".join(lines)
 
 
-def require_ready_triggers() -> None:
-    """Raise ``TriggersNotReady`` unless the triggers of LOCAL log everything that they should."""
+def require_ready_triggers(remotes: Iterable[str]) -> None:
+    """Raise ``Refused`` unless LOCAL is an original, none of the remotes, and its triggers log what they should."""
     install.vendor_of(connections[LOCAL])
+    for alias in remotes:
+        with suppress(Error):  # one that cannot be reached is told of when its turn comes
+            require_two_databases(alias)
     with clear_errors(LOCAL):
         require_tables(LOCAL)
         require_original(LOCAL)
@@ -202,11 +214,8 @@ class Run:
             dry_run=choices.dry_run,
         )
         self._lease = Lease(remote, self._target.source)
-        if self._target.source == self._target.node:
-            raise Refused(
-                f"{LOCAL!r} and {remote!r} are the same database, or one is a copy of the other: both carry the "
-                f"identity {self._target.node}. Run `manage.py synchro_reset --new-identity` on the copy."
-            )
+        self._meeting = Meeting(self._target, self._listed)
+        require_two_nodes(remote)
 
     @property
     def source(self) -> str:
@@ -223,6 +232,12 @@ class Run:
         self._report = SyncReport()
         self._pending_failures = {}
         self._warn_when_blind()
+        if is_elsewhere(self._target.remote):
+            self._report.warn(
+                f"The identity of {self._target.remote!r} was made in another place. If it is a copy of a database "
+                "that is still in use, run `manage.py synchro_reset --new-identity --database "
+                f"{self._target.remote}`; if it was moved, the same with --keep-identity."
+            )
         if not self._target.dry_run:
             self._lease.acquire()
         try:
@@ -273,7 +288,7 @@ class Run:
             return None
         if any(change.label not in self._listed for change in changes):
             return None
-        if not self._lease.is_free_at(checkpoint.position):
+        if not self._lease.is_free_at(checkpoint.position) or self._may_be_there_already(changes):
             return None
         self._report, self._pending_failures = SyncReport(), {}
         fields = received_fields(window, started)
@@ -288,6 +303,10 @@ class Run:
         self._record(changes, result)
         return self._report
 
+    def _may_be_there_already(self, changes: Sequence[Change]) -> bool:
+        self._meeting.look_at(changes)
+        return bool(self._meeting.doubts())
+
     def _apply_everything(self, started: datetime.datetime) -> None:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
         require_same_history(checkpoint, self._target.remote)
@@ -296,21 +315,42 @@ class Run:
             self._target.own_changes.reach_back(stored_time(self._target.remote, last_check) if last_check else None)
         labels = self._listed if self._labels is None else self._listed.intersection(self._labels)
         failures = load_failures(self._target.remote, self._target.source, sorted(labels))
+        windows = self._windows(checkpoint)
+        self._require_acquaintance(windows, failures, labels)
+        if not self._target.dry_run:
+            note_place(checkpoint, self._target.remote)
         # What was never there, and is gone now, stays kept until the window that says so has been applied: its
         # delete alone would look for a namesake.
         self._never_there = {(change.label, change.key): change for change in failures if change.created}
         gone = frozenset(without_a_row(self._never_there.values()))
         self._apply_in_batches([change for change in failures if change not in gone], self._together)
-        position, since = checkpoint.position, checkpoint.since
-        if checkpoint.window_end:  # a run was cut off: its window comes first, then what has been logged since
-            rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)
-            self._apply_window(rest, started)
-            position, since = rest.end, None
-        self._apply_window(self._open(position, since), started, gone)
+        for window in windows[:-1]:
+            self._apply_window(window, started)
+        self._apply_window(windows[-1], started, gone)
         if self._choices.full:
             for changes in every_object(self._labels, self._pace.most):
                 self._apply_in_batches(changes)
             self._retry_failures()
+
+    def _windows(self, checkpoint: Checkpoint) -> list[Window]:
+        """Return what is to be applied: the rest of a run that was cut off, and what has been logged since."""
+        position, since = checkpoint.position, checkpoint.since
+        if not checkpoint.window_end:
+            return [self._open(position, since)]
+        rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)
+        return [rest, self._open(rest.end, None)]
+
+    def _require_acquaintance(
+        self, windows: Iterable[Window], failures: Sequence[Change], labels: Collection[str]
+    ) -> None:
+        """Refuse to go on where an object that would be created may be on the remote already."""
+        meeting = self._meeting = Meeting(self._target, labels)
+        meeting.look_at(failures)
+        for window in windows:
+            meeting.look_through(window)
+        if self._choices.full:
+            meeting.look_at_everything()
+        meeting.refuse_doubts()
 
     def _open(self, start: str, since: datetime.datetime | None, *, end: str = "", after: int = 0) -> Window:
         return open_window(LOCAL, start, end=end, after=after, since=since, without_origin=self._target.node)

@@ -133,12 +133,17 @@ class Reference(models.Model):
 
     ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
     compared and left alone, after this database's own users had changed the row.
+
+    ``logged`` is the id of the last log row of ``source`` that the two were made one by. What is deleted later is this
+    object; what is inserted later under ``local_pk`` is another one. Null: they were not made one by the log. An object
+    that is gone there, but not yet here, keeps its reference under ``key~id of its delete``.
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
     model_label = models.CharField(max_length=LABEL_LENGTH)
     local_pk = models.CharField(max_length=KEY_LENGTH)
     remote_pk = models.CharField(max_length=KEY_LENGTH)
+    logged = models.BigIntegerField(null=True)
     met_at = models.DateTimeField(db_default=Now())
 
     class Meta:

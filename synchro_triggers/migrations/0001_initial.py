@@ -127,6 +127,7 @@ class Migration(migrations.Migration):
                 ("model_label", models.CharField(max_length=200)),
                 ("local_pk", models.CharField(max_length=500)),
                 ("remote_pk", models.CharField(max_length=500)),
+                ("logged", models.BigIntegerField(null=True)),
                 ("met_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={

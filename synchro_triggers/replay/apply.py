@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
+from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .bulk import BulkUpserts
@@ -24,6 +25,7 @@ from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_ta
 from .observed import Observers
 from .order import At, Task, in_order
 from .parts import Parts, Unfinished
+from .report import Told
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
@@ -61,7 +63,8 @@ class Batch:
         self._remote = target.remote
         self._result = BatchResult()
         self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
-        self._tasks = plan_tasks(changes)
+        self._tasks, self._result.vanished = plan_tasks(changes, target.kept_keys)
+        self._identity.expect(task for task in self._tasks if isinstance(task, ObjectTask))
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
@@ -122,6 +125,10 @@ class Batch:
             raise BatchBroken(describe(self._result.failed[change]))
         self._parts.singles.finish()
         self._parts.savepoints.finish()
+        for (root, key), remote_key in self._identity.outlived.items():
+            if self._identity.claimed_by(root, remote_key) is None:
+                reason = f"its key is another object's now; {self._remote!r} still has {remote_key!r}, which it was"
+                self._result.report.remark(Told.VANISHED, root._meta.label, encode_key(key), reason)
         self._identity.store()
         move_sequences_on(self._remote, self._parts.numbered)
         return self._result

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import transaction
 
+from ..capture.tables import natural_manager
+from .living import Living
 from .local import ObjectTask
 from .observed import deletes_announced
 from .order import At
@@ -28,6 +30,7 @@ class BulkDeletes:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._remote = parts.target.remote
+        self._living = Living(parts.identity)
 
     def apply(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
         """Delete objects on which nothing hangs that stays; return those that are done."""
@@ -44,6 +47,7 @@ class BulkDeletes:
             assert task.change is not None
             if not self._parts.remote_changes.win(task.shape, task.key, remote_key, task.change):
                 going[task.shape.root, remote_key] = task
+        self._keep_what_lives_on(going)
         self._keep_what_others_hang_on(going)
         if not going:
             return []
@@ -78,6 +82,13 @@ class BulkDeletes:
         with deletes_announced([announced[key] for key in keys if key in announced], self._remote):
             for rows in (own, *parents):
                 rows._raw_delete(self._remote)
+
+    def _keep_what_lives_on(self, going: dict[At, ObjectTask]) -> None:
+        """Take those out of ``going`` whose natural key an object of LOCAL has."""
+        for model in {task.shape.model for task in going.values() if natural_manager(task.shape.model) is not None}:
+            keys = [key for (_, key), task in going.items() if task.shape.model is model]
+            for remote_key in self._living.by_natural_key(list(rows_with(model, self._remote, pk=keys))):
+                del going[root_of(model), remote_key]
 
     def _keep_what_others_hang_on(self, going: dict[At, ObjectTask]) -> None:
         """Take those out of ``going`` to which a row points that does not go with them."""

@@ -15,6 +15,7 @@ from django.db.models.deletion import Collector
 
 from .relations import nothing_hangs_on
 from .rows import rows_of
+from .shape import root_of
 
 
 def let_go(row: Model, remote: str) -> list[Model]:
@@ -29,7 +30,7 @@ def let_go(row: Model, remote: str) -> list[Model]:
 
 
 def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Model]:
-    """Yield the remote rows that ``row.delete()`` would delete with it; links and the row itself left out.
+    """Yield the remote rows that ``row.delete()`` would delete with it; links and the object's own rows left out.
 
     Raises:
         ProtectedError, RestrictedError: it cannot be deleted.
@@ -40,10 +41,10 @@ def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Mode
     if collector.can_fast_delete(row):
         return
     collector.collect([row], keep_parents=keep_parents)
-    own = {type(row), *type(row)._meta.all_parents}
+    root = root_of(type(row))
     for model, instances in collector.data.items():
         for instance in instances:
-            if not (model in own and instance.pk == row.pk) and not model._meta.auto_created:
+            if not (root_of(model) is root and instance.pk == row.pk) and not model._meta.auto_created:
                 yield instance
     for rows in collector.fast_deletes:
         if isinstance(rows, Model):

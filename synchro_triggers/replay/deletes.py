@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import DatabaseError, connections
-from django.db.models import Model
+from django.db.models import Model, ProtectedError, RestrictedError
 
-from ..capture.tables import decode_old_values
+from ..capture.tables import decode_old_values, encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .cascades import let_go, taken_along
+from .living import Living, natural_key_of
 from .local import ObjectTask, load_instances, rebuilt
+from .order import At
 from .parts import Parts
 from .relations import links_to, links_to_children, refers_to_itself
+from .report import Told
 from .rows import rows_of
 from .shape import parents_of, root_of, shape_of
 from .target import NotYet
@@ -33,6 +36,8 @@ class Deletes:
         self._parts = parts
         self._remote = parts.target.remote
         self._refresh = refresh
+        self._living = Living(parts.identity)
+        self._gone_along: set[At] = set()
 
     def delete(self, task: ObjectTask, *, waits: bool) -> None:
         """Delete one object on the remote, if it is there.
@@ -47,6 +52,8 @@ class Deletes:
         shape, key = task.shape, task.key
         remote_key = self._find_deleted(task)
         if remote_key is None:
+            if not task.keep_parents:
+                self._parts.identity.forget(shape.model, key)
             return
         if waits:
             raise NotYet("waits for the deletion of what points to it")
@@ -55,8 +62,13 @@ class Deletes:
             self._parts.leave_alone(shape, key, remote_key)
             return
         row = self._row_to_delete(task, remote_key)
-        if row is not None and not self._parts.target.dry_run:
-            self._spare_the_living(row, keep_parents=task.keep_parents)
+        if row is not None and not task.keep_parents and self._lives_on(task, row):
+            return
+        along: list[Model] = []
+        if row is not None and self._parts.target.dry_run:
+            along = self._would_go_along(row, keep_parents=task.keep_parents)
+        elif row is not None:
+            along = self._spare_the_living(row, keep_parents=task.keep_parents)
             pointing = let_go(row, self._remote) if task.keep_parents else []
             with self._parts.savepoints.one():
                 self._parts.writes.begin()
@@ -68,10 +80,11 @@ class Deletes:
             if written - self._link_tables(type(row)) or refers_to_itself(type(row)):
                 self._parts.rows.clear()  # a cascade, or a receiver
             for instance in pointing:
-                if (living := self._living(instance)) is not None:
+                for living in self._living_among([instance]):
                     self._refresh(living)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
+            self._tell_what_went_along(along, f"{shape.label} {remote_key}")
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
 
@@ -97,33 +110,86 @@ class Deletes:
             line.append(parent)
         return found
 
-    def _spare_the_living(self, row: Model, *, keep_parents: bool) -> None:
+    def _lives_on(self, task: ObjectTask, row: Model) -> bool:
+        """Tell whether the object has only changed its number: its natural key is that of a living one.
+
+        The row is that one's now. Where several may have one natural key, and the living one has a row already, it
+        is the deleted one's all the same.
+        """
+        model, identity = task.shape.model, self._parts.identity
+        key = self._living.by_natural_key([row] if isinstance(row, model) else []).get(row.pk)
+        if key is None:
+            return False
+        identity.load(model, [key])
+        known = identity.known(model, key)
+        if known is None:
+            identity.learn(model, key, row.pk)
+        elif known != row.pk and natural_key_of(model, self._remote, known) == row.natural_key():  # type: ignore[attr-defined]
+            return False
+        identity.forget(model, task.key)
+        return True
+
+    def _spare_the_living(self, row: Model, *, keep_parents: bool) -> list[Model]:
         """Bring what a delete would take along up to date first, where LOCAL still has it.
+
+        Returns:
+            What it takes along then.
 
         Raises:
             NotYet: something that LOCAL still has would be taken along all the same.
         """
         for again in (False, True):
-            found_any = False
-            for instance in taken_along(row, self._remote, keep_parents=keep_parents):
-                living = self._living(instance)
-                if living is None:
-                    continue
-                found_any = True
-                shape = shape_of(type(living))
+            along = list(taken_along(row, self._remote, keep_parents=keep_parents))
+            living = self._living_among(along)
+            if not living:
+                return along
+            for instance in living:
                 if again:
-                    raise NotYet(
-                        f"its deletion would take {shape.label} {living.pk!r} along, which {LOCAL!r} still has"
-                    )
-                self._refresh(living)
-            if not found_any:
-                return
+                    label = shape_of(type(instance)).label
+                    raise NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
+                self._refresh(instance)
+        raise AssertionError("unreachable")
 
-    def _living(self, instance: Model) -> Model | None:
-        """Return the local object that is this remote row, if there is one."""
-        root = root_of(type(instance))
-        key = self._parts.identity.local_key_of(instance)
-        return load_instances(root, [key]).get(key) if key is not None else None
+    def _would_go_along(self, row: Model, *, keep_parents: bool) -> list[Model]:
+        """Return what a delete would take along, in a dry run: what else would be deleted or moved is still there."""
+        try:
+            along = list(taken_along(row, self._remote, keep_parents=keep_parents))
+        except (ProtectedError, RestrictedError):
+            return []
+        living = self._living.keys_of(along)
+        identity = self._parts.identity
+        return [
+            instance
+            for instance in along
+            if (at := (root_of(type(instance)), instance.pk)) not in living
+            and not identity.is_going(at[0], identity.claimed_by(*at))
+        ]
+
+    def _living_among(self, rows: Iterable[Model]) -> list[Model]:
+        """Return the local objects that remote rows are, where there are any."""
+        keys: dict[type[Model], list[Any]] = {}
+        for (root, _), key in self._living.keys_of(rows).items():
+            keys.setdefault(root, []).append(key)
+        return [instance for root, some in keys.items() for instance in load_instances(root, some).values()]
+
+    def _tell_what_went_along(self, rows: Iterable[Model], reason: str) -> None:
+        """Count what a cascade has taken, and name what the batch does not delete anyhow."""
+        report, identity = self._parts.result.report, self._parts.identity
+        objects: dict[At, type[Model]] = {}
+        for row in rows:  # of multi-table inheritance each table's row is among them
+            at = (root_of(type(row)), row.pk)
+            if at not in objects or issubclass(type(row), objects[at]):
+                objects[at] = type(row)
+        for (root, remote_key), model in objects.items():
+            if (root, remote_key) in self._gone_along:
+                continue
+            self._gone_along.add((root, remote_key))
+            report.count(model._meta.label, "deleted")
+            key = identity.claimed_by(root, remote_key)
+            if not identity.is_going(root, key):
+                number = remote_key if key is None else getattr(key, "number", key)
+                told = f"{self._remote!r} had it hang on {reason}, which was deleted"
+                report.remark(Told.DELETED_ALONG, model._meta.label, encode_key(number), told)
 
     def _find_deleted(self, task: ObjectTask) -> Any:
         shape, key = task.shape, task.key

@@ -26,6 +26,7 @@ def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> lis
             first=position,
             last=position,
             created=failure.operation == Operation.INSERT,
+            certain=failure.operation == Operation.DELETE,
             logged_at=stored_time(remote, failure.logged_at),
             old_values=tuple(json.loads(failure.old_values)) if failure.old_values else (),
             attempts=failure.attempts,

@@ -17,17 +17,30 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db import connections, models
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.db.models.functions import Now
 
-from ..capture.tables import decode_key, encode_key, natural_key_fields, natural_manager
+from ..capture.tables import encode_key, natural_key_fields, natural_manager
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..models import Reference
 from ..natural import NaturalManager
+from .changes import Change, FormerKey
 from .local import generic_target
 from .rows import ReadAhead, rows_of, rows_with
-from .shape import Shape, field_at, is_foreign_key, points_to_key, read_keys, root_of, shape_of, target_of
+from .shape import (
+    Shape,
+    field_at,
+    gives_keys_again,
+    is_foreign_key,
+    model_of,
+    points_to_key,
+    read_key,
+    read_keys,
+    root_of,
+    shape_of,
+    target_of,
+)
 from .statements import insert_texts, update_rows
 
 
@@ -36,6 +49,7 @@ class _Stored(NamedTuple):
 
     pk: int
     remote_pk: str
+    logged: int | None
     met_at: datetime.datetime | None = None
 
 
@@ -51,6 +65,8 @@ class Identity:
 
     Attributes:
         reads_times: whether ``met_at()`` will be asked for.
+        outlived: root model and local key to remote key of what was known under a key that has been given out again,
+            although the log does not say that it was deleted.
     """
 
     def __init__(
@@ -77,8 +93,31 @@ class Identity:
         self._contested: set[tuple[type[Model], Any]] = set()
         self._met: set[int] = set()
         self._forgotten: set[tuple[type[Model], Any]] = set()
+        self._formers: dict[tuple[type[Model], Any], FormerKey] = {}
+        self._going: set[tuple[type[Model], Any]] = set()
+        self._inserted: dict[tuple[type[Model], Any], int] = {}
+        self._logged: dict[tuple[type[Model], Any], int] = {}
+        self._outdated: set[int] = set()
+        self.outlived: dict[tuple[type[Model], Any], Any] = {}
 
     # References -----------------------------------------------------------------------------------
+
+    def expect(self, tasks: Iterable[Any]) -> None:
+        """Take note of what the log says of the batch's keys; to be done first.
+
+        Args:
+            tasks: the batch's objects.
+        """
+        for task in tasks:
+            change, root = task.change, task.shape.root
+            if task.instance is None and not task.keep_parents:
+                self._going.add((root, task.key))
+            if isinstance(task.key, FormerKey):
+                self._formers[root, read_key(root, task.key.number)] = task.key
+            elif change.logged:
+                self._logged[root, task.key] = change.last
+                if change.created and change.label == root._meta.label and gives_keys_again(root, self._kept_keys):
+                    self._inserted[root, task.key] = change.first
 
     def load(self, model: type[Model], keys: Iterable[Any], rows: ReadAhead | None = None) -> None:
         """Read the references of local keys of one model, and drop those whose remote row is gone.
@@ -92,20 +131,33 @@ class Identity:
         wanted = {key for key in keys if (root, key) not in self._asked}
         if not wanted:
             return
+        if self._formers:  # both at once: whose reference it is must be told
+            for key, former in ((key, former) for (of, key), former in self._formers.items() if of is root):
+                if key in wanted or former in wanted:
+                    wanted |= {key, former}
         self._asked |= {(root, key) for key in wanted}
         self._known.update({(root, key): self._imagined[root, key] for key in wanted if (root, key) in self._imagined})
         by_text = {encode_key(key): key for key in wanted}
         found: dict[Any, Any] = {}
-        for local_pk, stored in self._stored(root, local_pk=by_text):
-            key = by_text[local_pk]
-            self._rows[root, key] = stored
-            found[key] = stored.remote_pk
+        for local_pk, stored in sorted(self._stored(root, local_pk=by_text), key=_formers_first):
+            key = self._whose(root, by_text[local_pk], stored)
+            if key is not None:
+                self._rows[root, key] = stored
+                found[key] = stored.remote_pk
         found = dict(zip(found, read_keys(root, list(found.values())), strict=True))
         backwards = rows_with(Reference, LOCAL, remote_pk=by_text).filter(
             source=self._target, model_label=root._meta.label
         )
         for local_pk, remote_pk in backwards.values_list("remote_pk", "local_pk"):
-            found.setdefault(by_text[local_pk], decode_key(root, remote_pk))
+            key = by_text[local_pk]
+            former = self._formers.get((root, key))
+            if former is None and key not in found:
+                came_from = read_key(root, remote_pk)
+                if not isinstance(self.claimed_by(root, came_from), FormerKey):
+                    found[key] = came_from
+            elif former is not None and former not in found:
+                found[former] = read_key(root, remote_pk)
+                self._learnt[root, former] = found[former]
         if rows is not None:
             rows.load(root, found.values())
             alive = {remote_key for remote_key in found.values() if rows.peek(root, remote_key) is not None}
@@ -119,9 +171,21 @@ class Identity:
     def _stored(self, root: type[Model], **texts: Collection[str]) -> Iterator[tuple[str, _Stored]]:
         references = rows_with(Reference, self.remote, **texts)
         references = references.filter(source=self._source, model_label=root._meta.label)
-        names = ("local_pk", "pk", "remote_pk", *(("met_at",) if self.reads_times else ()))
+        names = ("local_pk", "pk", "remote_pk", "logged", *(("met_at",) if self.reads_times else ()))
         for local_pk, *stored in references.values_list(*names):
             yield local_pk, _Stored(*stored)
+
+    def _whose(self, root: type[Model], key: Any, stored: _Stored) -> Any:
+        """Return the key of a reference's object, which may have been deleted since; ``None``: it is nobody's."""
+        former = self._formers.get((root, key))
+        if former is not None and (root, former) not in self._rows and (stored.logged or 0) < former.ended:
+            return former
+        inserted = self._inserted.get((root, key))
+        if inserted is not None and stored.logged is not None and stored.logged < inserted:
+            self._outdated.add(stored.pk)
+            self.outlived[root, key] = read_key(root, stored.remote_pk)
+            return None
+        return key
 
     def existing(self, model: type[Model], remote_keys: Collection[Any]) -> set[Any]:
         """Return those of the remote keys whose rows exist."""
@@ -140,7 +204,7 @@ class Identity:
         reference = self._rows.get((root, key))
         if reference is None or (root, key) in self._known:
             return None
-        return decode_key(root, reference.remote_pk)
+        return read_key(root, reference.remote_pk)
 
     def met_at(self, model: type[Model], key: Any) -> Any:
         """Return when the object last met its remote row (the remote's clock), or ``None``."""
@@ -191,50 +255,58 @@ class Identity:
         by_text = {encode_key(key): key for key in unknown}
         self._free.update((root, key) for key in unknown)
         for local_pk, stored in self._stored(root, remote_pk=by_text):
-            key = decode_key(root, local_pk)
-            self._rows[root, key] = stored
-            if (root, key) not in self._forgotten:
+            key = self._whose(root, read_key(root, local_pk), stored)
+            if key is not None:
+                self._rows[root, key] = stored
+            if key is not None and (root, key) not in self._forgotten:
                 self._claimed[root, by_text[stored.remote_pk]] = key
 
-    def local_key_of(self, row: Model) -> Any:
-        """Return the local key of the object that a remote row is, or ``None`` when LOCAL never had it."""
-        model = type(row)
+    def claims_backwards(self, model: type[Model], remote_keys: Iterable[Any]) -> dict[Any, Any]:
+        """Return the local keys of remote rows that came to LOCAL from there, by remote key."""
+        by_text = {encode_key(key): key for key in remote_keys}
+        if not by_text:
+            return {}
         root = root_of(model)
-        key = self.claimed_by(root, row.pk)
-        if key is not None:
-            return key
-        if self.keeps_key(shape_of(model)):
-            return row.pk
-        manager = natural_manager(model)
-        if manager is None:
-            return None
-        try:
-            return manager.db_manager(LOCAL).get_by_natural_key(*row.natural_key()).pk  # type: ignore[attr-defined]
-        except (ObjectDoesNotExist, MultipleObjectsReturned):
-            return None
+        references = rows_with(Reference, LOCAL, local_pk=by_text)
+        references = references.filter(source=self._target, model_label=root._meta.label)
+        return {by_text[there]: read_key(root, here) for there, here in references.values_list("local_pk", "remote_pk")}
+
+    def is_going(self, model: type[Model], key: Any) -> bool:
+        """Tell whether the log says that an object of the batch is gone."""
+        return (root_of(model), key) in self._going
 
     def store(self) -> None:
         """Write what was learnt; part of the batch's transaction."""
         gone = [row.pk for at in self._forgotten if (row := self._rows.get(at)) is not None]
+        gone += list(self._outdated)
         if gone:
             rows_with(Reference, self.remote, pk=gone)._raw_delete(self.remote)
-        new: dict[type[Model], list[tuple[str, str]]] = {}
+        for (root, key), row in self._rows.items() if self._formers else ():
+            if isinstance(key, FormerKey) and (root, key) not in self._forgotten:
+                rows_with(Reference, self.remote, pk=[row.pk]).update(local_pk=key)
+        new: dict[type[Model], list[tuple[str, str, int | None]]] = {}
         moved = []
         for (root, key), remote_key in self._learnt.items():
             row, remote_pk = self._rows.get((root, key)), encode_key(remote_key)
             if row is not None and (root, key) not in self._forgotten:
-                moved.append((row.pk, remote_pk))
+                moved.append((row.pk, remote_pk, self._logged_until(root, key)))
             else:
-                new.setdefault(root, []).append((encode_key(key), remote_pk))
+                new.setdefault(root, []).append((encode_key(key), remote_pk, self._logged_until(root, key)))
         if moved:
             field = Reference._meta.get_field
-            update_rows(self.remote, Reference, [field("id")], [field("remote_pk")], moved)  # type: ignore[list-item]
-            self._met.update(pk for pk, _ in moved)
-        for root, pairs in new.items():
+            columns = [field("remote_pk"), field("logged")]
+            update_rows(self.remote, Reference, [field("id")], columns, moved)  # type: ignore[arg-type,list-item]
+            self._met.update(pk for pk, _, _ in moved)
+        for root, rows in new.items():
             same = {"source": self._source, "model_label": root._meta.label}
-            insert_texts(self.remote, Reference, same, ("local_pk", "remote_pk"), pairs)
+            insert_texts(self.remote, Reference, same, ("local_pk", "remote_pk", "logged"), rows)
         if self._met:
             rows_with(Reference, self.remote, pk=self._met).update(met_at=Now())
+
+    def _logged_until(self, root: type[Model], key: Any) -> int | None:
+        """Return up to which row of the log an object is known; ``None``: it is not known by the log."""
+        logged, former = self._logged.get((root, key)), self._formers.get((root, key))
+        return former.ended + 1 if logged is None and former is not None else logged
 
     # Natural keys and primary keys ----------------------------------------------------------------
 
@@ -299,7 +371,7 @@ class Identity:
     def _find_by_natural_keys(self, model: type[Model], instances: Sequence[Model]) -> tuple[dict[Any, Any], set[Any]]:
         found: dict[Any, Any] = {}
         alike: dict[tuple[str, ...], dict[tuple[Any, ...], list[Any]]] = {}
-        if not _compare_exactly(model, self.remote):
+        if not compare_exactly(model, self.remote):
             return found, {instance.pk for instance in instances}
         paths = self._values_at_paths(model, instances)
         for instance in instances:
@@ -374,11 +446,7 @@ class Identity:
         """
         model = type(instance)
         names = natural_key_fields(model)
-        manager = natural_manager(model)
-        own_method = isinstance(manager, NaturalManager) and (
-            type(manager).get_by_natural_key is NaturalManager.get_by_natural_key
-        )
-        if not names or not own_method or (at_paths is None and any("__" in name for name in names)):
+        if not self.looks_up_fields(model) or (at_paths is None and any("__" in name for name in names)):
             return None
         lookups: dict[str, Any] = {}
         for name in names:
@@ -392,6 +460,15 @@ class Identity:
                     raise ObjectDoesNotExist  # its target is not there, so neither is the object
             lookups[attname if value is not None else f"{attname}__isnull"] = value if value is not None else True
         return lookups
+
+    def looks_up_fields(self, model: type[Model]) -> bool:
+        """Tell whether the model's natural key is looked up by its fields and nothing else."""
+        manager = natural_manager(model)
+        return (
+            bool(natural_key_fields(model))
+            and isinstance(manager, NaturalManager)
+            and type(manager).get_by_natural_key is NaturalManager.get_by_natural_key
+        )
 
     def _natural_key_there(self, instance: Any) -> tuple[Any, ...]:
         """Return the natural key that the object would have on the remote.
@@ -445,7 +522,7 @@ class Identity:
         Returns:
             ``None`` when the model does not keep keys, or a target of its key is not on the remote.
         """
-        if not self.keeps_key(shape):
+        if not self.keeps_key(shape) or isinstance(key, FormerKey):
             return None
         parts = key if shape.composite_key else (key,)
         translated = []
@@ -479,7 +556,22 @@ class Identity:
         return known
 
 
-def _compare_exactly(model: type[Model], alias: str) -> bool:
+def mark_as_former(remote: str, source: str, change: Change) -> None:
+    """Keep the reference of an object that could not be deleted from the one that has its key now."""
+    model = model_of(change.label)
+    key = read_key(model, change.key) if model is not None else None
+    if model is not None and isinstance(key, FormerKey):
+        references = Reference.objects.using(remote).filter(source=source, model_label=root_of(model)._meta.label)
+        earlier = Q(logged__isnull=True) | Q(logged__lt=key.ended)
+        if not references.filter(local_pk=key).exists():
+            references.filter(earlier, local_pk=key.number).update(local_pk=key)
+
+
+def _formers_first(row: tuple[str, _Stored]) -> bool:
+    return "~" not in row[0]
+
+
+def compare_exactly(model: type[Model], alias: str) -> bool:
     """Tell whether Python finds the natural keys of this model equal where the database does.
 
     A collation may ignore case, and a field of somebody's own may compare as it likes.

@@ -21,18 +21,20 @@ from ..capture.tables import captured_models
 from ..conf import LOCAL, chosen_remotes, get_settings, resolve_models
 from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
 from ..models import Checkpoint
+from .absent import Absent
 from .apply import Batch
-from .changes import Change, coalesce
+from .changes import Change, coalesce, divided
 from .checkpoint import load_checkpoint, progress_fields, received_fields
 from .everything import every_object
 from .failures import describe, forget_failures, load_failures, store_failure
+from .identity import mark_as_former
 from .lease import CheckpointMoved, Lease
 from .local import without_a_row
 from .node import node_id, require_original, require_same_history, require_tables
 from .observed import rows_are_observed
 from .own_changes import OwnChanges
-from .report import FailedObject, SyncReport
-from .shape import model_of
+from .report import FailedObject, SyncReport, Told
+from .shape import gives_keys_again, model_of, shown_key
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
 from .window import Window, open_window, read_page
 
@@ -210,6 +212,7 @@ class Run:
         self._report = SyncReport()
         self._pending_failures: dict[tuple[str, str], tuple[Change, Exception]] = {}
         self._never_there: dict[tuple[str, str], Change] = {}
+        self._absent = Absent()
         self._target = Target(
             remote=remote,
             source=node_id(LOCAL),
@@ -242,6 +245,7 @@ class Run:
         """Apply old failures, then the window, then what has failed on the way once more."""
         self._report = SyncReport()
         self._pending_failures = {}
+        self._absent.close()
         if not self._target.dry_run:
             self._lease.acquire()
         try:
@@ -273,7 +277,8 @@ class Run:
         if window.rows > _AT_ONCE or window.known_row != checkpoint.last_row:
             return None
         started = timezone.now()
-        changes = coalesce(read_page(LOCAL, window, window.after, _AT_ONCE, without_origin=self.node).changes)
+        page = read_page(LOCAL, window, window.after, _AT_ONCE, without_origin=self.node)
+        changes = self._divided(coalesce(page.changes))
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
@@ -290,16 +295,20 @@ class Run:
                 reraise_if_hopeless(error, self._target.remote)
             return None
         self._record(changes, result)
+        self._tell_absent()
         return self._report
 
     def _apply_everything(self, started: datetime.datetime) -> None:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
         require_same_history(checkpoint, self._target.remote)
         failures = load_failures(self._target.remote, self._target.source, self._labels)
-        # What was never there, and is gone now, stays kept until the window that says so has been applied: its
+        # What is gone now stays kept until the window that may say so has been applied: of what was never there, its
         # delete alone would look for a namesake.
-        self._never_there = {(change.label, change.key): change for change in failures if change.created}
-        gone = frozenset(without_a_row(self._never_there.values()))
+        gone = frozenset(without_a_row(change for change in failures if not change.deleted))
+        self._never_there = {
+            (change.label, change.key): change for change in failures if change.created and change not in gone
+        }
+        self._absent.hold(gone)
         for batch in _batches([change for change in failures if change not in gone], self._together):
             self._apply(batch, None, 0)
         position, since = checkpoint.position, checkpoint.since
@@ -308,10 +317,31 @@ class Run:
             self._apply_window(rest, started)
             position, since = rest.end, None
         self._apply_window(self._open(position, since), started, gone)
+        self._tell_absent()
         if self._choices.full:
             for changes in every_object(self._labels, self._size):
                 self._apply(changes, None, 0)
             self._retry_failures()
+            self._absent.close()  # what has gone since its page was read is logged, for the next run
+
+    def _tell_absent(self) -> None:
+        """Name what LOCAL does not have although the log does not say that it was deleted."""
+        for change in self._absent:
+            reason = f"{LOCAL!r} does not have it, and did not log that it was deleted; left alone on the remote"
+            self._report.remark(Told.VANISHED, change.label, change.key, reason)
+        self._absent.close()
+
+    def _divided(self, changes: Iterable[Change]) -> list[Change]:
+        """Divide the changes of keys that were given out again; and add what was held back of their objects."""
+        divided_: list[Change] = []
+        for change in changes:
+            change = self._absent.completed(change) or change
+            model = model_of(change.label) if change.ended else None
+            if model is not None and gives_keys_again(model, self._target.kept_keys):
+                divided_ += divided(change)
+            else:
+                divided_.append(change)
+        return sorted(divided_, key=lambda change: (change.first, change.label, change.key))
 
     def _open(self, start: str, since: datetime.datetime | None, *, end: str = "", after: int = 0) -> Window:
         return open_window(LOCAL, start, end=end, after=after, since=since, without_origin=self._target.node)
@@ -330,7 +360,9 @@ class Run:
                 page = read_page(LOCAL, window, after, PAGE_ROWS, without_origin=self._target.node, labels=self._labels)
                 if not page.rows:
                     break
-                changes = [change for change in coalesce(page.changes) if is_new(change)]
+                changes = self._divided(
+                    change for change in coalesce(page.changes) if is_new(change) or self._absent.has(change)
+                )
                 for change in changes if self._never_there else ():
                     change.created |= (change.label, change.key) in self._never_there
                 for batch in _batches(changes, self._size):
@@ -388,6 +420,7 @@ class Run:
         result.failed[change] = error
         if not self._target.dry_run:
             with transaction.atomic(using=self._target.remote):
+                mark_as_former(self._target.remote, self._target.source, change)
                 store_failure(self._target.remote, self._target.source, change, error)
         if self._stop:
             raise _Stop([_failed_object(change, error)])
@@ -425,6 +458,7 @@ class Run:
 
     def _record(self, changes: Sequence[Change], result: BatchResult) -> None:
         self._report.add(result.report)
+        self._absent.hold(result.vanished)
         for change in changes if self._pending_failures else ():
             self._pending_failures.pop((change.label, change.key), None)
         for change, error in result.failed.items():
@@ -439,7 +473,7 @@ def _first_of(failed: dict[Change, Exception]) -> Exception:
 
 
 def _failed_object(change: Change, error: Exception) -> FailedObject:
-    return FailedObject(change.label, change.key, describe(error))
+    return FailedObject(change.label, shown_key(change.label, change.key), describe(error))
 
 
 def _batches(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:

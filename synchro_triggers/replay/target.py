@@ -48,10 +48,17 @@ class Target:
 
 @dataclass
 class BatchResult:
-    """What a batch did: counts, and the changes that could not be applied, with their errors."""
+    """What a batch did.
+
+    Attributes:
+        report: counts and remarks.
+        failed: the changes that could not be applied, with their errors.
+        vanished: those of what LOCAL does not have although the log does not say that it was deleted.
+    """
 
     report: SyncReport = field(default_factory=SyncReport)
     failed: dict[Change, Exception] = field(default_factory=dict)
+    vanished: list[Change] = field(default_factory=list)
 
 
 class NotYet(ObjectNotApplied):

@@ -224,7 +224,8 @@ def open_window(
 
 _PAGE_POSTGRES = """
 SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'),
-       max(id) FILTER (WHERE operation = 'D'), {logged_at},
+       max(id) FILTER (WHERE operation = 'I'), max(id) FILTER (WHERE operation = 'D'),
+       max(id) FILTER (WHERE operation = 'D' AND changed_fields = ''), {logged_at},
        json_agg(old_values ORDER BY id) FILTER (WHERE old_values IS NOT NULL), count(*)
   FROM (SELECT * FROM synchro_triggers_changelog
          WHERE id > %s AND id <= %s AND {where} {labels} ORDER BY id LIMIT %s) AS page
@@ -283,8 +284,14 @@ def read_page(
             logged_at=as_utc(logged_at) if isinstance(logged_at, str) else _EPOCH + timedelta(microseconds=logged_at),
             old_values=tuple(json.loads(old) if isinstance(old, str) else old or ()),
             deleted=last == last_delete,
+            certain=last == certain_delete,
+            # What is inserted under a key was not there: a delete before it was one, whatever SQLite knew of it.
+            ended=max(
+                (each for each in (last_delete, certain_delete) if each and each < (last_insert or 0)), default=0
+            ),
+            logged=True,
         )
-        for label, key, first, last, first_insert, last_delete, logged_at, old, _ in rows
+        for label, key, first, last, first_insert, last_insert, last_delete, certain_delete, logged_at, old, _ in rows
     )
     return Page(changes, max((change.last for change in changes), default=after), sum(row[-1] for row in rows))
 

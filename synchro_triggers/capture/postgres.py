@@ -549,6 +549,27 @@ def _layouts(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> di
     return layouts
 
 
+def is_standby(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the server replays another one's log: its snapshots do not name the transactions under way."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery()")
+        return bool(cursor.fetchone()[0])
+
+
+def filtered_tables(connection: BaseDatabaseWrapper, tables: list[str]) -> tuple[list[str], str]:
+    """Return those of the tables of which row-level security may hide rows from this session, and its role."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, array(SELECT c.relname::text"
+            " FROM unnest(%s::text[]) AS wanted (quoted)"
+            " JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted)"
+            " WHERE c.relrowsecurity AND row_security_active(c.oid) ORDER BY c.relname)",
+            [[quote_table(connection, table) for table in tables]],
+        )
+        role, hidden = cursor.fetchone()
+    return hidden, role
+
+
 def quote_table(connection: BaseDatabaseWrapper, table: str) -> str:
     """Quote a table name as Django does (``'schema"."table'`` reaches into another schema there)."""
     return connection.ops.quote_name(table)

@@ -446,6 +446,16 @@ def require_changelog(connection: BaseDatabaseWrapper) -> None:
         )
 
 
+def is_standby(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the server replays another one's log: there is no server."""
+    return False
+
+
+def filtered_tables(connection: BaseDatabaseWrapper, tables: list[str]) -> tuple[list[str], str]:
+    """Return those of the tables of which rows may be hidden from this session, and its role: SQLite hides nothing."""
+    return [], ""
+
+
 @dataclass(frozen=True)
 class _Layout:
     """The columns that a table has in the database, by their names there."""

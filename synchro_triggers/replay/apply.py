@@ -15,7 +15,7 @@ from ..exceptions import ObjectNotApplied
 from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
-from .changes import Change
+from .changes import Change, FormerKey
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
 from .failures import describe
@@ -55,16 +55,24 @@ class Batch:
     Args:
         target: where to.
         changes: what to apply.
+        formers: root models and keys of objects of other batches whose keys were given out again.
         whole: whoever calls takes all or nothing, so that bulk statements need no savepoint to fall back to.
     """
 
-    def __init__(self, target: Target, changes: Sequence[Change], *, whole: bool = False) -> None:
+    def __init__(
+        self,
+        target: Target,
+        changes: Sequence[Change],
+        *,
+        formers: Iterable[tuple[type[Model], FormerKey]] = (),
+        whole: bool = False,
+    ) -> None:
         self._target = target
         self._remote = target.remote
         self._result = BatchResult()
         self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
         self._tasks, self._result.vanished = plan_tasks(changes, target.kept_keys)
-        self._identity.expect(task for task in self._tasks if isinstance(task, ObjectTask))
+        self._identity.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []

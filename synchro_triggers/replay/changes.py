@@ -22,6 +22,7 @@ class Change:
         deleted: the last row is its delete: only then may an absent object be deleted on the remote.
         certain: ... and the row was gone then. SQLite logs a delete of what a statement may replace before it does.
         ended: id of the last delete after which the key was given out again; 0: there is none.
+        begun: id of the insert that gave it out again.
         logged: ``first`` and ``last`` are ids of the log. Those of kept failures, and of objects that are not
             logged, only say in which order they come.
     """
@@ -37,6 +38,7 @@ class Change:
     deleted: bool = False
     certain: bool = False
     ended: int = 0
+    begun: int = 0
     logged: bool = False
 
 
@@ -72,8 +74,9 @@ def divided(change: Change) -> tuple[Change, Change]:
         deleted=True,
         certain=True,
         ended=0,
+        begun=0,
     )
-    later = replace(change, created=True, first=max(change.first, change.ended + 1), old_values=(), ended=0)
+    later = replace(change, created=True, first=max(change.first, change.begun), old_values=())
     return former, later
 
 
@@ -101,5 +104,6 @@ def _merge(one: Change, other: Change) -> Change:
         deleted=max(one, other, key=lambda change: change.last).deleted,
         certain=max(one, other, key=lambda change: change.last).certain,
         ended=max(one.ended, other.ended),
+        begun=max(one.begun, other.begun),
         logged=one.logged and other.logged,
     )

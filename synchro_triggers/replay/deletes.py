@@ -37,7 +37,7 @@ class Deletes:
         self._remote = parts.target.remote
         self._refresh = refresh
         self._living = Living(parts.identity)
-        self._gone_along: set[At] = set()
+        self._gone: set[At] = parts.target.imagined_gone if parts.target.dry_run else set()
 
     def delete(self, task: ObjectTask, *, waits: bool) -> None:
         """Delete one object on the remote, if it is there.
@@ -65,6 +65,10 @@ class Deletes:
         if row is not None and not task.keep_parents and self._lives_on(task, row):
             return
         along: list[Model] = []
+        if self._parts.target.dry_run and not task.keep_parents:
+            if (shape.root, remote_key) in self._gone:
+                return
+            self._gone.add((shape.root, remote_key))
         if row is not None and self._parts.target.dry_run:
             along = self._would_go_along(row, keep_parents=task.keep_parents)
         elif row is not None:
@@ -138,17 +142,26 @@ class Deletes:
         Raises:
             NotYet: something that LOCAL still has would be taken along all the same.
         """
-        for again in (False, True):
-            along = list(taken_along(row, self._remote, keep_parents=keep_parents))
-            living = self._living_among(along)
-            if not living:
-                return along
-            for instance in living:
-                if again:
-                    label = shape_of(type(instance)).label
-                    raise NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
+        refreshed: set[At] = set()
+        while True:
+            try:
+                along = list(taken_along(row, self._remote, keep_parents=keep_parents))
+                protecting: Iterable[Any] = ()
+            except (ProtectedError, RestrictedError) as error:
+                along, protecting, protection = [], _protecting(error), error
+            living = self._living_among([*along, *protecting])
+            new = [instance for instance in living if _at(instance) not in refreshed]
+            for instance in new:
+                refreshed.add(_at(instance))
                 self._refresh(instance)
-        raise AssertionError("unreachable")
+            if new:
+                continue
+            if protecting:
+                raise protection
+            for instance in living:
+                label = shape_of(type(instance)).label
+                raise NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
+            return along
 
     def _would_go_along(self, row: Model, *, keep_parents: bool) -> list[Model]:
         """Return what a delete would take along, in a dry run: what else would be deleted or moved is still there."""
@@ -181,9 +194,9 @@ class Deletes:
             if at not in objects or issubclass(type(row), objects[at]):
                 objects[at] = type(row)
         for (root, remote_key), model in objects.items():
-            if (root, remote_key) in self._gone_along:
+            if (root, remote_key) in self._gone:
                 continue
-            self._gone_along.add((root, remote_key))
+            self._gone.add((root, remote_key))
             report.count(model._meta.label, "deleted")
             key = identity.claimed_by(root, remote_key)
             if not identity.is_going(root, key):
@@ -213,3 +226,11 @@ class Deletes:
         if kept is not None and not self._parts.belongs_to_another(shape, kept, key):
             return kept
         return None
+
+
+def _at(instance: Model) -> At:
+    return root_of(type(instance)), instance.pk
+
+
+def _protecting(error: ProtectedError | RestrictedError) -> Iterable[Any]:
+    return error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects

@@ -102,12 +102,14 @@ class Identity:
 
     # References -----------------------------------------------------------------------------------
 
-    def expect(self, tasks: Iterable[Any]) -> None:
-        """Take note of what the log says of the batch's keys; to be done first.
+    def expect(self, tasks: Iterable[Any], formers: Iterable[tuple[type[Model], FormerKey]]) -> None:
+        """Take note of what the log says of keys; to be done first.
 
         Args:
             tasks: the batch's objects.
+            formers: root models and keys of objects whose keys were given out again, whether in this batch or not.
         """
+        self._formers.update(((root, read_key(root, former.number)), former) for root, former in formers)
         for task in tasks:
             change, root = task.change, task.shape.root
             if task.instance is None and not task.keep_parents:
@@ -116,7 +118,8 @@ class Identity:
                 self._formers[root, read_key(root, task.key.number)] = task.key
             elif change.logged:
                 self._logged[root, task.key] = change.last
-                if change.created and change.label == root._meta.label and gives_keys_again(root, self._kept_keys):
+                inserted = change.created and not change.ended and change.label == root._meta.label
+                if inserted and gives_keys_again(root, self._kept_keys):
                     self._inserted[root, task.key] = change.first
 
     def load(self, model: type[Model], keys: Iterable[Any], rows: ReadAhead | None = None) -> None:
@@ -132,9 +135,8 @@ class Identity:
         if not wanted:
             return
         if self._formers:  # both at once: whose reference it is must be told
-            for key, former in ((key, former) for (of, key), former in self._formers.items() if of is root):
-                if key in wanted or former in wanted:
-                    wanted |= {key, former}
+            wanted |= {read_key(root, key.number) for key in wanted if isinstance(key, FormerKey)}
+            wanted |= {former for key in wanted if (former := self._formers.get((root, key))) is not None}
         self._asked |= {(root, key) for key in wanted}
         self._known.update({(root, key): self._imagined[root, key] for key in wanted if (root, key) in self._imagined})
         by_text = {encode_key(key): key for key in wanted}

@@ -91,7 +91,7 @@ class Living:
         """Return the local keys of the objects that have the natural keys of remote rows, by remote key."""
         if not rows or (manager := natural_manager(type(rows[0]))) is None:
             return {}
-        model = type(rows[0])
+        model: type[Model] = type(rows[0])
         names = natural_key_fields(model)
         if not self._identity.looks_up_fields(model) or any("__" in name for name in names):
             return dict(self._one_by_one(manager, rows))
@@ -154,9 +154,10 @@ class Living:
         Raises:
             ObjectDoesNotExist: one of its targets is not on LOCAL, so neither is the object.
         """
+        model: type[Model] = type(row)
         there = tuple(row.natural_key())  # reads the targets it asks for: the copies need not, and must not
         here, without = copy(row), copy(row)
-        for field in shape_of(type(row)).foreign_keys:
+        for field in shape_of(model).foreign_keys:
             value = row.__dict__.get(field.attname)
             if value is not None:
                 here.__dict__[field.attname] = translated = self._translated(field, value)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connections, transaction
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -23,7 +24,7 @@ from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotRea
 from ..models import Checkpoint
 from .absent import Absent
 from .apply import Batch
-from .changes import Change, coalesce, divided
+from .changes import Change, FormerKey, coalesce, divided
 from .checkpoint import load_checkpoint, progress_fields, received_fields
 from .everything import every_object
 from .failures import describe, forget_failures, load_failures, store_failure
@@ -34,7 +35,8 @@ from .node import node_id, require_original, require_same_history, require_table
 from .observed import rows_are_observed
 from .own_changes import OwnChanges
 from .report import FailedObject, SyncReport, Told
-from .shape import gives_keys_again, model_of, shown_key
+from .shape import gives_keys_again, model_of, root_of, shown_key
+from .sight import require_sight
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
 from .window import Window, open_window, read_page
 
@@ -148,6 +150,7 @@ def require_ready_triggers() -> None:
     with clear_errors(LOCAL):
         require_tables(LOCAL)
         require_original(LOCAL)
+        require_sight(LOCAL)
         found = install.compare(LOCAL)
     install.require_tables(found, LOCAL)
     wrong = [line for line in found.describe() if not line.endswith("orphaned")]
@@ -202,6 +205,7 @@ class Run:
         settings = get_settings()
         connections[remote].ensure_connection()
         require_tables(remote)
+        require_sight(remote)
         self._choices = choices
         self._labels = choices.labels
         self._stop = choices.stop_at_failure
@@ -213,6 +217,7 @@ class Run:
         self._pending_failures: dict[tuple[str, str], tuple[Change, Exception]] = {}
         self._never_there: dict[tuple[str, str], Change] = {}
         self._absent = Absent()
+        self._formers: list[tuple[type[Model], FormerKey]] = []
         self._target = Target(
             remote=remote,
             source=node_id(LOCAL),
@@ -334,11 +339,14 @@ class Run:
     def _divided(self, changes: Iterable[Change]) -> list[Change]:
         """Divide the changes of keys that were given out again; and add what was held back of their objects."""
         divided_: list[Change] = []
+        self._formers = []
         for change in changes:
             change = self._absent.completed(change) or change
             model = model_of(change.label) if change.ended else None
             if model is not None and gives_keys_again(model, self._target.kept_keys):
-                divided_ += divided(change)
+                former, later = divided(change)
+                divided_ += (former, later)
+                self._formers.append((root_of(model), FormerKey(former.key)))
             else:
                 divided_.append(change)
         return sorted(divided_, key=lambda change: (change.first, change.label, change.key))
@@ -442,7 +450,7 @@ class Run:
         remote, source = self._target.remote, self._target.source
         with replaying_for(remote, source):
             first()
-            result = Batch(self._target, changes, whole=whole).apply()
+            result = Batch(self._target, changes, formers=self._formers, whole=whole).apply()
             if result.failed and (self._stop or whole):
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
             if whole:  # nothing was kept before it

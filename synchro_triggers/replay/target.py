@@ -32,6 +32,7 @@ class Target:
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
+        imagined_gone: in a dry run, root model and remote key of what would have been deleted.
     """
 
     remote: str
@@ -44,6 +45,7 @@ class Target:
     batch_signals: Container[str] = ()
     dry_run: bool = False
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
+    imagined_gone: set[tuple[type[Model], Any]] = field(default_factory=set)
 
 
 @dataclass

@@ -29,6 +29,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from ..exceptions import Refused
 from .changes import Change
 
 
@@ -180,6 +181,15 @@ def delete_received(alias: str, position: str) -> int:
         return int(cursor.rowcount)
 
 
+def standby_message(alias: str) -> str:
+    """Return why a database that replays another one's log cannot be read."""
+    return (
+        f"The server that answers for {alias!r} is a standby (pg_is_in_recovery()): it does not say which transactions "
+        "are still under way, so that their changes would be lost. Let the alias lead to the primary, also through a "
+        "pooler or a list of hosts (target_session_attrs=read-write)."
+    )
+
+
 def open_window(
     alias: str,
     start: str,
@@ -203,22 +213,28 @@ def open_window(
 
     Returns:
         The window, with its number of rows.
+
+    Raises:
+        Refused: it was read from a standby.
     """
     connection = connections[alias]
     end = end or current_position(alias)
     where, params = _condition(connection, start, end, since, without_origin)
+    standby = "pg_is_in_recovery()" if connection.vendor == "postgresql" else "0"
     with connection.cursor() as cursor:
         # `id + 0` keeps PostgreSQL from walking the primary key for min() and max(): with millions of
         # consumed rows that takes seconds, while the BRIN index finds the new ones at once.
         cursor.execute(
             f"SELECT lowest, highest, number, {_mark(connection)},"
-            f" (SELECT {_mark(connection)} FROM synchro_triggers_changelog WHERE id = %s) FROM"
+            f" (SELECT {_mark(connection)} FROM synchro_triggers_changelog WHERE id = %s), {standby} FROM"
             " (SELECT min(id + 0) AS lowest, max(id + 0) AS highest, count(*) AS number"
             f" FROM synchro_triggers_changelog WHERE {where} AND id > %s) AS new"
             " LEFT JOIN synchro_triggers_changelog ON id = highest",
             [int(known_row.partition("|")[0] or 0), *params, after],
         )
-        first, last, rows, last_row, known = cursor.fetchone()
+        first, last, rows, last_row, known, from_a_standby = cursor.fetchone()
+    if from_a_standby:  # a pooler may send each statement to another server
+        raise Refused(standby_message(alias))
     return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "", known or "")
 
 
@@ -289,6 +305,7 @@ def read_page(
             ended=max(
                 (each for each in (last_delete, certain_delete) if each and each < (last_insert or 0)), default=0
             ),
+            begun=last_insert or 0,
             logged=True,
         )
         for label, key, first, last, first_insert, last_insert, last_delete, certain_delete, logged_at, old, _ in rows

@@ -165,12 +165,15 @@ class Deletes:
 
     def _would_go_along(self, row: Model, *, keep_parents: bool) -> list[Model]:
         """Return what a delete would take along, in a dry run: what else would be deleted or moved is still there."""
+        identity = self._parts.identity
         try:
             along = list(taken_along(row, self._remote, keep_parents=keep_parents))
-        except (ProtectedError, RestrictedError):
-            return []
+        except (ProtectedError, RestrictedError) as error:
+            staying = [at for at in map(_at, _protecting(error)) if at not in self._gone]
+            if any(identity.claimed_by(*at) is None for at in staying):
+                raise
+            return []  # what protects it has moved away on LOCAL, or is deleted too
         living = self._living.keys_of(along)
-        identity = self._parts.identity
         return [
             instance
             for instance in along

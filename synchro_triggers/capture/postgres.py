@@ -72,6 +72,23 @@ _ON_DELETE = (
     RETURN NULL;
 """
 )
+#: Row-level security is no matter to TRUNCATE, but it may hide rows from the function that is to log them: those are
+#: known by the log, as what it has not said to be deleted. (A log that was pruned knows no more than it has.)
+_ON_TRUNCATE = (
+    _ON_DELETE.removesuffix("    RETURN NULL;\n")
+    + """
+    IF row_security_active(TG_RELID) THEN
+"""
+    + _INSERT_INTO_LOG
+    + """
+        SELECT {label}, object_pk, 'D', '', NULL, {context} FROM {changelog}
+         WHERE model_label = {label}
+         GROUP BY object_pk
+        HAVING max(id) IS DISTINCT FROM max(id) FILTER (WHERE operation = 'D');
+    END IF;
+    RETURN NULL;
+"""
+)
 _ON_UPDATE = (
     _INSERT_INTO_LOG
     + """
@@ -246,7 +263,7 @@ def _bodies(
         "ins": _ON_INSERT.format(**parts),
         "upd": _ON_UPDATE.format(**parts),
         "del": _ON_DELETE.format(**parts, rows="synchro_old"),
-        "trunc": _ON_DELETE.format(**parts, rows=layout.qualified),
+        "trunc": _ON_TRUNCATE.format(**parts, rows=layout.qualified),
     }
 
 

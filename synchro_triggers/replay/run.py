@@ -360,7 +360,7 @@ class Run:
         Args:
             window: the window.
             started: when the run started.
-            settled: kept failures of which nothing is left to do afterwards.
+            settled: kept failures of which nothing is left to do, where the window does not speak of them.
         """
         after, done = window.after, 0
         with _seen_objects(window.rows > PAGE_ROWS) as is_new:
@@ -384,7 +384,8 @@ class Run:
         if self._labels is None and not self._target.dry_run:
             with transaction.atomic(using=self._target.remote):
                 self._lease.renew(**received_fields(window, started))
-                forget_failures(self._target.remote, self._target.source, settled)
+                vanished = [change for change in settled if self._absent.has(change)]
+                forget_failures(self._target.remote, self._target.source, vanished)
 
     def _retry_failures(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""

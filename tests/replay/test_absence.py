@@ -15,6 +15,7 @@ from synchro_triggers.replay.run import Choices, Run
 from synchro_triggers.replay.window import open_window
 from tests.comparing import assert_same
 from tests.databases import both
+from tests.replay.hearing import receiving
 from tests.replay.routes import batches, route  # noqa: F401  (fixtures)
 from tests.shapeapp.models import Article, CascadePet, Flea, Note, NullPet, Owner, ProtectPet, Shelf, Sticker
 from tests.shapes.sides import LOCAL, REMOTE, checked_late, execute, on_remote
@@ -140,6 +141,28 @@ def test_failure_whose_object_is_deleted_in_order_is_deleted():
 
     assert (report.remarks, report.failures, report.deleted) == ([], [], 1)
     assert there(Numbered) == ["theirs"]
+
+
+def test_failure_whose_delete_fails_too_stays_kept():
+    moved = ProtectPet.objects.create(name="moved", owner=Owner.objects.create(name="owner"))
+    synchronize()
+    theirs = ProtectPet.objects.using(REMOTE).create(name="theirs", owner=on_remote(Owner))
+
+    def refuse(using, instance, **told):
+        if using == REMOTE:
+            raise ValueError("no")
+
+    with receiving("pre_save", Owner, refuse):
+        Owner.objects.update(name="renamed")
+        assert len(synchronize().failures) == 1
+    moved.delete()
+    Owner.objects.all().delete()
+    report = synchronize()
+    assert [failure.model for failure in report.failures] == ["shapeapp.Owner"] and report.remarks == []
+    theirs.delete()
+    synchronize()
+
+    assert there(Owner) == [] and not Failure.objects.using(REMOTE).exists()
 
 
 @pytest.mark.parametrize("page_rows", [1, 2, 3])

@@ -15,7 +15,7 @@ from .changes import FormerKey
 from .identity import Identity, compare_exactly
 from .local import load_instances
 from .rows import rows_of, rows_with
-from .shape import is_foreign_key, points_to_key, root_of, shape_of, target_of
+from .shape import field_at, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .writing import local_value
 
 
@@ -92,28 +92,26 @@ class Living:
         if not rows or (manager := natural_manager(type(rows[0]))) is None:
             return {}
         model: type[Model] = type(rows[0])
-        names = natural_key_fields(model)
-        if not self._identity.looks_up_fields(model) or any("__" in name for name in names):
+        found = [field_at(model, name) for name in natural_key_fields(model)]
+        paths = [at for at in found if at is not None]
+        if not self._identity.looks_up_fields(model) or len(paths) < len(found) or not compare_exactly(model, LOCAL):
             return dict(self._one_by_one(manager, rows))
-        if not compare_exactly(model, LOCAL):
-            return dict(self._one_by_one(manager, rows))
-        fields = [next(field for field in model._meta.concrete_fields if name in _names(field)) for name in names]
-        translated = [self._column(field, rows) for field in fields]
+        columns = self._columns(model, paths, rows)
         wanted: dict[tuple[Any, ...], list[Any]] = {}
         for number, row in enumerate(rows):
-            values = tuple(column[number] for column in translated)
+            values = tuple(column[number] for column in columns)
             if _UNKNOWN not in values:
                 wanted.setdefault(values, []).append(row.pk)
-        attnames = [field.attname for field in fields]
         # Nulls are looked for by the other columns.
-        whole = [number for number in range(len(fields)) if all(values[number] is not None for values in wanted)]
+        whole = [number for number in range(len(paths)) if all(values[number] is not None for values in wanted)]
         if not wanted or not whole:
             return dict(self._one_by_one(manager, rows)) if wanted else {}
+        attnames = [attname for _, attname in paths]
         lookups = {attnames[number]: {values[number] for values in wanted} for number in whole}
         matches: dict[tuple[Any, ...], list[Any]] = {}
-        for key, *found in rows_with(model, LOCAL, **lookups).order_by("pk").values_list("pk", *attnames):
-            if tuple(found) in wanted:
-                matches.setdefault(tuple(found), []).append(key)
+        for key, *values_here in rows_with(model, LOCAL, **lookups).order_by("pk").values_list("pk", *attnames):
+            if tuple(values_here) in wanted:
+                matches.setdefault(tuple(values_here), []).append(key)
         many = getattr(manager, "allow_many", False)
         return {
             remote_key: keys[0]
@@ -122,13 +120,24 @@ class Living:
             if many or len(keys) == 1
         }
 
-    def _column(self, field: Any, rows: Sequence[Model]) -> list[Any]:
-        """Return a field's values as LOCAL has them."""
-        values = [local_value(row, field) for row in rows]
-        if not is_foreign_key(field) or not points_to_key(field):
-            return values
-        here = self._keys_there(target_of(field)[0], {value for value in values if value is not None})
-        return [None if value is None else here.get(value, _UNKNOWN) for value in values]
+    def _columns(self, model: type[Model], paths: Sequence[tuple[Any, str]], rows: Sequence[Model]) -> list[list[Any]]:
+        """Return the values that remote rows have at paths of a natural key, as LOCAL has them."""
+        beyond = [attname for _, attname in paths if "__" in attname]
+        there: dict[Any, dict[str, Any]] = {}
+        if beyond:
+            found = rows_with(model, self._identity.remote, pk=[row.pk for row in rows]).values_list("pk", *beyond)
+            there = {key: dict(zip(beyond, values, strict=True)) for key, *values in found}
+        columns = []
+        for field, attname in paths:
+            if attname in beyond:
+                values = [there.get(row.pk, {}).get(attname) for row in rows]
+            else:
+                values = [local_value(row, field) for row in rows]
+            if is_foreign_key(field) and points_to_key(field):
+                here = self._keys_there(target_of(field)[0], {value for value in values if value is not None})
+                values = [None if value is None else here.get(value, _UNKNOWN) for value in values]
+            columns.append(values)
+        return columns
 
     def _keys_there(self, model: type[Model], remote_keys: Iterable[Any]) -> dict[Any, Any]:
         root = root_of(model)
@@ -179,10 +188,6 @@ def natural_key_of(model: type[Model], alias: str, key: Any) -> tuple[Any, ...] 
     """Return the natural key of a row; ``None``: it is not there, or has none."""
     row: Any = rows_of(model, alias).filter(pk=key).first()
     return tuple(row.natural_key()) if row is not None and natural_manager(model) is not None else None
-
-
-def _names(field: Any) -> set[str]:
-    return {field.name, field.attname}
 
 
 _UNKNOWN = object()

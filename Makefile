@@ -4,10 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 MANY_TABLES := tests/capture/test_install.py::test_many_tables_are_installed_all_or_none_and_in_seconds
+# A worker a processor; one that has nothing left takes over from the other. For a single test: WORKERS=
+WORKERS := -n auto --dist worksteal
 DEMO := examples/offline_office/demo.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test torture fuzz bench lint format types clean
+.PHONY: help demo demo-postgres test test-all coverage matrix matrix-corners torture fuzz bench lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +21,24 @@ demo-postgres: $(VENV)/.for-demo-postgres  ## the same on two PostgreSQL servers
 	docker/with_servers $(BIN)/python $(DEMO)
 
 test: $(VENV)/.for-test  ## all tests, on SQLite and PostgreSQL; make test ARGS='-k pause -x'
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
+
+test-all: $(VENV)/.for-test  ## the same with every combination of what make test thins out
+	$(BIN)/python -m pytest $(WORKERS) --whole $(ARGS)
+
+coverage: $(VENV)/.for-test  ## which lines and branches the tests reach, both vendors and the processes they start together
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(WORKERS) -q $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+matrix: $(VENV)/.for-test  ## the core of the tests with every Python, Django and psycopg; make matrix ARGS='--pairs sqlite'
+	$(BIN)/nox -s pythons-of-matrix
+	$(BIN)/nox -t matrix $(if $(ARGS),-- $(ARGS))
+
+matrix-corners: $(VENV)/.for-test  ## the oldest and the newest of them, as CI does
+	$(BIN)/nox -s pythons-of-corners
+	$(BIN)/nox -t corners $(if $(ARGS),-- $(ARGS))
 
 torture: $(VENV)/.for-test  ## kills, faults, late commits, 500 tables: the long form, with figures; make torture ARGS='-k kill'
 	SYNCHRO_TORTURE=1 $(BIN)/python -m pytest tests/safety $(MANY_TABLES) -s $(ARGS)
@@ -42,7 +61,7 @@ types: $(VENV)/.for-test  ## mypy, strict
 	$(BIN)/mypy
 
 clean:  ## remove the virtual environment and everything generated
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment, made anew when pyproject.toml changes; each stamp says what has been installed into it.

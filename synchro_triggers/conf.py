@@ -19,6 +19,7 @@ from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from .exceptions import SynchroConfigurationError
+from .options import ModelOptions, read_options
 
 #: The database whose changes are captured and replayed elsewhere.
 LOCAL = DEFAULT_DB_ALIAS
@@ -28,13 +29,20 @@ CONFLICT_POLICIES = ("newest", "local", "remote")
 
 @dataclass(frozen=True)
 class BatchSignals:
-    """``SYNCHRO_BATCH_SIGNALS``: all models, or those of the labels."""
+    """``SYNCHRO_BATCH_SIGNALS`` and the option ``batch_signals``: all models, or those of the labels.
+
+    Attributes:
+        all: all models but those of ``without``.
+        labels: these models.
+        without: not these.
+    """
 
     all: bool
     labels: frozenset[str]
+    without: frozenset[str] = frozenset()
 
     def __contains__(self, label: object) -> bool:
-        return self.all or label in self.labels
+        return (self.all or label in self.labels) and label not in self.without
 
 
 @dataclass(frozen=True)
@@ -44,8 +52,9 @@ class Settings:
     Attributes:
         remotes: aliases to synchronise to, in order; empty when ``SYNCHRO_REMOTE`` is ``None`` or absent.
         models: the concrete models of ``SYNCHRO_MODELS``, in order, each once.
+        left_out: the concrete models that it leaves out with a minus sign.
+        options: ``SYNCHRO_OPTIONS``, by concrete model; ``options_of`` asks them.
         conflict: one of ``CONFLICT_POLICIES``, or the callable that decides.
-        identity: labels (``app.Model``) of models whose rows keep their primary key on the remote.
         allow_reset: whether the admin view offers to reset.
         debug: whether the admin view re-raises errors.
         batch_size: objects per remote transaction.
@@ -54,12 +63,26 @@ class Settings:
 
     remotes: tuple[str, ...]
     models: tuple[type[Model], ...]
+    left_out: frozenset[type[Model]]
+    options: Mapping[type[Model], ModelOptions]
     conflict: str | Callable[..., str]
-    identity: frozenset[str]
     allow_reset: bool
     debug: bool
     batch_size: int
     batch_signals: BatchSignals
+
+    @property
+    def identity(self) -> frozenset[str]:
+        """Labels of the models whose rows keep their primary key on the remote."""
+        return frozenset(model._meta.label for model, options in self.options.items() if options.keeps_key)
+
+
+_NO_OPTIONS = ModelOptions()
+
+
+def options_of(model: type[Model]) -> ModelOptions:
+    """Return what ``SYNCHRO_OPTIONS`` says of a model; a proxy has those of its concrete model."""
+    return get_settings().options.get(model._meta.concrete_model or model, _NO_OPTIONS)
 
 
 @lru_cache(maxsize=1)
@@ -70,15 +93,18 @@ def get_settings() -> Settings:
         SynchroConfigurationError: a setting is wrong; the message names it, the value and the remedy.
     """
     warn_when_remote_is_missing()
+    models, left_out = _read_models(getattr(django_settings, "SYNCHRO_MODELS", ()), "SYNCHRO_MODELS")
+    options = read_options(getattr(django_settings, "SYNCHRO_OPTIONS", {}), _app_or_model)
     return Settings(
         remotes=_read_remotes(getattr(django_settings, "SYNCHRO_REMOTE", None)),
-        models=resolve_models(getattr(django_settings, "SYNCHRO_MODELS", ()), "SYNCHRO_MODELS"),
+        models=models,
+        left_out=left_out,
+        options=options,
         conflict=_read_conflict(getattr(django_settings, "SYNCHRO_CONFLICT", "newest")),
-        identity=_read_identity(getattr(django_settings, "SYNCHRO_IDENTITY", {})),
         allow_reset=_read_bool("SYNCHRO_ALLOW_RESET", True),
         debug=_read_bool("SYNCHRO_DEBUG", False),
         batch_size=_read_batch_size(getattr(django_settings, "SYNCHRO_BATCH_SIZE", 1000)),
-        batch_signals=_read_batch_signals(getattr(django_settings, "SYNCHRO_BATCH_SIGNALS", False)),
+        batch_signals=_read_batch_signals(getattr(django_settings, "SYNCHRO_BATCH_SIGNALS", False), options),
     )
 
 
@@ -133,37 +159,83 @@ def resolve_models(entries: object, named: str = "models") -> tuple[type[Model],
 
     Args:
         entries: ``'app_label'``, ``'dotted.app.name'``, ``'app_label.Model'`` or
-            ``('app', 'Model', 'model2', ...)`` in any order; letter case of models does not matter.
+            ``('app', 'Model', 'model2', ...)`` in any order; letter case of models does not matter. With a minus
+            sign in front (``'-app.Model'``) an entry leaves out what an app's name has brought in.
         named: what they were given as, for the message.
 
     Returns:
         Each concrete model once, in the order of the setting; a proxy stands for its concrete model.
 
     Raises:
-        SynchroConfigurationError: an app or a model is unknown, or is this package's own.
+        SynchroConfigurationError: an app or a model is unknown, or is this package's own, or cannot be left out.
     """
+    return _read_models(entries, named)[0]
+
+
+def _read_models(entries: object, named: str) -> tuple[tuple[type[Model], ...], frozenset[type[Model]]]:
+    """Return the models of ``resolve_models``, and those that were left out."""
     if isinstance(entries, str) or not isinstance(entries, Iterable):
         raise SynchroConfigurationError(
             f"{named} must be a list or tuple of entries, not {entries!r}; "
             "write ('my_app',) with a comma for a single one."
         )
-    found: dict[type[Model], None] = {}
+    brought_in: dict[type[Model], None] = {}
+    by_app: set[type[Model]] = set()
+    by_itself: dict[type[Model], object] = {}
+    left_out: dict[type[Model], object] = {}
     for entry in entries:
-        for model in _models_of(entry, named):
+        positive, is_negative = _without_minus(entry)
+        is_app, models = _models_of(positive, named)
+        for model in models:
             concrete = model._meta.concrete_model or model
             if concrete._meta.app_label == "synchro_triggers":
                 raise SynchroConfigurationError(
                     f"{named}: {concrete._meta.label} belongs to synchro_triggers itself and cannot be captured."
                 )
-            found[concrete] = None
-    return tuple(found)
+            if is_negative:
+                left_out.setdefault(concrete, entry)
+                continue
+            brought_in[concrete] = None
+            if is_app:
+                by_app.add(concrete)
+            else:
+                by_itself.setdefault(concrete, entry)
+    for model, entry in left_out.items():
+        if model in by_itself:
+            raise SynchroConfigurationError(
+                f"{named}: {entry!r} leaves out {model._meta.label}, which {by_itself[model]!r} lists by itself: "
+                "take one of them out."
+            )
+        if model not in by_app:
+            raise SynchroConfigurationError(
+                f"{named}: {entry!r} leaves out {model._meta.label}, which no app's name brings in: "
+                f"take it out, or list the app {model._meta.app_label!r}."
+            )
+    found = tuple(model for model in brought_in if model not in left_out)
+    for model in found:
+        if (parent := next((each for each in model._meta.all_parents if each in left_out), None)) is not None:
+            raise SynchroConfigurationError(
+                f"{named}: {left_out[parent]!r} leaves out {parent._meta.label}, of which each {model._meta.label} "
+                "is one: leave that out too."
+            )
+    return found, frozenset(left_out)
 
 
-def _models_of(entry: object, named: str) -> list[type[Model]]:
+def _without_minus(entry: object) -> tuple[object, bool]:
+    """Return an entry without the minus sign in front, and whether it had one."""
+    if isinstance(entry, str):
+        return entry.removeprefix("-"), entry.startswith("-")
+    if isinstance(entry, (list, tuple)) and entry and isinstance(entry[0], str) and entry[0].startswith("-"):
+        return (entry[0].removeprefix("-"), *entry[1:]), True
+    return entry, False
+
+
+def _models_of(entry: object, named: str) -> tuple[bool, list[type[Model]]]:
+    """Return whether an entry is an app, and the models that it stands for."""
     if isinstance(entry, str):
         config = _find_app(entry)
         if config is not None:
-            return list(config.get_models())
+            return True, list(config.get_models())
         app, _, name = entry.rpartition(".")
         config = _find_app(app) if app else None
         if config is None:
@@ -171,7 +243,7 @@ def _models_of(entry: object, named: str) -> list[type[Model]]:
                 f"{named}: there is no installed app {entry!r}; use an app label, a dotted app name or "
                 "'app_label.Model' (INSTALLED_APPS has: " + ", ".join(sorted(apps.app_configs)) + ")."
             )
-        return [_find_model(config, name, named)]
+        return False, [_find_model(config, name, named)]
     if isinstance(entry, (list, tuple)) and entry and all(isinstance(part, str) for part in entry):
         app, *names = entry
         if not names:
@@ -179,10 +251,15 @@ def _models_of(entry: object, named: str) -> list[type[Model]]:
         config = _find_app(app)
         if config is None:
             raise SynchroConfigurationError(f"{named}: there is no installed app {app!r} (in {entry!r}).")
-        return [_find_model(config, name, named) for name in names]
+        return False, [_find_model(config, name, named) for name in names]
     raise SynchroConfigurationError(
         f"{named}: cannot read the entry {entry!r}; write 'app', 'app.Model' or ('app', 'Model', ...)."
     )
+
+
+def _app_or_model(label: str) -> tuple[bool, tuple[type[Model], ...]]:
+    is_app, models = _models_of(label, "SYNCHRO_OPTIONS")
+    return is_app, tuple(models)
 
 
 def _find_app(name: str) -> AppConfig | None:
@@ -225,15 +302,6 @@ def _read_conflict(value: object) -> str | Callable[..., str]:
     )
 
 
-def _read_identity(value: object) -> frozenset[str]:
-    if not isinstance(value, Mapping):
-        raise SynchroConfigurationError(f"SYNCHRO_IDENTITY must be a dict like {{'app.Model': 'pk'}}, not {value!r}.")
-    for label, kind in value.items():
-        if kind != "pk":
-            raise SynchroConfigurationError(f"SYNCHRO_IDENTITY[{label!r}] must be 'pk', not {kind!r}.")
-    return frozenset(model._meta.label for label in value for model in _models_of(label, "SYNCHRO_IDENTITY"))
-
-
 def _read_bool(name: str, default: bool) -> bool:
     value = getattr(django_settings, name, default)
     if not isinstance(value, bool):
@@ -247,19 +315,20 @@ def _read_batch_size(value: object) -> int:
     return value
 
 
-def _read_batch_signals(value: object) -> BatchSignals:
-    """Read ``True``, ``False``, models as in ``SYNCHRO_MODELS``, or a dict of labels to ``True`` or ``False``."""
-    if isinstance(value, bool):
-        return BatchSignals(value, frozenset())
+def _read_batch_signals(value: object, options: Mapping[type[Model], ModelOptions]) -> BatchSignals:
+    """Read ``True``, ``False``, or models as in ``SYNCHRO_MODELS``; what ``options`` say of a model comes first."""
     if isinstance(value, Mapping):
-        for label, chosen in value.items():
-            if not isinstance(chosen, bool):
-                raise SynchroConfigurationError(
-                    f"SYNCHRO_BATCH_SIGNALS[{label!r}] must be True or False, not {chosen!r}."
-                )
-        value = tuple(label for label, chosen in value.items() if chosen)
-    labels = frozenset(model._meta.label for model in resolve_models(value, "SYNCHRO_BATCH_SIGNALS"))
-    return BatchSignals(False, labels)
+        raise SynchroConfigurationError(
+            f"SYNCHRO_BATCH_SIGNALS must be True, False or a list of models, not {value!r}; for single models there "
+            "is SYNCHRO_OPTIONS = {'app.Model': {'batch_signals': True}}."
+        )
+    chosen = {model._meta.label: each.batch_signals for model, each in options.items()}
+    models = () if isinstance(value, bool) else resolve_models(value, "SYNCHRO_BATCH_SIGNALS")
+    return BatchSignals(
+        all=value is True,
+        labels=frozenset([*(model._meta.label for model in models), *(label for label in chosen if chosen[label])]),
+        without=frozenset(label for label in chosen if chosen[label] is False),
+    )
 
 
 def check_alias(alias: str) -> str:

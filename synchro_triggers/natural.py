@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured, MultipleObjectsReturned, ValidationError
@@ -75,6 +76,14 @@ class NaturalManager(models.Manager[Any]):
             return self.filter(**lookups).order_by("pk")[0]
 
 
+@cache
+def manager_over(model: type[models.Model], fields: tuple[str, ...]) -> NaturalManager:
+    """Return a ``NaturalManager`` over the fields of a model that knows nothing of it."""
+    manager = NaturalManager(*fields)
+    manager.model, manager.name = model, "natural_key"
+    return manager
+
+
 class _NaturalKeyModelBase(ModelBase):
     def __new__(mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any) -> type:
         if any(isinstance(base, _NaturalKeyModelBase) for base in bases):
@@ -129,10 +138,11 @@ class NaturalKeyModel(models.Model, metaclass=_NaturalKeyModelBase):
 
     def natural_key(self) -> tuple[Any, ...]:
         """Return the values of the natural key's fields, also of one field as a tuple."""
-        return tuple(_follow(self, name) for name in self._natural_key)
+        return tuple(follow(self, name) for name in self._natural_key)
 
 
-def _follow(instance: Any, path: str) -> Any:
+def follow(instance: Any, path: str) -> Any:
+    """Return the value at a path such as ``city__name``; ``None`` where a foreign key on the way is empty."""
     for name in path.split("__"):
         if instance is None:
             return None

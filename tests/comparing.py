@@ -18,6 +18,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models
 from django.db.models import AutoField, BigAutoField, Model, QuerySet, SmallAutoField
 
+from synchro_triggers.capture.tables import skipped_names
+
 #: The first of these fields that a model has says which object is which; a test gives it unique values.
 IDENTIFYING = ("name", "code", "label", "title", "number", "username", "domain", "url", "slug", "codename")
 
@@ -145,7 +147,7 @@ class Side:
         return self._read[model]
 
     def _values(self, instance: Model) -> Values:
-        skipped = set(getattr(instance, "SYNCHRO_SKIP", ()))
+        skipped = skipped_names(type(instance))
         generic = {
             name
             for field in instance._meta.private_fields

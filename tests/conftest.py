@@ -3,6 +3,9 @@
 A test that carries ``django_db`` (or uses ``db``, ``transactional_db``, ``live_server``, ``vendor``) runs on
 ``sqlite`` and on ``postgres``; with the mark ``all_pairs`` on the two mixed pairs as well; with
 ``vendor("postgres")`` on that pair only. ``--pairs`` narrows a run, ``--postgres`` chooses the server.
+
+Tests run in any order and in several processes (pytest-xdist). All of them use one PostgreSQL server, which the
+process that hands out the tests starts; see ``tests/databases.py`` for how each gets databases of its own.
 """
 
 from __future__ import annotations
@@ -10,34 +13,34 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
+from typing import Any
 
 import pytest
 from django.db import connections
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
-from tests.databases import (
-    PAIRS,
-    Pair,
-    create_databases,
-    destroy_databases,
-    install_triggers,
-    known_pairs,
-    pairs_of_test,
-)
+from tests.databases import PAIRS, Databases, Pair, Run, known_pairs, pairs_of_test
 from tests.postgres_server import PostgresServer, PostgresUnavailable, Source, choose_source
 
 ROOT = Path(__file__).resolve().parent.parent
-DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "vendor"}
+COMMITTING_FIXTURES = {"transactional_db", "live_server"}
+DATABASE_FIXTURES = {"db", "vendor", *COMMITTING_FIXTURES}
 
 chosen_pairs = pytest.StashKey[list[str]]()
 chosen_source = pytest.StashKey[Source]()
 used_version = pytest.StashKey[str]()
+running_server = pytest.StashKey[PostgresServer]()
+until_the_end = pytest.StashKey[ExitStack]()
+for_workers = pytest.StashKey[dict[str, Any]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="embedded",
         help="PostgreSQL of the test run, unless SYNCHRO_TEST_POSTGRES_URL names a server",
     )
+    group.addoption("--whole", action="store_true", help="run also what is marked whole: make test-all")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,7 +61,44 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[chosen_source] = choose_source(config.getoption("--postgres"))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
-    _stop_in_order_when_terminated()
+    config.stash[until_the_end] = ExitStack()
+    if not _is_worker(config):
+        _stop_in_order_when_terminated()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if stack := config.stash.get(until_the_end, None):
+        stack.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand each process what they share: the folder of the templates, and the server or why there is none."""
+    config: pytest.Config = node.config
+    if for_workers not in config.stash:
+        run = _new_run(config)
+        shared: dict[str, Any] = {"folder": str(run.folder), "name": run.name}
+        if any(PAIRS[name].needs_postgres for name in config.stash[chosen_pairs]):
+            server, reason = _start_server(config)
+            shared |= {"server": asdict(server)} if server is not None else {"no_server": reason}
+        config.stash[for_workers] = shared
+    node.workerinput["synchro"] = config.stash[for_workers]
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _shared(config: pytest.Config) -> dict[str, Any]:
+    """What a worker was handed."""
+    shared: dict[str, Any] = config.workerinput["synchro"]  # type: ignore[attr-defined]
+    return shared
+
+
+def _new_run(config: pytest.Config) -> Run:
+    folder = tempfile.TemporaryDirectory(prefix="synchro-run-")
+    config.stash[until_the_end].enter_context(folder)
+    return Run(Path(folder.name), f"test_synchro_{os.getpid()}")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -84,7 +125,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "vendor" not in metafunc.fixturenames:
         metafunc.fixturenames.append("vendor")
     metafunc.parametrize(
-        "vendor", [_parameter(name, metafunc.config) for name in pairs], indirect=True, scope="session"
+        "vendor", [_parameter(name, metafunc.config) for name in pairs], indirect=True, scope="function"
     )
 
 
@@ -94,8 +135,7 @@ def _parameter(name: str, config: pytest.Config) -> object:
     return pytest.param(name, id=name, marks=marks)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         case = getattr(item, "cls", None)
         if case and issubclass(case, SimpleTestCase) and case.databases:
@@ -103,16 +143,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 f"{item.nodeid}: pytest gives no parameters to unittest classes, so this would not run on "
                 "the vendor pairs. Write it as a function marked with django_db."
             )
-    # pytest has grouped the tests by the position of their parameter, which is another pair in each test.
-    # The sort is stable: within a pair, tests that flush the databases stay behind those that roll back.
-    items.sort(key=_position_of_pair)
-
-
-def _position_of_pair(item: pytest.Item) -> int:
-    callspec = getattr(item, "callspec", None)
-    if callspec is None or "vendor" not in callspec.params:
-        return -1
-    return list(PAIRS).index(callspec.params["vendor"])
+        if item.get_closest_marker("whole") and not config.getoption("--whole"):
+            item.add_marker(pytest.mark.skip(reason="only with --whole: make test-all"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -121,37 +153,80 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def postgres_server(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
-    """The PostgreSQL server of this run, started by the first pair that asks for it."""
-    source = pytestconfig.stash[chosen_source]
+def postgres_server(pytestconfig: pytest.Config) -> PostgresServer:
+    """The PostgreSQL server of this run, started by the first test that asks for it, unless we were handed one."""
+    return _server_of(pytestconfig)
+
+
+def _server_of(config: pytest.Config) -> PostgresServer:
+    if running_server in config.stash:
+        return config.stash[running_server]
+    source = config.stash[chosen_source]
+    if _is_worker(config):
+        shared = _shared(config)
+        server = PostgresServer(**shared["server"]) if "server" in shared else None
+        reason = shared.get("no_server", "")
+    else:
+        server, reason = _start_server(config)
+    if server is None:
+        pytest.fail(f"No PostgreSQL ({source.description}): {reason}", pytrace=False)
+    config.stash[running_server] = server
+    return server
+
+
+def _start_server(config: pytest.Config) -> tuple[PostgresServer | None, str]:
+    """Start the chosen server, to be stopped when the run ends; or say why it does not start."""
     try:
-        with source.start() as server:
-            pytestconfig.stash[used_version] = server.version()
-            yield server
-            return
+        server = config.stash[until_the_end].enter_context(config.stash[chosen_source].start())
+        config.stash[used_version] = server.version()
+        return server, ""
     except PostgresUnavailable as error:
-        reason = str(error)
-    # Not inside the except block, whose chain of causes would bury this line.
-    pytest.fail(f"No PostgreSQL ({source.description}): {reason}", pytrace=False)
+        return None, str(error)
 
 
 @pytest.fixture(scope="session")
-def vendor(
-    request: pytest.FixtureRequest, django_test_environment: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Pair]:
+def databases(
+    pytestconfig: pytest.Config,
+    django_test_environment: None,
+    django_db_blocker: DjangoDbBlocker,
+    worker_id: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Databases]:
+    """Makes the databases that the tests of this process use."""
+    config = pytestconfig
+    run = Run(Path(_shared(config)["folder"]), _shared(config)["name"]) if _is_worker(config) else _new_run(config)
+    made = Databases(run, worker_id, tmp_path_factory.mktemp("sqlite"), partial(_server_of, config))
+    yield made
+    with django_db_blocker.unblock():
+        made.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_flushed() -> Iterator[None]:
+    """Keep Django from emptying every table after a test that commits: its databases are dropped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: None)
+        yield
+
+
+@pytest.fixture
+def vendor(request: pytest.FixtureRequest, databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[Pair]:
     """The pair of databases that ``default`` and ``remote`` are now, migrated, with triggers installed."""
     if not hasattr(request, "param"):
         pytest.fail("a test that comes to the databases indirectly needs the mark django_db", pytrace=False)
     pair = PAIRS[request.param]
-    server = request.getfixturevalue("postgres_server") if pair.needs_postgres else None
-
-    with TemporaryDirectory(prefix="synchro-sqlite-") as folder:
+    with ExitStack() as stack:
         with django_db_blocker.unblock():
-            created = create_databases(pair, Path(folder), server)
-            install_triggers()
+            stack.enter_context(databases.of(pair, committed=_commits(request)))
         yield pair
         with django_db_blocker.unblock():
-            destroy_databases(created)
+            stack.close()
+
+
+def _commits(request: pytest.FixtureRequest) -> bool:
+    marked = request.node.get_closest_marker("django_db")
+    asked = marked is not None and marked.kwargs.get("transaction", False)
+    return asked or not COMMITTING_FIXTURES.isdisjoint(request.fixturenames)
 
 
 @pytest.fixture

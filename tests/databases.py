@@ -1,21 +1,32 @@
-"""The databases a test runs on: which vendor pairs there are, and how Django is pointed at one of them."""
+"""The databases a test runs on: which vendor pairs there are, and how they come to be at the price of a copy.
+
+A vendor's *template* is migrated, and given triggers, once in a test run, whatever the number of its processes. Each
+process copies it for the tests that are rolled back, and once more for every test that commits, so that nothing has
+to be flushed and no test sees what another one has left.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sites.models import Site
 from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.test.utils import setup_databases, teardown_databases
+from django.test import override_settings
+from filelock import FileLock
 
 from tests.postgres_server import PostgresServer
 
 Vendor = Literal["sqlite", "postgres"]
+Kind = Literal["project", "package"]
 
 ALIASES = ("default", "remote")
 
@@ -23,7 +34,7 @@ both = pytest.mark.django_db(databases=ALIASES)
 """Mark of a test that uses both databases and is rolled back at its end: ``pytestmark = both``."""
 
 both_committed = pytest.mark.django_db(databases=ALIASES, transaction=True)
-"""The same for a test that commits, as threads and processes of its own need; both are flushed at its end."""
+"""The same for a test that commits, as threads and processes of its own need; it gets databases of its own."""
 
 
 @dataclass(frozen=True)
@@ -85,71 +96,179 @@ def pairs_of_test(only: Collection[str], *, all_pairs: bool) -> list[str]:
     return known_pairs(only or (PAIRS if all_pairs else DEFAULT_PAIRS))
 
 
-def create_databases(pair: Pair, folder: Path, server: PostgresServer | None) -> list[Any]:
-    """Point both aliases at new, migrated test databases of the pair's vendors.
+def install_triggers(*aliases: str) -> None:
+    """Install capture as it is when a test starts, on both databases unless some are named.
+
+    A rolled-back test that changes triggers or the schema for good calls this at its end.
+    """
+    chosen = [option for alias in aliases or ALIASES for option in ("--database", alias)]
+    call_command("synchro_install_triggers", *chosen, verbosity=0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the processes of one test run share.
+
+    Attributes:
+        folder: where they find each other's templates.
+        name: begins the names of its databases on a server, which other runs may use at the same time.
+    """
+
+    folder: Path
+    name: str
+
+
+class Databases:
+    """The databases of one process of a test run.
 
     Args:
-        pair: the vendors.
-        folder: where SQLite files are made.
-        server: where PostgreSQL databases are made; may be None when the pair needs none.
-
-    Returns:
-        What ``destroy_databases`` wants.
+        run: what it shares with the others.
+        process: its own name, such as ``gw0``.
+        folder: where its own SQLite files are made.
+        server: gives the PostgreSQL server; called when the first test needs one.
     """
-    _point_aliases_at(
-        {
-            "default": _alias_settings("default", pair.local, folder, server),
-            "remote": _alias_settings("remote", pair.remote, folder, server),
-        }
-    )
-    return setup_databases(verbosity=0, interactive=False, aliases=dict.fromkeys(ALIASES), serialized_aliases=())
 
+    def __init__(self, run: Run, process: str, folder: Path, server: Callable[[], PostgresServer]) -> None:
+        self._run = run
+        self._process = process
+        self._folder = folder
+        self._server = server
+        self._kept: dict[tuple[str, Vendor], BaseDatabaseWrapper] = {}
 
-def destroy_databases(created: list[Any]) -> None:
-    """Remove the databases that ``create_databases`` made."""
-    for alias in ALIASES:
-        _end_other_sessions(connections[alias])
-    teardown_databases(created, verbosity=0)
-    _forget_connections()
+    @contextmanager
+    def of(self, pair: Pair, *, committed: bool) -> Iterator[None]:
+        """Point both aliases at databases of the pair's vendors.
 
+        Args:
+            pair: the vendors.
+            committed: whether they are new, and removed at the end; else this process' own, to be rolled back.
+        """
+        vendors: dict[str, Vendor] = {"default": pair.local, "remote": pair.remote}
+        if committed:
+            names = {alias: self.copy(vendor, alias) for alias, vendor in vendors.items()}
+            _point_aliases_at({alias: self.settings(vendor, names[alias]) for alias, vendor in vendors.items()})
+            try:
+                yield
+            finally:
+                _forget_connections()
+                for alias, vendor in vendors.items():
+                    self.remove(vendor, names[alias])
+                # A test may have made rows that only its own databases had.
+                ContentType.objects.clear_cache()
+                Site.objects.clear_cache()
+            return
+        for alias, vendor in vendors.items():
+            if (alias, vendor) not in self._kept:
+                settings = self.settings(vendor, self.copy(vendor, f"{alias}_kept"))
+                _point_aliases_at({alias: settings})
+                self._kept[alias, vendor] = connections[alias]
+        _point_aliases_at({alias: self._kept[alias, vendor].settings_dict for alias, vendor in vendors.items()})
+        for alias, vendor in vendors.items():
+            connections[alias] = self._kept[alias, vendor]
+        try:
+            yield
+        finally:
+            for connection in connections.all(initialized_only=True):  # a test may have taken some away
+                del connections[connection.alias]
 
-def install_triggers() -> None:
-    """Install capture on both databases, as they are when a test starts.
+    def close(self) -> None:
+        """Remove what is left, and with a server of somebody else's the databases on it."""
+        for (_, vendor), connection in self._kept.items():
+            connection.close()
+            self.remove(vendor, str(connection.settings_dict["NAME"]))
 
-    A test that changes triggers or the schema for good calls this at its end.
-    """
-    call_command("synchro_install_triggers", "--database", "default", "--database", "remote", verbosity=0)
+    def copy(self, vendor: Vendor, purpose: str, kind: Kind = "project") -> str:
+        """Make a database.
 
+        Args:
+            vendor: its vendor.
+            purpose: tells it from the others of this process; one that is there already is replaced.
+            kind: a migrated test project with triggers, or nothing but this package's tables.
 
-def _alias_settings(alias: str, vendor: Vendor, folder: Path, server: PostgresServer | None) -> dict[str, Any]:
-    if vendor == "sqlite":
-        file = str(folder / f"{alias}.sqlite3")
+        Returns:
+            Its name.
+        """
+        template = self._template(vendor, kind)
+        if vendor == "sqlite":
+            # The stem of its name is the alias where it is a project's.
+            name = str(self._folder / purpose / f"{purpose.removesuffix('_kept')}.sqlite3")
+            shutil.rmtree(self._folder / purpose, ignore_errors=True)
+            (self._folder / purpose).mkdir()
+            shutil.copyfile(template, name)
+            return name
+        name = f"{self._run.name}_{self._process}_{purpose}"
+        self.remove(vendor, name)
+        self._on_server(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def remove(self, vendor: Vendor, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
+        if vendor == "sqlite":
+            shutil.rmtree(Path(name).parent, ignore_errors=True)
+        else:
+            self._on_server(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def settings(self, vendor: Vendor, name: str) -> dict[str, Any]:
+        """Return the settings of an alias for one of these databases."""
+        if vendor == "sqlite":
+            return {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": name,
+                # Nothing here has to survive a power failure; killed processes lose nothing by it.
+                "OPTIONS": {"timeout": 20, "init_command": "PRAGMA synchronous = OFF"},
+                "TEST": {"NAME": name},
+            }
+        server = self._server()
         return {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": file,
-            # Nothing here has to survive a power failure; killed processes lose nothing by it.
-            "OPTIONS": {"timeout": 20, "init_command": "PRAGMA synchronous = OFF"},
-            # Without a name the test database would be in memory, where other processes cannot see it.
-            "TEST": {"NAME": file},
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": name,
+            "USER": server.user,
+            "PASSWORD": server.password,
+            "HOST": server.host,
+            "PORT": server.port,
         }
 
-    assert server is not None, "a pair with PostgreSQL needs a server"
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": server.database,
-        "USER": server.user,
-        "PASSWORD": server.password,
-        "HOST": server.host,
-        "PORT": server.port,
-        "TEST": {"NAME": f"test_synchro_{alias}"},
-    }
+    def _template(self, vendor: Vendor, kind: Kind) -> str:
+        """Return the name of a template; the first process that needs it makes it, the others wait."""
+        made = self._run.folder / f"{vendor}-{kind}.made"
+        name = f"{self._run.name}_{kind}"
+        if vendor == "sqlite":
+            name = str(self._run.folder / f"{kind}.sqlite3")
+        with FileLock(self._run.folder / f"{vendor}-{kind}.lock"):
+            if not made.exists():
+                if vendor == "postgres":
+                    self._on_server(f'DROP DATABASE IF EXISTS "{name}"', f'CREATE DATABASE "{name}"')
+                _make_template(self.settings(vendor, name), kind)
+                made.touch()
+        return name
+
+    def _on_server(self, *statements: str) -> None:
+        with self._server().connect() as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+
+def _make_template(settings: dict[str, Any], kind: Kind) -> None:
+    _point_aliases_at({alias: settings for alias in ALIASES})
+    if kind == "project":
+        call_command("migrate", run_syncdb=True, verbosity=0)
+        install_triggers("default")
+    else:
+        with override_settings(INSTALLED_APPS=["synchro_triggers"], SYNCHRO_MODELS=()):
+            call_command("migrate", "synchro_triggers", verbosity=0)
+    with connections["default"].cursor() as cursor:
+        # Each copy shall be a database of its own, not a copy of one that has an identity.
+        cursor.execute("DELETE FROM synchro_triggers_node")
+    _forget_connections()
 
 
 def _point_aliases_at(databases: dict[str, dict[str, Any]]) -> None:
+    """Say which databases there are; ``default`` is one of them while there is no better one."""
     _forget_connections()
+    some = next(iter(databases.values()))
     # In place: settings.DATABASES is the same dict and has to say the same.
     connections.settings.clear()
-    connections.settings.update(connections.configure_settings(databases))
+    connections.settings.update(connections.configure_settings({"default": some, **databases}))
 
 
 def _forget_connections() -> None:
@@ -157,16 +276,3 @@ def _forget_connections() -> None:
     for connection in connections.all(initialized_only=True):
         connection.close()
         del connections[connection.alias]
-
-
-def _end_other_sessions(connection: BaseDatabaseWrapper) -> None:
-    """End what a test's threads, processes or pools left open: PostgreSQL drops no database in use."""
-    if connection.vendor != "postgresql":
-        return
-
-    with connection.cursor() as cursor:
-        cursor.execute("""
-            SELECT pg_terminate_backend(pid)
-              FROM pg_stat_activity
-             WHERE datname = current_database() AND pid <> pg_backend_pid()
-        """)

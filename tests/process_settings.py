@@ -10,3 +10,4 @@ from tests.settings import *  # noqa: F403
 
 DATABASES = json.loads(os.environ["SYNCHRO_TEST_DATABASES"])
 SYNCHRO_BATCH_SIZE = int(os.environ.get("SYNCHRO_TEST_BATCH_SIZE", "1000"))
+globals().update(json.loads(os.environ.get("SYNCHRO_TEST_SETTINGS", "{}")))

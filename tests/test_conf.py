@@ -236,7 +236,7 @@ def prefer_local(conflict):
 
 
 def test_defaults(settings):
-    for name in ("CONFLICT", "IDENTITY", "ALLOW_RESET", "DEBUG", "BATCH_SIZE"):
+    for name in ("CONFLICT", "OPTIONS", "ALLOW_RESET", "DEBUG", "BATCH_SIZE"):
         assert not hasattr(settings, f"SYNCHRO_{name}")
 
     found = get_settings()
@@ -259,12 +259,6 @@ def test_conflict_policy_may_be_a_callable_or_its_path(settings, value):
     assert get_settings().conflict is prefer_local
 
 
-def test_identity_names_models_in_any_letter_case(settings):
-    settings.SYNCHRO_IDENTITY = {"testapp.item": "pk", "auth.Group": "pk"}
-
-    assert get_settings().identity == {"testapp.Item", "auth.Group"}
-
-
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -274,11 +268,7 @@ def test_identity_names_models_in_any_letter_case(settings):
         ("CONFLICT", "no.such.module", "cannot import 'no.such.module'"),
         ("CONFLICT", f"{__name__}.nothing", "cannot import"),
         ("CONFLICT", f"{__name__}.ROOT", "must be one of"),
-        ("IDENTITY", ["testapp.Item"], "must be a dict like {'app.Model': 'pk'}"),
-        ("IDENTITY", {"testapp.Item": "name"}, "['testapp.Item'] must be 'pk', not 'name'"),
-        ("IDENTITY", {"testapp.Nope": "pk"}, "there is no model 'Nope'"),
-        ("IDENTITY", {"nope.Item": "pk"}, "there is no installed app 'nope.Item'"),
-        ("IDENTITY", {5: "pk"}, "cannot read the entry 5"),
+        ("BATCH_SIGNALS", {"testapp.Item": True}, "{'app.Model': {'batch_signals': True}}"),
         ("ALLOW_RESET", "yes", "must be True or False, not 'yes'"),
         ("DEBUG", 1, "must be True or False, not 1"),
         ("BATCH_SIZE", 0, "must be a whole number of at least 1, not 0"),

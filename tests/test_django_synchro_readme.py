@@ -30,7 +30,7 @@ from synchro_triggers import (
     synchronize,
 )
 from synchro_triggers.models import ChangeLog, Reference, options
-from tests.databases import both, both_committed
+from tests.databases import both
 from tests.testapp.models import Account, Ambiguous, Document, Entry, Item
 
 LOCAL, REMOTE = "default", "remote"
@@ -273,7 +273,7 @@ def test_receiver_that_asks_the_instance_for_its_database_works_on_both_sides():
     assert [Account.objects.using(alias).get().visits for alias in (LOCAL, REMOTE)] == [0, 0]
 
 
-@both_committed
+@both
 @pytest.mark.all_pairs
 def test_plain_objects_in_a_receiver_means_local():
     seen = []

@@ -52,7 +52,9 @@ def test_postgres_answers_on_both_aliases(vendor: Pair) -> None:
         with connections[alias].cursor() as cursor:
             cursor.execute("SELECT current_database()")
 
-            assert cursor.fetchone() == (f"test_synchro_{alias}",)
+            name = cursor.fetchone()[0]
+
+        assert name.startswith("test_synchro_") and name.endswith(f"_{alias}_kept")
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
@@ -67,7 +69,7 @@ def test_what_a_test_writes_is_rolled_back(attempt: int) -> None:
 @pytest.mark.parametrize("attempt", [1, 2])
 @both_committed
 @pytest.mark.all_pairs
-def test_what_a_test_commits_is_flushed(attempt: int) -> None:
+def test_what_a_test_commits_is_not_there_for_the_next_one(attempt: int) -> None:
     for alias in connections:
         assert not Site.objects.using(alias).filter(domain="com.mitted").exists()
         Site.objects.using(alias).create(domain="com.mitted", name=f"by attempt {attempt}")

@@ -10,7 +10,8 @@ from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import get_settings
-from ..exceptions import SynchroConfigurationError, SynchroError
+from ..exceptions import Refused, SynchroConfigurationError
+from .own_tables import require_own_tables
 from .tables import CapturedTable, captured_tables
 from .trigger import InstalledTrigger, Trigger
 
@@ -100,8 +101,11 @@ def install(alias: str) -> Comparison:
         What had to be changed; ``absent_tables`` were left out.
 
     Raises:
-        SynchroError: this package's tables are missing there, or nothing can be captured.
+        Refused: this package's tables are missing there, or not as they should be.
+        SynchroConfigurationError: nothing can be captured there.
     """
+    vendor_of(connections[alias])
+    require_own_tables(alias)
     with transaction.atomic(using=alias):
         found = compare(alias)
         if not found.fits:
@@ -128,14 +132,14 @@ def install_notices(alias: str) -> None:
 
     Raises:
         SynchroConfigurationError: the vendor has no such thing.
-        SynchroError: the trigger cannot be made.
+        Refused: the trigger cannot be made.
     """
     connection = connections[alias]
     try:
         with transaction.atomic(using=alias):
             run_statements(alias, vendor_of(connection).notice_statements(connection))
     except DatabaseError as error:
-        raise SynchroError(
+        raise Refused(
             f"--notify needs a trigger on synchro_triggers_changelog of {alias!r}, which cannot be made: "
             f"{' '.join(str(error).split())}. Follow without --notify, or let the table's owner follow once with it."
         ) from error
@@ -145,6 +149,7 @@ def installation_sql(alias: str) -> str:
     """Return the SQL that installs all triggers on ``alias`` from nothing; nothing is executed."""
     connection = connections[alias]
     vendor = vendor_of(connection)
+    require_own_tables(alias)
     tables = vendor.existing_tables(connection, list(captured_tables(get_settings().models)))
     triggers = vendor.full_triggers(connection, tables)
     return "\n".join(f"{sql.strip().removesuffix(';')};" for trigger in triggers for sql in trigger.statements)
@@ -157,10 +162,10 @@ def captures(alias: str) -> bool:
 
 
 def require_tables(found: Comparison, alias: str) -> None:
-    """Raise ``SynchroError`` when a captured model has no table on ``alias``."""
+    """Raise ``Refused`` when a captured model has no table on ``alias``."""
     if found.absent_tables:
         tables = ", ".join(f"{table.label} (table {table.table!r})" for table in found.absent_tables)
-        raise SynchroError(
+        raise Refused(
             f"No table on {alias!r} for: {tables}. Run `manage.py migrate --database {alias}`, "
             "or take the model out of SYNCHRO_MODELS."
         )

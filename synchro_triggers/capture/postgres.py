@@ -16,18 +16,19 @@ The triggers are installed per alias and never registered: a registered trigger 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import pgtrigger
 from django.db.backends.base.base import BaseDatabaseWrapper
-from pgtrigger import compiler
 
-from ..exceptions import SynchroError
+from ..exceptions import Refused
 from .tables import CapturedColumn, CapturedTable
-from .trigger import InstalledTrigger, Trigger, quote_literal, trigger_name
+from .trigger import InstalledTrigger, Trigger, grouped, quote_literal, trigger_name
 
 #: Of these types, ``IS DISTINCT FROM`` tells every visible difference. Others are compared by their
 #: stored image: some have no equality (json, point), some call different values equal (citext).
@@ -115,68 +116,27 @@ _EVENTS: dict[str, tuple[Any, Any, Any]] = {
 }
 EVENTS = tuple(_EVENTS)
 
-
-class _TriggerSql(compiler.UpsertTriggerSql):
-    """The SQL that makes function and trigger; ``ignore_func_name`` carries the schema, quoted.
-
-    pgtrigger's own template calls a PL/pgSQL function with an exception block before every run.
-    """
-
-    def get_template(self) -> str:
-        return """
-CREATE OR REPLACE FUNCTION {ignore_func_name}.{pgid}() RETURNS trigger
+# pgtrigger's own template calls a PL/pgSQL function with an exception block before every run.
+_FULL_TRIGGER = """
+CREATE OR REPLACE FUNCTION {schema}.{name}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET enable_nestloop = off
 AS $synchro$
 BEGIN
-{func}
+{function}
 END;
 $synchro$;
-REVOKE ALL ON FUNCTION {ignore_func_name}.{pgid}() FROM PUBLIC;
-DROP TRIGGER IF EXISTS {pgid} ON {table};
-CREATE TRIGGER {pgid}
+REVOKE ALL ON FUNCTION {schema}.{name}() FROM PUBLIC;
+DROP TRIGGER IF EXISTS {name} ON {table};
+CREATE TRIGGER {name}
     {when} {operation} ON {table}
     {referencing}
-    FOR EACH {level} {condition}
-    EXECUTE FUNCTION {execute};
-COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
+    FOR EACH {level} WHEN ({condition})
+    EXECUTE FUNCTION {schema}.{name}({label});
+COMMENT ON TRIGGER {name} ON {table} IS '{signature}';
 """
-
-
-class CaptureTrigger(pgtrigger.Trigger):
-    """A capture trigger of one event, named with this package's prefix (``pgtrigger prune`` leaves it alone)."""
-
-    def __init__(self, *, label: str, schema: str, arguments: tuple[str, ...], function: str, **options: Any) -> None:
-        self.label = label
-        self.schema = schema
-        self.arguments = arguments
-        self.function = function
-        super().__init__(level=pgtrigger.Statement, condition=pgtrigger.Condition(_NOT_PAUSED), **options)
-
-    def get_pgid(self, model: Any) -> str:
-        assert self.name is not None
-        return self.name
-
-    def compile_on(self, quoted_table: str) -> compiler.Trigger:
-        """Compile for a table given by its quoted name."""
-        arguments = ", ".join(quote_literal(argument) for argument in self.arguments)
-        return compiler.Trigger(
-            name=self.name,
-            sql=_TriggerSql(
-                ignore_func_name=self.schema,
-                pgid=self.get_pgid(None),
-                func=self.function,
-                table=quoted_table,
-                when=self.when,
-                operation=self.operation,
-                referencing=self.referencing or "",
-                level=self.level,
-                condition=self.render_condition(None),  # type: ignore[arg-type]  # our condition is plain SQL
-                execute=f"{self.schema}.{self.get_pgid(None)}({arguments})",
-            ),
-        )
 
 
 # Full triggers ------------------------------------------------------------------------------------
@@ -198,7 +158,7 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
     quoted_table = quote_table(connection, table.table)
     columns = [column for column in table.columns if column.column in layout.exact]
     if any(key.column not in layout.exact for key in table.key):
-        raise SynchroError(
+        raise Refused(
             f"{table.label}: the table {table.table!r} on {connection.alias!r} has no column "
             f"{', '.join(repr(key.column) for key in table.key)} for its primary key; run migrate first."
         )
@@ -206,19 +166,37 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
     triggers = []
     for event, function in bodies.items():
         when, operation, referencing = _EVENTS[event]
-        name = trigger_name(table.label, event)
-        compiled = CaptureTrigger(
-            name=name,
-            label=table.label,
-            schema=schema,
-            arguments=(table.label,),
-            function=function,
+        trigger = pgtrigger.Trigger(
+            name=trigger_name(table.label, event),  # not pgtrigger's prefix: ``pgtrigger prune`` leaves it alone
+            level=pgtrigger.Statement,
             when=when,
             operation=operation,
             referencing=referencing,
-        ).compile_on(quoted_table)
-        triggers.append(Trigger(name, table.table, table.label, compiled.hash, (compiled.install_sql,)))
+            condition=pgtrigger.Condition(_NOT_PAUSED),
+            func=function,
+        )
+        triggers.append(_compile(trigger, table, quoted_table, schema))
     return triggers
+
+
+def _compile(trigger: pgtrigger.Trigger, table: CapturedTable, quoted_table: str, schema: str) -> Trigger:
+    """Write the SQL from what a pgtrigger.Trigger says of itself in public; its signature is the hash of the SQL."""
+    assert trigger.name is not None
+    parts = {
+        "name": trigger.name,
+        "schema": schema,
+        "table": quoted_table,
+        "function": trigger.func,
+        "when": trigger.when,
+        "operation": trigger.operation,
+        "referencing": trigger.referencing or "",
+        "level": trigger.level,
+        "condition": _NOT_PAUSED,
+        "label": quote_literal(table.label),
+    }
+    signature = hashlib.sha1(_FULL_TRIGGER.format(**parts, signature="").encode()).hexdigest()
+    sql = _FULL_TRIGGER.format(**parts, signature=signature)
+    return Trigger(trigger.name, table.table, table.label, signature, (sql,))
 
 
 def _bodies(
@@ -510,7 +488,7 @@ def changelog_schema(connection: BaseDatabaseWrapper, missing_ok: bool = False) 
     """Return the quoted schema of the changelog that this connection sees.
 
     Raises:
-        SynchroError: there is none, and ``missing_ok`` is off.
+        Refused: there is none, and ``missing_ok`` is off.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -520,7 +498,7 @@ def changelog_schema(connection: BaseDatabaseWrapper, missing_ok: bool = False) 
         )
         row = cursor.fetchone()
     if row is None and not missing_ok:
-        raise SynchroError(
+        raise Refused(
             f"The tables of synchro_triggers are missing on {connection.alias!r}: "
             f"run `manage.py migrate synchro_triggers --database {connection.alias}`."
         )
@@ -585,6 +563,18 @@ def filtered_tables(connection: BaseDatabaseWrapper, tables: list[str]) -> tuple
         )
         role, hidden = cursor.fetchone()
     return hidden, role
+
+
+def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
+    """Return the columns of those tables that the connection sees, by table, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.name, a.attname FROM unnest(%s::text[]) AS wanted (name) "
+            "JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(quote_ident(wanted.name)) "
+            "AND a.attnum > 0 AND NOT a.attisdropped",
+            [list(tables)],
+        )
+        return grouped(cursor.fetchall())
 
 
 def quote_table(connection: BaseDatabaseWrapper, table: str) -> str:

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..exceptions import SynchroConfigurationError, SynchroError
+from ..exceptions import Refused, SynchroConfigurationError, SynchroError
 from .tables import CapturedColumn, CapturedTable
-from .trigger import LEADING_COMMENTS, PREFIX, InstalledTrigger, Trigger, quote_literal, trigger_name
+from .trigger import LEADING_COMMENTS, PREFIX, InstalledTrigger, Trigger, grouped, quote_literal, trigger_name
 
 EVENTS = ("ins", "upd", "del", "repl", "updrepl")
 
@@ -53,7 +53,7 @@ def full_triggers(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) 
 
 def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: _Layout) -> list[Trigger]:
     if not all(layout.has(key.column) for key in table.key):
-        raise SynchroError(
+        raise Refused(
             f"{table.label}: the table {table.table!r} on {connection.alias!r} has no column "
             f"{', '.join(repr(key.column) for key in table.key)} for its primary key; run migrate first."
         )
@@ -437,10 +437,21 @@ def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]
     return [table for table in tables if _fold(_unquote(connection.ops.quote_name(table.table))) in names]
 
 
+def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
+    """Return the columns of those tables that exist, by table, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c "
+            f"WHERE t.type = 'table' AND t.name IN ({', '.join(['%s'] * len(tables))})",
+            list(tables),
+        )
+        return grouped(cursor.fetchall())
+
+
 def require_changelog(connection: BaseDatabaseWrapper) -> None:
-    """Raise ``SynchroError`` when this package's tables are missing."""
+    """Raise ``Refused`` when this package's tables are missing."""
     if "synchro_triggers_changelog" not in connection.introspection.table_names():
-        raise SynchroError(
+        raise Refused(
             f"The tables of synchro_triggers are missing on {connection.alias!r}: "
             f"run `manage.py migrate synchro_triggers --database {connection.alias}`."
         )

@@ -2,7 +2,7 @@
 
 A captured *model* brings its own table, the tables of its multi-table parents and children's links to
 them, the automatic through tables of its many-to-many fields in both directions, and the tables of
-the through models that its own many-to-many fields name.
+the through models that its own many-to-many fields name; but none of a model that the setting leaves out.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from django.db.models import Field, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 from django.utils import timezone
 
+from ..conf import get_settings, options_of, resolve_models
+from ..exceptions import SynchroConfigurationError
+from ..natural import follow, manager_over
+
 
 @dataclass(frozen=True)
 class CapturedColumn:
@@ -31,7 +35,7 @@ class CapturedColumn:
         name: the Django field's name, as it stands in ``changed_fields``.
         column: the database column.
         kind: the field's internal type (``'UUIDField'``, …), of a foreign key that of its target.
-        skipped: in ``SYNCHRO_SKIP``: a change of skipped columns alone is not logged.
+        skipped: of ``skipped_names``: a change of skipped columns alone is not logged.
         kept: its old value is stored when the row is deleted or the value changes, because the object
             is found by it: part of a natural key, or an end of a many-to-many link.
     """
@@ -82,7 +86,33 @@ def captured_models(captured: Iterable[type[Model]]) -> tuple[type[Model], ...]:
     return tuple(found)
 
 
+def labels_of(entries: Iterable[object]) -> tuple[str, ...]:
+    """Return the labels of the captured tables that belong to entries as in ``SYNCHRO_MODELS``.
+
+    Raises:
+        SynchroConfigurationError: there is no such model, or it is not listed.
+    """
+    listed = set(captured_models(get_settings().models))
+    found: dict[str, None] = {}
+    for entry in entries:
+        models = [model for model in captured_models(resolve_models((entry,))) if model in listed]
+        if not models:
+            raise SynchroConfigurationError(
+                f"models: {entry!r} is not in SYNCHRO_MODELS, and so never synchronised; list it there first."
+            )
+        found.update(dict.fromkeys(model._meta.label for model in models))
+    return tuple(found)
+
+
 def _through_models(model: type[Model]) -> Iterator[type[Model]]:
+    left_out = get_settings().left_out
+    for through in _linking_models(model):
+        # An automatic table belongs to the model that declares the field.
+        if (through._meta.auto_created or through) not in left_out:
+            yield through
+
+
+def _linking_models(model: type[Model]) -> Iterator[type[Model]]:
     for field in model._meta.local_many_to_many:
         if is_many_to_many(field):
             through: Any = field.remote_field.through
@@ -101,7 +131,7 @@ def is_many_to_many(field: Any) -> bool:
 
 
 def _describe(model: type[Model]) -> CapturedTable:
-    skipped = frozenset(getattr(model, "SYNCHRO_SKIP", ()))
+    skipped = skipped_names(model)
     kept = kept_field_names(model)
     key_fields = key_fields_of(model)
     columns = tuple(
@@ -121,6 +151,11 @@ def _describe(model: type[Model]) -> CapturedTable:
         key=tuple(by_column[str(field.column)] for field in key_fields),
         columns=columns,
     )
+
+
+def skipped_names(model: type[Model]) -> frozenset[str]:
+    """Return the names of fields that stay the remote's own: the model's ``SYNCHRO_SKIP``, and its option ``skip``."""
+    return options_of(model).skip | frozenset(getattr(model, "SYNCHRO_SKIP", ()))
 
 
 def stored_fields(model: type[Model]) -> list[Field[Any, Any]]:
@@ -156,7 +191,9 @@ def kept_field_names(model: type[Model]) -> frozenset[str] | None:
 
 
 def natural_key_fields(model: type[Model]) -> tuple[str, ...]:
-    """Return the lookups of the natural key where the model or its manager names them, else nothing."""
+    """Return the lookups of the natural key where the option, the model or its manager names them, else nothing."""
+    if names := options_of(model).natural_key:
+        return names
     own = getattr(model, "_natural_key", ())
     if own:
         return tuple(own)
@@ -172,10 +209,19 @@ def natural_manager(model: type[Model]) -> models.Manager[Any] | None:
     Returns:
         ``None`` when the model has no natural key, or none that could be relied on.
     """
+    if names := options_of(model).natural_key:
+        return manager_over(model, names)
     if not hasattr(model, "natural_key") or _is_tagging_without_key(model):
         return None
     managers = [model._default_manager, *model._meta.managers]
     return next((manager for manager in managers if hasattr(manager, "get_by_natural_key")), None)
+
+
+def natural_key_of(instance: Any) -> tuple[Any, ...]:
+    """Return the natural key of an object whose model has one."""
+    if names := options_of(type(instance)).natural_key:
+        return tuple(follow(instance, name) for name in names)
+    return tuple(instance.natural_key())
 
 
 def _is_tagging_without_key(model: type[Model]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 #: Every trigger and function of this package starts with this.
@@ -53,6 +54,14 @@ class InstalledTrigger:
 def trigger_name(label: str, event: str) -> str:
     """Name a trigger by the hash of its label: labels may be long, and alike at the beginning."""
     return f"{PREFIX}{event}_{hashlib.sha1(label.encode()).hexdigest()[:20]}"
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """Return the columns of each table, from pairs of a table's and a column's name."""
+    columns: dict[str, set[str]] = {}
+    for table, column in pairs:
+        columns.setdefault(table, set()).add(column)
+    return columns
 
 
 def quote_literal(text: str) -> str:

@@ -9,8 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 from django.db import Error
 
-from ..exceptions import SynchroConfigurationError, SynchroError
+from ..exceptions import DatabaseUnreachable, SynchroConfigurationError, SynchroError
 from ..masking import without_credentials
+from ..reaching import lost_database, means_unreachable
 
 
 @contextmanager
@@ -21,6 +22,7 @@ def one_line(alias: str = "") -> Iterator[None]:
 
     Args:
         alias: the database that the block works on, if it is a single one: a driver's message does not name it.
+            Otherwise it is the one that cannot be reached.
 
     Raises:
         CommandError: one of those errors happened.
@@ -31,6 +33,8 @@ def one_line(alias: str = "") -> Iterator[None]:
         code = error.exit_code if isinstance(error, SynchroError) else SynchroConfigurationError.exit_code
         raise CommandError(without_credentials(str(error)), returncode=code) from error
     except Error as error:
+        alias = alias or lost_database()
         where = f"The database {alias!r}" if alias else "A database"
         text = " ".join(without_credentials(str(error)).split())
-        raise CommandError(f"{where} failed: {text or type(error).__name__}") from error
+        code = DatabaseUnreachable.exit_code if means_unreachable(error) else SynchroError.exit_code
+        raise CommandError(f"{where} failed: {text or type(error).__name__}", returncode=code) from error

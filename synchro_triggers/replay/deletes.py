@@ -8,11 +8,11 @@ from typing import Any
 from django.db import DatabaseError, connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
-from ..capture.tables import decode_old_values, encode_key
+from ..capture.tables import decode_old_values, encode_key, natural_key_of
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .cascades import let_go, taken_along
-from .living import Living, natural_key_of
+from .living import Living, natural_key_there
 from .local import ObjectTask, load_instances, rebuilt
 from .order import At
 from .parts import Parts
@@ -128,7 +128,7 @@ class Deletes:
         known = identity.known(model, key)
         if known is None:
             identity.learn(model, key, row.pk)
-        elif known != row.pk and natural_key_of(model, self._remote, known) == row.natural_key():  # type: ignore[attr-defined]
+        elif known != row.pk and natural_key_there(model, self._remote, known) == tuple(natural_key_of(row)):
             return False
         identity.forget(model, task.key)
         return True

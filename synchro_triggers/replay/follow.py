@@ -6,7 +6,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,11 @@ from ..capture import install
 from ..conf import LOCAL
 from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
+from ..reaching import clear_errors
 from .checkpoint import load_checkpoint
+from .node import require_tables
 from .report import SyncReport
-from .run import Choices, Run, clear_errors, require_ready_triggers, required_remotes
+from .run import Choices, Run, require_ready_triggers, required_remotes
 from .window import commit_mark, open_window, position_since
 
 #: Seconds between two looks at LOCAL.
@@ -67,6 +69,9 @@ class Follower:
         if self.interval <= 0:
             raise SynchroConfigurationError(f"The interval must be more than 0 seconds, not {self.interval}.")
         require_ready_triggers()
+        for alias in remotes:
+            with suppress(Error):  # one that cannot be reached may come back: the first look tells of it
+                require_tables(alias)
         with self._waiting() as wait:
             followed = [_Followed(alias, self._choices()) for alias in remotes]
             pause = _FIRST_PAUSE
@@ -124,7 +129,7 @@ class _Followed:
         if mark == self._mark and not due:
             return None
         report: SyncReport | None
-        with clear_errors(self.alias):
+        with clear_errors(LOCAL, self.alias):
             if due or self._run is None:
                 require_ready_triggers()
                 if self._run is None or self._went_well:  # otherwise it still holds the lease

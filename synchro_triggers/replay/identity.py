@@ -1,7 +1,7 @@
 """Which remote row is which local object.
 
 In this order: the stored reference (dropped when its remote row is gone); the natural key; the primary key,
-if the database does not give it out or the model is in ``SYNCHRO_IDENTITY``; otherwise none: a new object.
+if the database does not give it out or the model has the option ``identity: 'pk'``; otherwise none: a new object.
 
 References are stored in the database that received the object. For two-way use the other direction's
 references, which are stored in LOCAL, are read too, backwards.
@@ -20,7 +20,7 @@ from django.db import connections, models
 from django.db.models import Model, Q
 from django.db.models.functions import Now
 
-from ..capture.tables import encode_key, natural_key_fields, natural_manager
+from ..capture.tables import encode_key, natural_key_fields, natural_key_of, natural_manager
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..models import Reference
@@ -60,7 +60,7 @@ class Identity:
         remote: the remote alias.
         source: node id of LOCAL.
         target: node id of the remote.
-        kept_keys: labels of models in ``SYNCHRO_IDENTITY``.
+        kept_keys: labels of models with the option ``identity: 'pk'``.
         imagined: what a dry run would have created so far.
 
     Attributes:
@@ -480,15 +480,15 @@ class Identity:
         Raises:
             ObjectDoesNotExist: one of them is not there, so neither is the object.
         """
-        here = tuple(instance.natural_key())  # reads the targets it asks for: the copies need not, and must not
+        here = natural_key_of(instance)  # reads the targets it asks for: the copies need not, and must not
         there, without = copy(instance), copy(instance)
         for attname, translated in self._translated_links(instance):
             there.__dict__[attname] = translated
             if translated is None:
                 without.__dict__[attname] = None
-        if tuple(without.natural_key()) != here:
+        if natural_key_of(without) != here:
             raise ObjectDoesNotExist
-        return tuple(self._row_there(part) if isinstance(part, Model) else part for part in there.natural_key())
+        return tuple(self._row_there(part) if isinstance(part, Model) else part for part in natural_key_of(there))
 
     def _translated_links(self, instance: Model) -> Iterator[tuple[str, Any]]:
         """Yield what the foreign keys of an instance, generic ones too, are on the remote; ``None``: nothing there.

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db.models import Model
 
-from ..capture.tables import natural_key_fields, natural_manager
+from ..capture.tables import natural_key_fields, natural_key_of, natural_manager
 from ..conf import LOCAL
 from .changes import FormerKey
 from .identity import Identity, compare_exactly
@@ -164,7 +164,7 @@ class Living:
             ObjectDoesNotExist: one of its targets is not on LOCAL, so neither is the object.
         """
         model: type[Model] = type(row)
-        there = tuple(row.natural_key())  # reads the targets it asks for: the copies need not, and must not
+        there = tuple(natural_key_of(row))  # reads the targets it asks for: the copies need not, and must not
         here, without = copy(row), copy(row)
         for field in shape_of(model).foreign_keys:
             value = row.__dict__.get(field.attname)
@@ -172,9 +172,9 @@ class Living:
                 here.__dict__[field.attname] = translated = self._translated(field, value)
                 if translated is None:
                     without.__dict__[field.attname] = None
-        if tuple(without.natural_key()) != there:
+        if tuple(natural_key_of(without)) != there:
             raise ObjectDoesNotExist
-        return tuple(self._row_here(part) if isinstance(part, Model) else part for part in here.natural_key())
+        return tuple(self._row_here(part) if isinstance(part, Model) else part for part in natural_key_of(here))
 
     def _row_here(self, target: Model) -> Model:
         key = self.keys_of([target]).get((root_of(type(target)), target.pk))
@@ -184,10 +184,10 @@ class Living:
         return found
 
 
-def natural_key_of(model: type[Model], alias: str, key: Any) -> tuple[Any, ...] | None:
+def natural_key_there(model: type[Model], alias: str, key: Any) -> tuple[Any, ...] | None:
     """Return the natural key of a row; ``None``: it is not there, or has none."""
     row: Any = rows_of(model, alias).filter(pk=key).first()
-    return tuple(row.natural_key()) if row is not None and natural_manager(model) is not None else None
+    return tuple(natural_key_of(row)) if row is not None and natural_manager(model) is not None else None
 
 
 _UNKNOWN = object()

@@ -88,7 +88,7 @@ def plan_tasks(
 
     Args:
         changes: coalesced changes; those of models that no longer exist are dropped.
-        kept_keys: labels of models in ``SYNCHRO_IDENTITY``.
+        kept_keys: labels of models that keep their automatic keys.
 
     Returns:
         The tasks, in the order in which they are to be applied; and the changes of what LOCAL does not have although

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import uuid
 
-from django.db import connections
-
+from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL
-from ..exceptions import SynchroError
-from ..models import ChangeLog, Checkpoint, Failure, Node, Reference
+from ..exceptions import Refused
+from ..models import Checkpoint, Node
 from .window import fingerprint, history_agrees, position_is_ahead
 
 
 def require_tables(alias: str) -> None:
-    """Raise ``SynchroError`` when this package's tables are missing on ``alias``."""
-    present = set(connections[alias].introspection.table_names())
-    needed = {model._meta.db_table for model in (Node, ChangeLog, Checkpoint, Reference, Failure)}
-    if not needed <= present:
-        raise SynchroError(
-            f"The tables of synchro_triggers are missing on {alias!r} ({', '.join(sorted(needed - present))}): "
-            f"run `manage.py migrate synchro_triggers --database {alias}`."
-        )
+    """Raise ``Refused`` when this package's tables are missing on ``alias``, or are not as this version needs them."""
+    require_own_tables(alias)
 
 
 def node_id(alias: str) -> str:
@@ -44,11 +37,11 @@ def set_identity(alias: str, *, new: bool) -> str:
 
 
 def require_original(alias: str) -> None:
-    """Raise ``SynchroError`` when the database is a copy of the one whose identity it carries."""
+    """Raise ``Refused`` when the database is a copy of the one whose identity it carries."""
     node = Node.objects.using(alias).filter(pk=1).first()
     if node is None or not node.fingerprint or node.fingerprint == fingerprint(alias):
         return
-    raise SynchroError(
+    raise Refused(
         f"The database {alias!r} is a copy: its identity {node.node_id} was made somewhere else. If the original "
         "is still in use, run `manage.py synchro_reset --new-identity` here (and `synchro_link`, to tell which "
         "object is which on the remote); if this has replaced the original, `manage.py synchro_reset "
@@ -57,9 +50,9 @@ def require_original(alias: str) -> None:
 
 
 def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
-    """Raise ``SynchroError`` when LOCAL was put back to an older state than the remote has received."""
+    """Raise ``Refused`` when LOCAL was put back to an older state than the remote has received."""
     if position_is_ahead(LOCAL, checkpoint.position) or not history_agrees(LOCAL, checkpoint.last_row):
-        raise SynchroError(
+        raise Refused(
             f"The database {LOCAL!r} was put back to an older state: {remote!r} has received changes of it that it "
             "does not have any more. Decide which side is right and make them equal by hand; then run "
             "`manage.py synchro_reset --keep-identity`, and `manage.py synchro_link`."

@@ -11,17 +11,18 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, connections, transaction
+from django.db import connections, transaction
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from ..capture import install
 from ..capture.session import replaying_for
-from ..capture.tables import captured_models
-from ..conf import LOCAL, chosen_remotes, get_settings, resolve_models
-from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..capture.tables import captured_models, labels_of
+from ..conf import LOCAL, chosen_remotes, get_settings
+from ..exceptions import Refused, SynchroConfigurationError, SynchroError, TriggersNotReady
 from ..models import Checkpoint
+from ..reaching import clear_errors
 from .absent import Absent
 from .apply import Batch
 from .changes import Change, FormerKey, coalesce, divided
@@ -86,12 +87,12 @@ def synchronize(
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     remotes = required_remotes(remote)
-    choices = Choices(_labels_of(models), dry_run, full, on_error == "stop", progress)
+    choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
     require_ready_triggers()
     started = time.monotonic()
     report = SyncReport(remotes=remotes, dry_run=dry_run)
     for alias in remotes:
-        with clear_errors(alias):
+        with clear_errors(LOCAL, alias):
             report.add(Run(alias, choices).perform())
     report.seconds = time.monotonic() - started
     return report
@@ -110,12 +111,6 @@ def required_remotes(remote: str | None) -> tuple[str, ...]:
             "or name one with --remote."
         )
     return remotes
-
-
-def _labels_of(models: Iterable[str] | None) -> tuple[str, ...] | None:
-    if models is None:
-        return None
-    return tuple(model._meta.label for model in captured_models(resolve_models(tuple(models))))
 
 
 def call_synchronize(**options: Any) -> str:
@@ -161,32 +156,6 @@ def require_ready_triggers() -> None:
         )
 
 
-@contextmanager
-def clear_errors(alias: str) -> Iterator[None]:
-    """Say which database a connection error speaks of.
-
-    A driver's message may name host, port, database and user, never the password; those who print it mask the user.
-    """
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        text = " ".join(str(error).split()).removesuffix(".")
-        where = LOCAL if _is_lost(LOCAL) else alias  # a run to a remote reads LOCAL too
-        raise SynchroError(
-            f"Database error while working on {where!r}: {text}. What was committed stays; run it again."
-        ) from error
-
-
-def _is_lost(alias: str) -> bool:
-    """Tell whether a database cannot be reached any more."""
-    connection = connections[alias]
-    try:
-        connection.ensure_connection()
-        return not connection.in_atomic_block and not connection.is_usable()
-    except Error:
-        return True
-
-
 class _Interrupted(Exception):
     """The run ends between two transactions, because it was asked to."""
 
@@ -208,6 +177,8 @@ class Run:
         require_sight(remote)
         self._choices = choices
         self._labels = choices.labels
+        # The fence: whatever the log says, nothing else is written but as the target of one of these.
+        self._listed = frozenset(model._meta.label for model in captured_models(settings.models))
         self._stop = choices.stop_at_failure
         self._progress = choices.progress
         self._size = settings.batch_size
@@ -231,7 +202,7 @@ class Run:
         )
         self._lease = Lease(remote, self._target.source)
         if self._target.source == self._target.node:
-            raise SynchroError(
+            raise Refused(
                 f"{LOCAL!r} and {remote!r} are the same database, or one is a copy of the other: both carry the "
                 f"identity {self._target.node}. Run `manage.py synchro_reset --new-identity` on the copy."
             )
@@ -287,6 +258,8 @@ class Run:
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
+        if any(change.label not in self._listed for change in changes):
+            return None
         if not self._lease.is_free_at(checkpoint.position):
             return None
         self._report, self._pending_failures = SyncReport(), {}
@@ -306,7 +279,8 @@ class Run:
     def _apply_everything(self, started: datetime.datetime) -> None:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
         require_same_history(checkpoint, self._target.remote)
-        failures = load_failures(self._target.remote, self._target.source, self._labels)
+        labels = self._listed if self._labels is None else self._listed.intersection(self._labels)
+        failures = load_failures(self._target.remote, self._target.source, sorted(labels))
         # What is gone now stays kept until the window that may say so has been applied: of what was never there, its
         # delete alone would look for a namesake.
         gone = frozenset(without_a_row(change for change in failures if not change.deleted))
@@ -369,7 +343,9 @@ class Run:
                 if not page.rows:
                     break
                 changes = self._divided(
-                    change for change in coalesce(page.changes) if is_new(change) or self._absent.has(change)
+                    change
+                    for change in coalesce(page.changes)
+                    if (is_new(change) or self._absent.has(change)) and self._may_write(change)
                 )
                 for change in changes if self._never_there else ():
                     change.created |= (change.label, change.key) in self._never_there
@@ -386,6 +362,13 @@ class Run:
                 self._lease.renew(**received_fields(window, started))
                 vanished = [change for change in settled if self._absent.has(change)]
                 forget_failures(self._target.remote, self._target.source, vanished)
+
+    def _may_write(self, change: Change) -> bool:
+        """Tell whether a change is of a listed model, and remark one that is not: of an unlisted one, or forged."""
+        if change.label in self._listed:
+            return True
+        self._report.remark(Told.SKIPPED, change.label, change.key, "it is not in SYNCHRO_MODELS")
+        return False
 
     def _retry_failures(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""

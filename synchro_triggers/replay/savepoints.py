@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from itertools import count
 from typing import Any
@@ -156,14 +156,17 @@ class Savepoints:
                 with driver.cursor() as cursor:
                     cursor.execute("; ".join(statements))
             else:
-                for statement in statements:
-                    driver.execute(statement)
+                with closing(driver.cursor()) as cursor:
+                    for statement in statements:
+                        cursor.execute(statement)
 
     def _is_broken(self) -> bool:
         """Tell whether the transaction has ended, or waits for its end, since a statement failed."""
         driver: Any = self._connection.connection
         if self._connection.vendor == "sqlite":
             return not driver.in_transaction
+        if self._connection.vendor != "postgresql":
+            return False  # its driver cannot be asked
         if hasattr(driver, "pgconn"):
             return bool(driver.pgconn.transaction_status != _IN_TRANSACTION)
         return bool(driver.get_transaction_status() != _IN_TRANSACTION)

@@ -10,11 +10,12 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.core.signals import setting_changed
 from django.db.models import AutoField, Field, FileField, Model
 from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ..capture.tables import decode_key, key_fields_of
+from ..capture.tables import decode_key, key_fields_of, skipped_names
 from .changes import FormerKey
 from .params import plain_type
 
@@ -38,7 +39,7 @@ class Shape:
         root: the model at the root of its multi-table inheritance, whose primary key it shares;
             references are stored under its label.
         copied: fields whose values are copied: concrete, stored, not skipped, not part of the key.
-        skipped: fields of ``SYNCHRO_SKIP``.
+        skipped: fields of ``SYNCHRO_SKIP`` and of the option ``skip``.
         foreign_keys: the copied and key fields that are foreign keys (links to parents left out).
         generic_keys: the generic foreign keys.
         key: the fields of the primary key (at the root).
@@ -71,7 +72,7 @@ class Shape:
 def shape_of(model: type[Model]) -> Shape:
     """Describe a concrete model."""
     options = model._meta
-    skip = frozenset(getattr(model, "SYNCHRO_SKIP", ()))
+    skip = skipped_names(model)
     root = root_of(model)
     key = key_fields_of(root)
     stored = [
@@ -93,6 +94,15 @@ def shape_of(model: type[Model]) -> Shape:
         other_parents=tuple(field for field in stored if is_parent_link(field) and not field.primary_key),
         computed=tuple(field for field in (*copied, *key) if _computes_itself(field)),
     )
+
+
+def _forget_shapes(*, setting: str, **kwargs: Any) -> None:
+    """Receiver of ``setting_changed``: ``SYNCHRO_OPTIONS`` says what is skipped."""
+    if setting == "SYNCHRO_OPTIONS":
+        shape_of.cache_clear()
+
+
+setting_changed.connect(_forget_shapes, dispatch_uid="synchro_triggers.forget_shapes")
 
 
 @cache

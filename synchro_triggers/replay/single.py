@@ -160,9 +160,10 @@ def _make_plan(connection: BaseDatabaseWrapper, shape: Shape) -> _Plan:
 
     def insert(fields: Sequence[Any]) -> str:
         names = ", ".join(quote(field.column) for field in fields)
-        return f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})"
+        values = ", ".join(_placeholder(connection, field) for field in fields)
+        return f"INSERT INTO {table} ({names}) VALUES ({values})"
 
-    settings = ", ".join(f"{quote(field.column)} = %s" for field in others)
+    settings = ", ".join(f"{quote(field.column)} = {_placeholder(connection, field)}" for field in others)
     rows = [(quote(link.model._meta.db_table), quote(link.column)) for link in links_to(model)]
     return _Plan(
         key=key,
@@ -176,6 +177,12 @@ def _make_plan(connection: BaseDatabaseWrapper, shape: Shape) -> _Plan:
         if nothing_hangs_on(model)
         else (),
     )
+
+
+def _placeholder(connection: BaseDatabaseWrapper, field: Field[Any, Any]) -> str:
+    """Return what stands for a field's value: PostgreSQL would read ``-0.0`` as a decimal, which has one zero."""
+    kind = field.db_type(connection) if connection.vendor == "postgresql" else None
+    return f"%s::{kind}" if kind in {"double precision", "real"} else "%s"
 
 
 def _values(

@@ -367,7 +367,7 @@ def test_numbers_that_are_exchanged_by_natural_keys():
 @pytest.mark.parametrize("model", [Account, Document, "kept by settings"])
 def test_object_that_keeps_its_key_is_the_same_one(model, settings):
     if model == "kept by settings":
-        settings.SYNCHRO_IDENTITY = {"testapp.Item": "pk"}
+        settings.SYNCHRO_OPTIONS = {"testapp.Item": {"identity": "pk"}}
         model = Item
     field = "title" if model is Document else "cash"
     values = {} if model is Document else {"name": "a"}

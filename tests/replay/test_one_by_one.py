@@ -88,7 +88,7 @@ def test_what_fails_is_rolled_back_alone_with_what_its_receivers_wrote(signal, e
     passed = "".join(name for name in NAMES if name not in failing)
     assert on_remote() == tags() == passed
     assert len(report.failures) == len(failing)
-    assert not connections[REMOTE].in_atomic_block or not connections[REMOTE].needs_rollback
+    assert not connections[REMOTE].needs_rollback
 
     synchronize()
     assert_same(Item)

@@ -72,8 +72,8 @@ NUMBERS = [decimal.Decimal(text) for text in ("0", "-0.00", "1E+3", "1E-12", "12
     ],
 )
 def test_values_arrive_as_they_are(kind, values, style):
-    if kind != "text":
-        assert isinstance(array_parameter(values, kind), str if values else list), "the driver looks at each"
+    as_one_text = isinstance(array_parameter(values, kind), str)
+    assert kind == "text" or as_one_text is bool(values), "else the driver looks at each"
     with transaction.atomic(), connections["default"].cursor() as cursor:
         cursor.execute("SET LOCAL DateStyle = %s", [style])
         cursor.execute(f"SELECT (%s::{kind}[])::text, (%s::{kind}[])::text", [array_parameter(values, kind), values])
@@ -131,13 +131,12 @@ class Shouted(models.CharField):
 )
 @pytest.mark.parametrize("database", ["postgresql", "sqlite"])
 def test_only_what_no_field_changes_goes_unprepared(field, values, postgres, sqlite, database):
+    connection = SimpleNamespace(ops=PostgresOperations(None), features=PostgresFeatures)
     unprepared = need_no_preparation(field, values, database)
 
     assert unprepared is (postgres if database == "postgresql" else sqlite)
-    if unprepared:
-        connection = SimpleNamespace(ops=PostgresOperations(None), features=PostgresFeatures)
-        prepared = [field.get_db_prep_save(value, connection) for value in values]
-        assert prepared == values
+    changed = [value for value in values if unprepared and field.get_db_prep_save(value, connection) != value]
+    assert changed == []
 
 
 @pytest.mark.parametrize("use_tz", [True, False])

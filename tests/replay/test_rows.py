@@ -61,8 +61,8 @@ class Watched:
 
 class Counting:
     @classmethod
-    def from_db(cls, db, field_names, values):
-        instance = super().from_db(db, field_names, values)
+    def from_db(cls, db, field_names, values, **options):
+        instance = super().from_db(db, field_names, values, **options)
         instance.seen = True
         return instance
 

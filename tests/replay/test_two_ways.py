@@ -1,52 +1,55 @@
 """Both databases synchronise to each other: nothing goes round in circles, and both end equal.
 
-A process with the aliases exchanged plays the other side's deployment.
+With the aliases exchanged the same program plays the other side's.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from contextlib import contextmanager
 
 import pytest
+from django.db import connections
 
 from synchro_triggers import synchronize
 from tests.comparing import assert_same
 from tests.databases import both_committed
+from tests.managing import in_process
 from tests.replay.hearing import LOCAL, REMOTE, later
 from tests.testapp.models import Account, Entry, Friend, Item, Keyed, KeyedChild, Tag, Tagged
 
 pytestmark = both_committed
 
-EXCHANGED = """
-from tests.process_settings import *
-DATABASES = {**DATABASES, "default": DATABASES["remote"], "remote": DATABASES["default"]}
-"""
-
 
 @pytest.fixture
-def synchronize_back(process_env, tmp_path):
+def synchronize_back():
     """Run the remote's own ``synchronize``, whose remote is our LOCAL; returns its report."""
-    (tmp_path / "exchanged_settings.py").write_text(EXCHANGED)
-    environment = {
-        **process_env,
-        "DJANGO_SETTINGS_MODULE": "exchanged_settings",
-        "PYTHONPATH": f"{tmp_path}:{process_env['PYTHONPATH']}",
-    }
 
     def run():
-        done = subprocess.run(
-            [sys.executable, "-m", "django", "synchronize", "--json"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        with exchanged():
+            done = in_process("synchronize", "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     return run
+
+
+@contextmanager
+def exchanged():
+    """Let each alias be the other one's database, as the remote's own project has it."""
+    before = {alias: connections.settings[alias] for alias in (LOCAL, REMOTE)}
+    try:
+        _point_at({LOCAL: before[REMOTE], REMOTE: before[LOCAL]})
+        yield
+    finally:
+        _point_at(before)
+
+
+def _point_at(databases):
+    for alias, settings in databases.items():
+        connections[alias].close()
+        del connections[alias]
+        connections.settings[alias] = settings
 
 
 def on(alias, model):

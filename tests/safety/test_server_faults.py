@@ -62,7 +62,7 @@ def test_remote_server_that_goes_down_during_a_run_costs_and_doubles_nothing(rem
     server: StoppableServer = remote_on_own_server
     random_ = random.Random(11)
     env = {**request.getfixturevalue("process_env"), **BATCH_SIZE}
-    wanted = times(short=2, long=40)
+    wanted = times(short=1, long=40)
     hit, number, said = 0, 0, set()
 
     write_something(random_, number)
@@ -107,7 +107,7 @@ def network(process_env, postgres_server):
 def test_connection_cut_after_any_number_of_bytes_costs_and_doubles_nothing(network, vendor):
     proxy, env = network
     random_ = random.Random(12)
-    wanted = times(short=2, long=60)
+    wanted = times(short=1, long=60)
     hit, number, said = 0, 0, set()
 
     write_something(random_, number)
@@ -148,7 +148,7 @@ def test_answer_to_a_commit_that_gets_lost_costs_and_doubles_nothing(network, ve
     proxy.forward_everything()
     run_once(env)
     assert proxy.commits > 3, "the proxy does not see the commits"
-    for number in range(1, times(short=2, long=20) + 1):
+    for number in range(1, times(short=1, long=20) + 1):
         write_something(random_, number)
         proxy.lose_answer_to_commit(number % 5 + 2)
         cuts_before = proxy.cuts
@@ -201,7 +201,7 @@ def cut_local(proxy: CuttingProxy, env: dict[str, str], wanted: int, share: floa
 
 @pytest.mark.vendor("postgres")
 def test_connection_to_local_that_is_cut_costs_and_doubles_nothing(network_to_local, vendor):
-    wanted = times(short=2, long=40)
+    wanted = times(short=1, long=40)
 
     assert cut_local(*network_to_local, wanted, share=0.5)
 
@@ -212,7 +212,7 @@ def test_connection_to_local_that_is_cut_costs_and_doubles_nothing(network_to_lo
 @pytest.mark.vendor("postgres")
 def test_connection_to_local_that_is_cut_is_said_to_be_that_one(network_to_local):
     # The first part are the triggers, which are looked at before anything is read.
-    said = cut_local(*network_to_local, 2, share=0.97)
+    said = cut_local(*network_to_local, times(short=1, long=5), share=0.97)
 
     assert all("'default'" in line for line in said), said
 
@@ -225,7 +225,7 @@ def test_file_that_somebody_locks_for_too_long_costs_and_doubles_nothing(process
     random_ = random.Random(14)
     aliases = [alias for alias in (LOCAL, REMOTE) if connections[alias].vendor == "sqlite"]
     env = elsewhere(process_env, **{alias: {"OPTIONS": {"timeout": 0.2}} for alias in aliases})
-    wanted = times(short=2, long=60)
+    wanted = times(short=1, long=60)
     hit, number = 0, 0
 
     write_something(random_, number)
@@ -257,7 +257,7 @@ def test_file_that_somebody_locks_for_too_long_costs_and_doubles_nothing(process
 def test_disk_that_is_full_costs_and_doubles_nothing(process_env, vendor):
     random_ = random.Random(15)
     hit, number = 0, 0
-    wanted = times(short=2, long=40)
+    wanted = times(short=1, long=40)
 
     write_something(random_, number)
     run_once(process_env)

@@ -177,7 +177,7 @@ def test_foreign_keys_that_raw_sql_takes_away_after_the_owner_went(owner, settin
     synchronize_and_compare()
 
 
-@both_committed
+@both_committed  # foreign keys are checked at the commit
 def test_set_default_that_fails_for_an_object_that_only_the_remote_has_harms_no_other():
     """The remote's cascade asks ``nobody()``, which looks at the default database: Django has nothing better."""
     owner = Owner.objects.create(name="owner")

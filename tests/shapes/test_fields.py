@@ -86,7 +86,8 @@ VALUES: dict[str, list[Any]] = {
     "email": ["a@example.org", '"odd @ one"@example.org', "", "żółw@example.org"],
     "file": ["", "a/b c/ż'\"%.txt", "/absolute", "../up"],
     "file_path": ["/nowhere/x", "", "relative"],
-    "float": [0.0, -0.0, 0.1, 1 / 3, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan, 2.0**53 + 2],
+    # No -0.0: Django's own save() loses its sign on PostgreSQL, and its bulk_create() in some releases.
+    "float": [0.0, 0.1, 1 / 3, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan, 2.0**53 + 2],
     "image": ["", "a.png", "ż.jpg"],
     "integer": [-(2**31), 2**31 - 1, 0],
     "ip": ["127.0.0.1", "0.0.0.0", "::", "2001:db8::1", "::ffff:10.0.0.1"],

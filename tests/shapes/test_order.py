@@ -13,7 +13,6 @@ import pytest
 from django.db import connections
 
 from synchro_triggers import synchro_paused, synchronize
-from synchro_triggers.replay import uniqueness
 from tests.databases import both
 from tests.replay.hearing import hearing
 from tests.shapeapp.models import (
@@ -43,7 +42,12 @@ def batch_size(request, settings):
     return request.param
 
 
-pytestmark = both
+pytest_plugins = ["tests.thinning"]
+pytestmark = [both, pytest.mark.thinned("batch_size")]
+
+#: Of a test that is long already.
+usual_batches = pytest.mark.parametrize("batch_size", [1000], indirect=True, ids=["batch=1000"])
+long_chain = pytest.mark.thinned(kind="long chain")
 
 
 def rotate(model, field, names, spare):
@@ -185,7 +189,8 @@ def test_whoever_wants_what_the_remote_holds_holds_up_nobody_else(slots):
 
 
 @pytest.mark.parametrize("order", ["upwards", "downwards", "shuffled"])
-@pytest.mark.usefixtures("bulk_only")
+@pytest.mark.thinned("batch_size", "order")
+@usual_batches
 def test_receivers_are_called_a_few_times_each_while_values_move_along_a_row(order):
     numbers = list(range(100))
     if order == "shuffled":
@@ -314,7 +319,10 @@ def test_column_with_few_free_values_is_swapped():
 def test_made_up_value_is_not_one_that_another_object_waits_for(monkeypatch):
     """Chance proposes values of the rotated rows, also those that have just become free."""
     drawn = random.Random(2)
-    proposed = SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=drawn.choice("3af0g"), int=7))
+
+    def propose():
+        return SimpleNamespace(hex=drawn.choice("3af0g"), int=7)
+
     for letter in "0123456789abcdef":
         Initial.objects.create(name=letter, letter=letter)
     synchronize_and_compare()
@@ -322,7 +330,7 @@ def test_made_up_value_is_not_one_that_another_object_waits_for(monkeypatch):
     for _ in range(8):
         rotate(Initial, "letter", ["3", "a", "f"], spare="z")
         with monkeypatch.context() as patch:
-            patch.setattr(uniqueness, "uuid", proposed)
+            patch.setattr(uuid, "uuid4", propose)
             synchronize_and_compare()
 
 
@@ -462,12 +470,6 @@ def test_parent_and_child_hand_over_a_slug_in_both_directions():
 # Long chains --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def bulk_only(batch_size):
-    if batch_size != 1000:
-        pytest.skip("long: with the usual batch size only")
-
-
 def make_chain(length, *, newest_first=False):
     """Make branches, each the parent of the next."""
     Branch.objects.bulk_create(Branch(name=f"{number}") for number in range(length))
@@ -481,7 +483,8 @@ def make_chain(length, *, newest_first=False):
     return chain
 
 
-@pytest.mark.usefixtures("bulk_only")
+@long_chain
+@usual_batches
 def test_long_chain_arrives_and_its_whole_length_goes():
     make_chain(CHAIN, newest_first=True)
     synchronize_and_compare()
@@ -491,7 +494,8 @@ def test_long_chain_arrives_and_its_whole_length_goes():
     assert not Branch.objects.using(REMOTE).exists()
 
 
-@pytest.mark.usefixtures("bulk_only")
+@long_chain
+@usual_batches
 def test_long_chain_that_was_never_logged_is_brought_along():
     with synchro_paused():
         chain = make_chain(CHAIN)
@@ -500,7 +504,8 @@ def test_long_chain_that_was_never_logged_is_brought_along():
     synchronize_and_compare()
 
 
-@pytest.mark.usefixtures("bulk_only")
+@long_chain
+@usual_batches
 def test_long_chain_is_turned_round():
     chain = make_chain(CHAIN)
     synchronize_and_compare()
@@ -513,7 +518,8 @@ def test_long_chain_is_turned_round():
     synchronize_and_compare()
 
 
-@pytest.mark.usefixtures("bulk_only")
+@long_chain
+@usual_batches
 def test_unique_values_are_rotated_along_a_long_row():
     Slot.objects.bulk_create(Slot(name=f"{number}", number=number) for number in range(CHAIN))
     synchronize_and_compare()
@@ -524,7 +530,8 @@ def test_unique_values_are_rotated_along_a_long_row():
     synchronize_and_compare()
 
 
-@pytest.mark.usefixtures("bulk_only")
+@long_chain
+@usual_batches
 def test_long_chain_through_two_models_arrives():
     author = Author.objects.create(name="0")
     books = []

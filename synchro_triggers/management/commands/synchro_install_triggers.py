@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...capture import install
+from ...capture.own_tables import require_own_tables
 from ...conf import LOCAL, check_alias
 from ..errors import one_line
 
@@ -52,8 +53,8 @@ class Command(BaseCommand):
                 work(alias, options["verbosity"])
 
     def _install(self, alias: str, verbosity: int) -> None:
+        install.require_tables(install.compare(alias), alias)
         found = install.install(alias)
-        install.require_tables(found, alias)
         if not verbosity:
             return
         if found.fits:
@@ -77,6 +78,7 @@ class Command(BaseCommand):
         wrong = False
         for alias in aliases:
             with one_line(alias):
+                require_own_tables(alias)
                 found = install.compare(alias)
             lines = found.describe() + [
                 f"{table.table} ({table.label}): no such table" for table in found.absent_tables

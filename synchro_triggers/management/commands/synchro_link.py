@@ -6,8 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ...conf import chosen_remotes, resolve_models
-from ...exceptions import SynchroError
+from ...capture.tables import labels_of
+from ...conf import LOCAL, chosen_remotes
+from ...exceptions import SynchroConfigurationError
+from ...reaching import clear_errors
 from ...replay.link import link_objects
 from ..errors import one_line
 
@@ -29,14 +31,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
-            labels = None
-            if options["models"]:
-                labels = [model._meta.label for model in resolve_models(tuple(options["models"]))]
+            labels = labels_of(options["models"]) if options["models"] else None
             remotes = chosen_remotes(options["remote"])
             if not remotes:
-                raise SynchroError("There is no remote to link with: set SYNCHRO_REMOTE, or name one with --remote.")
+                raise SynchroConfigurationError(
+                    "There is no remote to link with: set SYNCHRO_REMOTE, or name one with --remote."
+                )
             for alias in remotes:
-                for label, counts in link_objects(alias, labels, trust_keys=options["trust_keys"]).items():
+                with clear_errors(LOCAL, alias):
+                    linked = link_objects(alias, labels, trust_keys=options["trust_keys"])
+                for label, counts in linked.items():
                     self.stdout.write(
                         f"{alias}: {label}: {counts.linked} linked, {counts.known} known before, "
                         f"{counts.unmatched} without a counterpart"

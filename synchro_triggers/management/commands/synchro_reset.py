@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from ...conf import LOCAL, get_settings
+from ...reaching import clear_errors
 from ...replay.checkpoint import reset_synchro
 from ..errors import one_line
 
@@ -34,7 +36,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with one_line():
+        with one_line(), clear_errors(LOCAL, *get_settings().remotes):
             reset_synchro(new_identity=options["new_identity"])
         if options["verbosity"] > 0:
             self.stdout.write("Synchronization has been reset.")

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ...conf import chosen_remotes
+from ...conf import LOCAL, chosen_remotes
+from ...reaching import clear_errors
 from ...replay.status import Status, read_status
 from ..errors import one_line
 
@@ -23,7 +24,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
             remotes = chosen_remotes(options["remote"])
-            statuses = [read_status(alias) for alias in remotes]
+            statuses = []
+            for alias in remotes:
+                with clear_errors(LOCAL, alias):
+                    statuses.append(read_status(alias))
         if options["as_json"]:
             self.stdout.write(json.dumps({status.remote: status.as_dict() for status in statuses}, indent=2))
             return

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from ...exceptions import SynchroConfigurationError
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
 from ...replay.report import COUNTED, SyncReport, Told
@@ -79,7 +80,9 @@ class Command(BaseCommand):
     def _follow(self, options: dict[str, Any]) -> None:
         for name in ("dry_run", "models"):
             if options[name]:
-                raise CommandError(f"--follow cannot be combined with --{name.rstrip('s').replace('_', '-')}.")
+                raise SynchroConfigurationError(
+                    f"--follow cannot be combined with --{name.rstrip('s').replace('_', '-')}."
+                )
         follower = Follower(
             options["remote"],
             interval=options["interval"],

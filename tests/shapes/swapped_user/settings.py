@@ -23,4 +23,4 @@ SYNCHRO_MODELS = ("django.contrib.auth", "people")
 
 DATABASES = json.loads(os.environ["SYNCHRO_TEST_DATABASES"])
 for database in DATABASES.values():
-    database["TEST"] = {**database["TEST"], "NAME": f"{database['NAME']}_swapped"}
+    database["TEST"] = {"NAME": f"{database['NAME']}_swapped"}

@@ -1,0 +1,266 @@
+"""``SYNCHRO_OPTIONS``: what concerns one model, for models of other people too. Pure.
+
+Options for an app apply to those of its models that have the fields; options for a model are more specific and win,
+key by key. A child of multi-table inheritance has its parents' ``skip``, whose columns are its own, and their
+natural key unless it has one itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Field, Model
+
+from .exceptions import SynchroConfigurationError
+
+SETTING = "SYNCHRO_OPTIONS"
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The options of one model.
+
+    Attributes:
+        skip: names of fields that stay the remote's own; those of the model's ``SYNCHRO_SKIP`` come to them.
+        natural_key: names of the fields (paths such as ``parent__code`` too) that tell its objects from one another;
+            empty: as the model itself says.
+        keeps_key: ``identity: 'pk'``: rows keep their primary key on the remote, even an automatic one.
+        batch_signals: whether its signals are sent a batch at a time; ``None``: as ``SYNCHRO_BATCH_SIGNALS`` says.
+    """
+
+    skip: frozenset[str] = frozenset()
+    natural_key: tuple[str, ...] = ()
+    keeps_key: bool = False
+    batch_signals: bool | None = None
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One value of the setting.
+
+    Attributes:
+        label: what it was given for.
+        models: the concrete models that this is.
+        is_app: it is an app's.
+    """
+
+    label: str
+    models: tuple[type[Model], ...]
+    is_app: bool
+
+    def error(self, key: str, text: str) -> SynchroConfigurationError:
+        return SynchroConfigurationError(f"{SETTING}[{self.label!r}][{key!r}] {text}")
+
+
+def read_options(
+    value: object, models_of: Callable[[str], tuple[bool, tuple[type[Model], ...]]]
+) -> dict[type[Model], ModelOptions]:
+    """Read the setting.
+
+    Args:
+        value: the setting.
+        models_of: finds out what a label stands for: whether it is an app, and which models it means.
+
+    Returns:
+        The options of each model for which something was given, children included.
+
+    Raises:
+        SynchroConfigurationError: a label, key, field or value is wrong; the message names it and the remedy.
+    """
+    if not isinstance(value, Mapping):
+        raise SynchroConfigurationError(
+            f"{SETTING} must be a dict like {{'app.Model': {{'skip': ('field',)}}}}, not {value!r}."
+        )
+    of_apps: dict[type[Model], dict[str, Any]] = {}
+    of_models: dict[type[Model], dict[str, Any]] = {}
+    named: dict[tuple[bool, tuple[type[Model], ...]], str] = {}
+    for label, given in value.items():
+        if not isinstance(label, str):
+            raise SynchroConfigurationError(f"{SETTING}: cannot read the label {label!r}; write 'app.Model' or 'app'.")
+        entry = _entry(label, *models_of(label))
+        if (other := named.setdefault((entry.is_app, entry.models), label)) != label:
+            raise SynchroConfigurationError(
+                f"{SETTING} names the same {'app' if entry.is_app else 'model'} twice: {other!r} and {label!r}. "
+                "Make one entry of them."
+            )
+        for model, options in _read_entry(entry, given).items():
+            (of_apps if entry.is_app else of_models).setdefault(model, {}).update(options)
+    own = {model: {**of_apps.get(model, {}), **of_models.get(model, {})} for model in {**of_apps, **of_models}}
+    return dict(_merged(own))
+
+
+def _entry(label: str, is_app: bool, models: tuple[type[Model], ...]) -> _Entry:
+    # A proxy stands for its concrete model, but an app's proxies of another app's models do not make those its own.
+    concrete = tuple(
+        dict.fromkeys(
+            model._meta.concrete_model or model
+            for model in models
+            if not is_app or model._meta.concrete_model in {model, *models}
+        )
+    )
+    for model in concrete:
+        if model._meta.app_label == "synchro_triggers":
+            raise SynchroConfigurationError(
+                f"{SETTING}[{label!r}]: {model._meta.label} belongs to synchro_triggers itself and is never captured."
+            )
+    return _Entry(label, concrete, is_app)
+
+
+def _read_entry(entry: _Entry, given: object) -> dict[type[Model], dict[str, Any]]:
+    if not isinstance(given, Mapping):
+        raise SynchroConfigurationError(
+            f"{SETTING}[{entry.label!r}] must be a dict of options like {{'skip': ('field',)}}, not {given!r}."
+        )
+    found: dict[type[Model], dict[str, Any]] = {}
+    for key, value in given.items():
+        if not isinstance(key, str) or key not in _READERS:
+            known = ", ".join(map(repr, sorted(_READERS)))
+            raise SynchroConfigurationError(
+                f"{SETTING}[{entry.label!r}]: there is no option {key!r} (there are {known})."
+            )
+        name, read = _READERS[key]
+        for model, option in read(entry, key, value):
+            found.setdefault(model, {})[name] = option
+    return found
+
+
+_Read = Iterator[tuple[type[Model], Any]]
+
+
+def _read_skip(entry: _Entry, key: str, value: object) -> _Read:
+    names = _read_names(entry, key, value)
+    for name in names:
+        if not any(_column(model, name) for model in entry.models):
+            raise _no_field(entry, key, name)
+    for model in entry.models:
+        columns = {name: column for name in names if (column := _column(model, name)) is not None}
+        for name, column in columns.items():
+            if _is_key(model, column):
+                raise entry.error(
+                    key, f"names {name!r}, which is (part of) the primary key of {model._meta.label}: take it out."
+                )
+        yield model, frozenset(columns)
+
+
+def _read_natural_key(entry: _Entry, key: str, value: object) -> _Read:
+    names = _read_names(entry, key, value)
+    if not names:
+        raise entry.error(key, f"names no field: {value!r}. Name the fields that tell the objects from one another.")
+    for name in names:
+        if not any(_column_at(model, name) for model in entry.models):
+            raise _no_field(entry, key, name)
+    fitting = [model for model in entry.models if all(_column_at(model, name) for name in names)]
+    if not fitting:
+        raise entry.error(key, f"is {value!r}, but no model of this app has all of these fields.")
+    for model in fitting:
+        yield model, names
+
+
+def _read_identity(entry: _Entry, key: str, value: object) -> _Read:
+    if value != "pk":
+        raise entry.error(key, f"must be 'pk', not {value!r}; leave it out where the remote gives out keys of its own.")
+    for model in entry.models:
+        yield model, True
+
+
+def _read_batch_signals(entry: _Entry, key: str, value: object) -> _Read:
+    if not isinstance(value, bool):
+        raise entry.error(key, f"must be True or False, not {value!r}.")
+    for model in entry.models:
+        yield model, value
+
+
+#: Option: the attribute of ``ModelOptions``, and what reads it.
+_READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
+    "skip": ("skip", _read_skip),
+    "natural_key": ("natural_key", _read_natural_key),
+    "identity": ("keeps_key", _read_identity),
+    "batch_signals": ("batch_signals", _read_batch_signals),
+}
+
+
+def _read_names(entry: _Entry, key: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
+        raise entry.error(
+            key,
+            f"must be a list or tuple of field names, not {value!r}; write ('field',) with a comma for a single one.",
+        )
+    for name in value:
+        if not isinstance(name, str):
+            raise entry.error(key, f"holds {name!r}, which is no field name: write names as strings.")
+    if key == "natural_key" and (isinstance(value, (set, frozenset)) or len(set(value)) < len(value)):
+        raise entry.error(key, f"must name its fields in an order and each once, not {value!r}.")
+    return tuple(value)
+
+
+def _no_field(entry: _Entry, key: str, name: str) -> SynchroConfigurationError:
+    if entry.is_app:
+        return entry.error(key, f"names {name!r}, which no model of this app has as a field with a column.")
+    [model] = entry.models
+    known = ", ".join(field.name for field in model._meta.concrete_fields if field.column is not None)
+    return entry.error(key, f"names {name!r}: {model._meta.label} has no such field with a column (it has: {known}).")
+
+
+def _column(model: type[Model], name: str) -> Field[Any, Any] | None:
+    fields = (field for field in model._meta.concrete_fields if field.column is not None)
+    return next((field for field in fields if name in {field.name, field.attname}), None)
+
+
+def _column_at(model: type[Model], path: str) -> Field[Any, Any] | None:
+    """Return the field that a path like ``city__name`` leads to, along foreign keys."""
+    *through, last = path.split("__")
+    following: Any = model
+    for name in through:
+        field: Any = _column(following, name)
+        if field is None or field.remote_field is None:
+            return None
+        following = field.remote_field.model
+    return _column(following, last)
+
+
+def _is_key(model: type[Model], field: Field[Any, Any]) -> bool:
+    return field.primary_key or field in getattr(model._meta, "pk_fields", ())
+
+
+def _merged(own: Mapping[type[Model], Mapping[str, Any]]) -> Iterator[tuple[type[Model], ModelOptions]]:
+    """Yield the options of each model that has any, children of multi-table inheritance included."""
+    children = {child for model in own for child in _children(model)}
+    for model in dict.fromkeys([*own, *children]):
+        given = own.get(model, {})
+        parents = [parent for parent in model.__mro__ if parent in own]
+        skip = frozenset[str]().union(*(own[parent].get("skip", ()) for parent in parents))
+        natural_key = _natural_key(model, own)
+        if skipped := {name for name in natural_key for part in [name.split("__")[0]] if part in skip}:
+            raise SynchroConfigurationError(
+                f"{SETTING}: {model._meta.label} is found by {sorted(skipped)[0]!r} (natural_key), which is not "
+                "synchronised (skip). Take it out of one of them."
+            )
+        yield (
+            model,
+            ModelOptions(skip, natural_key, bool(given.get("keeps_key", False)), given.get("batch_signals")),
+        )
+
+
+def _children(model: type[Model]) -> Iterator[type[Model]]:
+    for child in _subclasses(model):
+        if child._meta.concrete_model is child and not child._meta.abstract:
+            yield child
+
+
+def _subclasses(model: type[Model]) -> Iterator[type[Model]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def _natural_key(model: type[Model], own: Mapping[type[Model], Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return what is said nearest to the model, unless a class between has a natural key of its own."""
+    for base in model.__mro__:
+        names: Collection[str] = own.get(base, {}).get("natural_key", ())
+        if names:
+            return tuple(names)
+        if {"natural_key", "_natural_key"} & vars(base).keys():
+            return ()
+    return ()

@@ -1,0 +1,70 @@
+"""Leaves out most of a product of parameters and vendor pairs, by a rule; ``--whole`` runs all of it.
+
+``@pytest.mark.thinned("batch_size")`` says that a test need not run with each batch size on each vendor pair. For each
+combination of its other parameters, each batch size is run on some vendor pair and each vendor pair with some batch
+size; which ones belong together differs from test to test. What is left out is marked ``whole``. Parameters that are
+given together are named together: ``thinned("page_rows,batch_size")``.
+
+With ``kind="long chain"`` all tests of a module that say so are thinned as if they were one test with one more
+parameter: each of them runs once, and each vendor pair sees one of them.
+
+A module that uses the mark says ``pytest_plugins = ["tests.thinning"]``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+
+import pytest
+
+Cell = tuple[str, ...]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    groups: dict[str, list[tuple[Cell, pytest.Item]]] = defaultdict(list)
+    for item in items:
+        mark = item.get_closest_marker("thinned")
+        if mark is not None:
+            where, cell = place_of(item, mark.args, mark.kwargs.get("kind", ""))
+            groups[where].append((cell, item))
+    for where, members in groups.items():
+        shift = int.from_bytes(hashlib.sha256(where.encode()).digest()[:8])
+        kept = covering([cell for cell, _ in members], shift)
+        for cell, item in members:
+            if cell not in kept:
+                item.add_marker(pytest.mark.whole)
+
+
+def place_of(item: pytest.Item, names: tuple[str, ...], kind: str) -> tuple[str, Cell]:
+    """Return the product that an item belongs to, and its place in it: the same in each process and in any order."""
+    values = {name: _spelt(value) for name, value in item.callspec.params.items()}  # type: ignore[attr-defined]
+    cell = tuple(" ".join(values.pop(name) for name in given.split(",")) for given in (*names, "vendor"))
+    test = item.nodeid.partition("[")[0]
+    if kind:
+        return f"{test.partition('::')[0]} {kind}", (test, *cell)
+    return f"{test} {sorted(values.items())}", cell
+
+
+def _spelt(value: object) -> str:
+    return getattr(value, "__qualname__", None) or re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+def covering(cells: list[Cell], shift: int) -> set[Cell]:
+    """Return as few cells of a product as hold each value of each of its axes.
+
+    Args:
+        cells: the whole product: a value on each axis.
+        shift: turns the axes against each other, so that many products keep different cells.
+    """
+    axes = [sorted(set(axis)) for axis in zip(*cells, strict=True)]
+    turns = []
+    for axis in axes:
+        shift, turn = divmod(shift, len(axis))
+        turns.append(turn)
+    return {
+        tuple(axis[(step + turn) % len(axis)] for axis, turn in zip(axes, turns, strict=True))
+        for step in range(max(map(len, axes)))
+    }

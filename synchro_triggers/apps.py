@@ -1,9 +1,12 @@
-"""The Django app: connects system checks and the migration hooks, and does nothing else."""
+"""The Django app: connects system checks and what has to be done around ``migrate``, and does nothing else."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.core.signals import setting_changed
+from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
 
@@ -22,3 +25,12 @@ class SynchroTriggersConfig(AppConfig):
         setting_changed.connect(conf.forget_settings, dispatch_uid="synchro_triggers.forget_settings")
         pre_migrate.connect(migrating.before_migrate, sender=self, dispatch_uid="synchro_triggers.before")
         post_migrate.connect(migrating.after_migrate, sender=self, dispatch_uid="synchro_triggers.after")
+        post_migrate.connect(give_identity, sender=self, dispatch_uid="synchro_triggers.identity")
+
+
+def give_identity(*, using: str, **kwargs: Any) -> None:
+    """Receiver of ``post_migrate``: a database has its identity before anybody can copy it."""
+    from .replay.node import node_id  # not before models are there
+
+    if "synchro_triggers_node" in connections[using].introspection.table_names():
+        node_id(using)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 from django.utils.module_loading import import_string
 
@@ -58,6 +59,7 @@ class Settings:
         allow_reset: whether the admin view offers to reset.
         debug: whether the admin view re-raises errors.
         batch_size: objects per remote transaction.
+        batch_seconds: seconds that a remote transaction lasts, until what is left is put off to the next one.
         batch_signals: models whose signals are sent a batch at a time, around one write for all; a test by label.
     """
 
@@ -69,7 +71,18 @@ class Settings:
     allow_reset: bool
     debug: bool
     batch_size: int
+    batch_seconds: float
     batch_signals: BatchSignals
+
+    @cached_property
+    def _by_table(self) -> dict[str, type[Model]]:
+        from .capture.tables import models_by_table  # which asks the settings
+
+        return {table: models[0] for table, models in models_by_table(self.models).items()}
+
+    def model_for(self, model: type[Model]) -> type[Model]:
+        """Return the captured model that has the table of a concrete model: itself, as a rule."""
+        return self._by_table.get(strip_quotes(model._meta.db_table), model)
 
     @property
     def identity(self) -> frozenset[str]:
@@ -104,6 +117,7 @@ def get_settings() -> Settings:
         allow_reset=_read_bool("SYNCHRO_ALLOW_RESET", True),
         debug=_read_bool("SYNCHRO_DEBUG", False),
         batch_size=_read_batch_size(getattr(django_settings, "SYNCHRO_BATCH_SIZE", 1000)),
+        batch_seconds=_read_batch_seconds(getattr(django_settings, "SYNCHRO_BATCH_SECONDS", 1)),
         batch_signals=_read_batch_signals(getattr(django_settings, "SYNCHRO_BATCH_SIGNALS", False), options),
     )
 
@@ -313,6 +327,12 @@ def _read_batch_size(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise SynchroConfigurationError(f"SYNCHRO_BATCH_SIZE must be a whole number of at least 1, not {value!r}.")
     return value
+
+
+def _read_batch_seconds(value: object) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < float("inf"):
+        raise SynchroConfigurationError(f"SYNCHRO_BATCH_SECONDS must be a number of seconds above 0, not {value!r}.")
+    return float(value)
 
 
 def _read_batch_signals(value: object, options: Mapping[type[Model], ModelOptions]) -> BatchSignals:

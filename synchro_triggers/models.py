@@ -37,15 +37,20 @@ class Operation(models.TextChoices):
 
 
 class Node(models.Model):
-    """This database's own identity: one row, made when it is first needed.
+    """This database's own identity: one row, made by ``migrate``, and made anew when it is missing.
 
-    ``fingerprint`` names the place where the identity was made, so that a copy of the database, which
-    carries a copy of this row, is told from the original.
+    Attributes:
+        fingerprint: names the place where the identity was made, so that a copy of the database, which
+            carries a copy of this row, is told from the original.
+        copied_from: of a copy that has become a node of its own: the identity that it had.
+        pruned_to: the highest changelog id that was ever pruned. A received row that is missing beyond it was lost.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     node_id = models.CharField(max_length=NODE_LENGTH, unique=True)
     fingerprint = models.TextField(default="", blank=True)
+    copied_from = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
+    pruned_to = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -103,6 +108,10 @@ class Checkpoint(models.Model):
         last_check: the time of the last run, or what the user set it to.
         last_row: the last changelog row that was received, as ``id|logged_at|key``: it must still be what it
             was, or LOCAL has been put back to an older state.
+        last_window: the same of all rows of the last window that had any (PostgreSQL, whose ids are not in the
+            order of commits): see ``Window.witness``.
+        place: the fingerprint that ``source`` had at its last run. A database that was flushed has a new identity,
+            but is at the same place.
         run_id, run_host, run_pid, run_started, run_seen: the run that is under way, if any; ``run_seen`` moves on
             with each of its transactions, by this database's clock.
     """
@@ -114,6 +123,8 @@ class Checkpoint(models.Model):
     since = models.DateTimeField(null=True, blank=True)
     last_check = models.DateTimeField(null=True, blank=True)
     last_row = models.TextField(default="", blank=True)
+    last_window = models.TextField(default="", blank=True)
+    place = models.TextField(default="", blank=True)
     run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     run_host = models.CharField(max_length=255, default="", blank=True)
     run_pid = models.BigIntegerField(null=True, blank=True)
@@ -132,7 +143,8 @@ class Reference(models.Model):
     """The object of ``source`` with ``local_pk`` is the row ``remote_pk`` of this database.
 
     ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
-    compared and left alone, after this database's own users had changed the row.
+    compared and left alone, after this database's own users had changed the row. ``remote_won`` says that the row is
+    not as the source has it since: in a conflict, the version of this database was kept.
 
     ``logged`` is the id of the last log row of ``source`` that the two were made one by. What is deleted later is this
     object; what is inserted later under ``local_pk`` is another one. Null: they were not made one by the log. An object
@@ -145,6 +157,7 @@ class Reference(models.Model):
     remote_pk = models.CharField(max_length=KEY_LENGTH)
     logged = models.BigIntegerField(null=True)
     met_at = models.DateTimeField(db_default=Now())
+    remote_won = models.BooleanField(db_default=False)
 
     class Meta:
         # What differs most comes first: comparing costs a third of what an index costs otherwise.
@@ -157,6 +170,36 @@ class Reference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_label} {self.local_pk} -> {self.remote_pk}"
+
+
+class Word(models.TextChoices):
+    """Why an object that has no reference cannot be one of those that this database has already."""
+
+    UNCLAIMED = "unclaimed", _("all objects here were known")
+    LOGGED = "logged", _("all objects there were known, or had been made under the log")
+    LINKED = "linked", _("linked")
+    STRANGERS = "strangers", _("nothing in common")
+    NONE = "", _("nobody has said so")
+
+
+class Introduction(models.Model):
+    """What was said, or found out, when objects of one model of ``source`` met those of this database.
+
+    It holds for the objects that ``source`` had then, up to the key ``up_to``: later ones are made under its log.
+    """
+
+    source = models.CharField(max_length=NODE_LENGTH)
+    model_label = models.CharField(max_length=LABEL_LENGTH)
+    word = models.CharField(max_length=10, choices=Word, default=Word.NONE, blank=True)
+    up_to = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("source", "model_label"), name="synchro_triggers_introduced"),)
+        verbose_name = _("introduction")
+        verbose_name_plural = _("introductions")
+
+    def __str__(self) -> str:
+        return f"{self.model_label} up to {self.up_to}: {self.word}"
 
 
 class Failure(models.Model):

@@ -17,6 +17,8 @@ class NaturalManager(models.Manager[Any]):
     attributes, because Django instantiates managers without arguments (related managers, migrations).
     A subclass may also set ``fields`` (and ``allow_many``) itself and be instantiated without arguments.
 
+    A synchronisation takes a key with ``None`` in it for an object's own only where no other has it, on either side.
+
     Args:
         *fields: names of the fields (lookups such as ``parent__code`` work too) that make the natural key.
         manager: the manager class to extend; default ``django.db.models.Manager``.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -188,6 +189,32 @@ class StoppableServer:
             yield self._wheel.pgdata
         finally:
             self.start()
+
+    def copy_as_standby(self) -> Path:
+        """Return a copy of the data as a standby has it that has replayed all up to now, and nothing later."""
+        with self.stopped() as files:
+            standby = files.with_name(f"{files.name}-standby")
+            shutil.rmtree(standby, ignore_errors=True)
+            subprocess.run(["cp", "-a", str(files), str(standby)], check=True)
+        signal = standby / "standby.signal"
+        signal.touch()
+        owner = standby.stat()
+        os.chown(signal, owner.st_uid, owner.st_gid)
+        return standby
+
+    @contextmanager
+    def replaced_by(self, standby: Path) -> Iterator[None]:
+        """Let a standby take over: it is promoted, at the same address. The primary comes back afterwards."""
+        with self.stopped() as files:
+            os.rename(files, f"{files}-primary")
+            os.rename(standby, files)
+        self.run("pg_ctl", "-w", "-D", str(files), "promote")
+        try:
+            yield
+        finally:
+            with self.stopped():
+                shutil.rmtree(files)
+                os.rename(f"{files}-primary", files)
 
     def run(self, program: str, *arguments: str, stdin: TextIO | None = None) -> str:
         """Run one of the server's own programs, such as ``pg_dump``; return what it printed."""

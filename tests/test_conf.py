@@ -242,6 +242,7 @@ def test_defaults(settings):
     found = get_settings()
 
     assert (found.conflict, found.identity, found.batch_size) == ("newest", frozenset(), 1000)
+    assert found.batch_seconds == 1
     assert found.allow_reset is True and found.debug is False
 
 
@@ -276,6 +277,11 @@ def test_conflict_policy_may_be_a_callable_or_its_path(settings, value):
         ("BATCH_SIZE", "10", "must be a whole number"),
         ("BATCH_SIZE", 1.5, "must be a whole number"),
         ("BATCH_SIZE", True, "must be a whole number"),
+        ("BATCH_SECONDS", 0, "must be a number of seconds above 0, not 0"),
+        ("BATCH_SECONDS", -0.5, "must be a number of seconds above 0"),
+        ("BATCH_SECONDS", "1", "must be a number of seconds above 0"),
+        ("BATCH_SECONDS", True, "must be a number of seconds above 0"),
+        ("BATCH_SECONDS", float("nan"), "must be a number of seconds above 0"),
     ],
 )
 def test_wrong_value_is_improperly_configured_and_names_the_setting(settings, name, value, said):

@@ -32,7 +32,7 @@ def prepare() -> None:
         load_world(alias, shuffle=number)
     say("1. Main server and office start from the same import, in another order: same objects, other keys.")
     call_command("synchro_install_triggers", databases=[OFFICE, MAIN], verbosity=0)
-    call_command("synchro_reset", verbosity=0)
+    call_command("synchro_reset", interactive=False, verbosity=0)
     say("2. ./manage.py synchro_install_triggers: from now on both databases log their changes.")
 
 

@@ -29,6 +29,7 @@ from ..conf import get_settings
 from .install import has_capture, install, run_statements, uninstall, vendor_of
 from .tables import CapturedTable, captured_tables
 from .trigger import LEADING_COMMENTS
+from .unlogged import describe_unlogged
 
 Plan = list[tuple[Migration, bool]]
 
@@ -49,20 +50,29 @@ def before_migrate(*, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, *
         if has_capture(connection):
             uninstall(using)  # without a changelog every write of a captured table would fail
         return
+    watcher = _Watcher(connection, plan)
     if has_capture(connection):
+        watcher.covered = {trigger.table for trigger in vendor_of(connection).installed_triggers(connection)}
         make_transitional(using)
-    connection.execute_wrappers.append(_Watcher(connection, plan))
+    connection.execute_wrappers.append(watcher)
 
 
-def after_migrate(*, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, **kwargs: Any) -> None:
+def after_migrate(
+    *, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, verbosity: int = 0, stdout: Any = None, **kwargs: Any
+) -> None:
     """Receiver of ``post_migrate``: install the full triggers."""
     connection = connections[using]
+    covered = {table for wrapper in connection.execute_wrappers for table in getattr(wrapper, "covered", ())}
     _stop_watching(connection)
     if not has_capture(connection) or not _has_our_tables(connection):
         return
     vendor = vendor_of(connection)
-    if vendor.installed_triggers(connection):
-        install(using)
+    if installed := vendor.installed_triggers(connection):
+        covered = covered if plan else {trigger.table for trigger in installed}
+        found = install(using)
+        if verbosity and stdout is not None:
+            added = {trigger.table for trigger in found.missing} - covered
+            stdout.writelines(f"  {line}\n" for line in describe_unlogged(using, added))
     else:
         run_statements(using, vendor.drop_leftovers(connection))
 
@@ -139,6 +149,7 @@ class _Watcher:
 
     def __init__(self, connection: BaseDatabaseWrapper, plan: Plan) -> None:
         self._connection = connection
+        self.covered: set[str] = set()  # tables that had triggers when the plan began
         self._labels: dict[str, str] = {}
         self._renames = {_keys(migration): label_renames([(migration, backwards)]) for migration, backwards in plan}
         self._busy = False
@@ -237,11 +248,11 @@ def _renamed_by(operation: Operation, app_label: str) -> tuple[str, str] | None:
 
 
 def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
-    """Rename labels in the changelog, the references, the failures and the transitional triggers of ``alias``."""
-    from ..models import ChangeLog, Failure, Reference
+    """Rename labels in the log, in what is known of other nodes, and in the transitional triggers of ``alias``."""
+    from ..models import ChangeLog, Failure, Introduction, Reference
 
     with transaction.atomic(using=alias):
-        for model in (ChangeLog, Reference, Failure):
+        for model in (ChangeLog, Reference, Introduction, Failure):
             rows = model._base_manager.using(alias)
             labels = rows.order_by().values_list("model_label", flat=True).distinct()
             for stored in list(labels):

@@ -18,6 +18,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.db import models
+from django.db.backends.utils import strip_quotes
 from django.db.models import Field, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 from django.utils import timezone
@@ -74,7 +75,23 @@ def captured_tables(captured: Iterable[type[Model]]) -> tuple[CapturedTable, ...
 
 
 def captured_models(captured: Iterable[type[Model]]) -> tuple[type[Model], ...]:
-    """Return every model whose table is captured: parents and through models included."""
+    """Return every model whose table is captured, one for each table: parents and through models included."""
+    return tuple(models[0] for models in models_by_table(captured).values())
+
+
+def models_by_table(captured: Iterable[type[Model]]) -> dict[str, list[type[Model]]]:
+    """Return the models of each captured table.
+
+    Several may have the same table, one of them as a rule unmanaged. A row is one object all the same, so one model
+    stands for all: one from which another inherits, else the one that knows most columns, else one that makes the
+    table, else the first that is listed.
+
+    Args:
+        captured: concrete models.
+
+    Returns:
+        Names of tables to their models, the one that stands for them first.
+    """
     found: dict[type[Model], None] = {}
     for model in captured:
         for parent in (*model._meta.all_parents, model):
@@ -82,8 +99,14 @@ def captured_models(captured: Iterable[type[Model]]) -> tuple[type[Model], ...]:
             found[concrete] = None
             for through in _through_models(concrete):
                 for ancestor in (*through._meta.all_parents, through):
-                    found[ancestor] = None
-    return tuple(found)
+                    found[ancestor._meta.concrete_model or ancestor] = None
+    tables: dict[str, list[type[Model]]] = {}
+    for model in found:
+        tables.setdefault(strip_quotes(model._meta.db_table), []).append(model)
+    parents = {parent for model in found for parent in model._meta.all_parents}
+    for models_ in tables.values():
+        models_.sort(key=lambda model: (model not in parents, -len(stored_fields(model)), not model._meta.managed))
+    return tables
 
 
 def labels_of(entries: Iterable[object]) -> tuple[str, ...]:
@@ -95,7 +118,8 @@ def labels_of(entries: Iterable[object]) -> tuple[str, ...]:
     listed = set(captured_models(get_settings().models))
     found: dict[str, None] = {}
     for entry in entries:
-        models = [model for model in captured_models(resolve_models((entry,))) if model in listed]
+        named = map(get_settings().model_for, captured_models(resolve_models((entry,))))
+        models = [model for model in named if model in listed]
         if not models:
             raise SynchroConfigurationError(
                 f"models: {entry!r} is not in SYNCHRO_MODELS, and so never synchronised; list it there first."
@@ -108,7 +132,7 @@ def _through_models(model: type[Model]) -> Iterator[type[Model]]:
     left_out = get_settings().left_out
     for through in _linking_models(model):
         # An automatic table belongs to the model that declares the field.
-        if (through._meta.auto_created or through) not in left_out:
+        if (through._meta.auto_created or through._meta.concrete_model) not in left_out:
             yield through
 
 

@@ -60,6 +60,8 @@ class Migration(migrations.Migration):
                 ("since", models.DateTimeField(blank=True, null=True)),
                 ("last_check", models.DateTimeField(blank=True, null=True)),
                 ("last_row", models.TextField(blank=True, default="")),
+                ("last_window", models.TextField(blank=True, default="")),
+                ("place", models.TextField(blank=True, default="")),
                 ("run_id", models.CharField(blank=True, default="", max_length=36)),
                 ("run_host", models.CharField(blank=True, default="", max_length=255)),
                 ("run_pid", models.BigIntegerField(blank=True, null=True)),
@@ -77,6 +79,8 @@ class Migration(migrations.Migration):
                 ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ("node_id", models.CharField(max_length=36, unique=True)),
                 ("fingerprint", models.TextField(blank=True, default="")),
+                ("copied_from", models.CharField(blank=True, default="", max_length=36)),
+                ("pruned_to", models.BigIntegerField(default=0)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
@@ -120,6 +124,37 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Introduction",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=36)),
+                ("model_label", models.CharField(max_length=200)),
+                (
+                    "word",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("unclaimed", "all objects here were known"),
+                            ("logged", "all objects there were known, or had been made under the log"),
+                            ("linked", "linked"),
+                            ("strangers", "nothing in common"),
+                            ("", "nobody has said so"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                ("up_to", models.BigIntegerField(default=0)),
+            ],
+            options={
+                "verbose_name": "introduction",
+                "verbose_name_plural": "introductions",
+                "constraints": [
+                    models.UniqueConstraint(fields=("source", "model_label"), name="synchro_triggers_introduced")
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Reference",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -129,6 +164,7 @@ class Migration(migrations.Migration):
                 ("remote_pk", models.CharField(max_length=500)),
                 ("logged", models.BigIntegerField(null=True)),
                 ("met_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("remote_won", models.BooleanField(db_default=False)),
             ],
             options={
                 "verbose_name": "reference",

@@ -16,6 +16,7 @@ from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
 from .changes import Change, FormerKey
+from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
 from .failures import describe
@@ -28,7 +29,7 @@ from .parts import Parts, Unfinished
 from .report import Told
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
-from .shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from .shape import GenericKey, Shape, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
@@ -57,6 +58,7 @@ class Batch:
         changes: what to apply.
         formers: root models and keys of objects of other batches whose keys were given out again.
         whole: whoever calls takes all or nothing, so that bulk statements need no savepoint to fall back to.
+        clock: how long the transaction may last; what there is no time for is left for another one.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Batch:
         *,
         formers: Iterable[tuple[type[Model], FormerKey]] = (),
         whole: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         self._target = target
         self._remote = target.remote
@@ -76,8 +79,11 @@ class Batch:
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
-        self._rows = ReadAhead(target.remote)
+        self._rows = ReadAhead(target.remote, target.locks)
         self._parked: set[Change] = set()
+        self._changes = changes
+        self._put_off: list[Task] = []
+        self._settled = False
         self._hanging: dict[At, list[At]] = {}
         self._cut: set[tuple[At, At]] = set()
         self._targets = Targets(self._identity, self._tasks)
@@ -98,6 +104,7 @@ class Batch:
             singles=Singles(target.remote, savepoints),
             observers=Observers(target.batch_signals),
             whole=whole,
+            clock=clock or Clock(),
         )
         self._bulk_upserts = BulkUpserts(self._parts)
         self._bulk_deletes = BulkDeletes(self._parts)
@@ -113,13 +120,17 @@ class Batch:
             OperationalError, InterfaceError: the connection or the server fails; nothing can go on.
         """
         self._prefetch()
-        ordered, self._cut = in_order(self._tasks, self._targets.brought_along(), self._targets.of, self._hanging_on)
+        brought_along = self._targets.brought_along()
+        ordered, self._cut = in_order(self._tasks, brought_along, self._targets.waited_for, self._hanging_on)
         with connections[self._remote].execute_wrapper(self._parts.writes), self._parts.savepoints.announced():
             waiting: Sequence[Task] = ordered
             in_bulk = not self._target.dry_run
             while waiting:
                 failed = self._round(waiting, in_bulk=in_bulk)
                 in_bulk = False  # what is left needs a closer look
+                if self._put_off:
+                    self._put_off += filter(self._may_succeed_later, failed)
+                    break
                 if not any(self._may_succeed_later(task) for task in failed):
                     break
                 # Where a round brings little, so will the next: objects wait for one another in a long row.
@@ -139,7 +150,29 @@ class Batch:
                 self._result.report.remark(Told.VANISHED, root._meta.label, encode_key(key), reason)
         self._identity.store()
         move_sequences_on(self._remote, self._parts.numbered)
+        self._leave_for_later()
+        left = {(change.label, change.key) for change in self._result.left}
+        for (label, key), reason in self._targets.pointing_nowhere.items():
+            if (label, key) not in left:
+                self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
         return self._result
+
+    def _leave_for_later(self) -> None:
+        """Note what there was no time for, and tell of the conflicts of the rest."""
+        put_off = {change for task in self._put_off for change in _changes_of(task)}
+        for change in put_off:
+            self._result.failed.pop(change, None)
+        self._remote_changes.tell(self._result.report, put_off | self._result.failed.keys())
+        # Of an object that was logged under several labels there is one task.
+        at = {(_root(change), change.key) for change in put_off}
+        given = {(_root(change), change.key) for change in self._changes}
+        # Where the batch itself has found that a key was given out again, both objects came of one change.
+        at |= {(root, key.number) for root, key in at - given if isinstance(key, FormerKey)}
+        self._result.left += [change for change in self._changes if (_root(change), change.key) in at]
+
+    def _may_stop(self) -> bool:
+        """Tell whether the time is over, and the transaction may end here."""
+        return self._settled and self._parts.clock.is_up() and not self._fixups and not self._parked
 
     def _round(self, tasks: Sequence[Task], *, in_bulk: bool) -> list[Task]:
         """Apply tasks in order; return those that failed.
@@ -155,6 +188,9 @@ class Batch:
         failed: list[Task] = []
         for observed, group in groupby(tasks, self._is_observed):
             alike = list(group)
+            if self._may_stop():
+                self._put_off += alike
+                continue
             failed += self._one_by_one(alike if observed or not in_bulk else self._in_bulk(alike))
         return failed
 
@@ -179,6 +215,7 @@ class Batch:
             # What hung on them may hang on others now, or on nothing.
             done |= {id(task) for task in self._bulk_deletes.apply(waiting)}
         done |= {id(task) for task in self._bulk_links.apply(links)}
+        self._settled |= bool(done)
         return [task for task in tasks if id(task) not in done]
 
     def _is_pending(self, task: ObjectTask) -> bool:
@@ -188,9 +225,19 @@ class Batch:
         failed: list[Task] = []
         for are_links, group in groupby(tasks, lambda task: isinstance(task, LinkTask)):
             if are_links:
-                failed += self._links.apply(list(group))  # type: ignore[arg-type]
-            else:
-                failed += [task for task in group if not self._apply_object(task)]  # type: ignore[arg-type]
+                left, put_off = self._links.apply(list(group), self._may_stop)  # type: ignore[arg-type]
+                failed += left
+                self._put_off += put_off
+                self._settled = True
+                continue
+            for task in group:
+                if self._may_stop():
+                    self._put_off.append(task)
+                elif self._apply_object(task):  # type: ignore[arg-type]
+                    self._settled = True
+                else:
+                    failed.append(task)
+                    self._settled |= not self._may_succeed_later(task)
         return failed
 
     def _apply_object(self, task: ObjectTask) -> bool:
@@ -243,8 +290,11 @@ class Batch:
     # Reading ahead --------------------------------------------------------------------------------
 
     def _prefetch(self) -> None:
-        """Read references, targets and remote rows of the whole batch in a few queries."""
-        self._identity.reads_times = self._remote_changes.look()
+        """Read references, targets and remote rows of the whole batch in a few queries.
+
+        The rows are locked before anybody asks who has changed them: what others commit meanwhile is seen, and what
+        they do later waits for the end of the batch. Locks are taken in one order, for other runs' sake.
+        """
         ends: dict[type[Model], set[Any]] = {}
         objects: dict[tuple[Shape, bool], set[Any]] = {}
         for task in self._tasks:
@@ -253,8 +303,9 @@ class Batch:
                 ends.setdefault(root_of(task.shape.target_model), set()).update(task.targets)
             else:
                 objects.setdefault((task.shape, self._wants_row(task)), set()).add(task.key)
-        for (shape, with_rows), wanted in objects.items():
-            self._identity.load(shape.root, wanted, self._rows if with_rows and shape.model is shape.root else None)
+        for (shape, with_rows), wanted in sorted(objects.items(), key=lambda item: (item[0][0].label, item[0][1])):
+            rows_to = self._rows if with_rows and shape.model is shape.root else None
+            self._identity.load(shape.root, wanted, rows_to, locks=self._target.locks)
         for root, wanted in ends.items():
             self._identity.load(root, wanted)
         rows: dict[type[Model], list[Any]] = {}
@@ -265,14 +316,18 @@ class Batch:
                     remote_key = self._identity.find_by_primary_key(task.shape, task.key)
                 if remote_key is not None:
                     rows.setdefault(task.shape.model, []).append(remote_key)
-        for model, remote_keys in rows.items():
+        for model, remote_keys in sorted(rows.items(), key=lambda item: item[0]._meta.label):
             self._rows.load(model, remote_keys)
         self._hanging = self._find_hanging()
+        self._remote_changes.look()
         self._remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
 
     def _wants_row(self, task: ObjectTask) -> bool:
         """Tell whether the remote row will be looked at: of what is deleted in bulk, only what it points to matters."""
-        return task.instance is not None or bool(task.shape.foreign_keys) or self._parts.observers.notice(task)
+        shape = task.shape
+        if task.instance is not None or shape.foreign_keys or shape.model is not shape.root:
+            return True
+        return self._parts.observers.notice(task)
 
     def _find_hanging(self) -> dict[At, list[At]]:
         """Return which deleted objects of the batch pointed to another deleted one on the remote.
@@ -305,15 +360,20 @@ class Batch:
         """
         key = instance.pk
         at = (shape.root, key)
+        self._targets.note(shape, instance)
         self._under_way.add(at)
         try:
             unfinished: list[Unfinished] = []
             values = self._remote_values(shape, instance, unfinished)
             remote_key = self._parts.match(shape, instance)
-            if change is not None and self._remote_changes.win(shape, key, remote_key, change):
-                self._parts.leave_alone(shape, key, remote_key)
-                return remote_key
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
+            values |= self._other_keys(shape, instance, row)
+            conflict = change and self._remote_changes.find(shape, key, remote_key, change)
+            if conflict and (unfinished or row is None or differing(row, values)):
+                assert change is not None
+                if self._remote_changes.win(conflict, change, deleted=row is None):
+                    self._parts.leave_alone(shape, key, remote_key)
+                    return remote_key
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
@@ -323,10 +383,10 @@ class Batch:
             self._under_way.discard(at)
         remote_key = row.pk
         self._identity.learn(shape.model, key, remote_key)
-        for link in shape.other_parents:  # of several parents, all but the first have keys of their own
-            parent, parent_key = link.remote_field.model, local_value(instance, link)
-            self._identity.load(parent, [parent_key])
-            self._identity.learn(parent, parent_key, row.__dict__[link.attname])
+        for parent in shape.other_parents:
+            parent_key = local_value(instance, parent.link)
+            self._identity.load(parent.model, [parent_key])
+            self._identity.learn(parent.model, parent_key, row.__dict__[parent.link.attname])
         self._fixups += [(row, shape, part) for part in unfinished]
         return remote_key
 
@@ -335,15 +395,30 @@ class Batch:
             remote_key = self._identity.find_by_primary_key(shape, instance.pk)
         row = new_instance(shape, self._remote, remote_key, values)
         if self._target.dry_run:
-            if remote_key is None:
-                row.pk = -1 - len(self._target.imagined)
-            self._target.imagined[shape.root, instance.pk] = row.pk
+            self._imagine(shape, instance, row)
             return row
+        given = {parent.model for parent in shape.other_parents if values[parent.link.attname] is not None}
         with self._parts.savepoints.one():
             self._save(row, shape, adding=True)
-        if remote_key is not None and shape.automatic_key:
-            self._parts.numbered.add(shape.root)
+        self._parts.numbered.update(
+            each.root
+            for each in (*((shape,) if remote_key is not None else ()), *map(shape_of, given))
+            if each.automatic_key
+        )
         return row
+
+    def _imagine(self, shape: Shape, instance: Model, row: Model) -> None:
+        """Note in a dry run which keys a new object would have got."""
+        imagined = self._target.imagined
+        if row.pk is None:
+            row.pk = -1 - len(imagined)
+        imagined[shape.root, instance.pk] = row.pk
+        for parent in shape.other_parents:
+            remote_key = row.__dict__[parent.link.attname]
+            if remote_key is None:
+                remote_key = -1 - len(imagined)
+            row.__dict__[parent.link.attname] = remote_key
+            imagined[root_of(parent.model), local_value(instance, parent.link)] = remote_key
 
     def _update(self, shape: Shape, row: Model, values: dict[str, Any], unfinished: Sequence[str]) -> None:
         settled = {attname: value for attname, value in values.items() if attname not in unfinished}
@@ -364,17 +439,26 @@ class Batch:
 
     def _save(self, row: Model, shape: Shape, *, adding: bool) -> None:
         """Save a row; forget those read ahead of tables to which receivers have written."""
+        skipped = {field.attname: local_value(row, field) for field in shape.skipped}
+
+        def keep_what_receivers_wrote() -> None:
+            own = connections[self._remote].ops.quote_name(shape.model._meta.db_table)
+            if skipped and not adding and not self._parts.writes.tables().isdisjoint({own, None}):
+                set_here = differing(row, skipped)
+                self._refresh_skipped(shape, row, but=set_here)
+
         self._parts.writes.begin()
-        self._parts.singles.save(row, shape, adding=adding)
+        self._parts.singles.save(row, shape, adding=adding, announced=keep_what_receivers_wrote)
         self._rows.forget(self._parts.writes.to_other_rows(shape.model))
 
-    def _refresh_skipped(self, shape: Shape, row: Model) -> None:
+    def _refresh_skipped(self, shape: Shape, row: Model, but: Collection[str] = ()) -> None:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""
         if not shape.skipped:
             return
-        current = rows_of(shape.model, self._remote).filter(pk=row.pk).select_for_update().first()
+        current = self._target.locks.taken(rows_of(shape.model, self._remote).filter(pk=row.pk)).first()
         if current is not None:
-            set_values(row, {field.attname: local_value(current, field) for field in shape.skipped})
+            fields = [field for field in shape.skipped if field.attname not in but]
+            set_values(row, {field.attname: local_value(current, field) for field in fields})
 
     def _refresh(self, living: Model) -> None:
         """Bring a remote row up to date with its local object, whether that was logged or not."""
@@ -396,16 +480,35 @@ class Batch:
         for copied in shape.copied:
             value = local_value(instance, copied)
             if is_foreign_key(copied) and value is not None:
-                value = self._translate((shape.root, instance.pk), copied, value, unfinished)
+                value = self._translate(instance, copied, value, unfinished)
             values[copied.attname] = value
-        for part in shape.key:
-            if is_foreign_key(part):
-                self._translate((shape.root, instance.pk), part, local_value(instance, part), unfinished)
+        for part in shape.foreign_keys:
+            if part not in shape.copied:
+                self._translate(instance, part, local_value(instance, part), unfinished)
         for generic in shape.generic_keys:
             values[generic.object_attname] = self._translate_generic(generic, instance, unfinished)
         return values
 
-    def _translate(self, at: At, foreign_key: Any, value: Any, unfinished: list[Unfinished]) -> Any:
+    def _other_keys(self, shape: Shape, instance: Model, row: Model | None) -> dict[str, Any]:
+        """Return what the keys of parents with keys of their own are on the remote, by the attributes that hold them.
+
+        ``None`` stands for a parent's row that the database will give a key. Of an object that is there, a parent
+        whose key is not known is the one that it has, unless that is another object's: then it is a new one.
+        """
+        values: dict[str, Any] = {}
+        for parent in shape.other_parents:
+            key = local_value(instance, parent.link)
+            remote_key = self._parts.match_parent(parent.model, key)
+            if remote_key is None and row is not None:
+                other = self._identity.claimed_by(parent.model, row.__dict__[parent.link.attname])
+                if other is None or other == key:
+                    continue
+                alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent
+                remote_key = self._upsert(shape_of(parent.model), alone, None)
+            values.update(dict.fromkeys(parent.holders, remote_key))
+        return values
+
+    def _translate(self, instance: Model, foreign_key: Any, value: Any, unfinished: list[Unfinished]) -> Any:
         """Return what a foreign key's local value is on the remote; brings its target along."""
         model = target_of(foreign_key)[0]
         root = root_of(model)
@@ -415,8 +518,8 @@ class Batch:
                 raise ObjectNotApplied(
                     f"its {foreign_key.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}"
                 )
-            return value
-        if self._closes_a_cycle(at, (root, key)):
+            return value if key is None else self._targets.nowhere(instance, foreign_key, (model, key), value)
+        if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root, key)):
             unfinished.append(Unfinished(foreign_key, model, key, value))
             return self._parts.stand_in(foreign_key, model, key, value)
         remote_key = self._ensure(model, key)
@@ -424,7 +527,9 @@ class Batch:
 
     def _closes_a_cycle(self, at: At, target: At) -> bool:
         """Tell whether the target has no key on the remote yet and cannot come first."""
-        return (target in self._under_way or (at, target) in self._cut) and self._identity.known(*target) is None
+        comes_with = self._targets.comes_with(target)
+        waits = comes_with in self._under_way or (at, comes_with) in self._cut
+        return waits and self._identity.known(*target) is None
 
     def _ensure(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object, bringing it along if it is not there."""
@@ -433,30 +538,33 @@ class Batch:
         known = self._identity.known(model, key)
         if known is not None:
             return known
-        task = self._pending.get((root, key))
+        at = self._targets.comes_with((root, key))
+        task = self._pending.get(at)
         if task is not None:
             self._apply_object(task)
-        elif (root, key) not in self._errors:
+        elif at not in self._errors:
             instance = load_instances(root, [key]).get(key)
             if instance is None:
                 raise ObjectNotApplied(f"{model._meta.label} {key!r} is missing on {LOCAL!r}")
             self._upsert(shape_of(type(instance)), instance, None)
         known = self._identity.known(model, key)
         if known is None:
-            reason = self._errors.get((root, key))
+            reason = self._errors.get(at)
             raise NotYet(f"waits for {model._meta.label} {key!r}" + (f", which failed: {reason}" if reason else ""))
         return known
 
     def _translate_generic(self, generic: GenericKey, instance: Model, unfinished: list[Unfinished]) -> Any:
-        """Return the object id of a generic foreign key on the remote; what points nowhere is copied."""
+        """Return the object id of a generic foreign key on the remote; what points nowhere does so there too."""
         target = generic_target(generic, instance)
         value = instance.__dict__.get(generic.object_attname)
-        if target is None or (root_of(target[0]), target[1]) in self._targets.missing:
+        if target is None:
             return value
+        if (root_of(target[0]), target[1]) in self._targets.missing:
+            return self._targets.nowhere(instance, generic.object_field, target, value)
         if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root_of(target[0]), target[1])):
             unfinished.append(Unfinished(generic.object_field, *target, value))
             return value
-        return generic.object_field.to_python(self._ensure(*target))
+        return generic.value_there(target[1], self._ensure(*target), instance)
 
     def _run_fixups(self) -> None:
         """Set the references that had to wait for a cycle to close."""
@@ -466,7 +574,7 @@ class Batch:
         for row, shape, part in fixups:
             remote_key = self._identity.known(part.model, part.key)
             if remote_key is None:
-                if (root_of(part.model), part.key) not in self._pending:
+                if self._targets.comes_with((root_of(part.model), part.key)) not in self._pending:
                     raise BatchBroken(
                         f"a cycle of foreign keys cannot be closed at {part.model._meta.label} {part.key!r}"
                     )
@@ -478,3 +586,14 @@ class Batch:
             set_values(row, {part.field.attname: value})
             with self._parts.savepoints.one():
                 save(row, shape, self._remote, update_fields=[part.field.name])
+
+
+def _changes_of(task: Task) -> list[Change]:
+    if isinstance(task, LinkTask):
+        return [change for _, change in task.targets.values()]
+    return [task.change] if task.change is not None else []
+
+
+def _root(change: Change) -> type[Model] | None:
+    model = model_of(change.label)
+    return root_of(model) if model is not None else None

@@ -14,15 +14,16 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import FileField, JSONField, Model
 
+from ..exceptions import ObjectNotApplied
+from .announced import Announced, ReceiversWrote
 from .local import ObjectTask, generic_target
-from .observed import saves_announced
 from .order import At
 from .parts import Parts, Unfinished
 from .shape import Shape, is_foreign_key, points_to_key, root_of, tables_of, target_of
 from .statements import RowsVanished, can_write_many, insert_rows, update_rows
 from .target import reraise_if_hopeless
 from .uniqueness import free_values_for_many
-from .writing import create_instances, local_value, new_instance, same_value, set_values
+from .writing import local_value, new_instance, same_value
 
 #: Where a statement fails, its rows are halved and tried again, down to this number.
 _FEW = 20
@@ -37,7 +38,8 @@ class _Upsert:
     values: list[Any]
 
 
-_Write = Callable[[Sequence[_Upsert]], None]
+#: Writes some, and returns those for which there was time.
+_Write = Callable[[Sequence[_Upsert]], Sequence[_Upsert]]
 
 
 class BulkUpserts:
@@ -46,6 +48,7 @@ class BulkUpserts:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._remote = parts.target.remote
+        self._announced = Announced(parts)
         self._later: dict[At, set[At]] = {}
         self._written: list[ObjectTask] = []
         self._unfinished: list[tuple[ObjectTask, Unfinished]] = []
@@ -169,42 +172,84 @@ class BulkUpserts:
         new: list[_Upsert] = []
         changed: list[_Upsert] = []
         done: list[ObjectTask] = []
-        counts = {"conflicts": 0, "unchanged": 0}
+        unchanged: list[_Upsert] = []
+        self._announced.written_to.discard(shape.model)
+        remote_changes = self._parts.remote_changes
         for task in clear:
             remote_key = keys[task.key]
-            if task.change is not None and self._parts.remote_changes.win(shape, task.key, remote_key, task.change):
-                counts["conflicts"] += 1
-                if remote_key is not None:
-                    self._parts.identity.learn(shape.model, task.key, remote_key)
-                done.append(task)
-                continue
             row = self._parts.rows.peek(shape.model, remote_key) if remote_key is not None else None
-            values = values_of(task.instance)
+            try:
+                values = values_of(task.instance)
+            except ObjectNotApplied:
+                continue  # it is told one by one
+            equal = row is not None and (shape.root, task.key) not in self._later and _is_equal(shape, row, values)
+            conflict = task.change and remote_changes.find(shape, task.key, remote_key, task.change)
+            if conflict and not equal:
+                assert task.change is not None
+                if isinstance(remote_changes.decide(conflict), Exception):
+                    continue  # it will be raised for this object alone
+                if remote_changes.win(conflict, task.change, deleted=row is None):
+                    self._parts.leave_alone(shape, task.key, remote_key)
+                    done.append(task)
+                    continue
             if row is None and remote_key is not None and shape.model is not shape.root:
                 continue  # a parent's row is there, and lacks its child
             if row is None:
                 new.append(_Upsert(task, self._parts.identity.find_by_primary_key(shape, task.key), values))
-            elif task.change is None or ((shape.root, task.key) not in self._later and _is_equal(shape, row, values)):
-                counts["unchanged"] += task.change is not None
+            elif task.change is None or equal:
                 self._parts.identity.learn(shape.model, task.key, remote_key)
-                done.append(task)
+                unchanged.append(_Upsert(task, remote_key, values))
             else:
                 changed.append(_Upsert(task, remote_key, values))
         updated = self._halving(
             changed, lambda some: self._update(shape, some), lambda some: self._update_apart(shape, some)
         )
         created = self._halving(new, lambda some: self._create(shape, some))
-        counts |= {"created": len(created), "updated": len(updated)}
+        unchanged = self._still_unchanged(shape, tasks, unchanged, [*changed, *new], [*updated, *created])
+        counted = [each for each in unchanged if each.task.change is not None]
+        counts = {"created": len(created), "updated": len(updated), "unchanged": len(counted)}
         for what, number in counts.items():
             if number:
                 self._parts.result.report.count(shape.label, what, number)
         written = [each.task for each in (*updated, *created)]
         self._written += written
-        done += written
+        done += [*(each.task for each in unchanged), *written]
         for task in done:
             if task.change is not None:
                 self._parts.result.failed.pop(task.change, None)
         return done
+
+    def _still_unchanged(
+        self,
+        shape: Shape,
+        tasks: Sequence[ObjectTask],
+        unchanged: list[_Upsert],
+        others: Sequence[_Upsert],
+        written: Sequence[_Upsert],
+    ) -> list[_Upsert]:
+        """Return those that receivers of what comes before them have left as they were, or will.
+
+        Args:
+            shape: their model.
+            tasks: all, in their order.
+            unchanged: those that were equal before.
+            others: those that had to be written.
+            written: those that were.
+        """
+        if not unchanged or not others or shape.model not in self._announced.written_to:
+            return unchanged
+        order = {id(task): number for number, task in enumerate(tasks)}
+        first = min(order[id(each.task)] for each in others)
+        after = [each for each in unchanged if order[id(each.task)] > first and each.task.change is not None]
+        self._parts.rows.load(shape.model, [each.remote_key for each in after])
+        touched = {
+            id(each)
+            for each in after
+            if len(written) < len(others)  # the rest is written one by one, and so comes before them
+            or (row := self._parts.rows.peek(shape.model, each.remote_key)) is None
+            or not _is_equal(shape, row, each.values)
+        }
+        return [each for each in unchanged if id(each) not in touched]
 
     def _is_known(self, task: ObjectTask) -> bool:
         return self._parts.identity.known(task.shape.model, task.key) is not None
@@ -224,24 +269,25 @@ class BulkUpserts:
         }
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
 
-    def _create(self, shape: Shape, some: Sequence[_Upsert]) -> None:
+    def _create(self, shape: Shape, some: Sequence[_Upsert]) -> Sequence[_Upsert]:
         if self._parts.observers.sends_signals(shape.model):
-            self._create_announced(shape, some)
+            some = self._create_announced(shape, some)
         else:
             self._create_silently(shape, some)
         for each in some:
             self._parts.identity.learn(shape.model, each.task.key, each.remote_key)
+        return some
 
-    def _create_announced(self, shape: Shape, some: Sequence[_Upsert]) -> None:
+    def _create_announced(self, shape: Shape, some: Sequence[_Upsert]) -> Sequence[_Upsert]:
         instances = [
             new_instance(shape, self._remote, each.remote_key, _by_attname(shape, each.values)) for each in some
         ]
-        with saves_announced(instances, self._remote, created=True):
-            create_instances(instances, shape, self._remote)
-        for each, instance in zip(some, instances, strict=True):
+        some = some[: self._announced.create(shape, instances)]
+        for each, instance in zip(some, instances, strict=False):
             if each.remote_key is not None and shape.automatic_key:
                 self._parts.numbered.add(shape.root)
             each.remote_key = instance.pk
+        return some
 
     def _create_silently(self, shape: Shape, some: Sequence[_Upsert]) -> None:
         with_key = [each for each in some if each.remote_key is not None]
@@ -269,21 +315,15 @@ class BulkUpserts:
             if keyed and shape.automatic_key:
                 self._parts.numbered.add(shape.root)
 
-    def _update(self, shape: Shape, some: Sequence[_Upsert]) -> None:
+    def _update(self, shape: Shape, some: Sequence[_Upsert]) -> Sequence[_Upsert]:
         if self._parts.observers.sends_signals(shape.model):
+            self._parts.rows.load(shape.model, [each.remote_key for each in some])
             instances = [self._parts.rows.take(shape.model, each.remote_key) for each in some]
             for each, instance in zip(some, instances, strict=True):
                 if instance is None:
                     raise RowsVanished(f"{shape.label} {each.remote_key!r} is gone")
-                set_values(instance, _by_attname(shape, each.values))
-            with saves_announced(instances, self._remote, created=False):
-                fields = (*shape.copied, *shape.skipped)
-                rows = [
-                    [*_parts(shape, each.remote_key), *(local_value(instance, field) for field in fields)]
-                    for each, instance in zip(some, instances, strict=True)
-                    if instance is not None
-                ]
-                update_rows(self._remote, shape.model, shape.key, fields, rows)
+            values = [_by_attname(shape, each.values) for each in some]
+            some = some[: self._announced.update(shape, instances, values)]
         else:
             for table in tables_of(shape):
                 copied = [shape.copied[number] for number in table.numbers]
@@ -296,8 +336,9 @@ class BulkUpserts:
         for each in some:
             self._parts.identity.learn(shape.model, each.task.key, each.remote_key)
             self._parts.rows.drop(shape.model, each.remote_key)
+        return some
 
-    def _update_apart(self, shape: Shape, some: Sequence[_Upsert]) -> None:
+    def _update_apart(self, shape: Shape, some: Sequence[_Upsert]) -> Sequence[_Upsert]:
         """Update objects that want unique values of one another: give them values that nobody has first."""
         free = free_values_for_many(self._remote, shape, len(some))
         for table in tables_of(shape):
@@ -308,9 +349,14 @@ class BulkUpserts:
             ]
             if fields:
                 update_rows(self._remote, table.model, table.key, fields, rows)
-        self._update(shape, some)
+        if self._parts.observers.sends_signals(shape.model):
+            self._parts.rows.forget({None})
+        went = self._update(shape, some)
+        if len(went) < len(some):
+            raise IntegrityError("no time to hand on unique values")
+        return went
 
-    def _halving(self, all_: list[_Upsert], write: _Write, write_apart: _Write | None = None) -> list[_Upsert]:
+    def _halving(self, all_: Sequence[_Upsert], write: _Write, write_apart: _Write | None = None) -> Sequence[_Upsert]:
         """Write as many at once as will go; return those that went.
 
         Args:
@@ -321,27 +367,27 @@ class BulkUpserts:
         if not all_:
             return []
         if self._parts.whole:
-            write(all_)
-            return all_
-        error = self._try(all_, write)
-        if isinstance(error, IntegrityError) and write_apart is not None and len(all_) > 1:
-            error = self._try(all_, write_apart)
-        if error is None:
-            return all_
-        if len(all_) <= _FEW:
+            return write(all_)
+        went = self._try(all_, write)
+        if isinstance(went, IntegrityError) and write_apart is not None and len(all_) > 1:
+            went = self._try(all_, write_apart)
+        if not isinstance(went, Exception):
+            if 0 < len(went) < len(all_) and not self._parts.clock.is_up():
+                return [*went, *self._halving(all_[len(went) :], write, write_apart)]
+            return went
+        if len(all_) <= _FEW or isinstance(went, ReceiversWrote):
             return []
         middle = len(all_) // 2
         return [each for half in (all_[:middle], all_[middle:]) for each in self._halving(half, write, write_apart)]
 
-    def _try(self, some: list[_Upsert], write: _Write) -> Exception | None:
-        """Write all of them or none; return the error."""
+    def _try(self, some: Sequence[_Upsert], write: _Write) -> Sequence[_Upsert] | Exception:
+        """Write some, or, where there is an error, none; return those that were written, or the error."""
         try:
             with transaction.atomic(using=self._remote):
-                write(some)
+                return write(some)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             return error
-        return None
 
 
 # What is known of a model ---------------------------------------------------------------------------
@@ -375,12 +421,18 @@ def _values_reader(shape: Shape, parts: Parts) -> Callable[[Any], list[Any]]:
         for number, foreign_key, model in keys:
             if (value := values[number]) is not None and (remote_key := known(model, value)) is not None:
                 values[number] = remote_key
-            elif value is not None and (root_of(model), value) not in parts.targets.missing:
+            elif value is not None and (root_of(model), value) in parts.targets.missing:
+                values[number] = parts.targets.nowhere(instance, foreign_key, (model, value), value)
+            elif value is not None:
                 values[number] = parts.stand_in(foreign_key, model, value, value)
         for generic in shape.generic_keys:
-            target = generic_target(generic, instance)
-            if target is not None and (remote_key := known(*target)) is not None:
-                values[at_number[generic.object_attname]] = generic.object_field.to_python(remote_key)
+            if (target := generic_target(generic, instance)) is None:
+                continue
+            number = at_number[generic.object_attname]
+            if (remote_key := known(*target)) is not None:
+                values[number] = generic.value_there(target[1], remote_key, instance)
+            elif (root_of(target[0]), target[1]) in parts.targets.missing:
+                values[number] = parts.targets.nowhere(instance, generic.object_field, target, values[number])
         return values
 
     return read

@@ -7,19 +7,20 @@ of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from django.db import transaction
 
 from ..capture.tables import natural_manager
+from .announced import Announced
 from .living import Living
 from .local import ObjectTask
-from .observed import deletes_announced
 from .order import At
 from .parts import Parts
 from .relations import generic_relations, hanging_on, has_odd_relations, links_to
 from .rows import rows_with
-from .shape import Shape, is_parent_link, points_to_key, root_of, tables_of
+from .shape import Shape, concrete_of, is_parent_link, points_to_key, root_of, tables_of
 from .statements import can_write_many
 from .target import reraise_if_hopeless
 
@@ -31,10 +32,12 @@ class BulkDeletes:
         self._parts = parts
         self._remote = parts.target.remote
         self._living = Living(parts.identity)
+        self._announced = Announced(parts)
 
     def apply(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
         """Delete objects on which nothing hangs that stays; return those that are done."""
         going: dict[At, ObjectTask] = {}
+        remote_changes = self._parts.remote_changes
         for task in tasks:
             remote_key = self._parts.identity.known(task.shape.model, task.key)
             if (
@@ -45,43 +48,71 @@ class BulkDeletes:
             ):
                 continue
             assert task.change is not None
-            if not self._parts.remote_changes.win(task.shape, task.key, remote_key, task.change):
-                going[task.shape.root, remote_key] = task
+            going[task.shape.root, remote_key] = task
         self._keep_what_lives_on(going)
+        for at, task in list(going.items()):
+            assert task.change is not None
+            conflict = remote_changes.find(task.shape, task.key, at[1], task.change)
+            if conflict is not None and remote_changes.decide(conflict) is not False:
+                del going[at]  # the remote wins, or the rule raises something
+            elif conflict is not None:
+                remote_changes.win(conflict, task.change, deletes=True)
         self._keep_what_others_hang_on(going)
         if not going:
             return []
-        by_shape: dict[Shape, dict[Any, ObjectTask]] = {}
-        for (_, remote_key), task in going.items():
-            by_shape.setdefault(task.shape, {})[remote_key] = task
+        gone: list[tuple[Shape, Any, ObjectTask]] = []
         try:
             with transaction.atomic(using=self._remote):
-                for shape, by_key in by_shape.items():
-                    for field in dict.fromkeys(link for each in tables_of(shape) for link in links_to(each.model)):
-                        links = rows_with(field.model, self._remote, **{field.attname: list(by_key)})
-                        links._raw_delete(self._remote)
-                    self._delete_alike(shape, list(by_key))
+                for shape, by_key in self._alike(going):
+                    keys = list(by_key)
+                    while keys:
+                        deleted = set(self._delete_alike(shape, keys))
+                        gone += [
+                            (shape, remote_key, by_key[remote_key]) for remote_key in keys if remote_key in deleted
+                        ]
+                        keys = [remote_key for remote_key in keys if remote_key not in deleted]
+                        if keys and self._parts.clock.is_up():
+                            break
+                    if keys:
+                        break
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             return []
-        for shape, by_key in by_shape.items():
-            self._parts.result.report.count(shape.label, "deleted", len(by_key))
-            for remote_key, task in by_key.items():
-                assert task.change is not None
-                self._parts.rows.drop(shape.model, remote_key)
-                self._parts.identity.forget(shape.model, task.key)
-                self._parts.result.failed.pop(task.change, None)
-        return list(going.values())
+        for shape, remote_key, task in gone:
+            assert task.change is not None
+            self._parts.result.report.count(shape.label, "deleted")
+            self._parts.rows.drop(shape.model, remote_key)
+            self._parts.identity.forget(shape.model, task.key)
+            self._parts.result.failed.pop(task.change, None)
+        return [task for _, _, task in gone]
 
-    def _delete_alike(self, shape: Shape, keys: list[Any]) -> None:
-        own, *parents = [rows_with(table.model, self._remote, pk=keys) for table in reversed(tables_of(shape))]
-        announced: dict[Any, Any] = {}
-        if self._parts.observers.sends_signals(shape.model):
-            announced = {row.pk: row for row in own}
-        # As logged: the database returns rows in an order of its own.
-        with deletes_announced([announced[key] for key in keys if key in announced], self._remote):
-            for rows in (own, *parents):
-                rows._raw_delete(self._remote)
+    def _alike(self, going: dict[At, ObjectTask]) -> list[tuple[Shape, dict[Any, ObjectTask]]]:
+        """Group by model; where receivers may take all the time, only what follows one another, so that what hangs on
+        others goes before them.
+        """
+        alike: list[tuple[Shape, dict[Any, ObjectTask]]] = []
+        if any(self._parts.observers.sends_signals(task.shape.model) for task in going.values()):
+            for shape, group in groupby(going.items(), key=lambda item: item[1].shape):
+                alike.append((shape, {remote_key: task for (_, remote_key), task in group}))
+            return alike
+        by_shape: dict[Shape, dict[Any, ObjectTask]] = {}
+        for (_, remote_key), task in going.items():
+            by_shape.setdefault(task.shape, {})[remote_key] = task
+        return list(by_shape.items())
+
+    def _delete_alike(self, shape: Shape, keys: list[Any]) -> list[Any]:
+        """Delete rows, and their links, by primary key; return those keys for which there was time."""
+        announced = self._parts.observers.sends_signals(shape.model)
+        if not announced:
+            self._delete_links(shape, keys)
+            for table in reversed(tables_of(shape)):
+                rows_with(table.model, self._remote, pk=keys)._raw_delete(self._remote)
+            return keys
+        return self._announced.delete(shape, keys, lambda gone: self._delete_links(shape, gone))
+
+    def _delete_links(self, shape: Shape, keys: list[Any]) -> None:
+        for field in dict.fromkeys(link for each in tables_of(shape) for link in links_to(each.model)):
+            rows_with(field.model, self._remote, **{field.attname: keys})._raw_delete(self._remote)
 
     def _keep_what_lives_on(self, going: dict[At, ObjectTask]) -> None:
         """Take those out of ``going`` whose natural key an object of LOCAL has."""
@@ -115,7 +146,7 @@ class BulkDeletes:
                 rows = rows_with(shape.model, self._remote, pk=keys)
                 by_value = dict(rows.values_list(field.target_field.attname, "pk"))
             # A child row of multi-table inheritance is a row of its own here: it never goes with its parent.
-            hanger = field.model if is_parent_link(field) else root_of(field.model)
+            hanger = field.model if is_parent_link(field) else root_of(concrete_of(field.model))
             found = rows_with(field.model, self._remote, **{field.attname: list(by_value)})
             for key, value in found.values_list("pk", field.attname):
                 yield (hanger, key), by_value[value]
@@ -125,4 +156,4 @@ class BulkDeletes:
                 found = rows_with(relation.model, self._remote, **{relation.holder.attname: list(by_value)})
                 found = found.filter(**{relation.type_name: relation.content_type(self._remote)})
                 for key, value in found.values_list("pk", relation.holder.attname):
-                    yield (root_of(relation.model), key), by_value[value]
+                    yield (root_of(concrete_of(relation.model)), key), by_value[value]

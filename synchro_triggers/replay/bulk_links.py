@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
 
 from ..conf import LOCAL
+from .announced import Announced
 from .local import LinkShape, LinkTask
 from .observed import links_are_observed
 from .order import At
@@ -20,6 +20,9 @@ from .statements import insert_rows
 from .target import reraise_if_hopeless
 from .writing import send_m2m
 
+#: An owner's remote row, and the remote keys of what is linked to it.
+_Owned = tuple[Model, set[Any]]
+
 
 class BulkLinks:
     """Writes the unobserved links of a batch, with a fixed number of queries for each table."""
@@ -27,6 +30,8 @@ class BulkLinks:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._remote = parts.target.remote
+        self._announced = Announced(parts)
+        self._left: set[Any] = set()
 
     def is_observed(self, task: LinkTask) -> bool:
         """Tell whether somebody would notice how the links are written."""
@@ -42,7 +47,16 @@ class BulkLinks:
         by_shape: dict[LinkShape, list[LinkTask]] = {}
         for task in tasks:
             by_shape.setdefault(task.shape, []).append(task)
-        return [task for shape, alike in by_shape.items() for task in self._link_alike(shape, alike)]
+        done: list[LinkTask] = []
+        for shape, alike in by_shape.items():
+            self._left = {None}
+            while self._left and not (done and self._parts.clock.is_up()):
+                linked = self._link_alike(shape, alike)
+                done += linked
+                alike = [task for task in alike if task not in linked]
+                if not linked:
+                    break
+        return done
 
     def _link_alike(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> list[LinkTask]:
         gone = self._gone_ends(shape, tasks)
@@ -62,10 +76,11 @@ class BulkLinks:
                 for exists, pair, mirrored in pairs:
                     (adding if exists else removing)[pair] = mirrored
                 done.append(task)
+        self._left = set()
         try:
             with transaction.atomic(using=self._remote):
-                added = self._add_links(shape, adding)
-                removed = self._remove_links(shape, removing)
+                added, kept = self._add_links(shape, adding)
+                removed, missing = self._remove_links(shape, removing)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             return []
@@ -73,9 +88,12 @@ class BulkLinks:
         for what, number in {
             "created": added,
             "deleted": removed,
-            "unchanged": len(adding) + len(removing) - added - removed,
+            "unchanged": kept + missing,
         }.items():
             self._parts.result.report.count(label, what, number)
+        if self._left:  # no time for them
+            known = self._parts.identity.known
+            done = [task for task in done if known(shape.source_model, task.owner) not in self._left]
         for task in done:
             for _, change in task.targets.values():
                 self._parts.result.failed.pop(change, None)
@@ -95,11 +113,14 @@ class BulkLinks:
             gone |= {(model, key) for key in keys - there}
         return gone
 
-    def _add_links(self, shape: LinkShape, pairs: dict[tuple[Any, Any], bool]) -> int:
+    def _add_links(self, shape: LinkShape, pairs: dict[tuple[Any, Any], bool]) -> tuple[int, int]:
+        """Add links; return how many were added, and how many were there."""
         if not pairs:
-            return 0
+            return 0, 0
         present = self._present(shape, pairs)
         missing = [pair for pair in pairs if pair not in present]
+        announced = self._announce(shape, missing, "add")
+        missing = [pair for pair in missing if pair[0] not in self._left]
         if shape.field.remote_field.symmetrical:
             mirrored = [(target, owner) for owner, target in missing if owner != target and pairs[owner, target]]
             there = self._present(shape, mirrored)
@@ -109,39 +130,52 @@ class BulkLinks:
         if written:
             by_attname = {field.attname: field for field in shape.through._meta.concrete_fields}
             fields = [by_attname[shape.source_attname], by_attname[shape.target_attname]]
-            with self._links_announced(shape, missing, "add"):
-                insert_rows(self._remote, shape.through, fields, list(written))
-        return len(missing)
+            insert_rows(self._remote, shape.through, fields, list(written))
+        self._announce_done(shape, announced, "add")
+        return len(missing), sum(owner not in self._left for owner, _ in present)
 
-    def _remove_links(self, shape: LinkShape, pairs: dict[tuple[Any, Any], bool]) -> int:
+    def _remove_links(self, shape: LinkShape, pairs: dict[tuple[Any, Any], bool]) -> tuple[int, int]:
+        """Remove links; return how many were removed, and how many were not there."""
         if not pairs:
-            return 0
+            return 0, 0
         present = self._present(shape, pairs)
-        going = [key for pair, key in present.items()]
-        count = len(present)
+        absent = len(pairs) - len(present)
+        announced = self._announce(shape, present, "remove")
+        present = {pair: key for pair, key in present.items() if pair[0] not in self._left}
+        going = list(present.values())
         if shape.field.remote_field.symmetrical:
             mirrored = [(target, owner) for owner, target in present if pairs[owner, target]]
             going += list(self._present(shape, mirrored).values())
         if going:
-            with self._links_announced(shape, present, "remove"):
-                rows_with(shape.through, self._remote, pk=going)._raw_delete(self._remote)
-        return count
+            rows_with(shape.through, self._remote, pk=going)._raw_delete(self._remote)
+        self._announce_done(shape, announced, "remove")
+        return len(present), absent
 
-    @contextmanager
-    def _links_announced(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]], action: str) -> Iterator[None]:
-        """Send ``m2m_changed`` for each owner before and after the block, where ``SYNCHRO_BATCH_SIGNALS`` says so."""
+    def _announce(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]], action: str) -> list[_Owned]:
+        """Send ``m2m_changed`` for each owner, where ``SYNCHRO_BATCH_SIGNALS`` says so, before its links are written.
+
+        Returns:
+            The owners, each with its targets; those for which there was no time are in ``_left``.
+        """
         if not self._sends_signals(shape) or not links_are_observed(shape.through):
-            yield
-            return
+            return []
         targets: dict[Any, set[Any]] = {}
         for owner, target in pairs:
-            targets.setdefault(owner, set()).add(target)
-        owners = list(rows_with(shape.source_model, self._remote, pk=list(targets)))
-        for owner in owners:
-            send_m2m(shape, owner, targets[owner.pk], self._remote, f"pre_{action}")
-        yield
-        for owner in owners:
-            send_m2m(shape, owner, targets[owner.pk], self._remote, f"post_{action}")
+            if owner not in self._left:
+                targets.setdefault(owner, set()).add(target)
+        rows = rows_with(shape.source_model, self._remote, pk=list(targets))
+        owned = [(owner, targets[owner.pk]) for owner in rows]
+        announced = self._announced.before(
+            owned, lambda each: send_m2m(shape, each[0], each[1], self._remote, f"pre_{action}"), shape.through
+        )
+        self._left |= {owner.pk for owner, _ in owned[len(announced) :]}
+        return list(announced)
+
+    def _announce_done(self, shape: LinkShape, announced: Sequence[_Owned], action: str) -> None:
+        for owner, keys in announced:
+            with self._parts.hearing_receivers():
+                send_m2m(shape, owner, keys, self._remote, f"post_{action}")
+        self._announced.done(len(announced), shape.through)
 
     def _present(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], Any]:
         return linked_pairs(shape.through, shape.ends, self._remote, pairs)

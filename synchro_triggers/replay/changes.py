@@ -6,6 +6,10 @@ import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+#: The time of what was not logged (``--full``): older than anything that the remote's own users may have changed, so
+#: that where the newer one wins, they do.
+LONG_AGO = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
 
 @dataclass(slots=True, eq=False)  # frozen, compared and hashed by its values, it would cost as much as its object
 class Change:

@@ -9,9 +9,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from ..conf import LOCAL, get_settings
-from ..models import Checkpoint, Failure, Reference
-from .node import node_id, require_original, require_tables, set_identity
-from .window import Window, current_position, delete_received
+from ..models import ChangeLog, Checkpoint, Failure, Introduction, Reference
+from .moved import forget_lost_objects, forget_transactions, moved_along
+from .node import (
+    has_same_history,
+    is_elsewhere,
+    node_id,
+    require_original,
+    require_tables,
+    require_two_databases,
+    set_identity,
+)
+from .window import Window, current_position, delete_received, fingerprint
 
 
 def load_checkpoint(alias: str, source: str) -> Checkpoint:
@@ -22,9 +31,16 @@ def load_checkpoint(alias: str, source: str) -> Checkpoint:
     return checkpoint
 
 
+def note_place(checkpoint: Checkpoint, alias: str) -> None:
+    """Store in a checkpoint of ``alias`` where LOCAL is, unless it says so."""
+    here = fingerprint(LOCAL)
+    if checkpoint.place != here:
+        Checkpoint.objects.using(alias).filter(source=checkpoint.source).update(place=here)
+
+
 def progress_fields(window: Window, after: int) -> dict[str, object]:
     """Return what says that ``window`` has been applied up to the log row ``after``."""
-    return {"window_end": window.end, "window_after": after}
+    return {"window_end": window.end, "window_after": after, **_marks(window)}
 
 
 def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:
@@ -36,8 +52,12 @@ def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:
         "since": None,
         "last_check": as_stored(at),
     }
-    # An empty window has no last row; the mark of an earlier one stands.
-    return {**fields, "last_row": window.last_row} if window.rows else fields
+    return {**fields, **_marks(window)}
+
+
+def _marks(window: Window) -> dict[str, object]:
+    # An empty window has no last row; the marks of an earlier one stand.
+    return {"last_row": window.last_row, "last_window": window.witness} if window.rows else {}
 
 
 def read_last_check() -> datetime.datetime | None:
@@ -65,7 +85,7 @@ def write_last_check(value: datetime.datetime) -> None:
     _set(alias, node_id(LOCAL), last_check=as_stored(aware), **fields)
 
 
-def reset_synchro(*, new_identity: bool | None = None) -> None:
+def reset_synchro(*, new_identity: bool = False) -> None:
     """Forget all pending changes, on every remote: as if both sides had just been made equal by hand.
 
     Deletes the changelog of LOCAL and, on the remotes, the references and failures of LOCAL; sets the
@@ -73,27 +93,90 @@ def reset_synchro(*, new_identity: bool | None = None) -> None:
     database anew, whose primary keys mean other objects than before.
 
     Args:
-        new_identity: for a copied or restored LOCAL: whether it becomes a node of its own.
+        new_identity: LOCAL is a copy of a database that is still in use, and becomes a node of its own.
 
     Raises:
         SynchroError: this package's tables are missing somewhere, or LOCAL is a copy and it was not said what
             it is; nothing is changed then.
     """
-    aliases = get_settings().remotes or (LOCAL,)
-    for alias in (*aliases, LOCAL):
-        require_tables(alias)
-    if new_identity is None:
-        require_original(LOCAL)
+    aliases = _receiving_aliases()
+    if new_identity:
+        set_identity(LOCAL, new=True)
     else:
-        set_identity(LOCAL, new=new_identity)
+        require_original(LOCAL)
     source = node_id(LOCAL)
     position = current_position(LOCAL)
     for alias in aliases:
         with transaction.atomic(using=alias):
-            _set(alias, source, position=position, since=None, last_check=as_stored(timezone.now()), last_row="")
-            Reference.objects.using(alias).filter(source=source).delete()
-            Failure.objects.using(alias).filter(source=source).delete()
+            _set(
+                alias,
+                source,
+                position=position,
+                since=None,
+                last_check=as_stored(timezone.now()),
+                last_row="",
+                last_window="",
+                place=fingerprint(LOCAL),
+            )
+            for model in (Reference, Introduction, Failure):
+                model._base_manager.using(alias).filter(source=source).delete()
     delete_received(LOCAL, position)
+
+
+def keep_identity() -> list[str]:
+    """Say that LOCAL was moved, or put back, and goes on as the node that it was.
+
+    Its log stays, and on the remotes references and failures; what the remotes have received stays received, what
+    waits will be sent. Where LOCAL has lost what a remote has received, the references of the lost objects go.
+
+    Returns:
+        The remotes that have received something that LOCAL does not have any more.
+
+    Raises:
+        SynchroError: this package's tables are missing somewhere; nothing is changed then.
+    """
+    source = node_id(LOCAL)
+    aliases = _receiving_aliases()
+    checkpoints = {alias: Checkpoint.objects.using(alias).filter(source=source).first() for alias in aliases}
+    moved = {
+        alias: each
+        for alias, each in checkpoints.items()
+        if each and (is_elsewhere(LOCAL) or not has_same_history(each))
+    }
+    # Of a checkpoint that has no mark nothing was received yet that LOCAL could have lost.
+    lost = {alias: bool(each.last_row) and not has_same_history(each) for alias, each in moved.items()}
+    for alias, checkpoint in moved.items():
+        fields = moved_along(checkpoint, lost=lost[alias])
+        with transaction.atomic(using=alias):
+            Checkpoint.objects.using(alias).filter(source=source).update(**fields, place=fingerprint(LOCAL))
+            if lost[alias]:
+                forget_lost_objects(alias, source, str(fields["position"]))
+    with transaction.atomic(using=LOCAL):
+        forget_transactions()
+        set_identity(LOCAL, new=False)
+    return [alias for alias, has_more in lost.items() if has_more]
+
+
+def make_own_node(alias: str) -> None:
+    """Make a copy that is not LOCAL a node of its own: what its log speaks of was the original's.
+
+    Raises:
+        SynchroError: this package's tables are missing there.
+    """
+    require_tables(alias)
+    with transaction.atomic(using=alias):
+        set_identity(alias, new=True)
+        ChangeLog.objects.using(alias).all().delete()
+
+
+def _receiving_aliases() -> tuple[str, ...]:
+    """Return the remotes, or LOCAL where there is none, all of which must have this package's tables."""
+    remotes = get_settings().remotes
+    for alias in (*remotes, LOCAL):
+        require_tables(alias)
+    for alias in remotes:
+        require_two_databases(alias)
+    return remotes or (LOCAL,)
 
 
 def as_stored(value: datetime.datetime) -> datetime.datetime:

@@ -1,20 +1,22 @@
-"""When the remote's own users last changed the objects of a batch, and whether they win."""
+"""When the remote's own users last changed the objects of a batch, and whether they win; what is told of it."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import Model
 
 from ..capture.tables import encode_key, logged_texts
-from .changes import Change
+from ..conf import LOCAL
+from .changes import LONG_AGO, Change, FormerKey
 from .conflicts import Conflict, local_wins
 from .identity import Identity
 from .local import ObjectTask
 from .own_changes import LastChanges, last_changes
-from .shape import Shape
+from .report import SyncReport, Told
+from .shape import Shape, model_of, parents_of, read_key, read_keys, shape_of, shown_key
 from .target import Target
 from .window import stored_time
 
@@ -29,18 +31,20 @@ class RemoteChanges:
         self._target = target
         self._identity = identity
         self._own = target.own_changes
-        # Where the newer one wins, what is older than every change of the batch cannot win.
+        # Where the newer one wins, what is older than every change of the batch cannot win. That it has lost is told.
         oldest = min((change.logged_at for change in changes), default=None)
-        self._since = oldest if target.policy == "newest" else None
+        back_to = target.own_changes.back_to
+        self._since = min(oldest, back_to) if target.policy == "newest" and oldest and back_to else None
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
         self._read: set[tuple[type[Model], Any]] = set()
+        self._decided: dict[Change, tuple[Conflict, bool, bool, bool]] = {}
+        self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
 
-    def look(self) -> bool:
-        """Look whether the remote's users have changed anything; to be done first."""
+    def look(self) -> None:
+        """Look whether the remote's users have changed anything; to be done when the rows are locked."""
         if self._target.logs:
             self._own.look(self._since)
-        return self._any
 
     @property
     def _any(self) -> bool:
@@ -54,22 +58,36 @@ class RemoteChanges:
         for task in tasks:
             known = self._identity.known(task.shape.model, task.key)
             stale = self._identity.stale_reference(task.shape.model, task.key)
-            kept = task.key if self._identity.keeps_key(task.shape) else None
+            kept = None
+            if self._identity.keeps_key(task.shape) and not isinstance(task.key, FormerKey):
+                kept = task.key
             for remote_key in {known, stale, kept} - {None}:
                 for model in _family(task.shape):
                     by_model.setdefault(model, []).append(remote_key)
+            for model, remote_key in self._rows_of_other_parents(task):
+                by_model.setdefault(model, []).append(remote_key)
+                row = (model._meta.label, encode_key(remote_key))
+                self._other_rows.setdefault((task.shape.root, task.key), []).append(row)
         for model, remote_keys in by_model.items():
             self._load(model, remote_keys)
 
+    def _rows_of_other_parents(self, task: ObjectTask) -> Iterator[tuple[type[Model], Any]]:
+        for parent in task.shape.other_parents if task.instance is not None else ():
+            key = task.instance.__dict__[parent.link.attname]
+            self._identity.load(parent.model, [key])
+            remote_key = self._identity.known(parent.model, key)
+            if remote_key is not None:
+                yield from ((model, remote_key) for model in _family(shape_of(parent.model)))
+
     def load_found(self, shape: Shape, remote_keys: Iterable[Any]) -> None:
-        """Read the changelog for remote rows that were found just now, in a few queries."""
-        if not self._any:
-            return
+        """Read the changelog for remote rows that were found, and locked, just now, in a few queries."""
         missing = [key for key in remote_keys if (shape.root, key) not in self._read]
-        if missing:
-            self._read.update((shape.root, key) for key in missing)
-            for model in _family(shape):
-                self._load(model, missing)
+        if not missing:
+            return
+        self._read.update((shape.root, key) for key in missing)
+        self.look()
+        for model in _family(shape) if self._any else ():
+            self._load(model, missing)
 
     def _load(self, model: type[Model], remote_keys: Collection[Any]) -> None:
         """Read own changes of rows, and what was replayed there after them: it has met them."""
@@ -88,32 +106,130 @@ class RemoteChanges:
             texts = logged_texts(model, changed)
             self._replayed.update(last_changes(remote, label, texts, self._target.source, after=first))
 
-    def win(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> bool:
-        """Tell whether the remote's own users changed the object too and win, so that it is to be left alone.
+    def find(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> Conflict | None:
+        """Return the conflict, where the remote's own users changed the object too since the two last met.
+
+        To be asked when the remote's row is locked: what is committed there later waits, and is newer.
 
         Args:
             shape, key: the local object.
             remote_key: its remote key, or ``None``; a row that was deleted there is found by its reference.
             change: what LOCAL logged.
         """
-        if not self._any:
-            return False
+        full = change.logged_at == LONG_AGO
+        stood = full and self._identity.remote_won(shape.model, key)
+        if not self._any and not stood and (self._identity.known(shape.model, key) is not None or remote_key is None):
+            return None
         known = self._identity.known(shape.model, key)
         at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
         if at_remote is None:
-            return False
+            return None
         if known is None and remote_key is not None:
             self.load_found(shape, [remote_key])
-        remote_at = self._changed_at(shape, at_remote, self._identity.met_at(shape.model, key))
-        if remote_at is None:
-            return False
+        rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
+        rows += self._other_rows.get((shape.root, key), ())
+        if stood:  # nothing new on LOCAL: what was kept then stays
+            remote_at = self._changed_at(rows, None) or stored_time(
+                self._target.remote, self._identity.met_at(shape.model, key)
+            )
+        elif self._any and (last := self._changed_at(rows, self._met_at(shape, key))) is not None:
+            remote_at = last
+        else:
+            return None
         self._identity.contest(shape.model, key)
-        conflict = Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
-        return not local_wins(conflict, self._target.policy)
+        return Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
 
-    def _changed_at(self, shape: Shape, remote_key: Any, met_at: datetime.datetime | None) -> datetime.datetime | None:
-        text = encode_key(remote_key)
-        rows = [(model._meta.label, text) for model in _family(shape)]
+    def decide(self, conflict: Conflict) -> bool | Exception:
+        """Tell whether the remote wins, or what the rule has raised. The rule is asked once a run."""
+        decisions = self._target.decisions
+        if conflict not in decisions:
+            try:
+                decisions[conflict] = not local_wins(conflict, self._target.policy)
+            except Exception as error:
+                decisions[conflict] = error
+        return decisions[conflict]
+
+    def win(self, conflict: Conflict, change: Change, *, deletes: bool = False, deleted: bool = False) -> bool:
+        """Tell whether the remote wins, so that the object is to be left alone; it will be told either way.
+
+        Args:
+            conflict: what ``find()`` has found.
+            change: what LOCAL logged.
+            deletes: LOCAL does not have the object any more.
+            deleted: the remote does not have it any more.
+        """
+        decision = self.decide(conflict)
+        if isinstance(decision, Exception):
+            raise decision
+        self._decided[change] = (conflict, decision, deletes, deleted)
+        return decision
+
+    def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:
+        """Tell of the conflicts that were decided, but for objects with which nothing was done."""
+        decided = {change: each for change, each in self._decided.items() if change not in not_done}
+        known = self._known_here([conflict for conflict, remote_wins, *_ in decided.values() if not remote_wins])
+        for conflict, remote_wins, deletes, deleted in decided.values():
+            if conflict in known:
+                continue
+            here, there = "deleted" if deletes else "changed", "deleted" if deleted else "changed"
+            local_at = f" at {_shown(conflict.local_at)}" if conflict.local_at != LONG_AGO else " at an unknown time"
+            policy = self._target.policy
+            report.remark(
+                Told.REMOTE_WON if remote_wins else Told.LOCAL_WON,
+                conflict.label,
+                shown_key(conflict.label, conflict.local_pk),
+                f"{here} on {LOCAL!r}{local_at} and {there} on {self._target.remote!r} (there {conflict.remote_pk}) at "
+                f"{_shown(conflict.remote_at)}; {self._target.remote if remote_wins else LOCAL!r} won"
+                f" ({policy if isinstance(policy, str) else 'as SYNCHRO_CONFLICT has decided'})",
+            )
+
+    def _known_here(self, conflicts: Collection[Conflict]) -> set[Conflict]:
+        """Return those conflicts whose change on the remote LOCAL had received before it changed the object itself."""
+        by_label: dict[str, list[Conflict]] = {}
+        for conflict in conflicts:
+            by_label.setdefault(conflict.label, []).append(conflict)
+        known: set[Conflict] = set()
+        for label, alike in by_label.items():
+            model = model_of(label)
+            assert model is not None  # its object was written
+            since = min(conflict.remote_at for conflict in alike)
+            keys = read_keys(model, [conflict.local_pk for conflict in alike])
+            known |= {
+                conflict
+                for conflict, key in zip(alike, keys, strict=True)
+                if isinstance(key, FormerKey) and self._was_known_here(model, key, conflict)
+            }
+            for each in (model, *model._meta.all_parents):
+                texts = logged_texts(each, [key for key in keys if not isinstance(key, FormerKey)])
+                received = dict(last_changes(LOCAL, each._meta.label, texts, self._target.node, since=since))
+                known |= {
+                    conflict
+                    for conflict in alike
+                    if (last := received.get((each._meta.label, conflict.local_pk))) and last.time > conflict.remote_at
+                }
+        return known
+
+    def _was_known_here(self, model: type[Model], former: FormerKey, conflict: Conflict) -> bool:
+        """Tell the same of an object whose key is another's now: what was received later is about that one."""
+        key = read_key(model, former.number)
+        received = last_changes(
+            LOCAL,
+            model._meta.label,
+            logged_texts(model, [key]),
+            self._target.node,
+            since=conflict.remote_at,
+            before=former.ended,
+        )
+        at = (model._meta.label, encode_key(key))
+        return any(each == at and last.time > conflict.remote_at for each, last in received)
+
+    def _met_at(self, shape: Shape, key: Any) -> datetime.datetime | None:
+        met_at: datetime.datetime | None = self._identity.met_at(shape.model, key)
+        return met_at
+
+    def _changed_at(
+        self, rows: Sequence[tuple[str, str]], met_at: datetime.datetime | None
+    ) -> datetime.datetime | None:
         latest = max((self._last[at] for at in rows if at in self._last), key=lambda last: last.id, default=None)
         if latest is None or any(self._replayed[at].id > latest.id for at in rows if at in self._replayed):
             return None
@@ -122,6 +238,10 @@ class RemoteChanges:
         return latest.time
 
 
+def _shown(time: datetime.datetime) -> str:
+    return f"{time.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
+
+
 def _family(shape: Shape) -> list[type[Model]]:
-    """Return the model and its multi-table parents: their tables log separately."""
-    return [*shape.model._meta.all_parents, shape.model]
+    """Return the model and the multi-table parents that share its key: their tables log separately."""
+    return [*parents_of(shape.model), shape.model]

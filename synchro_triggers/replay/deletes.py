@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db import DatabaseError, connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
-from ..capture.tables import decode_old_values, encode_key, natural_key_of
+from ..capture.tables import encode_key, natural_key_of
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
-from .cascades import let_go, taken_along
+from .cascades import is_part_of, let_go, taken_along
 from .living import Living, natural_key_there
-from .local import ObjectTask, load_instances, rebuilt
+from .local import ObjectTask, load_instances, logged_values, rebuilt
 from .order import At
 from .parts import Parts
 from .relations import links_to, links_to_children, refers_to_itself
@@ -58,26 +58,30 @@ class Deletes:
         if waits:
             raise NotYet("waits for the deletion of what points to it")
         assert task.change is not None
-        if self._parts.remote_changes.win(shape, key, remote_key, task.change):
-            self._parts.leave_alone(shape, key, remote_key)
-            return
-        row = self._row_to_delete(task, remote_key)
+        row = self._row_to_delete(task, remote_key)  # locked before anybody asks who changed it
         if row is not None and not task.keep_parents and self._lives_on(task, row):
             return
-        along: list[Model] = []
+        conflict = self._parts.remote_changes.find(shape, key, remote_key, task.change) if row is not None else None
+        if conflict is not None and self._parts.remote_changes.win(conflict, task.change, deletes=True):
+            self._parts.leave_alone(shape, key, remote_key)
+            return
         if self._parts.target.dry_run and not task.keep_parents:
             if (shape.root, remote_key) in self._gone:
                 return
             self._gone.add((shape.root, remote_key))
+        along: list[Model] = []
+        parents = self._parents_without_living(row) if row is not None and not task.keep_parents else None
         if row is not None and self._parts.target.dry_run:
-            along = self._would_go_along(row, keep_parents=task.keep_parents)
+            along = self._would_go_along(row, task.keep_parents, parents)
         elif row is not None:
-            along = self._spare_the_living(row, keep_parents=task.keep_parents)
+            along = self._spare_the_living(row, task.keep_parents, parents)
             pointing = let_go(row, self._remote) if task.keep_parents else []
             with self._parts.savepoints.one():
                 self._parts.writes.begin()
                 if task.keep_parents:
                     delete(row, self._remote, keep_parents=True)
+                elif parents is not None:
+                    self._delete_without_living_parents(row, parents)
                 else:
                     self._parts.singles.delete(row, shape_of(type(row)))
                 written = self._parts.writes.to_other_rows(type(row))
@@ -91,6 +95,40 @@ class Deletes:
             self._tell_what_went_along(along, f"{shape.label} {remote_key}")
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def _parents_without_living(self, row: Model) -> list[Model] | None:
+        """Return the parents' rows that go with an object; ``None``: all, for LOCAL has none of them any more.
+
+        LOCAL may still have a parent's row with a key of its own: that one stays.
+        """
+        shape = shape_of(type(row))
+        others = [self._row_of(parent.model, row.__dict__[parent.link.attname]) for parent in shape.other_parents]
+        there = [parent for parent in others if parent is not None]
+        living = self._living.keys_of(there)
+        if not living:
+            return None
+        own = [self._row_of(shape.root, row.pk)] if shape.root is not shape.model else []
+        return [parent for parent in (*own, *there) if parent is not None and _at(parent) not in living]
+
+    def _row_of(self, model: type[Model], key: Any) -> Model | None:
+        row: Model | None = rows_of(model, self._remote).filter(pk=key).first()
+        return row
+
+    def _delete_without_living_parents(self, row: Model, parents: Iterable[Model]) -> None:
+        """Delete an object, and those of its parents' rows that LOCAL does not have any more."""
+        delete(row, self._remote, keep_parents=True)
+        for each in parents:
+            parent = self._row_of(type(each), each.pk)
+            if parent is not None:
+                delete(parent, self._remote)
+
+    def _taken_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
+        """Return what goes with a row, and with those of its parents' rows that are deleted apart from it."""
+        along = list(taken_along(row, self._remote, keep_parents=keep_parents or parents is not None))
+        for parent in parents or ():
+            more = taken_along(parent, self._remote, keep_parents=False)
+            along += [instance for instance in more if not is_part_of(instance, row)]
+        return along
 
     def _link_tables(self, model: type[Model]) -> set[str]:
         """Return the quoted names of the model's automatic many-to-many tables, whose rows are never read ahead."""
@@ -133,7 +171,7 @@ class Deletes:
         identity.forget(model, task.key)
         return True
 
-    def _spare_the_living(self, row: Model, *, keep_parents: bool) -> list[Model]:
+    def _spare_the_living(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
         """Bring what a delete would take along up to date first, where LOCAL still has it.
 
         Returns:
@@ -145,7 +183,7 @@ class Deletes:
         refreshed: set[At] = set()
         while True:
             try:
-                along = list(taken_along(row, self._remote, keep_parents=keep_parents))
+                along = self._taken_along(row, keep_parents, parents)
                 protecting: Iterable[Any] = ()
             except (ProtectedError, RestrictedError) as error:
                 along, protecting, protection = [], _protecting(error), error
@@ -163,11 +201,11 @@ class Deletes:
                 raise NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
             return along
 
-    def _would_go_along(self, row: Model, *, keep_parents: bool) -> list[Model]:
+    def _would_go_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
         """Return what a delete would take along, in a dry run: what else would be deleted or moved is still there."""
         identity = self._parts.identity
         try:
-            along = list(taken_along(row, self._remote, keep_parents=keep_parents))
+            along = self._taken_along(row, keep_parents, parents)
         except (ProtectedError, RestrictedError) as error:
             staying = [at for at in map(_at, _protecting(error)) if at not in self._gone]
             if any(identity.claimed_by(*at) is None for at in staying):
@@ -188,7 +226,7 @@ class Deletes:
             keys.setdefault(root, []).append(key)
         return [instance for root, some in keys.items() for instance in load_instances(root, some).values()]
 
-    def _tell_what_went_along(self, rows: Iterable[Model], reason: str) -> None:
+    def _tell_what_went_along(self, rows: Sequence[Model], reason: str) -> None:
         """Count what a cascade has taken, and name what the batch does not delete anyhow."""
         report, identity = self._parts.result.report, self._parts.identity
         objects: dict[At, type[Model]] = {}
@@ -196,8 +234,13 @@ class Deletes:
             at = (root_of(type(row)), row.pk)
             if at not in objects or issubclass(type(row), objects[at]):
                 objects[at] = type(row)
+        parts = {
+            (root_of(parent.model), row.__dict__.get(parent.link.attname))
+            for row in rows
+            for parent in shape_of(type(row)).other_parents
+        }
         for (root, remote_key), model in objects.items():
-            if (root, remote_key) in self._gone:
+            if (root, remote_key) in self._gone or (root, remote_key) in parts:
                 continue
             self._gone.add((root, remote_key))
             report.count(model._meta.label, "deleted")
@@ -215,7 +258,7 @@ class Deletes:
         if known is not None or task.change.created:
             return known
         if task.change.old_values:
-            values = decode_old_values(shape.model, task.change.old_values[0])
+            values = logged_values(shape.model, task.change.old_values[0])
             gone = rebuilt(shape, key, values)
             try:
                 found = self._parts.identity.find_by_natural_key(gone)

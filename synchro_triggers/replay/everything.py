@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,13 +9,10 @@ from django.db.models import Model
 
 from ..capture.tables import captured_models, encode_key
 from ..conf import LOCAL, get_settings
-from .changes import Change
+from .changes import LONG_AGO, Change
 from .order import models_in_order
 from .rows import rows_of
 from .shape import root_of, shape_of
-
-#: Older than anything that the remote's own users may have changed: where the newer one wins, they do.
-_LONG_AGO = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Change]]:
@@ -40,7 +36,7 @@ def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Chang
         last: Any = None
         while keys := _keys_after(model, last, size):
             yield [
-                Change(model._meta.label, encode_key(key), number, number, False, _LONG_AGO)
+                Change(model._meta.label, encode_key(key), number, number, False, LONG_AGO)
                 for number, key in enumerate(keys, start=1)
             ]
             last = keys[-1]

@@ -68,7 +68,7 @@ class Follower:
         remotes = required_remotes(self.remote)
         if self.interval <= 0:
             raise SynchroConfigurationError(f"The interval must be more than 0 seconds, not {self.interval}.")
-        require_ready_triggers()
+        require_ready_triggers(remotes)
         for alias in remotes:
             with suppress(Error):  # one that cannot be reached may come back: the first look tells of it
                 require_tables(alias)
@@ -131,7 +131,7 @@ class _Followed:
         report: SyncReport | None
         with clear_errors(LOCAL, self.alias):
             if due or self._run is None:
-                require_ready_triggers()
+                require_ready_triggers((self.alias,))
                 if self._run is None or self._went_well:  # otherwise it still holds the lease
                     self._run = Run(self.alias, self._choices)
                 self._refreshed = time.monotonic()

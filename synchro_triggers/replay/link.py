@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any
 
+from django.apps import apps
 from django.db.models import Model
 
 from ..capture.session import replaying_for
-from ..capture.tables import captured_models, natural_manager
-from ..conf import LOCAL, get_settings
+from ..capture.tables import captured_models, encode_key, natural_manager
+from ..conf import LOCAL, Settings, get_settings
 from ..exceptions import ObjectNotApplied
+from ..models import ChangeLog, Operation, Reference, Word
 from .identity import Identity
-from .node import node_id, require_tables
+from .meeting import acquainted_by_word, introduce, is_told_by_nothing
+from .node import former_selves, node_id, require_original, require_tables, require_two_databases, require_two_nodes
 from .order import models_in_order
 from .rows import rows_of, rows_with
-from .shape import Shape, is_foreign_key, shape_of
+from .shape import Shape, family_labels, is_foreign_key, read_key, root_of, shape_of
 from .writing import differing, local_value
 
 _CHUNK = 1000
@@ -24,11 +27,22 @@ _CHUNK = 1000
 
 @dataclass(frozen=True)
 class LinkCounts:
-    """Objects of one model: already linked, linked now, and those without a counterpart."""
+    """Objects of one model.
 
-    known: int
-    linked: int
-    unmatched: int
+    Attributes:
+        known: already linked.
+        linked: linked now.
+        unmatched: without a counterpart.
+        alike: of those, how many have the key of a remote row whose values are others.
+    """
+
+    known: int = 0
+    linked: int = 0
+    unmatched: int = 0
+    alike: int = 0
+
+    def __add__(self, other: LinkCounts) -> LinkCounts:
+        return LinkCounts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 def link_objects(
@@ -36,7 +50,10 @@ def link_objects(
 ) -> dict[str, LinkCounts]:
     """Store references for objects that are on both sides but have never been synchronised.
 
-    An object's counterpart has its natural key, or else its primary key and, unless ``trust_keys``, the same values.
+    An object's counterpart has its natural key, or else its primary key (or the one that it had for a former self of
+    LOCAL, before it was flushed or became a copy) and, unless ``trust_keys``, the same values,
+    but for those that were changed since, as far as the logs of both sides know.
+    Those without a counterpart are new for the remote from now on (see ``meeting``).
 
     Args:
         remote: the alias.
@@ -45,53 +62,140 @@ def link_objects(
 
     Returns:
         Counts by model label; models that keep their primary keys need no references and are left out.
+
+    Raises:
+        Refused: LOCAL is a copy whose identity has not been settled, or both sides are one database.
     """
-    for alias in (LOCAL, remote):
-        require_tables(alias)
+    source, target = _both_nodes(remote)
     settings = get_settings()
-    source, target = node_id(LOCAL), node_id(remote)
-    models = [model for model in captured_models(settings.models) if not model._meta.auto_created]
     counts: dict[str, LinkCounts] = {}
-    for shape in models_in_order([shape_of(model) for model in models]):
-        if (labels is not None and shape.label not in labels) or shape.root is not shape.model:
-            continue
+    former = former_selves(remote, source)
+    for shape in models_in_order([shape_of(model) for model in _models(labels, settings)]):
         identity = Identity(remote, source, target, settings.identity)
         if identity.keeps_key(shape):
             continue
-        known = linked = unmatched = 0
+        total = LinkCounts()
         for chunk in _chunks(shape):
             identity = Identity(remote, source, target, settings.identity)
             with replaying_for(remote, source):
-                found = _link(identity, shape, chunk, trust_keys)
+                total += _link(identity, shape, chunk, former, trust_keys)
                 identity.store()
-            known, linked, unmatched = known + found.known, linked + found.linked, unmatched + found.unmatched
-        counts[shape.label] = LinkCounts(known, linked, unmatched)
+        introduce(remote, source, shape.model, Word.LINKED)
+        counts[shape.label] = total
     return counts
 
 
-def _link(identity: Identity, shape: Shape, instances: list[Any], trust_keys: bool) -> LinkCounts:
+def call_strangers(remote: str, labels: Sequence[str] | None = None) -> list[str]:
+    """Store the word that no object of LOCAL without a reference is on the remote.
+
+    Args:
+        remote: the alias.
+        labels: only these models.
+
+    Returns:
+        The labels of the models for which it was needed.
+
+    Raises:
+        Refused: LOCAL is a copy whose identity has not been settled, or both sides are one database.
+    """
+    source, _ = _both_nodes(remote)
+    settings = get_settings()
+    roots = [root for root in _models(labels, settings) if is_told_by_nothing(root, settings.identity)]
+    for root in roots:
+        introduce(remote, source, root, Word.STRANGERS)
+    return sorted(root._meta.label for root in roots)
+
+
+def _both_nodes(remote: str) -> tuple[str, str]:
+    require_two_databases(remote)
+    for alias in (LOCAL, remote):
+        require_tables(alias)
+    require_original(LOCAL)
+    require_two_nodes(remote)
+    return node_id(LOCAL), node_id(remote)
+
+
+def _models(labels: Sequence[str] | None, settings: Settings) -> list[type[Model]]:
+    """Return the roots of the captured models, and of what they bring along and nothing else tells."""
+    captured = [model for model in captured_models(settings.models) if not model._meta.auto_created]
+    roots = dict.fromkeys(root_of(model) for model in captured)
+    roots.update(dict.fromkeys(acquainted_by_word(captured, settings.identity)))
+    if labels is None:
+        return list(roots)
+    named: list[type[Model]] = [apps.get_model(label) for label in labels]
+    chosen = {root_of(model) for model in named}
+    return [root for root in roots if root in chosen]
+
+
+def _link(
+    identity: Identity, shape: Shape, instances: list[Any], former: Sequence[str], trust_keys: bool
+) -> LinkCounts:
     identity.load(shape.model, [instance.pk for instance in instances])
     new = [instance for instance in instances if identity.known(shape.model, instance.pk) is None]
-    same_keys = {row.pk: row for row in rows_with(shape.model, identity.remote, pk=[instance.pk for instance in new])}
-    linked = 0
+    candidates = _candidates(shape, identity.remote, [instance.pk for instance in new], former)
+    changed = _Changed(shape, identity.remote, candidates)
+    linked = alike = 0
     for instance in new:
-        remote_key = _counterpart(identity, shape, instance, same_keys.get(instance.pk), trust_keys)
+        candidate = candidates.get(instance.pk)
+        remote_key = _counterpart(identity, shape, instance, candidate, changed, trust_keys)
         if remote_key is not None and identity.claimed_by(shape.model, remote_key) is None:
             identity.learn(shape.model, instance.pk, remote_key)
             linked += 1
-    return LinkCounts(len(instances) - len(new), linked, len(new) - linked)
+        else:
+            alike += candidate is not None
+    return LinkCounts(len(instances) - len(new), linked, len(new) - linked, alike)
 
 
-def _counterpart(identity: Identity, shape: Shape, instance: Model, same_key: Model | None, trust_keys: bool) -> Any:
+def _candidates(shape: Shape, remote: str, keys: Sequence[Any], former: Sequence[str]) -> dict[Any, Model]:
+    """Return the remote rows that local keys may mean: what they meant for a former self, else their own numbers."""
+    texts = {encode_key(key): key for key in keys}
+    references = rows_with(Reference, remote, local_pk=texts, source=former) if former else Reference.objects.none()
+    meant = dict(references.filter(model_label=shape.label).values_list("local_pk", "remote_pk"))
+    remote_keys = dict(zip(keys, keys, strict=True))
+    remote_keys.update({texts[text]: read_key(shape.model, remote_pk) for text, remote_pk in meant.items()})
+    rows = {row.pk: row for row in rows_with(shape.model, remote, pk=set(remote_keys.values()))}
+    return {key: rows[remote_key] for key, remote_key in remote_keys.items() if remote_key in rows}
+
+
+class _Changed:
+    """What the logs of both sides say of rows that have the same key there.
+
+    Whoever follows a refusal comes here because an object was changed since the import: what was changed does not tell.
+    """
+
+    def __init__(self, shape: Shape, remote: str, keys: Collection[Any]) -> None:
+        self._fields: dict[Any, set[str]] = {}
+        self._made: set[Any] = set()
+        texts = {encode_key(key): key for key in keys}
+        for alias in (LOCAL, remote) if texts else ():
+            rows = rows_with(ChangeLog, alias, object_pk=texts).filter(model_label__in=family_labels(shape.root))
+            for text, operation, names in rows.values_list("object_pk", "operation", "changed_fields"):
+                self._fields.setdefault(texts[text], set()).update(names.split(","))
+                if operation == Operation.INSERT:
+                    self._made.add(texts[text])
+
+    def unchanged(self, shape: Shape, key: Any) -> list[Any] | None:
+        """Return the fields that still have the values of the import; ``None``: none is left to compare."""
+        changed = self._fields.get(key, set())
+        unchanged = [field for field in shape.copied if field.name not in changed]
+        return unchanged if unchanged or key not in self._made else None
+
+
+def _counterpart(
+    identity: Identity, shape: Shape, instance: Model, candidate: Model | None, changed: _Changed, trust_keys: bool
+) -> Any:
     if natural_manager(shape.model) is not None:
         try:
             return identity.find_by_natural_key(instance)
         except ObjectNotApplied:
             return None  # several have it: nobody can tell which one it is
-    if same_key is None:
+    if candidate is None or trust_keys:
+        return None if candidate is None else candidate.pk
+    fields = changed.unchanged(shape, instance.pk)
+    if fields is None:
         return None
-    values = {field.attname: _translated(identity, field, local_value(instance, field)) for field in shape.copied}
-    return same_key.pk if trust_keys or not differing(same_key, values) else None
+    values = {field.attname: _translated(identity, field, local_value(instance, field)) for field in fields}
+    return None if differing(candidate, values) else candidate.pk
 
 
 def _translated(identity: Identity, field: Any, value: Any) -> Any:

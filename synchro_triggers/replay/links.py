@@ -30,16 +30,31 @@ class Links:
         self._ensure = ensure
         self._living: dict[type[Model], dict[Any, Model]] = {}
 
-    def apply(self, tasks: Sequence[LinkTask]) -> list[LinkTask]:
-        """Apply the links of owners that follow one another; return what is left to try again."""
+    def apply(self, tasks: Sequence[LinkTask], may_stop: Callable[[], bool]) -> tuple[list[LinkTask], list[LinkTask]]:
+        """Apply the links of owners that follow one another.
+
+        Args:
+            tasks: the links.
+            may_stop: tells, after a task, whether the others are to be put off.
+
+        Returns:
+            What is left to try again, and what was put off.
+        """
         left: list[LinkTask] = []
+        put_off: list[LinkTask] = []
+        tried = False
         for shape, group in groupby(tasks, key=lambda task: task.shape):
             alike = list(group)
             self._read_ahead(shape, alike)
-            left += [remaining for task in alike if (remaining := self._apply_one(task)).targets]
+            for task in alike:
+                if tried and self._parts.clock.is_up() and may_stop():
+                    put_off.append(task)
+                elif (remaining := self._apply_one(task)).targets:
+                    left.append(remaining)
+                tried = True
             self._living.clear()
         self._parts.rows.forget_links()
-        return left
+        return left, put_off
 
     def _read_ahead(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> None:
         """Read in a few queries: which ends of removed links still live, the owners' rows, and who is linked.
@@ -106,7 +121,13 @@ class Links:
     def _find_end(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object that is still there on LOCAL; a deleted one takes its links along."""
         instance = self._living[root_of(model)].get(key)
-        return self._parts.match(shape_of(type(instance)), instance) if instance is not None else None
+        if instance is None:
+            return None
+        shape = shape_of(type(instance))
+        # Of a child with another key, the parent's row is the end.
+        return (
+            self._parts.match(shape, instance) if shape.root is root_of(model) else self._parts.match_parent(model, key)
+        )
 
     def _row(self, shape: LinkShape, owner_key: Any) -> Model | None:
         row = self._parts.rows.take(shape.source_model, owner_key)

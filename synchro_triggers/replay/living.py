@@ -12,10 +12,10 @@ from django.db.models import Model
 from ..capture.tables import natural_key_fields, natural_key_of, natural_manager
 from ..conf import LOCAL
 from .changes import FormerKey
-from .identity import Identity, compare_exactly
-from .local import load_instances
+from .identity import Identity, compare_exactly, depends_on, looks_up_fields
+from .local import generic_target, load_instances
 from .rows import rows_of, rows_with
-from .shape import field_at, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from .shape import GenericKey, concrete_of, field_at, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .writing import local_value
 
 
@@ -31,6 +31,7 @@ class Living:
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
+        self._looked_for: set[tuple[type[Model], Any]] = set()
 
     def keys_of(self, rows: Iterable[Model]) -> dict[tuple[type[Model], Any], Any]:
         """Return the local keys of those rows that LOCAL still has, by root model and remote key."""
@@ -91,10 +92,21 @@ class Living:
         """Return the local keys of the objects that have the natural keys of remote rows, by remote key."""
         if not rows or (manager := natural_manager(type(rows[0]))) is None:
             return {}
+        root = root_of(type(rows[0]))
+        rows = [row for row in rows if (root, row.pk) not in self._looked_for]  # keys may lead back to one another
+        asked = {(root, row.pk) for row in rows}
+        self._looked_for |= asked
+        try:
+            return self._by_natural_key(manager, rows) if rows else {}
+        finally:
+            self._looked_for -= asked
+
+    def _by_natural_key(self, manager: Any, rows: Sequence[Model]) -> dict[Any, Any]:
         model: type[Model] = type(rows[0])
         found = [field_at(model, name) for name in natural_key_fields(model)]
         paths = [at for at in found if at is not None]
-        if not self._identity.looks_up_fields(model) or len(paths) < len(found) or not compare_exactly(model, LOCAL):
+        named = bool(paths) and len(paths) == len(found) and looks_up_fields(manager)
+        if not named or not compare_exactly(model, LOCAL):
             return dict(self._one_by_one(manager, rows))
         columns = self._columns(model, paths, rows)
         wanted: dict[tuple[Any, ...], list[Any]] = {}
@@ -117,8 +129,18 @@ class Living:
             remote_key: keys[0]
             for values, keys in matches.items()
             for remote_key in wanted[values]
-            if many or len(keys) == 1
+            if len(keys) == 1 or (many and None not in values)
+            if None not in values or not self._is_shared_there(model, attnames, remote_key)
         }
+
+    def _is_shared_there(self, model: type[Model], attnames: Sequence[str], remote_key: Any) -> bool:
+        """Tell whether other rows of the remote have a row's natural key too, as they may where it has a NULL in it."""
+        rows = rows_of(model, self._identity.remote)
+        for values in rows.filter(pk=remote_key).values_list(*attnames):
+            given = zip(attnames, values, strict=True)
+            same = {name if value is not None else f"{name}__isnull": value is None or value for name, value in given}
+            return rows.filter(**same).exclude(pk=remote_key).exists()
+        return False
 
     def _columns(self, model: type[Model], paths: Sequence[tuple[Any, str]], rows: Sequence[Model]) -> list[list[Any]]:
         """Return the values that remote rows have at paths of a natural key, as LOCAL has them."""
@@ -153,32 +175,57 @@ class Living:
         for row in rows:
             try:
                 key = self._natural_key_here(row)
-                yield row.pk, manager.db_manager(LOCAL).get_by_natural_key(*key).pk
+                found = manager.db_manager(LOCAL).get_by_natural_key(*key).pk
+                if None in key:  # where several have it, it tells nothing
+                    manager.db_manager(self._identity.remote).get_by_natural_key(*natural_key_of(row))
+                yield row.pk, found
             except (ObjectDoesNotExist, MultipleObjectsReturned):
                 continue
 
-    def _natural_key_here(self, row: Any) -> tuple[Any, ...]:
+    def _natural_key_here(self, row: Model) -> tuple[Any, ...]:
         """Return the natural key that a remote row would have on LOCAL, foreign keys in it translated.
 
         Raises:
             ObjectDoesNotExist: one of its targets is not on LOCAL, so neither is the object.
         """
-        model: type[Model] = type(row)
+        shape = shape_of(type(row))
         there = tuple(natural_key_of(row))  # reads the targets it asks for: the copies need not, and must not
-        here, without = copy(row), copy(row)
-        for field in shape_of(model).foreign_keys:
+        here = copy(row)
+        followed = {  # unlike a foreign key, a generic one looks at its two columns each time
+            attname
+            for generic in shape.generic_keys
+            if generic.name in row._state.fields_cache
+            for attname in (generic.type_attname, generic.object_attname)
+        }
+        for field in shape.foreign_keys:
             value = row.__dict__.get(field.attname)
-            if value is not None:
+            # The others need not be looked for: what they point to may be gone, and lead back to this row.
+            if value is not None and field.attname not in followed and depends_on(row, field.attname, there):
                 here.__dict__[field.attname] = translated = self._translated(field, value)
                 if translated is None:
-                    without.__dict__[field.attname] = None
-        if tuple(natural_key_of(without)) != there:
-            raise ObjectDoesNotExist
+                    raise ObjectDoesNotExist
+        for generic in shape.generic_keys:
+            if generic.object_attname not in followed and depends_on(row, generic.object_attname, there):
+                here.__dict__[generic.object_attname] = self._generic_id_here(generic, row)
         return tuple(self._row_here(part) if isinstance(part, Model) else part for part in natural_key_of(here))
 
+    def _generic_id_here(self, generic: GenericKey, row: Model) -> Any:
+        typed = copy(row)
+        for field in shape_of(type(row)).foreign_keys:
+            if field.attname == generic.type_attname:
+                typed.__dict__[field.attname] = self._translated(field, row.__dict__.get(field.attname))
+        target = generic_target(generic, typed)
+        if target is None:
+            return row.__dict__.get(generic.object_attname)
+        key = self._keys_there(root_of(target[0]), [target[1]]).get(target[1])
+        if key is None:
+            raise ObjectDoesNotExist
+        return generic.value_there(target[1], key, row)
+
     def _row_here(self, target: Model) -> Model:
-        key = self.keys_of([target]).get((root_of(type(target)), target.pk))
-        found = load_instances(root_of(type(target)), [key]).get(key) if key is not None else None
+        root = root_of(concrete_of(type(target)))
+        key = self._keys_there(root, [target.pk]).get(target.pk)
+        found = load_instances(root, [key]).get(key) if key is not None else None
         if found is None:
             raise ObjectDoesNotExist
         return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,12 +11,12 @@ from typing import Any
 from django.db.models import ManyToManyField, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ..capture.tables import decode_old_values
+from ..capture.tables import decode_old_values, decode_value, stored_fields
 from ..conf import LOCAL
 from .changes import Change, FormerKey, divided
 from .relations import links_to_children
-from .rows import instances_of, rows_with
-from .shape import GenericKey, Shape, gives_keys_again, model_of, read_key, read_keys, root_of, shape_of
+from .rows import as_read, instances_of, needs_database, rows_with
+from .shape import GenericKey, Shape, concrete_of, gives_keys_again, model_of, read_key, read_keys, root_of, shape_of
 from .target import BatchBroken
 
 
@@ -155,6 +157,15 @@ def load_instances(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
     return found
 
 
+def logged_values(model: type[Model], text: str) -> dict[str, Any]:
+    """Read ``ChangeLog.old_values`` of LOCAL: attribute names to values as an instance has them."""
+    raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
+    fields = [field for field in stored_fields(model) if field.column in raw]
+    read = [field for field in fields if raw[str(field.column)] is not None and needs_database(field, LOCAL)]
+    values = {field.attname: decode_value(field, raw[str(field.column)]) for field in fields if field not in read}
+    return values | (as_read(LOCAL, read, text) if read else {})
+
+
 def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
     """Return an instance of LOCAL as it was, from the values that a trigger stored; others are deferred."""
     values = dict(old_values)
@@ -180,7 +191,7 @@ def _object_tasks(model: type[Model], changes: list[Change], keys_come_again: bo
                 former, change = divided(replace(change, ended=_end_of(change)))
                 change.logged = False
                 tasks.append(ObjectTask(shape_of(model), read_key(model, former.key), former, None))
-            change.deleted = change.certain = False
+            change = replace(change, deleted=False, certain=False)
         tasks.append(ObjectTask(shape, own_key, change, row, keep_parents=row is None and key in parents))
     return tasks
 
@@ -240,7 +251,7 @@ def generic_target(generic: GenericKey, instance: Model) -> tuple[type[Model], A
         return None
     if model is None:
         return None
-    concrete: type[Model] = model._meta.concrete_model or model
+    concrete = concrete_of(model)
     key = read_key(concrete, str(value))
     return (concrete, key) if not isinstance(concrete._meta.pk, CompositePrimaryKey) else None
 
@@ -257,9 +268,9 @@ def link_shape(through: type[Model]) -> LinkShape:
     return LinkShape(
         through,
         found,
-        source.remote_field.model._meta.concrete_model,
+        concrete_of(source.remote_field.model),
         source.attname,
-        target.remote_field.model._meta.concrete_model,
+        concrete_of(target.remote_field.model),
         target.attname,
     )
 

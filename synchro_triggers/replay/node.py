@@ -1,14 +1,15 @@
-"""A database's own identity, and noticing that it is a copy or was put back."""
+"""A database's own identity, and noticing that it is a copy, was moved or was put back."""
 
 from __future__ import annotations
 
+import sys
 import uuid
 
 from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL
 from ..exceptions import Refused
 from ..models import Checkpoint, Node
-from .window import fingerprint, history_agrees, position_is_ahead
+from .window import fingerprint, history_agrees, place
 
 
 def require_tables(alias: str) -> None:
@@ -17,7 +18,7 @@ def require_tables(alias: str) -> None:
 
 
 def node_id(alias: str) -> str:
-    """Return the identity of a database; made when it is missing (a new or a flushed database)."""
+    """Return the identity of a database; ``migrate`` has made it, it is made anew where it is missing."""
     node = Node.objects.using(alias).filter(pk=1).first()
     if node is None:
         identity = {"node_id": str(uuid.uuid4()), "fingerprint": fingerprint(alias)}
@@ -26,34 +27,95 @@ def node_id(alias: str) -> str:
 
 
 def set_identity(alias: str, *, new: bool) -> str:
-    """Say what a copied or restored database is: a node of its own, or the one that it was copied from.
+    """Say what a copied or moved database is: a node of its own, or the one whose identity it carries.
 
     Returns:
         The identity that it has now.
     """
-    identity = str(uuid.uuid4()) if new else node_id(alias)
-    Node.objects.using(alias).update_or_create(pk=1, defaults={"node_id": identity, "fingerprint": fingerprint(alias)})
-    return identity
+    identity, here = node_id(alias), fingerprint(alias)
+    own = Node.objects.using(alias).filter(pk=1)
+    if not new:
+        own.update(fingerprint=here)
+        return identity
+    own.update(node_id=(new_identity := str(uuid.uuid4())), fingerprint=here, copied_from=identity)
+    return new_identity
+
+
+def older_selves(remote: str, source: str) -> list[str]:
+    """Return the identities under which LOCAL was known to ``remote`` before it was flushed."""
+    here = fingerprint(LOCAL)
+    others = Checkpoint.objects.using(remote).exclude(source=source).filter(place=here)
+    return list(others.values_list("source", flat=True)) if here else []
+
+
+def former_selves(remote: str, source: str) -> list[str]:
+    """Return the identities whose objects LOCAL's may be: those before it was flushed, and what it is a copy of."""
+    copied_from = Node.objects.using(LOCAL).exclude(copied_from="").values_list("copied_from", flat=True)
+    return [*older_selves(remote, source), *copied_from]
+
+
+def is_elsewhere(alias: str) -> bool:
+    """Tell whether the identity of a database was made in another place: it is a copy, or was moved."""
+    node = Node.objects.using(alias).filter(pk=1).first()
+    if node is None or not node.fingerprint or _is_a_test_runners_clone():
+        return False
+    return node.fingerprint != fingerprint(alias)
+
+
+def _is_a_test_runners_clone() -> bool:
+    """Tell whether this is a worker of Django's parallel test runner: it has a copy of each test database."""
+    runner = sys.modules.get("django.test.runner")
+    return bool(getattr(runner, "_worker_id", 0))
 
 
 def require_original(alias: str) -> None:
-    """Raise ``Refused`` when the database is a copy of the one whose identity it carries."""
-    node = Node.objects.using(alias).filter(pk=1).first()
-    if node is None or not node.fingerprint or node.fingerprint == fingerprint(alias):
-        return
-    raise Refused(
-        f"The database {alias!r} is a copy: its identity {node.node_id} was made somewhere else. If the original "
-        "is still in use, run `manage.py synchro_reset --new-identity` here (and `synchro_link`, to tell which "
-        "object is which on the remote); if this has replaced the original, `manage.py synchro_reset "
-        "--keep-identity`."
-    )
+    """Raise ``Refused`` when LOCAL is a copy of the database whose identity it carries, or was moved."""
+    if is_elsewhere(alias):
+        raise Refused(
+            f"The database {alias!r} is a copy, or was moved: its identity {node_id(alias)} was made in another place. "
+            "If the original is still in use, run `manage.py synchro_reset --new-identity` here: this becomes a "
+            "database of its own; the changes that wait in it are forgotten, and `synchro_link` must tell again which "
+            "object is which on the remote. If this has replaced the original (a new disk, another cluster, an "
+            "upgrade), run `manage.py synchro_reset --keep-identity`: nothing is forgotten, what was received stays "
+            "received, and what waits will be sent."
+        )
+
+
+def require_two_databases(remote: str) -> None:
+    """Raise ``Refused`` when LOCAL and ``remote`` are one database, under two names."""
+    if place(LOCAL) == place(remote):
+        raise Refused(
+            f"{LOCAL!r} and {remote!r} are one and the same database, under two names in DATABASES: there is nothing "
+            f"to synchronise. Let {remote!r} lead to the database that shall receive."
+        )
+
+
+def require_two_nodes(remote: str) -> None:
+    """Raise ``Refused`` when LOCAL, which is an original, and ``remote`` have one identity."""
+    identity = node_id(remote)
+    if node_id(LOCAL) == identity:
+        raise Refused(
+            f"{LOCAL!r} and {remote!r} carry the same identity {identity}: one is a copy of the other. If that is "
+            f"{remote!r}, run `manage.py synchro_reset --new-identity --database {remote}`; if it is {LOCAL!r}, "
+            "without --database. It becomes a database of its own; then `manage.py synchro_link` tells which object "
+            "is which. Nothing was written."
+        )
 
 
 def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
     """Raise ``Refused`` when LOCAL was put back to an older state than the remote has received."""
-    if position_is_ahead(LOCAL, checkpoint.position) or not history_agrees(LOCAL, checkpoint.last_row):
+    if not has_same_history(checkpoint):
         raise Refused(
-            f"The database {LOCAL!r} was put back to an older state: {remote!r} has received changes of it that it "
-            "does not have any more. Decide which side is right and make them equal by hand; then run "
-            "`manage.py synchro_reset --keep-identity`, and `manage.py synchro_link`."
+            f"The database {LOCAL!r} was put back to an older state (a backup, a standby that lagged, a crash): "
+            f"{remote!r} has received changes of it that it does not have any more, and keeps them. Put a newer state "
+            "back, if there is one. Otherwise run `manage.py synchro_reset --keep-identity`: what is there and was "
+            f"received stays received, what was made since will be sent, and what {LOCAL!r} has lost stays on "
+            f"{remote!r} as the remote's own, where it can be deleted by hand."
         )
+
+
+def has_same_history(checkpoint: Checkpoint) -> bool:
+    """Tell whether LOCAL still has all that a remote has received of it."""
+    pruned_to = Node.objects.using(LOCAL).filter(pk=1).values_list("pruned_to", flat=True).first()
+    position = checkpoint.window_end or checkpoint.position
+    return history_agrees(LOCAL, position, checkpoint.last_row, checkpoint.last_window, pruned_to or 0)

@@ -6,7 +6,7 @@ be written many objects at a time, since nobody can tell.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,19 +81,6 @@ def send_post_save(instance: Any, using: str, *, created: bool) -> None:
     post_save.send(
         sender=type(instance), instance=instance, created=created, raw=False, using=using, update_fields=None
     )
-
-
-@contextmanager
-def saves_announced(instances: Sequence[Any], using: str, *, created: bool) -> Iterator[None]:
-    """Send ``pre_save`` for each instance, then do the block, then send ``post_save`` for each.
-
-    For models of ``SYNCHRO_BATCH_SIGNALS``: receivers get what ``save()`` would send, in another order.
-    """
-    for instance in instances:
-        send_pre_save(instance, using)
-    yield
-    for instance in instances:
-        send_post_save(instance, using, created=created)
 
 
 @contextmanager

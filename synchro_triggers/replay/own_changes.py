@@ -14,12 +14,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ..capture.tables import encode_key
 from .params import array_parameter
 from .shape import model_of, read_key
-from .window import as_utc, logged_since, parse_snapshot
+from .window import logged_since, parse_snapshot, stored_time
 
 #: Changed objects that are kept in memory; where there are more, each batch asks for its own objects.
 AT_MOST = 10_000
 
+#: Rows of a log that are looked through in each run, however old they are.
+_READ_ALL = 100_000
+
 Time = datetime.datetime
+
+_CLOCKS_DIFFER = datetime.timedelta(minutes=5)
+_NEVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
 class LastChange(NamedTuple):
@@ -42,6 +48,7 @@ class OwnChanges:
     Attributes:
         last: the last own change of each object.
         complete: whether ``last`` has all of them. If not, there are too many: ``last_changes`` tells of some.
+        back_to: changes before this time need not be told of; ``None``: all are.
     """
 
     def __init__(self, alias: str) -> None:
@@ -50,6 +57,21 @@ class OwnChanges:
         self._seen: _Seen | None = None
         self.last: LastChanges = {}
         self.complete = True
+        self.back_to: Time | None = None
+
+    def reach_back(self, last_run: Time | None) -> None:
+        """Decide how far back it matters what was changed: all that the log has, where that is not much to read.
+
+        Args:
+            last_run: when the last run began; ``None``: there was none.
+        """
+        with connections[self._alias].cursor() as cursor:
+            cursor.execute("SELECT max(id) - min(id) FROM synchro_triggers_changelog")
+            [[rows]] = cursor.fetchall()
+        if (rows or 0) <= _READ_ALL:
+            self.back_to = None
+        else:
+            self.back_to = last_run - _CLOCKS_DIFFER if last_run is not None else _NEVER
 
     def look(self, since: Time | None) -> None:
         """Read what is new.
@@ -66,7 +88,11 @@ class OwnChanges:
         rows = _own_rows(connection, unseen, self._seen, self._since)
         for label, text, logged_at, row_id in rows:
             if (model := model_of(label)) is not None:
-                add_last(self.last, (label, encode_key(read_key(model, text))), LastChange(as_utc(logged_at), row_id))
+                add_last(
+                    self.last,
+                    (label, encode_key(read_key(model, text))),
+                    LastChange(stored_time(self._alias, logged_at), row_id),
+                )
         if len(self.last) > AT_MOST and since is not None:
             self._since, self.last = since, {at: last for at, last in self.last.items() if last.time >= since}
         if len(rows) > AT_MOST or len(self.last) > AT_MOST:
@@ -80,7 +106,14 @@ def add_last(known: LastChanges, at: tuple[str, str], last: LastChange) -> None:
 
 
 def last_changes(
-    alias: str, label: str, keys: Iterable[str] | None, origin: str, *, since: Time | None = None, after: int = 0
+    alias: str,
+    label: str,
+    keys: Iterable[str] | None,
+    origin: str,
+    *,
+    since: Time | None = None,
+    after: int = 0,
+    before: int | None = None,
 ) -> Iterator[tuple[tuple[str, str], LastChange]]:
     """Yield the last changes that objects were given by one origin.
 
@@ -91,6 +124,7 @@ def last_changes(
         origin: a node; ``''``: the database's own users.
         since: changes before this time are of no interest.
         after: only log rows with a higher id.
+        before: ... and with a lower one than this.
 
     Yields:
         The items of ``LastChanges``.
@@ -104,6 +138,8 @@ def last_changes(
         of_keys = f" AND object_pk {'= ANY (%s::text[])' if postgres else 'IN (SELECT value FROM json_each(%s))'}"
         wanted = [array_parameter(texts, "text") if postgres else json.dumps(texts)]
     bound, params = _since(connection, since)
+    if before is not None:
+        bound, params = f"{bound} AND id < %s", [*params, before]
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT object_pk, max(logged_at), max(id) FROM synchro_triggers_changelog WHERE {bound} AND id > %s"
@@ -114,7 +150,7 @@ def last_changes(
     if (model := model_of(label)) is None:
         return
     for text, logged_at, row_id in found:
-        yield (label, encode_key(read_key(model, text))), LastChange(as_utc(logged_at), row_id)
+        yield (label, encode_key(read_key(model, text))), LastChange(stored_time(alias, logged_at), row_id)
 
 
 def _since(connection: BaseDatabaseWrapper, since: Time | None) -> tuple[str, list[Any]]:

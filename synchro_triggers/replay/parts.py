@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ from django.db.models import Model
 
 from ..conf import LOCAL
 from .changes import FormerKey
+from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .identity import Identity
 from .observed import Observers
@@ -40,7 +43,7 @@ class Unfinished:
     def value_for(self, remote_key: Any) -> Any:
         """Return what the field shall hold when the target has that key on the remote."""
         if not is_foreign_key(self.field):
-            return self.field.to_python(remote_key)
+            return self.value if remote_key == self.key else self.field.to_python(remote_key)
         return remote_key if points_to_key(self.field) else self.value
 
 
@@ -61,6 +64,7 @@ class Parts:
         savepoints, singles: for objects that are written one by one.
         observers: who would notice how objects are written.
         whole: all of the batch is wanted or nothing: where a bulk statement fails, the batch does.
+        clock: how long the transaction may last.
     """
 
     target: Target
@@ -76,6 +80,20 @@ class Parts:
     singles: Singles
     observers: Observers
     whole: bool
+    clock: Clock
+
+    @contextmanager
+    def hearing_receivers(self) -> Iterator[set[str | None]]:
+        """Call receivers in the block; forget what was read ahead of tables to which they write.
+
+        Yields:
+            A set that holds, after the block, the quoted names of those tables; ``None``: one cannot tell which.
+        """
+        self.writes.begin()
+        tables: set[str | None] = set()
+        yield tables
+        tables |= self.writes.tables()
+        self.rows.forget(tables)
 
     def match(self, shape: Shape, instance: Model) -> Any:
         """Return the key of the remote row that is this object, or ``None``."""
@@ -91,6 +109,16 @@ class Parts:
         if kept is not None and self.identity.existing(shape.root, [kept]):
             return kept if not self.belongs_to_another(shape, kept, key) else None
         return None
+
+    def match_parent(self, model: type[Model], key: Any) -> Any:
+        """Return the remote key of a parent's row that is part of an object, or ``None``: it will be given one."""
+        self.identity.load(model, [key])
+        known = self.identity.known(model, key)
+        if known is not None:
+            return known
+        parent = rows_of(model, LOCAL).filter(pk=key).first()
+        found = self.match(shape_of(model), parent) if parent is not None else None
+        return found if found is not None else self.identity.find_by_primary_key(shape_of(model), key)
 
     def belongs_to_another(self, shape: Shape, remote_key: Any, key: Any) -> bool:
         """Tell whether a remote row is known to be another object, which lives or is still to be dealt with."""
@@ -131,3 +159,4 @@ class Parts:
         self.result.report.count(shape.label, "conflicts")
         if remote_key is not None:
             self.identity.learn(shape.model, key, remote_key)
+            self.identity.lose(shape.model, key)

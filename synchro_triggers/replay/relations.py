@@ -15,7 +15,7 @@ from .shape import is_parent_link, parents_of, root_of
 @cache
 def relations_to(model: type[Model]) -> tuple[Any, ...]:
     """Return the relations by which rows may point to the model's, links of automatic tables left out."""
-    return tuple(relation for relation in _all_relations_to(model) if not relation.field.model._meta.auto_created)
+    return tuple(relation for relation in _all_relations_to(model) if not _is_of_links(relation.field.model))
 
 
 @cache
@@ -42,10 +42,25 @@ def hanging_on(model: type[Model]) -> tuple[Any, ...]:
     return (*(relation.field for relation in relations_to(model)), *children)
 
 
+def _is_of_links(model: type[Model]) -> bool:
+    """Tell an automatic many-to-many table, whichever of the models over it this is."""
+    return bool(model._meta.auto_created) or model._meta.db_table in _tables_of_links()
+
+
+@cache
+def _tables_of_links() -> frozenset[str]:
+    models = apps.get_models(include_auto_created=True)
+    return frozenset(model._meta.db_table for model in models if model._meta.auto_created)
+
+
 def _all_relations_to(model: type[Model]) -> list[Any]:
+    others = [
+        each for each in apps.get_models() if each._meta.db_table == model._meta.db_table and not each._meta.proxy
+    ]
     return [
         relation
-        for relation in model._meta.get_fields(include_hidden=True)
+        for each in dict.fromkeys([model, *others])  # others over the same table are rare
+        for relation in each._meta.get_fields(include_hidden=True)
         if relation.auto_created and not relation.concrete and (relation.one_to_one or relation.one_to_many)
     ]
 

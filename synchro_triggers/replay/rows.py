@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from inspect import getattr_static
 from typing import Any
@@ -20,6 +20,7 @@ from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttrib
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
+from .contention import RowLocks
 from .params import array_parameter, need_no_preparation
 from .shape import field_at
 
@@ -27,8 +28,12 @@ _NO_VALUE = "_synchro_no_value_of_"
 
 
 def rows_of(model: type[Model], alias: str) -> QuerySet[Any]:
-    """Return every row of a model on a database, past its managers: those may hide some (soft deletion)."""
+    """Return every row of a model on a database, past its managers: those may hide some (soft deletion).
+
+    In no order: ``Meta.ordering`` may join other tables, and leave out a row whose target is not there yet.
+    """
     rows: QuerySet[Any] = QuerySet(model, using=alias)
+    rows.query.default_ordering = False
     names = _json_names(model)
     return rows.annotate(**{f"{_NO_VALUE}{name}": Q(**{f"{name}__isnull": True}) for name in names}) if names else rows
 
@@ -169,6 +174,50 @@ def base_type(field: Any, connection: BaseDatabaseWrapper) -> str:
     return _WITHOUT_LENGTH.get(name, name)
 
 
+def needs_database(field: Any, alias: str) -> bool:
+    """Tell whether only the database can read what a trigger has logged of a column: JSON, ranges, custom fields."""
+    while field.is_relation:
+        field = field.target_field
+    own = type(field).__module__.startswith("django.db.models")
+    return not own or bool(field.get_db_converters(connections[alias]))
+
+
+def as_read(alias: str, fields: Collection[Any], logged: str) -> dict[str, Any]:
+    """Read values that a trigger has logged as if they came from their columns.
+
+    Args:
+        alias: the database that logged them.
+        fields: the fields to read, of one model.
+        logged: a JSON object, columns to values.
+
+    Returns:
+        Attribute names to values.
+    """
+    connection = connections[alias]
+    if connection.vendor == "postgresql":
+        values = _as_read_by_postgres(connection, fields, logged)
+    else:
+        by_column: dict[str, Any] = json.loads(logged)
+        values = [by_column[field.column] for field in fields]
+    found: dict[str, Any] = {}
+    for field, value in zip(fields, values, strict=True):
+        column = field.get_col(field.model._meta.db_table)
+        for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection)):
+            value = convert(value, column, connection)
+        found[field.attname] = value
+    return found
+
+
+def _as_read_by_postgres(connection: BaseDatabaseWrapper, fields: Collection[Any], logged: str) -> Sequence[Any]:
+    names = [connection.ops.quote_name(field.column).replace("%", "%%") for field in fields]
+    types = [base_type(field, connection) for field in fields]
+    record = ", ".join(f"{name} {type_}" for name, type_ in zip(names, types, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(names)} FROM jsonb_to_record(%s::jsonb) AS logged ({record})", [logged])
+        row: Sequence[Any] = cursor.fetchone()
+        return row
+
+
 def holds_json_null(instance: Model, field: JSONField) -> bool:
     """Tell JSON's null from the null of SQL, in a row of ``rows_of()``: Django reads ``None`` for either."""
     return instance.__dict__.get(f"{_NO_VALUE}{field.name}") is False and instance.__dict__[field.attname] is None
@@ -198,10 +247,11 @@ def linked_pairs(
 
 
 class ReadAhead:
-    """Remote rows that were read for a whole batch, until somebody may have changed them."""
+    """Remote rows that were read, and locked, for a whole batch, until a receiver may have changed them."""
 
-    def __init__(self, alias: str) -> None:
+    def __init__(self, alias: str, locks: RowLocks) -> None:
         self._alias = alias
+        self._locks = locks
         self._rows: dict[type[Model], dict[Any, Model]] = {}
         self._linked: dict[type[Model], dict[tuple[Any, Any], bool]] = {}
 
@@ -210,7 +260,8 @@ class ReadAhead:
         known = self._rows.setdefault(model, {})
         missing = [key for key in keys if key not in known]
         if missing:
-            known.update({row.pk: row for row in instances_of(rows_with(model, self._alias, pk=missing))})
+            rows = self._locks.taken(rows_with(model, self._alias, pk=missing))
+            known.update({row.pk: row for row in instances_of(rows)})
 
     def peek(self, model: type[Model], key: Any) -> Model | None:
         """Return a row that has been read."""
@@ -219,7 +270,7 @@ class ReadAhead:
     def take(self, model: type[Model], key: Any) -> Model | None:
         """Return a row, reading it if need be, and forget it: whoever takes it will change it."""
         row = self._rows.get(model, {}).pop(key, None)
-        return row if row is not None else rows_of(model, self._alias).filter(pk=key).first()
+        return row if row is not None else self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
 
     def drop(self, model: type[Model], key: Any) -> None:
         """Forget a row that was changed."""

@@ -6,12 +6,12 @@ import datetime
 import gc
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import Error, connections, transaction
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -20,26 +20,37 @@ from ..capture import install
 from ..capture.session import replaying_for
 from ..capture.tables import captured_models, labels_of
 from ..conf import LOCAL, chosen_remotes, get_settings
-from ..exceptions import Refused, SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
 from ..models import Checkpoint
 from ..reaching import clear_errors
 from .absent import Absent
 from .apply import Batch
 from .changes import Change, FormerKey, coalesce, divided
-from .checkpoint import load_checkpoint, progress_fields, received_fields
+from .checkpoint import load_checkpoint, note_place, progress_fields, received_fields
+from .clock import Clock
+from .contention import RowLocks, concerns_rows, is_contended, pauses, short_waits_on_local, wait_shortly
 from .everything import every_object
 from .failures import describe, forget_failures, load_failures, store_failure
 from .identity import mark_as_former
 from .lease import CheckpointMoved, Lease
 from .local import without_a_row
-from .node import node_id, require_original, require_same_history, require_tables
+from .meeting import Meeting
+from .node import (
+    is_elsewhere,
+    node_id,
+    require_original,
+    require_same_history,
+    require_tables,
+    require_two_databases,
+    require_two_nodes,
+)
 from .observed import rows_are_observed
 from .own_changes import OwnChanges
 from .report import FailedObject, SyncReport, Told
 from .shape import gives_keys_again, model_of, root_of, shown_key
 from .sight import require_sight
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
-from .window import Window, open_window, read_page
+from .window import Window, open_window, read_page, stored_time
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
@@ -49,6 +60,9 @@ _COLLECTED_AFTER = 50_000
 
 #: Log rows that a run without a lease may have at the most: it makes others wait instead of telling them who works.
 _AT_ONCE = 100
+
+#: Objects in a row that somebody else may have locked before a run ends.
+_LOCKED_AT_MOST = 10
 
 Progress = Callable[[int, int], None]
 
@@ -88,7 +102,7 @@ def synchronize(
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     remotes = required_remotes(remote)
     choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
-    require_ready_triggers()
+    require_ready_triggers(remotes)
     started = time.monotonic()
     report = SyncReport(remotes=remotes, dry_run=dry_run)
     for alias in remotes:
@@ -139,9 +153,12 @@ def describe_failures(report: SyncReport, at_most: int = 5) -> str:
     return f"{head}; kept, tried again in the next run:{between}" + "\n  ".join(lines)
 
 
-def require_ready_triggers() -> None:
-    """Raise ``TriggersNotReady`` unless the triggers of LOCAL log everything that they should."""
+def require_ready_triggers(remotes: Iterable[str]) -> None:
+    """Raise ``Refused`` unless LOCAL is an original, none of the remotes, and its triggers log what they should."""
     install.vendor_of(connections[LOCAL])
+    for alias in remotes:
+        with suppress(Error):  # one that cannot be reached is told of when its turn comes
+            require_two_databases(alias)
     with clear_errors(LOCAL):
         require_tables(LOCAL)
         require_original(LOCAL)
@@ -181,11 +198,14 @@ class Run:
         self._listed = frozenset(model._meta.label for model in captured_models(settings.models))
         self._stop = choices.stop_at_failure
         self._progress = choices.progress
-        self._size = settings.batch_size
+        self._pace = _Pace(settings.batch_size, settings.batch_seconds)
         # What has failed may wait for one another: unique values to be swapped, cycles of foreign keys.
         self._together = max(settings.batch_size, 10_000)
         self._report = SyncReport()
         self._pending_failures: dict[tuple[str, str], tuple[Change, Exception]] = {}
+        self._reached = 0
+        self._locked = 0
+        self._began = False
         self._never_there: dict[tuple[str, str], Change] = {}
         self._absent = Absent()
         self._formers: list[tuple[type[Model], FormerKey]] = []
@@ -197,15 +217,13 @@ class Run:
             kept_keys=settings.identity,
             logs=install.captures(remote),
             own_changes=OwnChanges(remote),
+            locks=RowLocks(remote, wanted=not choices.dry_run),
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
         )
         self._lease = Lease(remote, self._target.source)
-        if self._target.source == self._target.node:
-            raise Refused(
-                f"{LOCAL!r} and {remote!r} are the same database, or one is a copy of the other: both carry the "
-                f"identity {self._target.node}. Run `manage.py synchro_reset --new-identity` on the copy."
-            )
+        self._meeting = Meeting(self._target, self._listed)
+        require_two_nodes(remote)
 
     @property
     def source(self) -> str:
@@ -222,6 +240,14 @@ class Run:
         self._report = SyncReport()
         self._pending_failures = {}
         self._absent.close()
+        self._formers = []
+        self._warn_when_blind()
+        if is_elsewhere(self._target.remote):
+            self._report.warn(
+                f"The identity of {self._target.remote!r} was made in another place. If it is a copy of a database "
+                "that is still in use, run `manage.py synchro_reset --new-identity --database "
+                f"{self._target.remote}`; if it was moved, the same with --keep-identity."
+            )
         if not self._target.dry_run:
             self._lease.acquire()
         try:
@@ -236,6 +262,19 @@ class Run:
                 self._lease.release()
         self._report.fail(self._failed_objects())
         return self._report
+
+    def _warn_when_blind(self) -> None:
+        """Warn where the rule for conflicts asks what the remote's users have changed, and nothing there tells."""
+        remote, policy = self._target.remote, self._target.policy
+        if self._target.logs or policy == "local":
+            return
+        question = "who is newer" if policy == "newest" else "what its users have changed"
+        rule = repr(policy) if isinstance(policy, str) else "a rule of your own"
+        self._report.warn(
+            f"{remote!r} has no triggers, so nobody can tell {question} there: what its users change is overwritten, "
+            f"although SYNCHRO_CONFLICT is {rule}. Run `manage.py synchro_install_triggers --database {remote}`, or "
+            "set SYNCHRO_CONFLICT = 'local'."
+        )
 
     def perform_at_once(self, checkpoint: Checkpoint, window: Window) -> SyncReport | None:
         """Apply a small window in one transaction, which moves the checkpoint too: a run without a lease.
@@ -260,7 +299,7 @@ class Run:
             return None
         if any(change.label not in self._listed for change in changes):
             return None
-        if not self._lease.is_free_at(checkpoint.position):
+        if not self._lease.is_free_at(checkpoint.position) or self._may_be_there_already(changes):
             return None
         self._report, self._pending_failures = SyncReport(), {}
         fields = received_fields(window, started)
@@ -269,18 +308,29 @@ class Run:
         except CheckpointMoved:
             return None
         except Exception as error:
-            if not isinstance(error, BatchBroken):
+            if not isinstance(error, BatchBroken) and not is_contended(error):
                 reraise_if_hopeless(error, self._target.remote)
             return None
         self._record(changes, result)
         self._tell_absent()
         return self._report
 
+    def _may_be_there_already(self, changes: Sequence[Change]) -> bool:
+        self._meeting.look_at(changes)
+        return bool(self._meeting.doubts())
+
     def _apply_everything(self, started: datetime.datetime) -> None:
         checkpoint = load_checkpoint(self._target.remote, self._target.source)
         require_same_history(checkpoint, self._target.remote)
+        if self._target.logs:
+            last_check = checkpoint.last_check
+            self._target.own_changes.reach_back(stored_time(self._target.remote, last_check) if last_check else None)
         labels = self._listed if self._labels is None else self._listed.intersection(self._labels)
         failures = load_failures(self._target.remote, self._target.source, sorted(labels))
+        windows = self._windows(checkpoint)
+        self._require_acquaintance(windows, failures, labels)
+        if not self._target.dry_run:
+            note_place(checkpoint, self._target.remote)
         # What is gone now stays kept until the window that may say so has been applied: of what was never there, its
         # delete alone would look for a namesake.
         gone = frozenset(without_a_row(change for change in failures if not change.deleted))
@@ -288,18 +338,14 @@ class Run:
             (change.label, change.key): change for change in failures if change.created and change not in gone
         }
         self._absent.hold(gone)
-        for batch in _batches([change for change in failures if change not in gone], self._together):
-            self._apply(batch, None, 0)
-        position, since = checkpoint.position, checkpoint.since
-        if checkpoint.window_end:  # a run was cut off: its window comes first, then what has been logged since
-            rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)
-            self._apply_window(rest, started)
-            position, since = rest.end, None
-        self._apply_window(self._open(position, since), started, gone)
+        self._apply_in_batches([change for change in failures if change not in gone], self._together)
+        for window in windows[:-1]:
+            self._apply_window(window, started)
+        self._apply_window(windows[-1], started, gone)
         self._tell_absent()
         if self._choices.full:
-            for changes in every_object(self._labels, self._size):
-                self._apply(changes, None, 0)
+            for changes in every_object(self._labels, self._pace.most):
+                self._apply_in_batches(changes)
             self._retry_failures()
             self._absent.close()  # what has gone since its page was read is logged, for the next run
 
@@ -325,6 +371,26 @@ class Run:
                 divided_.append(change)
         return sorted(divided_, key=lambda change: (change.first, change.label, change.key))
 
+    def _windows(self, checkpoint: Checkpoint) -> list[Window]:
+        """Return what is to be applied: the rest of a run that was cut off, and what has been logged since."""
+        position, since = checkpoint.position, checkpoint.since
+        if not checkpoint.window_end:
+            return [self._open(position, since)]
+        rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)
+        return [rest, self._open(rest.end, None)]
+
+    def _require_acquaintance(
+        self, windows: Iterable[Window], failures: Sequence[Change], labels: Collection[str]
+    ) -> None:
+        """Refuse to go on where an object that would be created may be on the remote already."""
+        meeting = self._meeting = Meeting(self._target, labels)
+        meeting.look_at(failures)
+        for window in windows:
+            meeting.look_through(window)
+        if self._choices.full:
+            meeting.look_at_everything()
+        meeting.refuse_doubts()
+
     def _open(self, start: str, since: datetime.datetime | None, *, end: str = "", after: int = 0) -> Window:
         return open_window(LOCAL, start, end=end, after=after, since=since, without_origin=self._target.node)
 
@@ -337,6 +403,7 @@ class Run:
             settled: kept failures of which nothing is left to do, where the window does not speak of them.
         """
         after, done = window.after, 0
+        self._reached = window.after
         with _seen_objects(window.rows > PAGE_ROWS) as is_new:
             while window.last > after:
                 page = read_page(LOCAL, window, after, PAGE_ROWS, without_origin=self._target.node, labels=self._labels)
@@ -349,8 +416,7 @@ class Run:
                 )
                 for change in changes if self._never_there else ():
                     change.created |= (change.label, change.key) in self._never_there
-                for batch in _batches(changes, self._size):
-                    self._apply(batch, window, batch[-1].first)
+                self._apply_in_batches(changes, window=window)
                 after, done = page.last, done + page.rows
                 if self._progress is not None:
                     self._progress(done, window.rows)
@@ -374,38 +440,93 @@ class Run:
         """Try what has failed in this run once more: what it waited for may have come after it."""
         if self._pending_failures and not self._target.dry_run:
             retried = coalesce(change for change, _ in self._pending_failures.values())
-            for batch in _batches(retried, self._together):
-                self._apply(batch, None, 0)
+            self._apply_in_batches(retried, self._together)
 
     # Batches --------------------------------------------------------------------------------------
 
-    def _apply(self, changes: Sequence[Change], window: Window | None, after: int) -> None:
-        """Apply a batch as a whole, or, where that cannot be, change by change."""
+    def _apply_in_batches(
+        self, changes: Sequence[Change], together: int | None = None, *, window: Window | None = None
+    ) -> None:
+        """Apply changes, a transaction after the other; what there was no time for in one goes into the next.
+
+        Args:
+            changes: in the order of their first log rows.
+            together: how many belong together, where that is more than a batch.
+            window: which they are of.
+        """
+        left: list[Change] = []
+        start = 0
+        while left or start < len(changes):
+            size = together if together and self._pace.is_full else self._pace.size
+            batch, left = left[:size], left[size:]
+            more = size - len(batch)
+            batch, start = [*batch, *changes[start : start + more]], start + more
+            left = [*self._apply(batch, window, batch[-1].first), *left]
+
+    def _apply(self, changes: Sequence[Change], window: Window | None, after: int) -> list[Change]:
+        """Apply a batch as a whole, or, where that cannot be, change by change; return what there was no time for."""
         if self._choices.interrupted():
             raise _Interrupted
+        started = time.monotonic()
         try:
-            result = self._transaction(changes, lambda: self._renew(window, after))
+            result = self._try_again(changes, window, after)
         except _Stop:
             raise
         except Exception as error:
-            if not isinstance(error, BatchBroken):
+            if not isinstance(error, BatchBroken) and not concerns_rows(error):
                 reraise_if_hopeless(error, self._target.remote)
             for change in changes:
                 self._apply_alone(change, window)
-            return
+            return []
+        self._locked = 0
+        self._pace.note(len(changes) - len(result.left), time.monotonic() - started)
         self._record(changes, result)
+        return result.left
+
+    def _try_again(self, changes: Sequence[Change], window: Window | None, after: int) -> BatchResult:
+        """Apply a batch in a transaction; where somebody else's locks are in the way, some more times."""
+        for pause in pauses():
+            try:
+                return self._transaction(changes, lambda: self._renew(window, after), window=window)
+            except Exception as error:
+                if not self._is_locked_there(error):
+                    raise
+            time.sleep(pause)
+        return self._transaction(changes, lambda: self._renew(window, after), window=window)
+
+    def _is_locked_there(self, error: Exception) -> bool:
+        """Tell whether an error is worth another try: SQLite has waited long enough for a transaction to begin."""
+        return is_contended(error) and (self._began or connections[self._target.remote].vendor != "sqlite")
 
     def _apply_alone(self, change: Change, window: Window | None) -> None:
+        locked = False
         try:
-            result = self._transaction([change], lambda: self._renew(window, change.first))
+            result = self._transaction([change], lambda: self._renew(window, change.first), window=window)
         except _Stop:
             raise
         except BatchBroken as error:
             result = self._keep_failure(change, SynchroError(str(error)))
         except Exception as error:
-            reraise_if_hopeless(error, self._target.remote)
-            result = self._keep_failure(change, error)
+            locked = concerns_rows(error)
+            if not locked:
+                reraise_if_hopeless(error, self._target.remote)
+            result = self._keep_failure(change, self._locked_there(error) if locked else error)
+        self._locked = self._locked + 1 if locked else 0
         self._record([change], result)
+
+    def _locked_there(self, error: Exception) -> SynchroError:
+        """Return what is said of an object that somebody else has locked.
+
+        Raises:
+            SynchroError: so are many others: there is no use in going on.
+        """
+        text = f"locked by somebody else's transaction for too long: {describe(error)}"
+        if self._locked + 1 >= _LOCKED_AT_MOST:
+            raise SynchroError(
+                f"{self._locked + 1} objects in a row are {text}. The run has ended; what was committed stays. Look "
+                f"for transactions that stay open on {self._target.remote!r} (or {LOCAL!r}), and run it again."
+            ) from error
+        return SynchroError(text)
 
     def _keep_failure(self, change: Change, error: Exception) -> BatchResult:
         result = BatchResult()
@@ -421,34 +542,70 @@ class Run:
     def _renew(self, window: Window | None, after: int) -> None:
         if not self._target.dry_run:
             moves_on = window is not None and self._labels is None
-            self._lease.renew(**(progress_fields(window, after) if moves_on and window else {}))
+            if moves_on and window:
+                # What was put off once comes in smaller batches, behind what has been done already.
+                self._lease.renew(**progress_fields(window, max(after, self._reached)))
+            else:
+                self._lease.renew()
 
-    def _transaction(self, changes: Sequence[Change], first: Callable[[], None], *, whole: bool = False) -> BatchResult:
+    def _transaction(
+        self, changes: Sequence[Change], first: Callable[[], None], *, window: Window | None = None, whole: bool = False
+    ) -> BatchResult:
         """Apply a batch in one transaction, with references, failures and progress.
 
         Args:
             changes: what to apply.
             first: locks the checkpoint's row, and writes the progress into it.
+            window: which they are of.
             whole: raise the first failure instead of keeping it.
         """
         remote, source = self._target.remote, self._target.source
-        with replaying_for(remote, source):
+        self._began = False
+        bounded = len(changes) > 1 and not whole and not self._target.dry_run
+        with replaying_for(remote, source), short_waits_on_local(self._pace.seconds):
+            self._began = True
+            clock = Clock(self._pace.seconds if bounded else None)
+            if not self._target.dry_run:
+                wait_shortly(remote, self._pace.seconds)
             first()
-            result = Batch(self._target, changes, formers=self._formers, whole=whole).apply()
+            result = Batch(self._target, changes, formers=self._formers, whole=whole, clock=clock).apply()
             if result.failed and (self._stop or whole):
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
             if whole:  # nothing was kept before it
                 return result
             # Of an object that was logged under several labels, a merged change is what has failed.
-            failed = {(change.label, change.key) for change in result.failed}
+            failed = {(change.label, change.key) for change in (*result.failed, *result.left)}
             forget_failures(remote, source, [each for each in changes if (each.label, each.key) not in failed])
             for change, error in result.failed.items():
                 store_failure(remote, source, change, error)
+            reached = self._put_off(changes, result.left, window)
             if self._target.dry_run:
                 transaction.set_rollback(True, using=remote)
+        self._reached = max(self._reached, reached)
         return result
 
+    def _put_off(self, changes: Sequence[Change], left: Sequence[Change], window: Window | None) -> int:
+        """Write down, at the end of a transaction, up to which log row of the window all has been dealt with.
+
+        What is left in between is kept like a failure until its turn has come, in the next transaction or in the next
+        run: nothing is applied twice, also when the run is killed.
+        """
+        if window is None or self._labels is not None or self._target.dry_run:
+            return 0
+        waiting = set(left)
+        reached = max((change.first for change in changes if change not in waiting), default=self._reached)
+        if left:
+            self._renew(window, reached)
+        for change in left:
+            never_was = change.created and change.deleted and change.certain
+            if change.first <= max(reached, self._reached) and not never_was:
+                not_yet = SynchroError("not applied yet: the transaction's time was over, and the run has ended since")
+                store_failure(self._target.remote, self._target.source, change, not_yet)
+        return reached
+
     def _record(self, changes: Sequence[Change], result: BatchResult) -> None:
+        if not self._pending_failures and not result.failed and not result.left:
+            self._target.decisions.clear()  # nothing will be tried again
         self._report.add(result.report)
         self._absent.hold(result.vanished)
         for change in changes if self._pending_failures else ():
@@ -468,9 +625,28 @@ def _failed_object(change: Change, error: Exception) -> FailedObject:
     return FailedObject(change.label, shown_key(change.label, change.key), describe(error))
 
 
-def _batches(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
-    for start in range(0, len(changes), size):
-        yield changes[start : start + size]
+class _Pace:
+    """How many objects a transaction takes, so that it lasts no longer than it may.
+
+    Attributes:
+        most: as many as that, if they take little time.
+        seconds: how long a transaction may last.
+        size: as many as that next time.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.most, self.seconds, self.size = most, seconds, most
+
+    @property
+    def is_full(self) -> bool:
+        return self.size >= self.most
+
+    def note(self, number: int, took: float) -> None:
+        """Learn from a transaction that took so many seconds for so many objects."""
+        if took > self.seconds:
+            self.size = max(1, min(self.most, int(number * self.seconds / took)))
+        elif took < self.seconds / 2:
+            self.size = min(self.most, 2 * self.size)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
 from ..capture.tables import decode_key, key_fields_of, skipped_names
+from ..conf import get_settings
 from .changes import FormerKey
 from .params import plain_type
 
@@ -29,6 +30,27 @@ class GenericKey:
     object_attname: str
     object_field: Field[Any, Any]
 
+    def value_there(self, key: Any, remote_key: Any, instance: Model) -> Any:
+        """Return the object id for the remote: as it is written where the key is the same (``007`` stays that)."""
+        if remote_key == key:
+            return instance.__dict__[self.object_attname]
+        return self.object_field.to_python(remote_key)
+
+
+@dataclass(frozen=True)
+class OtherParent:
+    """A parent whose key the model does not share: its row is part of the object, under a key of its own.
+
+    Attributes:
+        link: the one-to-one field that points to it.
+        model: the parent.
+        holders: names of the attributes that hold the parent's key: the link's, and those that the model inherits.
+    """
+
+    link: Any
+    model: type[Model]
+    holders: tuple[str, ...]
+
 
 @dataclass(frozen=True, eq=False)  # one of each: ``shape_of``
 class Shape:
@@ -38,13 +60,13 @@ class Shape:
         model: the model.
         root: the model at the root of its multi-table inheritance, whose primary key it shares;
             references are stored under its label.
-        copied: fields whose values are copied: concrete, stored, not skipped, not part of the key.
+        copied: fields whose values are copied: concrete, stored, not skipped, not part of the key or of a parent's.
         skipped: fields of ``SYNCHRO_SKIP`` and of the option ``skip``.
         foreign_keys: the copied and key fields that are foreign keys (links to parents left out).
         generic_keys: the generic foreign keys.
         key: the fields of the primary key (at the root).
         automatic_key: the database gives out the key.
-        other_parents: links to parents other than the one whose key the model shares.
+        other_parents: the parents with keys of their own.
         computed: copied fields that would change themselves in ``pre_save`` (``auto_now`` and the like).
     """
 
@@ -56,7 +78,7 @@ class Shape:
     generic_keys: tuple[GenericKey, ...]
     key: tuple[Field[Any, Any], ...]
     automatic_key: bool
-    other_parents: tuple[Any, ...]
+    other_parents: tuple[OtherParent, ...]
     computed: tuple[Field[Any, Any], ...]
 
     @property
@@ -75,25 +97,47 @@ def shape_of(model: type[Model]) -> Shape:
     skip = skipped_names(model)
     root = root_of(model)
     key = key_fields_of(root)
+    others = _other_parents(model, {field.attname for field in key})
+    other_keys = tuple(field for parent in others for field in key_fields_of(root_of(parent.model)) if field not in key)
     stored = [
         field
         for field in options.concrete_fields
         if field.column is not None and not getattr(field, "generated", False)
     ]
     skipped = tuple(field for field in stored if field.name in skip or field.attname in skip)
-    copied = tuple(field for field in stored if field not in skipped and field not in key and not is_parent_link(field))
+    keys = (*key, *other_keys)
+    copied = tuple(
+        field for field in stored if field not in skipped and field not in keys and not is_parent_link(field)
+    )
     return Shape(
         model=model,
         root=root,
         copied=copied,
-        skipped=tuple(field for field in skipped if field not in key),
-        foreign_keys=tuple(field for field in (*key, *copied) if is_foreign_key(field)),
+        skipped=tuple(field for field in skipped if field not in keys and not is_parent_link(field)),
+        foreign_keys=tuple(field for field in (*keys, *copied) if is_foreign_key(field)),
         generic_keys=_generic_keys(model, {field.name: field for field in copied}),
         key=key,
         automatic_key=len(key) == 1 and isinstance(key[0], (AutoField, AutoFieldMixin)),
-        other_parents=tuple(field for field in stored if is_parent_link(field) and not field.primary_key),
-        computed=tuple(field for field in (*copied, *key) if _computes_itself(field)),
+        other_parents=others,
+        computed=tuple(field for field in (*copied, *keys) if _computes_itself(field)),
     )
+
+
+def _other_parents(model: type[Model], own: set[str]) -> tuple[OtherParent, ...]:
+    """Return the parents whose keys the model does not share, those of its parents among them.
+
+    Args:
+        model: the model.
+        own: names of the attributes that hold the key that it shares.
+    """
+    found = []
+    for link in model._meta.concrete_fields:
+        if is_parent_link(link) and not link.primary_key:
+            parent: Any = link.remote_field.model._meta.concrete_model  # type: ignore[union-attr]
+            line: list[Any] = [each._meta.pk for each in (parent, *parents_of(parent))]
+            holders = dict.fromkeys(field.attname for field in (link, *line) if field.attname not in own)
+            found.append(OtherParent(link, parent, tuple(holders)))
+    return tuple(found)
 
 
 def _forget_shapes(*, setting: str, **kwargs: Any) -> None:
@@ -119,6 +163,14 @@ def parents_of(model: type[Model]) -> list[type[Model]]:
         model = link.remote_field.model  # type: ignore[union-attr]  # a parent link has one
         found.append(model._meta.concrete_model or model)
     return found
+
+
+@cache
+def family_labels(root: type[Model]) -> tuple[str, ...]:
+    """Return the labels under which the log may speak of an object: those of a root model and of its children."""
+    return tuple(
+        model._meta.label for model in apps.get_models() if not model._meta.proxy and root_of(model) is root_of(root)
+    )
 
 
 @dataclass(frozen=True)
@@ -162,8 +214,12 @@ def is_foreign_key(field: Any) -> bool:
 def target_of(field: Any) -> tuple[type[Model], str]:
     """Return the concrete model a foreign key points to, and the attribute there that it holds."""
     target = field.target_field
-    model: type[Model] = field.remote_field.model._meta.concrete_model
-    return model, target.attname
+    return concrete_of(field.remote_field.model), target.attname
+
+
+def concrete_of(model: type[Model]) -> type[Model]:
+    """Return the model that is replayed for a model: not a proxy, nor another one over the same table."""
+    return get_settings().model_for(model._meta.concrete_model or model)
 
 
 @cache
@@ -196,16 +252,17 @@ def points_to_key(field: Any) -> bool:
 
 
 def model_of(label: str) -> type[Model] | None:
-    """Return the model of a changelog label, automatic through models included; ``None``: it is gone."""
-    try:
-        return apps.get_model(label)
-    except (LookupError, ValueError):
-        pass
+    """Return the model of a changelog label, automatic through models included; ``None``: it is gone.
+
+    What was logged for another model over the same table is taken for the one that is captured.
+    """
+    with suppress(LookupError, ValueError):
+        return concrete_of(apps.get_model(label))
     app_label, _, name = label.partition(".")
     if app_label in apps.app_configs:
         for model in apps.get_app_config(app_label).get_models(include_auto_created=True):
             if model.__name__ == name:
-                return model
+                return concrete_of(model)
     return None
 
 

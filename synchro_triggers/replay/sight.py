@@ -11,7 +11,7 @@ from ..capture import install
 from ..capture.tables import captured_models
 from ..conf import LOCAL, get_settings
 from ..exceptions import Refused
-from ..models import ChangeLog, Checkpoint, Failure, Node, Reference
+from ..models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
 from .shape import is_foreign_key
 from .window import standby_message
 
@@ -35,7 +35,7 @@ def require_sight(alias: str) -> None:
 
 def _tables() -> set[str]:
     """Return the tables that a run reads: what is captured, what that points to, and this package's own."""
-    found: dict[type[Model], None] = dict.fromkeys((ChangeLog, Checkpoint, Failure, Node, Reference))
+    found: dict[type[Model], None] = dict.fromkeys((ChangeLog, Checkpoint, Failure, Introduction, Node, Reference))
     waiting: list[Any] = list(captured_models(get_settings().models))
     while waiting:
         model = waiting.pop()

@@ -9,7 +9,7 @@ A model whose ``save()`` may do anything else is left to Django.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -42,14 +42,21 @@ class Singles:
         self._cursor: Any = None
         self._plans: dict[Shape, _Plan | None] = {}
 
-    def save(self, instance: Model, shape: Shape, *, adding: bool) -> None:
-        """Do what ``instance.save(using=alias, force_insert=adding)`` does, with exactly the values it has."""
+    def save(self, instance: Model, shape: Shape, *, adding: bool, announced: Callable[[], None]) -> None:
+        """Do what ``instance.save(using=alias, force_insert=adding)`` does, with exactly the values it has.
+
+        Args:
+            instance, shape: the object.
+            adding: it is new.
+            announced: called, where possible, between ``pre_save`` and the write.
+        """
         plan = self._plan(shape)
         if plan is None:
             save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
             return
         with values_kept(instance, shape) if shape.computed else nullcontext():
             send_pre_save(instance, self._alias)
+            announced()
             updated = self._write(plan, instance, adding=adding)
             send_post_save(instance, self._alias, created=not updated)
 

@@ -10,7 +10,7 @@ from ..conf import LOCAL
 from ..models import Checkpoint, Failure
 from .checkpoint import load_checkpoint
 from .node import node_id, require_tables
-from .window import open_window, pending_objects
+from .window import Window, open_window, pending_objects
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,7 @@ def read_status(remote: str) -> Status:
     source = node_id(LOCAL)
     checkpoint = load_checkpoint(remote, source)
     target = node_id(remote)
-    window = open_window(
-        LOCAL,
-        checkpoint.position,
-        after=checkpoint.window_after,
-        since=checkpoint.since,
-        without_origin=target,
-    )
+    window = _pending(checkpoint, target)
     return Status(
         remote=remote,
         last_run=checkpoint.last_check,
@@ -94,6 +88,28 @@ def read_status(remote: str) -> Status:
             )
             for failure in Failure.objects.using(remote).filter(source=source).order_by("id")
         ),
+    )
+
+
+def pending_rows(remote: str) -> int:
+    """Return how many changes wait for ``remote``.
+
+    Raises:
+        SynchroError: this package's tables are missing on either side.
+    """
+    for alias in (LOCAL, remote):
+        require_tables(alias)
+    checkpoint = Checkpoint.objects.using(remote).filter(source=node_id(LOCAL)).first() or Checkpoint()
+    return _pending(checkpoint, node_id(remote)).rows
+
+
+def _pending(checkpoint: Checkpoint, target: str) -> Window:
+    return open_window(
+        LOCAL,
+        checkpoint.position,
+        after=checkpoint.window_after,
+        since=checkpoint.since,
+        without_origin=target,
     )
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from django.db.models import Model
+from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.models import CharField, Max, Model, TextField
 
+from ..capture.tables import encode_key
 from ..conf import LOCAL
+from ..exceptions import ObjectNotApplied
 from .identity import Identity
 from .local import LinkTask, ObjectTask, generic_target, load_instances
-from .rows import rows_with
-from .shape import Shape, points_to_key, root_of, shape_of, target_of
+from .rows import rows_of, rows_with
+from .shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .writing import local_value
+
+At = tuple[type[Model], Any]
 
 
 class Targets:
@@ -20,6 +25,7 @@ class Targets:
 
     Attributes:
         missing: root model and key of targets that are missing on LOCAL, known after ``brought_along``.
+        pointing_nowhere: label and key of the objects for which a number was made up, each with what is to be told.
     """
 
     def __init__(self, identity: Identity, tasks: Sequence[ObjectTask | LinkTask]) -> None:
@@ -27,7 +33,11 @@ class Targets:
         self._tasks = tasks
         self._found: dict[tuple[type[Model], Any], list[tuple[type[Model], Any]]] = {}
         self._keys: dict[tuple[type[Model], str, Any], Any] = {}
-        self.missing: set[tuple[type[Model], Any]] = set()
+        self._parts_of: dict[At, At] = {}
+        self._highest: dict[type[Model], int] = {}
+        self._taken: dict[At, bool] = {}
+        self.missing: set[At] = set()
+        self.pointing_nowhere: dict[tuple[str, str], str] = {}
 
     def brought_along(self) -> list[ObjectTask]:
         """Return tasks for the targets that are not on the remote, and for theirs, level by level.
@@ -38,27 +48,107 @@ class Targets:
         reached = {
             (task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask) and task.instance
         }
+        for task in self._tasks:
+            if isinstance(task, ObjectTask) and task.instance is not None:
+                self.note(task.shape, task.instance)
         level = self._needed_keys()
         while level:
             following: list[ObjectTask] = []
             for root, keys in level.items():
                 self._identity.load(root, keys)
                 unknown = [
-                    key for key in keys if (root, key) not in reached and self._identity.known(root, key) is None
+                    key
+                    for key in keys
+                    if self.comes_with((root, key)) not in reached and self._identity.known(root, key) is None
                 ]
-                reached.update((root, key) for key in unknown)
                 instances = load_instances(root, unknown)
                 self.missing.update((root, key) for key in unknown if key not in instances)
-                following += [
-                    ObjectTask(shape_of(type(instance)), instance.pk, None, instance) for instance in instances.values()
-                ]
+                for instance in instances.values():
+                    shape = shape_of(type(instance))
+                    self.note(shape, instance)
+                    if (shape.root, instance.pk) not in reached:
+                        following.append(ObjectTask(shape, instance.pk, None, instance))
+                        reached.add((shape.root, instance.pk))
+                reached.update((root, key) for key in unknown)
             found += following
             level = {}
             self._look_up_all(following)
             for task in following:
                 for root, key in self.of(task):
                     level.setdefault(root, set()).add(key)
+        self._look_what_is_taken([*self._tasks, *found])
         return found
+
+    def note(self, shape: Shape, instance: Model) -> None:
+        """Remember the parents' rows with keys of their own that are parts of an object."""
+        for parent in shape.other_parents:
+            at = (root_of(parent.model), local_value(instance, parent.link))
+            self._parts_of[at] = (shape.root, instance.pk)
+
+    def comes_with(self, target: At) -> At:
+        """Return root and key of the object that a target is part of: as a rule, its own."""
+        return self._parts_of.get(target, target)
+
+    def waited_for(self, task: ObjectTask) -> Sequence[At]:
+        """Return root and key of each object that brings what this one points to."""
+        return [self.comes_with(target) for target in self.of(task)]
+
+    def nowhere(self, instance: Model, field: Any, target: At, value: Any) -> Any:
+        """Return what shall be held on the remote instead of the key of a target that LOCAL does not have.
+
+        An automatic key is another object's there, or may be given to one yet, unless it is free and lower than the
+        highest. Then a number far off stands for it, the same each time.
+
+        Args:
+            instance: the object that points.
+            field: its field that holds the key: a foreign key, or the object id of a generic one.
+            target: model and key.
+            value: what the field holds on LOCAL.
+
+        Raises:
+            ObjectNotApplied: the field takes no such number.
+        """
+        (model, key), root = target, root_of(target[0])
+        if self._identity.keeps_key(shape_of(root)) or not isinstance(key, int):
+            return value
+        if key <= self._highest_key(root) and not self._is_taken((root, key)):
+            return value
+        number = _far_off(field, key)
+        if number is None or self._is_taken((root, number)):
+            if not field.null:
+                raise ObjectNotApplied(
+                    f"its {field.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}, "
+                    f"and no value of it points nowhere on {self._identity.remote!r}"
+                )
+            number = None
+        at = (instance._meta.label, encode_key(instance.pk))
+        self.pointing_nowhere[at] = (
+            f"{field.name} {value!r}: there is no such {model._meta.label} on {LOCAL!r}; it is {number} there"
+        )
+        return number if number is None else field.to_python(number)
+
+    def _look_what_is_taken(self, tasks: Iterable[ObjectTask | LinkTask]) -> None:
+        """Read in a query for each model which keys that ``nowhere`` will ask for are somebody's on the remote."""
+        wanted: dict[type[Model], set[int]] = {}
+        for task in tasks if self.missing else ():
+            if isinstance(task, ObjectTask) and not self.missing.isdisjoint(self.of(task)):
+                for field, (root, key) in self._fields_and_targets(task.shape, task.instance):  # type: ignore[arg-type]
+                    if (root, key) in self.missing and isinstance(key, int):
+                        wanted.setdefault(root, set()).update({key, _far_off(field, key) or key})
+        for root, keys in wanted.items():
+            there = self._identity.existing(root, keys)
+            self._taken.update({(root, key): key in there for key in keys})
+
+    def _highest_key(self, root: type[Model]) -> int:
+        if root not in self._highest:
+            highest = rows_of(root, self._identity.remote).aggregate(highest=Max("pk"))["highest"]
+            self._highest[root] = highest if highest is not None else 0
+        return self._highest[root]
+
+    def _is_taken(self, at: At) -> bool:
+        if at not in self._taken:
+            self._taken[at] = bool(self._identity.existing(at[0], [at[1]]))
+        return self._taken[at]
 
     def _needed_keys(self) -> dict[type[Model], set[Any]]:
         needed: dict[type[Model], set[Any]] = {}
@@ -78,20 +168,20 @@ class Targets:
             return ()
         at = (task.shape.root, task.key)
         if at not in self._found:
-            self._found[at] = list(self._find_targets(task.shape, task.instance))
+            self._found[at] = [target for _, target in self._fields_and_targets(task.shape, task.instance)]
         return self._found[at]
 
-    def _find_targets(self, shape: Shape, instance: Model) -> Iterator[tuple[type[Model], Any]]:
+    def _fields_and_targets(self, shape: Shape, instance: Model) -> Iterator[tuple[Any, At]]:
         for foreign_key in shape.foreign_keys:
             value = local_value(instance, foreign_key)
             if value is not None:
                 key = self.key_of(foreign_key, value)
                 if key is not None:
-                    yield root_of(target_of(foreign_key)[0]), key
+                    yield foreign_key, (root_of(target_of(foreign_key)[0]), key)
         for generic in shape.generic_keys:
             target = generic_target(generic, instance)
             if target is not None:
-                yield root_of(target[0]), target[1]
+                yield generic.object_field, (root_of(target[0]), target[1])
 
     def key_of(self, foreign_key: Any, value: Any) -> Any:
         """Return the primary key of a foreign key's target; of a ``to_field`` it has to be looked up."""
@@ -119,3 +209,15 @@ class Targets:
         rows = rows_with(model, LOCAL, **{attname: values})
         found = dict(rows.values_list(attname, "pk"))
         self._keys.update({(model, attname, value): found.get(value) for value in values})
+
+
+def _far_off(field: Any, key: int) -> int | None:
+    """Return a number that no automatic key is, another one for each key; ``None``: the field has no room for it."""
+    while is_foreign_key(field):
+        field = field.target_field
+    if isinstance(field, CharField | TextField):
+        return -key if field.max_length is None or len(str(-key)) <= field.max_length else None
+    lowest, highest = BaseDatabaseOperations.integer_field_ranges.get(field.get_internal_type(), (0, 0))
+    if lowest <= -key <= highest:
+        return -key
+    return highest - key if highest > key else None

@@ -11,6 +11,14 @@ so that its pages are of one piece although nothing holds a transaction open bet
 A caller may have written rows in the very transaction it calls us in (tests do): a snapshot never sees
 those of its own transaction, so such a position carries ``/txid:id`` too, the last row of its own.
 
+A server that recovers (a crash, a standby that takes over, a backup put back by replay of the WAL) gives out the
+transaction ids of what it has lost once more, but no id of the changelog that was ever visible: sequences only jump
+ahead. So a position carries ``#id`` too, the highest id that was visible: what has a higher one is new, whatever its
+transaction. ``@timeline:lsn:started:replayed`` tells whether the server has recovered since.
+
+In another cluster the ids of transactions mean nothing. There a position that has moved along is ``ids:1-3,7#9@…``:
+received is what has an id up to 9, but for those named.
+
 Positions are text and mean something in the database they were taken from only.
 """
 
@@ -20,12 +28,13 @@ import datetime
 import json
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.db import connections
+from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
@@ -45,6 +54,8 @@ class Window:
         since: rows logged before are left out.
         last_row: the last row's mark, ``id|logged_at|key``, by which ``history_agrees`` knows it again; or ``''``.
         known_row: what the mark of the row is now that was asked for; ``''`` when it is not there.
+        witness: what tells whether all rows between ``start`` and ``end`` are still there, where the last row
+            does not: ids on PostgreSQL are not in the order of commits, and the last commit is what is lost first.
     """
 
     start: str
@@ -56,6 +67,7 @@ class Window:
     since: datetime.datetime | None = None
     last_row: str = ""
     known_row: str = ""
+    witness: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,7 @@ def commit_mark(alias: str) -> str:
     connection = connections[alias]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT txid_current_snapshot()::text")
+            cursor.execute(_SNAPSHOT)
         else:
             cursor.execute("PRAGMA data_version")
         return str(cursor.fetchone()[0])
@@ -93,7 +105,7 @@ def position_since(alias: str, mark: str) -> str:
     """Return a position that is not before ``mark``, which was read just now; the mark itself where it is one."""
     connection = connections[alias]
     if connection.vendor == "postgresql" and not connection.in_atomic_block:
-        return mark
+        return f"{mark}@{_era(connection)}"
     return current_position(alias)
 
 
@@ -119,19 +131,84 @@ def fingerprint(alias: str) -> str:
     return ""
 
 
-def history_agrees(alias: str, mark: str) -> bool:
-    """Tell whether the changelog still holds what it held when ``mark`` was taken, as a window's ``last_row``.
+def place(alias: str) -> object:
+    """Return what is the same for two connections if and only if they lead to one database, this moment."""
+    connection = connections[alias]
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "postgresql":
+        # A standby and a copy of the cluster's files have its identifier too, but another postmaster.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT extract(epoch FROM pg_postmaster_start_time())::text")
+            return fingerprint(alias), str(cursor.fetchone()[0])
+    if connection.vendor == "sqlite":
+        try:
+            found = os.stat(name)
+        except OSError:  # in memory, where each connection to an unnamed database has one of its own
+            return name if "mode=memory" in name and name != ":memory:" else id(connection)
+        return found.st_dev, found.st_ino
+    server = connection.settings_dict
+    return connection.vendor, server.get("HOST"), str(server.get("PORT")), name
 
-    A row that was pruned cannot be compared; the ids given out since must not have gone back then.
+
+def history_agrees(alias: str, position: str, mark: str, witness: str, pruned_to: int) -> bool:
+    """Tell whether the changelog still holds what a remote has received of it.
+
+    Args:
+        alias: the LOCAL database.
+        position: what the remote has received.
+        mark: ``last_row`` of the last window that had rows.
+        witness: its ``witness``.
+        pruned_to: the highest id that was pruned.
     """
     if not mark:
-        return True
-    connection = connections[alias]
+        return not _is_ahead(alias, position)
     row_id = int(mark.split("|", 1)[0])
+    known = row_mark(alias, row_id)
+    if known:
+        if known != mark:
+            return False
+    elif row_id > pruned_to and not (_went_on(alias, position) and highest_id(alias) >= row_id):
+        return False
+    if connections[alias].vendor != "postgresql":
+        return not _is_ahead(alias, position)
+    # Without a recovery nothing is lost of what was committed; a row that is not there was pruned by hand.
+    return _went_on(alias, position) or not witness or _holds(alias, witness, pruned_to)
+
+
+def row_mark(alias: str, row_id: int) -> str:
+    """Return the mark of a changelog row, or ``''``."""
+    connection = connections[alias]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_mark(connection)} FROM synchro_triggers_changelog WHERE id = %s", [row_id])
         row = cursor.fetchone()
-    return row[0] == mark if row else highest_id(alias) >= row_id
+    return row[0] if row else ""
+
+
+def _holds(alias: str, witness: str, pruned_to: int) -> bool:
+    """Tell whether all rows of a window are there; of one that was pruned in part nobody can tell."""
+    start, end, first, last, *sums = witness.split("|")
+    if pruned_to >= int(first):
+        return True
+    where, params = _between_snapshots(start, end)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_SUMS} FROM synchro_triggers_changelog WHERE {where} AND id BETWEEN %s AND %s",
+            [*params, int(first), int(last)],
+        )
+        return [str(number) for number in cursor.fetchone()] == sums
+
+
+def _went_on(alias: str, position: str) -> bool:
+    """Tell whether LOCAL has gone on from a position without a recovery, as far as that can be known."""
+    connection = connections[alias]
+    if connection.vendor != "postgresql":
+        return True  # its ids have no gaps: what was lost is given out again, to other rows
+    then, now = position.partition("@")[2], _era(connection)
+    if not then or not now:
+        return True
+    timeline, lsn, *server = then.split(":")
+    timeline_now, lsn_now, *server_now = now.split(":")
+    return timeline == timeline_now and server == server_now and int(lsn) <= int(lsn_now)
 
 
 _MARK = "id || '|' || {distinct} || '|' || model_label || '|' || object_pk"
@@ -162,22 +239,33 @@ def highest_id(alias: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def position_is_ahead(alias: str, position: str) -> bool:
+def _is_ahead(alias: str, position: str) -> bool:
     """Tell whether a position lies in the future of this database: it was taken from another history."""
     connection = connections[alias]
     if not position:
         return False
-    if connection.vendor == "postgresql":
-        return parse_snapshot(position).xmax > parse_snapshot(_postgres_position(connection)).xmax
-    return int(position) > highest_id(alias)
+    if connection.vendor != "postgresql":
+        return int(position) > highest_id(alias)
+    then = parse_snapshot(position)
+    if then.waiting is not None:
+        return then.highest > highest_id(alias)
+    return then.xmax > parse_snapshot(_postgres_position(connection)).xmax
 
 
 def delete_received(alias: str, position: str) -> int:
-    """Delete the changelog rows that ``position`` counts as received; return how many."""
+    """Delete the changelog rows that ``position`` counts as received; return how many.
+
+    Leaves the highest id that was deleted in the node's row: by it a row that was pruned is told from a lost one.
+    """
     connection = connections[alias]
     where, params = _condition(connection, "", position, None, "")
-    with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM synchro_triggers_changelog WHERE {where}", params)
+    with transaction.atomic(using=alias), connection.cursor() as cursor:
+        cursor.execute(f"SELECT max(id) FROM synchro_triggers_changelog WHERE {where}", params)
+        highest = cursor.fetchone()[0]
+        if highest is None:
+            return 0
+        cursor.execute("UPDATE synchro_triggers_node SET pruned_to = %s WHERE pruned_to < %s", [highest, highest])
+        cursor.execute(f"DELETE FROM synchro_triggers_changelog WHERE {where} AND id <= %s", [*params, highest])
         return int(cursor.rowcount)
 
 
@@ -219,24 +307,77 @@ def open_window(
     """
     connection = connections[alias]
     end = end or current_position(alias)
-    where, params = _condition(connection, start, end, since, without_origin)
-    standby = "pg_is_in_recovery()" if connection.vendor == "postgresql" else "0"
+    between, params = _between(connection, start, end)
+    chosen, chosen_params = _chosen(connection, since, without_origin)
+    sums, standby = (_SUMS, "pg_is_in_recovery()") if connection.vendor == "postgresql" else ("0, 0, 0", "0")
     with connection.cursor() as cursor:
         # `id + 0` keeps PostgreSQL from walking the primary key for min() and max(): with millions of
         # consumed rows that takes seconds, while the BRIN index finds the new ones at once.
         cursor.execute(
-            f"SELECT lowest, highest, number, {_mark(connection)},"
+            f"SELECT new.*, {_mark(connection)},"
             f" (SELECT {_mark(connection)} FROM synchro_triggers_changelog WHERE id = %s), {standby} FROM"
-            " (SELECT min(id + 0) AS lowest, max(id + 0) AS highest, count(*) AS number"
-            f" FROM synchro_triggers_changelog WHERE {where} AND id > %s) AS new"
+            " (SELECT min(id + 0) FILTER (WHERE is_new), max(id + 0) FILTER (WHERE is_new) AS highest,"
+            f" count(*) FILTER (WHERE is_new), min(id + 0) AS lowest_of_all, max(id + 0) AS highest_of_all, {sums}"
+            f" FROM (SELECT id, logged_at, {chosen} AND id > %s AS is_new"
+            f" FROM synchro_triggers_changelog WHERE {between}) AS those) AS new"
             " LEFT JOIN synchro_triggers_changelog ON id = highest",
-            [int(known_row.partition("|")[0] or 0), *params, after],
+            [int(known_row.partition("|")[0] or 0), *chosen_params, after, *params],
         )
-        first, last, rows, last_row, known, from_a_standby = cursor.fetchone()
+        first, last, rows, *of_all, last_row, known, from_a_standby = cursor.fetchone()
     if from_a_standby:  # a pooler may send each statement to another server
         raise Refused(standby_message(alias))
-    return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "", known or "")
+    witness = "|".join(map(str, (start, end, *of_all))) if rows and connection.vendor == "postgresql" else ""
+    return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "", known or "", witness)
 
+
+def received_by(alias: str, position: str, window_end: str, after: int) -> tuple[str, list[Any]]:
+    """Return a condition, and its parameters, for the changelog rows that a checkpoint counts as received.
+
+    Args:
+        alias: the LOCAL database.
+        position: what had been received when the last complete run ended.
+        window_end, after: of a run that was cut off: where its window ends, and the id up to which it was applied.
+    """
+    connection = connections[alias]
+    received, params = "1 = 0", list[Any]()
+    if position and connection.vendor == "postgresql":
+        unseen, params = _unseen_by(parse_snapshot(position))
+        received = f"NOT ({unseen})"
+    elif position:
+        received, params = "id <= %s", [int(position)]
+    if window_end:
+        applied, more = _between(connection, position, window_end)
+        received, params = f"({received} OR {applied} AND id <= %s)", [*params, *more, after]
+    return received, params
+
+
+def logged_no_later(alias: str, mark: str) -> tuple[str, list[Any]]:
+    """Return a condition, and its parameters, for the changelog rows that are no younger than the row of a mark."""
+    then = mark.split("|")[1]
+    if connections[alias].vendor == "postgresql":
+        return "extract(epoch FROM logged_at) <= %s::numeric", [then]
+    return "logged_at <= %s", [then]
+
+
+def era_suffix(alias: str) -> str:
+    """Return what a PostgreSQL position carries of the server's history."""
+    return f"@{_era(connections[alias])}"
+
+
+def labels_of(alias: str, window: Window, *, without_origin: str = "") -> set[str]:
+    """Return the model labels that a window speaks of."""
+    connection = connections[alias]
+    where, params = _condition(connection, window.start, window.end, window.since, without_origin)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT model_label FROM synchro_triggers_changelog WHERE id > %s AND id <= %s AND {where}",
+            [max(window.after, window.first - 1), window.last, *params],
+        )
+        return {label for (label,) in cursor.fetchall()}
+
+
+#: Rows counted and told apart in a way that does not hang on their order, and costs next to nothing.
+_SUMS = "count(*), bit_xor(id), bit_xor((date_part('epoch', logged_at) * 1000000)::bigint)"
 
 _PAGE_POSTGRES = """
 SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'),
@@ -338,9 +479,9 @@ def as_utc(value: Any) -> datetime.datetime:
     return time.astimezone(datetime.UTC)
 
 
-def stored_time(alias: str, value: datetime.datetime) -> datetime.datetime:
-    """Return a time that the database's own clock wrote and the ORM read, as an aware one."""
-    if timezone.is_naive(value) and connections[alias].vendor == "sqlite":
+def stored_time(alias: str, value: datetime.datetime | str) -> datetime.datetime:
+    """Return a time that the database's own clock wrote, as the ORM or a cursor read it, as an aware one."""
+    if isinstance(value, datetime.datetime) and timezone.is_naive(value) and connections[alias].vendor == "sqlite":
         return value.replace(tzinfo=datetime.UTC)  # SQLite's clock writes UTC whatever USE_TZ says
     return as_utc(value)
 
@@ -362,12 +503,22 @@ def _condition(
     since: datetime.datetime | None,
     without_origin: str,
 ) -> tuple[str, list[Any]]:
+    between, params = _between(connection, start, end)
+    chosen, chosen_params = _chosen(connection, since, without_origin)
+    return f"{between} AND {chosen}", [*params, *chosen_params]
+
+
+def _between(connection: BaseDatabaseWrapper, start: str, end: str) -> tuple[str, list[Any]]:
     if connection.vendor == "postgresql":
-        where, params = _between_snapshots(start, end)
-    else:
-        where, params = "id > %s AND id <= %s", [int(start or 0), int(end)]
-    bound, bound_params = logged_since(connection, since)
-    return f"{where} AND {bound} AND origin <> %s", [*params, *bound_params, without_origin or "-"]
+        return _between_snapshots(start, end)
+    return "id > %s AND id <= %s", [int(start or 0), int(end)]
+
+
+def _chosen(
+    connection: BaseDatabaseWrapper, since: datetime.datetime | None, without_origin: str
+) -> tuple[str, list[Any]]:
+    bound, params = logged_since(connection, since)
+    return f"{bound} AND origin <> %s", [*params, without_origin or "-"]
 
 
 def logged_since(connection: BaseDatabaseWrapper, since: datetime.datetime | None) -> tuple[str, list[Any]]:
@@ -386,29 +537,41 @@ def logged_since(connection: BaseDatabaseWrapper, since: datetime.datetime | Non
 class Snapshot:
     """A PostgreSQL position, parsed: transactions below ``xmax`` and not in ``running`` are received.
 
-    ``own`` is a transaction that had not committed when the position was taken, and the id of its last
-    row that counts as received.
+    Attributes:
+        xmax, running: as PostgreSQL writes them.
+        own: a transaction that had not committed when the position was taken, and the id of its last row that counts
+            as received.
+        highest: the highest changelog id that was visible.
+        waiting: of a position that has moved to another cluster: the ids up to ``highest`` that are not received,
+            first and last of each row of them; transactions have no say then.
     """
 
     xmax: int
     running: tuple[int, ...]
     own: tuple[int, int] | None
+    highest: int
+    waiting: tuple[tuple[int, int], ...] | None = None
 
 
 def parse_snapshot(position: str) -> Snapshot:
-    """Parse ``xmin:xmax:xip,…`` with an optional ``/txid:id``.
+    """Parse ``xmin:xmax:xip,…[/txid:id]#highest@era``, or ``ids:1-3,7#highest@era``.
 
     Raises:
         ValueError: it is no such text.
     """
-    snapshot, _, own = position.partition("/")
+    visible, _, highest = position.partition("@")[0].partition("#")
+    if visible.startswith("ids:"):
+        spans = [span.partition("-") for span in visible.removeprefix("ids:").split(",") if span]
+        waiting = tuple((int(first), int(last or first)) for first, _, last in spans)
+        return Snapshot(0, (), None, int(highest or 0), waiting)
+    snapshot, _, own = visible.partition("/")
     _, xmax, running = snapshot.split(":")
     in_progress = tuple(int(txid) for txid in running.split(",") if txid)
     if not own:
-        return Snapshot(int(xmax), in_progress, None)
+        return Snapshot(int(xmax), in_progress, None, int(highest or 0))
     txid, last = map(int, own.split(":"))
     # A snapshot leaves its own transaction out of those in progress.
-    return Snapshot(int(xmax), (*in_progress, txid), (txid, last))
+    return Snapshot(int(xmax), (*in_progress, txid), (txid, last), int(highest or 0))
 
 
 def _between_snapshots(start: str, end: str) -> tuple[str, list[Any]]:
@@ -420,24 +583,63 @@ def _between_snapshots(start: str, end: str) -> tuple[str, list[Any]]:
         params += upper.own
     if not start:
         return seen_by_end, params
-    lower = parse_snapshot(start)
-    unseen_by_start = "(txid >= %s OR txid = ANY (%s::bigint[]))"
+    unseen_by_start, start_params = _unseen_by(parse_snapshot(start))
+    return f"{seen_by_end} AND ({unseen_by_start})", [*params, *start_params]
+
+
+def _unseen_by(lower: Snapshot) -> tuple[str, list[Any]]:
+    params: list[Any] = [lower.highest]
+    if lower.waiting is not None:
+        spans = "".join(" OR id BETWEEN %s AND %s" for _ in lower.waiting)
+        return f"id > %s{spans}", [*params, *(number for span in lower.waiting for number in span)]
+    late = "(txid >= %s OR txid = ANY (%s::bigint[]))"
     params += [lower.xmax, list(lower.running)]
     if lower.own is not None:
-        unseen_by_start += " AND NOT (txid = %s AND id <= %s)"
+        late += " AND NOT (txid = %s AND id <= %s)"
         params += lower.own
-    return f"{seen_by_end} AND {unseen_by_start}", params
+    return f"id > %s OR {late}", params
+
+
+_SNAPSHOT = (
+    "SELECT txid_current_snapshot()::text || '#' || coalesce((SELECT max(id) FROM synchro_triggers_changelog), 0)"
+)
 
 
 def _postgres_position(connection: BaseDatabaseWrapper) -> str:
     with connection.cursor() as cursor:
         if not connection.in_atomic_block:
-            cursor.execute("SELECT txid_current_snapshot()::text")
-            position: str = cursor.fetchone()[0]
-            return position
+            cursor.execute(_SNAPSHOT)
+            return f"{cursor.fetchone()[0]}@{_era(connection)}"
         cursor.execute(
             "SELECT txid_current_snapshot()::text, txid_current_if_assigned(),"
-            " (SELECT max(id) FROM synchro_triggers_changelog WHERE txid = txid_current_if_assigned())"
+            " (SELECT max(id) FROM synchro_triggers_changelog WHERE txid = txid_current_if_assigned()),"
+            " (SELECT max(id) FROM synchro_triggers_changelog)"
         )
-        snapshot, own, last = cursor.fetchone()
-        return snapshot if own is None else f"{snapshot}/{own}:{last or 0}"
+        snapshot, own, last, highest = cursor.fetchone()
+    own_rows = "" if own is None else f"/{own}:{last or 0}"
+    return f"{snapshot}{own_rows}#{highest or 0}@{_era(connection)}"
+
+
+_ERA = """
+SELECT ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int,
+       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint,
+       (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
+       coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint, 0)
+ WHERE NOT pg_is_in_recovery()
+"""
+
+
+def _era(connection: BaseDatabaseWrapper) -> str:
+    """Return the timeline, how far its WAL is, since when the server runs, and where its last recovery ended.
+
+    A server that is read from while it recovers, and one that somebody has made without WAL, says nothing.
+    """
+    try:
+        # An error must not spoil the caller's transaction.
+        apart = transaction.atomic(using=connection.alias) if connection.in_atomic_block else nullcontext()
+        with apart, connection.cursor() as cursor:
+            cursor.execute(_ERA)
+            row = cursor.fetchone()
+    except DatabaseError:
+        return ""
+    return ":".join(map(str, row)) if row else ""

@@ -16,12 +16,13 @@ import django
 from django.core.management.color import no_style
 from django.db import connections
 from django.db.models import Field, FileField, JSONField, Manager, Model, Q
+from django.db.models.fields.proxy import OrderWrt
 from django.db.models.signals import m2m_changed
 
 from .local import LinkShape
 from .rows import bare_instance, holds_json_null, is_made_plainly, json_null, rows_of
 from .savepoints import without_savepoints
-from .shape import Shape
+from .shape import Shape, parents_of
 from .trees import is_tree, rows_as_they_are
 
 #: Set on an instance while a replay saves it.
@@ -45,7 +46,7 @@ def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) ->
         shape: the model.
         remote: the remote alias.
         key: its primary key there, or ``None`` when the database gives it out.
-        values: attribute names to values, of all fields that are copied.
+        values: attribute names to values, of all fields that are copied, and of other parents' keys.
     """
     instance: Model
     if is_made_plainly(shape.model):
@@ -57,7 +58,9 @@ def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) ->
         instance._state.db = remote
         set_values(instance, values)
     if key is not None:
-        instance.pk = key
+        # Setting ``pk`` would give the same key to parents that have keys of their own.
+        for model in () if shape.composite_key else (shape.model, *parents_of(shape.model)):
+            instance.__dict__[model._meta.pk.attname] = key
         parts = key if shape.composite_key else (key,)
         for field, part in zip(shape.key, parts, strict=True):
             instance.__dict__[field.attname] = part
@@ -128,13 +131,25 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
     if _is_saved_as_it_is(shape):
         instance.save(using=remote, **options)
         return
-    with values_kept(instance, shape), _hidden_rows_seen(instance), rows_as_they_are(instance):
+    with (
+        values_kept(instance, shape),
+        _hidden_rows_seen(instance),
+        _order_kept(instance, shape),
+        rows_as_they_are(instance),
+    ):
         instance.save(using=remote, **options)
 
 
 @cache
 def _is_saved_as_it_is(shape: Shape) -> bool:
-    return not shape.computed and type(shape.model._base_manager) is Manager and not is_tree(shape.model)
+    plain = not shape.computed and type(shape.model._base_manager) is Manager and not is_tree(shape.model)
+    return plain and not _is_given_an_order(shape)
+
+
+@cache
+def _is_given_an_order(shape: Shape) -> bool:
+    """Tell whether ``save()`` gives a new object the last place (``Meta.order_with_respect_to``)."""
+    return any(isinstance(field, OrderWrt) for field in shape.model._meta.concrete_fields)
 
 
 def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> None:
@@ -240,6 +255,10 @@ class Writes:
         """Forget what was written so far: one object comes now."""
         self._tables.clear()
 
+    def tables(self) -> set[str | None]:
+        """Return the quoted names of all tables written to since ``begin()``; ``None``: one cannot tell which."""
+        return set(self._tables)
+
     def to_other_rows(self, model: type[Model]) -> set[str | None]:
         """Return to which tables was written since ``begin()``, beyond the save or delete of one object of a model.
 
@@ -305,6 +324,34 @@ def _hidden_rows_seen(instance: Model) -> Iterator[None]:
         yield
     finally:
         del instance.__dict__["_do_update"]
+
+
+@contextmanager
+def _order_kept(instance: Model, shape: Shape) -> Iterator[None]:
+    """Keep ``save()`` from giving this one new instance the last place of ``Meta.order_with_respect_to``.
+
+    It puts that into the instance just before the statement, so it is taken back in between.
+    """
+    if not _is_given_an_order(shape):
+        yield
+        return
+    model: Any = type(instance)
+    kept: dict[str, Any] = {}
+
+    def write(*arguments: Any, **options: Any) -> Any:
+        kept["_order"] = instance.__dict__.get("_order")
+        return model._save_table(instance, *arguments, **options)
+
+    def insert(*arguments: Any, **options: Any) -> Any:
+        instance.__dict__.update(kept)
+        return model._do_insert(instance, *arguments, **options)
+
+    instance.__dict__ |= {"_save_table": write, "_do_insert": insert}
+    try:
+        yield
+    finally:
+        for name in ("_save_table", "_do_insert"):
+            instance.__dict__.pop(name, None)
 
 
 def _respect_replay(field: Any) -> None:

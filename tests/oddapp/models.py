@@ -160,3 +160,46 @@ class Point(models.Model):
     x = models.IntegerField()
     y = models.CharField(max_length=20)
     name = models.CharField(max_length=20, default="")
+
+
+class SlotOverview(models.Model):
+    """Another model over the table of ``shapeapp.Slot``, as one writes for a report."""
+
+    name = models.CharField(max_length=60)
+    number = models.IntegerField(unique=True)
+
+    class Meta:
+        managed = False
+        db_table = "shapeapp_slot"
+
+
+class AuthorOverview(models.Model):
+    """Knows fewer columns than ``shapeapp.Author``."""
+
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        managed = False
+        db_table = "shapeapp_author"
+
+
+class BookOverview(models.Model):
+    """Points to an overview."""
+
+    name = models.CharField(max_length=60)
+    author = models.ForeignKey(AuthorOverview, models.DO_NOTHING)
+
+    class Meta:
+        managed = False
+        db_table = "shapeapp_book"
+
+
+class ArticleTopic(models.Model):
+    """Over an automatic many-to-many table."""
+
+    article = models.ForeignKey("shapeapp.Article", models.DO_NOTHING, related_name="+")
+    topic = models.ForeignKey("shapeapp.Topic", models.DO_NOTHING, related_name="+")
+
+    class Meta:
+        managed = False
+        db_table = "shapeapp_article_topics"

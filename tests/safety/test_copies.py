@@ -88,6 +88,23 @@ def test_copy_with_a_new_identity_leaves_the_references_of_the_original_alone():
 
 
 @both
+def test_copy_with_a_new_identity_finds_its_objects_under_the_numbers_that_the_original_had_for_them():
+    Item.objects.create(name="a")
+    Item.objects.create(name="b")
+    Item.objects.using(REMOTE).create(name="theirs")
+    synchronize()
+    pretend_copied()
+    Item.objects.filter(name="a").update(cash=5)
+
+    call_command("synchro_reset", "--new-identity", "--no-input", verbosity=0)
+    call_command("synchro_link", verbosity=0)
+    Item.objects.filter(name="b").update(cash=7)
+    synchronize()
+
+    assert sorted(Item.objects.using(REMOTE).values_list("name", "cash")) == [("a", 0), ("b", 7), ("theirs", 0)]
+
+
+@both
 def test_restored_original_may_keep_its_identity():
     Tag.objects.create(label="a")
     synchronize()
@@ -169,7 +186,7 @@ def test_link_stores_references_for_equal_objects_only():
     Item.objects.using(REMOTE).create(pk=1, name="same")
     Item.objects.using(REMOTE).create(pk=2, name="theirs")
     Item.objects.bulk_create([Item(pk=1, name="same"), Item(pk=2, name="ours")])
-    call_command("synchro_reset", verbosity=0)
+    call_command("synchro_reset", "--no-input", verbosity=0)
 
     call_command("synchro_link", verbosity=0)
     Item.objects.update(cash=1)
@@ -211,12 +228,12 @@ def test_copied_file_is_refused_until_it_is_said_what_it_is(process_env, tmp_pat
     with closing(sqlite3.connect(copy)) as client, client:
         client.execute("INSERT INTO testapp_keyed (code, cash, visits) VALUES ('of the copy', 0, 0)")
 
-    line = one_line_of(start_run(env))
+    line = one_line_of(start_run(env), code=3)
 
     assert "'default' is a copy" in line and "--new-identity" in line and "--keep-identity" in line
     assert codes(REMOTE) == ["known"]
 
-    manage(env, "synchro_reset", "--new-identity")
+    manage(env, "synchro_reset", "--new-identity", "--no-input")
     manage(env, "synchro_link")
     with closing(sqlite3.connect(copy)) as client, client:
         client.execute("UPDATE testapp_keyed SET cash = 5")
@@ -245,7 +262,7 @@ def test_older_file_put_back_is_refused(process_env, tmp_path, put_back, said):
     for number in range(5):  # the ids that were given out before are given out again
         Item.objects.create(name=f"new {number}")
 
-    line = one_line_of(start_run(process_env))
+    line = one_line_of(start_run(process_env), code=3)
 
     assert said in line and "--keep-identity" in line
     assert names(REMOTE) == ["known", "lost with the newer state"]
@@ -268,11 +285,11 @@ def test_file_put_back_in_the_state_of_the_last_run_goes_on(process_env, tmp_pat
 
 
 class Dump:
-    """LOCAL as ``pg_dump`` writes it."""
+    """A database as ``pg_dump`` writes it."""
 
-    def __init__(self, server: StoppableServer, path: Path, *options: str) -> None:
+    def __init__(self, server: StoppableServer, path: Path, *options: str, of: str = LOCAL) -> None:
         self._server, self._path = server, path
-        path.write_text(server.run("pg_dump", "--no-owner", *options, *where(connections[LOCAL].settings_dict)))
+        path.write_text(server.run("pg_dump", "--no-owner", *options, *where(connections[of].settings_dict)))
 
     def restore(self, settings: dict[str, object]) -> None:
         with self._path.open() as dump:
@@ -292,20 +309,17 @@ def test_dump_restored_into_another_cluster_is_refused_until_it_is_said_what_it_
     place = new_database(own_server.server, "restored")
     Dump(own_server, tmp_path / "dump.sql").restore(place)
     env = elsewhere(process_env, **{LOCAL: place})
-    write_there(
-        own_server, "restored", "INSERT INTO testapp_keyed (code, cash, visits) VALUES ('forgotten by the reset', 0, 0)"
-    )
+    write_there(own_server, "restored", "INSERT INTO testapp_keyed (code, cash, visits) VALUES ('made there', 0, 0)")
 
-    line = one_line_of(start_run(env), *SECRETS)
+    line = one_line_of(start_run(env), *SECRETS, code=3)
 
     assert "'default' is a copy" in line and "--new-identity" in line and "--keep-identity" in line
     assert codes(REMOTE) == ["known"]
 
     manage(env, "synchro_reset", "--keep-identity")  # the old cluster is gone, and this is its successor
-    manage(env, "synchro_link")
     write_there(own_server, "restored", "UPDATE testapp_keyed SET cash = 5 WHERE code = 'known'")
     run_once(env)
-    assert list(Keyed.objects.using(REMOTE).values_list("code", "cash")) == [("known", 5)]
+    assert sorted(Keyed.objects.using(REMOTE).values_list("code", "cash")) == [("known", 5), ("made there", 0)]
 
 
 @both_committed
@@ -321,7 +335,8 @@ def test_dump_restored_beside_the_original_is_refused(process_env, own_server, t
     try:
         Dump(own_server, tmp_path / "dump.sql").restore(settings)
 
-        line = one_line_of(start_run(elsewhere(process_env, **{LOCAL: {"NAME": "test_synchro_beside"}})))
+        env = elsewhere(process_env, **{LOCAL: {"NAME": "test_synchro_beside"}})
+        line = one_line_of(start_run(env), code=3)
     finally:
         with connections[LOCAL].cursor() as cursor:
             cursor.execute("DROP DATABASE test_synchro_beside WITH (FORCE)")
@@ -342,7 +357,7 @@ def test_older_dump_restored_in_its_place_is_refused(process_env, own_server, tm
     for number in range(5):
         Item.objects.create(name=f"new {number}")
 
-    line = one_line_of(start_run(process_env))
+    line = one_line_of(start_run(process_env), code=3)
 
     assert "put back to an older state" in line and "--keep-identity" in line
     assert names(REMOTE) == ["known", "lost with the newer state"]
@@ -382,10 +397,10 @@ def test_cluster_put_back_from_a_copy_of_its_files_is_refused(process_env, own_s
         shutil.rmtree(files)
         os.rename(f"{files}-backup", files)
 
-    at_once = one_line_of(start_run(env), *SECRETS)
+    at_once = one_line_of(start_run(env), *SECRETS, code=3)
     for number in range(20):  # the numbers of transactions are given out again, and more
         write_there(own_server, "local", f"INSERT INTO testapp_item (name, cash) VALUES ('new {number}', 0)")
-    later = one_line_of(start_run(env), *SECRETS)
+    later = one_line_of(start_run(env), *SECRETS, code=3)
 
     assert "put back to an older state" in at_once and "put back to an older state" in later
     assert names(REMOTE) == ["known", "lost"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from django.db.models import Model
 
 from synchro_triggers.capture.install import compare, run_statements
+from tests.replay.hearing import SIGNALS
 from tests.shapes.sides import LOCAL, move_remote_keys_on
 
 
@@ -31,3 +33,18 @@ def capture_only(settings: Any) -> Callable[..., None]:
         run_statements(alias, [sql for trigger in (*found.missing, *found.outdated) for sql in trigger.statements])
 
     return only
+
+
+@pytest.fixture(params=["bulk", "single", "batch"])
+def way(request: pytest.FixtureRequest, settings: Any) -> Iterator[str]:
+    """Write as where nobody listens, as where receivers do, and with the signals of a batch at a time."""
+
+    def listen(**told: Any) -> None:
+        pass
+
+    settings.SYNCHRO_BATCH_SIGNALS = request.param == "batch"
+    with ExitStack() as connected:
+        for signal in SIGNALS.values() if request.param != "bulk" else ():
+            signal.connect(listen, weak=False)
+            connected.callback(signal.disconnect, listen)
+        yield request.param

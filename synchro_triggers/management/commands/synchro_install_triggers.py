@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...capture import install
 from ...capture.own_tables import require_own_tables
+from ...capture.unlogged import describe_unlogged
 from ...conf import LOCAL, check_alias
 from ..errors import one_line
 
@@ -65,6 +66,8 @@ class Command(BaseCommand):
         tables = len({trigger.table for trigger in (*found.missing, *found.outdated)})
         removed = len({trigger.table for trigger in found.orphaned})
         self.stdout.write(f"{alias}: triggers installed on {tables} tables, removed from {removed}.")
+        for line in describe_unlogged(alias, {trigger.table for trigger in found.missing}):
+            self.stdout.write(line)
 
     def _uninstall(self, alias: str, verbosity: int) -> None:
         count = install.uninstall(alias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -10,7 +11,7 @@ from ...capture.tables import labels_of
 from ...conf import LOCAL, chosen_remotes
 from ...exceptions import SynchroConfigurationError
 from ...reaching import clear_errors
-from ...replay.link import link_objects
+from ...replay.link import call_strangers, link_objects
 from ..errors import one_line
 
 
@@ -18,15 +19,21 @@ class Command(BaseCommand):
     help = (
         "Link objects that are on both sides but have never been synchronised, by natural key, else by primary key "
         "and equal values. Needed once after one side was imported from the other, for models with automatic "
-        "primary keys."
+        "primary keys. Objects without a counterpart are new for the remote from then on."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
         parser.add_argument("--model", action="append", dest="models", metavar="app.Model", help="Only this model.")
-        parser.add_argument(
+        way = parser.add_mutually_exclusive_group()
+        way.add_argument(
             "--trust-keys", action="store_true", help="The same primary key is enough, whatever the values are."
+        )
+        way.add_argument(
+            "--strangers",
+            action="store_true",
+            help="Link nothing: the objects of both sides have nothing in common, and all of them are to be kept.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,9 +46,21 @@ class Command(BaseCommand):
                 )
             for alias in remotes:
                 with clear_errors(LOCAL, alias):
-                    linked = link_objects(alias, labels, trust_keys=options["trust_keys"])
-                for label, counts in linked.items():
-                    self.stdout.write(
-                        f"{alias}: {label}: {counts.linked} linked, {counts.known} known before, "
-                        f"{counts.unmatched} without a counterpart"
+                    lines = (
+                        self._strangers(alias, labels) if options["strangers"] else self._link(alias, labels, options)
                     )
+                    for line in lines:
+                        if options["verbosity"] > 0:
+                            self.stdout.write(line)
+
+    def _strangers(self, alias: str, labels: tuple[str, ...] | None) -> Iterator[str]:
+        strangers = ", ".join(call_strangers(alias, labels))
+        yield f"{alias}: nothing in common: {strangers or 'no model needs the word'}"
+
+    def _link(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> Iterator[str]:
+        for label, counts in link_objects(alias, labels, trust_keys=options["trust_keys"]).items():
+            alike = f", {counts.alike} of them beside another one with their key" if counts.alike else ""
+            yield (
+                f"{alias}: {label}: {counts.linked} linked, {counts.known} known before, "
+                f"{counts.unmatched} without a counterpart{alike}"
+            )

@@ -1,21 +1,25 @@
-"""``manage.py synchro_reset``: forget pending changes and references; say what a copied database is."""
+"""``manage.py synchro_reset``: forget pending changes and references; say what a copied or moved database is."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ...conf import LOCAL, get_settings
+from ...conf import LOCAL, check_alias, get_settings
+from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import clear_errors
-from ...replay.checkpoint import reset_synchro
+from ...replay.checkpoint import keep_identity, make_own_node, reset_synchro
+from ...replay.node import require_original, require_tables, set_identity
+from ...replay.status import pending_rows
 from ..errors import one_line
 
 
 class Command(BaseCommand):
     help = (
         "Delete the changelog of the local database and what the remotes know of its objects, and set the "
-        "checkpoints to now: what has not been synchronised yet never will be."
+        "checkpoints to now: what has not been synchronised yet never will be. With --keep-identity nothing is "
+        "forgotten."
     )
     requires_system_checks = ()
 
@@ -23,20 +27,86 @@ class Command(BaseCommand):
         identity = parser.add_mutually_exclusive_group()
         identity.add_argument(
             "--new-identity",
-            dest="new_identity",
             action="store_true",
-            default=None,
-            help="The local database is a copy of one that is still in use: make it a node of its own.",
+            help="The local database is a copy of one that is still in use: make it a node of its own. The changes "
+            "that wait in it are forgotten; synchro_link must tell again which object is which.",
         )
         identity.add_argument(
             "--keep-identity",
-            dest="new_identity",
+            action="store_true",
+            help="The local database was moved (a new disk, another cluster, an upgrade) or restored, and replaces the "
+            "original: its log stays, what was received stays received, what waits will be sent.",
+        )
+        parser.add_argument(
+            "--database",
+            metavar="ALIAS",
+            default=LOCAL,
+            help=f"The copied or moved database, where it is another one than {LOCAL!r}; with one of those above.",
+        )
+        parser.add_argument(
+            "--no-input",
+            "--noinput",
+            dest="interactive",
             action="store_false",
-            help="The local database was restored, or moved, and replaces the original.",
+            help="Forget pending changes without asking.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        done = "Synchronization has been reset."
         with one_line(), clear_errors(LOCAL, *get_settings().remotes):
-            reset_synchro(new_identity=options["new_identity"])
+            if (alias := check_alias(options["database"])) != LOCAL:
+                done = self._settle(alias, options)
+            elif options["keep_identity"]:
+                done = self._keep()
+            else:
+                if not options["new_identity"]:
+                    require_tables(LOCAL)
+                    require_original(LOCAL)
+                if options["interactive"]:
+                    self._ask()
+                reset_synchro(new_identity=options["new_identity"])
         if options["verbosity"] > 0:
-            self.stdout.write("Synchronization has been reset.")
+            self.stdout.write(done)
+
+    def _settle(self, alias: str, options: dict[str, Any]) -> str:
+        """Say what another database than LOCAL is: there is nothing to forget on it that would be LOCAL's."""
+        if options["new_identity"]:
+            make_own_node(alias)
+            return f"{alias} is a database of its own now. Run `manage.py synchro_link`."
+        if options["keep_identity"]:
+            require_tables(alias)
+            set_identity(alias, new=False)
+            return f"{alias} keeps its identity."
+        raise SynchroConfigurationError("--database needs --new-identity or --keep-identity.")
+
+    def _keep(self) -> str:
+        """Keep the identity, and return what is to be said about it."""
+        behind = keep_identity()
+        if not behind:
+            return "The identity is kept: what was received stays received, and what waits will be sent."
+        return (
+            f"The identity is kept. What {LOCAL!r} has lost stays on {', '.join(map(repr, behind))}; what was made "
+            "since the loss will be sent."
+        )
+
+    def _ask(self) -> None:
+        """Ask whether pending changes may be forgotten, if there are any.
+
+        Raises:
+            Refused: nobody is there to answer.
+            CommandError: the answer was no.
+        """
+        pending = {alias: rows for alias in get_settings().remotes if (rows := pending_rows(alias))}
+        if not pending:
+            return
+        for alias, rows in pending.items():
+            self.stdout.write(f"{alias}: {rows} pending changes will be forgotten, and never be synchronised.")
+        try:
+            answer = input("Type 'yes' to go on: ")
+        except (EOFError, OSError) as error:
+            raise Refused(
+                "There are pending changes, and nobody can be asked whether to forget them. Nothing was changed. "
+                "Run `manage.py synchronize` first, or `manage.py synchro_reset --no-input` to forget them."
+            ) from error
+        if answer.strip().lower() != "yes":
+            raise CommandError("Nothing was changed.")

@@ -9,6 +9,8 @@ from django.core.files.storage import Storage
 from django.db import models
 from django.db.models.functions import Length, Now
 
+from synchro_triggers import NaturalManager
+
 
 class Untouchable(Storage):
     """A storage that nobody may open: of a file, the path is copied and nothing else."""
@@ -157,6 +159,19 @@ class Prefilled(models.Model):
     stock = models.IntegerField(db_default=7)
 
     SYNCHRO_SKIP = ("stock",)
+
+
+class Keepsake(models.Model):
+    """Found by values that Python cannot hash."""
+
+    name = models.CharField(max_length=60)
+    words = WordsField()
+    document = models.JSONField(null=True)
+
+    objects = NaturalManager("words", "document")
+
+    def natural_key(self) -> tuple[Words, Any]:
+        return self.words, self.document
 
 
 class Clockwork(models.Model):

@@ -14,6 +14,8 @@ from django.contrib.postgres.fields import (
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
+from synchro_triggers import NaturalManager
+
 
 class Elephant(models.Model):
     name = models.CharField(max_length=60, unique=True)
@@ -33,6 +35,22 @@ class Elephant(models.Model):
 
     class Meta:
         required_db_vendor = "postgresql"
+
+
+class Period(models.Model):
+    """Found by a range and an array."""
+
+    name = models.CharField(max_length=60)
+    days = DateRangeField()
+    numbers = ArrayField(models.IntegerField())
+
+    objects = NaturalManager("days", "numbers")
+
+    class Meta:
+        required_db_vendor = "postgresql"
+
+    def natural_key(self):
+        return self.days, self.numbers
 
 
 class Extended(models.Model):

@@ -339,27 +339,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Rank",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=60)),
-                ("code", models.CharField(max_length=20, unique=True)),
-                (
-                    "above",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="below",
-                        to="shapeapp.rank",
-                        to_field="code",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
             name="Branch",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -396,6 +375,46 @@ class Migration(migrations.Migration):
                 ),
                 ("doors", models.IntegerField(default=5)),
                 ("passengers", models.ManyToManyField(related_name="cars", to="shapeapp.author")),
+            ],
+            options={
+                "abstract": False,
+            },
+            bases=("shapeapp.vehicle",),
+        ),
+        migrations.CreateModel(
+            name="Trailer",
+            fields=[
+                (
+                    "vehicle_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        to="shapeapp.vehicle",
+                    ),
+                ),
+                ("trailer_id", models.AutoField(primary_key=True, serialize=False)),
+                ("length", models.IntegerField(default=0)),
+            ],
+            options={
+                "abstract": False,
+            },
+            bases=("shapeapp.vehicle",),
+        ),
+        migrations.CreateModel(
+            name="Tram",
+            fields=[
+                (
+                    "vehicle_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        to="shapeapp.vehicle",
+                    ),
+                ),
+                ("line", models.CharField(max_length=20, primary_key=True, serialize=False)),
+                ("stops", models.IntegerField(default=0)),
             ],
             options={
                 "abstract": False,
@@ -467,6 +486,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Clerk",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60)),
+                (
+                    "deputy",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="stands_in_for",
+                        to="shapeapp.clerk",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
             name="Contribution",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -506,6 +544,16 @@ class Migration(migrations.Migration):
                 through_fields=("article", "author"),
                 to="shapeapp.author",
             ),
+        ),
+        migrations.CreateModel(
+            name="Expertise",
+            fields=[],
+            options={
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("shapeapp.contribution",),
         ),
         migrations.CreateModel(
             name="City",
@@ -701,6 +749,32 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
             },
+        ),
+        migrations.CreateModel(
+            name="Office",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60)),
+                (
+                    "head",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="heads",
+                        to="shapeapp.clerk",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.AddField(
+            model_name="clerk",
+            name="office",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="clerks", to="shapeapp.office"
+            ),
         ),
         migrations.CreateModel(
             name="Ordered",
@@ -932,6 +1006,27 @@ class Migration(migrations.Migration):
                     "owner",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT, related_name="protect_pets", to="shapeapp.owner"
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Rank",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60)),
+                ("code", models.CharField(max_length=20, unique=True)),
+                (
+                    "above",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="below",
+                        to="shapeapp.rank",
+                        to_field="code",
                     ),
                 ),
             ],
@@ -1242,7 +1337,18 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "ordering": ["author__name", "row"],
                 "unique_together": {("author", "row"), ("row", "seat")},
             },
+        ),
+        migrations.AddField(
+            model_name="topic",
+            name="experts",
+            field=models.ManyToManyField(
+                related_name="expert_of",
+                through="shapeapp.Expertise",
+                through_fields=("topic", "author"),
+                to="shapeapp.author",
+            ),
         ),
     ]

@@ -57,6 +57,20 @@ class Amphibian(Car, Boat):
     splashes = models.BooleanField(default=True)
 
 
+class Tram(Vehicle):
+    """Below a parent, but with a key of its own: text."""
+
+    line = models.CharField(max_length=20, primary_key=True)
+    stops = models.IntegerField(default=0)
+
+
+class Trailer(Vehicle):
+    """The same with an automatic key."""
+
+    trailer_id = models.AutoField(primary_key=True)
+    length = models.IntegerField(default=0)
+
+
 class Dated(Named):
     """Abstract, with a foreign key and a method."""
 

@@ -26,6 +26,7 @@ class Chair(Named):
 
     class Meta:
         unique_together = [("author", "row"), ("row", "seat")]
+        ordering = ["author__name", "row"]
 
 
 class Champion(Named):

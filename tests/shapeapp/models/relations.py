@@ -115,7 +115,11 @@ class Membercard(Named):
 
 
 class Topic(Named):
-    pass
+    """Its many-to-many field goes through a proxy."""
+
+    experts = models.ManyToManyField(
+        Author, through="Expertise", through_fields=("topic", "author"), related_name="expert_of"
+    )
 
 
 class Article(Named):
@@ -146,6 +150,13 @@ class Contribution(Named):
     invited_by = models.ForeignKey(Author, models.SET_NULL, null=True, related_name="invitations")
     topic = models.ForeignKey(Topic, models.CASCADE, null=True)
     share = models.IntegerField(default=0)
+
+
+class Expertise(Contribution):
+    """A proxy."""
+
+    class Meta:
+        proxy = True
 
 
 # Generic ------------------------------------------------------------------------------------------
@@ -233,3 +244,29 @@ class Department(Named):
 
     def natural_key(self):
         return self.name, self.parent
+
+
+class ByName(models.Manager):
+    def get_by_natural_key(self, name):
+        return self.get(name=name)
+
+
+class Office(Named):
+    """It and its clerks point to one another; each has a natural key of its own making."""
+
+    head = models.ForeignKey("Clerk", models.SET_NULL, null=True, related_name="heads")
+
+    objects = ByName()
+
+    def natural_key(self):
+        return (self.name,)
+
+
+class Clerk(Named):
+    office = models.ForeignKey(Office, models.CASCADE, related_name="clerks")
+    deputy = models.ForeignKey("self", models.SET_NULL, null=True, related_name="stands_in_for")
+
+    objects = ByName()
+
+    def natural_key(self):
+        return (self.name,)

@@ -1,0 +1,82 @@
+"""Rows that the log does not know: they were there before their table was captured, or came while it was paused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connections
+from django.db.models import Model, QuerySet
+
+from ..conf import get_settings
+from ..models import ChangeLog, Operation
+from .tables import captured_models, decode_key
+
+#: The log is grouped once, and joined: it has no index that a look-up for each row could use.
+_UNLOGGED = """
+SELECT lived.{key}
+  FROM {table} AS lived
+  LEFT JOIN (SELECT DISTINCT object_pk
+               FROM synchro_triggers_changelog
+              WHERE operation = 'I' AND model_label IN ({labels})) AS made
+         ON made.object_pk = CAST(lived.{key} AS text)
+ WHERE made.object_pk IS NULL AND lived.{key} > %s
+ ORDER BY 1
+"""
+
+
+def unlogged_keys(alias: str, model: type[Model], labels: Sequence[str], beyond: int = 0) -> list[int]:
+    """Return the keys of the rows of which the log does not say that they were made, in order.
+
+    Args:
+        alias: the database.
+        model: a model with an automatic key.
+        labels: the labels under which its rows may be logged.
+        beyond: only keys above this one.
+    """
+    connection = connections[alias]
+    sql = _UNLOGGED.format(
+        table=connection.ops.quote_name(model._meta.db_table),
+        key=connection.ops.quote_name(str(model._meta.pk.column)),
+        labels=", ".join(["%s"] * len(labels)),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*labels, beyond])
+        return [key for (key,) in cursor.fetchall()]
+
+
+def count_unlogged(alias: str, model: type[Model]) -> int:
+    """Return how many rows of a model the log of ``alias`` does not know."""
+    rows: QuerySet[Any] = QuerySet(model, using=alias)
+    inserts = ChangeLog.objects.using(alias).filter(model_label=model._meta.label, operation=Operation.INSERT)
+    made = set()
+    for text in inserts.order_by().values_list("object_pk", flat=True).distinct().iterator():
+        with suppress(ValueError, ArithmeticError, ValidationError):
+            made.add(decode_key(model, text))
+    if not made:
+        return rows.count()
+    return sum(key not in made for key in rows.values_list("pk", flat=True).iterator())
+
+
+def describe_unlogged(alias: str, tables: Collection[str]) -> list[str]:
+    """Return lines that say how many rows of newly captured tables the log does not know, and what to do.
+
+    Args:
+        alias: the database.
+        tables: names of the tables, as triggers are named by them.
+    """
+    counts = {
+        model._meta.label: count
+        for model in captured_models(get_settings().models)
+        if model._meta.db_table.strip('"') in tables and (count := count_unlogged(alias, model))
+    }
+    if not counts:
+        return []
+    those = ", ".join(f"{label} {count}" for label, count in counts.items())
+    return [
+        f"{alias}: the log does not know {sum(counts.values())} rows that were there before: {those}.",
+        "  Are they on the remote too, because one side was imported from the other? Then run `manage.py synchro_link`."
+        " Are they not? Then `manage.py synchronize --full` sends them.",
+    ]

@@ -1,0 +1,329 @@
+"""First meetings: objects that may be on the remote already are found before anything is written.
+
+What was created under the log is new. Of an object that the log has not seen being made, that has no reference and
+that neither a natural key nor a kept key tells, nobody knows whether the remote has it already: one side may have been
+imported from the other. A run that would create one is refused, as long as the remote has rows that no reference
+claims, and nobody has said a word about the model: ``synchro_link``, or ``synchro_link --strangers``.
+
+Some words need nobody: the remote has no row that nothing claims, or LOCAL none that the log does not know. All are
+stored on the remote, with the highest key that LOCAL had then. So a run that has been told looks at few objects: those
+with a higher key that were changed, but not made, in its window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.db import connections
+from django.db.models import CharField, Exists, Max, Model, OuterRef
+from django.db.models.functions import Cast
+
+from ..capture.tables import captured_models, encode_key, natural_manager
+from ..capture.unlogged import unlogged_keys
+from ..conf import LOCAL, get_settings
+from ..exceptions import Refused
+from ..models import KEY_LENGTH, ChangeLog, Introduction, Operation, Reference, Word
+from .changes import Change, coalesce
+from .identity import Identity
+from .local import ObjectTask, plan_tasks
+from .node import older_selves
+from .rows import rows_of, rows_with
+from .shape import Shape, family_labels, is_foreign_key, model_of, read_keys, root_of, shape_of, target_of
+from .target import BatchBroken, Target
+from .targets import Targets
+from .window import Window, labels_of, read_page
+from .writing import differing, local_value
+
+_CHUNK = 10_000
+_PAGE_ROWS = 20_000
+_BATCH = 1_000
+
+
+class Meeting:
+    """What LOCAL and a remote know of each other's objects, and what a run would create in doubt.
+
+    Args:
+        target: where to.
+        labels: the models that a run writes; others only as their targets.
+    """
+
+    def __init__(self, target: Target, labels: Collection[str]) -> None:
+        self._target = target
+        self._labels = labels
+        self._stored: dict[str, Introduction] | None = None
+        self._settled: dict[type[Model], Introduction] = {}
+        self._tables: dict[str, set[str]] = {}
+        self._told_by_nothing: dict[type[Model], bool] = {}
+        self._older_selves: list[str] | None = None
+        self._found: dict[type[Model], set[Any]] = {}
+
+    # Looking ---------------------------------------------------------------------------------------
+
+    def look_through(self, window: Window) -> None:
+        """Look at everything that a window would bring to the remote."""
+        if not window.rows:
+            return
+        spoken = labels_of(LOCAL, window, without_origin=self._target.node)
+        wanted = [label for label in spoken if label in self._labels]
+        ways = {label: self._way(label) for label in wanted}
+        looked_at = [label for label, way in ways.items() if way is not None]
+        after = window.after
+        while looked_at and window.last > after:
+            page = read_page(LOCAL, window, after, _PAGE_ROWS, without_origin=self._target.node, labels=looked_at)
+            if not page.rows:
+                return
+            self.look_at(coalesce(page.changes))
+            after = page.last
+
+    def look_at(self, changes: Sequence[Change]) -> None:
+        """Look at changes and, where that has to be, at what their objects point to."""
+        plain: dict[type[Model], list[Change]] = {}
+        deep: list[Change] = []
+        for change in changes:
+            way = self._way(change.label)
+            if way == "deep":
+                deep.append(change)
+            elif way == "plain" and (model := model_of(change.label)) is not None:
+                plain.setdefault(model, []).append(change)
+        for model, alike in plain.items():
+            doubtful = [change for change in alike if not self._is_new(root_of(model), change)]
+            self._notice(root_of(model), read_keys(model, [change.key for change in doubtful]))
+        for start in range(0, len(deep), _BATCH):
+            self._look_deep(deep[start : start + _BATCH])
+
+    def look_at_everything(self) -> None:
+        """Look at what a run of every object would create: all that the log does not know."""
+        models = [model for model in captured_models(get_settings().models) if not model._meta.auto_created]
+        chosen = [model for model in models if model._meta.label in self._labels]
+        for root in {root for model in chosen for root in _within_reach(model) if self._is_told_by_nothing(root)}:
+            self._notice(root, self._unknown(root))
+
+    def _way(self, label: str) -> str | None:
+        """Return how to look at changes under a label: with their ``deep`` targets, ``plain``, or not at all."""
+        model = model_of(label)
+        if model is None:
+            return None
+        reached = [root for root in _within_reach(model) if self._is_told_by_nothing(root)]
+        if any(self._introduction(root).word == Word.NONE for root in reached):
+            return "deep"
+        return "plain" if not model._meta.auto_created and root_of(model) in reached else None
+
+    def _look_deep(self, changes: Sequence[Change]) -> None:
+        try:
+            tasks, _ = plan_tasks(changes, self._target.kept_keys)
+        except BatchBroken:
+            if len(changes) > 1:
+                for change in changes:
+                    self._look_deep([change])
+            return
+        identity = Identity(self._target.remote, self._target.source, self._target.node, self._target.kept_keys)
+        found: dict[type[Model], list[Any]] = {}
+        objects = [task for task in tasks if isinstance(task, ObjectTask)]
+        for task in (*objects, *Targets(identity, tasks).brought_along()):
+            new = task.change is not None and self._is_new(task.shape.root, task.change)
+            if task.instance is not None and not new and not _is_told(task.shape, self._target.kept_keys):
+                found.setdefault(task.shape.root, []).append(task.key)
+        for root, keys in found.items():
+            self._notice(root, keys)
+
+    def _is_new(self, root: type[Model], change: Change) -> bool:
+        return change.created and self._trusts_log(root)
+
+    def _notice(self, root: type[Model], keys: Iterable[Any]) -> None:
+        said = self._introduction(root)
+        uncovered = [key for key in keys if isinstance(key, int) and not (said.word and key <= said.up_to)]
+        self._found.setdefault(root, set()).update(self._without_reference(root, uncovered))
+
+    # Deciding --------------------------------------------------------------------------------------
+
+    def refuse_doubts(self) -> None:
+        """Raise ``Refused`` when something was found that may be on the remote already."""
+        doubts = self.doubts()
+        if not doubts:
+            return
+        numbers = ", ".join(
+            f"{root._meta.label} ({len(keys)} to be created, {self._count_unclaimed(root)} on {self._target.remote!r} "
+            "that nothing is known of)"
+            for root, keys in sorted(doubts.items(), key=lambda item: item[0]._meta.label)
+        )
+        raise Refused(
+            f"Objects of {LOCAL!r} may be on {self._target.remote!r} already: {numbers}. The log has not seen them "
+            "being made, and neither a reference nor a natural key tells which they are. Nothing was written. If one "
+            "side was imported from the other, run `manage.py synchro_link`, which stores which object is which; if "
+            "they have nothing in common, `manage.py synchro_link --strangers`. With --model each for one model."
+        )
+
+    def doubts(self) -> dict[type[Model], set[Any]]:
+        """Return, once, the keys of the objects that may be on the remote already, by root model."""
+        found, self._found = self._found, {}
+        doubts = {root: self._unseen(root, keys) for root, keys in found.items() if keys}
+        return {root: keys for root, keys in doubts.items() if keys and self._count_unclaimed(root)}
+
+    def _unseen(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
+        """Return those of the keys whose objects LOCAL has, and has not logged being made."""
+        there: set[Any] = set(rows_with(root, LOCAL, pk=keys).values_list("pk", flat=True))
+        if not there:
+            return there
+        made = rows_with(ChangeLog, LOCAL, object_pk=[encode_key(key) for key in there])
+        made = made.filter(model_label__in=family_labels(root), operation=Operation.INSERT)
+        seen = set(read_keys(root, list(made.values_list("object_pk", flat=True))))
+        return (there - seen) | (set() if self._trusts_log(root) else self._loaded_again(root, seen))
+
+    # What is known ---------------------------------------------------------------------------------
+
+    def _introduction(self, root: type[Model]) -> Introduction:
+        """Return what was said of a model, or can be found out without asking anybody."""
+        if root not in self._settled:
+            said = self._said(root._meta.label)
+            if said is None or said.word == Word.NONE:
+                said = self._find_out(root, known_doubt=said is not None)
+            self._settled[root] = said
+        return self._settled[root]
+
+    def _said(self, label: str) -> Introduction | None:
+        if self._stored is None:
+            rows = Introduction.objects.using(self._target.remote).filter(source=self._target.source)
+            self._stored = {row.model_label: row for row in rows}
+        return self._stored.get(label)
+
+    def _find_out(self, root: type[Model], *, known_doubt: bool) -> Introduction:
+        word = Word.NONE
+        if not self._count_unclaimed(root):
+            word = Word.UNCLAIMED
+        elif not known_doubt and self._trusts_log(root) and not self._unknown(root):
+            word = Word.LOGGED
+        if self._target.dry_run or (known_doubt and word == Word.NONE):
+            return Introduction(word=word, up_to=_highest_key(root))
+        return introduce(self._target.remote, self._target.source, root, word)
+
+    def _is_told_by_nothing(self, root: type[Model]) -> bool:
+        if root not in self._told_by_nothing:
+            self._told_by_nothing[root] = is_told_by_nothing(root, self._target.kept_keys) and self._is_on_both(root)
+        return self._told_by_nothing[root]
+
+    def _is_on_both(self, root: type[Model]) -> bool:
+        for alias in (LOCAL, self._target.remote):
+            if alias not in self._tables:
+                self._tables[alias] = set(connections[alias].introspection.table_names())
+            if root._meta.db_table not in self._tables[alias]:
+                return False
+        return True
+
+    def _trusts_log(self, root: type[Model]) -> bool:
+        """Tell whether what LOCAL's log has seen being made is new.
+
+        A database that was flushed logs what is loaded into it afterwards; the remote knows its older self.
+        """
+        if self._older_selves is None:
+            self._older_selves = older_selves(self._target.remote, self._target.source)
+        if not self._older_selves or ((said := self._said(root._meta.label)) and said.word):
+            return True
+        references = Reference.objects.using(self._target.remote).filter(source__in=self._older_selves)
+        return not references.filter(model_label=root._meta.label).exists()
+
+    def _loaded_again(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
+        """Return those of the keys that meant an equal row of the remote for LOCAL's older self."""
+        references = rows_with(Reference, self._target.remote, local_pk=[encode_key(key) for key in keys])
+        references = references.filter(model_label=root._meta.label, source__in=self._older_selves or ())
+        pairs = list(references.values_list("local_pk", "remote_pk"))
+        meant = dict(zip(*(read_keys(root, texts) for texts in zip(*pairs, strict=True)), strict=True)) if pairs else {}
+        here = {row.pk: row for row in rows_with(root, LOCAL, pk=list(meant))}
+        rows = {row.pk: row for row in rows_with(root, self._target.remote, pk=list(meant.values()))}
+        fields = [field for field in shape_of(root).copied if not is_foreign_key(field)]
+        return {
+            key
+            for key, remote_key in meant.items()
+            if key in here
+            and remote_key in rows
+            and not differing(rows[remote_key], {field.attname: local_value(here[key], field) for field in fields})
+        }
+
+    def _unknown(self, root: type[Model]) -> set[Any]:
+        """Return the keys of LOCAL's objects that neither the log nor a reference knows."""
+        said = self._said(root._meta.label)
+        beyond = said.up_to if said is not None and said.word else 0
+        labels = family_labels(root) if self._trusts_log(root) else ("",)
+        return set(self._without_reference(root, unlogged_keys(LOCAL, root, labels, beyond)))
+
+    def _without_reference(self, root: type[Model], keys: Sequence[Any]) -> Iterator[Any]:
+        remote, label = self._target.remote, root._meta.label
+        for start in range(0, len(keys), _CHUNK):
+            texts = {encode_key(key): key for key in keys[start : start + _CHUNK]}
+            known = rows_with(Reference, remote, local_pk=texts).filter(source=self._target.source, model_label=label)
+            backwards = rows_with(Reference, LOCAL, remote_pk=texts).filter(source=self._target.node, model_label=label)
+            for text in (*known.values_list("local_pk", flat=True), *backwards.values_list("remote_pk", flat=True)):
+                texts.pop(text, None)
+            yield from texts.values()
+
+    def _count_unclaimed(self, root: type[Model]) -> int:
+        """Return how many rows of the remote neither came from LOCAL nor went there."""
+        label = root._meta.label
+        claims = Reference.objects.using(self._target.remote).filter(
+            source=self._target.source,
+            model_label=label,
+            remote_pk=Cast(OuterRef("pk"), CharField(max_length=KEY_LENGTH)),
+        )
+        rows = rows_of(root, self._target.remote).filter(~Exists(claims))
+        sent = Reference.objects.using(LOCAL).filter(source=self._target.node, model_label=label)
+        if not sent.exists():
+            return rows.count()
+        sent_keys = set(read_keys(root, list(sent.values_list("local_pk", flat=True))))
+        return sum(key not in sent_keys for key in rows.values_list("pk", flat=True))
+
+
+def introduce(remote: str, source: str, root: type[Model], word: Word) -> Introduction:
+    """Store a word about the objects that LOCAL has now of a model."""
+    known = Introduction.objects.using(remote).filter(source=source, model_label=root._meta.label)
+    said = Introduction(source=source, model_label=root._meta.label, word=word, up_to=_highest_key(root))
+    if not known.update(word=said.word, up_to=said.up_to):
+        Introduction.objects.using(remote).bulk_create([said])  # without signals: a receiver may listen to all models
+    return said
+
+
+def _highest_key(root: type[Model]) -> int:
+    return rows_of(root, LOCAL).aggregate(highest=Max("pk"))["highest"] or 0
+
+
+def acquainted_by_word(models: Iterable[type[Model]], kept_keys: Collection[str]) -> set[type[Model]]:
+    """Return the roots of models, and of what their objects bring along, that somebody may have to speak of."""
+    return {root for model in models for root in _within_reach(model) if is_told_by_nothing(root, kept_keys)}
+
+
+def is_told_by_nothing(root: type[Model], kept_keys: Collection[str]) -> bool:
+    """Tell whether there are objects below a root of which only the log and references tell which they are."""
+    return not all(_is_told(shape, kept_keys) for shape in _family(root))
+
+
+def _is_told(shape: Shape, kept_keys: Collection[str]) -> bool:
+    """Tell whether a natural key or a kept key tells which object is which."""
+    kept = not shape.automatic_key or not {shape.root._meta.label, shape.label}.isdisjoint(kept_keys)
+    return kept or natural_manager(shape.model) is not None
+
+
+def _family(root: type[Model]) -> list[Shape]:
+    models: list[type[Model]] = [apps.get_model(label) for label in family_labels(root)]
+    return [shape_of(model) for model in models]
+
+
+@cache
+def _within_reach(model: type[Model]) -> frozenset[type[Model]]:
+    """Return the roots of a model and of all that its objects can bring along."""
+    reached: set[type[Model]] = set()
+    waiting = [root_of(model)]
+    while waiting:
+        root = waiting.pop()
+        if root in reached:
+            continue
+        reached.add(root)
+        if root._meta.auto_created:
+            waiting += [root_of(target_of(field)[0]) for field in root._meta.concrete_fields if is_foreign_key(field)]
+            continue
+        for shape in _family(root):
+            waiting += [root_of(target_of(field)[0]) for field in shape.foreign_keys]
+            waiting += [root_of(parent.model) for parent in shape.other_parents]
+            if shape.generic_keys:
+                waiting += [root_of(each) for each in captured_models(get_settings().models)]
+    return frozenset(reached)

@@ -1,0 +1,140 @@
+"""Going on after LOCAL was moved, or put back to an older state: what was received stays received, what waits is sent.
+
+On PostgreSQL a position names transactions, whose ids mean something in one cluster only. The ids of the changelog's
+rows move along with the rows; so a position becomes the ids that it stands for (``window``).
+
+Where LOCAL has lost what a remote has received, the lost numbers are given out again, to changes and to objects.
+Received is then what was logged no later than the last row that is known to have been received; and a reference to an
+object that is not there any more, or that was made since, means another object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model
+
+from ..capture.tables import encode_key
+from ..conf import LOCAL
+from ..models import ChangeLog, Checkpoint, Operation, Reference
+from .rows import rows_with
+from .shape import family_labels, model_of, read_keys
+from .window import era_suffix, highest_id, logged_no_later, parse_snapshot, received_by, row_mark
+
+_CHUNK = 10_000
+
+
+def moved_along(checkpoint: Checkpoint, *, lost: bool) -> dict[str, object]:
+    """Return the fields of a checkpoint that say of LOCAL, where it is now, what ``checkpoint`` said.
+
+    Args:
+        checkpoint: a remote's.
+        lost: LOCAL has lost some of what that remote has received.
+    """
+    position = _position(checkpoint, lost)
+    last = received_to(position)
+    mark = (row_mark(LOCAL, last) if last else "") if lost else checkpoint.last_row
+    return {"position": position, "window_end": "", "window_after": 0, "last_row": mark, "last_window": ""}
+
+
+def received_to(position: str) -> int:
+    """Return the highest id that a position counts as received."""
+    if not position:
+        return 0
+    return parse_snapshot(position).highest if connections[LOCAL].vendor == "postgresql" else int(position)
+
+
+def _position(checkpoint: Checkpoint, lost: bool) -> str:
+    after = checkpoint.window_after if checkpoint.window_end else 0
+    highest = max(received_to(checkpoint.position), after)
+    if not highest:
+        return checkpoint.position
+    received, params = received_by(LOCAL, checkpoint.position, checkpoint.window_end, after)
+    if lost:
+        then, mark = logged_no_later(LOCAL, checkpoint.last_row)
+        received, params = f"{received} AND {then}", [*params, *mark]
+        highest = min(highest, highest_id(LOCAL))
+    if connections[LOCAL].vendor == "postgresql":
+        return f"ids:{','.join(_spans(received, params, highest))}#{highest}{era_suffix(LOCAL)}"
+    with connections[LOCAL].cursor() as cursor:
+        cursor.execute(
+            f"SELECT coalesce(min(id) - 1, %s) FROM synchro_triggers_changelog WHERE id <= %s AND NOT ({received})",
+            [highest, highest, *params],
+        )
+        return str(cursor.fetchone()[0])
+
+
+def _spans(received: str, params: list[Any], highest: int) -> Iterator[str]:
+    """Yield the ids that were not received, as ``first-last`` of those that follow one another in the changelog."""
+    with connections[LOCAL].cursor() as cursor:
+        cursor.execute(
+            "SELECT min(id), max(id) FROM (SELECT id, got, row_number() OVER (ORDER BY id)"
+            " - row_number() OVER (PARTITION BY got ORDER BY id) AS run"
+            f" FROM (SELECT id, ({received}) AS got FROM synchro_triggers_changelog WHERE id <= %s) AS those) AS runs"
+            " WHERE NOT got GROUP BY run ORDER BY 1",
+            [*params, highest],
+        )
+        for first, last in cursor.fetchall():
+            yield str(first) if first == last else f"{first}-{last}"
+
+
+def forget_transactions() -> None:
+    """Let every committed row of LOCAL's changelog be visible to every position that is taken from now on.
+
+    Rows from another cluster carry transaction ids that have not come yet here.
+    """
+    connection = connections[LOCAL]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE synchro_triggers_changelog SET txid = 0"
+                " WHERE txid >= txid_snapshot_xmin(txid_current_snapshot())"
+            )
+
+
+def forget_lost_objects(remote: str, source: str, position: str) -> int:
+    """Drop the references to objects that LOCAL has lost; their keys are given out again. Return how many.
+
+    Args:
+        remote: the alias.
+        source: LOCAL's identity.
+        position: what counts as received now; an object that was made since is another one.
+    """
+    dropped = 0
+    references = Reference.objects.using(remote).filter(source=source)
+    for label in list(references.order_by().values_list("model_label", flat=True).distinct()):
+        model = model_of(label)
+        if model is None:
+            continue
+        last = 0
+        while chunk := list(
+            references.filter(model_label=label, pk__gt=last).order_by("pk").values_list("pk", "local_pk")[:_CHUNK]
+        ):
+            last = chunk[-1][0]
+            keys = read_keys(model, [local_pk for _, local_pk in chunk])
+            there = {encode_key(key) for key in rows_with(model, LOCAL, pk=keys).values_list("pk", flat=True)}
+            there -= _made_since(model, position, [local_pk for _, local_pk in chunk])
+            gone = [pk for pk, local_pk in chunk if local_pk not in there]
+            dropped += rows_with(Reference, remote, pk=gone)._raw_delete(remote)
+    return dropped
+
+
+def _made_since(model: type[Model], position: str, keys: Collection[str]) -> set[str]:
+    made = rows_with(ChangeLog, LOCAL, object_pk=keys, model_label=family_labels(model))
+    received = _Received(position)
+    inserts = made.filter(operation=Operation.INSERT).values_list("object_pk", "id")
+    return {key for key, row_id in inserts if row_id not in received}
+
+
+class _Received:
+    """The ids that a moved position counts as received."""
+
+    def __init__(self, position: str) -> None:
+        self._highest = received_to(position)
+        postgres = connections[LOCAL].vendor == "postgresql" and position
+        self._waiting = (parse_snapshot(position).waiting or ()) if postgres else ()
+
+    def __contains__(self, row_id: int) -> bool:
+        return row_id <= self._highest and not any(first <= row_id <= last for first, last in self._waiting)

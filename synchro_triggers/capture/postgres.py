@@ -8,6 +8,7 @@ Four triggers a table, all statement-level: AFTER INSERT, UPDATE and DELETE with
 * switch off JIT and nested loops: the join of the transition tables is planned once per session, and
   a plan made for one row is quadratic for many, while one made for many rows costs a compilation each
   time (both measured on PostgreSQL 15);
+* write times in UTC, whatever time zone the session has: a key is one text;
 * join old and new rows with FULL JOIN: a change of the primary key is a delete and an insert.
 
 The triggers are installed per alias and never registered: a registered trigger would make
@@ -123,6 +124,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET enable_nestloop = off
+SET timezone = 'UTC'
 AS $synchro$
 BEGIN
 {function}
@@ -226,8 +228,8 @@ def _bodies(
     parts = {
         "changelog": changelog,
         "label": quote_literal(table.label),
-        "new_key": _key_text(table.key, "n"),
-        "old_key": _key_text(table.key, "o"),
+        "new_key": key_text(table.key, "n"),
+        "old_key": key_text(table.key, "o"),
         "no_new": f"n.{first_key} IS NULL",
         "no_old": f"o.{first_key} IS NULL",
         "same_key": " AND ".join(map(same, table.key)),
@@ -245,7 +247,8 @@ def _bodies(
     }
 
 
-def _key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
+def key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
+    """Return the SQL of a row's key as the changelog has it."""
     if len(key) > 1:
         return "jsonb_build_array(" + ", ".join(f"{row}.{_quote(part.column)}" for part in key) + ")::text"
     column = f"{row}.{_quote(key[0].column)}"
@@ -276,6 +279,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET enable_nestloop = off
+SET timezone = 'UTC'
 AS $synchro$
 -- For the time of a migration: finds the key in the catalog at each call, so that no change of the
 -- table can break it, and logs every updated row with all its old values.

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 
+from ..key_texts import stored_key
 from .changes import Change
 
 
@@ -23,7 +24,7 @@ class Absent:
 
     def hold(self, changes: Iterable[Change]) -> None:
         """Hold changes back; what was held of the same objects is part of them already."""
-        rows = [(change.label, change.key, json.dumps(asdict(change), default=str)) for change in changes]
+        rows = [(change.label, stored_key(change.key), json.dumps(asdict(change), default=str)) for change in changes]
         if not rows:
             return
         if self._file is None:
@@ -35,7 +36,7 @@ class Absent:
 
     def has(self, change: Change) -> bool:
         """Tell whether something of the change's object is held back."""
-        at = (change.label, change.key)
+        at = (change.label, stored_key(change.key))
         return (
             self._file is not None
             and self._file.execute("SELECT 1 FROM held WHERE label = ? AND key = ?", at).fetchone() is not None
@@ -48,7 +49,7 @@ class Absent:
         """
         if self._file is None:
             return None
-        at = (change.label, change.key)
+        at = (change.label, stored_key(change.key))
         row = self._file.execute("SELECT change FROM held WHERE label = ? AND key = ?", at).fetchone()
         if row is None:
             return None

@@ -58,15 +58,21 @@ class FormerKey(str):
     def of(cls, key: object, ended: int) -> FormerKey:
         return cls(f"{key}~{ended}")
 
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """Tell whether a text looks like one."""
+        _, mark, ended = text.rpartition("~")
+        return bool(mark) and ended.isdecimal() and ended.isascii()
+
     @property
     def number(self) -> str:
         """The key as it was, and is another object's now."""
-        return self.partition("~")[0]
+        return self.rpartition("~")[0]
 
     @property
     def ended(self) -> int:
         """The id of the log row that says that the object is gone."""
-        return int(self.partition("~")[2])
+        return int(self.rpartition("~")[2])
 
 
 def divided(change: Change) -> tuple[Change, Change]:

@@ -24,6 +24,7 @@ from django.db.models.functions import Now
 from ..capture.tables import encode_key, natural_key_fields, natural_key_of, natural_manager
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from ..key_texts import full_key, is_digest, read_full_key, stored_key
 from ..models import Reference
 from ..natural import NaturalManager
 from .changes import Change, FormerKey
@@ -33,6 +34,7 @@ from .rows import ReadAhead, rows_of, rows_with
 from .shape import (
     GenericKey,
     Shape,
+    Unreadable,
     concrete_of,
     field_at,
     gives_keys_again,
@@ -46,6 +48,7 @@ from .shape import (
     target_of,
 )
 from .statements import insert_texts, update_rows
+from .utc import zone_of
 from .writing import local_value
 
 
@@ -98,6 +101,7 @@ class Identity:
         self._times: dict[int, datetime.datetime] = {}
         self._lost: set[tuple[type[Model], Any]] = set()
         self._forgotten: set[tuple[type[Model], Any]] = set()
+        self._full_texts: dict[str, str] = {}
         self._looked_for: set[tuple[type[Model], Any]] = set()
         self._formers: dict[tuple[type[Model], Any], FormerKey] = {}
         self._going: set[tuple[type[Model], Any]] = set()
@@ -115,13 +119,13 @@ class Identity:
             tasks: the batch's objects.
             formers: root models and keys of objects whose keys were given out again, whether in this batch or not.
         """
-        self._formers.update(((root, read_key(root, former.number)), former) for root, former in formers)
+        self._formers.update(((root, _number_of(root, former)), former) for root, former in formers)
         for task in tasks:
             change, root = task.change, task.shape.root
             if task.instance is None and not task.keep_parents:
                 self._going.add((root, task.key))
             if isinstance(task.key, FormerKey):
-                self._formers[root, read_key(root, task.key.number)] = task.key
+                self._formers[root, _number_of(root, task.key)] = task.key
             elif change.logged:
                 self._logged[root, task.key] = change.last
                 inserted = change.created and not change.ended and model_of(change.label) is root
@@ -144,30 +148,34 @@ class Identity:
         if not wanted:
             return
         if self._formers:  # both at once: whose reference it is must be told
-            wanted |= {read_key(root, key.number) for key in wanted if isinstance(key, FormerKey)}
+            wanted |= {_number_of(root, key) for key in wanted if isinstance(key, FormerKey)}
             wanted |= {former for key in wanted if (former := self._formers.get((root, key))) is not None}
         self._asked |= {(root, key) for key in wanted}
         self._known.update({(root, key): self._imagined[root, key] for key in wanted if (root, key) in self._imagined})
-        by_text = {encode_key(key): key for key in wanted}
+        by_text = {self._text(key): key for key in wanted}
         found: dict[Any, Any] = {}
-        for local_pk, stored in sorted(self._stored(root, local_pk=by_text), key=_formers_first):
+        rows_there = sorted(
+            self._stored(root, local_pk=by_text), key=lambda row: not isinstance(by_text[row[0]], FormerKey)
+        )
+        for local_pk, stored in rows_there:
             key = self._whose(root, by_text[local_pk], stored)
             if key is not None:
                 self._rows[root, key] = stored
                 found[key] = stored.remote_pk
-        found = dict(zip(found, read_keys(root, list(found.values())), strict=True))
+        found = dict(zip(found, read_keys(root, list(map(self._full, found.values()))), strict=True))
         backwards = rows_with(Reference, LOCAL, remote_pk=by_text).filter(
             source=self._target, model_label=root._meta.label
         )
-        for local_pk, remote_pk in backwards.values_list("remote_pk", "local_pk"):
-            key = by_text[local_pk]
+        came = list(backwards.values_list("pk", "remote_pk", "local_pk"))
+        self._read_full_texts(LOCAL, "local", {pk: there for pk, _, there in came})
+        for _, here, there in came:
+            key, came_from = by_text[here], read_key(root, self._full(there))
             former = self._formers.get((root, key))
             if former is None and key not in found:
-                came_from = read_key(root, remote_pk)
                 if not isinstance(self.claimed_by(root, came_from), FormerKey):
                     found[key] = came_from
             elif former is not None and former not in found:
-                found[former] = read_key(root, remote_pk)
+                found[former] = came_from
                 self._learnt[root, former] = found[former]
         if rows is not None:
             rows.load(root, found.values())
@@ -183,8 +191,30 @@ class Identity:
         references = rows_with(Reference, self.remote, **texts)
         references = references.filter(source=self._source, model_label=root._meta.label)
         names = ("local_pk", "pk", "remote_pk", "logged", "remote_won")
-        for local_pk, *stored in references.values_list(*names):
-            yield local_pk, _Stored(*stored)
+        rows = [(local_pk, _Stored(*stored)) for local_pk, *stored in references.values_list(*names)]
+        self._read_full_texts(self.remote, "local", {stored.pk: local_pk for local_pk, stored in rows})
+        self._read_full_texts(self.remote, "remote", {stored.pk: stored.remote_pk for _, stored in rows})
+        yield from rows
+
+    def _text(self, key: Any) -> str:
+        """Return what a key is stored as in references."""
+        text = encode_key(key)
+        stored = stored_key(text)
+        if stored is not text:
+            self._full_texts[stored] = text
+        return stored
+
+    def _full(self, stored: str) -> str:
+        return self._full_texts[stored] if is_digest(stored) else stored
+
+    def _read_full_texts(self, alias: str, side: str, stored: Mapping[int, str]) -> None:
+        """Read the full keys of those rows whose keys, of the one or the other side, are digests."""
+        unknown = {pk: text for pk, text in stored.items() if is_digest(text) and text not in self._full_texts}
+        if unknown:
+            rows = rows_with(Reference, alias, pk=unknown)
+            self._full_texts.update(
+                (unknown[pk], read_full_key(unknown[pk], full)) for pk, full in rows.values_list("pk", f"{side}_text")
+            )
 
     def _whose(self, root: type[Model], key: Any, stored: _Stored) -> Any:
         """Return the key of a reference's object, which may have been deleted since; ``None``: it is nobody's."""
@@ -194,7 +224,7 @@ class Identity:
         inserted = self._inserted.get((root, key))
         if inserted is not None and stored.logged is not None and stored.logged < inserted:
             self._outdated.add(stored.pk)
-            self.outlived[root, key] = read_key(root, stored.remote_pk)
+            self.outlived[root, key] = read_key(root, self._full(stored.remote_pk))
             return None
         return key
 
@@ -217,7 +247,7 @@ class Identity:
         reference = self._rows.get((root, key))
         if reference is None or (root, key) in self._known:
             return None
-        return read_key(root, reference.remote_pk)
+        return read_key(root, self._full(reference.remote_pk))
 
     def met_at(self, model: type[Model], key: Any) -> Any:
         """Return when the object last met its remote row (the remote's clock), or ``None``."""
@@ -253,7 +283,7 @@ class Identity:
         self._forgotten.discard((root, key))
         self._lost.discard((root, key))
         reference = self._rows.get((root, key))
-        if reference is not None and reference.remote_pk == encode_key(remote_key):
+        if reference is not None and reference.remote_pk == self._text(remote_key):
             if (root, key) in self._contested or reference.remote_won:
                 self._met.add(reference.pk)
         else:
@@ -280,10 +310,10 @@ class Identity:
         unknown = [key for key in remote_keys if (root, key) not in self._claimed and (root, key) not in self._free]
         if not unknown:
             return
-        by_text = {encode_key(key): key for key in unknown}
+        by_text = {self._text(key): key for key in unknown}
         self._free.update((root, key) for key in unknown)
         for local_pk, stored in self._stored(root, remote_pk=by_text):
-            key = self._whose(root, read_key(root, local_pk), stored)
+            key = self._whose(root, read_key(root, self._full(local_pk)), stored)
             if key is not None:
                 self._rows[root, key] = stored
             if key is not None and (root, key) not in self._forgotten:
@@ -291,13 +321,15 @@ class Identity:
 
     def claims_backwards(self, model: type[Model], remote_keys: Iterable[Any]) -> dict[Any, Any]:
         """Return the local keys of remote rows that came to LOCAL from there, by remote key."""
-        by_text = {encode_key(key): key for key in remote_keys}
+        by_text = {self._text(key): key for key in remote_keys}
         if not by_text:
             return {}
         root = root_of(model)
         references = rows_with(Reference, LOCAL, local_pk=by_text)
         references = references.filter(source=self._target, model_label=root._meta.label)
-        return {by_text[there]: read_key(root, here) for there, here in references.values_list("local_pk", "remote_pk")}
+        came = list(references.values_list("pk", "local_pk", "remote_pk"))
+        self._read_full_texts(LOCAL, "remote", {pk: here for pk, _, here in came})
+        return {by_text[there]: read_key(root, self._full(here)) for _, there, here in came}
 
     def is_going(self, model: type[Model], key: Any) -> bool:
         """Tell whether the log says that an object of the batch is gone."""
@@ -311,36 +343,47 @@ class Identity:
             rows_with(Reference, self.remote, pk=gone)._raw_delete(self.remote)
         for (root, key), row in self._rows.items() if self._formers else ():
             if isinstance(key, FormerKey) and (root, key) not in self._forgotten:
-                rows_with(Reference, self.remote, pk=[row.pk]).update(local_pk=key)
+                rows_with(Reference, self.remote, pk=[row.pk]).update(
+                    local_pk=self._text(key), local_text=full_key(key)
+                )
         new: dict[type[Model], list[tuple[str, str, int | None]]] = {}
         moved = []
         for (root, key), remote_key in self._learnt.items():
-            row, remote_pk = self._rows.get((root, key)), encode_key(remote_key)
+            row, remote_pk = self._rows.get((root, key)), self._text(remote_key)
             if row is not None and (root, key) not in self._forgotten:
                 moved.append((row.pk, remote_pk, self._logged_until(root, key)))
             else:
-                new.setdefault(root, []).append((encode_key(key), remote_pk, self._logged_until(root, key)))
+                new.setdefault(root, []).append((self._text(key), remote_pk, self._logged_until(root, key)))
         if moved:
             field = Reference._meta.get_field
-            columns = [field("remote_pk"), field("logged")]
-            update_rows(self.remote, Reference, [field("id")], columns, moved)  # type: ignore[arg-type,list-item]
+            columns = [field("remote_pk"), field("remote_text"), field("logged")]
+            values = [(pk, remote_pk, self._beside(remote_pk), logged) for pk, remote_pk, logged in moved]
+            update_rows(self.remote, Reference, [field("id")], columns, values)  # type: ignore[arg-type,list-item]
             self._met.update(pk for pk, _, _ in moved)
         for root, rows in new.items():
             same = {"source": self._source, "model_label": root._meta.label}
-            insert_texts(self.remote, Reference, same, ("local_pk", "remote_pk", "logged"), rows)
+            names: tuple[str, ...] = ("local_pk", "remote_pk", "logged")
+            texts: Sequence[Sequence[Any]] = rows
+            if any(is_digest(text) for *pair, _ in rows for text in pair):
+                names += ("local_text", "remote_text")
+                texts = [(*row, *map(self._beside, row[:2])) for row in rows]
+            insert_texts(self.remote, Reference, same, names, texts)
         if self._met:
             rows_with(Reference, self.remote, pk=self._met).update(met_at=Now(), remote_won=False)
         lost: dict[type[Model], list[str]] = {}
         for root, key in self._lost - self._forgotten:
-            lost.setdefault(root, []).append(encode_key(key))
-        for root, texts in lost.items():
-            of_them = rows_with(Reference, self.remote, local_pk=texts)
-            of_them.filter(source=self._source, model_label=root._meta.label).update(remote_won=True)
+            lost.setdefault(root, []).append(self._text(key))
+        for root, kept in lost.items():
+            references = rows_with(Reference, self.remote, local_pk=kept)
+            references.filter(source=self._source, model_label=root._meta.label).update(remote_won=True)
 
     def _logged_until(self, root: type[Model], key: Any) -> int | None:
         """Return up to which row of the log an object is known; ``None``: it is not known by the log."""
         logged, former = self._logged.get((root, key)), self._formers.get((root, key))
         return former.ended + 1 if logged is None and former is not None else logged
+
+    def _beside(self, stored: str) -> str | None:
+        return full_key(self._full(stored)) if is_digest(stored) else None
 
     # Natural keys and primary keys ----------------------------------------------------------------
 
@@ -634,9 +677,9 @@ class Identity:
         """Return the key that the object has on the remote where it keeps it, foreign keys in it translated.
 
         Returns:
-            ``None`` when the model does not keep keys, or a target of its key is not on the remote.
+            ``None`` when the model does not keep keys, it cannot be read, or a target of it is not on the remote.
         """
-        if not self.keeps_key(shape) or isinstance(key, FormerKey):
+        if not self.keeps_key(shape) or isinstance(key, (FormerKey, Unreadable)):
             return None
         parts = key if shape.composite_key else (key,)
         translated = []
@@ -677,17 +720,19 @@ def mark_as_former(remote: str, source: str, change: Change) -> None:
     if model is not None and isinstance(key, FormerKey):
         references = Reference.objects.using(remote).filter(source=source, model_label=root_of(model)._meta.label)
         earlier = Q(logged__isnull=True) | Q(logged__lt=key.ended)
-        if not references.filter(local_pk=key).exists():
-            references.filter(earlier, local_pk=key.number).update(local_pk=key)
+        if not references.filter(local_pk=stored_key(key)).exists():
+            number = stored_key(encode_key(_number_of(root_of(model), key)))
+            references.filter(earlier, local_pk=number).update(local_pk=stored_key(key), local_text=full_key(key))
+
+
+def _number_of(root: type[Model], former: FormerKey) -> Any:
+    """Return the key, as the log has it, that is another object's now."""
+    return read_key(root, former.number, zone_of(LOCAL))
 
 
 def _others(rows: models.QuerySet[Any], instance: Model) -> models.QuerySet[Any]:
     """Leave an object out of rows of LOCAL; one whose key is another's now is not among them."""
     return rows if isinstance(instance.pk, FormerKey) else rows.exclude(pk=instance.pk)
-
-
-def _formers_first(row: tuple[str, _Stored]) -> bool:
-    return "~" not in row[0]
 
 
 def depends_on(instance: Any, attname: str, here: tuple[Any, ...]) -> bool:

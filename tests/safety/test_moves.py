@@ -7,7 +7,9 @@ import shutil
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection, connections
+from django.test import runner
 
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import Refused
@@ -35,6 +37,12 @@ def as_if_moved() -> None:
             Checkpoint.objects.using(REMOTE).filter(pk=checkpoint.pk).update(position=snapshot, last_window="")
 
 
+def migrate(*aliases: str) -> None:
+    """Give databases their identity: those of the tests are copies, which have been made to forget it."""
+    for alias in aliases:
+        emit_post_migrate_signal(verbosity=0, interactive=False, db=alias)
+
+
 def cash(alias):
     return sorted(Item.objects.using(alias).values_list("name", "cash"))
 
@@ -44,6 +52,7 @@ def cash(alias):
 
 @both_committed
 def test_database_has_its_identity_from_migrate_on():
+    migrate(LOCAL, REMOTE)
     assert Node.objects.filter(fingerprint__gt="").exists() and Node.objects.using(REMOTE).exists()
 
     for alias in (LOCAL, REMOTE):
@@ -56,6 +65,7 @@ def test_database_has_its_identity_from_migrate_on():
 @pytest.mark.vendor("sqlite")
 def test_copy_of_the_remote_that_was_made_before_any_run_is_refused(process_env, tmp_path):
     """``cp main office``: the office must not send main its own objects."""
+    migrate(REMOTE)
     Item.objects.using(REMOTE).create(name="of main")
     copy = tmp_path / "office.sqlite3"
     shutil.copy(file_of(REMOTE), copy)
@@ -69,6 +79,7 @@ def test_copy_of_the_remote_that_was_made_before_any_run_is_refused(process_env,
 @both_committed
 @pytest.mark.vendor("postgres")
 def test_dump_of_the_remote_that_was_made_before_any_run_is_refused(process_env, own_server, tmp_path):
+    migrate(REMOTE)
     Item.objects.using(REMOTE).create(name="of main")
     place = new_database(own_server.server, "office")
     Dump(own_server, tmp_path / "dump.sql", of=REMOTE).restore(place)
@@ -81,6 +92,7 @@ def test_dump_of_the_remote_that_was_made_before_any_run_is_refused(process_env,
 
 @both
 def test_copy_that_serves_as_remote_becomes_a_database_of_its_own():
+    migrate(LOCAL, REMOTE)
     Node.objects.using(REMOTE).update(node_id=node_id(LOCAL), fingerprint="somewhere else")
     Item.objects.create(name="a")
     with pytest.raises(Refused, match="--new-identity --database remote"):
@@ -93,6 +105,7 @@ def test_copy_that_serves_as_remote_becomes_a_database_of_its_own():
 
 @both
 def test_remote_whose_identity_was_made_elsewhere_is_told():
+    migrate(REMOTE)
     Node.objects.using(REMOTE).update(fingerprint="somewhere else")
 
     [warning] = synchronize().warnings
@@ -112,6 +125,18 @@ def test_one_database_under_two_names_is_called_so(process_env):
 
     assert "one and the same database" in line and "--new-identity" not in line
     assert names(LOCAL) == ["a"]
+
+
+@both
+def test_copies_that_the_parallel_test_runner_makes_for_its_workers_are_no_copies(monkeypatch):
+    migrate(LOCAL)
+    pretend_copied()
+    with pytest.raises(Refused):
+        synchronize()
+
+    monkeypatch.setattr(runner, "_worker_id", 1)
+
+    assert not synchronize().failures
 
 
 # Moved --------------------------------------------------------------------------------------------

@@ -74,6 +74,23 @@ _ON_DELETE = (
     RETURN NULL;
 """
 )
+#: Row-level security is no matter to TRUNCATE, but it may hide rows from the function that is to log them: those are
+#: known by the log, as what it has not said to be deleted. (A log that was pruned knows no more than it has.)
+_ON_TRUNCATE = (
+    _ON_DELETE.removesuffix("    RETURN NULL;\n")
+    + """
+    IF row_security_active(TG_RELID) THEN
+"""
+    + _INSERT_INTO_LOG
+    + """
+        SELECT {label}, object_pk, 'D', '', NULL, {context} FROM {changelog}
+         WHERE model_label = {label}
+         GROUP BY object_pk
+        HAVING max(id) IS DISTINCT FROM max(id) FILTER (WHERE operation = 'D');
+    END IF;
+    RETURN NULL;
+"""
+)
 _ON_UPDATE = (
     _INSERT_INTO_LOG
     + """
@@ -226,7 +243,7 @@ def _bodies(
         "ins": _ON_INSERT.format(**parts),
         "upd": _ON_UPDATE.format(**parts),
         "del": _ON_DELETE.format(**parts, rows="synchro_old"),
-        "trunc": _ON_DELETE.format(**parts, rows=layout.qualified),
+        "trunc": _ON_TRUNCATE.format(**parts, rows=layout.qualified),
     }
 
 
@@ -529,6 +546,27 @@ def _layouts(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> di
         exact = type_name in _EXACT_TYPES or _EXACT_TEXT_OR_NUMBER.fullmatch(type_name) is not None
         layouts.setdefault(table, _Layout(qualified, {})).exact[column] = exact and deterministic
     return layouts
+
+
+def is_standby(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the server replays another one's log: its snapshots do not name the transactions under way."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery()")
+        return bool(cursor.fetchone()[0])
+
+
+def filtered_tables(connection: BaseDatabaseWrapper, tables: list[str]) -> tuple[list[str], str]:
+    """Return those of the tables of which row-level security may hide rows from this session, and its role."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, array(SELECT c.relname::text"
+            " FROM unnest(%s::text[]) AS wanted (quoted)"
+            " JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted)"
+            " WHERE c.relrowsecurity AND row_security_active(c.oid) ORDER BY c.relname)",
+            [[quote_table(connection, table) for table in tables]],
+        )
+        role, hidden = cursor.fetchone()
+    return hidden, role
 
 
 def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:

@@ -9,12 +9,13 @@ from typing import Any
 from django.db import IntegrityError, connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
+from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
-from .changes import Change
+from .changes import Change, FormerKey
 from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
@@ -59,18 +60,26 @@ class Batch:
     Args:
         target: where to.
         changes: what to apply.
+        formers: root models and keys of objects of other batches whose keys were given out again.
         whole: whoever calls takes all or nothing, so that bulk statements need no savepoint to fall back to.
         clock: how long the transaction may last; what there is no time for is left for another one.
     """
 
     def __init__(
-        self, target: Target, changes: Sequence[Change], *, whole: bool = False, clock: Clock | None = None
+        self,
+        target: Target,
+        changes: Sequence[Change],
+        *,
+        formers: Iterable[tuple[type[Model], FormerKey]] = (),
+        whole: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         self._target = target
         self._remote = target.remote
         self._result = BatchResult()
         self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
-        self._tasks = plan_tasks(changes, self._result.failed)
+        self._tasks, self._result.vanished = plan_tasks(changes, target.kept_keys, self._result.failed)
+        self._identity.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
@@ -139,6 +148,10 @@ class Batch:
             raise BatchBroken(describe(self._result.failed[change]))
         self._parts.singles.finish()
         self._parts.savepoints.finish()
+        for (root, key), remote_key in self._identity.outlived.items():
+            if self._identity.claimed_by(root, remote_key) is None:
+                reason = f"its key is another object's now; {self._remote!r} still has {remote_key!r}, which it was"
+                self._result.report.remark(Told.VANISHED, root._meta.label, encode_key(key), reason)
         self._identity.store()
         move_sequences_on(self._remote, self._parts.numbered)
         self._leave_for_later()
@@ -156,6 +169,9 @@ class Batch:
         self._remote_changes.tell(self._result.report, put_off | self._result.failed.keys())
         # Of an object that was logged under several labels there is one task.
         at = {(_root(change), change.key) for change in put_off}
+        given = {(_root(change), change.key) for change in self._changes}
+        # Where the batch itself has found that a key was given out again, both objects came of one change.
+        at |= {(root, key.number) for root, key in at - given if isinstance(key, FormerKey)}
         self._result.left += [change for change in self._changes if (_root(change), change.key) in at]
 
     def _may_stop(self) -> bool:

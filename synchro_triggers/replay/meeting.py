@@ -118,7 +118,7 @@ class Meeting:
         identity = Identity(self._target.remote, self._target.source, self._target.node, self._target.kept_keys)
         found: dict[type[Model], list[Any]] = {}
         try:
-            tasks = plan_tasks(changes)
+            tasks, _ = plan_tasks(changes, self._target.kept_keys)
             objects = [task for task in tasks if isinstance(task, ObjectTask)]
             objects += Targets(identity, tasks).brought_along()
         except Exception as error:  # what cannot be read is not created

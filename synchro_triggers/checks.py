@@ -88,8 +88,8 @@ def check_drivers(
         return []
     return [
         checks.Error(
-            f"{', '.join(map(repr, lacking))} {'is' if len(lacking) == 1 else 'are'} PostgreSQL, "
-            "which needs django-pgtrigger and psycopg, and not both of them can be imported.",
+            f"{' and '.join(map(repr, lacking))} on PostgreSQL: that needs django-pgtrigger and psycopg, "
+            "which are not both installed.",
             hint="pip install 'django-synchro-triggers[postgres]'",
             id="synchro_triggers.E002",
         )
@@ -169,8 +169,11 @@ def check_nothing_captured(app_configs: Sequence[AppConfig] | None, **kwargs: An
 
 def check_options_of_others(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Warn of settings for models that are never synchronised (``synchro_triggers.W014``)."""
-    if not (written := set(_written_models())):
+    written = set(_written_models())
+    if not written:
         return []  # said by ``check_settings`` or ``check_nothing_captured``
+    if any(hasattr(field, "ct_field") for model in written for field in model._meta.private_fields):
+        return []  # what a generic foreign key points to is brought along, whatever it is
     return [
         checks.Warning(
             f"{name} names {entry!r}, but nothing of that is synchronised: it has no effect.",

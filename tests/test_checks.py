@@ -155,6 +155,13 @@ def test_options_of_models_that_are_not_captured_are_warned_of(settings):
     assert text.startswith("SYNCHRO_OPTIONS names 'testapp.Item', but")
 
 
+def test_any_model_may_be_brought_along_by_a_generic_foreign_key(settings):
+    settings.SYNCHRO_MODELS = ("taggit",)
+    settings.SYNCHRO_OPTIONS = {"testapp.Item": {"identity": "pk"}}
+
+    assert not said("W014")
+
+
 # PostgreSQL without its extra (E002) --------------------------------------------------------------
 
 #: A project small enough not to import a driver itself.

@@ -92,6 +92,7 @@ def test_remote_without_models_is_warned_of(settings, value):
 
 
 def test_absent_models_are_warned_of(settings):
+    settings.SYNCHRO_MODELS = None  # now and after the test, settings are read again: taking one away tells nobody
     del settings.SYNCHRO_MODELS
 
     assert len(said("W011")) == 1

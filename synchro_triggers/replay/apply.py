@@ -307,6 +307,16 @@ class Batch:
                 ends.setdefault(root_of(task.shape.target_model), set()).update(task.targets)
             else:
                 objects.setdefault((task.shape, self._wants_row(task)), set()).add(task.key)
+        # One by one, rows with fields of the remote's own are read a second time, each when its turn has come, and
+        # locked then: receivers may take their time until then.
+        self._rows.locked_later |= {
+            task.shape.model
+            for task in self._tasks
+            if isinstance(task, ObjectTask)
+            and task.instance is not None
+            and task.shape.skipped
+            and self._parts.observers.notice(task)
+        }
         for (shape, with_rows), wanted in sorted(objects.items(), key=lambda item: (item[0][0].label, item[0][1])):
             rows_to = self._rows if with_rows and shape.model is shape.root else None
             self._identity.load(shape.root, wanted, rows_to, locks=self._target.locks)
@@ -372,6 +382,8 @@ class Batch:
             remote_key = self._parts.match(shape, instance)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
             values |= self._other_keys(shape, instance, row)
+            if row is not None and shape.model in self._rows.locked_later and (unfinished or differing(row, values)):
+                row = self._locked_now(shape, row)
             conflict = change and self._remote_changes.find(shape, key, remote_key, change)
             if conflict and (unfinished or row is None or differing(row, values)):
                 assert change is not None
@@ -393,6 +405,14 @@ class Batch:
             self._identity.learn(parent.model, parent_key, row.__dict__[parent.link.attname])
         self._fixups += [(row, shape, part) for part in unfinished]
         return remote_key
+
+    def _locked_now(self, shape: Shape, row: Model) -> Model | None:
+        """Return the row, locked, as it is this moment; notice whether somebody has changed it since it was read."""
+        current: Model | None = self._target.locks.taken(rows_of(shape.model, self._remote).filter(pk=row.pk)).first()
+        read = {field.attname: local_value(row, field) for field in shape.copied}
+        if current is None or differing(current, read):
+            self._remote_changes.read_again(shape, row.pk)
+        return current
 
     def _create(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> Model:
         if remote_key is None:
@@ -452,7 +472,8 @@ class Batch:
             return
         try:
             with self._parts.savepoints.one():
-                self._refresh_skipped(shape, row)
+                if shape.model not in self._rows.locked_later:  # those were read just now
+                    self._refresh_skipped(shape, row)
                 set_values(row, settled)
                 self._save(row, shape, adding=False)
         except Exception:

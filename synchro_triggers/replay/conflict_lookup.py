@@ -90,6 +90,12 @@ class RemoteChanges:
         for model in _family(shape) if self._any else ():
             self._load(model, missing)
 
+    def read_again(self, shape: Shape, remote_key: Any) -> None:
+        """Read the changelog for a row that turned out to have been changed meanwhile; it is locked now."""
+        self.look()
+        for model in _family(shape) if self._any else ():
+            self._load(model, [remote_key])
+
     def _load(self, model: type[Model], remote_keys: Collection[Any]) -> None:
         """Read own changes of rows, and what was replayed there after them: it has met them."""
         label, remote = model._meta.label, self._target.remote

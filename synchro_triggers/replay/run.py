@@ -467,7 +467,8 @@ class Run:
         left: list[Change] = []
         start = 0
         while left or start < len(changes):
-            size = together if together and self._pace.is_full else self._pace.size
+            # What waits for one another gets nowhere in smaller parts; where it does not wait, the time cuts it.
+            size = together or self._pace.size
             batch, left = left[:size], left[size:]
             more = size - len(batch)
             batch, start = [*batch, *changes[start : start + more]], start + more
@@ -646,10 +647,6 @@ class _Pace:
 
     def __init__(self, most: int, seconds: float) -> None:
         self.most, self.seconds, self.size = most, seconds, most
-
-    @property
-    def is_full(self) -> bool:
-        return self.size >= self.most
 
     def note(self, number: int, took: float) -> None:
         """Learn from a transaction that took so many seconds for so many objects."""

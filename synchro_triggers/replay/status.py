@@ -11,6 +11,7 @@ from ..key_texts import printable_key
 from ..models import Checkpoint, Failure
 from .checkpoint import load_checkpoint
 from .node import node_id, require_tables
+from .shape import shown_key
 from .window import Window, open_window, pending_objects
 
 
@@ -80,7 +81,7 @@ def read_status(remote: str) -> Status:
         failures=tuple(
             FailureStatus(
                 model=failure.model_label,
-                key=printable_key(failure.key),
+                key=printable_key(shown_key(failure.model_label, failure.key)),
                 operation=failure.operation,
                 error=failure.error,
                 attempts=failure.attempts,

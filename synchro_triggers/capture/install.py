@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import get_settings
@@ -34,6 +34,12 @@ class Comparison:
     @property
     def fits(self) -> bool:
         return not (self.missing or self.outdated or self.orphaned)
+
+    @property
+    def new_partitions(self) -> tuple[Trigger, ...]:
+        """Return what is missing on partitions of tables that have triggers."""
+        bare = {trigger.label for trigger in self.missing if not trigger.of_partition}
+        return tuple(trigger for trigger in self.missing if trigger.of_partition and trigger.label not in bare)
 
     def describe(self) -> list[str]:
         """Return a line for each table and what is wrong with its triggers, sorted."""
@@ -80,16 +86,14 @@ def compare(alias: str) -> Comparison:
     wanted_tables = list(captured_tables(get_settings().models))
     present = vendor.existing_tables(connection, wanted_tables)
     wanted: list[Trigger] = vendor.full_triggers(connection, present)
-    installed = {trigger.name: trigger for trigger in vendor.installed_triggers(connection)}
-    names = {trigger.name for trigger in wanted}
+    installed = {(trigger.name, trigger.place): trigger for trigger in vendor.installed_triggers(connection)}
+    names = {(trigger.name, trigger.place) for trigger in wanted}
+    signatures = {name: trigger.signature for name, trigger in installed.items()}
+    changed = [each for each in wanted if signatures.get((each.name, each.place)) != each.signature]
     return Comparison(
-        missing=tuple(trigger for trigger in wanted if trigger.name not in installed),
-        outdated=tuple(
-            trigger
-            for trigger in wanted
-            if trigger.name in installed and installed[trigger.name].signature != trigger.signature
-        ),
-        orphaned=tuple(trigger for trigger in installed.values() if trigger.name not in names),
+        missing=tuple(trigger for trigger in changed if (trigger.name, trigger.place) not in installed),
+        outdated=tuple(trigger for trigger in changed if (trigger.name, trigger.place) in installed),
+        orphaned=tuple(trigger for name, trigger in installed.items() if name not in names),
         absent_tables=tuple(table for table in wanted_tables if table not in present),
     )
 
@@ -113,6 +117,22 @@ def install(alias: str) -> Comparison:
             connection = connections[alias]
             run_statements(alias, vendor_of(connection).drop_leftovers(connection))
     return found
+
+
+def cover_new_partitions(alias: str) -> tuple[Trigger, ...]:
+    """Install what is missing on partitions of captured tables, and log their rows.
+
+    Returns:
+        What was installed: nothing where the right to do so is missing.
+    """
+    try:
+        with transaction.atomic(using=alias):
+            found = compare(alias)
+            partitions = Comparison(found.new_partitions, (), (), ())
+            run_statements(alias, _statements_to_fit(alias, partitions))
+    except ProgrammingError:  # not the owner of the partition
+        return ()
+    return found.new_partitions
 
 
 def uninstall(alias: str) -> int:
@@ -175,7 +195,9 @@ def _statements_to_fit(alias: str, found: Comparison) -> list[str]:
     connection = connections[alias]
     vendor = vendor_of(connection)
     drops = [sql for trigger in found.orphaned for sql in vendor.drop_sql(connection, trigger)]
-    return drops + [sql for trigger in (*found.missing, *found.outdated) for sql in trigger.statements]
+    wrong = sorted((*found.missing, *found.outdated), key=lambda trigger: trigger.of_partition)
+    makes = [sql for trigger in wrong for sql in trigger.statements]
+    return drops + makes + [sql for trigger in found.new_partitions for sql in trigger.catch_up]
 
 
 def run_statements(alias: str, statements: Iterable[str]) -> None:

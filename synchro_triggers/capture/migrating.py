@@ -115,11 +115,17 @@ def cover_uncovered_tables(alias: str, lost: dict[str, str] | None = None) -> No
     wanted = [CapturedTable(label, table, (), ()) for table, label in (lost or {}).items()]
     names = {table.table for table in wanted}
     wanted += [table for table in captured_tables(get_settings().models) if table.table not in names]
-    covered = {trigger.table for trigger in vendor.installed_triggers(connection)}
+    installed = vendor.installed_triggers(connection)
+    covered = {trigger.table for trigger in installed}
     run_statements(alias, vendor.transitional_setup(connection))
     for table in vendor.existing_tables(connection, wanted):
         if table.table.strip('"') not in covered:
             _add_transitional(connection, table.label, connection.ops.quote_name(table.table))
+    places = {trigger.place for trigger in installed}
+    for label, qualified, catch_up in vendor.partitions(connection, list(captured_tables(get_settings().models))):
+        if qualified not in places:
+            _add_transitional(connection, label, qualified)
+            run_statements(alias, catch_up)
 
 
 def cover_tables_of_state(alias: str, state: Apps) -> None:

@@ -10,6 +10,10 @@ Four triggers a table, all statement-level: AFTER INSERT, UPDATE and DELETE with
   time (both measured on PostgreSQL 15);
 * join old and new rows with FULL JOIN: a change of the primary key is a delete and an insert.
 
+A statement-level trigger fires for the table that a statement names, and for no other: each partition has
+triggers of its own, which call the functions of its table. A write through the parent fires the parent's alone, so
+nothing is logged twice; TRUNCATE alone fires those of all (``_TRUNCATE_PARTS``).
+
 The triggers are installed per alias and never registered: a registered trigger would make
 ``makemigrations`` write into the app of the model.
 """
@@ -73,6 +77,24 @@ _ON_DELETE = (
     RETURN NULL;
 """
 )
+#: Of a table with partitions. TRUNCATE fires the triggers of the parent and of each partition: a parent logs the rows
+#: of those that have none. It has no table of its own to name: the partitions use the function too.
+_TRUNCATE_PARTS = """
+    EXECUTE {before_table} || TG_RELID::regclass || {after_table} USING TG_RELID, TG_NAME;
+    RETURN NULL;
+"""
+_OF_PARTS_WITHOUT_TRIGGER = """ AS o
+     WHERE o.tableoid = $1
+        OR o.tableoid NOT IN (SELECT tgrelid FROM pg_trigger WHERE tgname = $2 AND tgenabled IN ('O', 'A'))
+"""
+#: A partition that was detached is no part of the model any more, but keeps its triggers until the next installation.
+_NOT_IF_DETACHED = """
+    IF TG_NARGS > 1 THEN
+        IF NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = TG_RELID) THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+"""
 _ON_UPDATE = (
     _INSERT_INTO_LOG
     + """
@@ -100,7 +122,7 @@ _EVENTS: dict[str, tuple[Any, Any, Any]] = {
 EVENTS = tuple(_EVENTS)
 
 # pgtrigger's own template calls a PL/pgSQL function with an exception block before every run.
-_FULL_TRIGGER = """
+_FULL_FUNCTION = """
 CREATE OR REPLACE FUNCTION {schema}.{name}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -112,12 +134,14 @@ BEGIN
 END;
 $synchro$;
 REVOKE ALL ON FUNCTION {schema}.{name}() FROM PUBLIC;
+"""
+_FULL_TRIGGER = """
 DROP TRIGGER IF EXISTS {name} ON {table};
 CREATE TRIGGER {name}
     {when} {operation} ON {table}
     {referencing}
     FOR EACH {level} WHEN ({condition})
-    EXECUTE FUNCTION {schema}.{name}({label});
+    EXECUTE FUNCTION {schema}.{name}({arguments});
 COMMENT ON TRIGGER {name} ON {table} IS '{signature}';
 """
 
@@ -138,7 +162,6 @@ def full_triggers(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) 
 
 
 def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: _Layout, schema: str) -> list[Trigger]:
-    quoted_table = quote_table(connection, table.table)
     columns = [column for column in table.columns if column.column in layout.exact]
     if any(key.column not in layout.exact for key in table.key):
         raise Refused(
@@ -158,11 +181,19 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
             condition=pgtrigger.Condition(_NOT_PAUSED),
             func=function,
         )
-        triggers.append(_compile(trigger, table, quoted_table, schema))
+        triggers.append(_compile(trigger, table, quote_table(connection, table.table), schema, layout))
+        triggers += [_compile(trigger, table, part.qualified, schema, layout, part) for part in layout.parts]
     return triggers
 
 
-def _compile(trigger: pgtrigger.Trigger, table: CapturedTable, quoted_table: str, schema: str) -> Trigger:
+def _compile(
+    trigger: pgtrigger.Trigger,
+    table: CapturedTable,
+    quoted_table: str,
+    schema: str,
+    layout: _Layout,
+    part: _Part | None = None,
+) -> Trigger:
     """Write the SQL from what a pgtrigger.Trigger says of itself in public; its signature is the hash of the SQL."""
     assert trigger.name is not None
     parts = {
@@ -175,11 +206,36 @@ def _compile(trigger: pgtrigger.Trigger, table: CapturedTable, quoted_table: str
         "referencing": trigger.referencing or "",
         "level": trigger.level,
         "condition": _NOT_PAUSED,
-        "label": quote_literal(table.label),
+        "arguments": quote_literal(table.label) + (", 'partition'" if part else ""),
     }
-    signature = hashlib.sha1(_FULL_TRIGGER.format(**parts, signature="").encode()).hexdigest()
-    sql = _FULL_TRIGGER.format(**parts, signature=signature)
-    return Trigger(trigger.name, table.table, table.label, signature, (sql,))
+    template = _FULL_TRIGGER if part else _FULL_FUNCTION + _FULL_TRIGGER
+    signed = parts | {"table": "", "signature": ""} if part else parts | {"signature": ""}  # it may be renamed
+    signature = hashlib.sha1(template.format(**signed).encode()).hexdigest()
+    sql = template.format(**parts, signature=signature)
+    if part:
+        catch_up = _catch_up(table, layout, part, schema) if trigger.name == trigger_name(table.label, "ins") else ()
+        return Trigger(
+            trigger.name,
+            part.name,
+            table.label,
+            signature,
+            (sql,),
+            part.qualified,
+            of_partition=True,
+            catch_up=catch_up,
+        )
+    return Trigger(trigger.name, table.table, table.label, signature, (sql,), layout.qualified)
+
+
+def _catch_up(table: CapturedTable, layout: _Layout, part: _Part, schema: str) -> tuple[str, ...]:
+    """Return what logs every row of a partition that has had no triggers so far: any of them may be new, or changed."""
+    if not part.is_leaf or any(key.column not in layout.exact for key in table.key):
+        return ()
+    insert = _INSERT_INTO_LOG.format(changelog=f"{schema}.synchro_triggers_changelog")
+    label = quote_literal(table.label)
+    return (
+        f"{insert} SELECT {label}, {_key_text(table.key, 'n')}, 'U', '', NULL, {_CONTEXT} FROM {part.qualified} AS n",
+    )
 
 
 def _bodies(
@@ -220,12 +276,19 @@ def _bodies(
         "old_values": _old_values(kept),
         "context": _CONTEXT,
     }
-    return {
+    bodies = {
         "ins": _ON_INSERT.format(**parts),
         "upd": _ON_UPDATE.format(**parts),
         "del": _ON_DELETE.format(**parts, rows="synchro_old"),
         "trunc": _ON_DELETE.format(**parts, rows=layout.qualified),
     }
+    if layout.is_partitioned:
+        head = _ON_DELETE.format(**parts, rows="").partition(" AS o;")[0]
+        bodies["trunc"] = _TRUNCATE_PARTS.format(
+            before_table=quote_literal(head), after_table=quote_literal(_OF_PARTS_WITHOUT_TRIGGER)
+        )
+        bodies = {event: _NOT_IF_DETACHED + body for event, body in bodies.items()}
+    return bodies
 
 
 def _key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
@@ -360,10 +423,11 @@ def before_ddl(connection: BaseDatabaseWrapper, sql: str, installed: list[Instal
 # What is installed --------------------------------------------------------------------------------
 
 _INSTALLED = """
-SELECT t.tgname, c.relname, c.oid::regclass::text, t.tgenabled, t.tgargs,
+SELECT t.tgname, c.relname, format('%%I.%%I', n.nspname, c.relname), t.tgenabled, t.tgargs,
        obj_description(t.oid, 'pg_trigger')
   FROM pg_catalog.pg_trigger t
   JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
  WHERE NOT t.tgisinternal
    AND starts_with(t.tgname, 'synchro_')
@@ -388,6 +452,7 @@ def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger
             label=bytes(arguments).split(b"\0")[0].decode(),
             signature=(comment or "") if enabled in ("O", b"O") else "",
             transitional=comment == "transitional",
+            place=qualified,
         )
         for name, table, qualified, enabled, arguments, comment in rows
     ]
@@ -489,7 +554,7 @@ def changelog_schema(connection: BaseDatabaseWrapper, missing_ok: bool = False) 
 
 
 _LAYOUTS = """
-SELECT wanted.name, format('%%I.%%I', n.nspname, c.relname), a.attname,
+SELECT wanted.name, format('%%I.%%I', n.nspname, c.relname), c.relkind = 'p', a.attname,
        format_type(a.atttypid, a.atttypmod),
        coalesce(l.collisdeterministic, true)
   FROM unnest(%s::text[], %s::text[]) AS wanted (name, quoted)
@@ -507,11 +572,42 @@ class _Layout:
 
     Attributes:
         qualified: its quoted name with its schema.
+        is_partitioned: its rows are in partitions.
         exact: per column, whether ``IS DISTINCT FROM`` tells every difference.
+        parts: its partitions, those of partitions too.
     """
 
     qualified: str
+    is_partitioned: bool
     exact: dict[str, bool]
+    parts: list[_Part]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A partition.
+
+    Attributes:
+        name: its bare name.
+        qualified: its quoted name with its schema.
+        is_leaf: it holds rows, and not partitions of its own.
+    """
+
+    name: str
+    qualified: str
+    is_leaf: bool
+
+
+_PARTS = """
+SELECT wanted.name, p.relname, format('%%I.%%I', n.nspname, p.relname), tree.isleaf
+  FROM unnest(%s::text[], %s::text[]) AS wanted (name, quoted)
+  JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted) AND c.relkind = 'p'
+ CROSS JOIN LATERAL pg_partition_tree(c.oid) AS tree
+  JOIN pg_catalog.pg_class p ON p.oid = tree.relid AND p.relkind IN ('r', 'p')
+  JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace
+ WHERE tree.level > 0
+ ORDER BY 1, 3
+"""
 
 
 def _layouts(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> dict[str, _Layout]:
@@ -521,10 +617,28 @@ def _layouts(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> di
         cursor.execute(_LAYOUTS, [names, [quote_table(connection, name) for name in names]])
         rows = cursor.fetchall()
     layouts: dict[str, _Layout] = {}
-    for table, qualified, column, type_name, deterministic in rows:
+    for table, qualified, is_partitioned, column, type_name, deterministic in rows:
         exact = type_name in _EXACT_TYPES or _EXACT_TEXT_OR_NUMBER.fullmatch(type_name) is not None
-        layouts.setdefault(table, _Layout(qualified, {})).exact[column] = exact and deterministic
+        layout = layouts.setdefault(table, _Layout(qualified, is_partitioned, {}, []))
+        layout.exact[column] = exact and deterministic
+    if any(layout.is_partitioned for layout in layouts.values()):
+        with connection.cursor() as cursor:
+            cursor.execute(_PARTS, [names, [quote_table(connection, name) for name in names]])
+            for table, *part in cursor.fetchall():
+                layouts[table].parts.append(_Part(*part))
     return layouts
+
+
+def partitions(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return each partition of these tables: label, quoted name, and what logs the rows that it has."""
+    layouts = _layouts(connection, tables)
+    schema = changelog_schema(connection)
+    return [
+        (table.label, part.qualified, _catch_up(table, layouts[table.table], part, schema))
+        for table in tables
+        if table.table in layouts
+        for part in layouts[table.table].parts
+    ]
 
 
 def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:

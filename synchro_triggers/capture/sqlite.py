@@ -420,6 +420,11 @@ def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]
     return [table for table in tables if _fold(_unquote(connection.ops.quote_name(table.table))) in names]
 
 
+def partitions(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return each partition of these tables: SQLite has none."""
+    return []
+
+
 def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
     """Return the columns of those tables that exist, by table, in one query."""
     with connection.cursor() as cursor:

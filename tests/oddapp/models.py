@@ -203,3 +203,15 @@ class ArticleTopic(models.Model):
     class Meta:
         managed = False
         db_table = "shapeapp_article_topics"
+
+
+class Reading(models.Model):
+    """Its table has partitions."""
+
+    id = models.IntegerField()
+    day = models.IntegerField()
+    state = models.TextField()
+    pk = models.CompositePrimaryKey("id", "day")
+
+    class Meta:
+        managed = False

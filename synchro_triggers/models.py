@@ -15,7 +15,9 @@ from django.db.models import Func
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-KEY_LENGTH = 500
+from .key_texts import KEY_LENGTH, printable_key, read_full_key
+from .moment import Moment
+
 NODE_LENGTH = 36
 LABEL_LENGTH = 200
 
@@ -51,7 +53,7 @@ class Node(models.Model):
     fingerprint = models.TextField(default="", blank=True)
     copied_from = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     pruned_to = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = Moment(db_default=Now())
 
     class Meta:
         verbose_name = _("node")
@@ -71,7 +73,7 @@ class ChangeLog(models.Model):
     changed_fields = models.TextField(_("changed fields"), default="", blank=True)
     old_values = models.TextField(_("old values"), null=True, blank=True)
     origin = models.CharField(_("origin"), max_length=NODE_LENGTH, default="", blank=True)
-    logged_at = models.DateTimeField(_("logged at"), db_default=Now())
+    logged_at = Moment(_("logged at"), db_default=Now())
     txid = models.BigIntegerField(_("transaction"), db_default=CurrentTransaction())
 
     class Meta:
@@ -120,16 +122,16 @@ class Checkpoint(models.Model):
     position = models.TextField(default="", blank=True)
     window_end = models.TextField(default="", blank=True)
     window_after = models.BigIntegerField(default=0)
-    since = models.DateTimeField(null=True, blank=True)
-    last_check = models.DateTimeField(null=True, blank=True)
+    since = Moment(null=True, blank=True)
+    last_check = Moment(null=True, blank=True)
     last_row = models.TextField(default="", blank=True)
     last_window = models.TextField(default="", blank=True)
     place = models.TextField(default="", blank=True)
     run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     run_host = models.CharField(max_length=255, default="", blank=True)
     run_pid = models.BigIntegerField(null=True, blank=True)
-    run_started = models.DateTimeField(null=True, blank=True)
-    run_seen = models.DateTimeField(null=True, blank=True)
+    run_started = Moment(null=True, blank=True)
+    run_seen = Moment(null=True, blank=True)
 
     class Meta:
         verbose_name = _("checkpoint")
@@ -142,6 +144,7 @@ class Checkpoint(models.Model):
 class Reference(models.Model):
     """The object of ``source`` with ``local_pk`` is the row ``remote_pk`` of this database.
 
+    A key that does not fit is stored as its digest, and in full in ``local_text`` or ``remote_text`` (``key_texts``).
     ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
     compared and left alone, after this database's own users had changed the row. ``remote_won`` says that the row is
     not as the source has it since: in a conflict, the version of this database was kept.
@@ -151,7 +154,9 @@ class Reference(models.Model):
     model_label = models.CharField(max_length=LABEL_LENGTH)
     local_pk = models.CharField(max_length=KEY_LENGTH)
     remote_pk = models.CharField(max_length=KEY_LENGTH)
-    met_at = models.DateTimeField(db_default=Now())
+    local_text = models.TextField(null=True, blank=True)
+    remote_text = models.TextField(null=True, blank=True)
+    met_at = Moment(db_default=Now())
     remote_won = models.BooleanField(db_default=False)
 
     class Meta:
@@ -198,18 +203,22 @@ class Introduction(models.Model):
 
 
 class Failure(models.Model):
-    """A change of ``source`` that could not be applied here; it is tried again first in every later run."""
+    """A change of ``source`` that could not be applied here; it is tried again first in every later run.
+
+    A key that does not fit is stored as its digest, and in full in ``object_text`` (``key_texts``); ``key`` is the key.
+    """
 
     source = models.CharField(max_length=NODE_LENGTH)
     model_label = models.CharField(max_length=LABEL_LENGTH)
     object_pk = models.CharField(max_length=KEY_LENGTH)
+    object_text = models.TextField(null=True, blank=True)
     operation = models.CharField(max_length=1, choices=Operation)
     old_values = models.TextField(null=True, blank=True)
-    logged_at = models.DateTimeField()
+    logged_at = Moment()
     error = models.TextField()
     attempts = models.PositiveIntegerField(default=1)
-    first_at = models.DateTimeField(db_default=Now())
-    last_at = models.DateTimeField(db_default=Now())
+    first_at = Moment(db_default=Now())
+    last_at = Moment(db_default=Now())
 
     class Meta:
         constraints = (
@@ -221,7 +230,12 @@ class Failure(models.Model):
         verbose_name_plural = _("failures")
 
     def __str__(self) -> str:
-        return f"{self.model_label} {self.object_pk}: {self.error}"
+        return f"{self.model_label} {printable_key(self.key)}: {self.error}"
+
+    @property
+    def key(self) -> str:
+        """The primary key as the trigger wrote it."""
+        return read_full_key(self.object_pk, self.object_text)
 
 
 class Options:

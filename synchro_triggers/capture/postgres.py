@@ -8,6 +8,7 @@ Four triggers a table, all statement-level: AFTER INSERT, UPDATE and DELETE with
 * switch off JIT and nested loops: the join of the transition tables is planned once per session, and
   a plan made for one row is quadratic for many, while one made for many rows costs a compilation each
   time (both measured on PostgreSQL 15);
+* write times in UTC, whatever time zone the session has: a key is one text;
 * join old and new rows with FULL JOIN: a change of the primary key is a delete and an insert.
 
 A statement-level trigger fires for the table that a statement names, and for no other: each partition has
@@ -128,6 +129,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET enable_nestloop = off
+SET timezone = 'UTC'
 AS $synchro$
 BEGIN
 {function}
@@ -227,15 +229,26 @@ def _compile(
     return Trigger(trigger.name, table.table, table.label, signature, (sql,), layout.qualified)
 
 
+_IN_UTC = """
+DO $synchro$
+DECLARE
+    zone text := current_setting('timezone');
+BEGIN
+    PERFORM set_config('timezone', 'UTC', true);
+    {statement};
+    PERFORM set_config('timezone', zone, true);
+END;
+$synchro$
+"""
+
+
 def _catch_up(table: CapturedTable, layout: _Layout, part: _Part, schema: str) -> tuple[str, ...]:
     """Return what logs every row of a partition that has had no triggers so far: any of them may be new, or changed."""
     if not part.is_leaf or any(key.column not in layout.exact for key in table.key):
         return ()
     insert = _INSERT_INTO_LOG.format(changelog=f"{schema}.synchro_triggers_changelog")
-    label = quote_literal(table.label)
-    return (
-        f"{insert} SELECT {label}, {_key_text(table.key, 'n')}, 'U', '', NULL, {_CONTEXT} FROM {part.qualified} AS n",
-    )
+    values = f"{quote_literal(table.label)}, {key_text(table.key, 'n')}, 'U', '', NULL, {_CONTEXT}"
+    return (_IN_UTC.format(statement=f"{insert} SELECT {values} FROM {part.qualified} AS n"),)
 
 
 def _bodies(
@@ -265,8 +278,8 @@ def _bodies(
     parts = {
         "changelog": changelog,
         "label": quote_literal(table.label),
-        "new_key": _key_text(table.key, "n"),
-        "old_key": _key_text(table.key, "o"),
+        "new_key": key_text(table.key, "n"),
+        "old_key": key_text(table.key, "o"),
         "no_new": f"n.{first_key} IS NULL",
         "no_old": f"o.{first_key} IS NULL",
         "same_key": " AND ".join(map(same, table.key)),
@@ -291,7 +304,8 @@ def _bodies(
     return bodies
 
 
-def _key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
+def key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
+    """Return the SQL of a row's key as the changelog has it."""
     if len(key) > 1:
         return "jsonb_build_array(" + ", ".join(f"{row}.{_quote(part.column)}" for part in key) + ")::text"
     column = f"{row}.{_quote(key[0].column)}"
@@ -322,6 +336,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET enable_nestloop = off
+SET timezone = 'UTC'
 AS $synchro$
 -- For the time of a migration: finds the key in the catalog at each call, so that no change of the
 -- table can break it, and logs every updated row with all its old values.

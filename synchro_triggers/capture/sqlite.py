@@ -36,6 +36,9 @@ _LOG = """  INSERT INTO synchro_triggers_changelog
 #: SQLite itself writes 15 digits, as text and as JSON; two numbers may share them.
 _EXACT_REAL = "printf('%!.17g', {})"
 
+#: Kinds of which SQLite keeps only whole numbers where they are a primary key.
+_NEVER_BLOBS = frozenset({"AutoField", "BigAutoField", "SmallAutoField"})
+
 _NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM synchro_triggers_sessionvalue WHERE key = 'paused')"
 
 
@@ -78,7 +81,7 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
             source=source,
         )
 
-    old_key, new_key = _key_text(table.key, "OLD."), _key_text(table.key, "NEW.")
+    old_key, new_key = key_text(table.key, "OLD"), key_text(table.key, "NEW")
     changed = f"substr({names}, 2)" if names else "''"
     update = "\n".join(
         (
@@ -92,7 +95,7 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
         "upd": ("AFTER UPDATE", f"{_NOT_PAUSED} AND ({anything})", update),
         "del": ("AFTER DELETE", _NOT_PAUSED, log("D", old_key, old=old_values)),
     }
-    replaced_key, replaced_values = _key_text(table.key, "r."), _old_values(kept, "r")
+    replaced_key, replaced_values = key_text(table.key, "r"), _old_values(kept, "r")
     for event, (timing, source) in _replaced_rows(connection, table.table, table.key).items():
         bodies[event] = (timing, _NOT_PAUSED, log("D", replaced_key, old=replaced_values, source=source))
     return [
@@ -129,7 +132,8 @@ def _differs(column: str) -> str:
     return f"OLD.{name} IS NOT NEW.{name} COLLATE BINARY OR typeof(OLD.{name}) <> typeof(NEW.{name})"
 
 
-def _key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
+def key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
+    """Return the SQL of a row's key as the changelog has it."""
     parts = [_key_part(part, row) for part in key]
     if len(parts) > 1:
         return f"json_array({', '.join(parts)})"
@@ -137,15 +141,18 @@ def _key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
 
 
 def _key_part(part: CapturedColumn, row: str) -> str:
-    column = f"{row}{_quote(part.column)}"
+    column = f"{row}.{_quote(part.column)}"
     if part.kind == "UUIDField":  # stored as 32 hexadecimal digits; logged as everybody writes it
         cuts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
-        return "(" + " || '-' || ".join(f"substr({column}, {start}, {length})" for start, length in cuts) + ")"
+        dashed = " || '-' || ".join(f"substr({column}, {start}, {length})" for start, length in cuts)
+        return f"CASE WHEN length({column}) = 32 AND {column} NOT GLOB '*[^0-9a-f]*' THEN {dashed} ELSE {column} END"
     if part.kind == "BinaryField":  # which is neither text nor JSON
         return f"lower(hex({column}))"
     if part.kind == "FloatField":
-        return _EXACT_REAL.format(column)
-    return column
+        return f"CASE typeof({column}) WHEN 'real' THEN {_EXACT_REAL.format(column)} ELSE {column} END"
+    if part.kind in _NEVER_BLOBS:
+        return column
+    return f"CASE typeof({column}) WHEN 'blob' THEN quote({column}) ELSE {column} END"  # JSON holds no blob
 
 
 def _old_values(kept: Iterable[CapturedColumn], row: str) -> str:
@@ -296,7 +303,7 @@ def transitional_triggers(
     columns = [CapturedColumn(row[1], row[1], _KINDS.get(row[2].lower(), "")) for row in rows]
     ranks = {row[1]: row[5] for row in rows}
     keys = tuple(sorted((column for column in columns if ranks[column.name]), key=lambda part: ranks[part.name])) or key
-    old_key, new_key = _key_text(keys, "OLD."), _key_text(keys, "NEW.")
+    old_key, new_key = key_text(keys, "OLD"), key_text(keys, "NEW")
     moved = " OR ".join(_differs(part.column) for part in keys)
     old_values = _old_values(columns, "OLD")
 
@@ -322,7 +329,7 @@ def transitional_triggers(
         "upd": ("AFTER UPDATE", update),
         "del": ("AFTER DELETE", log("D", old_key, old_values)),
     }
-    replaced_key, replaced_values = _key_text(keys, "r."), _old_values(columns, "r")
+    replaced_key, replaced_values = key_text(keys, "r"), _old_values(columns, "r")
     for event, (timing, source) in _replaced_rows(connection, table, keys).items():
         bodies[event] = (timing, log("D", replaced_key, replaced_values, source))
     return [

@@ -12,7 +12,7 @@ import decimal
 import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ class CapturedTable:
 
 def captured_tables(captured: Iterable[type[Model]]) -> tuple[CapturedTable, ...]:
     """Describe the tables to capture for ``captured`` (concrete models), each once, in a stable order."""
-    return tuple(_describe(model) for model in captured_models(captured))
+    return tuple(captured_table(model) for model in captured_models(captured))
 
 
 def captured_models(captured: Iterable[type[Model]]) -> tuple[type[Model], ...]:
@@ -154,7 +154,8 @@ def is_many_to_many(field: Any) -> bool:
     return bool(field.many_to_many) and isinstance(through, type) and issubclass(through, Model)
 
 
-def _describe(model: type[Model]) -> CapturedTable:
+def captured_table(model: type[Model]) -> CapturedTable:
+    """Describe the model's own table."""
     skipped = skipped_names(model)
     kept = kept_field_names(model)
     key_fields = key_fields_of(model)
@@ -162,7 +163,7 @@ def _describe(model: type[Model]) -> CapturedTable:
         CapturedColumn(
             name=field.name,
             column=str(field.column),
-            kind=_kind(field),
+            kind=kind_of(field),
             skipped=field.name in skipped or field.attname in skipped,
             kept=kept is None or field.name in kept,
         )
@@ -264,7 +265,8 @@ def _is_tagging_without_key(model: type[Model]) -> bool:
     return not any(fields <= names for fields in unique)
 
 
-def _kind(field: Any) -> str:
+def kind_of(field: Any) -> str:
+    """Return a field's internal type, of a foreign key that of its target."""
     while field.remote_field is not None and getattr(field, "target_field", None) is not None:
         field = field.target_field
     return str(field.get_internal_type())
@@ -304,41 +306,52 @@ _VERBATIM = frozenset(
 
 def logged_texts(model: type[Model], keys: Iterable[Any]) -> set[str] | None:
     """Return the texts under which triggers log these keys; ``None``: only decoding the log can tell."""
-    if not all(_kind(field) in _VERBATIM for field in key_fields_of(model)):
+    if not all(kind_of(field) in _VERBATIM for field in key_fields_of(model)):
         return None
     if not isinstance(model._meta.pk, CompositePrimaryKey):
         return {encode_key(key) for key in keys}
-    if any(_kind(field) == "BinaryField" for field in key_fields_of(model)):
+    if any(kind_of(field) == "BinaryField" for field in key_fields_of(model)):
         return None
     parts = [json.loads(encode_key(key)) for key in keys]
     separators = (", ", ",")  # PostgreSQL's way and SQLite's
     return {json.dumps(part, ensure_ascii=False, separators=(comma, ":")) for part in parts for comma in separators}
 
 
-def decode_key(model: type[Model], text: str) -> Any:
+def decode_key(model: type[Model], text: str, zone: datetime.tzinfo = datetime.UTC) -> Any:
     """Read ``ChangeLog.object_pk`` back into a value for ``pk``.
 
+    Args:
+        model: the model.
+        text: what the trigger wrote.
+        zone: the time zone of times that name none: on SQLite that of the alias.
+
     Raises:
-        ValueError, ValidationError, InvalidOperation: the text is no key of this model.
+        ValueError, ValidationError, InvalidOperation: the text is no key of this model, or one of a type that
+            cannot be looked up: lists, JSON.
     """
+    text.encode()  # a surrogate is a byte that was no text
     fields = key_fields_of(model)
+    key = _decode_key(model, fields, text, zone)
+    if not isinstance(key, Hashable) or any(kind_of(field) == "JSONField" for field in fields):
+        raise ValueError(f"{text!r} is of a type that no object can be found by")
+    return key
+
+
+def _decode_key(model: type[Model], fields: Sequence[Any], text: str, zone: datetime.tzinfo) -> Any:
     if isinstance(model._meta.pk, CompositePrimaryKey):
         parts = json.loads(text, parse_float=decimal.Decimal)
-        return tuple(decode_value(field, part) for field, part in zip(fields, parts, strict=True))
-    return decode_value(fields[0], text)
+        return tuple(decode_value(field, part, zone) for field, part in zip(fields, parts, strict=True))
+    return decode_value(fields[0], text, zone)
 
 
-def decode_value(field: Any, raw: Any) -> Any:
+def decode_value(field: Any, raw: Any, zone: datetime.tzinfo = datetime.UTC) -> Any:
     """Read a value that a trigger stored (JSON) back into what the field's attribute holds in Python."""
     if raw is None:
         return None
     while field.remote_field is not None and getattr(field, "target_field", None) is not None:
         field = field.target_field
     if isinstance(field, models.DateTimeField):
-        value = field.to_python(raw)
-        if timezone.is_naive(value) == django_settings.USE_TZ:
-            return timezone.make_aware(value, datetime.UTC) if django_settings.USE_TZ else timezone.make_naive(value)
-        return value
+        return _decode_time(field.to_python(raw), zone)
     if isinstance(field, models.DurationField) and re.fullmatch(r"-?\d+", str(raw)):
         return datetime.timedelta(microseconds=int(raw))  # as SQLite has it
     if isinstance(field, models.UUIDField):
@@ -350,12 +363,14 @@ def decode_value(field: Any, raw: Any) -> Any:
     return field.to_python(raw)
 
 
-def decode_old_values(model: type[Model], text: str) -> dict[str, Any]:
-    """Read ``ChangeLog.old_values``: field attribute names (``attname``) to values; unknown columns are left out."""
-    raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
-    by_column = {field.column: field for field in stored_fields(model)}
-    return {
-        by_column[column].attname: decode_value(by_column[column], value)
-        for column, value in raw.items()
-        if column in by_column
-    }
+def _decode_time(value: datetime.datetime, zone: datetime.tzinfo) -> datetime.datetime:
+    if django_settings.USE_TZ:
+        return (value.replace(tzinfo=zone) if timezone.is_naive(value) else value).astimezone(datetime.UTC)
+    if timezone.is_naive(value):
+        return value
+    project = timezone.get_default_timezone()  # in which Django's sessions are then
+    naive = timezone.make_naive(value, project)
+    # PostgreSQL takes a time of the hour that is there twice for the later one.
+    if naive.replace(tzinfo=project, fold=1).astimezone(datetime.UTC) != value:
+        raise ValueError(f"{value} is no single time in {project}: it takes USE_TZ to tell it from another one")
+    return naive

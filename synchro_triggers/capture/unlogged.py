@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
-from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import connections
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
 from ..conf import get_settings
-from ..models import ChangeLog, Operation
-from .tables import captured_models, decode_key
+from .logged_keys import key_and_table, times_as_logged
+from .tables import captured_models
 
 #: The log is grouped once, and joined: it has no index that a look-up for each row could use.
 _UNLOGGED = """
@@ -24,6 +21,16 @@ SELECT lived.{key}
          ON made.object_pk = CAST(lived.{key} AS text)
  WHERE made.object_pk IS NULL AND lived.{key} > %s
  ORDER BY 1
+"""
+
+_COUNT_UNLOGGED = """
+SELECT count(*)
+  FROM {table} AS t
+  LEFT JOIN (SELECT DISTINCT object_pk
+               FROM synchro_triggers_changelog
+              WHERE operation = 'I' AND model_label = %s) AS made
+         ON made.object_pk = {key}
+ WHERE made.object_pk IS NULL
 """
 
 
@@ -49,15 +56,12 @@ def unlogged_keys(alias: str, model: type[Model], labels: Sequence[str], beyond:
 
 def count_unlogged(alias: str, model: type[Model]) -> int:
     """Return how many rows of a model the log of ``alias`` does not know."""
-    rows: QuerySet[Any] = QuerySet(model, using=alias)
-    inserts = ChangeLog.objects.using(alias).filter(model_label=model._meta.label, operation=Operation.INSERT)
-    made = set()
-    for text in inserts.order_by().values_list("object_pk", flat=True).distinct().iterator():
-        with suppress(ValueError, ArithmeticError, ValidationError):
-            made.add(decode_key(model, text))
-    if not made:
-        return rows.count()
-    return sum(key not in made for key in rows.values_list("pk", flat=True).iterator())
+    connection = connections[alias]
+    key, table = key_and_table(connection, model)
+    # As the triggers write them: there are keys that Python cannot read.
+    with times_as_logged(connection), connection.cursor() as cursor:
+        cursor.execute(_COUNT_UNLOGGED.format(key=key, table=table), [model._meta.label])
+        return int(cursor.fetchone()[0])
 
 
 def describe_unlogged(alias: str, tables: Collection[str]) -> list[str]:

@@ -4,6 +4,7 @@ import django.db.models.functions.datetime
 from django.db import migrations, models
 
 import synchro_triggers.models
+import synchro_triggers.moment
 from synchro_triggers.migrations._brin import create_brin_index, drop_brin_index
 
 
@@ -32,7 +33,7 @@ class Migration(migrations.Migration):
                 ("origin", models.CharField(blank=True, default="", max_length=36, verbose_name="origin")),
                 (
                     "logged_at",
-                    models.DateTimeField(
+                    synchro_triggers.moment.Moment(
                         db_default=django.db.models.functions.datetime.Now(), verbose_name="logged at"
                     ),
                 ),
@@ -57,16 +58,16 @@ class Migration(migrations.Migration):
                 ("position", models.TextField(blank=True, default="")),
                 ("window_end", models.TextField(blank=True, default="")),
                 ("window_after", models.BigIntegerField(default=0)),
-                ("since", models.DateTimeField(blank=True, null=True)),
-                ("last_check", models.DateTimeField(blank=True, null=True)),
+                ("since", synchro_triggers.moment.Moment(blank=True, null=True)),
+                ("last_check", synchro_triggers.moment.Moment(blank=True, null=True)),
                 ("last_row", models.TextField(blank=True, default="")),
                 ("last_window", models.TextField(blank=True, default="")),
                 ("place", models.TextField(blank=True, default="")),
                 ("run_id", models.CharField(blank=True, default="", max_length=36)),
                 ("run_host", models.CharField(blank=True, default="", max_length=255)),
                 ("run_pid", models.BigIntegerField(blank=True, null=True)),
-                ("run_started", models.DateTimeField(blank=True, null=True)),
-                ("run_seen", models.DateTimeField(blank=True, null=True)),
+                ("run_started", synchro_triggers.moment.Moment(blank=True, null=True)),
+                ("run_seen", synchro_triggers.moment.Moment(blank=True, null=True)),
             ],
             options={
                 "verbose_name": "checkpoint",
@@ -81,7 +82,7 @@ class Migration(migrations.Migration):
                 ("fingerprint", models.TextField(blank=True, default="")),
                 ("copied_from", models.CharField(blank=True, default="", max_length=36)),
                 ("pruned_to", models.BigIntegerField(default=0)),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("created_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 "verbose_name": "node",
@@ -102,16 +103,17 @@ class Migration(migrations.Migration):
                 ("source", models.CharField(max_length=36)),
                 ("model_label", models.CharField(max_length=200)),
                 ("object_pk", models.CharField(max_length=500)),
+                ("object_text", models.TextField(blank=True, null=True)),
                 (
                     "operation",
                     models.CharField(choices=[("I", "insert"), ("U", "update"), ("D", "delete")], max_length=1),
                 ),
                 ("old_values", models.TextField(blank=True, null=True)),
-                ("logged_at", models.DateTimeField()),
+                ("logged_at", synchro_triggers.moment.Moment()),
                 ("error", models.TextField()),
                 ("attempts", models.PositiveIntegerField(default=1)),
-                ("first_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("last_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("first_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
+                ("last_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 "verbose_name": "failure",
@@ -162,7 +164,9 @@ class Migration(migrations.Migration):
                 ("model_label", models.CharField(max_length=200)),
                 ("local_pk", models.CharField(max_length=500)),
                 ("remote_pk", models.CharField(max_length=500)),
-                ("met_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("local_text", models.TextField(blank=True, null=True)),
+                ("remote_text", models.TextField(blank=True, null=True)),
+                ("met_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
                 ("remote_won", models.BooleanField(db_default=False)),
             ],
             options={

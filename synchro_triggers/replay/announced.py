@@ -20,7 +20,7 @@ from .parts import Parts
 from .rows import instances_of, rows_with
 from .shape import Shape
 from .statements import RowsVanished, update_rows
-from .writing import create_instances, differing, local_value, same_value, set_values
+from .writing import create_instances, differing, local_value, same_value, set_values, value_to_write
 
 #: Objects that are announced at once where it is not known yet how long receivers take.
 _FIRST = 5
@@ -47,6 +47,9 @@ class Announced:
         """Insert new instances; return how many of them there was time for."""
         announced = self.before(instances, lambda instance: send_pre_save(instance, self._remote), shape.model)
         create_instances(announced, shape, self._remote)
+        redirects = self._parts.target.redirects
+        if redirects.concern(shape.model):
+            redirects.require(shape, [instance.pk for instance in announced])
         self._send_post_save(shape, announced, created=True)
         self.done(len(announced), shape.model)
         return len(announced)
@@ -79,10 +82,10 @@ class Announced:
             own = tuple(
                 field
                 for field, value in zip(shape.skipped, stored, strict=True)
-                if not same_value(field, local_value(instance, field), value)
+                if not same_value(field, value_to_write(instance, field), value)
             )
             key = instance.pk if shape.composite_key else (instance.pk,)
-            row = [*key, *(local_value(instance, field) for field in (*shape.copied, *own))]
+            row = [*key, *(value_to_write(instance, field) for field in (*shape.copied, *own))]
             alike.setdefault(own, []).append(row)
         for own, rows in alike.items():
             update_rows(self._remote, shape.model, shape.key, (*shape.copied, *own), rows)
@@ -148,7 +151,7 @@ class Announced:
         signal.send(sender=type(row), instance=row, using=self._remote, origin=row)
 
     def _send_post_save(self, shape: Shape, instances: Sequence[Any], *, created: bool) -> None:
-        values = [{field.attname: local_value(instance, field) for field in shape.copied} for instance in instances]
+        values = [{field.attname: value_to_write(instance, field) for field in shape.copied} for instance in instances]
         wrote = False
         for instance, written in zip(instances, values, strict=True):
             if wrote:  # written one by one, this object would come after what those receivers have done to it

@@ -25,9 +25,11 @@ from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_ta
 from .observed import Observers
 from .order import At, Task, in_order
 from .parts import Parts, Unfinished
+from .redirects import NothingInserted
 from .report import Told
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
+from .sequences import move_sequences_on
 from .shape import GenericKey, Shape, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
@@ -37,10 +39,12 @@ from .writing import (
     Writes,
     differing,
     local_value,
-    move_sequences_on,
     new_instance,
+    same_value,
     save,
+    set_key,
     set_values,
+    value_to_write,
 )
 
 #: Errors that may be gone when the rest of the batch has been applied.
@@ -66,7 +70,7 @@ class Batch:
         self._remote = target.remote
         self._result = BatchResult()
         self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
-        self._tasks = plan_tasks(changes)
+        self._tasks = plan_tasks(changes, self._result.failed)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
@@ -89,7 +93,7 @@ class Batch:
             rows=self._rows,
             result=self._result,
             logged=frozenset((task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask)),
-            numbered=set(),
+            numbered={},
             writes=Writes(target.remote),
             savepoints=savepoints,
             singles=Singles(target.remote, savepoints),
@@ -377,19 +381,37 @@ class Batch:
     def _create(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> Model:
         if remote_key is None:
             remote_key = self._identity.find_by_primary_key(shape, instance.pk)
+        redirects = self._target.redirects
+        unsure = redirects.concern(shape.model)
+        if remote_key is None and unsure and not self._target.dry_run:
+            [remote_key] = redirects.reserve(shape, 1)
+        for parent in shape.other_parents if unsure and not self._target.dry_run else ():
+            if values[parent.link.attname] is None:
+                [parent_key] = redirects.reserve(shape_of(parent.model), 1)
+                values = values | dict.fromkeys(parent.holders, parent_key)
         row = new_instance(shape, self._remote, remote_key, values)
         if self._target.dry_run:
             self._imagine(shape, instance, row)
             return row
-        given = {parent.model for parent in shape.other_parents if values[parent.link.attname] is not None}
         with self._parts.savepoints.one():
-            self._save(row, shape, adding=True)
-        self._parts.numbered.update(
-            each.root
-            for each in (*((shape,) if remote_key is not None else ()), *map(shape_of, given))
-            if each.automatic_key
-        )
+            self._save(row, shape, adding=True, unsure=unsure)
+            if unsure and not redirects.are_there(shape, {row.pk}):
+                set_key(row, shape, self._find_redirected(shape, instance, row))
+        written = {parent.model: values[parent.link.attname] for parent in shape.other_parents}
+        for model, key in ({shape.model: remote_key} | written).items():
+            each = shape_of(model)
+            if key is not None and each.automatic_key:
+                self._parts.numbered.setdefault(each.root, set()).add(key)
         return row
+
+    def _find_redirected(self, shape: Shape, instance: Model, row: Model) -> Any:
+        """Return the key of a row that was inserted, and is not there under its key, by what else tells it."""
+        found = self._identity.find_by_natural_key(instance)
+        if found is None:
+            found = self._target.redirects.find_by_unique_values(shape, row)
+        if found is None or self._parts.belongs_to_another(shape, found, instance.pk):
+            raise NothingInserted(shape.label, self._remote)
+        return found
 
     def _imagine(self, shape: Shape, instance: Model, row: Model) -> None:
         """Note in a dry run which keys a new object would have got."""
@@ -421,18 +443,22 @@ class Batch:
             self._result.report.count(shape.label, "updated", -1)
             raise
 
-    def _save(self, row: Model, shape: Shape, *, adding: bool) -> None:
+    def _save(self, row: Model, shape: Shape, *, adding: bool, unsure: bool = False) -> None:
         """Save a row; forget those read ahead of tables to which receivers have written."""
         skipped = {field.attname: local_value(row, field) for field in shape.skipped}
 
         def keep_what_receivers_wrote() -> None:
             own = connections[self._remote].ops.quote_name(shape.model._meta.db_table)
             if skipped and not adding and not self._parts.writes.tables().isdisjoint({own, None}):
-                set_here = differing(row, skipped)
+                set_here = [
+                    field.attname
+                    for field in shape.skipped
+                    if not same_value(field, value_to_write(row, field), skipped[field.attname])
+                ]
                 self._refresh_skipped(shape, row, but=set_here)
 
         self._parts.writes.begin()
-        self._parts.singles.save(row, shape, adding=adding, announced=keep_what_receivers_wrote)
+        self._parts.singles.save(row, shape, adding=adding, unsure=unsure, announced=keep_what_receivers_wrote)
         self._rows.forget(self._parts.writes.to_other_rows(shape.model))
 
     def _refresh_skipped(self, shape: Shape, row: Model, but: Collection[str] = ()) -> None:

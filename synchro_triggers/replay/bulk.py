@@ -48,6 +48,7 @@ class BulkUpserts:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._remote = parts.target.remote
+        self._redirects = parts.target.redirects
         self._announced = Announced(parts)
         self._later: dict[At, set[At]] = {}
         self._written: list[ObjectTask] = []
@@ -269,6 +270,10 @@ class BulkUpserts:
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
 
     def _create(self, shape: Shape, some: Sequence[_Upsert]) -> Sequence[_Upsert]:
+        without = [each for each in some if each.remote_key is None]
+        if without and self._redirects.concern(shape.model):
+            for each, key in zip(without, self._redirects.reserve(shape, len(without)), strict=True):
+                each.remote_key = key
         if self._parts.observers.sends_signals(shape.model):
             some = self._create_announced(shape, some)
         else:
@@ -284,12 +289,13 @@ class BulkUpserts:
         some = some[: self._announced.create(shape, instances)]
         for each, instance in zip(some, instances, strict=False):
             if each.remote_key is not None and shape.automatic_key:
-                self._parts.numbered.add(shape.root)
+                self._parts.numbered.setdefault(shape.root, set()).add(each.remote_key)
             each.remote_key = instance.pk
         return some
 
     def _create_silently(self, shape: Shape, some: Sequence[_Upsert]) -> None:
         with_key = [each for each in some if each.remote_key is not None]
+        unsure = self._redirects.concern(shape.model)
         for alike in (with_key, [each for each in some if each.remote_key is None]):
             if not alike:
                 continue
@@ -308,11 +314,14 @@ class BulkUpserts:
                     ]
                     for each, remote_key in zip(alike, keys, strict=True)
                 ]
-                keys = insert_rows(self._remote, table.model, [*key, *copied, *defaults], rows) or keys
+                columns = [*key, *copied, *defaults]
+                keys = insert_rows(self._remote, table.model, columns, rows, unsure=unsure) or keys
+            if unsure:
+                self._redirects.require(shape, keys)
             for each, remote_key in zip(alike, keys, strict=True):  # not before all of its tables have it
                 each.remote_key = remote_key
             if keyed and shape.automatic_key:
-                self._parts.numbered.add(shape.root)
+                self._parts.numbered.setdefault(shape.root, set()).update(keys)
 
     def _update(self, shape: Shape, some: Sequence[_Upsert]) -> Sequence[_Upsert]:
         if self._parts.observers.sends_signals(shape.model):

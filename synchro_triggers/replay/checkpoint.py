@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 
-from django.conf import settings as django_settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -50,7 +49,7 @@ def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:
         "window_end": "",
         "window_after": 0,
         "since": None,
-        "last_check": as_stored(at),
+        "last_check": at,
     }
     return {**fields, **_marks(window)}
 
@@ -81,8 +80,8 @@ def write_last_check(value: datetime.datetime) -> None:
     if aware >= datetime.datetime.now(datetime.UTC):
         fields: dict[str, object] = {"position": current_position(LOCAL), "since": None}
     else:
-        fields = {"position": "", "since": as_stored(aware)}
-    _set(alias, node_id(LOCAL), last_check=as_stored(aware), **fields)
+        fields = {"position": "", "since": aware}
+    _set(alias, node_id(LOCAL), last_check=aware, **fields)
 
 
 def reset_synchro(*, new_identity: bool = False) -> None:
@@ -106,6 +105,7 @@ def reset_synchro(*, new_identity: bool = False) -> None:
         require_original(LOCAL)
     source = node_id(LOCAL)
     position = current_position(LOCAL)
+    now = datetime.datetime.now(datetime.UTC)
     for alias in aliases:
         with transaction.atomic(using=alias):
             _set(
@@ -113,7 +113,7 @@ def reset_synchro(*, new_identity: bool = False) -> None:
                 source,
                 position=position,
                 since=None,
-                last_check=as_stored(timezone.now()),
+                last_check=now,
                 last_row="",
                 last_window="",
                 place=fingerprint(LOCAL),
@@ -177,11 +177,6 @@ def _receiving_aliases() -> tuple[str, ...]:
     for alias in remotes:
         require_two_databases(alias)
     return remotes or (LOCAL,)
-
-
-def as_stored(value: datetime.datetime) -> datetime.datetime:
-    """Return a time as a ``DateTimeField`` takes it: naive, in the local time zone, without ``USE_TZ``."""
-    return value if django_settings.USE_TZ or timezone.is_naive(value) else timezone.make_naive(value)
 
 
 def _set(alias: str, source: str, **fields: object) -> None:

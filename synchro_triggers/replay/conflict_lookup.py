@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from ..capture.tables import encode_key, logged_texts
 from ..conf import LOCAL
+from ..moment import as_utc
 from .changes import LONG_AGO, Change
 from .conflicts import Conflict, local_wins
 from .identity import Identity
@@ -18,7 +19,6 @@ from .own_changes import LastChanges, last_changes
 from .report import SyncReport, Told
 from .shape import Shape, model_of, parents_of, read_keys, shape_of
 from .target import Target
-from .window import stored_time
 
 
 class RemoteChanges:
@@ -127,9 +127,7 @@ class RemoteChanges:
         rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
         rows += self._other_rows.get((shape.root, key), ())
         if stood:  # nothing new on LOCAL: what was kept then stays
-            remote_at = self._changed_at(rows, None) or stored_time(
-                self._target.remote, self._identity.met_at(shape.model, key)
-            )
+            remote_at = self._changed_at(rows, None) or as_utc(self._identity.met_at(shape.model, key))
         elif self._any and (last := self._changed_at(rows, self._met_at(shape, key))) is not None:
             remote_at = last
         else:
@@ -212,7 +210,7 @@ class RemoteChanges:
         latest = max((self._last[at] for at in rows if at in self._last), key=lambda last: last.id, default=None)
         if latest is None or any(self._replayed[at].id > latest.id for at in rows if at in self._replayed):
             return None
-        if met_at is not None and latest.time < stored_time(self._target.remote, met_at):
+        if met_at is not None and latest.time < as_utc(met_at):
             return None
         return latest.time
 

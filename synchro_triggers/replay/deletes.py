@@ -13,9 +13,10 @@ from ..exceptions import ObjectNotApplied
 from .cascades import let_go, taken_along
 from .local import ObjectTask, load_instances, logged_values, rebuilt
 from .parts import Parts
+from .raw_keys import there_as_text
 from .relations import links_to, links_to_children, refers_to_itself
 from .rows import rows_of
-from .shape import OtherParent, parents_of, root_of, shape_of
+from .shape import OtherParent, Unreadable, parents_of, root_of, shape_of
 from .target import NotYet
 from .writing import delete
 
@@ -169,6 +170,12 @@ class Deletes:
                 raise ObjectNotApplied(f"its natural key cannot be told any more: {error}") from error
             if found is not None and not self._parts.belongs_to_another(shape, found, key):
                 return found
+        if isinstance(key, Unreadable):
+            if there_as_text(self._remote, shape.root, [key]):
+                raise ObjectNotApplied(
+                    f"it was deleted; its primary key is on {self._remote!r} too, and cannot be read there"
+                )
+            return None
         kept = self._parts.identity.find_by_primary_key(shape, key)
         if kept is not None and not self._parts.belongs_to_another(shape, kept, key):
             return kept

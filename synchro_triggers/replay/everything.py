@@ -11,8 +11,9 @@ from ..capture.tables import captured_models, encode_key
 from ..conf import LOCAL, get_settings
 from .changes import LONG_AGO, Change
 from .order import models_in_order
+from .raw_keys import is_of_one_object, texts_after
 from .rows import rows_of
-from .shape import root_of, shape_of
+from .shape import Unreadable, read_keys, root_of, shape_of
 
 
 def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Change]]:
@@ -33,13 +34,34 @@ def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Chang
     if labels is None:  # an object of multi-table inheritance once, by its root
         objects = list(dict.fromkeys(root_of(model) for model in objects))
     for model in (*(shape.model for shape in models_in_order([shape_of(model) for model in objects])), *links):
-        last: Any = None
-        while keys := _keys_after(model, last, size):
-            yield [
-                Change(model._meta.label, encode_key(key), number, number, False, LONG_AGO)
-                for number, key in enumerate(keys, start=1)
-            ]
-            last = keys[-1]
+        try:
+            for texts in _pages(model, size):
+                yield _changes(model, texts)
+        except Exception as error:
+            if not is_of_one_object(error):
+                raise
+            # A key that cannot be read: all of them once more, as triggers write them.
+            last: str | None = None
+            while texts := texts_after(LOCAL, model, last, size):
+                yield _changes(model, texts)
+                last = texts[-1]
+
+
+def _changes(model: type[Model], texts: Sequence[str]) -> list[Change]:
+    return [
+        Change(model._meta.label, text, number, number, False, LONG_AGO) for number, text in enumerate(texts, start=1)
+    ]
+
+
+def _pages(model: type[Model], size: int) -> Iterator[list[str]]:
+    last: Any = None
+    while keys := _keys_after(model, last, size):
+        hash(tuple(keys))
+        texts = [encode_key(key) for key in keys]
+        if Unreadable in set(map(type, read_keys(model, texts))):
+            raise ValueError(f"the keys of {model._meta.label} are of a type that no object can be found by")
+        yield texts
+        last = keys[-1]
 
 
 def _keys_after(model: type[Model], last: Any, size: int) -> list[Any]:

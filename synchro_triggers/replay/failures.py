@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
-from ..models import KEY_LENGTH, Failure, Operation
+from ..key_texts import full_key, is_encodable, stored_key
+from ..models import Failure, Operation
+from ..moment import as_utc
 from .changes import Change
 from .rows import rows_with
-from .window import stored_time, time_to_store
 
 
 def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> list[Change]:
@@ -22,11 +23,11 @@ def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> lis
     return [
         Change(
             label=failure.model_label,
-            key=failure.object_pk,
+            key=failure.key,
             first=position,
             last=position,
             created=failure.operation == Operation.INSERT,
-            logged_at=stored_time(remote, failure.logged_at),
+            logged_at=as_utc(failure.logged_at),
             old_values=tuple(json.loads(failure.old_values)) if failure.old_values else (),
             attempts=failure.attempts,
             deleted=failure.operation == Operation.DELETE,
@@ -38,7 +39,7 @@ def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> lis
 def store_failure(remote: str, source: str, change: Change, error: Exception) -> None:
     """Keep a change that could not be applied, or count one more attempt."""
     failures = Failure.objects.using(remote)
-    known = failures.filter(source=source, model_label=change.label, object_pk=change.key[:KEY_LENGTH])
+    known = failures.filter(source=source, model_label=change.label, object_pk=stored_key(change.key))
     text = describe(error)
     operation = _operation(change)
     # What the remote has never seen stays an insert, whatever is logged of it meanwhile.
@@ -48,10 +49,11 @@ def store_failure(remote: str, source: str, change: Change, error: Exception) ->
     failures.create(
         source=source,
         model_label=change.label,
-        object_pk=change.key[:KEY_LENGTH],
+        object_pk=stored_key(change.key),
+        object_text=full_key(change.key),
         operation=operation,
         old_values=json.dumps(change.old_values) if change.old_values else None,
-        logged_at=time_to_store(remote, change.logged_at),
+        logged_at=change.logged_at,
         error=text,
     )
 
@@ -66,7 +68,7 @@ def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None
     """Remove what has been applied now."""
     by_label: dict[str, list[str]] = {}
     for change in changes:
-        by_label.setdefault(change.label, []).append(change.key)
+        by_label.setdefault(change.label, []).append(stored_key(change.key))
     failures = Failure.objects.using(remote).filter(source=source)
     if by_label and failures.exists():
         for label, keys in by_label.items():
@@ -75,7 +77,9 @@ def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None
 
 def describe(error: Exception) -> str:
     """Return an error as one line: its class, unless the message says it, and its message."""
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).replace("\0", "\\x00").split())
+    if not is_encodable(text):
+        text = text.encode(errors="backslashreplace").decode()
     name = type(error).__name__
     if name in {"ObjectNotApplied", "NotYet", "SynchroError"} or text.startswith(name):
         return text

@@ -24,6 +24,7 @@ from django.db.models.functions import Now
 from ..capture.tables import decode_key, encode_key, natural_key_fields, natural_key_of, natural_manager
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from ..key_texts import full_key, is_digest, read_full_key, stored_key
 from ..models import Reference
 from ..natural import NaturalManager
 from .contention import RowLocks
@@ -32,6 +33,7 @@ from .rows import ReadAhead, rows_of, rows_with
 from .shape import (
     GenericKey,
     Shape,
+    Unreadable,
     concrete_of,
     field_at,
     is_foreign_key,
@@ -89,6 +91,7 @@ class Identity:
         self._times: dict[int, datetime.datetime] = {}
         self._lost: set[tuple[type[Model], Any]] = set()
         self._forgotten: set[tuple[type[Model], Any]] = set()
+        self._full_texts: dict[str, str] = {}
         self._looked_for: set[tuple[type[Model], Any]] = set()
 
     # References -----------------------------------------------------------------------------------
@@ -110,18 +113,20 @@ class Identity:
             return
         self._asked |= {(root, key) for key in wanted}
         self._known.update({(root, key): self._imagined[root, key] for key in wanted if (root, key) in self._imagined})
-        by_text = {encode_key(key): key for key in wanted}
+        by_text = {self._text(key): key for key in wanted}
         found: dict[Any, Any] = {}
         for local_pk, stored in self._stored(root, local_pk=by_text):
             key = by_text[local_pk]
             self._rows[root, key] = stored
             found[key] = stored.remote_pk
-        found = dict(zip(found, read_keys(root, list(found.values())), strict=True))
+        found = dict(zip(found, read_keys(root, list(map(self._full, found.values()))), strict=True))
         backwards = rows_with(Reference, LOCAL, remote_pk=by_text).filter(
             source=self._target, model_label=root._meta.label
         )
-        for local_pk, remote_pk in backwards.values_list("remote_pk", "local_pk"):
-            found.setdefault(by_text[local_pk], decode_key(root, remote_pk))
+        there = list(backwards.values_list("pk", "remote_pk", "local_pk"))
+        self._read_full_texts(LOCAL, "local", {pk: local_pk for pk, _, local_pk in there})
+        for _, remote_pk, local_pk in there:
+            found.setdefault(by_text[remote_pk], decode_key(root, self._full(local_pk)))
         if rows is not None:
             rows.load(root, found.values())
             alive = {remote_key for remote_key in found.values() if rows.peek(root, remote_key) is not None}
@@ -135,8 +140,31 @@ class Identity:
     def _stored(self, root: type[Model], **texts: Collection[str]) -> Iterator[tuple[str, _Stored]]:
         references = rows_with(Reference, self.remote, **texts)
         references = references.filter(source=self._source, model_label=root._meta.label)
-        for local_pk, *stored in references.values_list("local_pk", "pk", "remote_pk", "remote_won"):
-            yield local_pk, _Stored(*stored)
+        names = ("local_pk", "pk", "remote_pk", "remote_won")
+        rows = [(local_pk, _Stored(*stored)) for local_pk, *stored in references.values_list(*names)]
+        self._read_full_texts(self.remote, "local", {stored.pk: local_pk for local_pk, stored in rows})
+        self._read_full_texts(self.remote, "remote", {stored.pk: stored.remote_pk for _, stored in rows})
+        yield from rows
+
+    def _text(self, key: Any) -> str:
+        """Return what a key is stored as in references."""
+        text = encode_key(key)
+        stored = stored_key(text)
+        if stored is not text:
+            self._full_texts[stored] = text
+        return stored
+
+    def _full(self, stored: str) -> str:
+        return self._full_texts[stored] if is_digest(stored) else stored
+
+    def _read_full_texts(self, alias: str, side: str, stored: Mapping[int, str]) -> None:
+        """Read the full keys of those rows whose keys, of the one or the other side, are digests."""
+        unknown = {pk: text for pk, text in stored.items() if is_digest(text) and text not in self._full_texts}
+        if unknown:
+            rows = rows_with(Reference, alias, pk=unknown)
+            self._full_texts.update(
+                (unknown[pk], read_full_key(unknown[pk], full)) for pk, full in rows.values_list("pk", f"{side}_text")
+            )
 
     def existing(self, model: type[Model], remote_keys: Collection[Any], locks: RowLocks | None = None) -> set[Any]:
         """Return those of the remote keys whose rows exist; lock them, if there are locks."""
@@ -157,7 +185,7 @@ class Identity:
         reference = self._rows.get((root, key))
         if reference is None or (root, key) in self._known:
             return None
-        return decode_key(root, reference.remote_pk)
+        return decode_key(root, self._full(reference.remote_pk))
 
     def met_at(self, model: type[Model], key: Any) -> Any:
         """Return when the object last met its remote row (the remote's clock), or ``None``."""
@@ -193,7 +221,7 @@ class Identity:
         self._forgotten.discard((root, key))
         self._lost.discard((root, key))
         reference = self._rows.get((root, key))
-        if reference is not None and reference.remote_pk == encode_key(remote_key):
+        if reference is not None and reference.remote_pk == self._text(remote_key):
             if (root, key) in self._contested or reference.remote_won:
                 self._met.add(reference.pk)
         else:
@@ -220,10 +248,10 @@ class Identity:
         unknown = [key for key in remote_keys if (root, key) not in self._claimed and (root, key) not in self._free]
         if not unknown:
             return
-        by_text = {encode_key(key): key for key in unknown}
+        by_text = {self._text(key): key for key in unknown}
         self._free.update((root, key) for key in unknown)
         for local_pk, stored in self._stored(root, remote_pk=by_text):
-            key = decode_key(root, local_pk)
+            key = decode_key(root, self._full(local_pk))
             self._rows[root, key] = stored
             if (root, key) not in self._forgotten:
                 self._claimed[root, by_text[stored.remote_pk]] = key
@@ -253,26 +281,36 @@ class Identity:
         new: dict[type[Model], list[tuple[str, str]]] = {}
         moved = []
         for (root, key), remote_key in self._learnt.items():
-            row, remote_pk = self._rows.get((root, key)), encode_key(remote_key)
+            row, remote_pk = self._rows.get((root, key)), self._text(remote_key)
             if row is not None and (root, key) not in self._forgotten:
                 moved.append((row.pk, remote_pk))
             else:
-                new.setdefault(root, []).append((encode_key(key), remote_pk))
+                new.setdefault(root, []).append((self._text(key), remote_pk))
         if moved:
             field = Reference._meta.get_field
-            update_rows(self.remote, Reference, [field("id")], [field("remote_pk")], moved)  # type: ignore[list-item]
+            rows = [(pk, remote_pk, self._beside(remote_pk)) for pk, remote_pk in moved]
+            fields = [field("remote_pk"), field("remote_text")]
+            update_rows(self.remote, Reference, [field("id")], fields, rows)  # type: ignore[list-item, arg-type]
             self._met.update(pk for pk, _ in moved)
         for root, pairs in new.items():
             same = {"source": self._source, "model_label": root._meta.label}
-            insert_texts(self.remote, Reference, same, ("local_pk", "remote_pk"), pairs)
+            names: tuple[str, ...] = ("local_pk", "remote_pk")
+            texts: Sequence[Sequence[Any]] = pairs
+            if any(is_digest(text) for pair in pairs for text in pair):
+                names += ("local_text", "remote_text")
+                texts = [(*pair, *map(self._beside, pair)) for pair in pairs]
+            insert_texts(self.remote, Reference, same, names, texts)
         if self._met:
             rows_with(Reference, self.remote, pk=self._met).update(met_at=Now(), remote_won=False)
         lost: dict[type[Model], list[str]] = {}
         for root, key in self._lost - self._forgotten:
-            lost.setdefault(root, []).append(encode_key(key))
-        for root, texts in lost.items():
-            rows = rows_with(Reference, self.remote, local_pk=texts)
-            rows.filter(source=self._source, model_label=root._meta.label).update(remote_won=True)
+            lost.setdefault(root, []).append(self._text(key))
+        for root, kept in lost.items():
+            references = rows_with(Reference, self.remote, local_pk=kept)
+            references.filter(source=self._source, model_label=root._meta.label).update(remote_won=True)
+
+    def _beside(self, stored: str) -> str | None:
+        return full_key(self._full(stored)) if is_digest(stored) else None
 
     # Natural keys and primary keys ----------------------------------------------------------------
 
@@ -566,9 +604,9 @@ class Identity:
         """Return the key that the object has on the remote where it keeps it, foreign keys in it translated.
 
         Returns:
-            ``None`` when the model does not keep keys, or a target of its key is not on the remote.
+            ``None`` when the model does not keep keys, it cannot be read, or a target of it is not on the remote.
         """
-        if not self.keeps_key(shape):
+        if not self.keeps_key(shape) or isinstance(key, Unreadable):
             return None
         parts = key if shape.composite_key else (key,)
         translated = []

@@ -20,6 +20,7 @@ from .node import former_selves, node_id, require_original, require_tables, requ
 from .order import models_in_order
 from .rows import rows_of, rows_with
 from .shape import Shape, family_labels, is_foreign_key, read_key, root_of, shape_of
+from .utc import times_in_utc
 from .writing import differing, local_value
 
 _CHUNK = 1000
@@ -67,6 +68,13 @@ def link_objects(
         Refused: LOCAL is a copy whose identity has not been settled, or both sides are one database.
     """
     source, target = _both_nodes(remote)
+    with times_in_utc(LOCAL, remote):
+        return _link_all(remote, source, target, labels, trust_keys)
+
+
+def _link_all(
+    remote: str, source: str, target: str, labels: Sequence[str] | None, trust_keys: bool
+) -> dict[str, LinkCounts]:
     settings = get_settings()
     counts: dict[str, LinkCounts] = {}
     former = former_selves(remote, source)

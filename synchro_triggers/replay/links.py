@@ -11,6 +11,8 @@ from django.db.models import Model
 from .changes import Change
 from .local import LinkShape, LinkTask, load_instances
 from .parts import Parts
+from .redirects import NothingInserted
+from .rows import linked_pairs
 from .shape import root_of, shape_of
 from .target import reraise_if_hopeless
 from .writing import save_links
@@ -129,6 +131,10 @@ class Links:
             self._parts.match(shape, instance) if shape.root is root_of(model) else self._parts.match_parent(model, key)
         )
 
+    def _require(self, shape: LinkShape, pairs: list[tuple[Any, Any]]) -> None:
+        if linked_pairs(shape.through, shape.ends, self._remote, pairs).keys() != set(pairs):
+            raise NothingInserted(shape.through._meta.label, self._remote)
+
     def _row(self, shape: LinkShape, owner_key: Any) -> Model | None:
         row = self._parts.rows.take(shape.source_model, owner_key)
         if row is None and self._parts.target.dry_run:
@@ -158,6 +164,8 @@ class Links:
             with parts.savepoints.one():
                 parts.writes.begin()
                 written = save_links(shape, owner, keys, self._remote, add=add, mirrored=mirrored)
+                if add and parts.target.redirects.concern(shape.through):
+                    self._require(shape, written)
             parts.rows.note_links(shape.through, written, linked=add)
             parts.rows.forget(parts.writes.to_other_rows(shape.through))  # what receivers have written
         count(label, what, len(keys))

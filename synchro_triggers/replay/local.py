@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import decimal
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connections
 from django.db.models import ManyToManyField, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ..capture.tables import decode_old_values, decode_value, stored_fields
+from ..capture.tables import decode_value, kind_of, stored_fields
 from ..conf import LOCAL
+from ..exceptions import ObjectNotApplied
 from .changes import Change
+from .raw_keys import is_of_one_object, may_hide, there_as_text
 from .relations import links_to_children
 from .rows import as_read, instances_of, needs_database, rows_with
-from .shape import GenericKey, Shape, concrete_of, model_of, read_key, read_keys, root_of, shape_of
+from .shape import GenericKey, Shape, Unreadable, concrete_of, model_of, read_key, read_keys, root_of, shape_of
 from .target import BatchBroken
+from .utc import zone_of
 
 
 @dataclass
@@ -83,11 +87,14 @@ class LinkTask:
         return min(change.first for _, change in self.targets.values())
 
 
-def plan_tasks(changes: Iterable[Change]) -> list[ObjectTask | LinkTask]:
+def plan_tasks(
+    changes: Iterable[Change], unreadable: dict[Change, Exception] | None = None
+) -> list[ObjectTask | LinkTask]:
     """Read LOCAL for a batch of changes.
 
     Args:
         changes: coalesced changes; those of models that no longer exist are dropped.
+        unreadable: takes those whose objects are there and cannot be read, with the errors.
 
     Returns:
         The tasks, in the order in which they are to be applied.
@@ -108,7 +115,7 @@ def plan_tasks(changes: Iterable[Change]) -> list[ObjectTask | LinkTask]:
         if model._meta.auto_created:
             tasks.extend(_link_tasks(link_shape(model), changed))
         else:
-            for task in _object_tasks(model, changed):
+            for task in _object_tasks(model, changed, unreadable if unreadable is not None else {}):
                 _keep_most_derived(objects, task)
     return sorted([*tasks, *objects.values()], key=lambda task: task.position)
 
@@ -122,35 +129,83 @@ def without_a_row(changes: Iterable[Change]) -> list[Change]:
     for label, alike in by_label.items():
         model = model_of(label)
         if model is not None and not model._meta.auto_created:
-            keys = {change: read_key(model, change.key) for change in alike}
+            keys = {change: read_key(model, change.key, zone_of(LOCAL)) for change in alike}
             there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
-            gone += [change for change, key in keys.items() if key not in there]
+            missing = {change: key for change, key in keys.items() if key not in there}
+            hidden = _hidden(model, missing)
+            gone += [change for change in missing if change not in hidden]
     return gone
 
 
-def load_instances(model: type[Model], keys: Iterable[Any]) -> dict[Any, Model]:
-    """Read rows of LOCAL by primary key, past every manager; each as its most derived model."""
+def _hidden(model: type[Model], missing: Mapping[Change, Any]) -> set[Change]:
+    """Return those whose rows are there, though their keys cannot be read, or find nothing."""
+    doubtful = [change for change, key in missing.items() if isinstance(key, Unreadable) or may_hide(LOCAL, model)]
+    there = there_as_text(LOCAL, model, [change.key for change in doubtful]) if doubtful else ()
+    return {change for change in doubtful if change.key in there}
+
+
+def load_instances(
+    model: type[Model], keys: Iterable[Any], unreadable: dict[Any, Exception] | None = None
+) -> dict[Any, Model]:
+    """Read rows of LOCAL by primary key, past every manager; each as its most derived model.
+
+    Args:
+        model: the model.
+        keys: local keys.
+        unreadable: takes the keys of rows that cannot be read, with the errors; without it, they are raised.
+    """
     wanted = list(dict.fromkeys(keys))
     if not wanted:
         return {}
-    found: dict[Any, Model] = {row.pk: row for row in instances_of(rows_with(model, LOCAL, pk=wanted))}
+    found: dict[Any, Model] = {row.pk: row for row in _read_rows(model, wanted, unreadable)}
     for link in links_to_children(model):
         child: type[Model] = link.model
         if link.primary_key:
-            found.update(load_instances(child, found))
+            found.update(load_instances(child, found, unreadable))
         else:  # one of several parents: the child shares another one's key
             keys = dict(rows_with(child, LOCAL, **{link.attname: found}).values_list("pk", link.attname))
             found.update({keys[key]: row for key, row in load_instances(child, keys).items()})
     return found
 
 
+def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Exception] | None) -> list[Any]:
+    """Read rows; where one spoils the query, halve it until the guilty one is alone."""
+    try:
+        rows = instances_of(rows_with(model, LOCAL, pk=keys))
+        _require_no_garbled_times(model, rows)
+        return rows
+    except Exception as error:
+        if unreadable is None or not is_of_one_object(error):
+            raise
+        if len(keys) == 1:
+            unreadable[keys[0]] = error
+            return []
+    middle = len(keys) // 2
+    return [row for half in (keys[:middle], keys[middle:]) for row in _read_rows(model, half, unreadable)]
+
+
 def logged_values(model: type[Model], text: str) -> dict[str, Any]:
     """Read ``ChangeLog.old_values`` of LOCAL: attribute names to values as an instance has them."""
     raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
+    zone = zone_of(LOCAL)
     fields = [field for field in stored_fields(model) if field.column in raw]
     read = [field for field in fields if raw[str(field.column)] is not None and needs_database(field, LOCAL)]
-    values = {field.attname: decode_value(field, raw[str(field.column)]) for field in fields if field not in read}
+    values = {field.attname: decode_value(field, raw[str(field.column)], zone) for field in fields if field not in read}
     return values | (as_read(LOCAL, read, text) if read else {})
+
+
+def _require_no_garbled_times(model: type[Model], rows: Sequence[Any]) -> None:
+    """Raise ``ValueError`` where a date or time is none: Django's converters for SQLite read it as NULL."""
+    if connections[LOCAL].vendor != "sqlite":
+        return
+    names = [field.attname for field in model._meta.concrete_fields if kind_of(field) in _TIMES]
+    doubtful = {name: [row.pk for row in rows if row.__dict__.get(name) is None] for name in names}
+    for name, keys in doubtful.items():
+        if keys and rows_with(model, LOCAL, pk=keys).filter(**{f"{name}__isnull": False}).exists():
+            raise ValueError(f"{name} is no date or time")
+
+
+_TIMES = frozenset({"DateField", "DateTimeField", "TimeField"})
 
 
 def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
@@ -163,9 +218,21 @@ def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
     return shape.model.from_db(LOCAL, names, [values[name] for name in names])
 
 
-def _object_tasks(model: type[Model], changes: list[Change]) -> list[ObjectTask]:
-    keys = dict(zip(changes, read_keys(model, [change.key for change in changes]), strict=True))
-    rows = load_instances(model, keys.values())
+def _object_tasks(model: type[Model], changes: list[Change], unreadable: dict[Change, Exception]) -> list[ObjectTask]:
+    keys = dict(zip(changes, read_keys(model, [change.key for change in changes], zone_of(LOCAL)), strict=True))
+    errors: dict[Any, Exception] = {}
+    rows = load_instances(model, keys.values(), errors)
+    for change, key in keys.items():
+        if key in errors:
+            unreadable[change] = ObjectNotApplied(f"it cannot be read on {LOCAL!r}: {errors[key]}")
+    missing = {change: key for change, key in keys.items() if key not in rows and change not in unreadable}
+    # One that was deleted, as the log says, need not be looked for; unless its key cannot be read anyway.
+    looked_for = {change: key for change, key in missing.items() if not change.deleted or isinstance(key, Unreadable)}
+    for change in _hidden(model, looked_for) if looked_for else ():
+        what = "cannot be read" if isinstance(keys[change], Unreadable) else "is stored in a form that finds no row"
+        unreadable[change] = ObjectNotApplied(f"its primary key {what} on {LOCAL!r}")
+    for change in unreadable:
+        keys.pop(change, None)
     parents = _rows_of_root(model, [key for key in keys.values() if key not in rows])
     tasks = []
     for change, key in keys.items():
@@ -269,12 +336,12 @@ def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
 
 def _logged_pairs(shape: LinkShape, changes: list[Change]) -> dict[tuple[Any, Any], Change]:
     """Return every pair of ends that the changes speak of: the row's own now, and those that it had."""
-    keys = {change: read_key(shape.through, change.key) for change in changes}
+    keys = {change: read_key(shape.through, change.key, zone_of(LOCAL)) for change in changes}
     rows = {row.pk: row for row in rows_with(shape.through, LOCAL, pk=list(keys.values()))}
     pairs: dict[tuple[Any, Any], Change] = {}
     for change, key in sorted(keys.items(), key=lambda item: item[0].first):
         for old in change.old_values:
-            values = decode_old_values(shape.through, old)
+            values = logged_values(shape.through, old)
             pairs.setdefault((values.get(shape.source_attname), values.get(shape.target_attname)), change)
         if (row := rows.get(key)) is not None:
             pairs.setdefault((getattr(row, shape.source_attname), getattr(row, shape.target_attname)), change)

@@ -25,11 +25,13 @@ from ..capture.tables import captured_models, encode_key, natural_manager
 from ..capture.unlogged import unlogged_keys
 from ..conf import LOCAL, get_settings
 from ..exceptions import Refused
-from ..models import KEY_LENGTH, ChangeLog, Introduction, Operation, Reference, Word
+from ..key_texts import KEY_LENGTH
+from ..models import ChangeLog, Introduction, Operation, Reference, Word
 from .changes import Change, coalesce
 from .identity import Identity
 from .local import ObjectTask, plan_tasks
 from .node import older_selves
+from .raw_keys import is_of_one_object
 from .rows import rows_of, rows_with
 from .shape import Shape, family_labels, is_foreign_key, model_of, read_keys, root_of, shape_of, target_of
 from .target import BatchBroken, Target
@@ -112,17 +114,20 @@ class Meeting:
         return "plain" if not model._meta.auto_created and root_of(model) in reached else None
 
     def _look_deep(self, changes: Sequence[Change]) -> None:
+        identity = Identity(self._target.remote, self._target.source, self._target.node, self._target.kept_keys)
+        found: dict[type[Model], list[Any]] = {}
         try:
             tasks = plan_tasks(changes)
-        except BatchBroken:
+            objects = [task for task in tasks if isinstance(task, ObjectTask)]
+            objects += Targets(identity, tasks).brought_along()
+        except Exception as error:  # what cannot be read is not created
+            if not (isinstance(error, BatchBroken) or is_of_one_object(error)):
+                raise
             if len(changes) > 1:
                 for change in changes:
                     self._look_deep([change])
             return
-        identity = Identity(self._target.remote, self._target.source, self._target.node, self._target.kept_keys)
-        found: dict[type[Model], list[Any]] = {}
-        objects = [task for task in tasks if isinstance(task, ObjectTask)]
-        for task in (*objects, *Targets(identity, tasks).brought_along()):
+        for task in objects:
             new = task.change is not None and self._is_new(task.shape.root, task.change)
             if task.instance is not None and not new and not _is_told(task.shape, self._target.kept_keys):
                 found.setdefault(task.shape.root, []).append(task.key)

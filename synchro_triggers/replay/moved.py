@@ -16,11 +16,14 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
-from ..capture.tables import encode_key
+from ..capture.tables import encode_key, logged_texts
 from ..conf import LOCAL
+from ..key_texts import read_full_key
 from ..models import ChangeLog, Checkpoint, Operation, Reference
+from .raw_keys import fetch_texts
 from .rows import rows_with
 from .shape import family_labels, model_of, read_keys
+from .utc import zone_of
 from .window import era_suffix, highest_id, logged_no_later, parse_snapshot, received_by, row_mark
 
 _CHUNK = 10_000
@@ -109,23 +112,27 @@ def forget_lost_objects(remote: str, source: str, position: str) -> int:
         if model is None:
             continue
         last = 0
-        while chunk := list(
-            references.filter(model_label=label, pk__gt=last).order_by("pk").values_list("pk", "local_pk")[:_CHUNK]
-        ):
+        following = references.filter(model_label=label).order_by("pk").values_list("pk", "local_pk", "local_text")
+        while chunk := list(following.filter(pk__gt=last)[:_CHUNK]):
             last = chunk[-1][0]
-            keys = read_keys(model, [local_pk for _, local_pk in chunk])
+            texts = {pk: read_full_key(local_pk, full) for pk, local_pk, full in chunk}
+            keys = read_keys(model, list(texts.values()))
             there = {encode_key(key) for key in rows_with(model, LOCAL, pk=keys).values_list("pk", flat=True)}
-            there -= _made_since(model, position, [local_pk for _, local_pk in chunk])
-            gone = [pk for pk, local_pk in chunk if local_pk not in there]
+            there -= _made_since(model, position, keys)
+            gone = [pk for pk, text in texts.items() if text not in there]
             dropped += rows_with(Reference, remote, pk=gone)._raw_delete(remote)
     return dropped
 
 
-def _made_since(model: type[Model], position: str, keys: Collection[str]) -> set[str]:
-    made = rows_with(ChangeLog, LOCAL, object_pk=keys, model_label=family_labels(model))
+def _made_since(model: type[Model], position: str, keys: Collection[Any]) -> set[str]:
+    texts = logged_texts(model, keys)
+    of_keys = {} if texts is None else {"object_pk": texts}
+    made = rows_with(ChangeLog, LOCAL, model_label=family_labels(model), **of_keys)
     received = _Received(position)
     inserts = made.filter(operation=Operation.INSERT).values_list("object_pk", "id")
-    return {key for key, row_id in inserts if row_id not in received}
+    rows = fetch_texts(connections[LOCAL], *inserts.query.get_compiler(LOCAL).as_sql())
+    later = [text for text, row_id in rows if row_id not in received]
+    return {encode_key(key) for key in read_keys(model, later, zone_of(LOCAL))}
 
 
 class _Received:

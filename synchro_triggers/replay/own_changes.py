@@ -13,8 +13,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..capture.tables import encode_key
 from .params import array_parameter
+from .raw_keys import fetch_texts
 from .shape import model_of, read_key
-from .window import logged_since, parse_snapshot, stored_time
+from .utc import zone_of
+from .window import LOGGED_AT, logged_since, logged_time, parse_snapshot
 
 #: Changed objects that are kept in memory; where there are more, each batch asks for its own objects.
 AT_MOST = 10_000
@@ -86,12 +88,13 @@ class OwnChanges:
             self.last, self._since, self._seen = {}, since, _Seen()
         unseen, self._seen = self._seen, _seen_now(connection)
         rows = _own_rows(connection, unseen, self._seen, self._since)
+        zone = zone_of(self._alias)
         for label, text, logged_at, row_id in rows:
             if (model := model_of(label)) is not None:
                 add_last(
                     self.last,
-                    (label, encode_key(read_key(model, text))),
-                    LastChange(stored_time(self._alias, logged_at), row_id),
+                    (label, encode_key(read_key(model, text, zone))),
+                    LastChange(logged_time(connection, logged_at), row_id),
                 )
         if len(self.last) > AT_MOST and since is not None:
             self._since, self.last = since, {at: last for at, last in self.last.items() if last.time >= since}
@@ -130,17 +133,18 @@ def last_changes(
         of_keys = f" AND object_pk {'= ANY (%s::text[])' if postgres else 'IN (SELECT value FROM json_each(%s))'}"
         wanted = [array_parameter(texts, "text") if postgres else json.dumps(texts)]
     bound, params = _since(connection, since)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT object_pk, max(logged_at), max(id) FROM synchro_triggers_changelog WHERE {bound} AND id > %s"
-            f" AND origin = %s AND model_label = %s{of_keys} GROUP BY object_pk",
-            [*params, after, origin, label, *wanted],
-        )
-        found = cursor.fetchall()
+    found = fetch_texts(
+        connection,
+        f"SELECT object_pk, {LOGGED_AT[connection.vendor].format('max(logged_at)')}, max(id)"
+        f" FROM synchro_triggers_changelog WHERE {bound} AND id > %s"
+        f" AND origin = %s AND model_label = %s{of_keys} GROUP BY object_pk",
+        [*params, after, origin, label, *wanted],
+    )
     if (model := model_of(label)) is None:
         return
+    zone = zone_of(alias)
     for text, logged_at, row_id in found:
-        yield (label, encode_key(read_key(model, text))), LastChange(stored_time(alias, logged_at), row_id)
+        yield (label, encode_key(read_key(model, text, zone))), LastChange(logged_time(connection, logged_at), row_id)
 
 
 def _since(connection: BaseDatabaseWrapper, since: Time | None) -> tuple[str, list[Any]]:
@@ -185,10 +189,9 @@ def _own_rows(connection: BaseDatabaseWrapper, unseen: _Seen, now: _Seen, since:
 
 
 def _select_own(connection: BaseDatabaseWrapper, where: str, params: list[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT model_label, object_pk, logged_at, id FROM synchro_triggers_changelog"
-            f" WHERE {where} AND origin = '' LIMIT {AT_MOST + 1}",
-            params,
-        )
-        return list(cursor.fetchall())
+    return fetch_texts(
+        connection,
+        f"SELECT model_label, object_pk, {LOGGED_AT[connection.vendor].format('logged_at')}, id"
+        f" FROM synchro_triggers_changelog WHERE {where} AND origin = '' LIMIT {AT_MOST + 1}",
+        params,
+    )

@@ -58,7 +58,7 @@ class Parts:
         rows: remote rows that were read ahead.
         result: what has been done.
         logged: root model and key of each object that the batch is about.
-        numbered: models whose automatic keys were written by value.
+        numbered: automatic keys that were written by value, by the model that has them.
         writes: what is written on the remote.
         savepoints, singles: for objects that are written one by one.
         observers: who would notice how objects are written.
@@ -73,7 +73,7 @@ class Parts:
     rows: ReadAhead
     result: BatchResult
     logged: frozenset[At]
-    numbered: set[type[Model]]
+    numbered: dict[type[Model], set[Any]]
     writes: Writes
     savepoints: Savepoints
     singles: Singles

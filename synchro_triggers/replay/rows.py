@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Field, IntegerField, JSONField, Lookup, Model, Q, QuerySet, Value
+from django.db.models import F, Field, IntegerField, JSONField, Lookup, Model, QuerySet
 from django.db.models.base import ModelState
 from django.db.models.fields.composite import CompositePrimaryKey
 from django.db.models.fields.files import FileDescriptor
@@ -21,10 +21,9 @@ from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
 from .contention import RowLocks
+from .json_text import StoredText, annotation_of
 from .params import array_parameter, need_no_preparation
-from .shape import field_at
-
-_NO_VALUE = "_synchro_no_value_of_"
+from .shape import Unreadable, field_at
 
 
 def rows_of(model: type[Model], alias: str) -> QuerySet[Any]:
@@ -34,8 +33,8 @@ def rows_of(model: type[Model], alias: str) -> QuerySet[Any]:
     """
     rows: QuerySet[Any] = QuerySet(model, using=alias)
     rows.query.default_ordering = False
-    names = _json_names(model)
-    return rows.annotate(**{f"{_NO_VALUE}{name}": Q(**{f"{name}__isnull": True}) for name in names}) if names else rows
+    fields = _json_fields(model)
+    return rows.annotate(**{annotation_of(field): StoredText(F(field.name)) for field in fields}) if fields else rows
 
 
 def rows_with(model: type[Model], alias: str, **values: Collection[Any]) -> QuerySet[Any]:
@@ -47,7 +46,8 @@ def rows_with(model: type[Model], alias: str, **values: Collection[Any]) -> Quer
         values: attribute names (``pk`` works too) to values.
     """
     rows = rows_of(model, alias)
-    for name, wanted in values.items():
+    for name, asked in values.items():
+        wanted = asked if Unreadable not in set(map(type, asked)) else [v for v in asked if type(v) is not Unreadable]
         among = _among(model, connections[alias], name, wanted)
         rows = rows.filter(**{f"{name}__in": list(wanted)}) if among is None else rows.filter(Among(F(name), among))
     return rows
@@ -218,19 +218,9 @@ def _as_read_by_postgres(connection: BaseDatabaseWrapper, fields: Collection[Any
         return row
 
 
-def holds_json_null(instance: Model, field: JSONField) -> bool:
-    """Tell JSON's null from the null of SQL, in a row of ``rows_of()``: Django reads ``None`` for either."""
-    return instance.__dict__.get(f"{_NO_VALUE}{field.name}") is False and instance.__dict__[field.attname] is None
-
-
-def json_null() -> Value:
-    """Return what Django writes as JSON's null; it writes ``None`` as the null of SQL."""
-    return Value(None, JSONField())
-
-
 @cache
-def _json_names(model: type[Model]) -> tuple[str, ...]:
-    return tuple(field.name for field in model._meta.concrete_fields if isinstance(field, JSONField))
+def _json_fields(model: type[Model]) -> tuple[JSONField, ...]:
+    return tuple(field for field in model._meta.concrete_fields if isinstance(field, JSONField))
 
 
 def linked_pairs(

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django.db import Error, connections, transaction
-from django.utils import timezone
 from django.utils.translation import gettext
 
 from ..capture import install
@@ -21,7 +21,9 @@ from ..capture.tables import captured_models, labels_of
 from ..capture.trigger import Trigger
 from ..conf import LOCAL, chosen_remotes, get_settings
 from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..key_texts import printable_key, stored_key
 from ..models import Checkpoint
+from ..moment import as_utc
 from ..reaching import clear_errors
 from .apply import Batch
 from .changes import Change, coalesce
@@ -44,10 +46,12 @@ from .node import (
 )
 from .observed import rows_are_observed
 from .own_changes import OwnChanges
+from .redirects import Redirects
 from .report import FailedObject, SyncReport, Told
 from .shape import model_of
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
-from .window import Window, open_window, read_page, stored_time
+from .utc import times_in_utc
+from .window import Window, open_window, read_page
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
@@ -228,6 +232,7 @@ class Run:
             kept_keys=settings.identity,
             logs=install.captures(remote),
             own_changes=OwnChanges(remote),
+            redirects=Redirects(remote),
             locks=RowLocks(remote, wanted=not choices.dry_run),
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
@@ -260,8 +265,9 @@ class Run:
         if not self._target.dry_run:
             self._lease.acquire()
         try:
-            with _heap_set_aside():
-                self._apply_everything(timezone.now())
+            self._target.redirects.look()
+            with _heap_set_aside(), times_in_utc(LOCAL, self._target.remote):
+                self._apply_everything(datetime.datetime.now(datetime.UTC))
         except _Stop as stopped:
             self._report.fail(stopped.failures)
         except _Interrupted:
@@ -300,19 +306,23 @@ class Run:
         """
         if window.rows > _AT_ONCE or window.known_row != checkpoint.last_row:
             return None
-        started = timezone.now()
+        started = datetime.datetime.now(datetime.UTC)
         changes = coalesce(read_page(LOCAL, window, window.after, _AT_ONCE, without_origin=self.node).changes)
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
         if any(change.label not in self._listed for change in changes):
             return None
-        if not self._lease.is_free_at(checkpoint.position) or self._may_be_there_already(changes):
+        if not self._lease.is_free_at(checkpoint.position):
             return None
         self._report, self._pending_failures = SyncReport(), {}
         fields = received_fields(window, started)
         try:
-            result = self._transaction(changes, lambda: self._lease.move_on(checkpoint.position, **fields), whole=True)
+            moves_on = partial(self._lease.move_on, checkpoint.position, **fields)
+            with times_in_utc(LOCAL, self._target.remote):
+                if self._may_be_there_already(changes):
+                    return None
+                result = self._transaction(changes, moves_on, whole=True)
         except CheckpointMoved:
             return None
         except Exception as error:
@@ -331,7 +341,7 @@ class Run:
         require_same_history(checkpoint, self._target.remote)
         if self._target.logs:
             last_check = checkpoint.last_check
-            self._target.own_changes.reach_back(stored_time(self._target.remote, last_check) if last_check else None)
+            self._target.own_changes.reach_back(as_utc(last_check) if last_check else None)
         labels = self._listed if self._labels is None else self._listed.intersection(self._labels)
         failures = load_failures(self._target.remote, self._target.source, sorted(labels))
         windows = self._windows(checkpoint)
@@ -408,7 +418,7 @@ class Run:
         """Tell whether a change is of a listed model, and remark one that is not: of an unlisted one, or forged."""
         if change.label in self._listed:
             return True
-        self._report.remark(Told.SKIPPED, change.label, change.key, "it is not in SYNCHRO_MODELS")
+        self._report.remark(Told.SKIPPED, change.label, printable_key(change.key), "it is not in SYNCHRO_MODELS")
         return False
 
     def _retry_failures(self) -> None:
@@ -594,7 +604,7 @@ def _first_of(failed: dict[Change, Exception]) -> Exception:
 
 
 def _failed_object(change: Change, error: Exception) -> FailedObject:
-    return FailedObject(change.label, change.key, describe(error))
+    return FailedObject(change.label, printable_key(change.key), describe(error))
 
 
 class _Pace:
@@ -658,7 +668,7 @@ def _seen_objects(spans_pages: bool) -> Iterator[Callable[[Change], bool]]:
         seen.execute("BEGIN")
 
         def is_new(change: Change) -> bool:
-            cursor = seen.execute("INSERT OR IGNORE INTO object VALUES (?, ?)", (change.label, change.key))
+            cursor = seen.execute("INSERT OR IGNORE INTO object VALUES (?, ?)", (change.label, stored_key(change.key)))
             return cursor.rowcount == 1
 
         yield is_new

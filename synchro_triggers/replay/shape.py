@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from functools import cache
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.signals import setting_changed
-from django.db.models import AutoField, Field, FileField, Model
+from django.db.models import AutoField, Field, FileField, JSONField, Model
 from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
 from ..capture.tables import decode_key, key_fields_of, skipped_names
 from ..conf import get_settings
+from ..key_texts import is_encodable
 from .params import plain_type
 
 
@@ -66,7 +68,8 @@ class Shape:
         key: the fields of the primary key (at the root).
         automatic_key: the database gives out the key.
         other_parents: the parents with keys of their own.
-        computed: copied fields that would change themselves in ``pre_save`` (``auto_now`` and the like).
+        computed: copied fields that would change themselves in ``pre_save`` (``auto_now`` and the like), and all JSON,
+            whose text is kept.
     """
 
     model: type[Model]
@@ -118,7 +121,11 @@ def shape_of(model: type[Model]) -> Shape:
         key=key,
         automatic_key=len(key) == 1 and isinstance(key[0], (AutoField, AutoFieldMixin)),
         other_parents=others,
-        computed=tuple(field for field in (*copied, *keys) if _computes_itself(field)),
+        computed=tuple(
+            field
+            for field in (*copied, *keys, *(field for field in skipped if isinstance(field, JSONField)))
+            if _computes_itself(field)
+        ),
     )
 
 
@@ -280,24 +287,32 @@ def _generic_keys(model: type[Model], copied: dict[str, Field[Any, Any]]) -> tup
 def _computes_itself(field: Field[Any, Any]) -> bool:
     if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
         return True
+    if isinstance(field, JSONField):
+        return True  # its text is copied, past Python's numbers
     if isinstance(field, FileField):
         return True  # an empty path where there was none
     own = type(field).pre_save
     return own is not Field.pre_save and not type(field).__module__.startswith("django.db.models")
 
 
-def read_key(model: type[Model], text: str) -> Any:
-    """Read a logged key; one that the model cannot read stays text, and finds nothing."""
+def read_key(model: type[Model], text: str, zone: tzinfo = UTC) -> Any:
+    """Read a logged key; one that the model cannot read is ``Unreadable``, and finds nothing."""
     try:
-        return decode_key(model, text)
-    except (ValueError, ArithmeticError, ValidationError):
-        return text
+        return decode_key(model, text, zone)
+    except (ValueError, ArithmeticError, TypeError, ValidationError):
+        return Unreadable(text)
 
 
-def read_keys(model: type[Model], texts: Sequence[str]) -> list[Any]:
+class Unreadable(str):
+    """A logged key that Python cannot read as what it is."""
+
+    __slots__ = ()
+
+
+def read_keys(model: type[Model], texts: Sequence[str], zone: tzinfo = UTC) -> list[Any]:
     """Read logged keys, all of one model."""
     kind = plain_type(model._meta.pk)
-    if kind in {int, str}:
+    if kind is int or (kind is str and is_encodable("".join(texts))):
         with suppress(ValueError):
             return list(map(kind, texts))
-    return [read_key(model, text) for text in texts]
+    return [read_key(model, text, zone) for text in texts]

@@ -18,14 +18,16 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Manager, Model
 
+from .json_text import JsonText
 from .observed import deletes_announced, overrides_writing, send_post_save, send_pre_save
 from .params import plain_type
+from .redirects import NothingInserted
 from .relations import links_to, nothing_hangs_on
 from .savepoints import Savepoints
 from .shape import Shape
 from .statements import has_placeholder, quoting
 from .trees import is_tree
-from .writing import delete, save, values_kept
+from .writing import delete, nothing_returned, save, values_kept
 
 
 class Singles:
@@ -42,25 +44,32 @@ class Singles:
         self._cursor: Any = None
         self._plans: dict[Shape, _Plan | None] = {}
 
-    def save(self, instance: Model, shape: Shape, *, adding: bool, announced: Callable[[], None]) -> None:
+    def save(
+        self, instance: Model, shape: Shape, *, adding: bool, unsure: bool = False, announced: Callable[[], None]
+    ) -> None:
         """Do what ``instance.save(using=alias, force_insert=adding)`` does, with exactly the values it has.
 
         Args:
             instance, shape: the object.
             adding: it is new.
+            unsure: an insert may return nothing although the row is there: whoever calls looks for it.
             announced: called, where possible, between ``pre_save`` and the write.
+
+        Raises:
+            NothingInserted: the insert has returned nothing.
         """
         plan = self._plan(shape)
         if plan is None:
-            save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
+            with nothing_returned(instance) if adding and unsure else nullcontext():
+                save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
             return
         with values_kept(instance, shape) if shape.computed else nullcontext():
             send_pre_save(instance, self._alias)
             announced()
-            updated = self._write(plan, instance, adding=adding)
+            updated = self._write(plan, instance, adding=adding, unsure=unsure)
             send_post_save(instance, self._alias, created=not updated)
 
-    def _write(self, plan: _Plan, instance: Any, *, adding: bool) -> bool:
+    def _write(self, plan: _Plan, instance: Any, *, adding: bool, unsure: bool) -> bool:
         """Write one row; tell whether it was there before."""
         connection = connections[self._alias]
         key = instance.__dict__.get(plan.key.attname)
@@ -68,10 +77,13 @@ class Singles:
         values = _values(connection, columns, instance, adding=adding)
         if values is not None and adding and (key is not None or plan.gives_keys):
             if key is not None:
-                self._execute(plan.insert, values)
+                found = self._execute(plan.insert, values).rowcount > 0
             else:
-                [[given_out]] = self._execute(plan.insert_returning, values).fetchall()
-                setattr(instance, plan.key.attname, given_out)
+                rows = self._execute(plan.insert_returning, values).fetchall()
+                found = bool(rows) and rows[0][0] is not None
+                setattr(instance, plan.key.attname, rows[0][0] if found else None)
+            if not (found or unsure):
+                raise NothingInserted(type(instance)._meta.label, self._alias)
             return False
         if values is not None and not adding and key is not None:
             values.append(plan.key.get_db_prep_save(key, connection))
@@ -202,6 +214,9 @@ def _values(
             return None
         value = field.pre_save(instance, adding)
         if kind is None or not (value is None or type(value) is kind):
+            if isinstance(value, JsonText):
+                values.append(value.text)
+                continue
             if hasattr(value, "resolve_expression") or hasattr(value, "prepare_database_save"):
                 return None
             value = field.get_db_prep_save(value, connection)

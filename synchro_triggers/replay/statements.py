@@ -11,12 +11,14 @@ from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import strip_quotes
 from django.db.models import AutoField, BinaryField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
+from .json_text import is_copied_as_text, text_of
 from .params import array_parameter, need_no_preparation
+from .redirects import NothingInserted
 from .rows import base_type, rows_of
+from .sequences import next_key
 from .shape import Shape, shape_of
 from .writing import create_instances
 
@@ -55,7 +57,9 @@ def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Se
     insert_rows(alias, model, fields, [(*same.values(), *row) for row in rows])
 
 
-def insert_rows(alias: str, model: type[Model], fields: Sequence[Field[Any, Any]], rows: Rows) -> list[Any]:
+def insert_rows(
+    alias: str, model: type[Model], fields: Sequence[Field[Any, Any]], rows: Rows, *, unsure: bool = False
+) -> list[Any]:
     """Insert rows.
 
     Args:
@@ -63,9 +67,13 @@ def insert_rows(alias: str, model: type[Model], fields: Sequence[Field[Any, Any]
         model: the model, without parents.
         fields: the fields that have values; without the automatic primary key, the database gives it out.
         rows: a sequence of values a row, in the order of ``fields``.
+        unsure: an insert may return nothing although the row is there: whoever calls looks for it.
 
     Returns:
         The primary keys that the database gave out, in the order of the rows; nothing if they were given.
+
+    Raises:
+        NothingInserted: the database has counted or returned fewer rows; some may have been inserted.
     """
     connection = connections[alias]
     key: Any = model._meta.pk
@@ -75,9 +83,11 @@ def insert_rows(alias: str, model: type[Model], fields: Sequence[Field[Any, Any]
         create_instances(instances, shape_of(model), alias)
         return [] if given else [instance.pk for instance in instances]
     prepared = _prepared(connection, fields, rows)
-    if connection.vendor == "postgresql":
-        return _insert_postgres(connection, model, fields, prepared, given)
-    return _insert_prepared(connection, model, fields, prepared, given)
+    insert = _insert_postgres if connection.vendor == "postgresql" else _insert_prepared
+    keys, inserted = insert(connection, model, fields, prepared, given)
+    if (inserted != len(rows) or None in keys) and not unsure:
+        raise NothingInserted(model._meta.label, alias)
+    return keys
 
 
 def update_rows(
@@ -145,7 +155,9 @@ def _prepared(connection: BaseDatabaseWrapper, fields: Sequence[Any], rows: Rows
     columns: list[list[Any]] = []
     for number, field in enumerate(fields):
         column = [row[number] for row in rows]
-        if not need_no_preparation(field, column, connection.vendor):
+        if is_copied_as_text(field):
+            column = [text_of(field, value) for value in column]
+        elif not need_no_preparation(field, column, connection.vendor):
             prepare = field.get_db_prep_save
             column = [prepare(value, connection) for value in column]
         columns.append(column)
@@ -181,7 +193,7 @@ def _insert_postgres(
     fields: Sequence[Any],
     columns: list[list[Any]],
     given: bool,
-) -> list[Any]:
+) -> tuple[list[Any], int]:
     quote = quoting(connection)
     names = ", ".join(quote(field.column) for field in fields)
     source, params = _source(connection, fields, columns)
@@ -189,7 +201,8 @@ def _insert_postgres(
     key: Any = model._meta.pk
     with connection.cursor() as cursor:
         cursor.execute(sql if given else f"{sql} RETURNING {quote(key.column)}", params)
-        return [] if given else [row[0] for row in cursor.fetchall()]
+        keys = [] if given else [row[0] for row in cursor.fetchall()]
+        return keys, cursor.rowcount if given else len(keys)
 
 
 def _update_postgres(
@@ -237,13 +250,13 @@ def _insert_prepared(
     fields: Sequence[Any],
     columns: list[list[Any]],
     given: bool,
-) -> list[Any]:
+) -> tuple[list[Any], int]:
     quote = quoting(connection)
     key: Any = model._meta.pk
     keys: list[int] = []
     named = [field.column for field in fields]
     if not given:
-        first = _next_key(connection, model)
+        first = next_key(connection, model)
         keys = list(range(first, first + len(columns[0])))
         named, columns = [key.column, *named], [list(keys), *columns]
     names, marks = ", ".join(map(quote, named)), ", ".join(["%s"] * len(named))
@@ -251,21 +264,7 @@ def _insert_prepared(
         cursor.executemany(
             f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
         )
-    return keys
-
-
-def _next_key(connection: BaseDatabaseWrapper, model: type[Model]) -> int:
-    """Return the key that SQLite would give out next; the write lock that we hold keeps others from taking it."""
-    quote = quoting(connection)
-    key: Any = model._meta.pk
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT max({quote(key.column)}) FROM {quote(model._meta.db_table)}")
-        highest = cursor.fetchone()[0] or 0
-        cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")
-        if cursor.fetchone():
-            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [strip_quotes(model._meta.db_table)])
-            highest = max(highest, *(row[0] for row in cursor.fetchall()), 0)
-    return int(highest) + 1
+        return keys, cursor.rowcount
 
 
 def _update_prepared(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..conf import LOCAL
+from ..key_texts import printable_key
 from ..models import Checkpoint, Failure
 from .checkpoint import load_checkpoint
 from .node import node_id, require_tables
@@ -79,7 +80,7 @@ def read_status(remote: str) -> Status:
         failures=tuple(
             FailureStatus(
                 model=failure.model_label,
-                key=failure.object_pk,
+                key=printable_key(failure.key),
                 operation=failure.operation,
                 error=failure.error,
                 attempts=failure.attempts,

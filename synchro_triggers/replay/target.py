@@ -15,6 +15,8 @@ from .changes import Change
 from .conflicts import Conflict
 from .contention import RowLocks
 from .own_changes import OwnChanges
+from .raw_keys import is_undecodable
+from .redirects import Redirects
 from .report import SyncReport
 
 
@@ -29,6 +31,7 @@ class Target:
         kept_keys: labels of models that keep their primary key.
         logs: the remote captures its own changes, so that conflicts can be seen.
         own_changes: those changes.
+        redirects: the tables there whose inserts may return nothing.
         batch_signals: labels of models whose signals are sent a batch at a time.
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
@@ -45,6 +48,7 @@ class Target:
     kept_keys: frozenset[str]
     logs: bool
     own_changes: OwnChanges
+    redirects: Redirects
     locks: RowLocks
     batch_signals: Container[str] = ()
     dry_run: bool = False
@@ -74,7 +78,7 @@ def reraise_if_hopeless(error: Exception, remote: str) -> None:
     """Let through what concerns the run or the connection to ``remote``, not one object."""
     if isinstance(error, (BatchBroken, RunUnderWay, InterfaceError)):
         raise error
-    if isinstance(error, OperationalError) and not _concerns_schema(error):
+    if isinstance(error, OperationalError) and not (_concerns_schema(error) or is_undecodable(error)):
         raise error
     if isinstance(error, Error) and not connections[remote].is_usable():
         raise error

@@ -33,12 +33,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils import timezone
 
+from ..moment import as_utc, raw_utc
 from .changes import Change
+from .raw_keys import fetch_texts
 
 
 @dataclass(frozen=True)
@@ -210,14 +210,16 @@ def _went_on(alias: str, position: str) -> bool:
     return timeline == timeline_now and server == server_now and int(lsn) <= int(lsn_now)
 
 
-_MARK = "id || '|' || {distinct} || '|' || model_label || '|' || object_pk"
+_MARK = "id || '|' || {distinct} || '|' || model_label || '|' || {key}"
 
 
 def _mark(connection: BaseDatabaseWrapper) -> str:
     # A time's text depends on the session on PostgreSQL, its number does not. Numbers of rows and transactions alone
     # do not tell: after a cluster was put back from a copy of its files, the same ones are given out again.
-    postgres = connection.vendor == "postgresql"
-    return _MARK.format(distinct="extract(epoch FROM logged_at)" if postgres else "logged_at")
+    # SQLite may hold keys that no other database takes as text.
+    if connection.vendor == "postgresql":
+        return _MARK.format(distinct="extract(epoch FROM logged_at)", key="object_pk")
+    return _MARK.format(distinct="logged_at", key="hex(object_pk)")
 
 
 def highest_id(alias: str) -> int:
@@ -372,10 +374,10 @@ SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation
          WHERE id > %s AND id <= %s AND {where} {labels} ORDER BY id LIMIT %s) AS page
  GROUP BY model_label, object_pk
 """
-#: A number becomes a time faster than the driver's text does.
-_LOGGED_AT = {
-    "postgresql": "(extract(epoch FROM max(logged_at)) * 1000000)::bigint",
-    "sqlite": "max(logged_at)",
+#: A number becomes a time faster than the driver's text does, and hangs on no time zone.
+LOGGED_AT = {
+    "postgresql": "(extract(epoch FROM {}) * 1000000)::bigint",
+    "sqlite": "{}",
 }
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _PAGE_SQLITE = _PAGE_POSTGRES.replace("json_agg(old_values ORDER BY id)", "json_group_array(old_values)")
@@ -409,12 +411,11 @@ def read_page(
     if labels is not None:
         names = f"AND model_label IN ({', '.join(['%s'] * len(labels))})" if labels else "AND false"
     template = _PAGE_POSTGRES if connection.vendor == "postgresql" else _PAGE_SQLITE
-    with connection.cursor() as cursor:
-        cursor.execute(
-            template.format(where=where, labels=names, logged_at=_LOGGED_AT[connection.vendor]),
-            [max(after, window.first - 1), window.last, *params, *(labels or ()), limit],
-        )
-        rows = cursor.fetchall()
+    rows = fetch_texts(
+        connection,
+        template.format(where=where, labels=names, logged_at=LOGGED_AT[connection.vendor].format("max(logged_at)")),
+        [max(after, window.first - 1), window.last, *params, *(labels or ()), limit],
+    )
     changes = tuple(
         Change(
             label=label,
@@ -422,7 +423,7 @@ def read_page(
             first=first,
             last=last,
             created=first == first_insert,
-            logged_at=as_utc(logged_at) if isinstance(logged_at, str) else _EPOCH + timedelta(microseconds=logged_at),
+            logged_at=logged_time(connection, logged_at),
             old_values=tuple(json.loads(old) if isinstance(old, str) else old or ()),
             deleted=last == last_delete,
         )
@@ -444,30 +445,9 @@ def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> 
         return dict(cursor.fetchall())
 
 
-def as_utc(value: Any) -> datetime.datetime:
-    """Return a time as a raw cursor gives it (SQLite: UTC text) as an aware one."""
-    time: datetime.datetime
-    if isinstance(value, datetime.datetime) and value.tzinfo is datetime.UTC:
-        return value
-    if isinstance(value, str):
-        time = datetime.datetime.fromisoformat(value)
-        return time.replace(tzinfo=datetime.UTC) if timezone.is_naive(time) else time.astimezone(datetime.UTC)
-    time = timezone.make_aware(value) if timezone.is_naive(value) else value
-    return time.astimezone(datetime.UTC)
-
-
-def stored_time(alias: str, value: datetime.datetime | str) -> datetime.datetime:
-    """Return a time that the database's own clock wrote, as the ORM or a cursor read it, as an aware one."""
-    if isinstance(value, datetime.datetime) and timezone.is_naive(value) and connections[alias].vendor == "sqlite":
-        return value.replace(tzinfo=datetime.UTC)  # SQLite's clock writes UTC whatever USE_TZ says
-    return as_utc(value)
-
-
-def time_to_store(alias: str, value: datetime.datetime) -> datetime.datetime:
-    """Return an aware time as the ORM takes it for a column whose times ``stored_time`` reads."""
-    if connections[alias].vendor == "sqlite" and not django_settings.USE_TZ:
-        return value.astimezone(datetime.UTC).replace(tzinfo=None)
-    return value
+def logged_time(connection: BaseDatabaseWrapper, value: Any) -> datetime.datetime:
+    """Return the time that an expression of ``LOGGED_AT`` has given."""
+    return _EPOCH + timedelta(microseconds=value) if isinstance(value, int) else raw_utc(value, connection.vendor)
 
 
 # Conditions ---------------------------------------------------------------------------------------

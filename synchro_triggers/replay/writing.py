@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from typing import Any
 
 import django
-from django.core.management.color import no_style
 from django.db import connections
 from django.db.models import Field, FileField, JSONField, Manager, Model, Q
 from django.db.models.fields.proxy import OrderWrt
 from django.db.models.signals import m2m_changed
 
+from .json_text import JsonText, annotation_of, is_copied_as_text, put_json, stored_json, text_of
 from .local import LinkShape
-from .rows import bare_instance, holds_json_null, is_made_plainly, json_null, rows_of
+from .redirects import NothingInserted
+from .rows import bare_instance, is_made_plainly, rows_of
 from .savepoints import without_savepoints
 from .shape import Shape, parents_of
 from .trees import is_tree, rows_as_they_are
@@ -34,9 +36,19 @@ def local_value(instance: Model, field: Field[Any, Any]) -> Any:
     value = instance.__dict__.get(field.attname)
     if isinstance(field, FileField) and value is not None:
         return value if isinstance(value, str) else value.name
-    if isinstance(field, JSONField) and holds_json_null(instance, field):
-        return json_null()
+    if isinstance(field, JSONField) and (stored := stored_json(instance, field)) is not None:
+        # Django reads ``None`` for JSON's null too, and writes it as the null of SQL.
+        return stored if is_copied_as_text(field) or value is None else value
     return value
+
+
+def value_to_write(instance: Model, field: Field[Any, Any]) -> Any:
+    """Return a field's value; of JSON that nobody has changed since it was put there, the text."""
+    value = local_value(instance, field)
+    if not isinstance(value, JsonText) or not isinstance(field, JSONField):
+        return value
+    current = instance.__dict__.get(field.attname)
+    return value if _equal(json.loads(value.text, cls=field.decoder), current) else current
 
 
 def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) -> Model:
@@ -52,19 +64,23 @@ def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) ->
     if is_made_plainly(shape.model):
         instance = bare_instance(shape.model, remote, adding=True)
         instance.__dict__.update((field.attname, field.get_default()) for field in _left_to_defaults(shape))
-        instance.__dict__.update(values)
+        _put(instance, shape.copied, values)
     else:
         instance = shape.model()
         instance._state.db = remote
         set_values(instance, values)
     if key is not None:
-        # Setting ``pk`` would give the same key to parents that have keys of their own.
-        for model in () if shape.composite_key else (shape.model, *parents_of(shape.model)):
-            instance.__dict__[model._meta.pk.attname] = key
-        parts = key if shape.composite_key else (key,)
-        for field, part in zip(shape.key, parts, strict=True):
-            instance.__dict__[field.attname] = part
+        set_key(instance, shape, key)
     return instance
+
+
+def set_key(instance: Model, shape: Shape, key: Any) -> None:
+    """Give an instance its primary key; setting ``pk`` would give it to parents that have keys of their own too."""
+    for model in () if shape.composite_key else (shape.model, *parents_of(shape.model)):
+        instance.__dict__[model._meta.pk.attname] = key
+    parts = key if shape.composite_key else (key,)
+    for field, part in zip(shape.key, parts, strict=True):
+        instance.__dict__[field.attname] = part
 
 
 @cache
@@ -75,12 +91,22 @@ def _left_to_defaults(shape: Shape) -> tuple[Any, ...]:
 
 def set_values(instance: Model, values: dict[str, Any]) -> None:
     """Put stored values into an instance, past descriptors, and forget related objects that no longer fit."""
-    for attname, value in values.items():
-        instance.__dict__[attname] = value
+    _put(instance, instance._meta.concrete_fields, values)
     relations: Any = instance._meta.concrete_fields
     for field in relations:
         if field.is_relation and field.attname in values and field.is_cached(instance):
             field.delete_cached_value(instance)
+
+
+def _put(instance: Model, fields: Sequence[Any], values: dict[str, Any]) -> None:
+    instance.__dict__.update(values)
+    for field in fields:
+        if isinstance(field, JSONField) and field.attname in values:
+            value = values[field.attname]
+            if isinstance(value, JsonText):
+                put_json(instance, field, value)
+            else:
+                instance.__dict__.pop(annotation_of(field), None)
 
 
 def differing(instance: Model, values: dict[str, Any]) -> list[str]:
@@ -105,9 +131,15 @@ def same_value(field: Field[Any, Any], one: Any, other: Any) -> bool:
     """Tell whether two values of a field are stored alike."""
     if one is None or other is None:
         return one is other
+    if isinstance(field, JSONField) and (isinstance(one, JsonText) or isinstance(other, JsonText)):
+        return _as_json(field, one).is_stored_like(_as_json(field, other))
     if type(one) in _SCALARS and type(other) in _SCALARS:
         return _equal(one, other)
     return _equal(field.get_prep_value(one), field.get_prep_value(other))
+
+
+def _as_json(field: JSONField, value: Any) -> JsonText:
+    return value if isinstance(value, JsonText) else JsonText(text_of(field, value) or "null")
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -140,6 +172,21 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
         instance.save(using=remote, **options)
 
 
+@contextmanager
+def nothing_returned(instance: Model) -> Iterator[None]:
+    """Let ``save()`` insert this one instance without asking for what the insert returns; Django fails at no row."""
+
+    def insert(manager: Any, using: str, fields: Any, returning_fields: Any, raw: bool) -> Any:
+        model: Any = type(instance)
+        return model._do_insert(instance, manager, using, fields, (), raw)
+
+    instance.__dict__["_do_insert"] = insert
+    try:
+        yield
+    finally:
+        del instance.__dict__["_do_insert"]
+
+
 @cache
 def _is_saved_as_it_is(shape: Shape) -> bool:
     plain = not shape.computed and type(shape.model._base_manager) is Manager and not is_tree(shape.model)
@@ -158,6 +205,8 @@ def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> N
         for instance in instances if shape.computed else ():
             kept.enter_context(values_kept(instance, shape))
         rows_of(shape.model, remote).bulk_create(instances)
+    if any(instance.pk is None for instance in instances):
+        raise NothingInserted(shape.label, remote)
 
 
 def delete(instance: Model, remote: str, **options: Any) -> None:
@@ -219,15 +268,6 @@ def send_m2m(shape: LinkShape, owner: Model, keys: set[Any], remote: str, action
         using=remote,
         **extra,
     )
-
-
-def move_sequences_on(remote: str, models: Iterable[type[Model]]) -> None:
-    """Let the remote's own next inserts find a free key after automatic keys were written by value."""
-    connection = connections[remote]
-    statements = connection.ops.sequence_reset_sql(no_style(), list(models))
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
 
 
 # What receivers write ---------------------------------------------------------------------------------
@@ -336,6 +376,8 @@ def _order_kept(instance: Model, shape: Shape) -> Iterator[None]:
         yield
         return
     model: Any = type(instance)
+    before = instance.__dict__.get("_do_insert")  # ``nothing_returned``
+    insert_then = before or partial(model._do_insert, instance)
     kept: dict[str, Any] = {}
 
     def write(*arguments: Any, **options: Any) -> Any:
@@ -344,7 +386,7 @@ def _order_kept(instance: Model, shape: Shape) -> Iterator[None]:
 
     def insert(*arguments: Any, **options: Any) -> Any:
         instance.__dict__.update(kept)
-        return model._do_insert(instance, *arguments, **options)
+        return insert_then(*arguments, **options)
 
     instance.__dict__ |= {"_save_table": write, "_do_insert": insert}
     try:
@@ -352,6 +394,8 @@ def _order_kept(instance: Model, shape: Shape) -> Iterator[None]:
     finally:
         for name in ("_save_table", "_do_insert"):
             instance.__dict__.pop(name, None)
+        if before is not None:
+            instance.__dict__["_do_insert"] = before
 
 
 def _respect_replay(field: Any) -> None:
@@ -363,6 +407,8 @@ def _respect_replay(field: Any) -> None:
     def pre_save(model_instance: Model, add: bool) -> Any:
         if _REPLAYED not in model_instance.__dict__:
             return original(model_instance, add)
+        if isinstance(field, JSONField):
+            return value_to_write(model_instance, field)
         value = getattr(model_instance, field.attname)
         if not isinstance(field, FileField):
             return value

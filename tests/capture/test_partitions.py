@@ -203,6 +203,23 @@ def test_rows_of_a_table_that_is_attached_arrive(readings):
     assert logged() == [("U", "[1, 31]", "")]
 
 
+def test_keys_with_times_are_logged_in_one_zone_when_a_partition_is_covered(settings):
+    settings.SYNCHRO_MODELS = (*settings.SYNCHRO_MODELS, "oddapp.Dated")
+    execute("CREATE TABLE oddapp_dated (id integer, at timestamptz, PRIMARY KEY (id, at)) PARTITION BY LIST (id)")
+    install("default")
+    execute("CREATE TABLE dated_1 PARTITION OF oddapp_dated FOR VALUES IN (1)")
+    execute("SET LOCAL timezone = 'Asia/Tokyo'")
+    execute("INSERT INTO oddapp_dated VALUES (1, '2026-01-01 00:00:00+00')")
+
+    install("default")
+
+    written, covered = ChangeLog.objects.filter(model_label="oddapp.Dated").order_by("id")
+    assert (written.operation, covered.operation) == ("I", "U") and written.object_pk == covered.object_pk
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW timezone")
+        assert cursor.fetchone() == ("Asia/Tokyo",)
+
+
 def test_first_installation_logs_no_row(readings):
     execute("INSERT INTO early VALUES (1, 1, 'a')")
     forget()

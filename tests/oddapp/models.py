@@ -215,3 +215,14 @@ class Reading(models.Model):
 
     class Meta:
         managed = False
+
+
+class Dated(models.Model):
+    """Its table has partitions, and its key a time."""
+
+    id = models.IntegerField()
+    at = models.DateTimeField()
+    pk = models.CompositePrimaryKey("id", "at")
+
+    class Meta:
+        managed = False

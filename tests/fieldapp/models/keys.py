@@ -48,6 +48,25 @@ PAIRED = {
 }
 
 
+class JsonKeyed(models.Model):
+    """A key of a type that Python cannot look up."""
+
+    id = models.JSONField(primary_key=True)
+    name = models.CharField(max_length=60)
+
+
+class LongKeyed(models.Model):
+    """A key of any length."""
+
+    id = models.TextField(primary_key=True)
+    name = models.CharField(max_length=60)
+
+
+class LongPointer(models.Model):
+    name = models.CharField(max_length=60)
+    target = models.ForeignKey(LongKeyed, models.CASCADE)
+
+
 class Mirrored(models.Model):
     """May keep its automatic key."""
 

@@ -37,6 +37,24 @@ class Elephant(models.Model):
         required_db_vendor = "postgresql"
 
 
+class ArrayKeyed(models.Model):
+    """A key of a type that Python cannot look up."""
+
+    id = ArrayField(models.IntegerField(), primary_key=True)
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        required_db_vendor = "postgresql"
+
+
+class RangeKeyed(models.Model):
+    id = IntegerRangeField(primary_key=True)
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        required_db_vendor = "postgresql"
+
+
 class Period(models.Model):
     """Found by a range and an array."""
 

@@ -1,0 +1,35 @@
+"""SQL of keys as triggers write them, to compare the tables themselves with the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
+
+from .install import vendor_of
+from .tables import captured_table
+
+
+def key_and_table(connection: BaseDatabaseWrapper, model: type[Model]) -> tuple[str, str]:
+    """Return the key of a row of ``t`` as text, and the model's own table, for a statement with parameters."""
+    text = vendor_of(connection).key_text(captured_table(model).key, "t")
+    table = connection.ops.quote_name(model._meta.db_table)
+    return text.replace("%", "%%"), table.replace("%", "%%")
+
+
+@contextmanager
+def times_as_logged(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Triggers write times in UTC; a session has the project's time zone without ``USE_TZ``."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('TimeZone')")
+        [before] = cursor.fetchone()
+        cursor.execute("SELECT set_config('TimeZone', 'UTC', false)")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT set_config('TimeZone', %s, false)", [before])

@@ -1,0 +1,54 @@
+"""Texts of primary keys as references and failures store them: any text, of any length, in a column with an index.
+
+Nearly every key is stored as it is. One that is too long for an index (PostgreSQL: 2704 bytes for all of its columns),
+or that a database may not hold as text (a NUL, or bytes that are no UTF-8), is stored as its digest, with the full key
+as JSON in a column beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+#: Characters of a key that is stored as it is.
+KEY_LENGTH = 500
+
+_DIGEST = "sha256:"
+
+
+def stored_key(text: str) -> str:
+    """Return what a key is stored and looked up as; different keys never share it."""
+    if len(text) <= KEY_LENGTH and "\0" not in text and not is_digest(text) and is_encodable(text):
+        return text
+    return _DIGEST + hashlib.sha256(json.dumps(text).encode()).hexdigest()
+
+
+def full_key(text: str) -> str | None:
+    """Return what is stored beside a key; ``None`` where it is stored as it is."""
+    return json.dumps(text) if is_digest(stored_key(text)) else None
+
+
+def read_full_key(stored: str, full: str | None) -> str:
+    """Return the key that was stored."""
+    return str(json.loads(full)) if full is not None else stored
+
+
+def is_digest(stored: str) -> bool:
+    """Tell whether the full key stands beside what is stored."""
+    return stored.startswith(_DIGEST)
+
+
+def is_encodable(text: str) -> bool:
+    """Tell whether a text is Unicode: SQLite may have bytes in a text that are none, which are read as surrogates."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable_key(text: str) -> str:
+    """Return a key for people and for output that takes Unicode only."""
+    return text if is_encodable(text) else text.encode(errors="surrogateescape").decode(errors="backslashreplace")

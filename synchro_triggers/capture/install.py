@@ -8,11 +8,12 @@ from types import ModuleType
 
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from ..conf import get_settings
 from ..exceptions import Refused, SynchroConfigurationError
 from .own_tables import require_own_tables
-from .tables import CapturedTable, captured_tables
+from .tables import CapturedTable, captured_models, captured_table, captured_tables
 from .trigger import InstalledTrigger, Trigger
 
 
@@ -24,12 +25,14 @@ class Comparison:
         missing, outdated: triggers that should be there, or be different.
         orphaned: installed triggers that nothing asks for any more.
         absent_tables: captured tables that the database does not have.
+        views: captured models that are a view there, or a table of somewhere else: nothing can be seen of them.
     """
 
     missing: tuple[Trigger, ...]
     outdated: tuple[Trigger, ...]
     orphaned: tuple[InstalledTrigger, ...]
     absent_tables: tuple[CapturedTable, ...]
+    views: tuple[CapturedTable, ...] = ()
 
     @property
     def fits(self) -> bool:
@@ -85,6 +88,8 @@ def compare(alias: str) -> Comparison:
     vendor = vendor_of(connection)
     wanted_tables = list(captured_tables(get_settings().models))
     present = vendor.existing_tables(connection, wanted_tables)
+    absent = [table for table in wanted_tables if table not in present]
+    views = tuple(vendor.views(connection, absent)) if absent else ()
     wanted: list[Trigger] = vendor.full_triggers(connection, present)
     installed = {(trigger.name, trigger.place): trigger for trigger in vendor.installed_triggers(connection)}
     names = {(trigger.name, trigger.place) for trigger in wanted}
@@ -94,8 +99,19 @@ def compare(alias: str) -> Comparison:
         missing=tuple(trigger for trigger in changed if (trigger.name, trigger.place) not in installed),
         outdated=tuple(trigger for trigger in changed if (trigger.name, trigger.place) in installed),
         orphaned=tuple(trigger for name, trigger in installed.items() if name not in names),
-        absent_tables=tuple(table for table in wanted_tables if table not in present),
+        absent_tables=tuple(table for table in absent if table not in views),
+        views=views,
     )
+
+
+def captured_models_on(alias: str) -> tuple[type[Model], ...]:
+    """Return the captured models but those that are views on ``alias``."""
+    connection = connections[alias]
+    models = captured_models(get_settings().models)
+    if not has_capture(connection):
+        return models
+    views = {table.label for table in vendor_of(connection).views(connection, list(map(captured_table, models)))}
+    return tuple(model for model in models if model._meta.label not in views)
 
 
 def install(alias: str) -> Comparison:
@@ -182,7 +198,19 @@ def captures(alias: str) -> bool:
 
 
 def require_tables(found: Comparison, alias: str) -> None:
-    """Raise ``Refused`` when a captured model has no table on ``alias``."""
+    """Look whether each captured model has a table on ``alias``; a view that an app's name has brought in is left out.
+
+    Raises:
+        Refused: one has none.
+        SynchroConfigurationError: one that is listed by itself is a view.
+    """
+    listed = get_settings().listed_by_itself
+    if views := [table for table in found.views if table.label in listed]:
+        names = ", ".join(f"{table.label} ({table.table!r})" for table in views)
+        raise SynchroConfigurationError(
+            f"No table but a view, or a table of somewhere else, on {alias!r}: {names}. Changes cannot be captured "
+            "there; take it out of SYNCHRO_MODELS."
+        )
     if found.absent_tables:
         tables = ", ".join(f"{table.label} (table {table.table!r})" for table in found.absent_tables)
         raise Refused(

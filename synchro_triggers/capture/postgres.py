@@ -504,6 +504,19 @@ def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]
     return [table for table in tables if table.table in layouts]
 
 
+def views(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
+    """Return those of ``tables`` that are views, materialised ones too, or foreign tables."""
+    names = [table.table for table in tables]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.name FROM unnest(%s::text[], %s::text[]) AS wanted (name, quoted) "
+            "JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted) WHERE c.relkind IN ('v', 'm', 'f')",
+            [names, [quote_table(connection, name) for name in names]],
+        )
+        found = {name for (name,) in cursor.fetchall()}
+    return [table for table in tables if table.table in found]
+
+
 # Notices ------------------------------------------------------------------------------------------
 
 #: What ``synchronize --follow --notify`` listens to.

@@ -421,8 +421,20 @@ def drop_notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
 
 def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
     """Return those of ``tables`` that exist and can carry triggers."""
+    return _of_kind(connection, tables, f"type = 'table' AND NOT {_IS_VIRTUAL}")
+
+
+def views(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
+    """Return those of ``tables`` that are views or virtual tables."""
+    return _of_kind(connection, tables, f"type = 'view' OR (type = 'table' AND {_IS_VIRTUAL})")
+
+
+_IS_VIRTUAL = "sql LIKE 'CREATE VIRTUAL %%'"
+
+
+def _of_kind(connection: BaseDatabaseWrapper, tables: list[CapturedTable], condition: str) -> list[CapturedTable]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        cursor.execute(f"SELECT name FROM sqlite_master WHERE {condition}", [])
         names = {_fold(name) for (name,) in cursor.fetchall()}
     return [table for table in tables if _fold(_unquote(connection.ops.quote_name(table.table))) in names]
 

@@ -226,3 +226,13 @@ class Dated(models.Model):
 
     class Meta:
         managed = False
+
+
+class ItemTotal(models.Model):
+    """A view on ``testapp.Item``."""
+
+    id = models.BigIntegerField(primary_key=True)
+    number = models.IntegerField()
+
+    class Meta:
+        managed = False

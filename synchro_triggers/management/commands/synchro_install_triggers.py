@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ...capture import install
 from ...capture.own_tables import require_own_tables
 from ...capture.unlogged import describe_unlogged
-from ...conf import LOCAL, check_alias
+from ...capture.unseen import describe_unseen
+from ...conf import LOCAL, check_alias, get_settings
 from ..errors import one_line
 
 
@@ -83,13 +84,20 @@ class Command(BaseCommand):
             with one_line(alias):
                 require_own_tables(alias)
                 found = install.compare(alias)
+                notes = describe_unseen(alias, found)
             lines = found.describe() + [
                 f"{table.table} ({table.label}): no such table" for table in found.absent_tables
+            ]
+            listed = get_settings().listed_by_itself
+            lines += [
+                f"{view.table} ({view.label}): no table but a view" for view in found.views if view.label in listed
             ]
             wrong = wrong or bool(lines)
             self.stdout.write(f"{alias}: " + ("triggers fit." if not lines else "triggers do not fit:"))
             for line in lines:
                 self.stdout.write(f"  {line}")
+            for note in notes:
+                self.stdout.write(f"  note: {note}")
         if wrong:
             raise CommandError("Run `manage.py synchro_install_triggers` for these databases.")
 

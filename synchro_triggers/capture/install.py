@@ -25,6 +25,7 @@ class Comparison:
         missing, outdated: triggers that should be there, or be different.
         orphaned: installed triggers that nothing asks for any more.
         absent_tables: captured tables that the database does not have.
+        lacking: columns that a model has and its table has not.
         views: captured models that are a view there, or a table of somewhere else: nothing can be seen of them.
     """
 
@@ -33,6 +34,7 @@ class Comparison:
     orphaned: tuple[InstalledTrigger, ...]
     absent_tables: tuple[CapturedTable, ...]
     views: tuple[CapturedTable, ...] = ()
+    lacking: tuple[tuple[CapturedTable, str], ...] = ()
 
     @property
     def fits(self) -> bool:
@@ -49,6 +51,7 @@ class Comparison:
         lines = {f"{trigger.table} ({trigger.label}): missing" for trigger in self.missing}
         lines |= {f"{trigger.table} ({trigger.label}): outdated" for trigger in self.outdated}
         lines |= {f"{trigger.table} ({trigger.label}): orphaned" for trigger in self.orphaned}
+        lines |= {f"{table.table} ({table.label}): no column {column!r}" for table, column in self.lacking}
         return sorted(lines)
 
 
@@ -101,6 +104,7 @@ def compare(alias: str) -> Comparison:
         orphaned=tuple(trigger for name, trigger in installed.items() if name not in names),
         absent_tables=tuple(table for table in absent if table not in views),
         views=views,
+        lacking=tuple(vendor.lacking_columns(connection, present)),
     )
 
 

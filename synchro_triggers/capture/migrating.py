@@ -51,7 +51,7 @@ def before_migrate(*, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, *
             uninstall(using)  # without a changelog every write of a captured table would fail
         return
     watcher = _Watcher(connection, plan)
-    if has_capture(connection):
+    if has_capture(connection) and _has_our_tables(connection):
         watcher.covered = {trigger.table for trigger in vendor_of(connection).installed_triggers(connection)}
         make_transitional(using)
     connection.execute_wrappers.append(watcher)

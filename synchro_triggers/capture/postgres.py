@@ -78,6 +78,16 @@ _ON_DELETE = (
     RETURN NULL;
 """
 )
+#: Somebody may drop or rename a column by hand, and a statement that names it would fail every write. The block costs
+#: 1 % of a single save, as it writes nothing: an exception handler around the log's INSERT would take a transaction
+#: number of its own each time.
+_UNLESS_COLUMNS_ARE_GONE = """
+    BEGIN
+        PERFORM {columns} FROM {rows} WHERE false;
+    EXCEPTION WHEN undefined_column THEN
+        {without_columns}
+    END;
+"""
 #: Of a table with partitions. TRUNCATE fires the triggers of the parent and of each partition: a parent logs the rows
 #: of those that have none. It has no table of its own to name: the partitions use the function too.
 _TRUNCATE_PARTS = """
@@ -295,6 +305,30 @@ def _bodies(
         "del": _ON_DELETE.format(**parts, rows="synchro_old"),
         "trunc": _ON_DELETE.format(**parts, rows=layout.qualified),
     }
+    # What is left when columns are gone: any may have changed, and the whole row tells the object.
+    unknown = parts | {
+        "changed_names": "''",
+        "differs": "true",
+        "kept_differs": "true",
+        "old_values": "to_jsonb(o)::text",
+    }
+    if watched or kept:
+        names = ", ".join(_quote(column.column) for column in columns)
+        bodies["upd"] = (
+            _UNLESS_COLUMNS_ARE_GONE.format(
+                columns=names, rows="synchro_new", without_columns=_ON_UPDATE.format(**unknown)
+            )
+            + bodies["upd"]
+        )
+    if kept:
+        names = ", ".join(_quote(column.column) for column in kept)
+        for event, rows in (("del", "synchro_old"), ("trunc", layout.qualified)):
+            bodies[event] = (
+                _UNLESS_COLUMNS_ARE_GONE.format(
+                    columns=names, rows=rows, without_columns=_ON_DELETE.format(**unknown, rows=rows)
+                )
+                + bodies[event]
+            )
     if layout.is_partitioned:
         head = _ON_DELETE.format(**parts, rows="").partition(" AS o;")[0]
         bodies["trunc"] = _TRUNCATE_PARTS.format(
@@ -437,6 +471,12 @@ def before_ddl(connection: BaseDatabaseWrapper, sql: str, installed: list[Instal
 
 # What is installed --------------------------------------------------------------------------------
 
+#: Functions beside the changelog; where it is gone, those of which none is left.
+_OF_OURS = "quote_ident((SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = p.pronamespace)) = %s"
+_OF_OURS_WITHOUT_CHANGELOG = r"""p.proname ~ '^synchro_([a-z]+_[0-9a-f]{20}|transitional)$'
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class l
+                    WHERE l.relname = 'synchro_triggers_changelog' AND l.relnamespace = p.pronamespace)"""
+
 _INSTALLED = """
 SELECT t.tgname, c.relname, format('%%I.%%I', n.nspname, c.relname), t.tgenabled, t.tgargs,
        obj_description(t.oid, 'pg_trigger')
@@ -446,19 +486,25 @@ SELECT t.tgname, c.relname, format('%%I.%%I', n.nspname, c.relname), t.tgenabled
   JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
  WHERE NOT t.tgisinternal
    AND starts_with(t.tgname, 'synchro_')
-   AND quote_ident((SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = p.pronamespace)) = %s
+   AND {of_ours}
  ORDER BY c.relname, t.tgname
 """
 
 
-def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger]:
-    """Return this package's triggers in the schema that the connection sees."""
+def _of_ours(connection: BaseDatabaseWrapper, sql: str) -> list[Any]:
+    """Run a query of triggers or functions for those in the schema that the connection sees."""
     schema = changelog_schema(connection, missing_ok=True)
-    if schema is None:
-        return []
     with connection.cursor() as cursor:
-        cursor.execute(_INSTALLED, [schema])
-        rows = cursor.fetchall()
+        if schema is None:
+            cursor.execute(sql.replace("{of_ours}", _OF_OURS_WITHOUT_CHANGELOG), [])
+        else:
+            cursor.execute(sql.replace("{of_ours}", _OF_OURS), [schema])
+        return cursor.fetchall()
+
+
+def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger]:
+    """Return this package's triggers in the schema that the connection sees; those of a changelog that is gone too."""
+    rows = _of_ours(connection, _INSTALLED)
     return [
         InstalledTrigger(
             name=name,
@@ -481,7 +527,7 @@ def drop_sql(connection: BaseDatabaseWrapper, trigger: InstalledTrigger) -> list
 _LEFTOVERS = """
 SELECT p.oid::regprocedure::text
   FROM pg_catalog.pg_proc p
- WHERE quote_ident((SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = p.pronamespace)) = %s
+ WHERE {of_ours}
    AND starts_with(p.proname, 'synchro_')
    AND p.prorettype = 'trigger'::regtype
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgfoid = p.oid)
@@ -490,12 +536,7 @@ SELECT p.oid::regprocedure::text
 
 def drop_leftovers(connection: BaseDatabaseWrapper) -> list[str]:
     """Return what removes trigger functions that no trigger uses (their table was dropped)."""
-    schema = changelog_schema(connection, missing_ok=True)
-    if schema is None:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(_LEFTOVERS, [schema])
-        return [f"DROP FUNCTION IF EXISTS {name}" for (name,) in cursor.fetchall()]
+    return [f"DROP FUNCTION IF EXISTS {name}" for (name,) in _of_ours(connection, _LEFTOVERS)]
 
 
 def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
@@ -655,6 +696,17 @@ def _layouts(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> di
             for table, *part in cursor.fetchall():
                 layouts[table].parts.append(_Part(*part))
     return layouts
+
+
+def lacking_columns(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[tuple[CapturedTable, str]]:
+    """Return the columns of ``tables`` that models have and the database has not."""
+    layouts = _layouts(connection, tables)
+    return [
+        (table, column.column)
+        for table in tables
+        for column in table.columns
+        if table.table in layouts and column.column not in layouts[table.table].exact
+    ]
 
 
 def partitions(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -439,6 +439,21 @@ def _of_kind(connection: BaseDatabaseWrapper, tables: list[CapturedTable], condi
     return [table for table in tables if _fold(_unquote(connection.ops.quote_name(table.table))) in names]
 
 
+def lacking_columns(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[tuple[CapturedTable, str]]:
+    """Return the columns of ``tables`` that models have and the database has not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.name, c.name FROM sqlite_master t, pragma_table_xinfo(t.name) c WHERE t.type = 'table'"
+        )
+        found = {(_fold(table), _fold(column)) for table, column in cursor.fetchall()}
+    return [
+        (table, column.column)
+        for table in tables
+        for column in table.columns
+        if (_fold(_unquote(connection.ops.quote_name(table.table))), _fold(column.column)) not in found
+    ]
+
+
 def partitions(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return each partition of these tables: SQLite has none."""
     return []

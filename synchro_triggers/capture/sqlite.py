@@ -63,11 +63,15 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
     watched = [column for column in columns if not column.skipped and column not in table.key]
     kept = [column for column in columns if column.kept]
     key_differs = " OR ".join(_differs(key.column) for key in table.key)
-    anything = " OR ".join(_differs(column.column) for column in (*table.key, *watched))
-    names = " || ".join(
-        f"CASE WHEN {_differs(column.column)} THEN {quote_literal(',' + column.name)} ELSE '' END" for column in watched
+    anything = _joined("OR", [_differs(column.column) for column in (*table.key, *watched)])
+    names = _joined(
+        "||",
+        [
+            f"CASE WHEN {_differs(column.column)} THEN {quote_literal(',' + column.name)} ELSE '' END"
+            for column in watched
+        ],
     )
-    kept_differs = " OR ".join(_differs(column.column) for column in kept if column not in table.key)
+    kept_differs = _joined("OR", [_differs(column.column) for column in kept if column not in table.key])
     old_values = _old_values(kept, "OLD")
     kept_if_changed = f"CASE WHEN {kept_differs} THEN {old_values} END" if kept_differs else "NULL"
 
@@ -127,6 +131,13 @@ def _make(
     return Trigger(name, table, label, signature_of(sql), (f"DROP TRIGGER IF EXISTS {_quote(name)}", sql))
 
 
+def _joined(operator: str, parts: list[str]) -> str:
+    """Join expressions, many of them in groups: each operator is a level of the tree, which has at most 1,000."""
+    if len(parts) > 50:
+        parts = [f"({_joined(operator, parts[start : start + 50])})" for start in range(0, len(parts), 50)]
+    return f" {operator} ".join(parts)
+
+
 def _differs(column: str) -> str:
     name = _quote(column)
     return f"OLD.{name} IS NOT NEW.{name} COLLATE BINARY OR typeof(OLD.{name}) <> typeof(NEW.{name})"
@@ -169,10 +180,10 @@ def _old_values(kept: Iterable[CapturedColumn], row: str) -> str:
     # A function takes at most 127 arguments; objects are joined as patches of one another, and
     # json_patch() drops nulls, so that a key which is missing when it is read means null.
     chunks = [f"json_object({', '.join(pairs[start : start + 50])})" for start in range(0, len(pairs), 50)]
-    text = chunks[0]
-    for chunk in chunks[1:]:
-        text = f"json_patch({text}, {chunk})"
-    return text
+    while len(chunks) > 1:  # in pairs: the parser takes no more than some 30 calls within one another
+        couples = [chunks[start : start + 2] for start in range(0, len(chunks), 2)]
+        chunks = [f"json_patch({', '.join(pair)})" if len(pair) == 2 else pair[0] for pair in couples]
+    return chunks[0]
 
 
 # Unique conflicts ---------------------------------------------------------------------------------

@@ -148,6 +148,10 @@ class Reference(models.Model):
     ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
     compared and left alone, after this database's own users had changed the row. ``remote_won`` says that the row is
     not as the source has it since: in a conflict, the version of this database was kept.
+
+    ``logged`` is the id of the last log row of ``source`` that the two were made one by. What is deleted later is this
+    object; what is inserted later under ``local_pk`` is another one. Null: they were not made one by the log. An object
+    that is gone there, but not yet here, keeps its reference under ``key~id of its delete``.
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
@@ -156,6 +160,7 @@ class Reference(models.Model):
     remote_pk = models.CharField(max_length=KEY_LENGTH)
     local_text = models.TextField(null=True, blank=True)
     remote_text = models.TextField(null=True, blank=True)
+    logged = models.BigIntegerField(null=True)
     met_at = Moment(db_default=Now())
     remote_won = models.BooleanField(db_default=False)
 

@@ -329,6 +329,7 @@ def test_delete_finds_the_remotes_row_by_the_values_that_the_trigger_has_kept(gi
     remote(Item).bulk_create([Item(pk=501, name="a"), Item(pk=502, name="b")])
     Item.objects.bulk_create([Item(name="b"), Item(name="a")])
     ChangeLog.objects.all().delete()
+    later()
 
     Item.objects.filter(name="a").delete()
     synchronize()

@@ -83,17 +83,36 @@ _ON_DELETE = (
 #: number of its own each time.
 _UNLESS_COLUMNS_ARE_GONE = """
     BEGIN
-        PERFORM {columns} FROM {rows} WHERE false;
+        PERFORM {columns} FROM {rows} AS o WHERE false;
     EXCEPTION WHEN undefined_column THEN
         {without_columns}
     END;
 """
-#: Of a table with partitions. TRUNCATE fires the triggers of the parent and of each partition: a parent logs the rows
-#: of those that have none. It has no table of its own to name: the partitions use the function too.
-_TRUNCATE_PARTS = """
-    EXECUTE {before_table} || TG_RELID::regclass || {after_table} USING TG_RELID, TG_NAME;
+#: Row-level security is no matter to TRUNCATE, but it may hide rows from the function that is to log them: those are
+#: known by the log, as what it has not said to be deleted. (A log that was pruned knows no more than it has.)
+_HIDDEN_FROM_TRUNCATE = (
+    """
+    IF row_security_active(TG_RELID) THEN
+"""
+    + _INSERT_INTO_LOG
+    + """
+        SELECT {label}, object_pk, 'D', '', NULL, {context} FROM {changelog}
+         WHERE model_label = {label}
+         GROUP BY object_pk
+        HAVING max(id) IS DISTINCT FROM max(id) FILTER (WHERE operation = 'D');
+    END IF;
     RETURN NULL;
 """
+)
+_ON_TRUNCATE = _ON_DELETE.removesuffix("    RETURN NULL;\n") + _HIDDEN_FROM_TRUNCATE
+#: Of a table with partitions. TRUNCATE fires the triggers of the parent and of each partition: a parent logs the rows
+#: of those that have none. It has no table of its own to name: the partitions use the function too.
+_TRUNCATE_PARTS = (
+    """
+    EXECUTE {before_table} || TG_RELID::regclass || {after_table} USING TG_RELID, TG_NAME;
+"""
+    + _HIDDEN_FROM_TRUNCATE
+)
 _OF_PARTS_WITHOUT_TRIGGER = """ AS o
      WHERE o.tableoid = $1
         OR o.tableoid NOT IN (SELECT tgrelid FROM pg_trigger WHERE tgname = $2 AND tgenabled IN ('O', 'A'))
@@ -303,7 +322,7 @@ def _bodies(
         "ins": _ON_INSERT.format(**parts),
         "upd": _ON_UPDATE.format(**parts),
         "del": _ON_DELETE.format(**parts, rows="synchro_old"),
-        "trunc": _ON_DELETE.format(**parts, rows=layout.qualified),
+        "trunc": _truncate_body(parts, layout),
     }
     # What is left when columns are gone: any may have changed, and the whole row tells the object.
     unknown = parts | {
@@ -313,7 +332,7 @@ def _bodies(
         "old_values": "to_jsonb(o)::text",
     }
     if watched or kept:
-        names = ", ".join(_quote(column.column) for column in columns)
+        names = ", ".join(f"o.{_quote(column.column)}" for column in columns)
         bodies["upd"] = (
             _UNLESS_COLUMNS_ARE_GONE.format(
                 columns=names, rows="synchro_new", without_columns=_ON_UPDATE.format(**unknown)
@@ -321,21 +340,27 @@ def _bodies(
             + bodies["upd"]
         )
     if kept:
-        names = ", ".join(_quote(column.column) for column in kept)
-        for event, rows in (("del", "synchro_old"), ("trunc", layout.qualified)):
+        names = ", ".join(f"o.{_quote(column.column)}" for column in kept)
+        for event, rows, without_columns in (
+            ("del", "synchro_old", _ON_DELETE.format(**unknown, rows="synchro_old")),
+            ("trunc", layout.qualified, _truncate_body(unknown, layout)),
+        ):
             bodies[event] = (
-                _UNLESS_COLUMNS_ARE_GONE.format(
-                    columns=names, rows=rows, without_columns=_ON_DELETE.format(**unknown, rows=rows)
-                )
+                _UNLESS_COLUMNS_ARE_GONE.format(columns=names, rows=rows, without_columns=without_columns)
                 + bodies[event]
             )
     if layout.is_partitioned:
-        head = _ON_DELETE.format(**parts, rows="").partition(" AS o;")[0]
-        bodies["trunc"] = _TRUNCATE_PARTS.format(
-            before_table=quote_literal(head), after_table=quote_literal(_OF_PARTS_WITHOUT_TRIGGER)
-        )
         bodies = {event: _NOT_IF_DETACHED + body for event, body in bodies.items()}
     return bodies
+
+
+def _truncate_body(parts: dict[str, str], layout: _Layout) -> str:
+    if not layout.is_partitioned:
+        return _ON_TRUNCATE.format(**parts, rows=layout.qualified)
+    head = _ON_DELETE.format(**parts, rows="").partition(" AS o;")[0]
+    return _TRUNCATE_PARTS.format(
+        **parts, before_table=quote_literal(head), after_table=quote_literal(_OF_PARTS_WITHOUT_TRIGGER)
+    )
 
 
 def key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
@@ -719,6 +744,27 @@ def partitions(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> 
         if table.table in layouts
         for part in layouts[table.table].parts
     ]
+
+
+def is_standby(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the server replays another one's log: its snapshots do not name the transactions under way."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery()")
+        return bool(cursor.fetchone()[0])
+
+
+def filtered_tables(connection: BaseDatabaseWrapper, tables: list[str]) -> tuple[list[str], str]:
+    """Return those of the tables of which row-level security may hide rows from this session, and its role."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, array(SELECT c.relname::text"
+            " FROM unnest(%s::text[]) AS wanted (quoted)"
+            " JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted)"
+            " WHERE c.relrowsecurity AND row_security_active(c.oid) ORDER BY c.relname)",
+            [[quote_table(connection, table) for table in tables]],
+        )
+        role, hidden = cursor.fetchone()
+    return hidden, role
 
 
 def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:

@@ -2,8 +2,9 @@
 
 * ``paused`` and ``origin`` are rows of ``synchro_triggers_sessionvalue``, which live inside one write transaction.
 * ``INSERT OR REPLACE`` deletes rows without firing a delete trigger (unless ``recursive_triggers`` is on):
-  BEFORE triggers log the rows that a unique conflict would replace. They also fire for ``OR IGNORE`` and
-  upserts, and log too much then: the row is looked at when it is replayed, so that is harmless.
+  BEFORE triggers log the rows that a unique conflict would replace: as an update where it is the row of the same key
+  (a replaced row is the same object), else as a delete, with ``changed_fields`` = ``?``. They also fire for
+  ``OR IGNORE`` and upserts, and log too much then: where ``?`` stands, the row tells whether it is gone.
 * Values are compared with ``COLLATE BINARY``: a column's own collation may call 'a' and 'A' the same.
 """
 
@@ -101,7 +102,11 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
     }
     replaced_key, replaced_values = key_text(table.key, "r"), _old_values(kept, "r")
     for event, (timing, source) in _replaced_rows(connection, table.table, table.key).items():
-        bodies[event] = (timing, _NOT_PAUSED, log("D", replaced_key, old=replaced_values, source=source))
+        body = "\n".join(
+            log(operation, replaced_key, mark, replaced_values, f"{source} AND {which}")
+            for operation, mark, which in _replaced_or_gone(event, table.key)
+        )
+        bodies[event] = (timing, _NOT_PAUSED, body)
     return [
         _make(connection, table.label, table.table, event, "full", timing, condition, body)
         for event, (timing, condition, body) in bodies.items()
@@ -222,6 +227,14 @@ def _replaced_rows(
     }
 
 
+def _replaced_or_gone(event: str, key: tuple[CapturedColumn, ...]) -> list[tuple[str, str, str]]:
+    """Return what to log of rows ``r`` that may be replaced: operation, ``changed_fields``, and of which rows."""
+    if event == "updrepl":  # by a row that has had another key so far
+        return [("D", "'?'", "true")]
+    same = " AND ".join(f"r.{_quote(part.column)} IS NEW.{_quote(part.column)}" for part in key)
+    return [("U", "''", f"({same})"), ("D", "'?'", f"NOT ({same})")]
+
+
 def _unique_indexes(connection: BaseDatabaseWrapper, table: str) -> list[_UniqueIndex]:
     """Return the unique indexes of a table, the primary key's too."""
     found = []
@@ -318,12 +331,12 @@ def transitional_triggers(
     moved = " OR ".join(_differs(part.column) for part in keys)
     old_values = _old_values(columns, "OLD")
 
-    def log(operation: str, key_text: str, old: str = "NULL", source: str = "") -> str:
+    def log(operation: str, key_text: str, old: str = "NULL", source: str = "", changed: str = "''") -> str:
         return _LOG.format(
             label=quote_literal(label),
             key=key_text,
             operation=operation,
-            changed_fields="''",
+            changed_fields=changed,
             old_values=old,
             source=source,
         )
@@ -342,7 +355,11 @@ def transitional_triggers(
     }
     replaced_key, replaced_values = key_text(keys, "r"), _old_values(columns, "r")
     for event, (timing, source) in _replaced_rows(connection, table, keys).items():
-        bodies[event] = (timing, log("D", replaced_key, replaced_values, source))
+        body = "\n".join(
+            log(operation, replaced_key, replaced_values, f"{source} AND {which}", mark)
+            for operation, mark, which in _replaced_or_gone(event, keys)
+        )
+        bodies[event] = (timing, body)
     return [
         _make(connection, label, table, event, "transitional", timing, _NOT_PAUSED, body)
         for event, (timing, body) in bodies.items()
@@ -488,6 +505,16 @@ def require_changelog(connection: BaseDatabaseWrapper) -> None:
             f"The tables of synchro_triggers are missing on {connection.alias!r}: "
             f"run `manage.py migrate synchro_triggers --database {connection.alias}`."
         )
+
+
+def is_standby(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the server replays another one's log: there is no server."""
+    return False
+
+
+def filtered_tables(connection: BaseDatabaseWrapper, tables: list[str]) -> tuple[list[str], str]:
+    """Return those of the tables of which rows may be hidden from this session, and its role: SQLite hides nothing."""
+    return [], ""
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,7 @@ class Migration(migrations.Migration):
                 ("remote_pk", models.CharField(max_length=500)),
                 ("local_text", models.TextField(blank=True, null=True)),
                 ("remote_text", models.TextField(blank=True, null=True)),
+                ("logged", models.BigIntegerField(null=True)),
                 ("met_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
                 ("remote_won", models.BooleanField(db_default=False)),
             ],

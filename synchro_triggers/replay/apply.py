@@ -9,12 +9,13 @@ from typing import Any
 from django.db import IntegrityError, connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
+from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
-from .changes import Change
+from .changes import Change, FormerKey
 from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
@@ -59,18 +60,26 @@ class Batch:
     Args:
         target: where to.
         changes: what to apply.
+        formers: root models and keys of objects of other batches whose keys were given out again.
         whole: whoever calls takes all or nothing, so that bulk statements need no savepoint to fall back to.
         clock: how long the transaction may last; what there is no time for is left for another one.
     """
 
     def __init__(
-        self, target: Target, changes: Sequence[Change], *, whole: bool = False, clock: Clock | None = None
+        self,
+        target: Target,
+        changes: Sequence[Change],
+        *,
+        formers: Iterable[tuple[type[Model], FormerKey]] = (),
+        whole: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         self._target = target
         self._remote = target.remote
         self._result = BatchResult()
         self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
-        self._tasks = plan_tasks(changes, self._result.failed)
+        self._tasks, self._result.vanished = plan_tasks(changes, target.kept_keys, self._result.failed)
+        self._identity.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []
@@ -139,6 +148,10 @@ class Batch:
             raise BatchBroken(describe(self._result.failed[change]))
         self._parts.singles.finish()
         self._parts.savepoints.finish()
+        for (root, key), remote_key in self._identity.outlived.items():
+            if self._identity.claimed_by(root, remote_key) is None:
+                reason = f"its key is another object's now; {self._remote!r} still has {remote_key!r}, which it was"
+                self._result.report.remark(Told.VANISHED, root._meta.label, encode_key(key), reason)
         self._identity.store()
         move_sequences_on(self._remote, self._parts.numbered)
         self._leave_for_later()
@@ -156,6 +169,9 @@ class Batch:
         self._remote_changes.tell(self._result.report, put_off | self._result.failed.keys())
         # Of an object that was logged under several labels there is one task.
         at = {(_root(change), change.key) for change in put_off}
+        given = {(_root(change), change.key) for change in self._changes}
+        # Where the batch itself has found that a key was given out again, both objects came of one change.
+        at |= {(root, key.number) for root, key in at - given if isinstance(key, FormerKey)}
         self._result.left += [change for change in self._changes if (_root(change), change.key) in at]
 
     def _may_stop(self) -> bool:
@@ -291,6 +307,16 @@ class Batch:
                 ends.setdefault(root_of(task.shape.target_model), set()).update(task.targets)
             else:
                 objects.setdefault((task.shape, self._wants_row(task)), set()).add(task.key)
+        # One by one, rows with fields of the remote's own are read a second time, each when its turn has come, and
+        # locked then: receivers may take their time until then.
+        self._rows.locked_later |= {
+            task.shape.model
+            for task in self._tasks
+            if isinstance(task, ObjectTask)
+            and task.instance is not None
+            and task.shape.skipped
+            and self._parts.observers.notice(task)
+        }
         for (shape, with_rows), wanted in sorted(objects.items(), key=lambda item: (item[0][0].label, item[0][1])):
             rows_to = self._rows if with_rows and shape.model is shape.root else None
             self._identity.load(shape.root, wanted, rows_to, locks=self._target.locks)
@@ -356,6 +382,8 @@ class Batch:
             remote_key = self._parts.match(shape, instance)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
             values |= self._other_keys(shape, instance, row)
+            if row is not None and shape.model in self._rows.locked_later and (unfinished or differing(row, values)):
+                row = self._locked_now(shape, row)
             conflict = change and self._remote_changes.find(shape, key, remote_key, change)
             if conflict and (unfinished or row is None or differing(row, values)):
                 assert change is not None
@@ -377,6 +405,14 @@ class Batch:
             self._identity.learn(parent.model, parent_key, row.__dict__[parent.link.attname])
         self._fixups += [(row, shape, part) for part in unfinished]
         return remote_key
+
+    def _locked_now(self, shape: Shape, row: Model) -> Model | None:
+        """Return the row, locked, as it is this moment; notice whether somebody has changed it since it was read."""
+        current: Model | None = self._target.locks.taken(rows_of(shape.model, self._remote).filter(pk=row.pk)).first()
+        read = {field.attname: local_value(row, field) for field in shape.copied}
+        if current is None or differing(current, read):
+            self._remote_changes.read_again(shape, row.pk)
+        return current
 
     def _create(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> Model:
         if remote_key is None:
@@ -436,7 +472,8 @@ class Batch:
             return
         try:
             with self._parts.savepoints.one():
-                self._refresh_skipped(shape, row)
+                if shape.model not in self._rows.locked_later:  # those were read just now
+                    self._refresh_skipped(shape, row)
                 set_values(row, settled)
                 self._save(row, shape, adding=False)
         except Exception:

@@ -265,7 +265,8 @@ class BulkUpserts:
         unclear |= {
             key
             for key, remote_key in found.items()
-            if self._parts.identity.claimed_by(shape.model, remote_key) is not None
+            if (other := self._parts.identity.claimed_by(shape.model, remote_key)) is not None
+            and not self._parts.identity.is_going(shape.model, other)
         }
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
 

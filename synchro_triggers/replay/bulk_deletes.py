@@ -12,7 +12,9 @@ from typing import Any
 
 from django.db import transaction
 
+from ..capture.tables import natural_manager
 from .announced import Announced
+from .living import Living
 from .local import ObjectTask
 from .order import At
 from .parts import Parts
@@ -29,6 +31,7 @@ class BulkDeletes:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._remote = parts.target.remote
+        self._living = Living(parts.identity)
         self._announced = Announced(parts)
 
     def apply(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
@@ -45,12 +48,15 @@ class BulkDeletes:
             ):
                 continue
             assert task.change is not None
-            conflict = remote_changes.find(task.shape, task.key, remote_key, task.change)
-            if conflict is not None and remote_changes.decide(conflict) is not False:
-                continue  # the remote wins, or the rule raises something
-            if conflict is not None:
-                remote_changes.win(conflict, task.change, deletes=True)
             going[task.shape.root, remote_key] = task
+        self._keep_what_lives_on(going)
+        for at, task in list(going.items()):
+            assert task.change is not None
+            conflict = remote_changes.find(task.shape, task.key, at[1], task.change)
+            if conflict is not None and remote_changes.decide(conflict) is not False:
+                del going[at]  # the remote wins, or the rule raises something
+            elif conflict is not None:
+                remote_changes.win(conflict, task.change, deletes=True)
         self._keep_what_others_hang_on(going)
         if not going:
             return []
@@ -107,6 +113,13 @@ class BulkDeletes:
     def _delete_links(self, shape: Shape, keys: list[Any]) -> None:
         for field in dict.fromkeys(link for each in tables_of(shape) for link in links_to(each.model)):
             rows_with(field.model, self._remote, **{field.attname: keys})._raw_delete(self._remote)
+
+    def _keep_what_lives_on(self, going: dict[At, ObjectTask]) -> None:
+        """Take those out of ``going`` whose natural key an object of LOCAL has."""
+        for model in {task.shape.model for task in going.values() if natural_manager(task.shape.model) is not None}:
+            keys = [key for (_, key), task in going.items() if task.shape.model is model]
+            for remote_key in self._living.by_natural_key(list(rows_with(model, self._remote, pk=keys))):
+                del going[root_of(model), remote_key]
 
     def _keep_what_others_hang_on(self, going: dict[At, ObjectTask]) -> None:
         """Take those out of ``going`` to which a row points that does not go with them."""

@@ -15,6 +15,7 @@ from django.db.models.deletion import Collector
 
 from .relations import nothing_hangs_on
 from .rows import rows_of
+from .shape import root_of
 
 
 def let_go(row: Model, remote: str) -> list[Model]:
@@ -28,8 +29,16 @@ def let_go(row: Model, remote: str) -> list[Model]:
     return [instance for groups in updates.values() for group in groups for instance in group]
 
 
+def is_part_of(instance: Model, row: Model) -> bool:
+    """Tell whether a row is one of the rows of the same object: its own, a parent's, or another child's."""
+    model: Any = type(instance)
+    if model in (type(row), *type(row)._meta.all_parents):
+        return bool(instance.pk == getattr(row, model._meta.pk.attname))
+    return root_of(model) is root_of(type(row)) and instance.pk == row.pk
+
+
 def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Model]:
-    """Yield the remote rows that ``row.delete()`` would delete with it; links and the row itself left out.
+    """Yield the remote rows that ``row.delete()`` would delete with it; links and the object's own rows left out.
 
     Raises:
         ProtectedError, RestrictedError: it cannot be deleted.
@@ -40,10 +49,9 @@ def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Mode
     if collector.can_fast_delete(row):
         return
     collector.collect([row], keep_parents=keep_parents)
-    own = {model: getattr(row, model._meta.pk.attname) for model in (type(row), *type(row)._meta.all_parents)}
     for model, instances in collector.data.items():
         for instance in instances:
-            if not (model in own and instance.pk == own[model]) and not model._meta.auto_created:
+            if not is_part_of(instance, row) and not model._meta.auto_created:
                 yield instance
     for rows in collector.fast_deletes:
         if isinstance(rows, Model):

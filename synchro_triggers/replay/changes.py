@@ -23,7 +23,12 @@ class Change:
         logged_at: the time of the last change, aware, UTC.
         old_values: stored old values (JSON), oldest first.
         attempts: how often it has failed so far.
-        deleted: the last row is its delete. For people; what is done follows from the row, not from this.
+        deleted: the last row is its delete: only then may an absent object be deleted on the remote.
+        certain: ... and the row was gone then. SQLite logs a delete of what a statement may replace before it does.
+        ended: id of the last delete after which the key was given out again; 0: there is none.
+        begun: id of the insert that gave it out again.
+        logged: ``first`` and ``last`` are ids of the log. Those of kept failures, and of objects that are not
+            logged, only say in which order they come.
     """
 
     label: str
@@ -35,6 +40,54 @@ class Change:
     old_values: tuple[str, ...] = ()
     attempts: int = 0
     deleted: bool = False
+    certain: bool = False
+    ended: int = 0
+    begun: int = 0
+    logged: bool = False
+
+
+class FormerKey(str):
+    """The key of an object that was deleted before its key was given out again: ``key~id of the delete's log row``.
+
+    It is a text where keys are numbers: nothing on LOCAL has it, and no other object's reference.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, key: object, ended: int) -> FormerKey:
+        return cls(f"{key}~{ended}")
+
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """Tell whether a text looks like one."""
+        _, mark, ended = text.rpartition("~")
+        return bool(mark) and ended.isdecimal() and ended.isascii()
+
+    @property
+    def number(self) -> str:
+        """The key as it was, and is another object's now."""
+        return self.rpartition("~")[0]
+
+    @property
+    def ended(self) -> int:
+        """The id of the log row that says that the object is gone."""
+        return int(self.rpartition("~")[2])
+
+
+def divided(change: Change) -> tuple[Change, Change]:
+    """Divide what is said of one key into what is said of the object that had it, and of the one that has it now."""
+    former = replace(
+        change,
+        key=FormerKey.of(change.key, change.ended),
+        last=change.ended if change.logged else change.last,
+        deleted=True,
+        certain=True,
+        ended=0,
+        begun=0,
+    )
+    later = replace(change, created=True, first=max(change.first, change.begun), old_values=())
+    return former, later
 
 
 def coalesce(changes: Iterable[Change]) -> list[Change]:
@@ -59,4 +112,8 @@ def _merge(one: Change, other: Change) -> Change:
         old_values=earlier.old_values + later.old_values,
         attempts=max(one.attempts, other.attempts),
         deleted=max(one, other, key=lambda change: change.last).deleted,
+        certain=max(one, other, key=lambda change: change.last).certain,
+        ended=max(one.ended, other.ended),
+        begun=max(one.begun, other.begun),
+        logged=one.logged and other.logged,
     )

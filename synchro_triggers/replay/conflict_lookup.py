@@ -11,13 +11,13 @@ from django.db.models import Model
 from ..capture.tables import encode_key, logged_texts
 from ..conf import LOCAL
 from ..moment import as_utc
-from .changes import LONG_AGO, Change
+from .changes import LONG_AGO, Change, FormerKey
 from .conflicts import Conflict, local_wins
 from .identity import Identity
 from .local import ObjectTask
 from .own_changes import LastChanges, last_changes
 from .report import SyncReport, Told
-from .shape import Shape, model_of, parents_of, read_keys, shape_of
+from .shape import Shape, model_of, parents_of, read_key, read_keys, shape_of, shown_key
 from .target import Target
 
 
@@ -58,7 +58,9 @@ class RemoteChanges:
         for task in tasks:
             known = self._identity.known(task.shape.model, task.key)
             stale = self._identity.stale_reference(task.shape.model, task.key)
-            kept = task.key if self._identity.keeps_key(task.shape) else None
+            kept = None
+            if self._identity.keeps_key(task.shape) and not isinstance(task.key, FormerKey):
+                kept = task.key
             for remote_key in {known, stale, kept} - {None}:
                 for model in _family(task.shape):
                     by_model.setdefault(model, []).append(remote_key)
@@ -86,6 +88,12 @@ class RemoteChanges:
         self.look()
         for model in _family(shape) if self._any else ():
             self._load(model, missing)
+
+    def read_again(self, shape: Shape, remote_key: Any) -> None:
+        """Read the changelog for a row that turned out to have been changed meanwhile; it is locked now."""
+        self.look()
+        for model in _family(shape) if self._any else ():
+            self._load(model, [remote_key])
 
     def _load(self, model: type[Model], remote_keys: Collection[Any]) -> None:
         """Read own changes of rows, and what was replayed there after them: it has met them."""
@@ -173,7 +181,7 @@ class RemoteChanges:
             report.remark(
                 Told.REMOTE_WON if remote_wins else Told.LOCAL_WON,
                 conflict.label,
-                conflict.local_pk,
+                shown_key(conflict.label, conflict.local_pk),
                 f"{here} on {LOCAL!r}{local_at} and {there} on {self._target.remote!r} (there {conflict.remote_pk}) at "
                 f"{_shown(conflict.remote_at)}; {self._target.remote if remote_wins else LOCAL!r} won"
                 f" ({policy if isinstance(policy, str) else 'as SYNCHRO_CONFLICT has decided'})",
@@ -190,8 +198,13 @@ class RemoteChanges:
             assert model is not None  # its object was written
             since = min(conflict.remote_at for conflict in alike)
             keys = read_keys(model, [conflict.local_pk for conflict in alike])
+            known |= {
+                conflict
+                for conflict, key in zip(alike, keys, strict=True)
+                if isinstance(key, FormerKey) and self._was_known_here(model, key, conflict)
+            }
             for each in (model, *model._meta.all_parents):
-                texts = logged_texts(each, keys)
+                texts = logged_texts(each, [key for key in keys if not isinstance(key, FormerKey)])
                 received = dict(last_changes(LOCAL, each._meta.label, texts, self._target.node, since=since))
                 known |= {
                     conflict
@@ -199,6 +212,20 @@ class RemoteChanges:
                     if (last := received.get((each._meta.label, conflict.local_pk))) and last.time > conflict.remote_at
                 }
         return known
+
+    def _was_known_here(self, model: type[Model], former: FormerKey, conflict: Conflict) -> bool:
+        """Tell the same of an object whose key is another's now: what was received later is about that one."""
+        key = read_key(model, former.number)
+        received = last_changes(
+            LOCAL,
+            model._meta.label,
+            logged_texts(model, [key]),
+            self._target.node,
+            since=conflict.remote_at,
+            before=former.ended,
+        )
+        at = (model._meta.label, encode_key(key))
+        return any(each == at and last.time > conflict.remote_at for each, last in received)
 
     def _met_at(self, shape: Shape, key: Any) -> datetime.datetime | None:
         met_at: datetime.datetime | None = self._identity.met_at(shape.model, key)

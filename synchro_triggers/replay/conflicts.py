@@ -15,7 +15,8 @@ class Conflict:
 
     Attributes:
         label: ``app.Model``.
-        local_pk, remote_pk: its primary keys, as text.
+        local_pk, remote_pk: its primary keys, as text. The local one of an object that was deleted, and whose key is
+            another's now, has ``~`` and a number behind it.
         local_at, remote_at: the times of the last change on either side, aware, by each database's clock.
     """
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db import DatabaseError, connections
-from django.db.models import Model
+from django.db.models import Model, ProtectedError, RestrictedError
 
+from ..capture.tables import encode_key, natural_key_of
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
-from .cascades import let_go, taken_along
+from .cascades import is_part_of, let_go, taken_along
+from .living import Living, natural_key_there
 from .local import ObjectTask, load_instances, logged_values, rebuilt
+from .order import At
 from .parts import Parts
 from .raw_keys import there_as_text
 from .relations import links_to, links_to_children, refers_to_itself
+from .report import Told
 from .rows import rows_of
-from .shape import OtherParent, Unreadable, parents_of, root_of, shape_of
+from .shape import Unreadable, parents_of, root_of, shape_of
 from .target import NotYet
 from .writing import delete
 
@@ -33,6 +37,8 @@ class Deletes:
         self._parts = parts
         self._remote = parts.target.remote
         self._refresh = refresh
+        self._living = Living(parts.identity)
+        self._gone: set[At] = parts.target.imagined_gone if parts.target.dry_run else set()
 
     def delete(self, task: ObjectTask, *, waits: bool) -> None:
         """Delete one object on the remote, if it is there.
@@ -47,60 +53,83 @@ class Deletes:
         shape, key = task.shape, task.key
         remote_key = self._find_deleted(task)
         if remote_key is None:
+            if not task.keep_parents:
+                self._parts.identity.forget(shape.model, key)
             return
         if waits:
             raise NotYet("waits for the deletion of what points to it")
         assert task.change is not None
         row = self._row_to_delete(task, remote_key)  # locked before anybody asks who changed it
+        if row is not None and not task.keep_parents and self._lives_on(task, row):
+            return
         conflict = self._parts.remote_changes.find(shape, key, remote_key, task.change) if row is not None else None
         if conflict is not None and self._parts.remote_changes.win(conflict, task.change, deletes=True):
             self._parts.leave_alone(shape, key, remote_key)
             return
-        if row is not None and not self._parts.target.dry_run:
-            staying = self._has_living_parents(row)
-            self._spare_the_living(row, keep_parents=task.keep_parents or staying)
+        if self._parts.target.dry_run and not task.keep_parents:
+            if (shape.root, remote_key) in self._gone:
+                return
+            self._gone.add((shape.root, remote_key))
+        along: list[Model] = []
+        parents = self._parents_without_living(row) if row is not None and not task.keep_parents else None
+        if row is not None and self._parts.target.dry_run:
+            along = self._would_go_along(row, task.keep_parents, parents)
+        elif row is not None:
+            along = self._spare_the_living(row, task.keep_parents, parents)
             pointing = let_go(row, self._remote) if task.keep_parents else []
             with self._parts.savepoints.one():
                 self._parts.writes.begin()
                 if task.keep_parents:
                     delete(row, self._remote, keep_parents=True)
-                elif staying:
-                    self._delete_without_living_parents(row)
+                elif parents is not None:
+                    self._delete_without_living_parents(row, parents)
                 else:
                     self._parts.singles.delete(row, shape_of(type(row)))
                 written = self._parts.writes.to_other_rows(type(row))
             if written - self._link_tables(type(row)) or refers_to_itself(type(row)):
                 self._parts.rows.clear()  # a cascade, or a receiver
             for instance in pointing:
-                if (living := self._living(instance)) is not None:
+                for living in self._living_among([instance]):
                     self._refresh(living)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
+            self._tell_what_went_along(along, f"{shape.label} {remote_key}")
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
 
-    def _has_living_parents(self, row: Model) -> bool:
-        """Tell whether LOCAL still has a parent's row, with a key of its own, of what is to be deleted."""
-        return any(self._lives(parent, row) for parent in shape_of(type(row)).other_parents)
+    def _parents_without_living(self, row: Model) -> list[Model] | None:
+        """Return the parents' rows that go with an object; ``None``: all, for LOCAL has none of them any more.
 
-    def _lives(self, parent: OtherParent, row: Model) -> bool:
-        key = self._parts.identity.claimed_by(parent.model, row.__dict__[parent.link.attname])
-        return key is not None and rows_of(parent.model, LOCAL).filter(pk=key).exists()
-
-    def _delete_without_living_parents(self, row: Model) -> None:
-        """Delete an object, but not those parents' rows that LOCAL still has."""
+        LOCAL may still have a parent's row with a key of its own: that one stays.
+        """
         shape = shape_of(type(row))
-        going = [(shape.root, row.pk)] if shape.root is not shape.model else []
-        going += [
-            (parent.model, row.__dict__[parent.link.attname])
-            for parent in shape.other_parents
-            if not self._lives(parent, row)
-        ]
+        others = [self._row_of(parent.model, row.__dict__[parent.link.attname]) for parent in shape.other_parents]
+        there = [parent for parent in others if parent is not None]
+        living = self._living.keys_of(there)
+        if not living:
+            return None
+        own = [self._row_of(shape.root, row.pk)] if shape.root is not shape.model else []
+        return [parent for parent in (*own, *there) if parent is not None and _at(parent) not in living]
+
+    def _row_of(self, model: type[Model], key: Any) -> Model | None:
+        row: Model | None = rows_of(model, self._remote).filter(pk=key).first()
+        return row
+
+    def _delete_without_living_parents(self, row: Model, parents: Iterable[Model]) -> None:
+        """Delete an object, and those of its parents' rows that LOCAL does not have any more."""
         delete(row, self._remote, keep_parents=True)
-        for model, key in going:
-            parent = rows_of(model, self._remote).filter(pk=key).first()
+        for each in parents:
+            parent = self._row_of(type(each), each.pk)
             if parent is not None:
                 delete(parent, self._remote)
+
+    def _taken_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
+        """Return what goes with a row, and with those of its parents' rows that are deleted apart from it."""
+        along = list(taken_along(row, self._remote, keep_parents=keep_parents or parents is not None))
+        for parent in parents or ():
+            more = taken_along(parent, self._remote, keep_parents=False)
+            along += [instance for instance in more if not is_part_of(instance, row)]
+        return along
 
     def _link_tables(self, model: type[Model]) -> set[str]:
         """Return the quoted names of the model's automatic many-to-many tables, whose rows are never read ahead."""
@@ -124,33 +153,103 @@ class Deletes:
             line.append(parent)
         return found
 
-    def _spare_the_living(self, row: Model, *, keep_parents: bool) -> None:
+    def _lives_on(self, task: ObjectTask, row: Model) -> bool:
+        """Tell whether the object has only changed its number: its natural key is that of a living one.
+
+        The row is that one's now. Where several may have one natural key, and the living one has a row already, it
+        is the deleted one's all the same.
+        """
+        model, identity = task.shape.model, self._parts.identity
+        key = self._living.by_natural_key([row] if isinstance(row, model) else []).get(row.pk)
+        if key is None:
+            return False
+        identity.load(model, [key])
+        known = identity.known(model, key)
+        if known is None:
+            identity.learn(model, key, row.pk)
+        elif known != row.pk and natural_key_there(model, self._remote, known) == tuple(natural_key_of(row)):
+            return False
+        identity.forget(model, task.key)
+        return True
+
+    def _spare_the_living(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
         """Bring what a delete would take along up to date first, where LOCAL still has it.
+
+        Returns:
+            What it takes along then.
 
         Raises:
             NotYet: something that LOCAL still has would be taken along all the same.
         """
-        for again in (False, True):
-            found_any = False
-            for instance in taken_along(row, self._remote, keep_parents=keep_parents):
-                living = self._living(instance)
-                if living is None:
-                    continue
-                found_any = True
-                shape = shape_of(type(living))
-                if again:
-                    raise NotYet(
-                        f"its deletion would take {shape.label} {living.pk!r} along, which {LOCAL!r} still has"
-                    )
-                self._refresh(living)
-            if not found_any:
-                return
+        refreshed: set[At] = set()
+        while True:
+            try:
+                along = self._taken_along(row, keep_parents, parents)
+                protecting: Iterable[Any] = ()
+            except (ProtectedError, RestrictedError) as error:
+                along, protecting, protection = [], _protecting(error), error
+            living = self._living_among([*along, *protecting])
+            new = [instance for instance in living if _at(instance) not in refreshed]
+            for instance in new:
+                refreshed.add(_at(instance))
+                self._refresh(instance)
+            if new:
+                continue
+            if protecting:
+                raise protection
+            for instance in living:
+                label = shape_of(type(instance)).label
+                raise NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
+            return along
 
-    def _living(self, instance: Model) -> Model | None:
-        """Return the local object that is this remote row, if there is one."""
-        root = root_of(type(instance))
-        key = self._parts.identity.local_key_of(instance)
-        return load_instances(root, [key]).get(key) if key is not None else None
+    def _would_go_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
+        """Return what a delete would take along, in a dry run: what else would be deleted or moved is still there."""
+        identity = self._parts.identity
+        try:
+            along = self._taken_along(row, keep_parents, parents)
+        except (ProtectedError, RestrictedError) as error:
+            staying = [at for at in map(_at, _protecting(error)) if at not in self._gone]
+            if any(identity.claimed_by(*at) is None for at in staying):
+                raise
+            return []  # what protects it has moved away on LOCAL, or is deleted too
+        living = self._living.keys_of(along)
+        return [
+            instance
+            for instance in along
+            if (at := (root_of(type(instance)), instance.pk)) not in living
+            and not identity.is_going(at[0], identity.claimed_by(*at))
+        ]
+
+    def _living_among(self, rows: Iterable[Model]) -> list[Model]:
+        """Return the local objects that remote rows are, where there are any."""
+        keys: dict[type[Model], list[Any]] = {}
+        for (root, _), key in self._living.keys_of(rows).items():
+            keys.setdefault(root, []).append(key)
+        return [instance for root, some in keys.items() for instance in load_instances(root, some).values()]
+
+    def _tell_what_went_along(self, rows: Sequence[Model], reason: str) -> None:
+        """Count what a cascade has taken, and name what the batch does not delete anyhow."""
+        report, identity = self._parts.result.report, self._parts.identity
+        objects: dict[At, type[Model]] = {}
+        for row in rows:  # of multi-table inheritance each table's row is among them
+            at = (root_of(type(row)), row.pk)
+            if at not in objects or issubclass(type(row), objects[at]):
+                objects[at] = type(row)
+        parts = {
+            (root_of(parent.model), row.__dict__.get(parent.link.attname))
+            for row in rows
+            for parent in shape_of(type(row)).other_parents
+        }
+        for (root, remote_key), model in objects.items():
+            if (root, remote_key) in self._gone or (root, remote_key) in parts:
+                continue
+            self._gone.add((root, remote_key))
+            report.count(model._meta.label, "deleted")
+            key = identity.claimed_by(root, remote_key)
+            if not identity.is_going(root, key):
+                number = remote_key if key is None else getattr(key, "number", key)
+                told = f"{self._remote!r} had it hang on {reason}, which was deleted"
+                report.remark(Told.DELETED_ALONG, model._meta.label, encode_key(number), told)
 
     def _find_deleted(self, task: ObjectTask) -> Any:
         shape, key = task.shape, task.key
@@ -180,3 +279,11 @@ class Deletes:
         if kept is not None and not self._parts.belongs_to_another(shape, kept, key):
             return kept
         return None
+
+
+def _at(instance: Model) -> At:
+    return root_of(type(instance)), instance.pk
+
+
+def _protecting(error: ProtectedError | RestrictedError) -> Iterable[Any]:
+    return error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects

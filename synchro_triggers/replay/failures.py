@@ -13,6 +13,7 @@ from ..models import Failure, Operation
 from ..moment import as_utc
 from .changes import Change
 from .rows import rows_with
+from .shape import shown_key
 
 
 def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> list[Change]:
@@ -27,13 +28,20 @@ def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> lis
             first=position,
             last=position,
             created=failure.operation == Operation.INSERT,
+            certain=(gone := _is_gone(failure)),
             logged_at=as_utc(failure.logged_at),
             old_values=tuple(json.loads(failure.old_values)) if failure.old_values else (),
             attempts=failure.attempts,
-            deleted=failure.operation == Operation.DELETE,
+            deleted=gone,
         )
         for position, failure in enumerate(failures, start=1)
     ]
+
+
+def _is_gone(failure: Failure) -> bool:
+    """Tell whether the log says that the object was deleted; of one whose key is another's now it always does."""
+    former = shown_key(failure.model_label, failure.key) != failure.key
+    return failure.operation == Operation.DELETE or former
 
 
 def store_failure(remote: str, source: str, change: Change, error: Exception) -> None:

@@ -83,6 +83,8 @@ class Follower:
                 except (SynchroError, Error) as error:
                     self.on_problem(" ".join(str(error).split()))
                     _forget_connections(remotes)
+                    for each in followed:
+                        each.forget_mark()
                     self._stopped.wait(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -122,6 +124,10 @@ class _Followed:
         self._mark = ""
         self._checkpoint: Checkpoint | None = None
         self._refreshed = 0.0
+
+    def forget_mark(self) -> None:
+        """Look at LOCAL next time, whatever its mark: on SQLite a new connection counts from the beginning."""
+        self._mark = ""
 
     def catch_up(self, mark: str) -> SyncReport | None:
         """Make a run if there may be something to do; ``mark`` is LOCAL's as it was read just now."""

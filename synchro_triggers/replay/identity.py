@@ -18,15 +18,16 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db import DatabaseError, connections, models
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.db.models.functions import Now
 
-from ..capture.tables import decode_key, encode_key, natural_key_fields, natural_key_of, natural_manager
+from ..capture.tables import encode_key, natural_key_fields, natural_key_of, natural_manager
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..key_texts import full_key, is_digest, read_full_key, stored_key
 from ..models import Reference
 from ..natural import NaturalManager
+from .changes import Change, FormerKey
 from .contention import RowLocks
 from .local import generic_target
 from .rows import ReadAhead, rows_of, rows_with
@@ -36,14 +37,18 @@ from .shape import (
     Unreadable,
     concrete_of,
     field_at,
+    gives_keys_again,
     is_foreign_key,
+    model_of,
     points_to_key,
+    read_key,
     read_keys,
     root_of,
     shape_of,
     target_of,
 )
 from .statements import insert_texts, update_rows
+from .utc import zone_of
 from .writing import local_value
 
 
@@ -52,6 +57,7 @@ class _Stored(NamedTuple):
 
     pk: int
     remote_pk: str
+    logged: int | None
     remote_won: bool
 
 
@@ -64,6 +70,10 @@ class Identity:
         target: node id of the remote.
         kept_keys: labels of models with the option ``identity: 'pk'``.
         imagined: what a dry run would have created so far.
+
+    Attributes:
+        outlived: root model and local key to remote key of what was known under a key that has been given out again,
+            although the log does not say that it was deleted.
     """
 
     def __init__(
@@ -93,8 +103,34 @@ class Identity:
         self._forgotten: set[tuple[type[Model], Any]] = set()
         self._full_texts: dict[str, str] = {}
         self._looked_for: set[tuple[type[Model], Any]] = set()
+        self._formers: dict[tuple[type[Model], Any], FormerKey] = {}
+        self._going: set[tuple[type[Model], Any]] = set()
+        self._inserted: dict[tuple[type[Model], Any], int] = {}
+        self._logged: dict[tuple[type[Model], Any], int] = {}
+        self._outdated: set[int] = set()
+        self.outlived: dict[tuple[type[Model], Any], Any] = {}
 
     # References -----------------------------------------------------------------------------------
+
+    def expect(self, tasks: Iterable[Any], formers: Iterable[tuple[type[Model], FormerKey]]) -> None:
+        """Take note of what the log says of keys; to be done first.
+
+        Args:
+            tasks: the batch's objects.
+            formers: root models and keys of objects whose keys were given out again, whether in this batch or not.
+        """
+        self._formers.update(((root, _number_of(root, former)), former) for root, former in formers)
+        for task in tasks:
+            change, root = task.change, task.shape.root
+            if task.instance is None and not task.keep_parents:
+                self._going.add((root, task.key))
+            if isinstance(task.key, FormerKey):
+                self._formers[root, _number_of(root, task.key)] = task.key
+            elif change.logged:
+                self._logged[root, task.key] = change.last
+                inserted = change.created and not change.ended and model_of(change.label) is root
+                if inserted and gives_keys_again(root, self._kept_keys):
+                    self._inserted[root, task.key] = change.first
 
     def load(
         self, model: type[Model], keys: Iterable[Any], rows: ReadAhead | None = None, *, locks: RowLocks | None = None
@@ -111,22 +147,36 @@ class Identity:
         wanted = {key for key in keys if (root, key) not in self._asked}
         if not wanted:
             return
+        if self._formers:  # both at once: whose reference it is must be told
+            wanted |= {_number_of(root, key) for key in wanted if isinstance(key, FormerKey)}
+            wanted |= {former for key in wanted if (former := self._formers.get((root, key))) is not None}
         self._asked |= {(root, key) for key in wanted}
         self._known.update({(root, key): self._imagined[root, key] for key in wanted if (root, key) in self._imagined})
         by_text = {self._text(key): key for key in wanted}
         found: dict[Any, Any] = {}
-        for local_pk, stored in self._stored(root, local_pk=by_text):
-            key = by_text[local_pk]
-            self._rows[root, key] = stored
-            found[key] = stored.remote_pk
+        rows_there = sorted(
+            self._stored(root, local_pk=by_text), key=lambda row: not isinstance(by_text[row[0]], FormerKey)
+        )
+        for local_pk, stored in rows_there:
+            key = self._whose(root, by_text[local_pk], stored)
+            if key is not None:
+                self._rows[root, key] = stored
+                found[key] = stored.remote_pk
         found = dict(zip(found, read_keys(root, list(map(self._full, found.values()))), strict=True))
         backwards = rows_with(Reference, LOCAL, remote_pk=by_text).filter(
             source=self._target, model_label=root._meta.label
         )
-        there = list(backwards.values_list("pk", "remote_pk", "local_pk"))
-        self._read_full_texts(LOCAL, "local", {pk: local_pk for pk, _, local_pk in there})
-        for _, remote_pk, local_pk in there:
-            found.setdefault(by_text[remote_pk], decode_key(root, self._full(local_pk)))
+        came = list(backwards.values_list("pk", "remote_pk", "local_pk"))
+        self._read_full_texts(LOCAL, "local", {pk: there for pk, _, there in came})
+        for _, here, there in came:
+            key, came_from = by_text[here], read_key(root, self._full(there))
+            former = self._formers.get((root, key))
+            if former is None and key not in found:
+                if not isinstance(self.claimed_by(root, came_from), FormerKey):
+                    found[key] = came_from
+            elif former is not None and former not in found:
+                found[former] = came_from
+                self._learnt[root, former] = found[former]
         if rows is not None:
             rows.load(root, found.values())
             alive = {remote_key for remote_key in found.values() if rows.peek(root, remote_key) is not None}
@@ -140,7 +190,7 @@ class Identity:
     def _stored(self, root: type[Model], **texts: Collection[str]) -> Iterator[tuple[str, _Stored]]:
         references = rows_with(Reference, self.remote, **texts)
         references = references.filter(source=self._source, model_label=root._meta.label)
-        names = ("local_pk", "pk", "remote_pk", "remote_won")
+        names = ("local_pk", "pk", "remote_pk", "logged", "remote_won")
         rows = [(local_pk, _Stored(*stored)) for local_pk, *stored in references.values_list(*names)]
         self._read_full_texts(self.remote, "local", {stored.pk: local_pk for local_pk, stored in rows})
         self._read_full_texts(self.remote, "remote", {stored.pk: stored.remote_pk for _, stored in rows})
@@ -166,6 +216,18 @@ class Identity:
                 (unknown[pk], read_full_key(unknown[pk], full)) for pk, full in rows.values_list("pk", f"{side}_text")
             )
 
+    def _whose(self, root: type[Model], key: Any, stored: _Stored) -> Any:
+        """Return the key of a reference's object, which may have been deleted since; ``None``: it is nobody's."""
+        former = self._formers.get((root, key))
+        if former is not None and (root, former) not in self._rows and (stored.logged or 0) < former.ended:
+            return former
+        inserted = self._inserted.get((root, key))
+        if inserted is not None and stored.logged is not None and stored.logged < inserted:
+            self._outdated.add(stored.pk)
+            self.outlived[root, key] = read_key(root, self._full(stored.remote_pk))
+            return None
+        return key
+
     def existing(self, model: type[Model], remote_keys: Collection[Any], locks: RowLocks | None = None) -> set[Any]:
         """Return those of the remote keys whose rows exist; lock them, if there are locks."""
         if not remote_keys:
@@ -185,7 +247,7 @@ class Identity:
         reference = self._rows.get((root, key))
         if reference is None or (root, key) in self._known:
             return None
-        return decode_key(root, self._full(reference.remote_pk))
+        return read_key(root, self._full(reference.remote_pk))
 
     def met_at(self, model: type[Model], key: Any) -> Any:
         """Return when the object last met its remote row (the remote's clock), or ``None``."""
@@ -251,54 +313,60 @@ class Identity:
         by_text = {self._text(key): key for key in unknown}
         self._free.update((root, key) for key in unknown)
         for local_pk, stored in self._stored(root, remote_pk=by_text):
-            key = decode_key(root, self._full(local_pk))
-            self._rows[root, key] = stored
-            if (root, key) not in self._forgotten:
+            key = self._whose(root, read_key(root, self._full(local_pk)), stored)
+            if key is not None:
+                self._rows[root, key] = stored
+            if key is not None and (root, key) not in self._forgotten:
                 self._claimed[root, by_text[stored.remote_pk]] = key
 
-    def local_key_of(self, row: Model) -> Any:
-        """Return the local key of the object that a remote row is, or ``None`` when LOCAL never had it."""
-        model = type(row)
+    def claims_backwards(self, model: type[Model], remote_keys: Iterable[Any]) -> dict[Any, Any]:
+        """Return the local keys of remote rows that came to LOCAL from there, by remote key."""
+        by_text = {self._text(key): key for key in remote_keys}
+        if not by_text:
+            return {}
         root = root_of(model)
-        key = self.claimed_by(root, row.pk)
-        if key is not None:
-            return key
-        if self.keeps_key(shape_of(model)):
-            return row.pk
-        manager = natural_manager(model)
-        if manager is None:
-            return None
-        try:
-            return manager.db_manager(LOCAL).get_by_natural_key(*natural_key_of(row)).pk  # type: ignore[attr-defined]
-        except (ObjectDoesNotExist, MultipleObjectsReturned):
-            return None
+        references = rows_with(Reference, LOCAL, local_pk=by_text)
+        references = references.filter(source=self._target, model_label=root._meta.label)
+        came = list(references.values_list("pk", "local_pk", "remote_pk"))
+        self._read_full_texts(LOCAL, "remote", {pk: here for pk, _, here in came})
+        return {by_text[there]: read_key(root, self._full(here)) for _, there, here in came}
+
+    def is_going(self, model: type[Model], key: Any) -> bool:
+        """Tell whether the log says that an object of the batch is gone."""
+        return (root_of(model), key) in self._going
 
     def store(self) -> None:
         """Write what was learnt; part of the batch's transaction."""
         gone = [row.pk for at in self._forgotten if (row := self._rows.get(at)) is not None]
+        gone += list(self._outdated)
         if gone:
             rows_with(Reference, self.remote, pk=gone)._raw_delete(self.remote)
-        new: dict[type[Model], list[tuple[str, str]]] = {}
+        for (root, key), row in self._rows.items() if self._formers else ():
+            if isinstance(key, FormerKey) and (root, key) not in self._forgotten:
+                rows_with(Reference, self.remote, pk=[row.pk]).update(
+                    local_pk=self._text(key), local_text=full_key(key)
+                )
+        new: dict[type[Model], list[tuple[str, str, int | None]]] = {}
         moved = []
         for (root, key), remote_key in self._learnt.items():
             row, remote_pk = self._rows.get((root, key)), self._text(remote_key)
             if row is not None and (root, key) not in self._forgotten:
-                moved.append((row.pk, remote_pk))
+                moved.append((row.pk, remote_pk, self._logged_until(root, key)))
             else:
-                new.setdefault(root, []).append((self._text(key), remote_pk))
+                new.setdefault(root, []).append((self._text(key), remote_pk, self._logged_until(root, key)))
         if moved:
             field = Reference._meta.get_field
-            rows = [(pk, remote_pk, self._beside(remote_pk)) for pk, remote_pk in moved]
-            fields = [field("remote_pk"), field("remote_text")]
-            update_rows(self.remote, Reference, [field("id")], fields, rows)  # type: ignore[list-item, arg-type]
-            self._met.update(pk for pk, _ in moved)
-        for root, pairs in new.items():
+            columns = [field("remote_pk"), field("remote_text"), field("logged")]
+            values = [(pk, remote_pk, self._beside(remote_pk), logged) for pk, remote_pk, logged in moved]
+            update_rows(self.remote, Reference, [field("id")], columns, values)  # type: ignore[arg-type,list-item]
+            self._met.update(pk for pk, _, _ in moved)
+        for root, rows in new.items():
             same = {"source": self._source, "model_label": root._meta.label}
-            names: tuple[str, ...] = ("local_pk", "remote_pk")
-            texts: Sequence[Sequence[Any]] = pairs
-            if any(is_digest(text) for pair in pairs for text in pair):
+            names: tuple[str, ...] = ("local_pk", "remote_pk", "logged")
+            texts: Sequence[Sequence[Any]] = rows
+            if any(is_digest(text) for *pair, _ in rows for text in pair):
                 names += ("local_text", "remote_text")
-                texts = [(*pair, *map(self._beside, pair)) for pair in pairs]
+                texts = [(*row, *map(self._beside, row[:2])) for row in rows]
             insert_texts(self.remote, Reference, same, names, texts)
         if self._met:
             rows_with(Reference, self.remote, pk=self._met).update(met_at=Now(), remote_won=False)
@@ -308,6 +376,11 @@ class Identity:
         for root, kept in lost.items():
             references = rows_with(Reference, self.remote, local_pk=kept)
             references.filter(source=self._source, model_label=root._meta.label).update(remote_won=True)
+
+    def _logged_until(self, root: type[Model], key: Any) -> int | None:
+        """Return up to which row of the log an object is known; ``None``: it is not known by the log."""
+        logged, former = self._logged.get((root, key)), self._formers.get((root, key))
+        return former.ended + 1 if logged is None and former is not None else logged
 
     def _beside(self, stored: str) -> str | None:
         return full_key(self._full(stored)) if is_digest(stored) else None
@@ -368,11 +441,11 @@ class Identity:
         values = self._named_values(instance)
         if values is not None:
             rows = rows_of(model, LOCAL).filter(**_as_lookups({name: value for name, (_, value) in values.items()}))
-            return rows.exclude(pk=instance.pk).exists()
+            return _others(rows, instance).exists()
         key = natural_key_of(instance)
-        if _looks_up_fields(manager):
+        if looks_up_fields(manager):
             rows = rows_of(model, LOCAL).filter(**dict(zip(natural_key_fields(model), key, strict=True)))
-            return rows.exclude(pk=instance.pk).exists()
+            return _others(rows, instance).exists()
         try:
             found = manager.db_manager(LOCAL).get_by_natural_key(*key)
         except ObjectDoesNotExist:
@@ -407,7 +480,7 @@ class Identity:
     def _find_by_natural_keys(self, model: type[Model], instances: Sequence[Model]) -> tuple[dict[Any, Any], set[Any]]:
         found: dict[Any, Any] = {}
         alike: dict[tuple[str, ...], dict[tuple[Any, ...], list[Any]]] = {}
-        if not _compare_exactly(model, self.remote):
+        if not compare_exactly(model, self.remote):
             return found, {instance.pk for instance in instances}
         paths = self._values_at_paths(model, instances)
         for instance in instances:
@@ -533,7 +606,7 @@ class Identity:
         model = type(instance)
         names = natural_key_fields(model)
         through = any("__" in name for name in names)
-        if not names or not _looks_up_fields(natural_manager(model)) or (at_paths is None and through):
+        if not names or not looks_up_fields(natural_manager(model)) or (at_paths is None and through):
             return None
         values: dict[str, tuple[Any, Any]] = {}
         for name in names:
@@ -560,7 +633,7 @@ class Identity:
         there = copy(instance)
         for attname, translate in self._links(instance):
             # The others need not be looked for: what they point to may be as new, and lead back to this object.
-            if _depends_on(instance, attname, here):
+            if depends_on(instance, attname, here):
                 translated = translate()
                 if translated is None:
                     raise ObjectDoesNotExist
@@ -606,7 +679,7 @@ class Identity:
         Returns:
             ``None`` when the model does not keep keys, it cannot be read, or a target of it is not on the remote.
         """
-        if not self.keeps_key(shape) or isinstance(key, Unreadable):
+        if not self.keeps_key(shape) or isinstance(key, (FormerKey, Unreadable)):
             return None
         parts = key if shape.composite_key else (key,)
         translated = []
@@ -640,7 +713,29 @@ class Identity:
         return known
 
 
-def _depends_on(instance: Any, attname: str, here: tuple[Any, ...]) -> bool:
+def mark_as_former(remote: str, source: str, change: Change) -> None:
+    """Keep the reference of an object that could not be deleted from the one that has its key now."""
+    model = model_of(change.label)
+    key = read_key(model, change.key) if model is not None else None
+    if model is not None and isinstance(key, FormerKey):
+        references = Reference.objects.using(remote).filter(source=source, model_label=root_of(model)._meta.label)
+        earlier = Q(logged__isnull=True) | Q(logged__lt=key.ended)
+        if not references.filter(local_pk=stored_key(key)).exists():
+            number = stored_key(encode_key(_number_of(root_of(model), key)))
+            references.filter(earlier, local_pk=number).update(local_pk=stored_key(key), local_text=full_key(key))
+
+
+def _number_of(root: type[Model], former: FormerKey) -> Any:
+    """Return the key, as the log has it, that is another object's now."""
+    return read_key(root, former.number, zone_of(LOCAL))
+
+
+def _others(rows: models.QuerySet[Any], instance: Model) -> models.QuerySet[Any]:
+    """Leave an object out of rows of LOCAL; one whose key is another's now is not among them."""
+    return rows if isinstance(instance.pk, FormerKey) else rows.exclude(pk=instance.pk)
+
+
+def depends_on(instance: Any, attname: str, here: tuple[Any, ...]) -> bool:
     """Tell whether a natural key of the user's own making holds a foreign key's number."""
     without = copy(instance)
     without.__dict__[attname] = None
@@ -652,7 +747,7 @@ def _depends_on(instance: Any, attname: str, here: tuple[Any, ...]) -> bool:
         return True
 
 
-def _looks_up_fields(manager: Any) -> bool:
+def looks_up_fields(manager: Any) -> bool:
     """Tell whether a manager finds objects by the fields that it names, and by nothing else."""
     own: Any = type(manager)
     return isinstance(manager, NaturalManager) and own.get_by_natural_key is NaturalManager.get_by_natural_key
@@ -668,7 +763,7 @@ def _as_lookups(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _compare_exactly(model: type[Model], alias: str) -> bool:
+def compare_exactly(model: type[Model], alias: str) -> bool:
     """Tell whether Python finds the natural keys of this model equal where the database does.
 
     A collation may ignore case, and a field of somebody's own may compare as it likes.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import decimal
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import connections
@@ -15,11 +15,22 @@ from django.db.models.fields.composite import CompositePrimaryKey
 from ..capture.tables import decode_value, kind_of, stored_fields
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
-from .changes import Change
+from .changes import Change, FormerKey, divided
 from .raw_keys import is_of_one_object, may_hide, there_as_text
 from .relations import links_to_children
 from .rows import as_read, instances_of, needs_database, rows_with
-from .shape import GenericKey, Shape, Unreadable, concrete_of, model_of, read_key, read_keys, root_of, shape_of
+from .shape import (
+    GenericKey,
+    Shape,
+    Unreadable,
+    concrete_of,
+    gives_keys_again,
+    model_of,
+    read_key,
+    read_keys,
+    root_of,
+    shape_of,
+)
 from .target import BatchBroken
 from .utc import zone_of
 
@@ -88,16 +99,20 @@ class LinkTask:
 
 
 def plan_tasks(
-    changes: Iterable[Change], unreadable: dict[Change, Exception] | None = None
-) -> list[ObjectTask | LinkTask]:
+    changes: Iterable[Change],
+    kept_keys: Collection[str] = (),
+    unreadable: dict[Change, Exception] | None = None,
+) -> tuple[list[ObjectTask | LinkTask], list[Change]]:
     """Read LOCAL for a batch of changes.
 
     Args:
         changes: coalesced changes; those of models that no longer exist are dropped.
+        kept_keys: labels of models that keep their automatic keys.
         unreadable: takes those whose objects are there and cannot be read, with the errors.
 
     Returns:
-        The tasks, in the order in which they are to be applied.
+        The tasks, in the order in which they are to be applied; and the changes of what LOCAL does not have although
+        the log does not say that it was deleted: nothing is to be done for them.
 
     Raises:
         BatchBroken: one row is the parent of two different children at once.
@@ -111,24 +126,34 @@ def plan_tasks(
             by_model.setdefault(model, []).extend(alike)
     objects: dict[tuple[type[Model], Any, type[Model] | None], ObjectTask] = {}
     tasks: list[ObjectTask | LinkTask] = []
+    vanished: list[Change] = []
     for model, changed in by_model.items():
         if model._meta.auto_created:
-            tasks.extend(_link_tasks(link_shape(model), changed))
+            links, unseen = _link_tasks(link_shape(model), changed)
+            tasks += links
+            vanished += unseen
         else:
-            for task in _object_tasks(model, changed, unreadable if unreadable is not None else {}):
+            errors = unreadable if unreadable is not None else {}
+            for task in _object_tasks(model, changed, gives_keys_again(model, kept_keys), errors):
                 _keep_most_derived(objects, task)
-    return sorted([*tasks, *objects.values()], key=lambda task: task.position)
+    for each in objects.values():
+        assert each.change is not None
+        if each.instance is None and not each.change.deleted:
+            vanished.append(each.change)
+        else:
+            tasks.append(each)
+    return sorted(tasks, key=lambda task: task.position), vanished
 
 
 def without_a_row(changes: Iterable[Change]) -> list[Change]:
-    """Return those changes whose object LOCAL does not have any more; links are left out."""
+    """Return those changes whose row LOCAL does not have any more."""
     by_label: dict[str, list[Change]] = {}
     for change in changes:
         by_label.setdefault(change.label, []).append(change)
     gone: list[Change] = []
     for label, alike in by_label.items():
         model = model_of(label)
-        if model is not None and not model._meta.auto_created:
+        if model is not None:
             keys = {change: read_key(model, change.key, zone_of(LOCAL)) for change in alike}
             there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
             missing = {change: key for change, key in keys.items() if key not in there}
@@ -154,7 +179,7 @@ def load_instances(
         keys: local keys.
         unreadable: takes the keys of rows that cannot be read, with the errors; without it, they are raised.
     """
-    wanted = list(dict.fromkeys(keys))
+    wanted = [key for key in dict.fromkeys(keys) if not isinstance(key, FormerKey)]
     if not wanted:
         return {}
     found: dict[Any, Model] = {row.pk: row for row in _read_rows(model, wanted, unreadable)}
@@ -218,7 +243,9 @@ def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
     return shape.model.from_db(LOCAL, names, [values[name] for name in names])
 
 
-def _object_tasks(model: type[Model], changes: list[Change], unreadable: dict[Change, Exception]) -> list[ObjectTask]:
+def _object_tasks(
+    model: type[Model], changes: list[Change], keys_come_again: bool, unreadable: dict[Change, Exception]
+) -> list[ObjectTask]:
     keys = dict(zip(changes, read_keys(model, [change.key for change in changes], zone_of(LOCAL)), strict=True))
     errors: dict[Any, Exception] = {}
     rows = load_instances(model, keys.values(), errors)
@@ -240,12 +267,24 @@ def _object_tasks(model: type[Model], changes: list[Change], unreadable: dict[Ch
         shape = shape_of(type(row) if row is not None else model)
         # Where the object has several parents, its key need not be the one that this table logged.
         own_key = row.pk if row is not None else key
+        if row is not None and change.deleted:
+            if change.certain and keys_come_again:  # whose insert is logged further on
+                former, change = divided(replace(change, ended=_end_of(change)))
+                change.logged = False
+                tasks.append(ObjectTask(shape_of(model), read_key(model, former.key), former, None))
+            change = replace(change, deleted=False, certain=False)
         tasks.append(ObjectTask(shape, own_key, change, row, keep_parents=row is None and key in parents))
     return tasks
 
 
+def _end_of(change: Change) -> int:
+    """Return the id of the log row that says that an object is gone, or a number that is higher than any."""
+    return change.last if change.logged else int(change.logged_at.timestamp() * 1_000_000)
+
+
 def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:
     root = root_of(model)
+    keys = [key for key in keys if not isinstance(key, FormerKey)]
     if root is model or not keys:
         return set()
     return set(rows_with(root, LOCAL, pk=keys).values_list("pk", flat=True))
@@ -266,15 +305,16 @@ def _keep_most_derived(
         raise BatchBroken(f"{keep.shape.label} {keep.key!r} is a {other.shape.label} as well: one after the other")
     assert keep.change is not None and other.change is not None
     changes = (keep.change, other.change)
-    keep.change = Change(
-        label=keep.change.label,
-        key=keep.change.key,
+    keep.change = replace(
+        keep.change,
         first=min(change.first for change in changes),
         last=max(change.last for change in changes),
         created=all(change.created for change in changes),
         logged_at=max(change.logged_at for change in changes),
-        old_values=keep.change.old_values,
         attempts=max(change.attempts for change in changes),
+        deleted=any(change.deleted for change in changes),
+        certain=any(change.certain for change in changes),
+        logged=all(change.logged for change in changes),
     )
     objects[at] = keep
 
@@ -316,8 +356,8 @@ def link_shape(through: type[Model]) -> LinkShape:
     )
 
 
-def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
-    pairs = _logged_pairs(shape, changes)
+def _link_tasks(shape: LinkShape, changes: list[Change]) -> tuple[list[LinkTask], list[Change]]:
+    pairs, vanished = _logged_pairs(shape, changes)
     symmetrical = shape.field.remote_field.symmetrical
     # Of a symmetrical link both rows are looked at.
     owners = {owner for owner, _ in pairs} | ({target for _, target in pairs} if symmetrical else set())
@@ -331,18 +371,25 @@ def _link_tasks(shape: LinkShape, changes: list[Change]) -> list[LinkTask]:
         task.targets[target] = (exists, change)
         if symmetrical and exists is not mirror_exists:
             task.one_way.add(target)
-    return list(tasks.values())
+    return list(tasks.values()), vanished
 
 
-def _logged_pairs(shape: LinkShape, changes: list[Change]) -> dict[tuple[Any, Any], Change]:
-    """Return every pair of ends that the changes speak of: the row's own now, and those that it had."""
+def _logged_pairs(shape: LinkShape, changes: list[Change]) -> tuple[dict[tuple[Any, Any], Change], list[Change]]:
+    """Return every pair of ends that the changes speak of: the row's own now, and those that it had.
+
+    And the changes whose row is not there although the log does not say that it was deleted: which pair it was, and
+    whether it is gone for good, nobody knows.
+    """
     keys = {change: read_key(shape.through, change.key, zone_of(LOCAL)) for change in changes}
     rows = {row.pk: row for row in rows_with(shape.through, LOCAL, pk=list(keys.values()))}
     pairs: dict[tuple[Any, Any], Change] = {}
+    vanished: list[Change] = []
     for change, key in sorted(keys.items(), key=lambda item: item[0].first):
         for old in change.old_values:
             values = logged_values(shape.through, old)
             pairs.setdefault((values.get(shape.source_attname), values.get(shape.target_attname)), change)
         if (row := rows.get(key)) is not None:
             pairs.setdefault((getattr(row, shape.source_attname), getattr(row, shape.target_attname)), change)
-    return {pair: change for pair, change in pairs.items() if None not in pair}
+        elif not change.deleted:
+            vanished.append(change)
+    return {pair: change for pair, change in pairs.items() if None not in pair}, vanished

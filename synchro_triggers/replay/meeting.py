@@ -17,8 +17,8 @@ from functools import cache
 from typing import Any
 
 from django.apps import apps
-from django.db import connections
-from django.db.models import CharField, Exists, Max, Model, OuterRef
+from django.db import DatabaseError, connections, transaction
+from django.db.models import BigIntegerField, CharField, Exists, Max, Model, OuterRef
 from django.db.models.functions import Cast
 
 from ..capture.install import captured_models_on
@@ -28,6 +28,7 @@ from ..conf import LOCAL, get_settings
 from ..exceptions import Refused
 from ..key_texts import KEY_LENGTH
 from ..models import ChangeLog, Introduction, Operation, Reference, Word
+from ..reaching import means_unreachable
 from .changes import Change, coalesce
 from .identity import Identity
 from .local import ObjectTask, plan_tasks
@@ -118,7 +119,7 @@ class Meeting:
         identity = Identity(self._target.remote, self._target.source, self._target.node, self._target.kept_keys)
         found: dict[type[Model], list[Any]] = {}
         try:
-            tasks = plan_tasks(changes)
+            tasks, _ = plan_tasks(changes, self._target.kept_keys)
             objects = [task for task in tasks if isinstance(task, ObjectTask)]
             objects += Targets(identity, tasks).brought_along()
         except Exception as error:  # what cannot be read is not created
@@ -185,9 +186,19 @@ class Meeting:
         if root not in self._settled:
             said = self._said(root._meta.label)
             if said is None or said.word == Word.NONE:
-                said = self._find_out(root, known_doubt=said is not None)
+                said = self._found_out(root, known_doubt=said is not None)
             self._settled[root] = said
         return self._settled[root]
+
+    def _found_out(self, root: type[Model], *, known_doubt: bool) -> Introduction:
+        try:
+            with transaction.atomic(using=LOCAL), transaction.atomic(using=self._target.remote):
+                return self._find_out(root, known_doubt=known_doubt)
+        except DatabaseError as error:
+            if means_unreachable(error):
+                raise
+            # A table that cannot be asked cannot be written either: each object will say so for itself.
+            return Introduction(word=Word.LOGGED, up_to=BigIntegerField.MAX_BIGINT)
 
     def _said(self, label: str) -> Introduction | None:
         if self._stored is None:

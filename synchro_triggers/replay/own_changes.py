@@ -109,7 +109,14 @@ def add_last(known: LastChanges, at: tuple[str, str], last: LastChange) -> None:
 
 
 def last_changes(
-    alias: str, label: str, keys: Iterable[str] | None, origin: str, *, since: Time | None = None, after: int = 0
+    alias: str,
+    label: str,
+    keys: Iterable[str] | None,
+    origin: str,
+    *,
+    since: Time | None = None,
+    after: int = 0,
+    before: int | None = None,
 ) -> Iterator[tuple[tuple[str, str], LastChange]]:
     """Yield the last changes that objects were given by one origin.
 
@@ -120,6 +127,7 @@ def last_changes(
         origin: a node; ``''``: the database's own users.
         since: changes before this time are of no interest.
         after: only log rows with a higher id.
+        before: ... and with a lower one than this.
 
     Yields:
         The items of ``LastChanges``.
@@ -133,6 +141,8 @@ def last_changes(
         of_keys = f" AND object_pk {'= ANY (%s::text[])' if postgres else 'IN (SELECT value FROM json_each(%s))'}"
         wanted = [array_parameter(texts, "text") if postgres else json.dumps(texts)]
     bound, params = _since(connection, since)
+    if before is not None:
+        bound, params = f"{bound} AND id < %s", [*params, before]
     found = fetch_texts(
         connection,
         f"SELECT object_pk, {LOGGED_AT[connection.vendor].format('max(logged_at)')}, max(id)"

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Model
 
 from ..conf import LOCAL
+from .changes import FormerKey
 from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .identity import Identity
@@ -124,6 +125,8 @@ class Parts:
         other = self.identity.claimed_by(shape.model, remote_key)
         if other is None or other == key:
             return False
+        if isinstance(other, FormerKey) or self.identity.is_going(shape.model, other):
+            return False  # its object is gone: who has its natural key now has the row
         return (shape.root, other) in self.logged or rows_of(shape.root, LOCAL).filter(pk=other).exists()
 
     def stand_in(self, foreign_key: Any, model: type[Model], key: Any, value: Any) -> Any:

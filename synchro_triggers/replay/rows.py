@@ -242,15 +242,18 @@ class ReadAhead:
     def __init__(self, alias: str, locks: RowLocks) -> None:
         self._alias = alias
         self._locks = locks
+        self.locked_later: set[type[Model]] = set()
         self._rows: dict[type[Model], dict[Any, Model]] = {}
         self._linked: dict[type[Model], dict[tuple[Any, Any], bool]] = {}
 
     def load(self, model: type[Model], keys: Iterable[Any]) -> None:
-        """Read the rows of a model that have not been read."""
+        """Read, and lock, the rows of a model that have not been read; those of ``locked_later`` are only read."""
         known = self._rows.setdefault(model, {})
         missing = [key for key in keys if key not in known]
         if missing:
-            rows = self._locks.taken(rows_with(model, self._alias, pk=missing))
+            rows = rows_with(model, self._alias, pk=missing)
+            if model not in self.locked_later:
+                rows = self._locks.taken(rows)
             known.update({row.pk: row for row in instances_of(rows)})
 
     def peek(self, model: type[Model], key: Any) -> Model | None:

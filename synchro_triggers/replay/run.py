@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from django.db import Error, connections, transaction
+from django.db.models import Model
 from django.utils.translation import gettext
 
 from ..capture import install
@@ -25,13 +26,15 @@ from ..key_texts import printable_key, stored_key
 from ..models import Checkpoint
 from ..moment import as_utc
 from ..reaching import clear_errors
+from .absent import Absent
 from .apply import Batch
-from .changes import Change, coalesce
+from .changes import Change, FormerKey, coalesce, divided
 from .checkpoint import load_checkpoint, note_place, progress_fields, received_fields
 from .clock import Clock
 from .contention import RowLocks, concerns_rows, is_contended, pauses, short_waits_on_local, wait_shortly
 from .everything import every_object
 from .failures import describe, forget_failures, load_failures, store_failure
+from .identity import mark_as_former
 from .lease import CheckpointMoved, Lease
 from .local import without_a_row
 from .meeting import Meeting
@@ -48,7 +51,8 @@ from .observed import rows_are_observed
 from .own_changes import OwnChanges
 from .redirects import Redirects
 from .report import FailedObject, SyncReport, Told
-from .shape import model_of
+from .shape import gives_keys_again, model_of, root_of, shown_key
+from .sight import require_sight
 from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
 from .utc import times_in_utc
 from .window import Window, open_window, read_page
@@ -175,6 +179,7 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
     with clear_errors(LOCAL):
         require_tables(LOCAL)
         require_original(LOCAL)
+        require_sight(LOCAL)
         found = install.compare(LOCAL)
     install.require_tables(found, LOCAL)
     expected: tuple[Trigger, ...] = ()
@@ -209,6 +214,7 @@ class Run:
         settings = get_settings()
         connections[remote].ensure_connection()
         require_tables(remote)
+        require_sight(remote)
         self._choices = choices
         self._labels = choices.labels
         # The fence: whatever the log says, nothing else is written but as the target of one of these.
@@ -224,6 +230,8 @@ class Run:
         self._locked = 0
         self._began = False
         self._never_there: dict[tuple[str, str], Change] = {}
+        self._absent = Absent()
+        self._formers: list[tuple[type[Model], FormerKey]] = []
         self._target = Target(
             remote=remote,
             source=node_id(LOCAL),
@@ -255,6 +263,8 @@ class Run:
         """Apply old failures, then the window, then what has failed on the way once more."""
         self._report = SyncReport()
         self._pending_failures = {}
+        self._absent.close()
+        self._formers = []
         self._warn_when_blind()
         if is_elsewhere(self._target.remote):
             self._report.warn(
@@ -307,7 +317,8 @@ class Run:
         if window.rows > _AT_ONCE or window.known_row != checkpoint.last_row:
             return None
         started = datetime.datetime.now(datetime.UTC)
-        changes = coalesce(read_page(LOCAL, window, window.after, _AT_ONCE, without_origin=self.node).changes)
+        page = read_page(LOCAL, window, window.after, _AT_ONCE, without_origin=self.node)
+        changes = self._divided(coalesce(page.changes))
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
@@ -330,6 +341,7 @@ class Run:
                 reraise_if_hopeless(error, self._target.remote)
             return None
         self._record(changes, result)
+        self._tell_absent()
         return self._report
 
     def _may_be_there_already(self, changes: Sequence[Change]) -> bool:
@@ -348,18 +360,45 @@ class Run:
         self._require_acquaintance(windows, failures, labels)
         if not self._target.dry_run:
             note_place(checkpoint, self._target.remote)
-        # What was never there, and is gone now, stays kept until the window that says so has been applied: its
+        # What is gone now stays kept until the window that may say so has been applied: of what was never there, its
         # delete alone would look for a namesake.
-        self._never_there = {(change.label, change.key): change for change in failures if change.created}
-        gone = frozenset(without_a_row(self._never_there.values()))
+        gone = frozenset(without_a_row(change for change in failures if not change.deleted))
+        self._never_there = {
+            (change.label, change.key): change for change in failures if change.created and change not in gone
+        }
+        self._absent.hold(gone)
         self._apply_in_batches([change for change in failures if change not in gone], self._together)
         for window in windows[:-1]:
             self._apply_window(window, started)
         self._apply_window(windows[-1], started, gone)
+        self._tell_absent()
         if self._choices.full:
             for changes in every_object(self._labels, self._pace.most):
                 self._apply_in_batches(changes)
             self._retry_failures()
+            self._absent.close()  # what has gone since its page was read is logged, for the next run
+
+    def _tell_absent(self) -> None:
+        """Name what LOCAL does not have although the log does not say that it was deleted."""
+        for change in self._absent:
+            reason = f"{LOCAL!r} does not have it, and did not log that it was deleted; left alone on the remote"
+            self._report.remark(Told.VANISHED, change.label, printable_key(change.key), reason)
+        self._absent.close()
+
+    def _divided(self, changes: Iterable[Change]) -> list[Change]:
+        """Divide the changes of keys that were given out again; and add what was held back of their objects."""
+        divided_: list[Change] = []
+        self._formers = []
+        for change in changes:
+            change = self._absent.completed(change) or change
+            model = model_of(change.label) if change.ended else None
+            if model is not None and gives_keys_again(model, self._target.kept_keys):
+                former, later = divided(change)
+                divided_ += (former, later)
+                self._formers.append((root_of(model), FormerKey(former.key)))
+            else:
+                divided_.append(change)
+        return sorted(divided_, key=lambda change: (change.first, change.label, change.key))
 
     def _windows(self, checkpoint: Checkpoint) -> list[Window]:
         """Return what is to be applied: the rest of a run that was cut off, and what has been logged since."""
@@ -390,7 +429,7 @@ class Run:
         Args:
             window: the window.
             started: when the run started.
-            settled: kept failures of which nothing is left to do afterwards.
+            settled: kept failures of which nothing is left to do, where the window does not speak of them.
         """
         after, done = window.after, 0
         self._reached = window.after
@@ -399,7 +438,11 @@ class Run:
                 page = read_page(LOCAL, window, after, PAGE_ROWS, without_origin=self._target.node, labels=self._labels)
                 if not page.rows:
                     break
-                changes = [change for change in coalesce(page.changes) if is_new(change) and self._may_write(change)]
+                changes = self._divided(
+                    change
+                    for change in coalesce(page.changes)
+                    if (is_new(change) or self._absent.has(change)) and self._may_write(change)
+                )
                 for change in changes if self._never_there else ():
                     change.created |= (change.label, change.key) in self._never_there
                 self._apply_in_batches(changes, window=window)
@@ -412,7 +455,8 @@ class Run:
         if self._labels is None and not self._target.dry_run:
             with transaction.atomic(using=self._target.remote):
                 self._lease.renew(**received_fields(window, started))
-                forget_failures(self._target.remote, self._target.source, settled)
+                vanished = [change for change in settled if self._absent.has(change)]
+                forget_failures(self._target.remote, self._target.source, vanished)
 
     def _may_write(self, change: Change) -> bool:
         """Tell whether a change is of a listed model, and remark one that is not: of an unlisted one, or forged."""
@@ -442,7 +486,8 @@ class Run:
         left: list[Change] = []
         start = 0
         while left or start < len(changes):
-            size = together if together and self._pace.is_full else self._pace.size
+            # What waits for one another gets nowhere in smaller parts; where it does not wait, the time cuts it.
+            size = together or self._pace.size
             batch, left = left[:size], left[size:]
             more = size - len(batch)
             batch, start = [*batch, *changes[start : start + more]], start + more
@@ -518,6 +563,7 @@ class Run:
         result.failed[change] = error
         if not self._target.dry_run:
             with transaction.atomic(using=self._target.remote):
+                mark_as_former(self._target.remote, self._target.source, change)
                 store_failure(self._target.remote, self._target.source, change, error)
         if self._stop:
             raise _Stop([_failed_object(change, error)])
@@ -552,7 +598,7 @@ class Run:
             if not self._target.dry_run:
                 wait_shortly(remote, self._pace.seconds)
             first()
-            result = Batch(self._target, changes, whole=whole, clock=clock).apply()
+            result = Batch(self._target, changes, formers=self._formers, whole=whole, clock=clock).apply()
             if result.failed and (self._stop or whole):
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
             if whole:  # nothing was kept before it
@@ -581,7 +627,8 @@ class Run:
         if left:
             self._renew(window, reached)
         for change in left:
-            if change.first <= max(reached, self._reached):
+            never_was = change.created and change.deleted and change.certain
+            if change.first <= max(reached, self._reached) and not never_was:
                 not_yet = SynchroError("not applied yet: the transaction's time was over, and the run has ended since")
                 store_failure(self._target.remote, self._target.source, change, not_yet)
         return reached
@@ -590,6 +637,7 @@ class Run:
         if not self._pending_failures and not result.failed and not result.left:
             self._target.decisions.clear()  # nothing will be tried again
         self._report.add(result.report)
+        self._absent.hold(result.vanished)
         for change in changes if self._pending_failures else ():
             self._pending_failures.pop((change.label, change.key), None)
         for change, error in result.failed.items():
@@ -604,7 +652,7 @@ def _first_of(failed: dict[Change, Exception]) -> Exception:
 
 
 def _failed_object(change: Change, error: Exception) -> FailedObject:
-    return FailedObject(change.label, printable_key(change.key), describe(error))
+    return FailedObject(change.label, printable_key(shown_key(change.label, change.key)), describe(error))
 
 
 class _Pace:
@@ -618,10 +666,6 @@ class _Pace:
 
     def __init__(self, most: int, seconds: float) -> None:
         self.most, self.seconds, self.size = most, seconds, most
-
-    @property
-    def is_full(self) -> bool:
-        return self.size >= self.most
 
     def note(self, number: int, took: float) -> None:
         """Learn from a transaction that took so many seconds for so many objects."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -19,6 +19,7 @@ from django.db.models.fields.composite import CompositePrimaryKey
 from ..capture.tables import decode_key, key_fields_of, skipped_names
 from ..conf import get_settings
 from ..key_texts import is_encodable
+from .changes import FormerKey
 from .params import plain_type
 
 
@@ -300,7 +301,34 @@ def read_key(model: type[Model], text: str, zone: tzinfo = UTC) -> Any:
     try:
         return decode_key(model, text, zone)
     except (ValueError, ArithmeticError, TypeError, ValidationError):
+        if FormerKey.is_one(text) and gives_keys_again(root_of(model)):
+            return FormerKey(text)
         return Unreadable(text)
+
+
+def shown_key(label: str, text: str) -> str:
+    """Return a change's key as people know it: without the mark of an object whose key is another's now."""
+    model = model_of(label)
+    key = read_key(model, text) if model is not None and FormerKey.is_one(text) else text
+    return key.number if isinstance(key, FormerKey) else text
+
+
+def gives_keys_again(model: type[Model], kept_keys: Collection[str] = ()) -> bool:
+    """Tell whether an object under a used key of the model is another object.
+
+    The database gives out the key, or that of an object which the key names. Where keys are kept, or are the users'
+    own, the key is what makes the object. Rows of children and links of automatic tables are no objects of their own.
+    """
+    shape = shape_of(model)
+    if shape.root is not shape.model or shape.label in kept_keys or model._meta.auto_created:
+        return False
+    return shape.automatic_key or any(
+        is_foreign_key(field)
+        and points_to_key(field)
+        and (target := root_of(target_of(field)[0])) is not model
+        and gives_keys_again(target, kept_keys)
+        for field in shape.key
+    )
 
 
 class Unreadable(str):

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import AutoField, BinaryField, Field, Model
+from django.db.models import AutoField, BigIntegerField, BinaryField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
 from .json_text import is_copied_as_text, text_of
@@ -30,7 +30,7 @@ class RowsVanished(Exception):
 
 
 def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Sequence[str], rows: Rows) -> None:
-    """Insert rows of texts, past the fields' own preparation.
+    """Insert rows of texts and whole numbers, past the fields' own preparation.
 
     Args:
         alias: the database.
@@ -41,20 +41,21 @@ def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Se
     """
     connection = connections[alias]
     columns = [list(column) for column in zip(*rows, strict=True)]
+    fields = {field.attname: field for field in model._meta.concrete_fields}
     if connection.vendor == "postgresql":
         quote = quoting(connection)
         marks = ", ".join(["%s::text"] * len(same))
-        arrays = ", ".join(["%s::text[]"] * len(names))
+        kinds = ["bigint" if isinstance(fields[name], BigIntegerField) else "text" for name in names]
+        arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, (*same, *names)))})"
                 f" SELECT {marks}, new.* FROM unnest({arrays}) AS new",
-                [*same.values(), *(array_parameter(column, "text") for column in columns)],
+                [*same.values(), *map(array_parameter, columns, kinds)],
             )
         return
-    by_attname = {field.attname: field for field in model._meta.concrete_fields}
-    fields = [by_attname[name] for name in (*same, *names)]
-    insert_rows(alias, model, fields, [(*same.values(), *row) for row in rows])
+    given = [fields[name] for name in (*same, *names)]
+    insert_rows(alias, model, given, [(*same.values(), *row) for row in rows])
 
 
 def insert_rows(

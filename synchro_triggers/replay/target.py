@@ -36,6 +36,7 @@ class Target:
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
+        imagined_gone: in a dry run, root model and remote key of what would have been deleted.
         locks: takes the locks of remote rows as they are read.
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
@@ -53,17 +54,26 @@ class Target:
     batch_signals: Container[str] = ()
     dry_run: bool = False
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
+    imagined_gone: set[tuple[type[Model], Any]] = field(default_factory=set)
     paces: dict[type[Model], float] = field(default_factory=dict)
     decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
 
 
 @dataclass
 class BatchResult:
-    """What a batch did: counts, the changes that could not be applied, with their errors, and those left for later."""
+    """What a batch did.
+
+    Attributes:
+        report: counts and remarks.
+        failed: the changes that could not be applied, with their errors.
+        left: those for which there was no time.
+        vanished: those of what LOCAL does not have although the log does not say that it was deleted.
+    """
 
     report: SyncReport = field(default_factory=SyncReport)
     failed: dict[Change, Exception] = field(default_factory=dict)
     left: list[Change] = field(default_factory=list)
+    vanished: list[Change] = field(default_factory=list)
 
 
 class NotYet(ObjectNotApplied):

@@ -36,6 +36,7 @@ from typing import Any
 from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ..exceptions import Refused
 from ..moment import as_utc, raw_utc
 from .changes import Change
 from .raw_keys import fetch_texts
@@ -270,6 +271,15 @@ def delete_received(alias: str, position: str) -> int:
         return int(cursor.rowcount)
 
 
+def standby_message(alias: str) -> str:
+    """Return why a database that replays another one's log cannot be read."""
+    return (
+        f"The server that answers for {alias!r} is a standby (pg_is_in_recovery()): it does not say which transactions "
+        "are still under way, so that their changes would be lost. Let the alias lead to the primary, also through a "
+        "pooler or a list of hosts (target_session_attrs=read-write)."
+    )
+
+
 def open_window(
     alias: str,
     start: str,
@@ -293,18 +303,21 @@ def open_window(
 
     Returns:
         The window, with its number of rows.
+
+    Raises:
+        Refused: it was read from a standby.
     """
     connection = connections[alias]
     end = end or current_position(alias)
     between, params = _between(connection, start, end)
     chosen, chosen_params = _chosen(connection, since, without_origin)
-    sums = _SUMS if connection.vendor == "postgresql" else "0, 0, 0"
+    sums, standby = (_SUMS, "pg_is_in_recovery()") if connection.vendor == "postgresql" else ("0, 0, 0", "0")
     with connection.cursor() as cursor:
         # `id + 0` keeps PostgreSQL from walking the primary key for min() and max(): with millions of
         # consumed rows that takes seconds, while the BRIN index finds the new ones at once.
         cursor.execute(
             f"SELECT new.*, {_mark(connection)},"
-            f" (SELECT {_mark(connection)} FROM synchro_triggers_changelog WHERE id = %s) FROM"
+            f" (SELECT {_mark(connection)} FROM synchro_triggers_changelog WHERE id = %s), {standby} FROM"
             " (SELECT min(id + 0) FILTER (WHERE is_new), max(id + 0) FILTER (WHERE is_new) AS highest,"
             f" count(*) FILTER (WHERE is_new), min(id + 0) AS lowest_of_all, max(id + 0) AS highest_of_all, {sums}"
             f" FROM (SELECT id, logged_at, {chosen} AND id > %s AS is_new"
@@ -312,7 +325,9 @@ def open_window(
             " LEFT JOIN synchro_triggers_changelog ON id = highest",
             [int(known_row.partition("|")[0] or 0), *chosen_params, after, *params],
         )
-        first, last, rows, *of_all, last_row, known = cursor.fetchone()
+        first, last, rows, *of_all, last_row, known, from_a_standby = cursor.fetchone()
+    if from_a_standby:  # a pooler may send each statement to another server
+        raise Refused(standby_message(alias))
     witness = "|".join(map(str, (start, end, *of_all))) if rows and connection.vendor == "postgresql" else ""
     return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "", known or "", witness)
 
@@ -368,7 +383,8 @@ _SUMS = "count(*), bit_xor(id), bit_xor((date_part('epoch', logged_at) * 1000000
 
 _PAGE_POSTGRES = """
 SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'),
-       max(id) FILTER (WHERE operation = 'D'), {logged_at},
+       max(id) FILTER (WHERE operation = 'I'), max(id) FILTER (WHERE operation = 'D'),
+       max(id) FILTER (WHERE operation = 'D' AND changed_fields = ''), {logged_at},
        json_agg(old_values ORDER BY id) FILTER (WHERE old_values IS NOT NULL), count(*)
   FROM (SELECT * FROM synchro_triggers_changelog
          WHERE id > %s AND id <= %s AND {where} {labels} ORDER BY id LIMIT %s) AS page
@@ -426,8 +442,15 @@ def read_page(
             logged_at=logged_time(connection, logged_at),
             old_values=tuple(json.loads(old) if isinstance(old, str) else old or ()),
             deleted=last == last_delete,
+            certain=last == certain_delete,
+            # What is inserted under a key was not there: a delete before it was one, whatever SQLite knew of it.
+            ended=max(
+                (each for each in (last_delete, certain_delete) if each and each < (last_insert or 0)), default=0
+            ),
+            begun=last_insert or 0,
+            logged=True,
         )
-        for label, key, first, last, first_insert, last_delete, logged_at, old, _ in rows
+        for label, key, first, last, first_insert, last_insert, last_delete, certain_delete, logged_at, old, _ in rows
     )
     return Page(changes, max((change.last for change in changes), default=after), sum(row[-1] for row in rows))
 

@@ -186,3 +186,43 @@ def test_full_run_of_one_model_leaves_the_others():
     synchronize(full=True, models=["testapp.Tag"])
 
     assert Tag.objects.using(REMOTE).exists() and not Item.objects.using(REMOTE).exists()
+
+
+@both_committed
+def test_follower_looks_again_after_an_error_whatever_the_mark_of_its_new_connection(monkeypatch):
+    from itertools import chain, repeat
+    from threading import Timer
+
+    from django.db import OperationalError
+
+    from synchro_triggers.replay import follow
+
+    Item.objects.create(name="pending")
+    marks, performed, problems = chain(["1", "2"], repeat("1")), [], []
+    original = follow.Run.perform
+
+    def perform(self):
+        performed.append(1)
+        if len(performed) == 2:
+            raise OperationalError("database is locked")
+        return original(self)
+
+    monkeypatch.setattr(follow.Run, "perform", perform)
+    monkeypatch.setattr(follow.Run, "perform_at_once", lambda self, checkpoint, window: None)
+    monkeypatch.setattr(follow, "commit_mark", lambda alias: next(marks))
+    monkeypatch.setattr(follow, "position_since", lambda alias, mark: "")
+    monkeypatch.setattr(follow, "_FIRST_PAUSE", 0.01)
+
+    def seen(remote, report):
+        if len(performed) == 1:
+            Item.objects.create(name="more")
+        else:
+            follower.stop()
+
+    follower = follow.Follower("remote", interval=0.01, on_run=seen, on_problem=problems.append)
+    guard = Timer(10, follower.stop)
+    guard.start()
+    follower.run()
+    guard.cancel()
+
+    assert len(performed) == 3 and len(problems) == 1

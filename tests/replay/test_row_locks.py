@@ -17,7 +17,7 @@ from synchro_triggers.replay import apply, bulk, conflict_lookup, contention
 from synchro_triggers.replay.report import Told
 from tests.databases import both_committed
 from tests.replay.hearing import REMOTE, later, receiving
-from tests.testapp.models import Item, Keyed, Restaurant
+from tests.testapp.models import Account, Item, Keyed, Restaurant
 
 pytestmark = both_committed
 
@@ -414,3 +414,33 @@ def test_bulk_writes_are_not_cut(settings, monkeypatch):
     synchronize()
 
     assert len([length for length in lengths if length]) == 3
+
+
+@pytest.mark.parametrize("policy", ["newest", "local"])
+def test_row_with_fields_of_the_remotes_own_is_locked_when_its_turn_comes(settings, policy):
+    """Somebody who is quicker than its turn wins or loses by the rule; nobody waits for the receivers of others."""
+    settings.SYNCHRO_CONFLICT = policy
+    Account.objects.bulk_create([Account(name="a"), Account(name="b")])
+    synchronize()
+    later()
+    Account.objects.update(cash=1)
+    later()
+
+    def somebody_else(instance, using, **told):
+        if instance.name == "a" and connections[REMOTE].vendor == "postgresql":
+            other = threading.Thread(target=change_b)
+            other.start()
+            other.join()
+
+    def change_b():
+        remote(Account).filter(name="b").update(cash=9, visits=42)
+        connections.close_all()
+
+    with receiving("post_save", Account, somebody_else):
+        report = synchronize()
+
+    if connections[REMOTE].vendor == "postgresql":
+        assert remote(Account).values_list("cash", "visits").get(name="b") == (1 if policy == "local" else 9, 42)
+        assert [each.kind for each in report.remarks] == [Told.LOCAL_WON if policy == "local" else Told.REMOTE_WON]
+    else:  # nobody else writes there meanwhile
+        assert set(remote(Account).values_list("cash", flat=True)) == {1}

@@ -545,3 +545,22 @@ def test_kept_key_too_high_for_the_sequence_is_kept_all_the_same(mirror):
     synchronize_and_compare(Mirrored)
 
     assert keys_of(Mirrored, REMOTE) == {"the last there is": 2**63 - 1, "negative": -5}
+
+
+def test_key_that_is_the_key_of_another_object_follows_that_one_when_it_was_given_out_again(capture_only):
+    """SQLite's row numbers: the hall that has the number now is another one, and so is its badge."""
+    capture_only(Hall, Badge, Ribbon)
+    hall = Hall.objects.create(name="old")
+    Ribbon.objects.create(badge=Badge.objects.create(hall=hall, title="old"), colour="red")
+    synchronize_and_compare(Hall, Badge)
+    old, key = Hall.objects.using(REMOTE).get().pk, hall.pk
+
+    Ribbon.objects.all().delete()
+    Badge.objects.all().delete()
+    hall.delete()
+    Badge.objects.create(hall=Hall.objects.create(pk=key, name="new"), title="new")
+    synchronize_and_compare(Hall, Badge)
+
+    badge = Badge.objects.using(REMOTE).get()
+    assert (badge.title, badge.hall.name) == ("new", "new") and badge.pk != old
+    assert not Ribbon.objects.using(REMOTE).exists()

@@ -530,6 +530,18 @@ def test_unique_values_are_rotated_along_a_long_row():
     synchronize_and_compare()
 
 
+def test_rotation_that_takes_longer_than_a_batch_may_arrives_in_one_run(settings):
+    Slot.objects.bulk_create(Slot(name=f"{number}", number=number) for number in range(120))
+    synchronize_and_compare()
+    settings.SYNCHRO_BATCH_SIZE = 50
+    settings.SYNCHRO_BATCH_SECONDS = 0.001
+
+    execute("UPDATE shapeapp_slot SET number = -number - 1")
+    execute("UPDATE shapeapp_slot SET number = (-number) %% 120")
+
+    synchronize_and_compare()
+
+
 @long_chain
 @usual_batches
 def test_long_chain_through_two_models_arrives():

@@ -1,0 +1,51 @@
+"""Whether a run sees every row that it has to judge: what it cannot see, it would take for gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model
+
+from ..capture import install
+from ..capture.tables import captured_models
+from ..conf import LOCAL, get_settings
+from ..exceptions import Refused
+from ..models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
+from .shape import is_foreign_key
+from .window import standby_message
+
+
+def require_sight(alias: str) -> None:
+    """Raise ``Refused`` when rows of a database are hidden from the run, or, of LOCAL, may be older than its log."""
+    connection = connections[alias]
+    if connection.vendor not in {"postgresql", "sqlite"}:
+        return  # a remote only, and of none of the others Django knows row-level security
+    vendor = install.vendor_of(connection)
+    if alias == LOCAL and vendor.is_standby(connection):
+        raise Refused(standby_message(alias))
+    hidden, role = vendor.filtered_tables(connection, sorted(_tables()))
+    if hidden:
+        raise Refused(
+            f"Row-level security hides rows of {', '.join(hidden)} on {alias!r} from the role {role!r}: what a run "
+            "does not see, it would take for deleted, or make again. Let it connect as a role that sees every row: the "
+            "tables' owner (with ALTER TABLE … NO FORCE ROW LEVEL SECURITY), or one with BYPASSRLS."
+        )
+
+
+def _tables() -> set[str]:
+    """Return the tables that a run reads: what is captured, what that points to, and this package's own."""
+    found: dict[type[Model], None] = dict.fromkeys((ChangeLog, Checkpoint, Failure, Introduction, Node, Reference))
+    waiting: list[Any] = list(captured_models(get_settings().models))
+    while waiting:
+        model = waiting.pop()
+        if model in found:
+            continue
+        found[model] = None
+        waiting += model._meta.all_parents
+        waiting += [
+            field.remote_field.model._meta.concrete_model
+            for field in model._meta.concrete_fields
+            if is_foreign_key(field)
+        ]
+    return {model._meta.db_table for model in found}

@@ -85,16 +85,22 @@ def has_capture(connection: BaseDatabaseWrapper) -> bool:
     return connection.vendor in {"sqlite", "postgresql"}
 
 
-def compare(alias: str) -> Comparison:
-    """Compare the triggers of ``alias`` with what the settings and models ask for."""
+def compare(alias: str, *, replicated: bool = False) -> Comparison:
+    """Compare the triggers of ``alias`` with what the settings and models ask for.
+
+    Args:
+        alias: the database.
+        replicated: what logical replication applies shall be logged, too; otherwise it may be as it is.
+    """
     connection = connections[alias]
     vendor = vendor_of(connection)
     wanted_tables = list(captured_tables(get_settings().models))
     present = vendor.existing_tables(connection, wanted_tables)
     absent = [table for table in wanted_tables if table not in present]
     views = tuple(vendor.views(connection, absent)) if absent else ()
-    wanted: list[Trigger] = vendor.full_triggers(connection, present)
     installed = {(trigger.name, trigger.place): trigger for trigger in vendor.installed_triggers(connection)}
+    replicated = replicated or any(trigger.replicated for trigger in installed.values())
+    wanted: list[Trigger] = vendor.full_triggers(connection, present, replicated)
     names = {(trigger.name, trigger.place) for trigger in wanted}
     signatures = {name: trigger.signature for name, trigger in installed.items()}
     changed = [each for each in wanted if signatures.get((each.name, each.place)) != each.signature]
@@ -118,8 +124,12 @@ def captured_models_on(alias: str) -> tuple[type[Model], ...]:
     return tuple(model for model in models if model._meta.label not in views)
 
 
-def install(alias: str) -> Comparison:
+def install(alias: str, *, replicated: bool = False) -> Comparison:
     """Bring the triggers of ``alias`` to what they should be, in one transaction.
+
+    Args:
+        alias: the database.
+        replicated: log what logical replication applies, too, from now on.
 
     Returns:
         What had to be changed; ``absent_tables`` were left out.
@@ -131,7 +141,7 @@ def install(alias: str) -> Comparison:
     vendor_of(connections[alias])
     require_own_tables(alias)
     with transaction.atomic(using=alias):
-        found = compare(alias)
+        found = compare(alias, replicated=replicated)
         if not found.fits:
             run_statements(alias, _statements_to_fit(alias, found))
             connection = connections[alias]
@@ -185,13 +195,13 @@ def install_notices(alias: str) -> None:
         ) from error
 
 
-def installation_sql(alias: str) -> str:
+def installation_sql(alias: str, *, replicated: bool = False) -> str:
     """Return the SQL that installs all triggers on ``alias`` from nothing; nothing is executed."""
     connection = connections[alias]
     vendor = vendor_of(connection)
     require_own_tables(alias)
     tables = vendor.existing_tables(connection, list(captured_tables(get_settings().models)))
-    triggers = vendor.full_triggers(connection, tables)
+    triggers = vendor.full_triggers(connection, tables, replicated)
     return "\n".join(f"{sql.strip().removesuffix(';')};" for trigger in triggers for sql in trigger.statements)
 
 

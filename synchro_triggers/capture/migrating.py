@@ -83,10 +83,13 @@ def is_migrating(alias: str) -> bool:
 
 
 def make_transitional(alias: str) -> None:
-    """Replace the installed triggers of ``alias`` by transitional ones, in one transaction."""
+    """Replace the installed triggers of ``alias`` by transitional ones, in one transaction.
+
+    Those of logical replication stay: where they do not fit any more, replication waits until the plan is done.
+    """
     connection = connections[alias]
     vendor = vendor_of(connection)
-    installed = vendor.installed_triggers(connection)
+    installed = [trigger for trigger in vendor.installed_triggers(connection) if not trigger.replicated]
     if not installed:
         return
     tables = {trigger.qualified_table: trigger.label for trigger in installed}
@@ -115,7 +118,7 @@ def cover_uncovered_tables(alias: str, lost: dict[str, str] | None = None) -> No
     wanted = [CapturedTable(label, table, (), ()) for table, label in (lost or {}).items()]
     names = {table.table for table in wanted}
     wanted += [table for table in captured_tables(get_settings().models) if table.table not in names]
-    installed = vendor.installed_triggers(connection)
+    installed = [trigger for trigger in vendor.installed_triggers(connection) if not trigger.replicated]
     covered = {trigger.table for trigger in installed}
     run_statements(alias, vendor.transitional_setup(connection))
     for table in vendor.existing_tables(connection, wanted):

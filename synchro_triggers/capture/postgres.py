@@ -79,8 +79,8 @@ _ON_DELETE = (
 """
 )
 #: Somebody may drop or rename a column by hand, and a statement that names it would fail every write. The block costs
-#: 1 % of a single save, as it writes nothing: an exception handler around the log's INSERT would take a transaction
-#: number of its own each time.
+#: 1 to 2.5 % of a single save, as it writes nothing: an exception handler around the log's INSERT would take a
+#: transaction number of its own each time.
 _UNLESS_COLUMNS_ARE_GONE = """
     BEGIN
         PERFORM {columns} FROM {rows} AS o WHERE false;
@@ -177,22 +177,42 @@ COMMENT ON TRIGGER {name} ON {table} IS '{signature}';
 """
 
 
+#: A row that row-level functions have, as if it were a transition table. OFFSET keeps it from being taken apart: the
+#: two are joined.
+_OLD_ROW = "(SELECT (OLD).* OFFSET 0) AS o"
+_NEW_ROW_AS = "(SELECT (NEW).* OFFSET 0) AS"
+
+#: In which modes a trigger fires, by what its signature ends with; ``ALWAYS`` is no fault where it was not asked for.
+_FIRES = {"": "OA", "always": "A", "replica": "RA"}
+
+
 # Full triggers ------------------------------------------------------------------------------------
 
 
-def full_triggers(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[Trigger]:
-    """Return the triggers that ``tables`` should have; columns that are not in the database are left out."""
+def full_triggers(
+    connection: BaseDatabaseWrapper, tables: list[CapturedTable], replicated: bool = False
+) -> list[Trigger]:
+    """Return the triggers that ``tables`` should have; columns that are not in the database are left out.
+
+    Args:
+        connection: the database.
+        tables: what is captured, and exists there.
+        replicated: log what logical replication applies, too. It fires no statement-level triggers but those of
+            TRUNCATE, so that row-level ones come on top, for sessions with the role ``replica`` alone.
+    """
     schema = changelog_schema(connection)
     layouts = _layouts(connection, tables)
     return [
         trigger
         for table in tables
         if (layout := layouts.get(table.table)) is not None
-        for trigger in _triggers_of(connection, table, layout, schema)
+        for trigger in _triggers_of(connection, table, layout, schema, replicated)
     ]
 
 
-def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: _Layout, schema: str) -> list[Trigger]:
+def _triggers_of(
+    connection: BaseDatabaseWrapper, table: CapturedTable, layout: _Layout, schema: str, replicated: bool
+) -> list[Trigger]:
     columns = [column for column in table.columns if column.column in layout.exact]
     if any(key.column not in layout.exact for key in table.key):
         raise Refused(
@@ -200,20 +220,31 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
             f"{', '.join(repr(key.column) for key in table.key)} for its primary key; run migrate first."
         )
     bodies = _bodies(table, columns, layout, f"{schema}.synchro_triggers_changelog")
+    if replicated:
+        bodies |= {
+            f"r{event}": bodies[event].replace("synchro_old AS o", _OLD_ROW).replace("synchro_new AS", _NEW_ROW_AS)
+            for event in ("ins", "upd", "del")
+        }
     triggers = []
     for event, function in bodies.items():
-        when, operation, referencing = _EVENTS[event]
+        of_row = event.removeprefix("r") in _EVENTS and event not in _EVENTS
+        when, operation, referencing = _EVENTS[event.removeprefix("r")]
         trigger = pgtrigger.Trigger(
             name=trigger_name(table.label, event),  # not pgtrigger's prefix: ``pgtrigger prune`` leaves it alone
-            level=pgtrigger.Statement,
+            level=pgtrigger.Row if of_row else pgtrigger.Statement,
             when=when,
             operation=operation,
-            referencing=referencing,
+            referencing=None if of_row else referencing,
             condition=pgtrigger.Condition(_NOT_PAUSED),
             func=function,
         )
-        triggers.append(_compile(trigger, table, quote_table(connection, table.table), schema, layout))
-        triggers += [_compile(trigger, table, part.qualified, schema, layout, part) for part in layout.parts]
+        fires = "replica" if of_row else "always" if replicated and event == "trunc" else ""
+        quoted = quote_table(connection, table.table)
+        if not (of_row and layout.is_partitioned):  # replication writes the partitions
+            triggers.append(_compile(trigger, table, quoted, schema, layout, fires))
+        for part in layout.parts:
+            if part.is_leaf or not of_row:
+                triggers.append(_compile(trigger, table, part.qualified, schema, layout, fires, part))
     return triggers
 
 
@@ -223,6 +254,7 @@ def _compile(
     quoted_table: str,
     schema: str,
     layout: _Layout,
+    fires: str,
     part: _Part | None = None,
 ) -> Trigger:
     """Write the SQL from what a pgtrigger.Trigger says of itself in public; its signature is the hash of the SQL."""
@@ -239,9 +271,11 @@ def _compile(
         "condition": _NOT_PAUSED,
         "arguments": quote_literal(table.label) + (", 'partition'" if part else ""),
     }
-    template = _FULL_TRIGGER if part else _FULL_FUNCTION + _FULL_TRIGGER
+    template = _FULL_TRIGGER if part and fires != "replica" else _FULL_FUNCTION + _FULL_TRIGGER
+    if fires:
+        template += f"ALTER TABLE {{table}} ENABLE {fires.upper()} TRIGGER {{name}};\n"
     signed = parts | {"table": "", "signature": ""} if part else parts | {"signature": ""}  # it may be renamed
-    signature = hashlib.sha1(template.format(**signed).encode()).hexdigest()
+    signature = f"{hashlib.sha1(template.format(**signed).encode()).hexdigest()} {fires}".rstrip()
     sql = template.format(**parts, signature=signature)
     if part:
         catch_up = _catch_up(table, layout, part, schema) if trigger.name == trigger_name(table.label, "ins") else ()
@@ -503,8 +537,8 @@ _OF_OURS_WITHOUT_CHANGELOG = r"""p.proname ~ '^synchro_([a-z]+_[0-9a-f]{20}|tran
                     WHERE l.relname = 'synchro_triggers_changelog' AND l.relnamespace = p.pronamespace)"""
 
 _INSTALLED = """
-SELECT t.tgname, c.relname, format('%%I.%%I', n.nspname, c.relname), t.tgenabled, t.tgargs,
-       obj_description(t.oid, 'pg_trigger')
+SELECT t.tgname, c.relname, format('%%I.%%I', n.nspname, c.relname), t.tgenabled::text, t.tgargs,
+       coalesce(obj_description(t.oid, 'pg_trigger'), '')
   FROM pg_catalog.pg_trigger t
   JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -536,9 +570,10 @@ def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger
             table=table,
             qualified_table=qualified,
             label=bytes(arguments).split(b"\0")[0].decode(),
-            signature=(comment or "") if enabled in ("O", b"O") else "",
+            signature=comment if enabled in _FIRES.get(comment.partition(" ")[2], "") else "",
             transitional=comment == "transitional",
             place=qualified,
+            replicated=comment.endswith(" replica"),
         )
         for name, table, qualified, enabled, arguments, comment in rows
     ]
@@ -581,6 +616,60 @@ def views(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[
         )
         found = {name for (name,) in cursor.fetchall()}
     return [table for table in tables if table.table in found]
+
+
+_UNSEEN = """
+SELECT format('%%s (%%s): unlogged: a crash of the server empties it, and no trigger fires', c.relname, wanted.label)
+  FROM wanted JOIN pg_catalog.pg_class c ON c.oid = wanted.id AND c.relpersistence = 'u'
+UNION ALL
+SELECT format('%%s (%%s): inherited by %%s, whose own writes are not seen', c.relname, wanted.label, child.relname)
+  FROM wanted
+  JOIN pg_catalog.pg_class c ON c.oid = wanted.id AND c.relkind = 'r'
+  JOIN pg_catalog.pg_inherits i ON i.inhparent = c.oid
+  JOIN pg_catalog.pg_class child ON child.oid = i.inhrelid
+UNION ALL
+SELECT format('%%s (%%s): %%s is a foreign table: what is written by its name, or where it is, is not seen',
+              c.relname, wanted.label, part.relname)
+  FROM wanted
+  JOIN pg_catalog.pg_class c ON c.oid = wanted.id AND c.relkind = 'p'
+ CROSS JOIN LATERAL pg_partition_tree(c.oid) AS tree
+  JOIN pg_catalog.pg_class part ON part.oid = tree.relid AND part.relkind = 'f'
+UNION ALL
+SELECT format('%%s (%%s): a part of %%s: what is written by the name of that is not seen under this label',
+              c.relname, wanted.label, parent.relname)
+  FROM wanted
+  JOIN pg_catalog.pg_class c ON c.oid = wanted.id
+  JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid
+  JOIN pg_catalog.pg_class parent ON parent.oid = i.inhparent
+UNION ALL
+SELECT format('session_replication_role is %%s for %%s: no trigger fires there for what it writes',
+              split_part(setting, '=', 2),
+              concat_ws(' in ', 'role ' || nullif(s.setrole, 0)::regrole, 'database ' || d.datname))
+  FROM pg_catalog.pg_db_role_setting s
+  LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+ CROSS JOIN unnest(s.setconfig) AS setting
+ WHERE (s.setdatabase = 0 OR d.datname = current_database())
+   AND setting LIKE 'session\\_replication\\_role=%%' AND setting NOT LIKE '%%=origin'
+UNION ALL
+SELECT 'session_replication_role is replica in this session: no trigger fires for what it writes'
+ WHERE current_setting('session_replication_role') = 'replica'
+UNION ALL
+SELECT format('subscription %%s: what it applies is not seen without --replicated', subname)
+  FROM pg_catalog.pg_subscription
+ WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND NOT %s
+"""
+
+
+def unseen(connection: BaseDatabaseWrapper, tables: list[CapturedTable], replicated: bool) -> list[str]:
+    """Return a line for each thing that the triggers of these tables cannot see."""
+    labels = [table.label for table in tables]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH wanted AS (SELECT label, to_regclass(quoted) AS id FROM unnest(%s::text[], %s::text[])"
+            f" AS wanted (label, quoted)) {_UNSEEN}",
+            [labels, [quote_table(connection, table.table) for table in tables], replicated],
+        )
+        return [line for (line,) in cursor.fetchall()]
 
 
 # Notices ------------------------------------------------------------------------------------------

@@ -43,8 +43,16 @@ _NEVER_BLOBS = frozenset({"AutoField", "BigAutoField", "SmallAutoField"})
 _NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM synchro_triggers_sessionvalue WHERE key = 'paused')"
 
 
-def full_triggers(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[Trigger]:
-    """Return the triggers that ``tables`` should have; columns that are not in the database are left out."""
+def full_triggers(
+    connection: BaseDatabaseWrapper, tables: list[CapturedTable], replicated: bool = False
+) -> list[Trigger]:
+    """Return the triggers that ``tables`` should have; columns that are not in the database are left out.
+
+    Raises:
+        SynchroConfigurationError: those of logical replication are wanted, too.
+    """
+    if replicated:
+        raise SynchroConfigurationError(f"--replicated needs PostgreSQL, and {connection.alias!r} is SQLite.")
     require_changelog(connection)
     return [
         trigger
@@ -455,6 +463,11 @@ def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]
 def views(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
     """Return those of ``tables`` that are views or virtual tables."""
     return _of_kind(connection, tables, f"type = 'view' OR (type = 'table' AND {_IS_VIRTUAL})")
+
+
+def unseen(connection: BaseDatabaseWrapper, tables: list[CapturedTable], replicated: bool) -> list[str]:
+    """Return a line for each thing that the triggers of these tables cannot see: SQLite's see every write."""
+    return []
 
 
 _IS_VIRTUAL = "sql LIKE 'CREATE VIRTUAL %%'"

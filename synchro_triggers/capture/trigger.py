@@ -48,6 +48,7 @@ class InstalledTrigger:
         signature: what ``Trigger.signature`` was, or ``''`` when the trigger is disabled.
         transitional: made for the time of a migration; names no column but the key.
         place: as of ``Trigger``.
+        replicated: it logs what logical replication applies.
     """
 
     name: str
@@ -57,6 +58,7 @@ class InstalledTrigger:
     signature: str
     transitional: bool
     place: str = ""
+    replicated: bool = False
 
 
 def trigger_name(label: str, event: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from django.core.management import call_command
 from django.db import connections, migrations, models
+from django.db.migrations.recorder import MigrationRecorder
 
 from synchro_triggers import synchro_paused
 from synchro_triggers.capture.install import compare, install, uninstall, vendor_of
@@ -511,6 +512,21 @@ def test_triggers_installed_by_a_migration_come_and_go_with_it(app):
     app.migrate("0001")
 
     assert triggers_of(app) == [] and functions_of(app) == []
+
+
+# Without this package's tables ------------------------------------------------------------------------
+
+
+def test_tables_of_this_package_that_somebody_dropped_come_back(shop):
+    for table in connections[shop.alias].introspection.table_names():
+        if table.startswith("synchro_"):
+            shop.execute(f"DROP TABLE {table}")
+    MigrationRecorder(connections[shop.alias]).migration_qs.filter(app="synchro_triggers").delete()
+
+    call_command("migrate", "synchro_triggers", database=shop.alias, verbosity=0)
+
+    shop.execute("UPDATE migapp_order SET amount = 2 WHERE id = 1")
+    assert compare(shop.alias).fits and logged(shop, "Order") == [("U", "1")]
 
 
 # Partitions -------------------------------------------------------------------------------------------

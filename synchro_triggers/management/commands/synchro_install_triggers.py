@@ -26,6 +26,11 @@ class Command(BaseCommand):
             metavar="ALIAS",
             help=f"Database to work on; may be given several times. Default: {LOCAL}.",
         )
+        parser.add_argument(
+            "--replicated",
+            action="store_true",
+            help="Log what PostgreSQL's logical replication applies, too; stays so until --uninstall.",
+        )
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument(
             "--check",
@@ -47,16 +52,16 @@ class Command(BaseCommand):
                 return
             aliases = [check_alias(alias) for alias in options["databases"] or [LOCAL]]
         if options["check"]:
-            self._check(aliases)
+            self._check(aliases, options["replicated"])
             return
         work = self._print_sql if options["sql"] else self._uninstall if options["uninstall"] else self._install
         for alias in aliases:
             with one_line(alias):
-                work(alias, options["verbosity"])
+                work(alias, **{name: options[name] for name in ("verbosity", "replicated")})
 
-    def _install(self, alias: str, verbosity: int) -> None:
+    def _install(self, alias: str, verbosity: int, replicated: bool) -> None:
         install.require_tables(install.compare(alias), alias)
-        found = install.install(alias)
+        found = install.install(alias, replicated=replicated)
         if not verbosity:
             return
         if found.fits:
@@ -70,20 +75,20 @@ class Command(BaseCommand):
         for line in describe_unlogged(alias, {trigger.table for trigger in found.missing}):
             self.stdout.write(line)
 
-    def _uninstall(self, alias: str, verbosity: int) -> None:
+    def _uninstall(self, alias: str, verbosity: int, replicated: bool) -> None:
         count = install.uninstall(alias)
         if verbosity:
             self.stdout.write(f"{alias}: {count} triggers removed.")
 
-    def _print_sql(self, alias: str, verbosity: int) -> None:
-        self.stdout.write(install.installation_sql(alias))
+    def _print_sql(self, alias: str, verbosity: int, replicated: bool) -> None:
+        self.stdout.write(install.installation_sql(alias, replicated=replicated))
 
-    def _check(self, aliases: list[str]) -> None:
+    def _check(self, aliases: list[str], replicated: bool) -> None:
         wrong = False
         for alias in aliases:
             with one_line(alias):
                 require_own_tables(alias)
-                found = install.compare(alias)
+                found = install.compare(alias, replicated=replicated)
                 notes = describe_unseen(alias, found)
             lines = found.describe() + [
                 f"{table.table} ({table.label}): no such table" for table in found.absent_tables

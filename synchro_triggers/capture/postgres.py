@@ -366,21 +366,21 @@ def _bodies(
         "old_values": "to_jsonb(o)::text",
     }
     if watched or kept:
-        names = ", ".join(f"o.{_quote(column.column)}" for column in columns)
+        named = ", ".join(f"o.{_quote(column.column)}" for column in columns)
         bodies["upd"] = (
             _UNLESS_COLUMNS_ARE_GONE.format(
-                columns=names, rows="synchro_new", without_columns=_ON_UPDATE.format(**unknown)
+                columns=named, rows="synchro_new", without_columns=_ON_UPDATE.format(**unknown)
             )
             + bodies["upd"]
         )
     if kept:
-        names = ", ".join(f"o.{_quote(column.column)}" for column in kept)
+        named = ", ".join(f"o.{_quote(column.column)}" for column in kept)
         for event, rows, without_columns in (
             ("del", "synchro_old", _ON_DELETE.format(**unknown, rows="synchro_old")),
             ("trunc", layout.qualified, _truncate_body(unknown, layout)),
         ):
             bodies[event] = (
-                _UNLESS_COLUMNS_ARE_GONE.format(columns=names, rows=rows, without_columns=without_columns)
+                _UNLESS_COLUMNS_ARE_GONE.format(columns=named, rows=rows, without_columns=without_columns)
                 + bodies[event]
             )
     if layout.is_partitioned:
@@ -558,7 +558,8 @@ def _of_ours(connection: BaseDatabaseWrapper, sql: str) -> list[Any]:
             cursor.execute(sql.replace("{of_ours}", _OF_OURS_WITHOUT_CHANGELOG), [])
         else:
             cursor.execute(sql.replace("{of_ours}", _OF_OURS), [schema])
-        return cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
+        return rows
 
 
 def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger]:

@@ -1,30 +1,189 @@
-"""System checks: a wrong ``SYNCHRO_*`` setting is said when the project starts, not at the first run."""
+"""System checks: a setup that is wrong is said when the project starts, not at the first run.
+
+None of them asks a database. Each has an id; the README lists them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings as django_settings
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.db.models import Model
 
-from .capture.tables import models_by_table
-from .conf import get_settings
+from .capture.tables import captured_models, models_by_table, natural_key_fields, natural_manager, wrong_skip_of
+from .conf import LOCAL, SETTINGS, get_settings, named_models, wrong_settings
 from .exceptions import SynchroConfigurationError
+from .natural import is_unique
+from .same_database import address
+
+#: Names that are no settings, but that somebody may take for one: what to do instead.
+_ELSEWHERE = {
+    "SYNCHRO_IDENTITY": "Write SYNCHRO_OPTIONS = {'app.Model': {'identity': 'pk'}}.",
+    "SYNCHRO_SKIP": "It belongs to the class of a model; in the settings, "
+    "write SYNCHRO_OPTIONS = {'app.Model': {'skip': ('field',)}}.",
+}
 
 
 def register_checks() -> None:
-    checks.register(check_settings)
-    checks.register(check_tables)
+    for check in (
+        check_settings,
+        check_names,
+        check_drivers,
+        check_databases,
+        check_nothing_captured,
+        check_options_of_others,
+        check_tables,
+        check_skipped,
+        check_natural_keys,
+    ):
+        checks.register(check)
+
+
+# Settings -----------------------------------------------------------------------------------------
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Report the first setting that is wrong as ``synchro_triggers.E001``."""
+    """Report each setting that is wrong (``synchro_triggers.E001``)."""
+    return [checks.Error(str(error), id="synchro_triggers.E001") for error in wrong_settings()]
+
+
+def check_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn of ``SYNCHRO_*`` names that nobody reads, and of names that look like one (``synchro_triggers.W012``)."""
+    return [
+        checks.Warning(
+            f"There is no setting {name}.",
+            hint=_ELSEWHERE.get(name) or (f"Is {nearest} meant?" if nearest else f"There are {', '.join(SETTINGS)}."),
+            id="synchro_triggers.W012",
+        )
+        for name in sorted(set(dir(django_settings)) - SETTINGS.keys())
+        if (nearest := _nearest(name)) or name.startswith("SYNCHRO_")
+    ]
+
+
+def _nearest(name: str) -> str:
+    """Return the setting that may be meant; empty: none is like it."""
+    if name.startswith("SYNCHRO_"):
+        known = {each.removeprefix("SYNCHRO_"): each for each in SETTINGS}
+        return next((known[end] for end in get_close_matches(name.removeprefix("SYNCHRO_"), known, n=1)), "")
+    # A misspelt beginning is as silent as a misspelt end; settings of other apps are less alike.
+    return next(iter(get_close_matches(name, SETTINGS, n=1, cutoff=0.9) if name.startswith("S") else ()), "")
+
+
+# Databases ----------------------------------------------------------------------------------------
+
+
+def check_drivers(
+    app_configs: Sequence[AppConfig] | None, databases: Iterable[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """Report that what PostgreSQL needs is not installed (``synchro_triggers.E002``)."""
+    lacking = [alias for alias in dict.fromkeys((LOCAL, *_remotes(), *(databases or ()))) if _lacks_postgres(alias)]
+    if not lacking:
+        return []
+    return [
+        checks.Error(
+            f"{' and '.join(map(repr, lacking))} on PostgreSQL: that needs django-pgtrigger and psycopg, "
+            "which are not both installed.",
+            hint="pip install 'django-synchro-triggers[postgres]'",
+            id="synchro_triggers.E002",
+        )
+    ]
+
+
+def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Report remotes that are LOCAL, or one another, under a second name (``synchro_triggers.E003``)."""
+    found: list[checks.CheckMessage] = []
+    seen: dict[tuple[str, ...], str] = {}
+    for alias in (LOCAL, *_remotes()):
+        at = address(_vendor(alias), connections[alias].settings_dict) if _vendor(alias) else None
+        if at is None:
+            continue
+        if (other := seen.setdefault(at, alias)) != alias:
+            found.append(
+                checks.Error(
+                    f"SYNCHRO_REMOTE: {other!r} and {alias!r} are one and the same database, under two names in "
+                    "DATABASES.",
+                    hint=f"Let {alias!r} lead to the database that shall receive.",
+                    id="synchro_triggers.E003",
+                )
+            )
+    return found
+
+
+def _remotes() -> tuple[str, ...]:
     try:
-        get_settings()
-    except SynchroConfigurationError as error:
-        return [checks.Error(str(error), id="synchro_triggers.E001")]
-    return []
+        return get_settings().remotes
+    except SynchroConfigurationError:
+        return ()  # said by ``check_settings``
+
+
+def _vendor(alias: str) -> str:
+    """Return the vendor of an alias; empty where its engine or its driver cannot be imported."""
+    try:
+        return connections[alias].vendor
+    except ImproperlyConfigured:
+        return ""
+
+
+def _lacks_postgres(alias: str) -> bool:
+    try:
+        if connections[alias].vendor != "postgresql":
+            return False
+        import_module("pgtrigger")
+    except ImproperlyConfigured as error:
+        return "psycopg" in str(error)  # Django's own words; other engines' drivers are not ours to ask for
+    except ImportError:
+        return True
+    return False
+
+
+# Models -------------------------------------------------------------------------------------------
+
+
+def check_nothing_captured(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn that nothing is synchronised, or nothing of what an entry names (``synchro_triggers.W011``)."""
+    try:
+        settings = get_settings()
+    except SynchroConfigurationError:
+        return []
+    if settings.remotes and not settings.models:
+        return [
+            checks.Warning(
+                "SYNCHRO_REMOTE names a database, but SYNCHRO_MODELS names no model: nothing is synchronised.",
+                hint="List apps and models in SYNCHRO_MODELS, or set SYNCHRO_REMOTE = None.",
+                id="synchro_triggers.W011",
+            )
+        ]
+    return [
+        checks.Warning(f"SYNCHRO_MODELS: the app {entry!r} has no models.", id="synchro_triggers.W011")
+        for entry, models in named_models("SYNCHRO_MODELS")
+        if not models
+    ]
+
+
+def check_options_of_others(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn of settings for models that are never synchronised (``synchro_triggers.W014``)."""
+    written = set(_written_models())
+    if not written:
+        return []  # said by ``check_settings`` or ``check_nothing_captured``
+    if any(hasattr(field, "ct_field") for model in written for field in model._meta.private_fields):
+        return []  # what a generic foreign key points to is brought along, whatever it is
+    return [
+        checks.Warning(
+            f"{name} names {entry!r}, but nothing of that is synchronised: it has no effect.",
+            hint="List it in SYNCHRO_MODELS, or take it out.",
+            id="synchro_triggers.W014",
+        )
+        for name in ("SYNCHRO_OPTIONS", "SYNCHRO_BATCH_SIGNALS")
+        for entry, models in named_models(name)
+        if written.isdisjoint(models)
+    ]
 
 
 def check_tables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -44,3 +203,52 @@ def check_tables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
         for table, models in tables.items()
         if len(models) > 1
     ]
+
+
+def check_skipped(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Report a ``SYNCHRO_SKIP`` that names what cannot be skipped (``synchro_triggers.E004``)."""
+    return [
+        checks.Error(said, id="synchro_triggers.E004")
+        for model in _written_models()
+        if (said := wrong_skip_of(model)) is not None
+    ]
+
+
+def check_natural_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn of natural keys that several objects may have (``synchro_triggers.W013``).
+
+    A ``natural_key()`` of the user's own does not say of which fields it is made; nothing is said of it.
+    """
+    return [
+        checks.Warning(
+            f"{model._meta.label}: its natural key ({', '.join(names)}) is not unique. Two objects with the same one "
+            "stop synchronising.",
+            hint="Declare it: unique=True, or a UniqueConstraint over these fields or some of them. Where any of the "
+            "objects will do, give NaturalManager (or _natural_manager_kwargs) allow_many=True. "
+            "SILENCED_SYSTEM_CHECKS silences this for all models.",
+            id="synchro_triggers.W013",
+        )
+        for model in _written_models()
+        if (names := natural_key_fields(model))
+        and not getattr(natural_manager(model), "allow_many", False)
+        and not is_unique(model, names)
+    ]
+
+
+def _written_models() -> Iterator[type[Model]]:
+    """Yield the captured models, and those that are brought along as targets of foreign keys."""
+    try:
+        waiting = list(captured_models(get_settings().models))
+    except SynchroConfigurationError:
+        return
+    found = set(waiting)
+    while waiting:
+        model = waiting.pop(0)
+        yield model
+        fields = model._meta.concrete_fields
+        targets = [field.remote_field.model for field in fields if field.remote_field is not None]
+        for target in [*targets, *model._meta.all_parents]:
+            concrete = target._meta.concrete_model or target
+            if concrete not in found:
+                found.add(concrete)
+                waiting.append(concrete)

@@ -7,7 +7,8 @@ object is forgotten when Django's ``setting_changed`` fires.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -26,6 +27,9 @@ from .options import ModelOptions, read_options
 LOCAL = DEFAULT_DB_ALIAS
 
 CONFLICT_POLICIES = ("newest", "local", "remote")
+
+#: Settings that are lists of models; the second may be ``True`` or ``False`` as well.
+_NAMING_MODELS = ("SYNCHRO_MODELS", "SYNCHRO_BATCH_SIGNALS")
 
 
 @dataclass(frozen=True)
@@ -108,21 +112,69 @@ def get_settings() -> Settings:
         SynchroConfigurationError: a setting is wrong; the message names it, the value and the remedy.
     """
     warn_when_remote_is_missing()
-    models, left_out, by_itself = _read_models(getattr(django_settings, "SYNCHRO_MODELS", ()), "SYNCHRO_MODELS")
-    options = read_options(getattr(django_settings, "SYNCHRO_OPTIONS", {}), _app_or_model)
+    models, left_out, by_itself = _read("SYNCHRO_MODELS")
+    options = _read("SYNCHRO_OPTIONS")
     return Settings(
-        remotes=_read_remotes(getattr(django_settings, "SYNCHRO_REMOTE", None)),
+        remotes=_read("SYNCHRO_REMOTE"),
         models=models,
         left_out=left_out,
         listed_by_itself=frozenset(model._meta.label for model in by_itself),
         options=options,
-        conflict=_read_conflict(getattr(django_settings, "SYNCHRO_CONFLICT", "newest")),
-        allow_reset=_read_bool("SYNCHRO_ALLOW_RESET", True),
-        debug=_read_bool("SYNCHRO_DEBUG", False),
-        batch_size=_read_batch_size(getattr(django_settings, "SYNCHRO_BATCH_SIZE", 1000)),
-        batch_seconds=_read_batch_seconds(getattr(django_settings, "SYNCHRO_BATCH_SECONDS", 1)),
-        batch_signals=_read_batch_signals(getattr(django_settings, "SYNCHRO_BATCH_SIGNALS", False), options),
+        conflict=_read("SYNCHRO_CONFLICT"),
+        allow_reset=_read("SYNCHRO_ALLOW_RESET"),
+        debug=_read("SYNCHRO_DEBUG"),
+        batch_size=_read("SYNCHRO_BATCH_SIZE"),
+        batch_seconds=_read("SYNCHRO_BATCH_SECONDS"),
+        batch_signals=_batch_signals(_read("SYNCHRO_BATCH_SIGNALS"), options),
     )
+
+
+def wrong_settings() -> list[SynchroConfigurationError]:
+    """Return all that is wrong: an error for each setting, and for each entry of one that is a list or a dict."""
+    errors: dict[str, SynchroConfigurationError] = {}
+    for name in SETTINGS:
+        try:
+            _read(name)
+        except SynchroConfigurationError as error:
+            errors.setdefault(str(error), error)
+            for each in _wrong_entries(name):
+                errors.setdefault(str(each), each)
+    return list(errors.values())
+
+
+def _wrong_entries(name: str) -> Iterator[SynchroConfigurationError]:
+    """Yield what is wrong with single entries of a setting, whatever the others say."""
+    for entry in _entries(name):
+        try:
+            _read_entry(name, entry)
+        except SynchroConfigurationError as error:
+            yield error
+
+
+def _entries(name: str) -> tuple[Any, ...]:
+    value = _given(name)
+    kinds = {"SYNCHRO_OPTIONS": Mapping, **dict.fromkeys(("SYNCHRO_REMOTE", *_NAMING_MODELS), (list, tuple))}
+    return tuple(value) if name in kinds and isinstance(value, kinds[name]) else ()  # type: ignore[arg-type]
+
+
+def _read_entry(name: str, entry: Any) -> object:
+    if name == "SYNCHRO_REMOTE":
+        return check_remote(entry, name)
+    if name == "SYNCHRO_OPTIONS":
+        return read_options({entry: getattr(django_settings, name)[entry]}, _app_or_model)
+    return _models_of(_without_minus(entry)[0], name)
+
+
+def named_models(name: str) -> Iterator[tuple[object, tuple[type[Model], ...]]]:
+    """Yield each entry of a setting that names models, and the concrete models that it stands for.
+
+    Entries that leave out, or cannot be read, are passed over.
+    """
+    for entry in _entries(name):
+        if not _without_minus(entry)[1]:
+            with suppress(SynchroConfigurationError):
+                models = _models_of(entry, name)[1]
+                yield entry, tuple(model._meta.concrete_model or model for model in models)
 
 
 def forget_settings(*, setting: str, **kwargs: Any) -> None:
@@ -321,8 +373,7 @@ def _read_conflict(value: object) -> str | Callable[..., str]:
     )
 
 
-def _read_bool(name: str, default: bool) -> bool:
-    value = getattr(django_settings, name, default)
+def _read_bool(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise SynchroConfigurationError(f"{name} must be True or False, not {value!r}.")
     return value
@@ -340,20 +391,47 @@ def _read_batch_seconds(value: object) -> float:
     return float(value)
 
 
-def _read_batch_signals(value: object, options: Mapping[type[Model], ModelOptions]) -> BatchSignals:
-    """Read ``True``, ``False``, or models as in ``SYNCHRO_MODELS``; what ``options`` say of a model comes first."""
+def _read_batch_signals(value: object) -> bool | tuple[type[Model], ...]:
+    """Read ``True``, ``False``, or models as in ``SYNCHRO_MODELS``."""
     if isinstance(value, Mapping):
         raise SynchroConfigurationError(
             f"SYNCHRO_BATCH_SIGNALS must be True, False or a list of models, not {value!r}; for single models there "
             "is SYNCHRO_OPTIONS = {'app.Model': {'batch_signals': True}}."
         )
+    return value if isinstance(value, bool) else resolve_models(value, "SYNCHRO_BATCH_SIGNALS")
+
+
+def _batch_signals(value: bool | tuple[type[Model], ...], options: Mapping[type[Model], ModelOptions]) -> BatchSignals:
+    """Return for which models signals are sent a batch at a time; what ``options`` say of a model comes first."""
     chosen = {model._meta.label: each.batch_signals for model, each in options.items()}
-    models = () if isinstance(value, bool) else resolve_models(value, "SYNCHRO_BATCH_SIGNALS")
+    models = () if isinstance(value, bool) else value
     return BatchSignals(
         all=value is True,
         labels=frozenset([*(model._meta.label for model in models), *(label for label in chosen if chosen[label])]),
         without=frozenset(label for label in chosen if chosen[label] is False),
     )
+
+
+#: The settings: what each is where a project does not give it, and what reads it.
+SETTINGS: dict[str, tuple[object, Callable[[Any], Any]]] = {
+    "SYNCHRO_REMOTE": (None, _read_remotes),
+    "SYNCHRO_MODELS": ((), lambda value: _read_models(value, "SYNCHRO_MODELS")),
+    "SYNCHRO_OPTIONS": ({}, lambda value: read_options(value, _app_or_model)),
+    "SYNCHRO_CONFLICT": ("newest", _read_conflict),
+    "SYNCHRO_ALLOW_RESET": (True, lambda value: _read_bool("SYNCHRO_ALLOW_RESET", value)),
+    "SYNCHRO_DEBUG": (False, lambda value: _read_bool("SYNCHRO_DEBUG", value)),
+    "SYNCHRO_BATCH_SIZE": (1000, _read_batch_size),
+    "SYNCHRO_BATCH_SECONDS": (1, _read_batch_seconds),
+    "SYNCHRO_BATCH_SIGNALS": (False, _read_batch_signals),
+}
+
+
+def _given(name: str) -> object:
+    return getattr(django_settings, name, SETTINGS[name][0])
+
+
+def _read(name: str) -> Any:
+    return SETTINGS[name][1](_given(name))
 
 
 def check_alias(alias: str) -> str:

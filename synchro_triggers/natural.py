@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, ClassVar
 
@@ -150,3 +151,47 @@ def follow(instance: Any, path: str) -> Any:
             return None
         instance = getattr(instance, name)
     return instance
+
+
+# Whether a natural key is unique ------------------------------------------------------------------
+
+
+def is_unique(model: type[models.Model], paths: Iterable[str]) -> bool:
+    """Tell whether the model promises that no two objects have the same values at these paths.
+
+    A path such as ``city__code`` stands for its foreign key where the rest of the paths through that key are unique
+    over there.
+    """
+    known: set[str] = set()
+    through: dict[str, set[str]] = {}
+    for path in paths:
+        name, _, rest = path.partition("__")
+        if rest:
+            through.setdefault(name, set()).add(rest)
+        else:
+            known.add(name)
+    fields = {field.name: field for field in model._meta.concrete_fields}
+    fields |= {field.attname: field for field in model._meta.concrete_fields}
+    for name, rests in through.items():
+        remote = fields[name].remote_field if name in fields else None
+        if remote is not None and is_unique(remote.model, rests):
+            known.add(name)
+    names = {fields[name].name for name in known if name in fields}
+    return any(each <= names for each in _unique_sets(model))
+
+
+def _unique_sets(model: type[models.Model]) -> Iterator[set[str]]:
+    """Yield the sets of fields of which the model says that they are unique together."""
+    for base in (model, *model._meta.all_parents):
+        yield from ({field.name} for field in base._meta.local_concrete_fields if field.unique)
+        yield {field.name for field in base._meta.pk_fields}
+        yield from (set(together) for together in base._meta.unique_together)
+        for constraint in base._meta.constraints:
+            if isinstance(constraint, models.UniqueConstraint) and constraint.condition is None:
+                # What is unique as an expression (``Lower('code')``) is unique as a value.
+                yield {*constraint.fields, *(name for each in constraint.expressions for name in _names_in(each))}
+
+
+def _names_in(expression: Any) -> Iterator[str]:
+    parts: Iterable[Any] = expression.flatten() if hasattr(expression, "flatten") else (expression,)
+    yield from (part.name for part in parts if isinstance(part, models.F))  # type: ignore[attr-defined]

@@ -126,6 +126,33 @@ def _read_entry(entry: _Entry, given: object) -> dict[type[Model], dict[str, Any
     return found
 
 
+def wrong_skip(model: type[Model], natural_key: Collection[str]) -> str | None:
+    """Say what is wrong with the ``SYNCHRO_SKIP`` of a model's class; ``None``: nothing.
+
+    Args:
+        model: a concrete model.
+        natural_key: the fields that tell its objects from one another; a skipped one could not.
+    """
+    value = getattr(model, "SYNCHRO_SKIP", ())
+    where = f"{model._meta.label}.SYNCHRO_SKIP"
+    if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
+        return (
+            f"{where} must be a list or tuple of field names, not {value!r}; write ('field',) with a comma for a "
+            "single one."
+        )
+    own_key = {path.split("__")[0] for path in natural_key}
+    for name in value:
+        column = _column(model, name)
+        if column is None:
+            known = ", ".join(field.name for field in model._meta.concrete_fields if field.column is not None)
+            return f"{where} names {name!r}: there is no such field with a column (it has: {known})."
+        if _is_key(model, column):
+            return f"{where} names {name!r}, which is (part of) the primary key: take it out."
+        if own_key & {column.name, column.attname}:
+            return f"{where} names {name!r}, by which the objects are found (natural key): take it out of one of them."
+    return None
+
+
 _Read = Iterator[tuple[type[Model], Any]]
 
 

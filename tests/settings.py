@@ -63,6 +63,7 @@ ANONYMOUS_USER_NAME = None
 GUARDIAN_GET_CONTENT_TYPE = "tests.usingapp.models.content_type_where_it_is"
 SILENCED_SYSTEM_CHECKS = [
     "guardian.W001",  # its authentication backend is no part of any test
+    "synchro_triggers.W013",  # natural keys that are not unique are made on purpose here
     "fields.E210",  # ImageField wants Pillow, which would only be needed to open an image
 ]
 

@@ -52,6 +52,7 @@ def test_remote_may_be_nothing_and_nothing_is_said(settings, value):
 
 
 def test_absent_remote_is_nothing_with_a_warning(settings):
+    settings.SYNCHRO_REMOTE = None  # now and after the test, settings are read again: taking one away tells nobody
     del settings.SYNCHRO_REMOTE
 
     with pytest.warns(RuntimeWarning, match="SYNCHRO_REMOTE is not set"):
@@ -168,6 +169,7 @@ def test_spellings_may_be_mixed_and_each_model_is_taken_once(settings):
 
 
 def test_absent_models_are_none(settings):
+    settings.SYNCHRO_MODELS = None  # now and after the test, settings are read again: taking one away tells nobody
     del settings.SYNCHRO_MODELS
 
     assert get_settings().models == ()
@@ -323,7 +325,9 @@ def test_system_check_reports_a_wrong_setting(settings, name, value):
     assert found[0].msg.startswith(f"SYNCHRO_{name}")
 
 
-def test_system_check_says_nothing_of_right_settings():
+def test_system_check_says_nothing_of_right_settings(settings):
+    settings.SYNCHRO_MODELS = ("testapp.Item", "testapp.Person", "auth")
+
     assert not [message for message in run_checks() if (message.id or "").startswith("synchro_triggers.")]
 
 

@@ -26,6 +26,7 @@ from django.utils import timezone
 from ..conf import get_settings, options_of, resolve_models
 from ..exceptions import SynchroConfigurationError
 from ..natural import follow, manager_over
+from ..options import wrong_skip
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,16 @@ def labels_of(entries: Iterable[object]) -> tuple[str, ...]:
         models = [model for model in named if model in listed]
         if not models:
             raise SynchroConfigurationError(
-                f"models: {entry!r} is not in SYNCHRO_MODELS, and so never synchronised; list it there first."
+                f"models: {entry!r} is not in SYNCHRO_MODELS, and so never synchronised; list it there first. "
+                f"Captured are: {_some(sorted(model._meta.label for model in listed))}."
             )
         found.update(dict.fromkeys(model._meta.label for model in models))
     return tuple(found)
+
+
+def _some(labels: list[str]) -> str:
+    """Return the labels, of many the first twenty."""
+    return ", ".join(labels[:20] or ["none"]) + (f" and {len(labels) - 20} more" if len(labels) > 20 else "")
 
 
 def _through_models(model: type[Model]) -> Iterator[type[Model]]:
@@ -155,7 +162,13 @@ def is_many_to_many(field: Any) -> bool:
 
 
 def captured_table(model: type[Model]) -> CapturedTable:
-    """Describe the model's own table."""
+    """Describe the model's own table.
+
+    Raises:
+        SynchroConfigurationError: its ``SYNCHRO_SKIP`` names what cannot be skipped.
+    """
+    if (wrong := wrong_skip_of(model)) is not None:
+        raise SynchroConfigurationError(wrong)
     skipped = skipped_names(model)
     kept = kept_field_names(model)
     key_fields = key_fields_of(model)
@@ -176,6 +189,11 @@ def captured_table(model: type[Model]) -> CapturedTable:
         key=tuple(by_column[str(field.column)] for field in key_fields),
         columns=columns,
     )
+
+
+def wrong_skip_of(model: type[Model]) -> str | None:
+    """Say what is wrong with the ``SYNCHRO_SKIP`` of a model's class; ``None``: nothing."""
+    return wrong_skip(model, natural_key_fields(model)) if hasattr(model, "SYNCHRO_SKIP") else None
 
 
 def skipped_names(model: type[Model]) -> frozenset[str]:

@@ -97,7 +97,7 @@ def coalesce(changes: Iterable[Change]) -> list[Change]:
         One change an object, ordered by its first log row.
     """
     merged: dict[tuple[str, str], Change] = {}
-    for change in changes:
+    for change in sorted(changes, key=lambda change: change.first):
         known = merged.get((change.label, change.key))
         merged[change.label, change.key] = change if known is None else _merge(known, change)
     return sorted(merged.values(), key=lambda change: (change.first, change.label, change.key))

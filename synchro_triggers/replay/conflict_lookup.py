@@ -19,6 +19,7 @@ from .own_changes import LastChanges, last_changes
 from .report import SyncReport, Told
 from .shape import Shape, model_of, parents_of, read_key, read_keys, shape_of, shown_key
 from .target import Target
+from .utc import zone_of
 
 
 class RemoteChanges:
@@ -215,7 +216,7 @@ class RemoteChanges:
 
     def _was_known_here(self, model: type[Model], former: FormerKey, conflict: Conflict) -> bool:
         """Tell the same of an object whose key is another's now: what was received later is about that one."""
-        key = read_key(model, former.number)
+        key = read_key(model, former.number, zone_of(LOCAL))
         received = last_changes(
             LOCAL,
             model._meta.label,

@@ -380,7 +380,7 @@ class Identity:
     def _logged_until(self, root: type[Model], key: Any) -> int | None:
         """Return up to which row of the log an object is known; ``None``: it is not known by the log."""
         logged, former = self._logged.get((root, key)), self._formers.get((root, key))
-        return former.ended + 1 if logged is None and former is not None else logged
+        return former.ended if logged is None and former is not None else logged
 
     def _beside(self, stored: str) -> str | None:
         return full_key(self._full(stored)) if is_digest(stored) else None

@@ -33,6 +33,7 @@ from .shape import (
 )
 from .target import BatchBroken
 from .utc import zone_of
+from .window import highest_id
 
 
 @dataclass
@@ -261,25 +262,22 @@ def _object_tasks(
     for change in unreadable:
         keys.pop(change, None)
     parents = _rows_of_root(model, [key for key in keys.values() if key not in rows])
+    until = 0
     tasks = []
     for change, key in keys.items():
         row = rows.get(key)
         shape = shape_of(type(row) if row is not None else model)
         # Where the object has several parents, its key need not be the one that this table logged.
         own_key = row.pk if row is not None else key
-        if row is not None and change.deleted:
-            if change.certain and keys_come_again:  # whose insert is logged further on
-                former, change = divided(replace(change, ended=_end_of(change)))
+        if row is not None and change.deleted:  # whose insert is logged further on, but no further than this
+            until = until or highest_id(LOCAL)
+            if change.certain and keys_come_again:
+                former, change = divided(replace(change, ended=until))
                 change.logged = False
                 tasks.append(ObjectTask(shape_of(model), read_key(model, former.key), former, None))
-            change = replace(change, deleted=False, certain=False)
+            change = replace(change, last=max(change.last, until), deleted=False, certain=False)
         tasks.append(ObjectTask(shape, own_key, change, row, keep_parents=row is None and key in parents))
     return tasks
-
-
-def _end_of(change: Change) -> int:
-    """Return the id of the log row that says that an object is gone, or a number that is higher than any."""
-    return change.last if change.logged else int(change.logged_at.timestamp() * 1_000_000)
 
 
 def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:

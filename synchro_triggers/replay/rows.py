@@ -20,6 +20,7 @@ from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttrib
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
+from .changes import FormerKey
 from .contention import RowLocks
 from .json_text import StoredText, annotation_of
 from .params import array_parameter, need_no_preparation
@@ -47,7 +48,8 @@ def rows_with(model: type[Model], alias: str, **values: Collection[Any]) -> Quer
     """
     rows = rows_of(model, alias)
     for name, asked in values.items():
-        wanted = asked if Unreadable not in set(map(type, asked)) else [v for v in asked if type(v) is not Unreadable]
+        nowhere = {Unreadable, FormerKey} if name == "pk" else {Unreadable}
+        wanted = asked if nowhere.isdisjoint(map(type, asked)) else [v for v in asked if type(v) not in nowhere]
         among = _among(model, connections[alias], name, wanted)
         rows = rows.filter(**{f"{name}__in": list(wanted)}) if among is None else rows.filter(Among(F(name), among))
     return rows

@@ -441,7 +441,7 @@ class Run:
                 changes = self._divided(
                     change
                     for change in coalesce(page.changes)
-                    if (is_new(change) or self._absent.has(change)) and self._may_write(change)
+                    if self._has_more_to_say(change, is_new(change)) and self._may_write(change)
                 )
                 for change in changes if self._never_there else ():
                     change.created |= (change.label, change.key) in self._never_there
@@ -457,6 +457,13 @@ class Run:
                 self._lease.renew(**received_fields(window, started))
                 vanished = [change for change in settled if self._absent.has(change)]
                 forget_failures(self._target.remote, self._target.source, vanished)
+
+    def _has_more_to_say(self, change: Change, is_new: bool) -> bool:
+        """Tell whether there is something to do for an object, which an earlier page may have spoken of.
+
+        It was written as it is now, unless a later page says that it is gone, or is another one under its key.
+        """
+        return is_new or change.deleted or change.ended > 0 or self._absent.has(change)
 
     def _may_write(self, change: Change) -> bool:
         """Tell whether a change is of a listed model, and remark one that is not: of an unlisted one, or forged."""

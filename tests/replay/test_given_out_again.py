@@ -199,6 +199,24 @@ def test_log_that_is_read_in_small_pages(page_rows, monkeypatch):
     assert there(CascadePet) == [pet.name]
 
 
+@pytest.mark.parametrize("page_rows", [1, 2, 3])
+def test_change_on_an_early_page_does_not_hide_that_the_key_was_given_out_again(page_rows, monkeypatch):
+    monkeypatch.setattr("synchro_triggers.replay.run.PAGE_ROWS", page_rows)
+    owner, other = (Owner.objects.create(name=name) for name in ("old", "other"))
+    synchronized()
+    old = on_remote(Owner, name="old").pk
+
+    Owner.objects.filter(pk=owner.pk).update(name="changed first")
+    Owner.objects.filter(pk=other.pk).update(name="between")
+    given_again(owner, name="new")
+    assert synchronize().failures == []
+
+    assert_same("shapeapp")
+    assert on_remote(Owner, name="new").pk != old
+    assert there(Owner) == ["between", "new"]
+    assert not synchronize().changed
+
+
 def test_links_of_the_old_one_are_not_the_new_ones():
     tags = [Tag.objects.create(label=label) for label in "ab"]
     tagged = Tagged.objects.create(title="old")

@@ -8,7 +8,7 @@ from synchro_triggers import synchro_paused, synchronize
 from tests.databases import both
 from tests.replay.hearing import later
 from tests.shapeapp.models import Amphibian, Author, Boat, Car, Garage, Trailer, Tram, Vehicle
-from tests.shapes.sides import REMOTE, execute, on_remote, synchronize_and_compare
+from tests.shapes.sides import REMOTE, checked_late, execute, on_remote, synchronize_and_compare
 
 pytestmark = [both, pytest.mark.usefixtures("way")]
 
@@ -97,6 +97,25 @@ def test_second_parent_stays_where_the_object_goes_without_it():
     synchronize_and_compare()
     assert remote(Boat).get().pk == key
     assert here.boat_id == Boat.objects.get().pk
+
+
+def test_what_hung_on_the_other_parent_is_not_taken_along_when_it_has_moved():
+    here, other = Amphibian.objects.create(name="here", draught=1), Car.objects.create(name="other")
+    garage = Garage.objects.create(name="garage", holds=here)
+    Garage.objects.create(name="goes", holds=here)
+    synchronize_and_compare()
+    key = on_remote(Garage, name="garage").pk
+
+    with checked_late():
+        execute("DELETE FROM shapeapp_garage WHERE name = 'goes'")
+        execute("DELETE FROM shapeapp_amphibian")
+        execute("DELETE FROM shapeapp_car WHERE vehicle_ptr_id = %s", here.pk)
+        execute("UPDATE shapeapp_garage SET holds_id = %s", other.pk)
+        execute("DELETE FROM shapeapp_vehicle WHERE id = %s", here.pk)
+    synchronize_and_compare()
+    there = on_remote(Garage, name="garage")
+    assert (there.pk, there.holds.name) == (key, "other") and garage.pk
+    assert remote(Boat).count() == 1
 
 
 def test_first_parent_stays_where_the_object_goes_without_it():

@@ -7,7 +7,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.signals import setting_changed
 from django.db import connections
-from django.db.models.signals import post_migrate, pre_migrate
+from django.db.models import Model
+from django.db.models.signals import post_migrate, post_save, pre_migrate
 
 
 class SynchroTriggersConfig(AppConfig):
@@ -25,6 +26,7 @@ class SynchroTriggersConfig(AppConfig):
         setting_changed.connect(conf.forget_settings, dispatch_uid="synchro_triggers.forget_settings")
         pre_migrate.connect(migrating.before_migrate, sender=self, dispatch_uid="synchro_triggers.before")
         post_migrate.connect(migrating.after_migrate, sender=self, dispatch_uid="synchro_triggers.after")
+        post_save.connect(pass_loaded_keys, sender=self.get_model("ChangeLog"), dispatch_uid="synchro_triggers.loaded")
         post_migrate.connect(give_identity, sender=self, dispatch_uid="synchro_triggers.identity")
 
 
@@ -34,3 +36,14 @@ def give_identity(*, using: str, **kwargs: Any) -> None:
 
     if "synchro_triggers_node" in connections[using].introspection.table_names():
         node_id(using)
+
+
+def pass_loaded_keys(*, sender: type[Model], instance: Model, raw: bool, using: str, **kwargs: Any) -> None:
+    """Receiver of ``post_save``: the triggers go on behind the rows of the log that ``loaddata`` brings.
+
+    It moves sequences at its end, but what comes between is logged, under numbers that are taken by then.
+    """
+    if raw:
+        from .replay.sequences import move_sequences_on
+
+        move_sequences_on(using, {sender: [instance.pk]})

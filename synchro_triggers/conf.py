@@ -58,6 +58,7 @@ class Settings:
         remotes: aliases to synchronise to, in order; empty when ``SYNCHRO_REMOTE`` is ``None`` or absent.
         models: the concrete models of ``SYNCHRO_MODELS``, in order, each once.
         left_out: the concrete models that it leaves out with a minus sign.
+        listed_by_itself: labels of those that it names themselves, and not their app alone.
         options: ``SYNCHRO_OPTIONS``, by concrete model; ``options_of`` asks them.
         conflict: one of ``CONFLICT_POLICIES``, or the callable that decides.
         allow_reset: whether the admin view offers to reset.
@@ -70,6 +71,7 @@ class Settings:
     remotes: tuple[str, ...]
     models: tuple[type[Model], ...]
     left_out: frozenset[type[Model]]
+    listed_by_itself: frozenset[str]
     options: Mapping[type[Model], ModelOptions]
     conflict: str | Callable[..., str]
     allow_reset: bool
@@ -110,12 +112,13 @@ def get_settings() -> Settings:
         SynchroConfigurationError: a setting is wrong; the message names it, the value and the remedy.
     """
     warn_when_remote_is_missing()
-    models, left_out = _read("SYNCHRO_MODELS")
+    models, left_out, by_itself = _read("SYNCHRO_MODELS")
     options = _read("SYNCHRO_OPTIONS")
     return Settings(
         remotes=_read("SYNCHRO_REMOTE"),
         models=models,
         left_out=left_out,
+        listed_by_itself=frozenset(model._meta.label for model in by_itself),
         options=options,
         conflict=_read("SYNCHRO_CONFLICT"),
         allow_reset=_read("SYNCHRO_ALLOW_RESET"),
@@ -238,8 +241,10 @@ def resolve_models(entries: object, named: str = "models") -> tuple[type[Model],
     return _read_models(entries, named)[0]
 
 
-def _read_models(entries: object, named: str) -> tuple[tuple[type[Model], ...], frozenset[type[Model]]]:
-    """Return the models of ``resolve_models``, and those that were left out."""
+def _read_models(
+    entries: object, named: str
+) -> tuple[tuple[type[Model], ...], frozenset[type[Model]], frozenset[type[Model]]]:
+    """Return the models of ``resolve_models``, those that were left out, and those that are listed by themselves."""
     if isinstance(entries, str) or not isinstance(entries, Iterable):
         raise SynchroConfigurationError(
             f"{named} must be a list or tuple of entries, not {entries!r}; "
@@ -284,7 +289,7 @@ def _read_models(entries: object, named: str) -> tuple[tuple[type[Model], ...], 
                 f"{named}: {left_out[parent]!r} leaves out {parent._meta.label}, of which each {model._meta.label} "
                 "is one: leave that out too."
             )
-    return found, frozenset(left_out)
+    return found, frozenset(left_out), frozenset(by_itself)
 
 
 def _without_minus(entry: object) -> tuple[object, bool]:

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from ..conf import get_settings
 from ..exceptions import Refused, SynchroConfigurationError
 from .own_tables import require_own_tables
-from .tables import CapturedTable, captured_tables
+from .tables import CapturedTable, captured_models, captured_table, captured_tables
 from .trigger import InstalledTrigger, Trigger
 
 
@@ -24,22 +25,33 @@ class Comparison:
         missing, outdated: triggers that should be there, or be different.
         orphaned: installed triggers that nothing asks for any more.
         absent_tables: captured tables that the database does not have.
+        lacking: columns that a model has and its table has not.
+        views: captured models that are a view there, or a table of somewhere else: nothing can be seen of them.
     """
 
     missing: tuple[Trigger, ...]
     outdated: tuple[Trigger, ...]
     orphaned: tuple[InstalledTrigger, ...]
     absent_tables: tuple[CapturedTable, ...]
+    views: tuple[CapturedTable, ...] = ()
+    lacking: tuple[tuple[CapturedTable, str], ...] = ()
 
     @property
     def fits(self) -> bool:
         return not (self.missing or self.outdated or self.orphaned)
+
+    @property
+    def new_partitions(self) -> tuple[Trigger, ...]:
+        """Return what is missing on partitions of tables that have triggers."""
+        bare = {trigger.label for trigger in self.missing if not trigger.of_partition}
+        return tuple(trigger for trigger in self.missing if trigger.of_partition and trigger.label not in bare)
 
     def describe(self) -> list[str]:
         """Return a line for each table and what is wrong with its triggers, sorted."""
         lines = {f"{trigger.table} ({trigger.label}): missing" for trigger in self.missing}
         lines |= {f"{trigger.table} ({trigger.label}): outdated" for trigger in self.outdated}
         lines |= {f"{trigger.table} ({trigger.label}): orphaned" for trigger in self.orphaned}
+        lines |= {f"{table.table} ({table.label}): no column {column!r}" for table, column in self.lacking}
         return sorted(lines)
 
 
@@ -73,29 +85,51 @@ def has_capture(connection: BaseDatabaseWrapper) -> bool:
     return connection.vendor in {"sqlite", "postgresql"}
 
 
-def compare(alias: str) -> Comparison:
-    """Compare the triggers of ``alias`` with what the settings and models ask for."""
+def compare(alias: str, *, replicated: bool = False) -> Comparison:
+    """Compare the triggers of ``alias`` with what the settings and models ask for.
+
+    Args:
+        alias: the database.
+        replicated: what logical replication applies shall be logged, too; otherwise it may be as it is.
+    """
     connection = connections[alias]
     vendor = vendor_of(connection)
     wanted_tables = list(captured_tables(get_settings().models))
     present = vendor.existing_tables(connection, wanted_tables)
-    wanted: list[Trigger] = vendor.full_triggers(connection, present)
-    installed = {trigger.name: trigger for trigger in vendor.installed_triggers(connection)}
-    names = {trigger.name for trigger in wanted}
+    absent = [table for table in wanted_tables if table not in present]
+    views = tuple(vendor.views(connection, absent)) if absent else ()
+    installed = {(trigger.name, trigger.place): trigger for trigger in vendor.installed_triggers(connection)}
+    replicated = replicated or any(trigger.replicated for trigger in installed.values())
+    wanted: list[Trigger] = vendor.full_triggers(connection, present, replicated)
+    names = {(trigger.name, trigger.place) for trigger in wanted}
+    signatures = {name: trigger.signature for name, trigger in installed.items()}
+    changed = [each for each in wanted if signatures.get((each.name, each.place)) != each.signature]
     return Comparison(
-        missing=tuple(trigger for trigger in wanted if trigger.name not in installed),
-        outdated=tuple(
-            trigger
-            for trigger in wanted
-            if trigger.name in installed and installed[trigger.name].signature != trigger.signature
-        ),
-        orphaned=tuple(trigger for trigger in installed.values() if trigger.name not in names),
-        absent_tables=tuple(table for table in wanted_tables if table not in present),
+        missing=tuple(trigger for trigger in changed if (trigger.name, trigger.place) not in installed),
+        outdated=tuple(trigger for trigger in changed if (trigger.name, trigger.place) in installed),
+        orphaned=tuple(trigger for name, trigger in installed.items() if name not in names),
+        absent_tables=tuple(table for table in absent if table not in views),
+        views=views,
+        lacking=tuple(vendor.lacking_columns(connection, present)),
     )
 
 
-def install(alias: str) -> Comparison:
+def captured_models_on(alias: str) -> tuple[type[Model], ...]:
+    """Return the captured models but those that are views on ``alias``."""
+    connection = connections[alias]
+    models = captured_models(get_settings().models)
+    if not has_capture(connection):
+        return models
+    views = {table.label for table in vendor_of(connection).views(connection, list(map(captured_table, models)))}
+    return tuple(model for model in models if model._meta.label not in views)
+
+
+def install(alias: str, *, replicated: bool = False) -> Comparison:
     """Bring the triggers of ``alias`` to what they should be, in one transaction.
+
+    Args:
+        alias: the database.
+        replicated: log what logical replication applies, too, from now on.
 
     Returns:
         What had to be changed; ``absent_tables`` were left out.
@@ -107,12 +141,28 @@ def install(alias: str) -> Comparison:
     vendor_of(connections[alias])
     require_own_tables(alias)
     with transaction.atomic(using=alias):
-        found = compare(alias)
+        found = compare(alias, replicated=replicated)
         if not found.fits:
             run_statements(alias, _statements_to_fit(alias, found))
             connection = connections[alias]
             run_statements(alias, vendor_of(connection).drop_leftovers(connection))
     return found
+
+
+def cover_new_partitions(alias: str) -> tuple[Trigger, ...]:
+    """Install what is missing on partitions of captured tables, and log their rows.
+
+    Returns:
+        What was installed: nothing where the right to do so is missing.
+    """
+    try:
+        with transaction.atomic(using=alias):
+            found = compare(alias)
+            partitions = Comparison(found.new_partitions, (), (), ())
+            run_statements(alias, _statements_to_fit(alias, partitions))
+    except ProgrammingError:  # not the owner of the partition
+        return ()
+    return found.new_partitions
 
 
 def uninstall(alias: str) -> int:
@@ -145,13 +195,13 @@ def install_notices(alias: str) -> None:
         ) from error
 
 
-def installation_sql(alias: str) -> str:
+def installation_sql(alias: str, *, replicated: bool = False) -> str:
     """Return the SQL that installs all triggers on ``alias`` from nothing; nothing is executed."""
     connection = connections[alias]
     vendor = vendor_of(connection)
     require_own_tables(alias)
     tables = vendor.existing_tables(connection, list(captured_tables(get_settings().models)))
-    triggers = vendor.full_triggers(connection, tables)
+    triggers = vendor.full_triggers(connection, tables, replicated)
     return "\n".join(f"{sql.strip().removesuffix(';')};" for trigger in triggers for sql in trigger.statements)
 
 
@@ -162,7 +212,19 @@ def captures(alias: str) -> bool:
 
 
 def require_tables(found: Comparison, alias: str) -> None:
-    """Raise ``Refused`` when a captured model has no table on ``alias``."""
+    """Look whether each captured model has a table on ``alias``; a view that an app's name has brought in is left out.
+
+    Raises:
+        Refused: one has none.
+        SynchroConfigurationError: one that is listed by itself is a view.
+    """
+    listed = get_settings().listed_by_itself
+    if views := [table for table in found.views if table.label in listed]:
+        names = ", ".join(f"{table.label} ({table.table!r})" for table in views)
+        raise SynchroConfigurationError(
+            f"No table but a view, or a table of somewhere else, on {alias!r}: {names}. Changes cannot be captured "
+            "there; take it out of SYNCHRO_MODELS."
+        )
     if found.absent_tables:
         tables = ", ".join(f"{table.label} (table {table.table!r})" for table in found.absent_tables)
         raise Refused(
@@ -175,7 +237,9 @@ def _statements_to_fit(alias: str, found: Comparison) -> list[str]:
     connection = connections[alias]
     vendor = vendor_of(connection)
     drops = [sql for trigger in found.orphaned for sql in vendor.drop_sql(connection, trigger)]
-    return drops + [sql for trigger in (*found.missing, *found.outdated) for sql in trigger.statements]
+    wrong = sorted((*found.missing, *found.outdated), key=lambda trigger: trigger.of_partition)
+    makes = [sql for trigger in wrong for sql in trigger.statements]
+    return drops + makes + [sql for trigger in found.new_partitions for sql in trigger.catch_up]
 
 
 def run_statements(alias: str, statements: Iterable[str]) -> None:

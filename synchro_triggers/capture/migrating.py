@@ -51,7 +51,7 @@ def before_migrate(*, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, *
             uninstall(using)  # without a changelog every write of a captured table would fail
         return
     watcher = _Watcher(connection, plan)
-    if has_capture(connection):
+    if has_capture(connection) and _has_our_tables(connection):
         watcher.covered = {trigger.table for trigger in vendor_of(connection).installed_triggers(connection)}
         make_transitional(using)
     connection.execute_wrappers.append(watcher)
@@ -83,10 +83,13 @@ def is_migrating(alias: str) -> bool:
 
 
 def make_transitional(alias: str) -> None:
-    """Replace the installed triggers of ``alias`` by transitional ones, in one transaction."""
+    """Replace the installed triggers of ``alias`` by transitional ones, in one transaction.
+
+    Those of logical replication stay: where they do not fit any more, replication waits until the plan is done.
+    """
     connection = connections[alias]
     vendor = vendor_of(connection)
-    installed = vendor.installed_triggers(connection)
+    installed = [trigger for trigger in vendor.installed_triggers(connection) if not trigger.replicated]
     if not installed:
         return
     tables = {trigger.qualified_table: trigger.label for trigger in installed}
@@ -115,11 +118,17 @@ def cover_uncovered_tables(alias: str, lost: dict[str, str] | None = None) -> No
     wanted = [CapturedTable(label, table, (), ()) for table, label in (lost or {}).items()]
     names = {table.table for table in wanted}
     wanted += [table for table in captured_tables(get_settings().models) if table.table not in names]
-    covered = {trigger.table for trigger in vendor.installed_triggers(connection)}
+    installed = [trigger for trigger in vendor.installed_triggers(connection) if not trigger.replicated]
+    covered = {trigger.table for trigger in installed}
     run_statements(alias, vendor.transitional_setup(connection))
     for table in vendor.existing_tables(connection, wanted):
         if table.table.strip('"') not in covered:
             _add_transitional(connection, table.label, connection.ops.quote_name(table.table))
+    places = {trigger.place for trigger in installed}
+    for label, qualified, catch_up in vendor.partitions(connection, list(captured_tables(get_settings().models))):
+        if qualified not in places:
+            _add_transitional(connection, label, qualified)
+            run_statements(alias, catch_up)
 
 
 def cover_tables_of_state(alias: str, state: Apps) -> None:

@@ -43,8 +43,16 @@ _NEVER_BLOBS = frozenset({"AutoField", "BigAutoField", "SmallAutoField"})
 _NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM synchro_triggers_sessionvalue WHERE key = 'paused')"
 
 
-def full_triggers(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[Trigger]:
-    """Return the triggers that ``tables`` should have; columns that are not in the database are left out."""
+def full_triggers(
+    connection: BaseDatabaseWrapper, tables: list[CapturedTable], replicated: bool = False
+) -> list[Trigger]:
+    """Return the triggers that ``tables`` should have; columns that are not in the database are left out.
+
+    Raises:
+        SynchroConfigurationError: those of logical replication are wanted, too.
+    """
+    if replicated:
+        raise SynchroConfigurationError(f"--replicated needs PostgreSQL, and {connection.alias!r} is SQLite.")
     require_changelog(connection)
     return [
         trigger
@@ -64,11 +72,15 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
     watched = [column for column in columns if not column.skipped and column not in table.key]
     kept = [column for column in columns if column.kept]
     key_differs = " OR ".join(_differs(key.column) for key in table.key)
-    anything = " OR ".join(_differs(column.column) for column in (*table.key, *watched))
-    names = " || ".join(
-        f"CASE WHEN {_differs(column.column)} THEN {quote_literal(',' + column.name)} ELSE '' END" for column in watched
+    anything = _joined("OR", [_differs(column.column) for column in (*table.key, *watched)])
+    names = _joined(
+        "||",
+        [
+            f"CASE WHEN {_differs(column.column)} THEN {quote_literal(',' + column.name)} ELSE '' END"
+            for column in watched
+        ],
     )
-    kept_differs = " OR ".join(_differs(column.column) for column in kept if column not in table.key)
+    kept_differs = _joined("OR", [_differs(column.column) for column in kept if column not in table.key])
     old_values = _old_values(kept, "OLD")
     kept_if_changed = f"CASE WHEN {kept_differs} THEN {old_values} END" if kept_differs else "NULL"
 
@@ -132,6 +144,13 @@ def _make(
     return Trigger(name, table, label, signature_of(sql), (f"DROP TRIGGER IF EXISTS {_quote(name)}", sql))
 
 
+def _joined(operator: str, parts: list[str]) -> str:
+    """Join expressions, many of them in groups: each operator is a level of the tree, which has at most 1,000."""
+    if len(parts) > 50:
+        parts = [f"({_joined(operator, parts[start : start + 50])})" for start in range(0, len(parts), 50)]
+    return f" {operator} ".join(parts)
+
+
 def _differs(column: str) -> str:
     name = _quote(column)
     return f"OLD.{name} IS NOT NEW.{name} COLLATE BINARY OR typeof(OLD.{name}) <> typeof(NEW.{name})"
@@ -174,10 +193,10 @@ def _old_values(kept: Iterable[CapturedColumn], row: str) -> str:
     # A function takes at most 127 arguments; objects are joined as patches of one another, and
     # json_patch() drops nulls, so that a key which is missing when it is read means null.
     chunks = [f"json_object({', '.join(pairs[start : start + 50])})" for start in range(0, len(pairs), 50)]
-    text = chunks[0]
-    for chunk in chunks[1:]:
-        text = f"json_patch({text}, {chunk})"
-    return text
+    while len(chunks) > 1:  # in pairs: the parser takes no more than some 30 calls within one another
+        couples = [chunks[start : start + 2] for start in range(0, len(chunks), 2)]
+        chunks = [f"json_patch({', '.join(pair)})" if len(pair) == 2 else pair[0] for pair in couples]
+    return chunks[0]
 
 
 # Unique conflicts ---------------------------------------------------------------------------------
@@ -438,10 +457,47 @@ def drop_notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
 
 def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
     """Return those of ``tables`` that exist and can carry triggers."""
+    return _of_kind(connection, tables, f"type = 'table' AND NOT {_IS_VIRTUAL}")
+
+
+def views(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
+    """Return those of ``tables`` that are views or virtual tables."""
+    return _of_kind(connection, tables, f"type = 'view' OR (type = 'table' AND {_IS_VIRTUAL})")
+
+
+def unseen(connection: BaseDatabaseWrapper, tables: list[CapturedTable], replicated: bool) -> list[str]:
+    """Return a line for each thing that the triggers of these tables cannot see: SQLite's see every write."""
+    return []
+
+
+_IS_VIRTUAL = "sql LIKE 'CREATE VIRTUAL %%'"
+
+
+def _of_kind(connection: BaseDatabaseWrapper, tables: list[CapturedTable], condition: str) -> list[CapturedTable]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        cursor.execute(f"SELECT name FROM sqlite_master WHERE {condition}", [])
         names = {_fold(name) for (name,) in cursor.fetchall()}
     return [table for table in tables if _fold(_unquote(connection.ops.quote_name(table.table))) in names]
+
+
+def lacking_columns(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[tuple[CapturedTable, str]]:
+    """Return the columns of ``tables`` that models have and the database has not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.name, c.name FROM sqlite_master t, pragma_table_xinfo(t.name) c WHERE t.type = 'table'"
+        )
+        found = {(_fold(table), _fold(column)) for table, column in cursor.fetchall()}
+    return [
+        (table, column.column)
+        for table in tables
+        for column in table.columns
+        if (_fold(_unquote(connection.ops.quote_name(table.table))), _fold(column.column)) not in found
+    ]
+
+
+def partitions(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return each partition of these tables: SQLite has none."""
+    return []
 
 
 def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:

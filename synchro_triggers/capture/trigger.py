@@ -18,11 +18,14 @@ class Trigger:
     """A trigger as it should be.
 
     Attributes:
-        name: unique in the database, at most 63 characters, lower case.
+        name: unique in the database, but for partitions; at most 63 characters, lower case.
         table: the table it belongs to, as the model has it.
         label: the model label that it writes into the changelog.
         signature: equal for equal triggers; kept in the database to tell an outdated one.
         statements: make it (and replace it, where it is there already).
+        place: where triggers of several tables may have the same name, the quoted name of the table.
+        of_partition: it calls the function of the trigger of its partitioned table, which comes first.
+        catch_up: run when it is missing, although its table is captured: what was written so far is logged.
     """
 
     name: str
@@ -30,6 +33,9 @@ class Trigger:
     label: str
     signature: str
     statements: tuple[str, ...]
+    place: str = ""
+    of_partition: bool = False
+    catch_up: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class InstalledTrigger:
         qualified_table: the quoted name that SQL can use.
         signature: what ``Trigger.signature`` was, or ``''`` when the trigger is disabled.
         transitional: made for the time of a migration; names no column but the key.
+        place: as of ``Trigger``.
+        replicated: it logs what logical replication applies.
     """
 
     name: str
@@ -49,6 +57,8 @@ class InstalledTrigger:
     label: str
     signature: str
     transitional: bool
+    place: str = ""
+    replicated: bool = False
 
 
 def trigger_name(label: str, event: str) -> str:

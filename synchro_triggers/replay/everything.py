@@ -7,8 +7,9 @@ from typing import Any
 
 from django.db.models import Model
 
-from ..capture.tables import captured_models, encode_key
-from ..conf import LOCAL, get_settings
+from ..capture.install import captured_models_on
+from ..capture.tables import encode_key
+from ..conf import LOCAL
 from .changes import LONG_AGO, Change
 from .order import models_in_order
 from .raw_keys import is_of_one_object, texts_after
@@ -26,9 +27,7 @@ def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Chang
         labels: only these models; ``None``: all that are captured.
         size: how many at a time.
     """
-    models = [
-        model for model in captured_models(get_settings().models) if labels is None or model._meta.label in labels
-    ]
+    models = [model for model in captured_models_on(LOCAL) if labels is None or model._meta.label in labels]
     links = [model for model in models if model._meta.auto_created]
     objects = [model for model in models if not model._meta.auto_created]
     if labels is None:  # an object of multi-table inheritance once, by its root

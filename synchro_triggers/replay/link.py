@@ -9,8 +9,9 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 
+from ..capture.install import captured_models_on
 from ..capture.session import replaying_for
-from ..capture.tables import captured_models, encode_key, natural_manager
+from ..capture.tables import encode_key, natural_manager
 from ..conf import LOCAL, Settings, get_settings
 from ..exceptions import ObjectNotApplied
 from ..models import ChangeLog, Operation, Reference, Word
@@ -125,7 +126,7 @@ def _both_nodes(remote: str) -> tuple[str, str]:
 
 def _models(labels: Sequence[str] | None, settings: Settings) -> list[type[Model]]:
     """Return the roots of the captured models, and of what they bring along and nothing else tells."""
-    captured = [model for model in captured_models(settings.models) if not model._meta.auto_created]
+    captured = [model for model in captured_models_on(LOCAL) if not model._meta.auto_created]
     roots = dict.fromkeys(root_of(model) for model in captured)
     roots.update(dict.fromkeys(acquainted_by_word(captured, settings.identity)))
     if labels is None:

@@ -21,6 +21,7 @@ from django.db import DatabaseError, connections, transaction
 from django.db.models import BigIntegerField, CharField, Exists, Max, Model, OuterRef
 from django.db.models.functions import Cast
 
+from ..capture.install import captured_models_on
 from ..capture.tables import captured_models, encode_key, natural_manager
 from ..capture.unlogged import unlogged_keys
 from ..conf import LOCAL, get_settings
@@ -99,7 +100,7 @@ class Meeting:
 
     def look_at_everything(self) -> None:
         """Look at what a run of every object would create: all that the log does not know."""
-        models = [model for model in captured_models(get_settings().models) if not model._meta.auto_created]
+        models = [model for model in captured_models_on(LOCAL) if not model._meta.auto_created]
         chosen = [model for model in models if model._meta.label in self._labels]
         for root in {root for model in chosen for root in _within_reach(model) if self._is_told_by_nothing(root)}:
             self._notice(root, self._unknown(root))

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from ..capture import install
 from ..capture.session import replaying_for
 from ..capture.tables import captured_models, labels_of
+from ..capture.trigger import Trigger
 from ..conf import LOCAL, chosen_remotes, get_settings
 from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
 from ..key_texts import printable_key, stored_key
@@ -106,9 +107,15 @@ def synchronize(
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     remotes = required_remotes(remote)
     choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
-    require_ready_triggers(remotes)
+    new_partitions = require_ready_triggers(remotes, dry_run=dry_run)
     started = time.monotonic()
     report = SyncReport(remotes=remotes, dry_run=dry_run)
+    if new_partitions:
+        report.warn(
+            f"Partitions without triggers: {', '.join(new_partitions)}. "
+            + ("They get them in a run. " if dry_run else "They have them now, and all their rows are looked at. ")
+            + "Rows that were deleted there by name of the partition are not known."
+        )
     for alias in remotes:
         with clear_errors(LOCAL, alias):
             report.add(Run(alias, choices).perform())
@@ -157,8 +164,14 @@ def describe_failures(report: SyncReport, at_most: int = 5) -> str:
     return f"{head}; kept, tried again in the next run:{between}" + "\n  ".join(lines)
 
 
-def require_ready_triggers(remotes: Iterable[str]) -> None:
-    """Raise ``Refused`` unless LOCAL is an original, none of the remotes, and its triggers log what they should."""
+def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> list[str]:
+    """Raise ``Refused`` unless LOCAL is an original, none of the remotes, and its triggers log what they should.
+
+    Partitions come by the calendar, with nobody there to install triggers: they get them here.
+
+    Returns:
+        The partitions that had no triggers.
+    """
     install.vendor_of(connections[LOCAL])
     for alias in remotes:
         with suppress(Error):  # one that cannot be reached is told of when its turn comes
@@ -169,12 +182,18 @@ def require_ready_triggers(remotes: Iterable[str]) -> None:
         require_sight(LOCAL)
         found = install.compare(LOCAL)
     install.require_tables(found, LOCAL)
-    wrong = [line for line in found.describe() if not line.endswith("orphaned")]
+    expected: tuple[Trigger, ...] = ()
+    if found.new_partitions:
+        with clear_errors(LOCAL):
+            expected = found.new_partitions if dry_run else install.cover_new_partitions(LOCAL)
+    missing = tuple(trigger for trigger in found.missing if trigger not in expected)
+    wrong = replace(found, missing=missing, orphaned=()).describe()
     if wrong:
         raise TriggersNotReady(
             f"The triggers on {LOCAL!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
             f"Run `manage.py synchro_install_triggers --database {LOCAL}`."
         )
+    return sorted({trigger.table for trigger in expected})
 
 
 class _Interrupted(Exception):

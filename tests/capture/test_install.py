@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connections, migrations, models
+from django.db import DatabaseError, OperationalError, connections, migrations, models
 from django.db.migrations.recorder import MigrationRecorder
 
 from synchro_triggers.capture.install import vendor_of
@@ -264,7 +265,10 @@ def test_check_finds_tables_that_are_missing(installed):
 def test_check_finds_triggers_of_a_table_that_lost_a_column(installed):
     execute(installed, "ALTER TABLE testapp_item DROP COLUMN cash")
 
-    assert check(installed) == ["testapp_item (testapp.Item): outdated"]
+    assert check(installed) == [
+        "testapp_item (testapp.Item): no column 'cash'",
+        "testapp_item (testapp.Item): outdated",
+    ]
 
 
 @pytest.mark.vendor("sqlite")
@@ -311,6 +315,36 @@ def test_uninstalling_takes_what_is_not_listed_any_more_along(installed, setting
 
 def test_uninstalling_where_nothing_is_installed_says_so(bare):
     assert run(bare, "--uninstall") == f"{bare}: 0 triggers removed.\n"
+
+
+def test_uninstalling_finds_everything_where_this_package_has_no_tables_any_more(installed):
+    """As after ``pip uninstall`` and somebody's DROP TABLE: every write of the users fails until then."""
+    for table in connections[installed].introspection.table_names():
+        if table.startswith("synchro_"):
+            execute(installed, f"DROP TABLE {table}")
+    with pytest.raises(DatabaseError, match="synchro_triggers"):
+        Item.objects.using(installed).create(name="a")
+
+    run(installed, "--uninstall")
+
+    assert leftovers(installed) == []
+    Item.objects.using(installed).create(name="a")
+
+
+def test_readme_has_the_sql_that_removes_triggers_without_this_package(installed):
+    section = (ROOT / "README.md").read_text().partition("## Uninstalling")[2].partition("\n## ")[0]
+    on_postgres, on_sqlite = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
+
+    if connections[installed].vendor == "postgresql":
+        execute(installed, on_postgres)
+    else:
+        with connections[installed].cursor() as cursor:
+            cursor.execute(on_sqlite)
+            statements = [sql for (sql,) in cursor.fetchall()]
+        for sql in statements:
+            execute(installed, sql)
+
+    assert leftovers(installed) == []
 
 
 def test_functions_of_dropped_tables_go_with_the_next_installation(installed, settings):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from django.core.management import call_command
 from django.db import connections, migrations, models
+from django.db.migrations.recorder import MigrationRecorder
 
 from synchro_triggers import synchro_paused
 from synchro_triggers.capture.install import compare, install, uninstall, vendor_of
@@ -511,3 +512,61 @@ def test_triggers_installed_by_a_migration_come_and_go_with_it(app):
     app.migrate("0001")
 
     assert triggers_of(app) == [] and functions_of(app) == []
+
+
+# Without this package's tables ------------------------------------------------------------------------
+
+
+def test_tables_of_this_package_that_somebody_dropped_come_back(shop):
+    for table in connections[shop.alias].introspection.table_names():
+        if table.startswith("synchro_"):
+            shop.execute(f"DROP TABLE {table}")
+    MigrationRecorder(connections[shop.alias]).migration_qs.filter(app="synchro_triggers").delete()
+
+    call_command("migrate", "synchro_triggers", database=shop.alias, verbosity=0)
+
+    shop.execute("UPDATE migapp_order SET amount = 2 WHERE id = 1")
+    assert compare(shop.alias).fits and logged(shop, "Order") == [("U", "1")]
+
+
+# Partitions -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.vendor("postgres")
+def test_partitions_that_come_and_go_within_a_migration_fit_afterwards(app):
+    app.add_migration(
+        migrations.RunSQL(
+            "CREATE TABLE migapp_crash (id integer, day integer, state text, PRIMARY KEY (id, day))"
+            " PARTITION BY RANGE (day)"
+        ),
+        migrations.RunSQL("CREATE TABLE crash_0 PARTITION OF migapp_crash FOR VALUES FROM (0) TO (10)"),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.CreateModel(
+                    "Crash",
+                    [
+                        ("id", models.IntegerField()),
+                        ("day", models.IntegerField()),
+                        ("state", models.TextField()),
+                        ("pk", models.CompositePrimaryKey("id", "day", primary_key=True)),
+                    ],
+                )
+            ]
+        ),
+    )
+    app.migrate()
+    install(app.alias)
+    app.add_migration(
+        migrations.RunSQL("CREATE TABLE crash_1 PARTITION OF migapp_crash FOR VALUES FROM (10) TO (20)"),
+        migrations.RunSQL("INSERT INTO crash_1 VALUES (1, 10, 'a')"),
+        migrations.RunSQL("INSERT INTO crash_0 VALUES (2, 1, 'b')"),
+        migrations.RunSQL("ALTER TABLE migapp_crash DETACH PARTITION crash_0"),
+        migrations.RunSQL("CREATE TABLE crash_2 (LIKE migapp_crash INCLUDING ALL)"),
+        migrations.RunSQL("INSERT INTO crash_2 VALUES (3, 20, 'c')"),
+        migrations.RunSQL("ALTER TABLE migapp_crash ATTACH PARTITION crash_2 FOR VALUES FROM (20) TO (30)"),
+    )
+    app.migrate()
+
+    keys = set(ChangeLog.objects.using(app.alias).values_list("object_pk", flat=True))
+    assert keys >= {"[1, 10]", "[2, 1]", "[3, 20]"}
+    assert compare(app.alias).fits

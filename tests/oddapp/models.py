@@ -203,3 +203,36 @@ class ArticleTopic(models.Model):
     class Meta:
         managed = False
         db_table = "shapeapp_article_topics"
+
+
+class Reading(models.Model):
+    """Its table has partitions."""
+
+    id = models.IntegerField()
+    day = models.IntegerField()
+    state = models.TextField()
+    pk = models.CompositePrimaryKey("id", "day")
+
+    class Meta:
+        managed = False
+
+
+class Dated(models.Model):
+    """Its table has partitions, and its key a time."""
+
+    id = models.IntegerField()
+    at = models.DateTimeField()
+    pk = models.CompositePrimaryKey("id", "at")
+
+    class Meta:
+        managed = False
+
+
+class ItemTotal(models.Model):
+    """A view on ``testapp.Item``."""
+
+    id = models.BigIntegerField(primary_key=True)
+    number = models.IntegerField()
+
+    class Meta:
+        managed = False

@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ...capture import install
 from ...capture.own_tables import require_own_tables
 from ...capture.unlogged import describe_unlogged
-from ...conf import LOCAL, check_alias
+from ...capture.unseen import describe_unseen
+from ...conf import LOCAL, check_alias, get_settings
 from ..errors import one_line
 
 
@@ -24,6 +25,11 @@ class Command(BaseCommand):
             dest="databases",
             metavar="ALIAS",
             help=f"Database to work on; may be given several times. Default: {LOCAL}.",
+        )
+        parser.add_argument(
+            "--replicated",
+            action="store_true",
+            help="Log what PostgreSQL's logical replication applies, too; stays so until --uninstall.",
         )
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument(
@@ -46,16 +52,16 @@ class Command(BaseCommand):
                 return
             aliases = [check_alias(alias) for alias in options["databases"] or [LOCAL]]
         if options["check"]:
-            self._check(aliases)
+            self._check(aliases, options["replicated"])
             return
         work = self._print_sql if options["sql"] else self._uninstall if options["uninstall"] else self._install
         for alias in aliases:
             with one_line(alias):
-                work(alias, options["verbosity"])
+                work(alias, **{name: options[name] for name in ("verbosity", "replicated")})
 
-    def _install(self, alias: str, verbosity: int) -> None:
+    def _install(self, alias: str, verbosity: int, replicated: bool) -> None:
         install.require_tables(install.compare(alias), alias)
-        found = install.install(alias)
+        found = install.install(alias, replicated=replicated)
         if not verbosity:
             return
         if found.fits:
@@ -69,27 +75,34 @@ class Command(BaseCommand):
         for line in describe_unlogged(alias, {trigger.table for trigger in found.missing}):
             self.stdout.write(line)
 
-    def _uninstall(self, alias: str, verbosity: int) -> None:
+    def _uninstall(self, alias: str, verbosity: int, replicated: bool) -> None:
         count = install.uninstall(alias)
         if verbosity:
             self.stdout.write(f"{alias}: {count} triggers removed.")
 
-    def _print_sql(self, alias: str, verbosity: int) -> None:
-        self.stdout.write(install.installation_sql(alias))
+    def _print_sql(self, alias: str, verbosity: int, replicated: bool) -> None:
+        self.stdout.write(install.installation_sql(alias, replicated=replicated))
 
-    def _check(self, aliases: list[str]) -> None:
+    def _check(self, aliases: list[str], replicated: bool) -> None:
         wrong = False
         for alias in aliases:
             with one_line(alias):
                 require_own_tables(alias)
-                found = install.compare(alias)
+                found = install.compare(alias, replicated=replicated)
+                notes = describe_unseen(alias, found)
             lines = found.describe() + [
                 f"{table.table} ({table.label}): no such table" for table in found.absent_tables
+            ]
+            listed = get_settings().listed_by_itself
+            lines += [
+                f"{view.table} ({view.label}): no table but a view" for view in found.views if view.label in listed
             ]
             wrong = wrong or bool(lines)
             self.stdout.write(f"{alias}: " + ("triggers fit." if not lines else "triggers do not fit:"))
             for line in lines:
                 self.stdout.write(f"  {line}")
+            for note in notes:
+                self.stdout.write(f"  note: {note}")
         if wrong:
             raise CommandError("Run `manage.py synchro_install_triggers` for these databases.")
 

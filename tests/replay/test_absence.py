@@ -21,7 +21,8 @@ from tests.shapeapp.models import Article, CascadePet, Flea, Note, NullPet, Owne
 from tests.shapes.sides import LOCAL, REMOTE, checked_late, execute, on_remote
 from tests.testapp.models import Account, Item, Keyed, KeyedChild, Numbered, Place, Restaurant, Tag, Tagged
 
-pytestmark = [both, pytest.mark.usefixtures("route", "batches")]
+pytestmark = [both, pytest.mark.usefixtures("route", "batches"), pytest.mark.thinned("route", "batches")]
+pytest_plugins = ["tests.thinning"]
 
 
 def there(model, field="name"):

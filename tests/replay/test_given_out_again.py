@@ -30,7 +30,8 @@ from tests.testapp.models import (
     Tagged,
 )
 
-pytestmark = [both, pytest.mark.usefixtures("route", "batches")]
+pytestmark = [both, pytest.mark.usefixtures("route", "batches"), pytest.mark.thinned("route", "batches")]
+pytest_plugins = ["tests.thinning"]
 
 
 def there(model, field="name"):

@@ -20,7 +20,9 @@ from tests.replay.hearing import hearing
 from tests.shapeapp.models import Amphibian, Boat, Vehicle
 from tests.testapp.models import Account, Document, Item, Numbered, Place, Restaurant, Tag, Tagged
 
-pytestmark = both
+pytestmark = [both, pytest.mark.thinned("way")]
+
+pytest_plugins = ["tests.thinning"]
 
 REMOTE = "remote"
 REASON = "the database returned no row for the insert"

@@ -17,7 +17,9 @@ from tests.databases import both
 from tests.oddapp.models import Settled
 from tests.replay.hearing import LOCAL, REMOTE, hearing, receiving
 
-pytestmark = both
+pytestmark = [both, pytest.mark.thinned("way")]
+
+pytest_plugins = ["tests.thinning"]
 
 TEXTS = [
     '{"price": 1.10, "long": 12345678901234567890.123, "whole": 123456789012345678901234567890}',

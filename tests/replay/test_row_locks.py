@@ -19,7 +19,9 @@ from tests.databases import both_committed
 from tests.replay.hearing import REMOTE, later, receiving
 from tests.testapp.models import Account, Item, Keyed, Restaurant
 
-pytestmark = both_committed
+pytestmark = [both_committed, pytest.mark.thinned("way")]
+
+pytest_plugins = ["tests.thinning"]
 
 
 def remote(model):

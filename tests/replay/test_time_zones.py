@@ -19,7 +19,9 @@ from tests.fieldapp.models import KEYED, PAIRED, POINTERS
 from tests.replay.hearing import LOCAL, REMOTE, later
 from tests.testapp.models import Item, Numbered, Stamped
 
-pytestmark = [both, pytest.mark.all_pairs]
+pytestmark = [both, pytest.mark.all_pairs, pytest.mark.thinned("zones")]
+pytest_plugins = ["tests.thinning"]
+
 
 UTC = datetime.UTC
 CHICAGO, KOLKATA, HOWE = "America/Chicago", "Asia/Kolkata", "Australia/Lord_Howe"

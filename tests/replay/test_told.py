@@ -17,7 +17,9 @@ from tests.databases import both
 from tests.replay.hearing import REMOTE, later, receiving
 from tests.testapp.models import Item, Keyed, Place, Restaurant
 
-pytestmark = both
+pytestmark = [both, pytest.mark.thinned("way")]
+
+pytest_plugins = ["tests.thinning"]
 
 
 def remote(model):

@@ -10,7 +10,8 @@ from tests.replay.hearing import later
 from tests.shapeapp.models import Amphibian, Author, Boat, Car, Garage, Trailer, Tram, Vehicle
 from tests.shapes.sides import REMOTE, checked_late, execute, on_remote, synchronize_and_compare
 
-pytestmark = [both, pytest.mark.usefixtures("way")]
+pytestmark = [both, pytest.mark.usefixtures("way"), pytest.mark.thinned("way")]
+pytest_plugins = ["tests.thinning"]
 
 
 def remote(model):

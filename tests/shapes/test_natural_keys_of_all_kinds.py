@@ -15,7 +15,8 @@ from tests.replay.hearing import later
 from tests.shapeapp.models import Clerk, Department, Office
 from tests.shapes.sides import LOCAL, REMOTE, synchronize_and_compare
 
-pytestmark = [both, pytest.mark.usefixtures("way")]
+pytestmark = [both, pytest.mark.usefixtures("way"), pytest.mark.thinned("way")]
+pytest_plugins = ["tests.thinning"]
 
 
 def remote(model):

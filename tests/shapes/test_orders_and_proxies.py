@@ -11,7 +11,8 @@ from tests.fieldapp.models import Chapter, Required
 from tests.shapeapp.models import Article, Author, Chair, Contribution, Expertise, Topic
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 
-pytestmark = [both, pytest.mark.usefixtures("way")]
+pytestmark = [both, pytest.mark.usefixtures("way"), pytest.mark.thinned("way")]
+pytest_plugins = ["tests.thinning"]
 
 
 def remote(model):

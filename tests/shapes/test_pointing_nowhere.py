@@ -11,7 +11,8 @@ from tests.databases import both
 from tests.shapeapp.models import Article, Note, NothingPet, Owner, Shelf, Sticker, Topic
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 
-pytestmark = [both, pytest.mark.usefixtures("way")]
+pytestmark = [both, pytest.mark.usefixtures("way"), pytest.mark.thinned("way")]
+pytest_plugins = ["tests.thinning"]
 
 
 def remote(model):

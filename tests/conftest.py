@@ -28,6 +28,7 @@ from django.test import SimpleTestCase, TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
+from tests import thinning
 from tests.databases import PAIRS, Databases, Pair, Run, known_pairs, pairs_of_test
 from tests.postgres_server import PostgresServer, PostgresUnavailable, Source, choose_source
 
@@ -62,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[until_the_end] = ExitStack()
+    config.pluginmanager.register(thinning, "thinning")
     if not _is_worker(config):
         _stop_in_order_when_terminated()
 

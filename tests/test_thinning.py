@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tests.thinning import covering
+from tests.thinning import covering, spread
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 1), (3, 2), (2, 2), (2, 4), (3, 4), (2, 3, 2)])
@@ -29,3 +29,22 @@ def test_every_combination_has_its_turn_in_some_test():
 
 def test_test_that_is_run_alone_is_not_left_out():
     assert covering([("b", "x")], 4711) == {("b", "x")}
+
+
+@pytest.mark.parametrize("shift", range(5))
+@pytest.mark.parametrize(("combinations", "pairs"), [(1, 2), (2, 2), (3, 2), (7, 4), (2, 4)])
+def test_each_combination_has_one_pair_and_each_pair_some_combination(combinations, pairs, shift):
+    cells = [(f"c{number}", f"p{pair}") for number in range(combinations) for pair in range(pairs)]
+
+    kept = spread(cells, shift)
+
+    assert {combination for combination, _ in kept} == {combination for combination, _ in cells}
+    assert {pair for _, pair in kept} == {pair for _, pair in cells}
+    assert len(kept) == max(combinations, pairs)
+
+
+def test_combination_that_only_one_pair_has_is_kept():
+    kept = spread([("a", "sqlite"), ("b", "postgres"), ("c", "sqlite"), ("c", "postgres")], 0)
+
+    assert {("a", "sqlite"), ("b", "postgres")} <= kept
+    assert len(kept & {("c", "sqlite"), ("c", "postgres")}) == 1

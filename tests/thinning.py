@@ -8,7 +8,8 @@ given together are named together: ``thinned("page_rows,batch_size")``.
 With ``kind="long chain"`` all tests of a module that say so are thinned as if they were one test with one more
 parameter: each of them runs once, and each vendor pair sees one of them.
 
-A module that uses the mark says ``pytest_plugins = ["tests.thinning"]``.
+A test without the mark that has parameters runs each combination of them on one vendor pair, in turn, and each pair
+with some combination.
 """
 
 from __future__ import annotations
@@ -24,18 +25,31 @@ Cell = tuple[str, ...]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    groups: dict[str, list[tuple[Cell, pytest.Item]]] = defaultdict(list)
+    products: dict[str, list[tuple[Cell, pytest.Item]]] = defaultdict(list)
+    others: dict[str, list[tuple[Cell, pytest.Item]]] = defaultdict(list)
     for item in items:
         mark = item.get_closest_marker("thinned")
         if mark is not None:
             where, cell = place_of(item, mark.args, mark.kwargs.get("kind", ""))
-            groups[where].append((cell, item))
-    for where, members in groups.items():
-        shift = int.from_bytes(hashlib.sha256(where.encode()).digest()[:8])
-        kept = covering([cell for cell, _ in members], shift)
-        for cell, item in members:
-            if cell not in kept:
-                item.add_marker(pytest.mark.whole)
+            products[where].append((cell, item))
+        elif cell := combination_and_pair(item):
+            others[item.nodeid.partition("[")[0]].append((cell, item))
+    for groups, choose in ((products, covering), (others, spread)):
+        for where, members in groups.items():
+            shift = int.from_bytes(hashlib.sha256(where.encode()).digest()[:8])
+            kept = choose([cell for cell, _ in members], shift)
+            for cell, item in members:
+                if cell not in kept:
+                    item.add_marker(pytest.mark.whole)
+
+
+def combination_and_pair(item: pytest.Item) -> Cell:
+    """Return an item's parameters as one, and its vendor pair; nothing for a test that has no others."""
+    params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    if "vendor" not in params or len(params) == 1:
+        return ()
+    others = sorted((name, _spelt(value)) for name, value in params.items() if name != "vendor")
+    return repr(others), _spelt(params["vendor"])
 
 
 def place_of(item: pytest.Item, names: tuple[str, ...], kind: str) -> tuple[str, Cell]:
@@ -52,6 +66,26 @@ def place_of(item: pytest.Item, names: tuple[str, ...], kind: str) -> tuple[str,
 
 def _spelt(value: object) -> str:
     return getattr(value, "__qualname__", None) or re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+def spread(cells: list[Cell], shift: int) -> set[Cell]:
+    """Return cells so that each combination has one pair, and each pair some combination.
+
+    Args:
+        cells: combination and pair; not every combination need be there with every pair.
+        shift: turns them against each other, so that the first combination is not always the first pair's.
+    """
+    pairs_of: dict[str, list[str]] = defaultdict(list)
+    combinations_of: dict[str, list[str]] = defaultdict(list)
+    for combination, pair in sorted(set(cells)):
+        pairs_of[combination].append(pair)
+        combinations_of[pair].append(combination)
+    kept = {
+        (combination, pairs[(number + shift) % len(pairs)])
+        for number, (combination, pairs) in enumerate(pairs_of.items())
+    }
+    seen = {pair for _, pair in kept}
+    return kept | {(some[shift % len(some)], pair) for pair, some in combinations_of.items() if pair not in seen}
 
 
 def covering(cells: list[Cell], shift: int) -> set[Cell]:

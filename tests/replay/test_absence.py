@@ -22,7 +22,6 @@ from tests.shapes.sides import LOCAL, REMOTE, checked_late, execute, on_remote
 from tests.testapp.models import Account, Item, Keyed, KeyedChild, Numbered, Place, Restaurant, Tag, Tagged
 
 pytestmark = [both, pytest.mark.usefixtures("route", "batches"), pytest.mark.thinned("route", "batches")]
-pytest_plugins = ["tests.thinning"]
 
 
 def there(model, field="name"):

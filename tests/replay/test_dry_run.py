@@ -24,7 +24,6 @@ from tests.testapp.models import (
     Tagged,
 )
 
-pytest_plugins = ["tests.thinning"]
 pytestmark = both
 
 

@@ -18,7 +18,6 @@ from tests.replay.routes import route  # noqa: F401  (fixture)
 from tests.testapp.models import Item
 
 pytestmark = [both, pytest.mark.usefixtures("route"), pytest.mark.thinned("route")]
-pytest_plugins = ["tests.thinning"]
 
 
 NUMBER = 12

@@ -31,7 +31,6 @@ from tests.testapp.models import (
 )
 
 pytestmark = [both, pytest.mark.usefixtures("route", "batches"), pytest.mark.thinned("route", "batches")]
-pytest_plugins = ["tests.thinning"]
 
 
 def there(model, field="name"):

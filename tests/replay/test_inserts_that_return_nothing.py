@@ -22,8 +22,6 @@ from tests.testapp.models import Account, Document, Item, Numbered, Place, Resta
 
 pytestmark = [both, pytest.mark.thinned("way")]
 
-pytest_plugins = ["tests.thinning"]
-
 REMOTE = "remote"
 REASON = "the database returned no row for the insert"
 

@@ -19,8 +19,6 @@ from tests.replay.hearing import LOCAL, REMOTE, hearing, receiving
 
 pytestmark = [both, pytest.mark.thinned("way")]
 
-pytest_plugins = ["tests.thinning"]
-
 TEXTS = [
     '{"price": 1.10, "long": 12345678901234567890.123, "whole": 123456789012345678901234567890}',
     "[0.1, 0.10, 1.0, 1, -0.5, 100, 3.14159265358979323846264338327950288]",

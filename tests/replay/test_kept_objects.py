@@ -18,7 +18,6 @@ from tests.testapp.models import (
     Numbered,
 )
 
-pytest_plugins = ["tests.thinning"]
 pytestmark = both
 
 

@@ -14,7 +14,6 @@ from tests.testapp.models import (
     Keyed,
 )
 
-pytest_plugins = ["tests.thinning"]
 pytestmark = both
 
 PAGES_AND_BATCHES = pytest.mark.parametrize(

@@ -21,8 +21,6 @@ from tests.testapp.models import Account, Item, Keyed, Restaurant
 
 pytestmark = [both_committed, pytest.mark.thinned("way")]
 
-pytest_plugins = ["tests.thinning"]
-
 
 def remote(model):
     return model._base_manager.using(REMOTE)

@@ -20,7 +20,6 @@ from tests.replay.hearing import LOCAL, REMOTE, later
 from tests.testapp.models import Item, Numbered, Stamped
 
 pytestmark = [both, pytest.mark.all_pairs, pytest.mark.thinned("zones")]
-pytest_plugins = ["tests.thinning"]
 
 
 UTC = datetime.UTC

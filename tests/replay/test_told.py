@@ -19,8 +19,6 @@ from tests.testapp.models import Item, Keyed, Place, Restaurant
 
 pytestmark = [both, pytest.mark.thinned("way")]
 
-pytest_plugins = ["tests.thinning"]
-
 
 def remote(model):
     return model._base_manager.using(REMOTE)

@@ -16,7 +16,6 @@ from tests.databases import both
 from tests.replay.hearing import LOCAL, REMOTE, hearing, later, receiving
 from tests.testapp.models import Account, Entry, Item, Keyed, Place, Restaurant
 
-pytest_plugins = ["tests.thinning"]
 pytestmark = [both, pytest.mark.thinned("kept_in_memory")]
 
 

@@ -69,7 +69,7 @@ def start_run(env: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(SYNCHRONIZE, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def one_line_of(process: subprocess.Popen[str], *secrets: str, code: int = 1) -> str:
+def one_line_of(process: subprocess.Popen[str], *secrets: str, code: int = 5) -> str:
     """Wait for a run that a fault has hit; return the one line it said."""
     output, errors = process.communicate(timeout=120)
     assert process.returncode == code, f"exit {process.returncode}\n{output}{errors}"

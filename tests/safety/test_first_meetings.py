@@ -26,7 +26,7 @@ def import_into_both(*names: str) -> None:
     """Both sides get the same rows, and no log sees them being made: a dump, or data older than the triggers."""
     for alias in ("default", REMOTE):
         with synchro_paused(using=alias):
-            Item.objects.using(alias).bulk_create([Item(pk=900 + n, name=name) for n, name in enumerate(names)])
+            Item.objects.using(alias).bulk_create([Item(pk=9_000_000 + n, name=name) for n, name in enumerate(names)])
 
 
 def nothing_is_written():

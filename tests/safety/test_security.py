@@ -171,13 +171,13 @@ Account.objects.create(name="logged")
 @pytest.mark.vendor("postgres")
 def test_origin_that_a_user_claims_is_kept_from_that_node_and_from_no_other(clerk):
     """SECURITY.md says so too. Whatever is claimed is a value, and stays one."""
-    for origin in ("'); DROP TABLE synchro_triggers_changelog; --", "x" * 36):
+    for origin in ("'); DROP TABLE testapp_account; --", "x" * 36):
         with clerk.transaction():
             clerk.execute("SELECT set_config('synchro.origin', %s, true)", [origin])
             clerk.execute(ADD, [origin])
 
     assert set(ChangeLog.objects.values_list("origin", "object_pk")) == {
-        ("'); DROP TABLE synchro_triggers_changelog; --", "'); DROP TABLE synchro_triggers_changelog; --"),
+        ("'); DROP TABLE testapp_account; --", "'); DROP TABLE testapp_account; --"),
         ("x" * 36, "x" * 36),
     }
     assert synchronize().created == 2

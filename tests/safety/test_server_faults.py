@@ -291,6 +291,6 @@ def test_file_that_may_only_be_read_is_said_and_nothing_is_done(process_env):
 
     process = start_run(elsewhere(process_env, **{REMOTE: read_only}))
 
-    assert "readonly" in one_line_of(process)
+    assert "readonly" in one_line_of(process, code=1)
     run_once(process_env)
     assert_nothing_lost_or_doubled()

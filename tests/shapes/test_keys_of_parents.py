@@ -11,7 +11,6 @@ from tests.shapeapp.models import Amphibian, Author, Boat, Car, Garage, Trailer,
 from tests.shapes.sides import REMOTE, checked_late, execute, on_remote, synchronize_and_compare
 
 pytestmark = [both, pytest.mark.usefixtures("way"), pytest.mark.thinned("way")]
-pytest_plugins = ["tests.thinning"]
 
 
 def remote(model):

@@ -16,7 +16,6 @@ from tests.shapeapp.models import Clerk, Department, Office
 from tests.shapes.sides import LOCAL, REMOTE, synchronize_and_compare
 
 pytestmark = [both, pytest.mark.usefixtures("way"), pytest.mark.thinned("way")]
-pytest_plugins = ["tests.thinning"]
 
 
 def remote(model):

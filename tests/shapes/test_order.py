@@ -42,7 +42,6 @@ def batch_size(request, settings):
     return request.param
 
 
-pytest_plugins = ["tests.thinning"]
 pytestmark = [both, pytest.mark.thinned("batch_size")]
 
 #: Of a test that is long already.

@@ -12,7 +12,6 @@ from tests.shapeapp.models import Article, Author, Chair, Contribution, Expertis
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 
 pytestmark = [both, pytest.mark.usefixtures("way"), pytest.mark.thinned("way")]
-pytest_plugins = ["tests.thinning"]
 
 
 def remote(model):

@@ -22,7 +22,6 @@ from tests.replay.hearing import SIGNALS, receiving
 from tests.shapes.sides import REMOTE
 from tests.testapp.models import Account, Document, Entry, Item, Keyed, Tag, Tagged
 
-pytest_plugins = ["tests.thinning"]
 pytestmark = both
 
 Told = list[tuple[Any, ...]]

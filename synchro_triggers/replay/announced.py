@@ -46,10 +46,12 @@ class Announced:
     def create(self, shape: Shape, instances: Sequence[Any]) -> int:
         """Insert new instances; return how many of them there was time for."""
         announced = self.before(instances, lambda instance: send_pre_save(instance, self._remote), shape.model)
+        # Before the write: where fewer rows come back, Django 6.1 gives instances the keys of others.
+        keys = [instance.pk for instance in announced]
         create_instances(announced, shape, self._remote)
         redirects = self._parts.target.redirects
         if redirects.concern(shape.model):
-            redirects.require(shape, [instance.pk for instance in announced])
+            redirects.require(shape, keys)
         self._send_post_save(shape, announced, created=True)
         self.done(len(announced), shape.model)
         return len(announced)

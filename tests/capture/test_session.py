@@ -485,10 +485,10 @@ def test_nested_block_that_fails_leaves_the_outer_one_paused(here, write):
 
 def test_savepoint_that_is_rolled_back_across_a_block_leaves_what_was_before_it(here, write):
     with transaction.atomic(using=here):
-        point = transaction.savepoint(using=here)
+        point = connections[here].savepoint()
         with synchro_paused(using=here):
             write("paused")
-        transaction.savepoint_rollback(point, using=here)
+        connections[here].savepoint_rollback(point)
         write("after")
 
     assert logged(here) == ["after"]

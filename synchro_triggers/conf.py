@@ -50,7 +50,7 @@ class BatchSignals:
         return (self.all or label in self.labels) and label not in self.without
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one at a time: ``get_settings``
 class Settings:
     """The validated settings.
 

@@ -38,7 +38,7 @@ from .rows import rows_of, rows_with
 from .shape import Shape, family_labels, is_foreign_key, model_of, read_keys, root_of, shape_of, target_of
 from .target import BatchBroken, Target
 from .targets import Targets
-from .window import Window, labels_of, read_page
+from .window import Window, not_made, read_page
 from .writing import differing, local_value
 
 _CHUNK = 10_000
@@ -70,10 +70,13 @@ class Meeting:
         """Look at everything that a window would bring to the remote."""
         if not window.rows:
             return
-        spoken = labels_of(LOCAL, window, without_origin=self._target.node)
-        wanted = [label for label in spoken if label in self._labels]
-        ways = {label: self._way(label) for label in wanted}
-        looked_at = [label for label, way in ways.items() if way is not None]
+        looked_at = []
+        for label, keys in not_made(LOCAL, window, without_origin=self._target.node).items():
+            way, model = self._way(label) if label in self._labels else None, model_of(label)
+            if way == "plain" and model is not None and self._trusts_log(root_of(model)):
+                self._notice(root_of(model), read_keys(model, keys))
+            elif way is not None:
+                looked_at.append(label)
         after = window.after
         while looked_at and window.last > after:
             page = read_page(LOCAL, window, after, _PAGE_ROWS, without_origin=self._target.node, labels=looked_at)

@@ -605,7 +605,8 @@ SELECT md5(concat_ws('|',
      LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
      LEFT JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
      LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation),
-  (SELECT string_agg(concat_ws(' ', c.oid, tree.relid, tree.isleaf, n.nspname, p.relname, p.relkind), ',' ORDER BY p.oid)
+  (SELECT string_agg(concat_ws(' ', c.oid, tree.relid, tree.isleaf, n.nspname, p.relname, p.relkind),
+                     ',' ORDER BY p.oid)
      FROM unnest(%s::text[]) AS wanted (quoted)
      JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted) AND c.relkind = 'p'
     CROSS JOIN LATERAL pg_partition_tree(c.oid) AS tree

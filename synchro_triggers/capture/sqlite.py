@@ -416,7 +416,9 @@ _OURS = "SELECT {} FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1,
 def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger]:
     """Return this package's triggers."""
     installed = []
-    for name, table, sql in _rows(connection, f"{_OURS.format('name, tbl_name, sql')} ORDER BY tbl_name, name", [PREFIX]):
+    for name, table, sql in _rows(
+        connection, f"{_OURS.format('name, tbl_name, sql')} ORDER BY tbl_name, name", [PREFIX]
+    ):
         match = _MODE.search(sql)
         if match is not None:  # otherwise somebody else's trigger with a name like ours
             mode, label = match.groups()

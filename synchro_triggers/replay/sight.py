@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.db import connections
@@ -9,7 +10,7 @@ from django.db.models import Model
 
 from ..capture import install
 from ..capture.tables import captured_models
-from ..conf import LOCAL, get_settings
+from ..conf import LOCAL, Settings, get_settings
 from ..exceptions import Refused
 from ..models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
 from .shape import is_foreign_key
@@ -24,7 +25,7 @@ def require_sight(alias: str) -> None:
     vendor = install.vendor_of(connection)
     if alias == LOCAL and vendor.is_standby(connection):
         raise Refused(standby_message(alias))
-    hidden, role = vendor.filtered_tables(connection, sorted(_tables()))
+    hidden, role = vendor.filtered_tables(connection, _tables(get_settings()))
     if hidden:
         raise Refused(
             f"Row-level security hides rows of {', '.join(hidden)} on {alias!r} from the role {role!r}: what a run "
@@ -33,10 +34,11 @@ def require_sight(alias: str) -> None:
         )
 
 
-def _tables() -> set[str]:
+@lru_cache(maxsize=1)
+def _tables(settings: Settings) -> list[str]:
     """Return the tables that a run reads: what is captured, what that points to, and this package's own."""
     found: dict[type[Model], None] = dict.fromkeys((ChangeLog, Checkpoint, Failure, Introduction, Node, Reference))
-    waiting: list[Any] = list(captured_models(get_settings().models))
+    waiting: list[Any] = list(captured_models(settings.models))
     while waiting:
         model = waiting.pop()
         if model in found:
@@ -48,4 +50,4 @@ def _tables() -> set[str]:
             for field in model._meta.concrete_fields
             if is_foreign_key(field)
         ]
-    return {model._meta.db_table for model in found}
+    return sorted({model._meta.db_table for model in found})

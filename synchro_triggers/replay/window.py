@@ -118,10 +118,7 @@ def fingerprint(alias: str) -> str:
     connection = connections[alias]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
-                " FROM pg_control_system()"
-            )
+            cursor.execute(f"SELECT {_FINGERPRINT} FROM pg_control_system()")
             return str(cursor.fetchone()[0])
     if connection.vendor == "sqlite":
         try:
@@ -131,6 +128,9 @@ def fingerprint(alias: str) -> str:
     return ""
 
 
+_FINGERPRINT = "system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+
 def place(alias: str) -> object:
     """Return what is the same for two connections if and only if they lead to one database, this moment."""
     connection = connections[alias]
@@ -138,8 +138,10 @@ def place(alias: str) -> object:
     if connection.vendor == "postgresql":
         # A standby and a copy of the cluster's files have its identifier too, but another postmaster.
         with connection.cursor() as cursor:
-            cursor.execute("SELECT extract(epoch FROM pg_postmaster_start_time())::text")
-            return fingerprint(alias), str(cursor.fetchone()[0])
+            cursor.execute(
+                f"SELECT {_FINGERPRINT}, extract(epoch FROM pg_postmaster_start_time())::text FROM pg_control_system()"
+            )
+            return tuple(cursor.fetchone())
     if connection.vendor == "sqlite":
         try:
             found = os.stat(name)

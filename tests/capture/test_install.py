@@ -232,8 +232,8 @@ def test_check_finds_one_missing_trigger(installed):
     assert check(installed) == ["testapp_item (testapp.Item): missing"]
 
 
-def test_check_finds_triggers_that_are_outdated(installed, monkeypatch):
-    monkeypatch.setattr(Item, "SYNCHRO_SKIP", ("cash",), raising=False)
+def test_check_finds_triggers_that_are_outdated(installed, settings):
+    settings.SYNCHRO_OPTIONS = {"testapp.Item": {"skip": ("cash",)}}
 
     assert check(installed) == ["testapp_item (testapp.Item): outdated"]
 

@@ -59,5 +59,5 @@ def raw_utc(value: Any, vendor: str) -> datetime.datetime:
     """Return a time of this package's tables as a raw cursor gives it: SQLite's is in UTC, as text or parsed."""
     time = datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
     if vendor == "sqlite" and time.tzinfo is None:
-        return time.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+        return time.replace(tzinfo=UTC)
     return as_utc(time)

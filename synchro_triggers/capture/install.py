@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -11,7 +11,7 @@ from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from ..conf import Settings, get_settings
+from ..conf import get_settings
 from ..exceptions import Refused, SynchroConfigurationError
 from .own_tables import require_own_tables
 from .tables import CapturedTable, captured_models, captured_table, captured_tables
@@ -96,7 +96,7 @@ def compare(alias: str, *, replicated: bool = False) -> Comparison:
     connection, settings = connections[alias], get_settings()
     wanted = list(captured_tables(settings.models))
     # Every run compares, and hardly ever has anything changed since the last time.
-    at = (settings, replicated, vendor_of(connection).catalog_mark(connection, wanted))
+    at = (settings.captured, replicated, vendor_of(connection).catalog_mark(connection, wanted))
     if at not in _compared:
         if len(_compared) >= _COMPARED_AT_MOST:
             _compared.clear()
@@ -104,8 +104,8 @@ def compare(alias: str, *, replicated: bool = False) -> Comparison:
     return _compared[at]
 
 
-#: What was found out by settings, and by the mark of a catalog.
-_compared: dict[tuple[Settings, bool, Any], Comparison] = {}
+#: What was found out, by what the settings capture and by the mark of a catalog.
+_compared: dict[tuple[Hashable, bool, Any], Comparison] = {}
 _COMPARED_AT_MOST = 16
 
 

@@ -24,7 +24,7 @@ from django.db.models import Field, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 from django.utils import timezone
 
-from ..conf import Settings, get_settings, options_of, resolve_models
+from ..conf import get_settings, options_of, resolve_models
 from ..exceptions import SynchroConfigurationError
 from ..natural import follow, manager_over
 from ..options import wrong_skip
@@ -73,21 +73,21 @@ class CapturedTable:
 
 def captured_tables(captured: Iterable[type[Model]]) -> tuple[CapturedTable, ...]:
     """Describe the tables to capture for ``captured`` (concrete models), each once, in a stable order."""
-    return _captured_tables(tuple(captured), get_settings())
+    return _captured_tables(tuple(captured), get_settings().captured)
 
 
 @lru_cache(maxsize=4)
-def _captured_tables(captured: tuple[type[Model], ...], settings: Settings) -> tuple[CapturedTable, ...]:
+def _captured_tables(captured: tuple[type[Model], ...], settings: Hashable) -> tuple[CapturedTable, ...]:
     return tuple(captured_table(model) for model in captured_models(captured))
 
 
 def captured_models(captured: Iterable[type[Model]]) -> tuple[type[Model], ...]:
     """Return every model whose table is captured, one for each table: parents and through models included."""
-    return _captured_models(tuple(captured), get_settings())
+    return _captured_models(tuple(captured), get_settings().captured)
 
 
 @lru_cache(maxsize=64)
-def _captured_models(captured: tuple[type[Model], ...], settings: Settings) -> tuple[type[Model], ...]:
+def _captured_models(captured: tuple[type[Model], ...], settings: Hashable) -> tuple[type[Model], ...]:
     return tuple(models[0] for models in models_by_table(captured).values())
 
 

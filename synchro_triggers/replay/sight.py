@@ -10,7 +10,7 @@ from django.db.models import Model
 
 from ..capture import install
 from ..capture.tables import captured_models
-from ..conf import LOCAL, Settings, get_settings
+from ..conf import LOCAL, get_settings
 from ..exceptions import Refused
 from ..models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
 from .shape import is_foreign_key
@@ -25,7 +25,7 @@ def require_sight(alias: str) -> None:
     vendor = install.vendor_of(connection)
     if alias == LOCAL and vendor.is_standby(connection):
         raise Refused(standby_message(alias))
-    hidden, role = vendor.filtered_tables(connection, _tables(get_settings()))
+    hidden, role = vendor.filtered_tables(connection, _tables(captured_models(get_settings().models)))
     if hidden:
         raise Refused(
             f"Row-level security hides rows of {', '.join(hidden)} on {alias!r} from the role {role!r}: what a run "
@@ -35,10 +35,10 @@ def require_sight(alias: str) -> None:
 
 
 @lru_cache(maxsize=1)
-def _tables(settings: Settings) -> list[str]:
+def _tables(captured: tuple[type[Model], ...]) -> list[str]:
     """Return the tables that a run reads: what is captured, what that points to, and this package's own."""
     found: dict[type[Model], None] = dict.fromkeys((ChangeLog, Checkpoint, Failure, Introduction, Node, Reference))
-    waiting: list[Any] = list(captured_models(settings.models))
+    waiting: list[Any] = list(captured)
     while waiting:
         model = waiting.pop()
         if model in found:

@@ -241,7 +241,8 @@ class Databases:
             if not made.exists():
                 if vendor == "postgres":
                     self._on_server(f'DROP DATABASE IF EXISTS "{name}"', f'CREATE DATABASE "{name}"')
-                _make_template(self.settings(vendor, name), kind)
+                with _aliases_set_aside():  # of a test that is under way
+                    _make_template(self.settings(vendor, name), kind)
                 made.touch()
         return name
 
@@ -263,6 +264,22 @@ def _make_template(settings: dict[str, Any], kind: Kind) -> None:
         # Each copy shall be a database of its own, not a copy of one that has an identity.
         cursor.execute("DELETE FROM synchro_triggers_node")
     _forget_connections()
+
+
+@contextmanager
+def _aliases_set_aside() -> Iterator[None]:
+    """Let a block point the aliases elsewhere; nothing that is open is closed."""
+    databases, opened = dict(connections.settings), list(connections.all(initialized_only=True))
+    for connection in opened:
+        del connections[connection.alias]
+    try:
+        yield
+    finally:
+        _forget_connections()
+        connections.settings.clear()
+        connections.settings.update(databases)
+        for connection in opened:
+            connections[connection.alias] = connection
 
 
 def _point_aliases_at(databases: dict[str, dict[str, Any]]) -> None:

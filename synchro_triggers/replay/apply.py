@@ -175,6 +175,7 @@ class Batch:
         # Where the batch itself has found that a key was given out again, both objects came of one change.
         at |= {(root, key.number) for root, key in at - given if isinstance(key, FormerKey)}
         self._result.left += [change for change in self._changes if (_root(change), change.key) in at]
+        self._result.hanging = any(self._hanging_on(task) for task in self._put_off if isinstance(task, ObjectTask))
 
     def _may_stop(self) -> bool:
         """Tell whether the time is over, and the transaction may end here."""

@@ -490,17 +490,19 @@ class Run:
             window: which they are of.
         """
         left: list[Change] = []
-        start = 0
+        start, least = 0, 1
         while left or start < len(changes):
             # What waits for one another gets nowhere in smaller parts; where it does not wait, the time cuts it.
-            size = together or self._pace.size
+            size = together or max(self._pace.size, least)
             batch, left = left[:size], left[size:]
             more = size - len(batch)
             batch, start = [*batch, *changes[start : start + more]], start + more
-            left = [*self._apply(batch, window, batch[-1].first), *left]
+            result = self._apply(batch, window, batch[-1].first)
+            # Of a tree that is deleted, a smaller part may be the top: each of its objects would walk through the rest.
+            left, least = [*result.left, *left], len(result.left) if result.hanging else 1
 
-    def _apply(self, changes: Sequence[Change], window: Window | None, after: int) -> list[Change]:
-        """Apply a batch as a whole, or, where that cannot be, change by change; return what there was no time for."""
+    def _apply(self, changes: Sequence[Change], window: Window | None, after: int) -> BatchResult:
+        """Apply a batch as a whole, or, where that cannot be, change by change; return what was done."""
         if self._choices.interrupted():
             raise _Interrupted
         started = time.monotonic()
@@ -513,11 +515,11 @@ class Run:
                 reraise_if_hopeless(error, self._target.remote)
             for change in changes:
                 self._apply_alone(change, window)
-            return []
+            return BatchResult()
         self._locked = 0
         self._pace.note(len(changes) - len(result.left), time.monotonic() - started)
         self._record(changes, result)
-        return result.left
+        return result
 
     def _try_again(self, changes: Sequence[Change], window: Window | None, after: int) -> BatchResult:
         """Apply a batch in a transaction; where somebody else's locks are in the way, some more times."""

@@ -67,12 +67,14 @@ class BatchResult:
         report: counts and remarks.
         failed: the changes that could not be applied, with their errors.
         left: those for which there was no time.
+        hanging: whether some of these hang on others on the remote: one order for all of them is quicker.
         vanished: those of what LOCAL does not have although the log does not say that it was deleted.
     """
 
     report: SyncReport = field(default_factory=SyncReport)
     failed: dict[Change, Exception] = field(default_factory=dict)
     left: list[Change] = field(default_factory=list)
+    hanging: bool = False
     vanished: list[Change] = field(default_factory=list)
 
 

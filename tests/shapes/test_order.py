@@ -493,6 +493,24 @@ def test_long_chain_arrives_and_its_whole_length_goes():
     assert not Branch.objects.using(REMOTE).exists()
 
 
+@usual_batches
+def test_long_chain_that_takes_longer_than_a_batch_may_is_walked_through_once(settings):
+    make_chain(CHAIN)
+    synchronize_and_compare()
+    settings.SYNCHRO_BATCH_SECONDS = 0.05
+    asked = 0
+
+    def counting(execute, *arguments):
+        nonlocal asked
+        asked += 1
+        return execute(*arguments)
+
+    execute("DELETE FROM shapeapp_branch")
+    with connections[REMOTE].execute_wrapper(counting):
+        synchronize_and_compare()
+    assert asked < 30 * CHAIN
+
+
 @long_chain
 @usual_batches
 def test_long_chain_that_was_never_logged_is_brought_along():

@@ -31,7 +31,7 @@ from .report import Told
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .sequences import move_sequences_on
-from .shape import GenericKey, Shape, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
+from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
@@ -125,6 +125,7 @@ class Batch:
         """
         self._prefetch()
         brought_along = self._targets.brought_along()
+        self._errors.update(self._targets.unusable)
         ordered, self._cut = in_order(self._tasks, brought_along, self._targets.waited_for, self._hanging_on)
         with connections[self._remote].execute_wrapper(self._parts.writes), self._parts.savepoints.announced():
             waiting: Sequence[Task] = ordered
@@ -357,8 +358,13 @@ class Batch:
         for task in gone:
             row = self._rows.peek(task.shape.model, self._identity.known(task.shape.model, task.key))
             for foreign_key in task.shape.foreign_keys if row is not None else ():
-                target = (root_of(target_of(foreign_key)[0]), getattr(row, foreign_key.attname))
-                if target in at_remote and at_remote[target] != (task.shape.root, task.key):
+                value = getattr(row, foreign_key.attname)
+                target = (root_of(target_of(foreign_key)[0]), value)
+                if (
+                    is_findable(foreign_key, value)
+                    and target in at_remote
+                    and at_remote[target] != (task.shape.root, task.key)
+                ):
                     hanging.setdefault(at_remote[target], []).append((task.shape.root, task.key))
         return hanging
 

@@ -38,6 +38,7 @@ from .shape import (
     concrete_of,
     field_at,
     gives_keys_again,
+    is_findable,
     is_foreign_key,
     model_of,
     points_to_key,
@@ -694,6 +695,8 @@ class Identity:
         """Return what a foreign key's local value is on the remote, or ``None`` if its target is not known there."""
         model, attname = target_of(field)
         shape = shape_of(model)
+        if not is_findable(field, value):
+            return value  # no database gives out such a key: it is the same on both sides
         if any(attname == key.attname for key in shape.key) and not shape.composite_key:
             return self._translate_key(model, value)
         return value  # a to_field: the same value on both sides

@@ -16,12 +16,13 @@ from .living import Living, natural_key_there
 from .local import ObjectTask, load_instances, logged_values, rebuilt
 from .order import At
 from .parts import Parts
-from .raw_keys import there_as_text
+from .raw_keys import may_hide, texts_that_hide, there_as_text
 from .relations import links_to, links_to_children, refers_to_itself
 from .report import Told
 from .rows import rows_of
-from .shape import Unreadable, parents_of, root_of, shape_of
+from .shape import Unreadable, parents_of, read_key, root_of, shape_of
 from .target import NotYet
+from .utc import zone_of
 from .writing import delete
 
 
@@ -38,6 +39,7 @@ class Deletes:
         self._remote = parts.target.remote
         self._refresh = refresh
         self._living = Living(parts.identity)
+        self._hidden: dict[type[Model], dict[Any, str]] = {}
         self._gone: set[At] = parts.target.imagined_gone if parts.target.dry_run else set()
 
     def delete(self, task: ObjectTask, *, waits: bool) -> None:
@@ -60,6 +62,8 @@ class Deletes:
             raise NotYet("waits for the deletion of what points to it")
         assert task.change is not None
         row = self._row_to_delete(task, remote_key)  # locked before anybody asks who changed it
+        if row is None:
+            self._require_not_hidden(task, remote_key)
         if row is not None and not task.keep_parents and self._lives_on(task, row):
             return
         conflict = self._parts.remote_changes.find(shape, key, remote_key, task.change) if row is not None else None
@@ -96,6 +100,23 @@ class Deletes:
             self._tell_what_went_along(along, f"{shape.label} {remote_key}")
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def _require_not_hidden(self, task: ObjectTask, remote_key: Any) -> None:
+        """Raise ``ObjectNotApplied`` when a row is there under its key, in a form by which it is not found.
+
+        What has a reference has been found before: its row is gone.
+        """
+        root, identity = task.shape.root, self._parts.identity
+        if not may_hide(self._remote, root) or identity.stale_reference(root, task.key) is not None:
+            return
+        if root not in self._hidden:
+            zone = zone_of(self._remote)
+            self._hidden[root] = {read_key(root, text, zone): text for text in texts_that_hide(self._remote, root)}
+        if (text := self._hidden[root].get(remote_key)) is not None:
+            raise ObjectNotApplied(
+                f"it was deleted; {self._remote!r} has it too, and its primary key is stored there in a form that "
+                f"finds no row ({text})"
+            )
 
     def _parents_without_living(self, row: Model) -> list[Model] | None:
         """Return the parents' rows that go with an object; ``None``: all, for LOCAL has none of them any more.

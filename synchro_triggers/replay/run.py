@@ -111,11 +111,7 @@ def synchronize(
     started = time.monotonic()
     report = SyncReport(remotes=remotes, dry_run=dry_run)
     if new_partitions:
-        report.warn(
-            f"Partitions without triggers: {', '.join(new_partitions)}. "
-            + ("They get them in a run. " if dry_run else "They have them now, and all their rows are looked at. ")
-            + "Rows that were deleted there by name of the partition are not known."
-        )
+        report.warn(describe_partitions(new_partitions, dry_run=dry_run))
     for alias in remotes:
         with clear_errors(LOCAL, alias):
             report.add(Run(alias, choices).perform())
@@ -194,6 +190,15 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
             f"Run `manage.py synchro_install_triggers --database {LOCAL}`."
         )
     return sorted({trigger.table for trigger in expected})
+
+
+def describe_partitions(new: Iterable[str], *, dry_run: bool = False) -> str:
+    """Return what is to be told of partitions that had no triggers."""
+    return (
+        f"Partitions without triggers: {', '.join(new)}. "
+        + ("They get them in a run. " if dry_run else "They have them now, and all their rows are looked at. ")
+        + "Rows that were deleted there by name of the partition are not known."
+    )
 
 
 class _Interrupted(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ..capture.tables import encode_key, natural_key_of
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
-from .cascades import is_part_of, let_go, taken_along
+from .cascades import is_part_of, let_go, links_going, number_of_links, taken_along
+from .database_cascades import DatabaseCascades
 from .living import Living, natural_key_there
 from .local import ObjectTask, load_instances, logged_values, rebuilt
 from .order import At
@@ -39,6 +41,7 @@ class Deletes:
         self._remote = parts.target.remote
         self._refresh = refresh
         self._living = Living(parts.identity)
+        self._database = DatabaseCascades(self._remote)
         self._hidden: dict[type[Model], dict[Any, str]] = {}
         self._gone: set[At] = parts.target.imagined_gone if parts.target.dry_run else set()
 
@@ -75,11 +78,14 @@ class Deletes:
                 return
             self._gone.add((shape.root, remote_key))
         along: list[Model] = []
+        links: Counter[type[Model]] = Counter()
         parents = self._parents_without_living(row) if row is not None and not task.keep_parents else None
         if row is not None and self._parts.target.dry_run:
             along = self._would_go_along(row, task.keep_parents, parents)
+            links = self._links_going(row, task.keep_parents, parents, along)
         elif row is not None:
             along = self._spare_the_living(row, task.keep_parents, parents)
+            links = self._links_going(row, task.keep_parents, parents, along)
             pointing = let_go(row, self._remote) if task.keep_parents else []
             with self._parts.savepoints.one():
                 self._parts.writes.begin()
@@ -90,14 +96,16 @@ class Deletes:
                 else:
                     self._parts.singles.delete(row, shape_of(type(row)))
                 written = self._parts.writes.to_other_rows(type(row))
-            if written - self._link_tables(type(row)) or refers_to_itself(type(row)):
-                self._parts.rows.clear()  # a cascade, or a receiver
+            if along or written - self._link_tables(type(row)) or refers_to_itself(type(row)):
+                self._parts.rows.clear()  # a cascade, which the database may do by itself, or a receiver
             for instance in pointing:
                 for living in self._living_among([instance]):
                     self._refresh(living)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
             self._tell_what_went_along(along, f"{shape.label} {remote_key}")
+            for through, rows in links.items():
+                self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
 
@@ -150,7 +158,19 @@ class Deletes:
         for parent in parents or ():
             more = taken_along(parent, self._remote, keep_parents=False)
             along += [instance for instance in more if not is_part_of(instance, row)]
-        return along
+        by_database = self._database.taken_along(row, along, keep_parents=keep_parents or parents is not None)
+        return [*along, *by_database]
+
+    def _links_going(
+        self, row: Model, keep_parents: bool, parents: Iterable[Model] | None, along: Iterable[Model]
+    ) -> Counter[type[Model]]:
+        """Count the links that go with a row and what it takes along, by their tables."""
+        own_alone = keep_parents or parents is not None
+        going = links_going([row, *(parents or ()), *along], self._remote, own_alone=own_alone)
+        if self._parts.target.dry_run:  # where they have gone already, they are still there
+            going -= self._gone
+            self._gone |= going
+        return Counter(through for through, _ in going)
 
     def _link_tables(self, model: type[Model]) -> set[str]:
         """Return the quoted names of the model's automatic many-to-many tables, whose rows are never read ahead."""

@@ -141,6 +141,15 @@ class Links:
             return shape.source_model(pk=owner_key)
         return row
 
+    def _would_remove(self, shape: LinkShape, owner: Model, target_keys: Collection[Any], mirrored: set[Any]) -> int:
+        """Note in a dry run which links would have gone; return how many."""
+        pairs = [(owner.pk, key) for key in target_keys]
+        there = linked_pairs(shape.through, shape.ends, self._remote, pairs)
+        back = [(key, owner.pk) for key in mirrored] if shape.field.remote_field.symmetrical else []
+        rows = [*there.values(), *linked_pairs(shape.through, shape.ends, self._remote, back).values()]
+        self._parts.target.imagined_gone.update((shape.through, row) for row in rows)
+        return len(there)
+
     def _write(
         self, shape: LinkShape, owner: Model, target_keys: Collection[Any], mirrored: set[Any], *, add: bool
     ) -> None:
@@ -155,8 +164,13 @@ class Links:
         """
         parts, count = self._parts, self._parts.result.report.count
         label, what = shape.through._meta.label, "created" if add else "deleted"
-        if parts.target.dry_run:
+        if parts.target.dry_run and add:
             count(label, what, len(target_keys))
+            return
+        if parts.target.dry_run:
+            removed = self._would_remove(shape, owner, target_keys, mirrored)
+            count(label, what, removed)
+            count(label, "unchanged", len(target_keys) - removed)
             return
         linked = parts.rows.linked(shape.through, shape.ends, [(owner.pk, key) for key in target_keys])
         keys = {key for key in target_keys if ((owner.pk, key) in linked) is not add}

@@ -36,7 +36,7 @@ class Target:
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
-        imagined_gone: in a dry run, root model and remote key of what would have been deleted.
+        imagined_gone: in a dry run, root model and remote key of what would have been deleted; of links, their table.
         locks: takes the locks of remote rows as they are read.
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import django
 import pytest
 from django.db import connections
 
@@ -12,6 +13,7 @@ from synchro_triggers.replay.node import node_id
 from synchro_triggers.replay.report import Told
 from tests.comparing import assert_same
 from tests.databases import both
+from tests.fieldapp.models import Berth, Mooring, Quay
 from tests.oddapp.models import Child, Grandchild, Parent
 from tests.shapeapp.models import CascadePet, DatabaseNullPet, DatabasePet, Flea, Owner
 from tests.shapes.sides import LOCAL, REMOTE, execute, on_remote
@@ -121,6 +123,23 @@ def test_chain_of_cascades_of_the_database_is_followed(family, way):
     assert set(expected) <= set(along(report))
     assert deleted(report) == deleted(dry) == {"oddapp.Parent": 1, "oddapp.Child": 2, "oddapp.Grandchild": 3}
     assert not Grandchild.objects.using(REMOTE).exists()
+
+
+@pytest.mark.skipif(django.VERSION < (6, 1), reason="Django has DB_CASCADE since 6.1")
+def test_cascades_that_django_leaves_to_the_database_are_counted_and_named(capture_only, way):
+    capture_only(Quay, Berth, Mooring)
+    quay = Quay.objects.create(name="ours")
+    Mooring.objects.create(name="ours", berth=Berth.objects.create(name="ours", quay=quay))
+    synchronize()
+    berth = Berth.objects.using(REMOTE).create(name="theirs", quay_id=on_remote(Quay).pk)
+    mooring = Mooring.objects.using(REMOTE).create(name="theirs", berth_id=berth.pk)
+
+    quay.delete()
+    dry, report = synchronize(dry_run=True), synchronize()
+
+    expected = {("fieldapp.Berth", str(berth.pk)), ("fieldapp.Mooring", str(mooring.pk))}
+    assert expected <= set(along(report)) and report.failures == []
+    assert deleted(report) == deleted(dry) == {"fieldapp.Quay": 1, "fieldapp.Berth": 2, "fieldapp.Mooring": 2}
 
 
 # Links --------------------------------------------------------------------------------------------

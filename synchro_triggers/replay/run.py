@@ -610,7 +610,9 @@ class Run:
             if not self._target.dry_run:
                 wait_shortly(remote, self._pace.seconds)
             first()
-            result = Batch(self._target, changes, formers=self._formers, whole=whole, clock=clock).apply()
+            acquainted = self._meeting.require_acquaintance
+            batch = Batch(self._target, changes, self._formers, whole=whole, clock=clock, acquainted=acquainted)
+            result = batch.apply()
             if result.failed and (self._stop or whole):
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
             if whole:  # nothing was kept before it

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.models import Model
 
-from ..exceptions import ObjectNotApplied, RunUnderWay
+from ..exceptions import ObjectNotApplied, Refused, RunUnderWay
 from .changes import Change
 from .conflicts import Conflict
 from .contention import RowLocks
@@ -86,7 +86,7 @@ class BatchBroken(Exception):
 
 def reraise_if_hopeless(error: Exception, remote: str) -> None:
     """Let through what concerns the run or the connection to ``remote``, not one object."""
-    if isinstance(error, (BatchBroken, RunUnderWay, InterfaceError)):
+    if isinstance(error, (BatchBroken, Refused, RunUnderWay, InterfaceError)):
         raise error
     if isinstance(error, OperationalError) and not (_concerns_schema(error) or is_undecodable(error)):
         raise error

@@ -347,6 +347,8 @@ class Batch:
             self._rows.load(model, remote_keys)
         self._hanging = self._find_hanging()
         self._remote_changes.look()
+        if self._target.logs:
+            self._identity.watch(self._target.own_changes)
         self._remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
 
     def _wants_row(self, task: ObjectTask) -> bool:

@@ -135,7 +135,9 @@ class RemoteChanges:
             self.load_found(shape, [remote_key])
         rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
         rows += self._other_rows.get((shape.root, key), ())
-        if stood:  # nothing new on LOCAL: what was kept then stays
+        if (made := self._identity.made_again(shape.model, key)) is not None and remote_key is None:
+            remote_at = made.time  # the object's own row was deleted before
+        elif stood:  # nothing new on LOCAL: what was kept then stays
             remote_at = self._changed_at(rows, None) or as_utc(self._identity.met_at(shape.model, key))
         elif self._any and (last := self._changed_at(rows, self._met_at(shape, key))) is not None:
             remote_at = last

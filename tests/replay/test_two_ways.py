@@ -175,3 +175,23 @@ def test_links_changed_on_the_other_side_come_back(synchronize_back):
     assert sorted(tag.label for tag in tagged.tags.all()) == ["b", "c"]
     assert_same("testapp")
     assert not synchronize().changed and not synchronize_back()["changed"]
+
+
+def test_number_that_its_maker_has_given_out_again_is_another_object(synchronize_back):
+    on(REMOTE, Item).create(name="first", cash=1)
+    assert synchronize_back()["created"] == 1
+    key = on(REMOTE, Item).get().pk
+    later()
+    on(REMOTE, Item).all().delete()
+    on(REMOTE, Item).create(pk=key, name="second", cash=5)
+    later()
+    on(LOCAL, Item).update(cash=2)
+
+    report = synchronize()
+
+    assert sorted(on(REMOTE, Item).values_list("name", "cash")) == [("first", 2), ("second", 5)]
+    assert (report.created, report.updated, len(report.remarks)) == (1, 0, 1)
+    synchronize_back()
+    for alias in (LOCAL, REMOTE):
+        assert sorted(on(alias, Item).values_list("name", "cash")) == [("first", 2), ("second", 5)]
+    assert not synchronize().changed and not synchronize_back()["changed"]

@@ -225,14 +225,14 @@ def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Ex
     return [row for half in (keys[:middle], keys[middle:]) for row in _read_rows(model, half, unreadable)]
 
 
-def logged_values(model: type[Model], text: str) -> dict[str, Any]:
-    """Read ``ChangeLog.old_values`` of LOCAL: attribute names to values as an instance has them."""
+def logged_values(model: type[Model], text: str, alias: str = LOCAL) -> dict[str, Any]:
+    """Read ``ChangeLog.old_values`` of a database: attribute names to values as an instance has them."""
     raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
-    zone = zone_of(LOCAL)
+    zone = zone_of(alias)
     fields = [field for field in stored_fields(model) if field.column in raw]
-    read = [field for field in fields if raw[str(field.column)] is not None and needs_database(field, LOCAL)]
+    read = [field for field in fields if raw[str(field.column)] is not None and needs_database(field, alias)]
     values = {field.attname: decode_value(field, raw[str(field.column)], zone) for field in fields if field not in read}
-    return values | (as_read(LOCAL, read, text) if read else {})
+    return values | (as_read(alias, read, text) if read else {})
 
 
 def _require_no_garbled_times(model: type[Model], rows: Sequence[Any]) -> None:

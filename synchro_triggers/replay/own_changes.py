@@ -64,6 +64,7 @@ class OwnChanges:
         self._seen: _Seen | None = None
         self.last: LastChanges = {}
         self.inserted: set[tuple[str, str]] = set()
+        self._labels: set[str] = set()
         self.complete = True
         self.back_to: Time | None = None
 
@@ -98,6 +99,7 @@ class OwnChanges:
         for label, text, operation, logged_at, row_id in rows:
             if (model := model_of(label)) is not None:
                 at = (label, encode_key(read_key(model, text, zone)))
+                self._labels.add(label)
                 add_last(self.last, at, LastChange(logged_time(connection, logged_at), row_id))
                 if operation == Operation.INSERT:
                     self.inserted.add(at)
@@ -105,6 +107,10 @@ class OwnChanges:
             self._since, self.last = since, {at: last for at, last in self.last.items() if last.time >= since}
         if len(rows) > AT_MOST or len(self.last) > AT_MOST:
             self.complete, self.last, self.inserted = False, {}, set()
+
+    def speak_of(self, label: str) -> bool:
+        """Tell whether objects of a model may have been changed."""
+        return not self.complete or label in self._labels
 
     def made_again(self, model: type[Model], keys: Collection[Any], source: str) -> dict[Any, LastChange]:
         """Return those of the keys under which the users have made another object, and when; as far as it is known.

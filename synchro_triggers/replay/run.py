@@ -270,6 +270,7 @@ class Run:
         self._pending_failures = {}
         self._absent.close()
         self._formers = []
+        self._target.told_links.clear()
         self._warn_when_blind()
         if is_elsewhere(self._target.remote):
             self._report.warn(
@@ -332,6 +333,7 @@ class Run:
         if not self._lease.is_free_at(checkpoint.position):
             return None
         self._report, self._pending_failures = SyncReport(), {}
+        self._target.told_links.clear()
         fields = received_fields(window, started)
         try:
             moves_on = partial(self._lease.move_on, checkpoint.position, **fields)

@@ -40,6 +40,7 @@ class Target:
         locks: takes the locks of remote rows as they are read.
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
+        told_links: of the links among them: table, local ends, and whether the remote wins.
     """
 
     remote: str
@@ -57,6 +58,7 @@ class Target:
     imagined_gone: set[tuple[type[Model], Any]] = field(default_factory=set)
     paces: dict[type[Model], float] = field(default_factory=dict)
     decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
+    told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
 
 
 @dataclass

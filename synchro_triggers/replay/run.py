@@ -40,7 +40,6 @@ from .local import without_a_row
 from .meeting import Meeting
 from .node import (
     is_elsewhere,
-    node_id,
     require_original,
     require_same_history,
     require_tables,
@@ -220,6 +219,7 @@ class Run:
         connections[remote].ensure_connection()
         require_tables(remote)
         require_sight(remote)
+        source, node = require_two_nodes(remote)
         self._choices = choices
         self._labels = choices.labels
         # The fence: whatever the log says, nothing else is written but as the target of one of these.
@@ -239,8 +239,8 @@ class Run:
         self._formers: list[tuple[type[Model], FormerKey]] = []
         self._target = Target(
             remote=remote,
-            source=node_id(LOCAL),
-            node=node_id(remote),
+            source=source,
+            node=node,
             policy=settings.conflict,
             kept_keys=settings.identity,
             logs=install.captures(remote),
@@ -252,7 +252,6 @@ class Run:
         )
         self._lease = Lease(remote, self._target.source)
         self._meeting = Meeting(self._target, self._listed)
-        require_two_nodes(remote)
 
     @property
     def source(self) -> str:

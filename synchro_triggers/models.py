@@ -8,6 +8,7 @@ and is written in the same transaction as the data it describes.
 from __future__ import annotations
 
 import datetime
+from bisect import bisect_right
 from typing import Any
 
 from django.db import models
@@ -190,13 +191,16 @@ class Word(models.TextChoices):
 class Introduction(models.Model):
     """What was said, or found out, when objects of one model of ``source`` met those of this database.
 
-    It holds for the objects that ``source`` had then, up to the key ``up_to``: later ones are made under its log.
+    It holds for the objects that ``source`` had then: ``keys`` are theirs (``1-500,700``), and ``up_to`` the highest.
+    Later ones are made under its log, or nothing is known of them.
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
     model_label = models.CharField(max_length=LABEL_LENGTH)
     word = models.CharField(max_length=10, choices=Word, default=Word.NONE, blank=True)
     up_to = models.BigIntegerField(default=0)
+    keys = models.TextField(default="", blank=True)
+    _spans: list[tuple[int, int]] | None = None
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("source", "model_label"), name="synchro_triggers_introduced"),)
@@ -205,6 +209,14 @@ class Introduction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_label} up to {self.up_to}: {self.word}"
+
+    def speaks_of(self, key: int) -> bool:
+        """Tell whether ``source`` had an object with that key then."""
+        if self._spans is None:
+            ends = (span.partition("-") for span in self.keys.split(",") if span)
+            self._spans = [(int(first), int(last or first)) for first, _, last in ends]
+        at = bisect_right(self._spans, key, key=lambda span: span[0]) - 1
+        return at >= 0 and key <= self._spans[at][1]
 
 
 class Failure(models.Model):

@@ -23,6 +23,15 @@ SELECT lived.{key}
  ORDER BY 1
 """
 
+#: Keys in a row have the same distance from their numbers in the order of keys.
+_SPANS = """
+SELECT min(key), max(key)
+  FROM (SELECT {key} AS key, {key} - row_number() OVER (ORDER BY {key}) AS distance FROM {table}) AS numbered
+ WHERE key >= 0
+ GROUP BY distance
+ ORDER BY 1
+"""
+
 _COUNT_UNLOGGED = """
 SELECT count(*)
   FROM {table} AS t
@@ -52,6 +61,23 @@ def unlogged_keys(alias: str, model: type[Model], labels: Sequence[str], beyond:
     with connection.cursor() as cursor:
         cursor.execute(sql, [*labels, beyond])
         return [key for (key,) in cursor.fetchall()]
+
+
+def keys_there(alias: str, model: type[Model]) -> tuple[str, int]:
+    """Return the keys that a table has, as ``1-500,700``, and the highest of them; 0: there is none.
+
+    Args:
+        alias: the database.
+        model: a model with an automatic key.
+    """
+    connection = connections[alias]
+    quote = connection.ops.quote_name
+    sql = _SPANS.format(table=quote(model._meta.db_table), key=quote(str(model._meta.pk.column)))
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        spans = cursor.fetchall()
+    texts = [str(first) if first == last else f"{first}-{last}" for first, last in spans]
+    return ",".join(texts), max((last for _, last in spans), default=0)
 
 
 def count_unlogged(alias: str, model: type[Model]) -> int:

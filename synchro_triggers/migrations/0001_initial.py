@@ -147,6 +147,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("up_to", models.BigIntegerField(default=0)),
+                ("keys", models.TextField(blank=True, default="")),
             ],
             options={
                 "verbose_name": "introduction",

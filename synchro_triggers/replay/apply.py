@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -31,7 +31,7 @@ from .report import Told
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .sequences import move_sequences_on
-from .shape import GenericKey, Shape, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
+from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
 from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
 from .targets import Targets
@@ -63,18 +63,21 @@ class Batch:
         formers: root models and keys of objects of other batches whose keys were given out again.
         whole: whoever calls takes all or nothing, so that bulk statements need no savepoint to fall back to.
         clock: how long the transaction may last; what there is no time for is left for another one.
+        acquainted: refuses to create what may be on the remote already.
     """
 
     def __init__(
         self,
         target: Target,
         changes: Sequence[Change],
-        *,
         formers: Iterable[tuple[type[Model], FormerKey]] = (),
+        *,
         whole: bool = False,
         clock: Clock | None = None,
+        acquainted: Callable[[Sequence[ObjectTask]], None] = lambda tasks: None,
     ) -> None:
         self._target = target
+        self._acquainted = acquainted
         self._remote = target.remote
         self._result = BatchResult()
         self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
@@ -125,6 +128,9 @@ class Batch:
         """
         self._prefetch()
         brought_along = self._targets.brought_along()
+        self._errors.update(self._targets.unusable)
+        if newcomers := [task for task in (*self._tasks, *brought_along) if self._is_newcomer(task)]:
+            self._acquainted(newcomers)  # type: ignore[arg-type]  # they are no links
         ordered, self._cut = in_order(self._tasks, brought_along, self._targets.waited_for, self._hanging_on)
         with connections[self._remote].execute_wrapper(self._parts.writes), self._parts.savepoints.announced():
             waiting: Sequence[Task] = ordered
@@ -160,6 +166,13 @@ class Batch:
             if (label, key) not in left:
                 self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
         return self._result
+
+    def _is_newcomer(self, task: Task) -> bool:
+        """Tell whether an object would be created that has no reference, and that the log rows do not say was made."""
+        if isinstance(task, LinkTask) or task.instance is None or (task.change is not None and task.change.created):
+            return False
+        at = (task.shape.model, task.key)
+        return self._identity.known(*at) is None and self._identity.stale_reference(*at) is None
 
     def _leave_for_later(self) -> None:
         """Note what there was no time for, and tell of the conflicts of the rest."""
@@ -337,6 +350,8 @@ class Batch:
             self._rows.load(model, remote_keys)
         self._hanging = self._find_hanging()
         self._remote_changes.look()
+        if self._target.logs:
+            self._identity.watch(self._target.own_changes)
         self._remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
 
     def _wants_row(self, task: ObjectTask) -> bool:
@@ -360,8 +375,13 @@ class Batch:
         for task in gone:
             row = self._rows.peek(task.shape.model, self._identity.known(task.shape.model, task.key))
             for foreign_key in task.shape.foreign_keys if row is not None else ():
-                target = (root_of(target_of(foreign_key)[0]), getattr(row, foreign_key.attname))
-                if target in at_remote and at_remote[target] != (task.shape.root, task.key):
+                value = getattr(row, foreign_key.attname)
+                target = (root_of(target_of(foreign_key)[0]), value)
+                if (
+                    is_findable(foreign_key, value)
+                    and target in at_remote
+                    and at_remote[target] != (task.shape.root, task.key)
+                ):
                     hanging.setdefault(at_remote[target], []).append((task.shape.root, task.key))
         return hanging
 

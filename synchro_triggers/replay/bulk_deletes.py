@@ -6,14 +6,17 @@ of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 
 from ..capture.tables import natural_manager
 from .announced import Announced
+from .cascades import number_of_links
 from .living import Living
 from .local import ObjectTask
 from .order import At
@@ -33,6 +36,7 @@ class BulkDeletes:
         self._remote = parts.target.remote
         self._living = Living(parts.identity)
         self._announced = Announced(parts)
+        self._links: Counter[type[Model]] = Counter()
 
     def apply(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
         """Delete objects on which nothing hangs that stays; return those that are done."""
@@ -61,6 +65,7 @@ class BulkDeletes:
         if not going:
             return []
         gone: list[tuple[Shape, Any, ObjectTask]] = []
+        self._links.clear()
         try:
             with transaction.atomic(using=self._remote):
                 for shape, by_key in self._alike(going):
@@ -78,6 +83,8 @@ class BulkDeletes:
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             return []
+        for through, number in self._links.items():
+            self._parts.result.report.count(through._meta.label, "deleted", number)
         for shape, remote_key, task in gone:
             assert task.change is not None
             self._parts.result.report.count(shape.label, "deleted")
@@ -111,8 +118,11 @@ class BulkDeletes:
         return self._announced.delete(shape, keys, lambda gone: self._delete_links(shape, gone))
 
     def _delete_links(self, shape: Shape, keys: list[Any]) -> None:
+        rows_of: Counter[type[Model]] = Counter()
         for field in dict.fromkeys(link for each in tables_of(shape) for link in links_to(each.model)):
-            rows_with(field.model, self._remote, **{field.attname: keys})._raw_delete(self._remote)
+            rows = rows_with(field.model, self._remote, **{field.attname: keys})._raw_delete(self._remote)
+            rows_of[field.model] += rows
+        self._links.update({through: number_of_links(through, rows) for through, rows in rows_of.items() if rows})
 
     def _keep_what_lives_on(self, going: dict[At, ObjectTask]) -> None:
         """Take those out of ``going`` whose natural key an object of LOCAL has."""

@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from ..conf import LOCAL
 from .announced import Announced
+from .link_conflicts import LinkConflicts
 from .local import LinkShape, LinkTask
 from .observed import links_are_observed
 from .order import At
@@ -31,6 +32,7 @@ class BulkLinks:
         self._parts = parts
         self._remote = parts.target.remote
         self._announced = Announced(parts)
+        self._conflicts = LinkConflicts(parts.target, parts.identity)
         self._left: set[Any] = set()
 
     def is_observed(self, task: LinkTask) -> bool:
@@ -60,11 +62,14 @@ class BulkLinks:
 
     def _link_alike(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> list[LinkTask]:
         gone = self._gone_ends(shape, tasks)
+        contested = {owner for owner, _ in self._conflicts.among(shape, tasks)}
         adding: dict[tuple[Any, Any], bool] = {}
         removing: dict[tuple[Any, Any], bool] = {}
         done: list[LinkTask] = []
         for task in tasks:
             owner = self._parts.identity.known(shape.source_model, task.owner)
+            if owner in contested:
+                continue  # told one by one
             pairs: list[tuple[bool, tuple[Any, Any], bool]] = []
             for key, (exists, _) in task.targets.items():
                 target = self._parts.identity.known(shape.target_model, key)

@@ -7,14 +7,15 @@ or its move may not be applied yet. Such an object, and all that hangs on it, mu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db.models import Model
 from django.db.models.deletion import Collector
 
-from .relations import nothing_hangs_on
-from .rows import rows_of
+from .local import link_shape
+from .relations import links_to, nothing_hangs_on
+from .rows import rows_of, rows_with
 from .shape import root_of
 
 
@@ -35,6 +36,31 @@ def is_part_of(instance: Model, row: Model) -> bool:
     if model in (type(row), *type(row)._meta.all_parents):
         return bool(instance.pk == getattr(row, model._meta.pk.attname))
     return root_of(model) is root_of(type(row)) and instance.pk == row.pk
+
+
+def links_going(rows: Iterable[Model], remote: str, *, own_alone: bool = False) -> set[tuple[type[Model], Any]]:
+    """Return the links that go with rows: the automatic many-to-many table of each, and its primary key there.
+
+    Args:
+        rows: what is deleted.
+        remote: the database.
+        own_alone: links to the parents of the first row stay.
+    """
+    alike: dict[type[Model], list[Model]] = {}
+    for row in rows:
+        alike.setdefault(type(row), []).append(row)
+    going: set[tuple[type[Model], Any]] = set()
+    for number, (model, some) in enumerate(alike.items()):
+        for field in links_to(model):
+            if number or not own_alone or field.remote_field.model._meta.concrete_model is model:
+                links = rows_with(field.model, remote, **{field.attname: [row.pk for row in some]})
+                going.update((field.model, key) for key in links.values_list("pk", flat=True))
+    return going
+
+
+def number_of_links(through: type[Model], rows: int) -> int:
+    """Return how many links so many rows of their table are: of a symmetrical one there are two, but to oneself."""
+    return (rows + 1) // 2 if link_shape(through).field.remote_field.symmetrical else rows
 
 
 def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Model]:

@@ -39,7 +39,7 @@ class RemoteChanges:
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
         self._read: set[tuple[type[Model], Any]] = set()
-        self._decided: dict[Change, tuple[Conflict, bool, bool, bool]] = {}
+        self._decided: dict[Change, tuple[Conflict, bool, bool, bool, str]] = {}
         self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
 
     def look(self) -> None:
@@ -135,7 +135,9 @@ class RemoteChanges:
             self.load_found(shape, [remote_key])
         rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
         rows += self._other_rows.get((shape.root, key), ())
-        if stood:  # nothing new on LOCAL: what was kept then stays
+        if (made := self._identity.made_again(shape.model, key)) is not None and remote_key is None:
+            remote_at = made.time  # the object's own row was deleted before
+        elif stood:  # nothing new on LOCAL: what was kept then stays
             remote_at = self._changed_at(rows, None) or as_utc(self._identity.met_at(shape.model, key))
         elif self._any and (last := self._changed_at(rows, self._met_at(shape, key))) is not None:
             remote_at = last
@@ -154,7 +156,15 @@ class RemoteChanges:
                 decisions[conflict] = error
         return decisions[conflict]
 
-    def win(self, conflict: Conflict, change: Change, *, deletes: bool = False, deleted: bool = False) -> bool:
+    def win(
+        self,
+        conflict: Conflict,
+        change: Change,
+        *,
+        deletes: bool = False,
+        deleted: bool = False,
+        between: str = "",
+    ) -> bool:
         """Tell whether the remote wins, so that the object is to be left alone; it will be told either way.
 
         Args:
@@ -162,29 +172,31 @@ class RemoteChanges:
             change: what LOCAL logged.
             deletes: LOCAL does not have the object any more.
             deleted: the remote does not have it any more.
+            between: what is to be said first: the ends of a link.
         """
         decision = self.decide(conflict)
         if isinstance(decision, Exception):
             raise decision
-        self._decided[change] = (conflict, decision, deletes, deleted)
+        self._decided[change] = (conflict, decision, deletes, deleted, between)
         return decision
 
     def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:
         """Tell of the conflicts that were decided, but for objects with which nothing was done."""
         decided = {change: each for change, each in self._decided.items() if change not in not_done}
         known = self._known_here([conflict for conflict, remote_wins, *_ in decided.values() if not remote_wins])
-        for conflict, remote_wins, deletes, deleted in decided.values():
+        for conflict, remote_wins, deletes, deleted, between in decided.values():
             if conflict in known:
                 continue
             here, there = "deleted" if deletes else "changed", "deleted" if deleted else "changed"
             local_at = f" at {_shown(conflict.local_at)}" if conflict.local_at != LONG_AGO else " at an unknown time"
             policy = self._target.policy
+            winner = repr(self._target.remote if remote_wins else LOCAL)
             report.remark(
                 Told.REMOTE_WON if remote_wins else Told.LOCAL_WON,
                 conflict.label,
                 shown_key(conflict.label, conflict.local_pk),
-                f"{here} on {LOCAL!r}{local_at} and {there} on {self._target.remote!r} (there {conflict.remote_pk}) at "
-                f"{_shown(conflict.remote_at)}; {self._target.remote if remote_wins else LOCAL!r} won"
+                f"{between}{here} on {LOCAL!r}{local_at} and {there} on {self._target.remote!r} "
+                f"(there {conflict.remote_pk}) at {_shown(conflict.remote_at)}; {winner} won"
                 f" ({policy if isinstance(policy, str) else 'as SYNCHRO_CONFLICT has decided'})",
             )
 

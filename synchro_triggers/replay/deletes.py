@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -11,17 +12,19 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ..capture.tables import encode_key, natural_key_of
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
-from .cascades import is_part_of, let_go, taken_along
+from .cascades import is_part_of, let_go, links_going, number_of_links, taken_along
+from .database_cascades import DatabaseCascades
 from .living import Living, natural_key_there
 from .local import ObjectTask, load_instances, logged_values, rebuilt
 from .order import At
 from .parts import Parts
-from .raw_keys import there_as_text
+from .raw_keys import may_hide, texts_that_hide, there_as_text
 from .relations import links_to, links_to_children, refers_to_itself
 from .report import Told
 from .rows import rows_of
-from .shape import Unreadable, parents_of, root_of, shape_of
+from .shape import Unreadable, parents_of, read_key, root_of, shape_of
 from .target import NotYet
+from .utc import zone_of
 from .writing import delete
 
 
@@ -38,6 +41,8 @@ class Deletes:
         self._remote = parts.target.remote
         self._refresh = refresh
         self._living = Living(parts.identity)
+        self._database = DatabaseCascades(self._remote)
+        self._hidden: dict[type[Model], dict[Any, str]] = {}
         self._gone: set[At] = parts.target.imagined_gone if parts.target.dry_run else set()
 
     def delete(self, task: ObjectTask, *, waits: bool) -> None:
@@ -60,6 +65,8 @@ class Deletes:
             raise NotYet("waits for the deletion of what points to it")
         assert task.change is not None
         row = self._row_to_delete(task, remote_key)  # locked before anybody asks who changed it
+        if row is None:
+            self._require_not_hidden(task, remote_key)
         if row is not None and not task.keep_parents and self._lives_on(task, row):
             return
         conflict = self._parts.remote_changes.find(shape, key, remote_key, task.change) if row is not None else None
@@ -71,11 +78,14 @@ class Deletes:
                 return
             self._gone.add((shape.root, remote_key))
         along: list[Model] = []
+        links: Counter[type[Model]] = Counter()
         parents = self._parents_without_living(row) if row is not None and not task.keep_parents else None
         if row is not None and self._parts.target.dry_run:
             along = self._would_go_along(row, task.keep_parents, parents)
+            links = self._links_going(row, task.keep_parents, parents, along)
         elif row is not None:
             along = self._spare_the_living(row, task.keep_parents, parents)
+            links = self._links_going(row, task.keep_parents, parents, along)
             pointing = let_go(row, self._remote) if task.keep_parents else []
             with self._parts.savepoints.one():
                 self._parts.writes.begin()
@@ -86,16 +96,35 @@ class Deletes:
                 else:
                     self._parts.singles.delete(row, shape_of(type(row)))
                 written = self._parts.writes.to_other_rows(type(row))
-            if written - self._link_tables(type(row)) or refers_to_itself(type(row)):
-                self._parts.rows.clear()  # a cascade, or a receiver
+            if along or written - self._link_tables(type(row)) or refers_to_itself(type(row)):
+                self._parts.rows.clear()  # a cascade, which the database may do by itself, or a receiver
             for instance in pointing:
                 for living in self._living_among([instance]):
                     self._refresh(living)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
             self._tell_what_went_along(along, f"{shape.label} {remote_key}")
+            for through, rows in links.items():
+                self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def _require_not_hidden(self, task: ObjectTask, remote_key: Any) -> None:
+        """Raise ``ObjectNotApplied`` when a row is there under its key, in a form by which it is not found.
+
+        What has a reference has been found before: its row is gone.
+        """
+        root, identity = task.shape.root, self._parts.identity
+        if not may_hide(self._remote, root) or identity.stale_reference(root, task.key) is not None:
+            return
+        if root not in self._hidden:
+            zone = zone_of(self._remote)
+            self._hidden[root] = {read_key(root, text, zone): text for text in texts_that_hide(self._remote, root)}
+        if (text := self._hidden[root].get(remote_key)) is not None:
+            raise ObjectNotApplied(
+                f"it was deleted; {self._remote!r} has it too, and its primary key is stored there in a form that "
+                f"finds no row ({text})"
+            )
 
     def _parents_without_living(self, row: Model) -> list[Model] | None:
         """Return the parents' rows that go with an object; ``None``: all, for LOCAL has none of them any more.
@@ -129,7 +158,19 @@ class Deletes:
         for parent in parents or ():
             more = taken_along(parent, self._remote, keep_parents=False)
             along += [instance for instance in more if not is_part_of(instance, row)]
-        return along
+        by_database = self._database.taken_along(row, along, keep_parents=keep_parents or parents is not None)
+        return [*along, *by_database]
+
+    def _links_going(
+        self, row: Model, keep_parents: bool, parents: Iterable[Model] | None, along: Iterable[Model]
+    ) -> Counter[type[Model]]:
+        """Count the links that go with a row and what it takes along, by their tables."""
+        own_alone = keep_parents or parents is not None
+        going = links_going([row, *(parents or ()), *along], self._remote, own_alone=own_alone)
+        if self._parts.target.dry_run:  # where they have gone already, they are still there
+            going -= self._gone
+            self._gone |= going
+        return Counter(through for through, _ in going)
 
     def _link_tables(self, model: type[Model]) -> set[str]:
         """Return the quoted names of the model's automatic many-to-many tables, whose rows are never read ahead."""

@@ -20,7 +20,7 @@ from ..reaching import clear_errors
 from .checkpoint import load_checkpoint
 from .node import require_tables
 from .report import SyncReport
-from .run import Choices, Run, require_ready_triggers, required_remotes
+from .run import Choices, Run, describe_partitions, require_ready_triggers, required_remotes
 from .window import commit_mark, open_window, position_since
 
 #: Seconds between two looks at LOCAL.
@@ -42,7 +42,8 @@ class Follower:
         remote: an alias; ``None``: those of ``SYNCHRO_REMOTE``.
         interval: seconds between two looks at LOCAL.
         notify: let PostgreSQL wake it at each commit that logged something, instead of looking.
-        on_run: called with the remote and the report of each run that had something to do.
+        on_run: called with the remote and the report of each run that had something to do, or to tell; each warning
+            comes once.
         on_problem: called with a line when a run was not possible; it is tried again.
     """
 
@@ -68,12 +69,12 @@ class Follower:
         remotes = required_remotes(self.remote)
         if self.interval <= 0:
             raise SynchroConfigurationError(f"The interval must be more than 0 seconds, not {self.interval}.")
-        require_ready_triggers(remotes)
+        new_partitions = require_ready_triggers(remotes)
         for alias in remotes:
             with suppress(Error):  # one that cannot be reached may come back: the first look tells of it
                 require_tables(alias)
         with self._waiting() as wait:
-            followed = [_Followed(alias, self._choices()) for alias in remotes]
+            followed = [_Followed(alias, self._choices(), list(new_partitions)) for alias in remotes]
             pause = _FIRST_PAUSE
             while not self._stopped.is_set():
                 try:
@@ -97,7 +98,7 @@ class Follower:
             if self._stopped.is_set():
                 return
             report = each.catch_up(mark)
-            if report is not None and (report.changed or report.failures):
+            if report is not None and (report.changed or report.failures or report.told or report.warnings):
                 self.on_run(each.alias, report)
 
     @contextmanager
@@ -116,9 +117,11 @@ class Follower:
 class _Followed:
     """One remote, and how far it is known to be."""
 
-    def __init__(self, alias: str, choices: Choices) -> None:
+    def __init__(self, alias: str, choices: Choices, new_partitions: list[str]) -> None:
         self.alias = alias
         self._choices = choices
+        self._new_partitions = new_partitions
+        self._warned: set[str] = set()
         self._run: Run | None = None
         self._went_well = True
         self._mark = ""
@@ -137,7 +140,7 @@ class _Followed:
         report: SyncReport | None
         with clear_errors(LOCAL, self.alias):
             if due or self._run is None:
-                require_ready_triggers((self.alias,))
+                self._new_partitions += require_ready_triggers((self.alias,))
                 if self._run is None or self._went_well:  # otherwise it still holds the lease
                     self._run = Run(self.alias, self._choices)
                 self._refreshed = time.monotonic()
@@ -145,7 +148,17 @@ class _Followed:
             else:
                 report = self._take_what_is_new(self._run, mark)
             self._mark = mark
+        if report is not None:
+            self._warn_once(report)
         return report
+
+    def _warn_once(self, report: SyncReport) -> None:
+        """Leave out of a report what an earlier one has warned of."""
+        if self._new_partitions:
+            report.warn(describe_partitions(self._new_partitions))
+            self._new_partitions = []
+        report.warnings = [text for text in report.warnings if text not in self._warned]
+        self._warned.update(report.warnings)
 
     def _take_what_is_new(self, run: Run, mark: str) -> SyncReport | None:
         checkpoint = self._checkpoint

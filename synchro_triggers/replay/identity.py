@@ -26,10 +26,12 @@ from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..key_texts import full_key, is_digest, read_full_key, stored_key
 from ..models import Reference
+from ..moment import as_utc
 from ..natural import NaturalManager
 from .changes import Change, FormerKey
 from .contention import RowLocks
 from .local import generic_target
+from .own_changes import LastChange, OwnChanges
 from .params import plain_type
 from .rows import ReadAhead, rows_of, rows_with
 from .shape import (
@@ -39,6 +41,7 @@ from .shape import (
     concrete_of,
     field_at,
     gives_keys_again,
+    is_findable,
     is_foreign_key,
     model_of,
     points_to_key,
@@ -109,6 +112,9 @@ class Identity:
         self._inserted: dict[tuple[type[Model], Any], int] = {}
         self._logged: dict[tuple[type[Model], Any], int] = {}
         self._outdated: set[int] = set()
+        self._made_again: dict[tuple[type[Model], Any], tuple[Any, LastChange]] = {}
+        self._own_changes: OwnChanges | None = None
+        self._came_by: dict[tuple[type[Model], Any], int | None] = {}
         self.outlived: dict[tuple[type[Model], Any], Any] = {}
 
     # References -----------------------------------------------------------------------------------
@@ -167,14 +173,15 @@ class Identity:
         backwards = rows_with(Reference, LOCAL, remote_pk=by_text).filter(
             source=self._target, model_label=root._meta.label
         )
-        came = list(backwards.values_list("pk", "remote_pk", "local_pk"))
-        self._read_full_texts(LOCAL, "local", {pk: there for pk, _, there in came})
-        for _, here, there in came:
+        came = list(backwards.values_list("pk", "remote_pk", "local_pk", "logged"))
+        self._read_full_texts(LOCAL, "local", {pk: there for pk, _, there, _ in came})
+        for _, here, there, logged in came:
             key, came_from = by_text[here], read_key(root, self._full(there))
             former = self._formers.get((root, key))
             if former is None and key not in found:
                 if not isinstance(self.claimed_by(root, came_from), FormerKey):
                     found[key] = came_from
+                    self._came_by[root, key] = logged
             elif former is not None and former not in found:
                 found[former] = came_from
                 self._learnt[root, former] = found[former]
@@ -187,6 +194,40 @@ class Identity:
             if remote_key in alive:
                 self._known[root, key] = remote_key
                 self._claimed[root, remote_key] = key
+        self._part_from_strangers(root, found)
+
+    def watch(self, own_changes: OwnChanges) -> None:
+        """Ask from now on, and of what is known already, whether the remote's users have made others of the rows."""
+        self._own_changes = own_changes
+        known: dict[type[Model], list[Any]] = {}
+        for root, key in self._known:
+            known.setdefault(root, []).append(key)
+        for root, keys in known.items():
+            self._part_from_strangers(root, keys)
+
+    def _part_from_strangers(self, root: type[Model], keys: Iterable[Any]) -> None:
+        """Take objects for gone on the remote whose number was given to another one there since the two last met."""
+        own = self._own_changes
+        if own is None or (own.complete and not own.inserted) or not gives_keys_again(root, self._kept_keys):
+            return
+        rows = {self._known[root, key]: key for key in keys if (root, key) in self._known}
+        for remote_key, made in own.made_again(root, list(rows), self._source).items():
+            key = rows[remote_key]
+            if (root, key) in self._rows:
+                met_at = self.met_at(root, key)
+                is_another = met_at is not None and made.time > as_utc(met_at)
+            else:  # it came from there: the reference on LOCAL says up to which row of the remote's log it is that one
+                logged = self._came_by.get((root, key))
+                is_another = logged is not None and made.id > logged
+            if is_another:
+                del self._known[root, key]
+                self._claimed.pop((root, remote_key), None)
+                self._made_again[root, key] = (remote_key, made)
+
+    def made_again(self, model: type[Model], key: Any) -> LastChange | None:
+        """Return when the remote's users made another object of the number that the object's row had there."""
+        found = self._made_again.get((root_of(model), key))
+        return found[1] if found is not None else None
 
     def _stored(self, root: type[Model], **texts: Collection[str]) -> list[tuple[str, _Stored]]:
         references = rows_with(Reference, self.remote, **texts)
@@ -248,6 +289,8 @@ class Identity:
     def stale_reference(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of a reference whose row is gone, or ``None``."""
         root = root_of(model)
+        if (root, key) in self._made_again and (root, key) not in self._known:
+            return self._made_again[root, key][0]
         reference = self._rows.get((root, key))
         if reference is None or (root, key) in self._known:
             return None
@@ -320,8 +363,10 @@ class Identity:
             key = self._whose(root, read_key(root, self._full(local_pk)), stored)
             if key is not None:
                 self._rows[root, key] = stored
-            if key is not None and (root, key) not in self._forgotten:
-                self._claimed[root, by_text[stored.remote_pk]] = key
+            remote_key = by_text[stored.remote_pk]
+            is_strangers = (root, key) in self._made_again and self._made_again[root, key][0] == remote_key
+            if key is not None and (root, key) not in self._forgotten and not is_strangers:
+                self._claimed[root, remote_key] = key
 
     def claims_backwards(self, model: type[Model], remote_keys: Iterable[Any]) -> dict[Any, Any]:
         """Return the local keys of remote rows that came to LOCAL from there, by remote key."""
@@ -698,6 +743,8 @@ class Identity:
         """Return what a foreign key's local value is on the remote, or ``None`` if its target is not known there."""
         model, attname = target_of(field)
         shape = shape_of(model)
+        if not is_findable(field, value):
+            return value  # no database gives out such a key: it is the same on both sides
         if any(attname == key.attname for key in shape.key) and not shape.composite_key:
             return self._translate_key(model, value)
         return value  # a to_field: the same value on both sides

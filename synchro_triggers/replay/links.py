@@ -9,6 +9,8 @@ from typing import Any
 from django.db.models import Model
 
 from .changes import Change
+from .conflicts import Conflict
+from .link_conflicts import LinkConflicts, Pair
 from .local import LinkShape, LinkTask, load_instances
 from .parts import Parts
 from .redirects import NothingInserted
@@ -30,6 +32,8 @@ class Links:
         self._parts = parts
         self._remote = parts.target.remote
         self._ensure = ensure
+        self._conflicts = LinkConflicts(parts.target, parts.identity)
+        self._found: dict[Pair, Conflict] = {}
         self._living: dict[type[Model], dict[Any, Model]] = {}
 
     def apply(self, tasks: Sequence[LinkTask], may_stop: Callable[[], bool]) -> tuple[list[LinkTask], list[LinkTask]]:
@@ -66,9 +70,10 @@ class Links:
         removed = [(task.owner, key) for task in tasks for key, (exists, _) in task.targets.items() if not exists]
         for model, keys in zip((shape.source_model, shape.target_model), zip(*removed, strict=True), strict=False):
             self._living.setdefault(root_of(model), {}).update(load_instances(root_of(model), keys))
+        known = self._parts.identity.known
+        self._found = self._conflicts.among(shape, tasks)
         if len(tasks) == 1:
             return
-        known = self._parts.identity.known
         ends = [
             (known(shape.source_model, task.owner), known(shape.target_model, key))
             for task in tasks
@@ -98,6 +103,8 @@ class Links:
                     reraise_if_hopeless(error, self._remote)
                     self._parts.result.failed[change] = error
                     remaining.targets[key] = (exists, change)
+            if keys:
+                self._settle_conflicts(task, owner_key, keys, remaining, add=add)
             if not keys:
                 continue
             if owner is None or owner.pk != owner_key:
@@ -113,6 +120,32 @@ class Links:
                     self._parts.result.failed[change] = error
                     remaining.targets[key] = (add, change)
         return remaining
+
+    def _settle_conflicts(
+        self, task: LinkTask, owner_key: Any, keys: dict[Any, tuple[Any, Change]], remaining: LinkTask, *, add: bool
+    ) -> None:
+        """Take the links out of ``keys`` that the remote keeps as they are, and those whose rule has raised."""
+        shape, changes, result = task.shape, self._parts.remote_changes, self._parts.result
+        contested = {pair: found for pair, found in self._found.items() if pair[0] == owner_key and pair[1] in keys}
+        for pair, conflict in contested.items():
+            key, change = keys[pair[1]]
+            ends = f"{shape.source_model._meta.label} {task.owner} and {shape.target_model._meta.label} {key}"
+            remote_wins = changes.decide(conflict)
+            if isinstance(remote_wins, Exception):
+                result.failed[change] = remote_wins
+                remaining.targets[key] = (add, change)
+                del keys[pair[1]]
+                continue
+            # Of a link that was removed and added again there are two changes, which may come in two batches.
+            pair_here = frozenset((task.owner, key)) if shape.field.remote_field.symmetrical else (task.owner, key)
+            told = (shape.through, (pair_here, remote_wins))
+            if told not in self._parts.target.told_links:
+                self._parts.target.told_links.add(told)
+                changes.win(conflict, change, deletes=not add, deleted=add, between=f"the link of {ends}: ")
+                if remote_wins:
+                    result.report.count(shape.through._meta.label, "conflicts")
+            if remote_wins:
+                del keys[pair[1]]
 
     def _ends(self, task: LinkTask, key: Any, add: bool) -> tuple[Any, Any] | None:
         """Return the remote keys of owner and target, or ``None`` when there is nothing to unlink."""
@@ -141,6 +174,15 @@ class Links:
             return shape.source_model(pk=owner_key)
         return row
 
+    def _would_remove(self, shape: LinkShape, owner: Model, target_keys: Collection[Any], mirrored: set[Any]) -> int:
+        """Note in a dry run which links would have gone; return how many."""
+        pairs = [(owner.pk, key) for key in target_keys]
+        there = linked_pairs(shape.through, shape.ends, self._remote, pairs)
+        back = [(key, owner.pk) for key in mirrored] if shape.field.remote_field.symmetrical else []
+        rows = [*there.values(), *linked_pairs(shape.through, shape.ends, self._remote, back).values()]
+        self._parts.target.imagined_gone.update((shape.through, row) for row in rows)
+        return len(there)
+
     def _write(
         self, shape: LinkShape, owner: Model, target_keys: Collection[Any], mirrored: set[Any], *, add: bool
     ) -> None:
@@ -155,8 +197,13 @@ class Links:
         """
         parts, count = self._parts, self._parts.result.report.count
         label, what = shape.through._meta.label, "created" if add else "deleted"
-        if parts.target.dry_run:
+        if parts.target.dry_run and add:
             count(label, what, len(target_keys))
+            return
+        if parts.target.dry_run:
+            removed = self._would_remove(shape, owner, target_keys, mirrored)
+            count(label, what, removed)
+            count(label, "unchanged", len(target_keys) - removed)
             return
         linked = parts.rows.linked(shape.through, shape.ends, [(owner.pk, key) for key in target_keys])
         keys = {key for key in target_keys if ((owner.pk, key) in linked) is not add}

@@ -15,7 +15,17 @@ from .changes import FormerKey
 from .identity import Identity, compare_exactly, depends_on, looks_up_fields
 from .local import generic_target, load_instances
 from .rows import rows_of, rows_with
-from .shape import GenericKey, concrete_of, field_at, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from .shape import (
+    GenericKey,
+    concrete_of,
+    field_at,
+    is_findable,
+    is_foreign_key,
+    points_to_key,
+    root_of,
+    shape_of,
+    target_of,
+)
 from .writing import local_value
 
 
@@ -167,7 +177,7 @@ class Living:
         return {remote_key: key for (_, remote_key), key in found.items()}
 
     def _translated(self, field: Any, value: Any) -> Any:
-        if value is None or not is_foreign_key(field) or not points_to_key(field):
+        if value is None or not is_foreign_key(field) or not points_to_key(field) or not is_findable(field, value):
             return value
         return self._keys_there(target_of(field)[0], [value]).get(value)
 

@@ -16,6 +16,7 @@ from ..capture.tables import decode_value, kind_of, stored_fields
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .changes import Change, FormerKey, divided
+from .params import plain_type
 from .raw_keys import is_of_one_object, may_hide, there_as_text
 from .relations import links_to_children
 from .rows import as_read, instances_of, needs_database, rows_with
@@ -25,11 +26,14 @@ from .shape import (
     Unreadable,
     concrete_of,
     gives_keys_again,
+    is_findable,
     model_of,
+    not_findable,
     read_key,
     read_keys,
     root_of,
     shape_of,
+    why_not_findable,
 )
 from .target import BatchBroken
 from .utc import zone_of
@@ -63,7 +67,10 @@ class ObjectTask:
 
 @dataclass(frozen=True)
 class LinkShape:
-    """An automatic many-to-many table."""
+    """An automatic many-to-many table.
+
+    ``doubtful`` are those of its foreign keys that may hold what cannot be looked up.
+    """
 
     through: type[Model]
     field: ManyToManyField[Any, Any]
@@ -71,11 +78,19 @@ class LinkShape:
     source_attname: str
     target_model: type[Model]
     target_attname: str
+    doubtful: tuple[Any, ...] = ()
 
     @property
     def ends(self) -> tuple[str, str]:
         """The attribute names of both ends."""
         return self.source_attname, self.target_attname
+
+    def why_not_findable(self, values: Mapping[str, Any]) -> str | None:
+        """Return what is to be told of a link, given by its attributes, whose ends cannot be looked up."""
+        for end in self.doubtful:
+            if not is_findable(end, value := values.get(end.attname)):
+                return not_findable(end, value)
+        return None
 
 
 @dataclass
@@ -128,13 +143,13 @@ def plan_tasks(
     objects: dict[tuple[type[Model], Any, type[Model] | None], ObjectTask] = {}
     tasks: list[ObjectTask | LinkTask] = []
     vanished: list[Change] = []
+    errors = unreadable if unreadable is not None else {}
     for model, changed in by_model.items():
         if model._meta.auto_created:
-            links, unseen = _link_tasks(link_shape(model), changed)
+            links, unseen = _link_tasks(link_shape(model), changed, errors)
             tasks += links
             vanished += unseen
         else:
-            errors = unreadable if unreadable is not None else {}
             for task in _object_tasks(model, changed, gives_keys_again(model, kept_keys), errors):
                 _keep_most_derived(objects, task)
     for each in objects.values():
@@ -210,14 +225,14 @@ def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Ex
     return [row for half in (keys[:middle], keys[middle:]) for row in _read_rows(model, half, unreadable)]
 
 
-def logged_values(model: type[Model], text: str) -> dict[str, Any]:
-    """Read ``ChangeLog.old_values`` of LOCAL: attribute names to values as an instance has them."""
+def logged_values(model: type[Model], text: str, alias: str = LOCAL) -> dict[str, Any]:
+    """Read ``ChangeLog.old_values`` of a database: attribute names to values as an instance has them."""
     raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
-    zone = zone_of(LOCAL)
+    zone = zone_of(alias)
     fields = [field for field in stored_fields(model) if field.column in raw]
-    read = [field for field in fields if raw[str(field.column)] is not None and needs_database(field, LOCAL)]
+    read = [field for field in fields if raw[str(field.column)] is not None and needs_database(field, alias)]
     values = {field.attname: decode_value(field, raw[str(field.column)], zone) for field in fields if field not in read}
-    return values | (as_read(LOCAL, read, text) if read else {})
+    return values | (as_read(alias, read, text) if read else {})
 
 
 def _require_no_garbled_times(model: type[Model], rows: Sequence[Any]) -> None:
@@ -259,6 +274,9 @@ def _object_tasks(
     for change in _hidden(model, looked_for) if looked_for else ():
         what = "cannot be read" if isinstance(keys[change], Unreadable) else "is stored in a form that finds no row"
         unreadable[change] = ObjectNotApplied(f"its primary key {what} on {LOCAL!r}")
+    for change, key in keys.items() if rows else ():
+        if key in rows and (reason := why_not_findable(rows[key])) is not None:
+            unreadable[change] = ObjectNotApplied(reason)
     for change in unreadable:
         keys.pop(change, None)
     parents = _rows_of_root(model, [key for key in keys.values() if key not in rows])
@@ -351,15 +369,19 @@ def link_shape(through: type[Model]) -> LinkShape:
         source.attname,
         concrete_of(target.remote_field.model),
         target.attname,
+        tuple(end for end in (source, target) if plain_type(end) is None),
     )
 
 
-def _link_tasks(shape: LinkShape, changes: list[Change]) -> tuple[list[LinkTask], list[Change]]:
-    pairs, vanished = _logged_pairs(shape, changes)
+def _link_tasks(
+    shape: LinkShape, changes: list[Change], unreadable: dict[Change, Exception]
+) -> tuple[list[LinkTask], list[Change]]:
+    pairs, vanished = _logged_pairs(shape, changes, unreadable)
     symmetrical = shape.field.remote_field.symmetrical
     # Of a symmetrical link both rows are looked at.
     owners = {owner for owner, _ in pairs} | ({target for _, target in pairs} if symmetrical else set())
-    linked = set(rows_with(shape.through, LOCAL, **{shape.source_attname: owners}).values_list(*shape.ends))
+    links = rows_with(shape.through, LOCAL, **{shape.source_attname: owners}).values_list(*shape.ends)
+    linked = {pair for pair in links if shape.why_not_findable(dict(zip(shape.ends, pair, strict=True))) is None}
     tasks: dict[Any, LinkTask] = {}
     for (owner, target), change in pairs.items():
         exists, mirror_exists = (owner, target) in linked, (target, owner) in linked
@@ -372,7 +394,9 @@ def _link_tasks(shape: LinkShape, changes: list[Change]) -> tuple[list[LinkTask]
     return list(tasks.values()), vanished
 
 
-def _logged_pairs(shape: LinkShape, changes: list[Change]) -> tuple[dict[tuple[Any, Any], Change], list[Change]]:
+def _logged_pairs(
+    shape: LinkShape, changes: list[Change], unreadable: dict[Change, Exception]
+) -> tuple[dict[tuple[Any, Any], Change], list[Change]]:
     """Return every pair of ends that the changes speak of: the row's own now, and those that it had.
 
     And the changes whose row is not there although the log does not say that it was deleted: which pair it was, and
@@ -385,8 +409,15 @@ def _logged_pairs(shape: LinkShape, changes: list[Change]) -> tuple[dict[tuple[A
     for change, key in sorted(keys.items(), key=lambda item: item[0].first):
         for old in change.old_values:
             values = logged_values(shape.through, old)
+            if (reason := shape.why_not_findable(values)) is not None:
+                if key in rows or not change.created:  # otherwise the remote has never had it
+                    unreadable[change] = ObjectNotApplied(reason)
+                continue
             pairs.setdefault((values.get(shape.source_attname), values.get(shape.target_attname)), change)
         if (row := rows.get(key)) is not None:
+            if (reason := shape.why_not_findable(row.__dict__)) is not None:
+                unreadable[change] = ObjectNotApplied(reason)
+                continue
             pairs.setdefault((getattr(row, shape.source_attname), getattr(row, shape.target_attname)), change)
         elif not change.deleted:
             vanished.append(change)

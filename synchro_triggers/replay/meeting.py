@@ -6,8 +6,9 @@ imported from the other. A run that would create one is refused, as long as the 
 claims, and nobody has said a word about the model: ``synchro_link``, or ``synchro_link --strangers``.
 
 Some words need nobody: the remote has no row that nothing claims, or LOCAL none that the log does not know. All are
-stored on the remote, with the highest key that LOCAL had then. So a run that has been told looks at few objects: those
-with a higher key that were changed, but not made, in its window.
+stored on the remote, with the keys that LOCAL had then. So a run that has been told looks at few objects beforehand:
+those with a higher key than all of these that were changed, but not made, in its window. What has come since under a
+lower key, or is only the target of what was changed, is noticed when a batch is about to create it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from django.db.models.functions import Cast
 
 from ..capture.install import captured_models_on
 from ..capture.tables import captured_models, encode_key, natural_manager
-from ..capture.unlogged import unlogged_keys
+from ..capture.unlogged import keys_there, unlogged_keys
 from ..conf import LOCAL, get_settings
 from ..exceptions import Refused
 from ..key_texts import KEY_LENGTH
@@ -61,6 +62,7 @@ class Meeting:
         self._settled: dict[type[Model], Introduction] = {}
         self._tables: dict[str, set[str]] = {}
         self._told_by_nothing: dict[type[Model], bool] = {}
+        self._captured: set[type[Model]] | None = None
         self._older_selves: list[str] | None = None
         self._found: dict[type[Model], set[Any]] = {}
 
@@ -148,10 +150,33 @@ class Meeting:
         uncovered = [key for key in keys if isinstance(key, int) and not (said.word and key <= said.up_to)]
         self._found.setdefault(root, set()).update(self._without_reference(root, uncovered))
 
+    def require_acquaintance(self, tasks: Iterable[ObjectTask]) -> None:
+        """Look at objects that a batch is about to create although its log rows do not say that they were made.
+
+        Models that are not captured are left out: the log cannot know them, and their word holds for good.
+
+        Raises:
+            Refused: some of them have come since a word was given, past the log.
+        """
+        by_root: dict[type[Model], list[int]] = {}
+        for task in tasks:
+            if isinstance(task.key, int) and not _is_told(task.shape, self._target.kept_keys):
+                by_root.setdefault(task.shape.root, []).append(task.key)
+        for root, keys in by_root.items():
+            if self._is_captured(root) and self._is_told_by_nothing(root):
+                if (said := self._introduction(root)).word:
+                    keys = [key for key in keys if not said.speaks_of(key)]
+                self._found.setdefault(root, set()).update(keys)
+        self.refuse_doubts("None of them was written: they have come past the log since it was said what they are.")
+
     # Deciding --------------------------------------------------------------------------------------
 
-    def refuse_doubts(self) -> None:
-        """Raise ``Refused`` when something was found that may be on the remote already."""
+    def refuse_doubts(self, so_far: str = "Nothing was written.") -> None:
+        """Raise ``Refused`` when something was found that may be on the remote already.
+
+        Args:
+            so_far: what has become of them.
+        """
         doubts = self.doubts()
         if not doubts:
             return
@@ -162,7 +187,7 @@ class Meeting:
         )
         raise Refused(
             f"Objects of {LOCAL!r} may be on {self._target.remote!r} already: {numbers}. The log has not seen them "
-            "being made, and neither a reference nor a natural key tells which they are. Nothing was written. If one "
+            f"being made, and neither a reference nor a natural key tells which they are. {so_far} If one "
             "side was imported from the other, run `manage.py synchro_link`, which stores which object is which; if "
             "they have nothing in common, `manage.py synchro_link --strangers`. With --model each for one model."
         )
@@ -179,8 +204,9 @@ class Meeting:
         if not there:
             return there
         made = rows_with(ChangeLog, LOCAL, object_pk=[encode_key(key) for key in there])
-        made = made.filter(model_label__in=family_labels(root), operation=Operation.INSERT)
-        seen = set(read_keys(root, list(made.values_list("object_pk", flat=True))))
+        made = made.filter(model_label__in=family_labels(root), operation__in=(Operation.INSERT, Operation.DELETE))
+        last = dict(made.order_by("id").values_list("object_pk", "operation"))
+        seen = set(read_keys(root, [text for text, operation in last.items() if operation == Operation.INSERT]))
         return (there - seen) | (set() if self._trusts_log(root) else self._loaded_again(root, seen))
 
     # What is known ---------------------------------------------------------------------------------
@@ -202,11 +228,12 @@ class Meeting:
             if means_unreachable(error):
                 raise
             # A table that cannot be asked cannot be written either: each object will say so for itself.
-            return Introduction(word=Word.LOGGED, up_to=BigIntegerField.MAX_BIGINT)
+            everything = f"0-{BigIntegerField.MAX_BIGINT}"
+            return Introduction(word=Word.LOGGED, up_to=BigIntegerField.MAX_BIGINT, keys=everything)
 
     def _said(self, label: str) -> Introduction | None:
         if self._stored is None:
-            rows = Introduction.objects.using(self._target.remote).filter(source=self._target.source)
+            rows = Introduction.objects.using(self._target.remote).filter(source=self._target.source).defer("keys")
             self._stored = {row.model_label: row for row in rows}
         return self._stored.get(label)
 
@@ -217,7 +244,7 @@ class Meeting:
         elif not known_doubt and self._trusts_log(root) and not self._unknown(root):
             word = Word.LOGGED
         if self._target.dry_run or (known_doubt and word == Word.NONE):
-            return Introduction(word=word, up_to=_highest_key(root))
+            return Introduction(word=word, up_to=(highest := _highest_key(root)), keys=f"0-{highest}")
         return introduce(self._target.remote, self._target.source, root, word)
 
     def _is_told_by_nothing(self, root: type[Model]) -> bool:
@@ -235,6 +262,11 @@ class Meeting:
             if root._meta.db_table not in self._tables[alias]:
                 return False
         return True
+
+    def _is_captured(self, root: type[Model]) -> bool:
+        if self._captured is None:
+            self._captured = set(captured_models_on(LOCAL))
+        return root in self._captured
 
     def _trusts_log(self, root: type[Model]) -> bool:
         """Tell whether what LOCAL's log has seen being made is new.
@@ -317,8 +349,12 @@ def _keys_behind(rows: QuerySet[Any], last: Any) -> Any:
 def introduce(remote: str, source: str, root: type[Model], word: Word) -> Introduction:
     """Store a word about the objects that LOCAL has now of a model."""
     known = Introduction.objects.using(remote).filter(source=source, model_label=root._meta.label)
-    said = Introduction(source=source, model_label=root._meta.label, word=word, up_to=_highest_key(root))
-    if not known.update(word=said.word, up_to=said.up_to):
+    said = Introduction(source=source, model_label=root._meta.label, word=word)
+    if word == Word.NONE:
+        said.up_to = _highest_key(root)
+    else:
+        said.keys, said.up_to = keys_there(LOCAL, root)
+    if not known.update(word=said.word, up_to=said.up_to, keys=said.keys):
         Introduction.objects.using(remote).bulk_create([said])  # without signals: a receiver may listen to all models
     return said
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from ..capture.tables import encode_key
+from ..models import ChangeLog, Operation
+from ..moment import as_utc
 from .params import array_parameter
 from .raw_keys import fetch_texts
+from .rows import rows_with
 from .shape import model_of, read_key
 from .utc import zone_of
 from .window import LOGGED_AT, logged_since, logged_time, parse_snapshot
@@ -51,6 +55,7 @@ class OwnChanges:
         last: the last own change of each object.
         complete: whether ``last`` has all of them. If not, there are too many: ``last_changes`` tells of some.
         back_to: changes before this time need not be told of; ``None``: all are.
+        inserted: the objects of ``last`` that they have made, or made again under a used key.
     """
 
     def __init__(self, alias: str) -> None:
@@ -58,6 +63,8 @@ class OwnChanges:
         self._since: Time | None = None
         self._seen: _Seen | None = None
         self.last: LastChanges = {}
+        self.inserted: set[tuple[str, str]] = set()
+        self._labels: set[str] = set()
         self.complete = True
         self.back_to: Time | None = None
 
@@ -85,21 +92,55 @@ class OwnChanges:
             return
         connection = connections[self._alias]
         if self._seen is None or (self._since is not None and (since is None or since < self._since)):
-            self.last, self._since, self._seen = {}, since, _Seen()
+            self.last, self.inserted, self._since, self._seen = {}, set(), since, _Seen()
         unseen, self._seen = self._seen, _seen_now(connection)
         rows = _own_rows(connection, unseen, self._seen, self._since)
         zone = zone_of(self._alias)
-        for label, text, logged_at, row_id in rows:
+        for label, text, operation, logged_at, row_id in rows:
             if (model := model_of(label)) is not None:
-                add_last(
-                    self.last,
-                    (label, encode_key(read_key(model, text, zone))),
-                    LastChange(logged_time(connection, logged_at), row_id),
-                )
+                at = (label, encode_key(read_key(model, text, zone)))
+                self._labels.add(label)
+                add_last(self.last, at, LastChange(logged_time(connection, logged_at), row_id))
+                if operation == Operation.INSERT:
+                    self.inserted.add(at)
         if len(self.last) > AT_MOST and since is not None:
             self._since, self.last = since, {at: last for at, last in self.last.items() if last.time >= since}
         if len(rows) > AT_MOST or len(self.last) > AT_MOST:
-            self.complete, self.last = False, {}
+            self.complete, self.last, self.inserted = False, {}, set()
+
+    def speak_of(self, label: str) -> bool:
+        """Tell whether objects of a model may have been changed."""
+        return not self.complete or label in self._labels
+
+    def made_again(self, model: type[Model], keys: Collection[Any], source: str) -> dict[Any, LastChange]:
+        """Return those of the keys under which the users have made another object, and when; as far as it is known.
+
+        Args:
+            model: a model that gives keys again.
+            keys: primary keys of rows.
+            source: whose replays have met what was made before them.
+        """
+        label = model._meta.label
+        if self.complete:
+            keys = [key for key in keys if (label, encode_key(key)) in self.inserted]
+        texts = {encode_key(key): key for key in keys}
+        if not texts:
+            return {}
+        logged = rows_with(ChangeLog, self._alias, object_pk=texts).filter(model_label=label)
+        if not self.complete and self._since is not None:
+            logged = logged.filter(logged_at__gte=self._since)
+        found: dict[Any, LastChange] = {}
+        before: dict[str, str] = {}
+        replaces = connections[self._alias].vendor == "sqlite"  # a row under its own key: logged as update, and insert
+        for text, operation, origin, row_id, time in logged.order_by("id").values_list(
+            "object_pk", "operation", "origin", "id", "logged_at"
+        ):
+            if origin == source:
+                found.pop(texts[text], None)
+            elif operation == Operation.INSERT and not origin and not (replaces and before.get(text) == "U"):
+                found[texts[text]] = LastChange(as_utc(time), row_id)
+            before[text] = operation
+        return found
 
 
 def add_last(known: LastChanges, at: tuple[str, str], last: LastChange) -> None:
@@ -183,7 +224,7 @@ def _seen_now(connection: BaseDatabaseWrapper) -> _Seen:
 
 
 def _own_rows(connection: BaseDatabaseWrapper, unseen: _Seen, now: _Seen, since: Time | None) -> list[Any]:
-    """Return model label, key, time and id of own changes, at the most a few more than ``AT_MOST``.
+    """Return model label, key, operation, time and id of own changes, at the most a few more than ``AT_MOST``.
 
     A trigger writes its row after the row that it speaks of: the transaction has its number before the log row has its
     id. So what was not there yet has a higher id, or is of a transaction that was under way and no longer is.
@@ -201,7 +242,7 @@ def _own_rows(connection: BaseDatabaseWrapper, unseen: _Seen, now: _Seen, since:
 def _select_own(connection: BaseDatabaseWrapper, where: str, params: list[Any]) -> list[Any]:
     return fetch_texts(
         connection,
-        f"SELECT model_label, object_pk, {LOGGED_AT[connection.vendor].format('logged_at')}, id"
+        f"SELECT model_label, object_pk, operation, {LOGGED_AT[connection.vendor].format('logged_at')}, id"
         f" FROM synchro_triggers_changelog WHERE {where} AND origin = '' LIMIT {AT_MOST + 1}",
         params,
     )

@@ -110,11 +110,7 @@ def synchronize(
     started = time.monotonic()
     report = SyncReport(remotes=remotes, dry_run=dry_run)
     if new_partitions:
-        report.warn(
-            f"Partitions without triggers: {', '.join(new_partitions)}. "
-            + ("They get them in a run. " if dry_run else "They have them now, and all their rows are looked at. ")
-            + "Rows that were deleted there by name of the partition are not known."
-        )
+        report.warn(describe_partitions(new_partitions, dry_run=dry_run))
     for alias in remotes:
         with clear_errors(LOCAL, alias):
             report.add(Run(alias, choices).perform())
@@ -195,6 +191,15 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
     return sorted({trigger.table for trigger in expected})
 
 
+def describe_partitions(new: Iterable[str], *, dry_run: bool = False) -> str:
+    """Return what is to be told of partitions that had no triggers."""
+    return (
+        f"Partitions without triggers: {', '.join(new)}. "
+        + ("They get them in a run. " if dry_run else "They have them now, and all their rows are looked at. ")
+        + "Rows that were deleted there by name of the partition are not known."
+    )
+
+
 class _Interrupted(Exception):
     """The run ends between two transactions, because it was asked to."""
 
@@ -264,6 +269,7 @@ class Run:
         self._pending_failures = {}
         self._absent.close()
         self._formers = []
+        self._target.told_links.clear()
         self._warn_when_blind()
         if is_elsewhere(self._target.remote):
             self._report.warn(
@@ -326,6 +332,7 @@ class Run:
         if not self._lease.is_free_at(checkpoint.position):
             return None
         self._report, self._pending_failures = SyncReport(), {}
+        self._target.told_links.clear()
         fields = received_fields(window, started)
         try:
             moves_on = partial(self._lease.move_on, checkpoint.position, **fields)
@@ -606,7 +613,9 @@ class Run:
             if not self._target.dry_run:
                 wait_shortly(remote, self._pace.seconds)
             first()
-            result = Batch(self._target, changes, formers=self._formers, whole=whole, clock=clock).apply()
+            acquainted = self._meeting.require_acquaintance
+            batch = Batch(self._target, changes, self._formers, whole=whole, clock=clock, acquainted=acquainted)
+            result = batch.apply()
             if result.failed and (self._stop or whole):
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
             if whole:  # nothing was kept before it

@@ -10,7 +10,7 @@ from ..conf import LOCAL
 from ..key_texts import printable_key
 from ..models import Checkpoint, Failure
 from .checkpoint import load_checkpoint
-from .node import node_id, require_tables
+from .node import node_id, require_tables, require_two_databases
 from .shape import shown_key
 from .window import Window, open_window, pending_objects
 
@@ -65,9 +65,9 @@ def read_status(remote: str) -> Status:
 
     Raises:
         SynchroError: this package's tables are missing on either side.
+        Refused: both sides are one database.
     """
-    for alias in (LOCAL, remote):
-        require_tables(alias)
+    _require_both(remote)
     source = node_id(LOCAL)
     checkpoint = load_checkpoint(remote, source)
     target = node_id(remote)
@@ -98,11 +98,17 @@ def pending_rows(remote: str) -> int:
 
     Raises:
         SynchroError: this package's tables are missing on either side.
+        Refused: both sides are one database.
     """
-    for alias in (LOCAL, remote):
-        require_tables(alias)
+    _require_both(remote)
     checkpoint = Checkpoint.objects.using(remote).filter(source=node_id(LOCAL)).first() or Checkpoint()
     return _pending(checkpoint, node_id(remote)).rows
+
+
+def _require_both(remote: str) -> None:
+    require_two_databases(remote)
+    for alias in (LOCAL, remote):
+        require_tables(alias)
 
 
 def _pending(checkpoint: Checkpoint, target: str) -> Window:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.models import Model
 
-from ..exceptions import ObjectNotApplied, RunUnderWay
+from ..exceptions import ObjectNotApplied, Refused, RunUnderWay
 from .changes import Change
 from .conflicts import Conflict
 from .contention import RowLocks
@@ -36,10 +36,11 @@ class Target:
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
-        imagined_gone: in a dry run, root model and remote key of what would have been deleted.
+        imagined_gone: in a dry run, root model and remote key of what would have been deleted; of links, their table.
         locks: takes the locks of remote rows as they are read.
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
+        told_links: of the links among them: table, local ends, and whether the remote wins.
     """
 
     remote: str
@@ -57,6 +58,7 @@ class Target:
     imagined_gone: set[tuple[type[Model], Any]] = field(default_factory=set)
     paces: dict[type[Model], float] = field(default_factory=dict)
     decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
+    told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
 
 
 @dataclass
@@ -88,7 +90,7 @@ class BatchBroken(Exception):
 
 def reraise_if_hopeless(error: Exception, remote: str) -> None:
     """Let through what concerns the run or the connection to ``remote``, not one object."""
-    if isinstance(error, (BatchBroken, RunUnderWay, InterfaceError)):
+    if isinstance(error, (BatchBroken, Refused, RunUnderWay, InterfaceError)):
         raise error
     if isinstance(error, OperationalError) and not (_concerns_schema(error) or is_undecodable(error)):
         raise error

@@ -14,7 +14,17 @@ from ..exceptions import ObjectNotApplied
 from .identity import Identity
 from .local import LinkTask, ObjectTask, generic_target, load_instances
 from .rows import rows_of, rows_with
-from .shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from .shape import (
+    Shape,
+    is_findable,
+    is_foreign_key,
+    not_findable,
+    points_to_key,
+    root_of,
+    shape_of,
+    target_of,
+    why_not_findable,
+)
 from .writing import local_value
 
 At = tuple[type[Model], Any]
@@ -25,6 +35,7 @@ class Targets:
 
     Attributes:
         missing: root model and key of targets that are missing on LOCAL, known after ``brought_along``.
+        unusable: those that are there and cannot be brought along, with the errors.
         pointing_nowhere: label and key of the objects for which a number was made up, each with what is to be told.
     """
 
@@ -37,6 +48,7 @@ class Targets:
         self._highest: dict[type[Model], int] = {}
         self._taken: dict[At, bool] = {}
         self.missing: set[At] = set()
+        self.unusable: dict[At, Exception] = {}
         self.pointing_nowhere: dict[tuple[str, str], str] = {}
 
     def brought_along(self) -> list[ObjectTask]:
@@ -65,6 +77,9 @@ class Targets:
                 self.missing.update((root, key) for key in unknown if key not in instances)
                 for instance in instances.values():
                     shape = shape_of(type(instance))
+                    if (reason := why_not_findable(instance)) is not None:
+                        self.unusable[shape.root, instance.pk] = ObjectNotApplied(reason)
+                        continue
                     self.note(shape, instance)
                     if (shape.root, instance.pk) not in reached:
                         following.append(ObjectTask(shape, instance.pk, None, instance))
@@ -185,6 +200,8 @@ class Targets:
 
     def key_of(self, foreign_key: Any, value: Any) -> Any:
         """Return the primary key of a foreign key's target; of a ``to_field`` it has to be looked up."""
+        if not is_findable(foreign_key, value):
+            raise ObjectNotApplied(not_findable(foreign_key, value))
         if points_to_key(foreign_key):
             return value
         at = (*target_of(foreign_key), value)

@@ -153,6 +153,15 @@ class Child(models.Model):
         managed = False
 
 
+class Grandchild(models.Model):
+    """Django would delete it with a child; the database does so too, of whose cascades Django hears nothing."""
+
+    child = models.ForeignKey(Child, models.CASCADE)
+
+    class Meta:
+        managed = False
+
+
 class Point(models.Model):
     """A primary key of two columns."""
 

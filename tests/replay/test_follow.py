@@ -8,13 +8,20 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from io import StringIO
+from threading import Timer
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
 from synchro_triggers import synchro_paused, synchronize
+from synchro_triggers.capture import install
+from synchro_triggers.management.commands.synchronize import Command
 from synchro_triggers.models import Checkpoint, Failure
+from synchro_triggers.replay import follow
+from synchro_triggers.replay.follow import Follower
+from synchro_triggers.replay.report import Told
 from tests.comparing import assert_same
 from tests.databases import both, both_committed
 from tests.testapp.models import Account, Entry, Item, Numbered, Tag, Tagged
@@ -191,11 +198,8 @@ def test_full_run_of_one_model_leaves_the_others():
 @both_committed
 def test_follower_looks_again_after_an_error_whatever_the_mark_of_its_new_connection(monkeypatch):
     from itertools import chain, repeat
-    from threading import Timer
 
     from django.db import OperationalError
-
-    from synchro_triggers.replay import follow
 
     Item.objects.create(name="pending")
     marks, performed, problems = chain(["1", "2"], repeat("1")), [], []
@@ -226,3 +230,66 @@ def test_follower_looks_again_after_an_error_whatever_the_mark_of_its_new_connec
     guard.cancel()
 
     assert len(performed) == 3 and len(problems) == 1
+
+
+def followed(runs, change=lambda number: None, **options):
+    """Follow in this process for so many looks that tell something; return the reports."""
+    reports = []
+
+    def seen(remote, report):
+        reports.append(report)
+        if len(reports) == runs:
+            follower.stop()
+        else:
+            change(len(reports))
+
+    follower = Follower(REMOTE, interval=0.01, on_run=seen, on_problem=pytest.fail, **options)
+    guard = Timer(PATIENCE, follower.stop)
+    guard.start()
+    follower.run()
+    guard.cancel()
+    return reports
+
+
+@both_committed
+def test_follower_warns_once_whatever_there_is_to_do(monkeypatch):
+    install.uninstall(REMOTE)
+    monkeypatch.setattr(follow, "_REFRESH", 0)  # each look is a run of its own
+
+    reports = followed(3, lambda number: Item.objects.create(name=str(number)))
+
+    assert [report.created for report in reports] == [0, 1, 1]
+    assert ["has no triggers" in " ".join(report.warnings) for report in reports] == [True, False, False]
+
+
+@both_committed
+def test_follower_tells_of_what_it_has_left_alone(monkeypatch):
+    item = Item.objects.create(name="a")
+    synchronize()
+    Item.objects.update(name="b")
+    with synchro_paused():
+        item.delete()
+
+    [report] = followed(1)
+
+    assert not report.changed
+    assert [each.kind for each in report.remarks] == [Told.VANISHED]
+
+
+@both_committed
+def test_text_of_a_follower_names_what_a_run_of_its_own_names():
+    install.uninstall(REMOTE)
+    item = Item.objects.create(name="a")
+    key = item.pk
+    synchronize()
+    Item.objects.update(name="b")
+    with synchro_paused():
+        item.delete()
+    out, err = StringIO(), StringIO()
+    command = Command(stdout=out, stderr=err)
+
+    for report in followed(1):
+        command._tell_run(REMOTE, report, {"as_json": False, "verbosity": 2})
+
+    assert f"testapp.Item {key}: " in out.getvalue()
+    assert err.getvalue().startswith("Warning: 'remote' has no triggers")

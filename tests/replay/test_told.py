@@ -9,8 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connections
 
-from synchro_triggers import synchronize
+from synchro_triggers import SyncReport, synchronize
 from synchro_triggers.capture import install
+from synchro_triggers.management.commands.synchronize import Command
 from synchro_triggers.models import Reference
 from synchro_triggers.replay.report import Told
 from tests.databases import both
@@ -145,6 +146,17 @@ def test_command_names_the_objects(items):
     assert f"testapp.Item {items[1].pk}: changed on 'default' at" in long.getvalue()
     [remark] = json.loads(out.getvalue())["remarks"]
     assert (remark["kind"], remark["key"]) == ("remote won", str(items[1].pk))
+
+
+@pytest.mark.parametrize("kind", list(Told))
+def test_each_kind_of_remark_can_be_printed(kind):
+    report = SyncReport()
+    report.remark(kind, "testapp.Item", "7", "so it was")
+    command = Command(stdout=StringIO())
+
+    command._print_told(report, 2)
+
+    assert "  testapp.Item 7: so it was\n" in command.stdout.getvalue()
 
 
 # A rule is asked once ---------------------------------------------------------------------------------

@@ -175,3 +175,47 @@ def test_links_changed_on_the_other_side_come_back(synchronize_back):
     assert sorted(tag.label for tag in tagged.tags.all()) == ["b", "c"]
     assert_same("testapp")
     assert not synchronize().changed and not synchronize_back()["changed"]
+
+
+def test_number_that_its_maker_has_given_out_again_is_another_object(synchronize_back):
+    on(REMOTE, Item).create(name="first", cash=1)
+    assert synchronize_back()["created"] == 1
+    key = on(REMOTE, Item).get().pk
+    later()
+    on(REMOTE, Item).all().delete()
+    on(REMOTE, Item).create(pk=key, name="second", cash=5)
+    later()
+    on(LOCAL, Item).update(cash=2)
+
+    report = synchronize()
+
+    assert sorted(on(REMOTE, Item).values_list("name", "cash")) == [("first", 2), ("second", 5)]
+    assert (report.created, report.updated, len(report.remarks)) == (1, 0, 1)
+    synchronize_back()
+    for alias in (LOCAL, REMOTE):
+        assert sorted(on(alias, Item).values_list("name", "cash")) == [("first", 2), ("second", 5)]
+    assert not synchronize().changed and not synchronize_back()["changed"]
+
+
+@pytest.mark.parametrize("policy", ["newest", "remote"])
+def test_link_that_came_from_there_and_is_changed_here_is_no_conflict(synchronize_back, settings, policy):
+    settings.SYNCHRO_CONFLICT = policy
+    tagged, tag = on(LOCAL, Tagged).create(title="t"), on(LOCAL, Tag).create(label="a")
+    synchronize()
+    there = on(REMOTE, Tagged).get()
+    for add in (True, False):
+        later()
+        (there.tags.add if add else there.tags.remove)(on(REMOTE, Tag).get())
+        synchronize_back()
+        assert tagged.tags.exists() is add
+        later()
+        (tagged.tags.remove if add else tagged.tags.add)(tag)
+
+        report = synchronize()
+
+        assert (report.remarks, report.conflicts, report.failures) == ([], 0, [])
+        assert there.tags.using(REMOTE).exists() is not add
+        if add:  # and back, for the other way about
+            later()
+            there.tags.add(on(REMOTE, Tag).get())
+            synchronize_back()

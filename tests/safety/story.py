@@ -65,8 +65,9 @@ def run_once(env: dict[str, str]) -> float:
     return time.monotonic() - started
 
 
-def start_run(env: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(SYNCHRONIZE, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start_run(env: dict[str, str], command: str = "synchronize") -> subprocess.Popen[str]:
+    arguments = [*SYNCHRONIZE[:3], *command.split(), *SYNCHRONIZE[4:]]
+    return subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def one_line_of(process: subprocess.Popen[str], *secrets: str, code: int = 5) -> str:

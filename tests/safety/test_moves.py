@@ -116,12 +116,16 @@ def test_remote_whose_identity_was_made_elsewhere_is_told():
 
 
 @both_committed
-def test_one_database_under_two_names_is_called_so(process_env):
+@pytest.mark.parametrize(
+    "command",
+    ["synchronize", "synchronize --dry-run", "synchronize --follow", "synchro_status", "synchro_link", "synchro_reset"],
+)
+def test_one_database_under_two_names_is_called_so(process_env, command):
     Item.objects.create(name="a")
     connections[REMOTE].close()
     env = elsewhere(process_env, **{REMOTE: {"NAME": str(connections[LOCAL].settings_dict["NAME"])}})
 
-    line = one_line_of(start_run(env), code=3)
+    line = one_line_of(start_run(env, command), code=3)
 
     assert "one and the same database" in line and "--new-identity" not in line
     assert names(LOCAL) == ["a"]

@@ -101,7 +101,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"remote": remote, **report.as_dict()}))
         elif options["verbosity"] > 0:
             counts = ", ".join(f"{number} {what}" for what in COUNTED if (number := getattr(report, what)))
-            self.stdout.write(f"{timezone.now():%Y-%m-%d %H:%M:%S} {remote}: {counts}")
+            self.stdout.write(f"{timezone.now():%Y-%m-%d %H:%M:%S} {remote}: {counts or 'nothing to do'}")
+            self._print_told(report, options["verbosity"])
         if report.failures:
             self.stderr.write(describe_failures(report))
         self.stdout.flush()
@@ -142,6 +143,7 @@ _SUMMARY = {
     Told.DELETED_ALONG: "{} deleted on the remote along with others",
     Told.REMOTE_WON: "{} changed on both sides: the remote's version was kept",
     Told.LOCAL_WON: "{} changed on both sides: the remote's version was overwritten",
+    Told.POINTS_NOWHERE: "{} pointing to what the local database does not have: a number that no object has, there",
     Told.SKIPPED: "{} left out",
 }
 

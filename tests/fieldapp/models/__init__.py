@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cascading import *  # noqa: F403
 from .fields import *  # noqa: F403
 from .keys import *  # noqa: F403
 from .postgres import *  # noqa: F403

@@ -55,6 +55,60 @@ class JsonKeyed(models.Model):
     name = models.CharField(max_length=60)
 
 
+class TextList(models.TextField):
+    """Somebody's own field: a list of words, one string in the database."""
+
+    def from_db_value(self, value: str | None, *args: Any) -> list[str] | None:
+        return None if value is None else value.split(",")
+
+    def to_python(self, value: Any) -> list[str] | None:
+        return value.split(",") if isinstance(value, str) else value
+
+    def get_prep_value(self, value: Any) -> str | None:
+        return ",".join(value) if isinstance(value, list) else value
+
+
+class ListKeyed(models.Model):
+    """A key of a type that Python cannot look up, of somebody's own."""
+
+    id = TextList(primary_key=True)
+    name = models.CharField(max_length=60)
+
+
+class JsonCoded(models.Model):
+    """Others point to its code, of a type that Python cannot look up."""
+
+    code = models.JSONField(unique=True)
+    name = models.CharField(max_length=60)
+
+
+class JsonPointer(models.Model):
+    name = models.CharField(max_length=60)
+    target = models.ForeignKey(JsonKeyed, models.CASCADE, null=True)
+
+
+class ListPointer(models.Model):
+    name = models.CharField(max_length=60)
+    target = models.ForeignKey(ListKeyed, models.CASCADE, null=True)
+
+
+class JsonCodePointer(models.Model):
+    name = models.CharField(max_length=60)
+    target = models.ForeignKey(JsonCoded, models.CASCADE, null=True, to_field="code")
+
+
+class PointerToPointer(models.Model):
+    """Brings along what points to a key that cannot be looked up."""
+
+    name = models.CharField(max_length=60)
+    target = models.ForeignKey(JsonPointer, models.CASCADE, null=True)
+
+
+class JsonLinked(models.Model):
+    name = models.CharField(max_length=60)
+    targets = models.ManyToManyField(JsonKeyed)
+
+
 class LongKeyed(models.Model):
     """A key of any length."""
 

@@ -47,6 +47,14 @@ class ArrayKeyed(models.Model):
         required_db_vendor = "postgresql"
 
 
+class ArrayPointer(models.Model):
+    name = models.CharField(max_length=60)
+    target = models.ForeignKey(ArrayKeyed, models.CASCADE, null=True)
+
+    class Meta:
+        required_db_vendor = "postgresql"
+
+
 class RangeKeyed(models.Model):
     id = IntegerRangeField(primary_key=True)
     name = models.CharField(max_length=60)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from synchro_triggers.models import ChangeLog, Node
 from synchro_triggers.replay.window import (
     Window,
+    commit_mark,
     current_position,
     delete_received,
     era_suffix,
@@ -23,12 +29,13 @@ from synchro_triggers.replay.window import (
     open_window,
     pending_objects,
     place,
+    position_since,
     read_page,
     received_by,
     row_mark,
     standby_message,
 )
-from tests.databases import both
+from tests.databases import both, both_committed
 from tests.safety.story import LOCAL
 
 pytestmark = both
@@ -694,37 +701,136 @@ def test_two_databases_are_at_two_places_and_each_stays_at_its_own():
     assert fingerprint(LOCAL) == fingerprint(LOCAL) != fingerprint("remote")
 
 
+@on_postgres
+def test_two_names_of_one_server_are_one_place(monkeypatch):
+    before = place(LOCAL)
+
+    monkeypatch.setitem(connection.settings_dict, "HOST", "another.name.of.it")
+
+    assert place(LOCAL) == before
+
+
+@contextmanager
+def sqlite_at(name: object) -> Iterator[str]:
+    """Yield an alias of a SQLite database of this name."""
+    alias = f"other {next(_numbers)}"
+    opened = DatabaseWrapper({**connection.settings_dict, "NAME": str(name)}, alias)
+    connections[alias] = opened
+    try:
+        yield alias
+    finally:
+        opened.close()
+        del connections[alias]
+
+
+_numbers = itertools.count()
+
+
 @pytest.mark.vendor("sqlite")
-def test_file_is_one_place_under_any_name(tmp_path, monkeypatch):
-    name = tmp_path / "one.sqlite3"
-    name.touch()
-    (tmp_path / "two.sqlite3").symlink_to(name)
+@pytest.mark.parametrize("form", ["{}", "file:{}?cache=private", "file://{}", "link"])
+def test_file_is_one_place_under_any_name(form, tmp_path):
+    path = tmp_path / "one.sqlite3"
+    (tmp_path / "link").symlink_to(path)
+    (tmp_path / "another").touch()
 
-    def of(path: object) -> tuple[object, str]:
-        monkeypatch.setitem(connections[LOCAL].settings_dict, "NAME", path)
-        return place(LOCAL), fingerprint(LOCAL)
-
-    assert of(name) == of(str(tmp_path / "two.sqlite3"))
-    (tmp_path / "three.sqlite3").touch()
-    assert of(tmp_path / "three.sqlite3")[0] != of(name)[0]
-    assert of(tmp_path / "three.sqlite3")[1] != of(name)[1]
+    with (
+        sqlite_at(path) as one,
+        sqlite_at(tmp_path / "link" if form == "link" else form.format(path)) as same,
+        sqlite_at(tmp_path / "another") as another,
+    ):
+        assert place(one) == place(same) != place(another)
+        assert fingerprint(one) == fingerprint(same) != fingerprint(another) != ""
 
 
 @pytest.mark.vendor("sqlite")
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("one", "other", "expected"),
     [
         (":memory:", ":memory:", False),
-        ("file:a?mode=memory&cache=shared", "file:a?mode=memory&cache=shared", True),
+        ("file:a?mode=memory", "file:a?mode=memory", False),
+        ("file:a?mode=memory&cache=shared", "file:a?cache=shared&mode=memory", True),
+        ("file::memory:?cache=shared", "file::memory:?cache=shared", True),
         ("file:a?mode=memory&cache=shared", "file:b?mode=memory&cache=shared", False),
     ],
 )
-def test_databases_in_memory_are_one_by_name_only(one, other, same, monkeypatch):
-    monkeypatch.setitem(connections[LOCAL].settings_dict, "NAME", one)
-    monkeypatch.setitem(connections["remote"].settings_dict, "NAME", other)
+def test_databases_in_memory_are_one_if_they_share_a_name(one, other, expected):
+    with sqlite_at(one) as first, sqlite_at(other) as second:
+        with connections[first].cursor() as cursor:
+            cursor.execute("CREATE TABLE told (told)")
+        shared = "told" in connections[second].introspection.table_names()
 
-    assert (place(LOCAL) == place("remote")) is same
-    assert fingerprint(LOCAL) == "", "nothing tells it from a copy"
+        assert (place(first) == place(second)) is shared is expected
+        assert fingerprint(first) == "", "nothing tells it from a copy"
+
+
+@pytest.mark.vendor("sqlite")
+def test_file_that_was_taken_away_is_not_taken_for_another_one(tmp_path):
+    with sqlite_at(tmp_path / "one.sqlite3") as one, sqlite_at(tmp_path / "two.sqlite3") as two:
+        assert place(one) != place(two)
+        (tmp_path / "one.sqlite3").unlink()
+
+        assert fingerprint(one) == "" and place(one) != place(two)
+
+
+# Marks of commits -----------------------------------------------------------------------------------
+
+
+def elsewhere(work: Callable[[], object]) -> None:
+    """Do it by another connection, and let it commit."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result()
+
+
+@both_committed
+def test_mark_of_commits_is_another_one_after_somebody_has_committed():
+    before = commit_mark(LOCAL)
+    elsewhere(lambda: log(1))
+    after = commit_mark(LOCAL)
+
+    assert after != before
+    if connection.vendor == "sqlite":  # PostgreSQL counts what is done in other databases too
+        assert commit_mark(LOCAL) == after
+
+
+@both_committed
+def test_position_of_a_mark_holds_what_was_committed_before_it_and_not_what_came_after():
+    start = current_position(LOCAL)
+    elsewhere(lambda: log(1))
+    mark = commit_mark(LOCAL)
+    position = position_since(LOCAL, mark)
+    elsewhere(lambda: log(2))
+
+    assert new(start, position) == [1] and new(position) == [2]
+    assert history_agrees(LOCAL, position, "", "", 0)
+
+
+@both_committed
+@on_postgres
+def test_position_of_a_mark_does_not_hold_what_was_committed_after_the_mark():
+    """What was committed between the two is not skipped."""
+    mark = commit_mark(LOCAL)
+    elsewhere(lambda: log(1))
+
+    position = position_since(LOCAL, mark)
+
+    assert new(position) == [1] and era_suffix(LOCAL).count(":") == 3
+    assert position.partition("@")[2].count(":") == 3, "by it a recovery is noticed"
+
+
+def test_position_of_a_mark_within_a_transaction_holds_its_own_rows():
+    mark = commit_mark(LOCAL)
+    log(1)
+    position = position_since(LOCAL, mark)
+    log(2)
+
+    assert new(position) == [2]
 
 
 @on_postgres

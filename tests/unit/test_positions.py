@@ -17,6 +17,7 @@ from synchro_triggers.replay.window import Snapshot, parse_snapshot
         ("10:20:@", Snapshot(20, (), None, 0)),
         # Of a snapshot's own transaction, which it does not name as one in progress, some rows are received.
         ("10:20:10/12:99#100@1:2:3:4", Snapshot(20, (10, 12), (12, 99), 100)),
+        ("10:20:/12:99", Snapshot(20, (12,), (12, 99), 0)),
         ("20:20:/20:0#100@", Snapshot(20, (20,), (20, 0), 100)),
         # In another cluster the ids of the rows stand for them.
         ("ids:1-3,7,8-9#12@1:2:3:4", Snapshot(0, (), None, 12, ((1, 3), (7, 7), (8, 9)))),

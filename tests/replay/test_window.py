@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from synchro_triggers.models import ChangeLog, Node
@@ -36,6 +37,7 @@ from synchro_triggers.replay.window import (
     standby_message,
 )
 from tests.databases import both, both_committed
+from tests.other_engine.base import DatabaseWrapper as OtherEngine
 from tests.safety.story import LOCAL
 
 pytestmark = both
@@ -702,24 +704,26 @@ def test_two_databases_are_at_two_places_and_each_stays_at_its_own():
 
 
 @on_postgres
-def test_two_names_of_one_server_are_one_place(monkeypatch):
+def test_database_under_another_name_is_at_one_place(monkeypatch):
+    """A pooler may have names of its own for hosts and databases."""
     before = place(LOCAL)
 
-    monkeypatch.setitem(connection.settings_dict, "HOST", "another.name.of.it")
+    for setting in ("HOST", "NAME"):
+        monkeypatch.setitem(connection.settings_dict, setting, "another")
 
     assert place(LOCAL) == before
 
 
 @contextmanager
-def sqlite_at(name: object) -> Iterator[str]:
+def sqlite_at(name: object, engine: type[DatabaseWrapper] = DatabaseWrapper) -> Iterator[str]:
     """Yield an alias of a SQLite database of this name."""
     alias = f"other {next(_numbers)}"
-    opened = DatabaseWrapper({**connection.settings_dict, "NAME": str(name)}, alias)
+    opened = engine({**connection.settings_dict, "NAME": str(name)}, alias)
     connections[alias] = opened
     try:
         yield alias
     finally:
-        opened.close()
+        BaseDatabaseWrapper.close(opened)  # SQLite's own leaves what is in memory open
         del connections[alias]
 
 
@@ -770,6 +774,14 @@ def test_file_that_was_taken_away_is_not_taken_for_another_one(tmp_path):
         (tmp_path / "one.sqlite3").unlink()
 
         assert fingerprint(one) == "" and place(one) != place(two)
+
+
+@pytest.mark.vendor("sqlite")
+def test_remote_without_capture_is_never_where_local_is(tmp_path):
+    with sqlite_at(tmp_path / "one", OtherEngine) as one, sqlite_at(tmp_path / "two", OtherEngine) as two:
+        assert place(one) == place(one) != place(two)
+        assert place(one) != place(LOCAL)
+        assert fingerprint(one) == "", "nothing tells it from a copy"
 
 
 # Marks of commits -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
+from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import ChangeLog, Node
 from synchro_triggers.replay.window import (
     Window,
@@ -34,7 +35,6 @@ from synchro_triggers.replay.window import (
     read_page,
     received_by,
     row_mark,
-    standby_message,
 )
 from tests.databases import both, both_committed
 from tests.other_engine.base import DatabaseWrapper as OtherEngine
@@ -330,11 +330,29 @@ def test_model_of_the_last_row_that_was_applied_is_no_model_of_the_rest():
     assert labels_of(LOCAL, window) == {"shop.Order"}
 
 
-@on_postgres
-def test_standby_is_told_from_a_server_that_leads():
-    text = standby_message("office")
+@contextmanager
+def standby() -> Iterator[None]:
+    """Let the server answer as one that replays another one's log."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA pretended")
+        cursor.execute("CREATE FUNCTION pretended.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true'")
+        cursor.execute("SET search_path = pretended, pg_catalog, public")
+        try:
+            yield
+        finally:
+            cursor.execute("RESET search_path")
 
-    assert "'office' is a standby" in text and "target_session_attrs=read-write" in text
+
+@on_postgres
+def test_standby_which_does_not_know_what_is_under_way_is_not_read():
+    start = current_position(LOCAL)
+
+    with standby():
+        assert era_suffix(LOCAL) == "@"
+        with pytest.raises(Refused) as refused:
+            open_window(LOCAL, start)
+
+    assert "'default' is a standby" in str(refused.value) and "target_session_attrs=read-write" in str(refused.value)
 
 
 # Pages --------------------------------------------------------------------------------------------
@@ -571,6 +589,19 @@ def test_rows_beside_the_window_are_not_its_own():
     ChangeLog.objects.exclude(pk__range=(window.first, window.last)).delete()
 
     assert agrees(window, position=after_a_recovery(window.end))
+
+
+@on_postgres
+@pytest.mark.parametrize(("lost", "expected"), [(None, True), (10, False), (15, True), (20, False)])
+def test_late_commit_is_missed_after_a_recovery_and_what_was_received_before_it_is_not(lost, expected):
+    ids = log_of(5, 10, 15, 20, 21)
+    now = after_a_recovery(current_position(LOCAL))
+    window = open_window(LOCAL, f"10:18:10#{highest_id(LOCAL)}", end="30:30:")
+
+    ChangeLog.objects.filter(pk=ids.get(lost)).delete()
+
+    assert window.rows == 3
+    assert agrees(window, position=now) is expected
 
 
 def changed(position: str, part: int, by: int) -> str:

@@ -118,8 +118,13 @@ def test_window_ends_before_the_transactions_that_were_in_progress():
 def test_late_commit_is_new_whatever_its_id():
     log_of(5, 10, 12, 15, 19, 20, 25)
     received = f"10:20:10,12#{highest_id(LOCAL)}"
+    ChangeLog.objects.filter(txid__in=(15, 19)).update(model_label="shop.Received")
+
+    window = open_window(LOCAL, received, end="30:30:")
 
     assert new(received, "30:30:") == [10, 12, 20, 25]
+    assert labels_of(LOCAL, window) == {"shop.Order"}
+    assert pending_objects(LOCAL, window) == {"shop.Order": 4}
     assert new(received, "20:25:12,20") == [10], "the others are still in progress"
 
 
@@ -266,6 +271,20 @@ def test_window_since_a_time_holds_what_was_logged_then_and_later():
     assert pending_objects(LOCAL, window) == {"shop.Order": 2}
 
 
+def test_what_was_logged_before_a_time_is_left_out_wherever_it_stands():
+    """Times are not in the order of ids: clocks are set back, and transactions are long."""
+    log(1, logged_at=NOON)
+    log(2, logged_at=NOON - MOMENT, model_label="shop.Article")
+    log(3, logged_at=NOON)
+
+    window = open_window(LOCAL, "", since=NOON)
+
+    assert window.rows == 2
+    assert [change.key for change in read_page(LOCAL, window, 0, 100).changes] == ["1", "3"]
+    assert labels_of(LOCAL, window) == {"shop.Order"}
+    assert pending_objects(LOCAL, window) == {"shop.Order": 2}
+
+
 def test_rather_one_row_too_many_than_one_too_few_where_times_are_cut():
     """Triggers log milliseconds on SQLite."""
     log(1, logged_at=NOON)
@@ -285,8 +304,8 @@ def test_time_of_another_zone_means_the_same_moment():
 
 def test_what_came_from_the_remote_does_not_go_back():
     start = current_position(LOCAL)
-    log(1, origin="the remote", model_label="shop.Article")
     log(2, origin="somebody else")
+    log(1, origin="the remote", model_label="shop.Article")
     log(3)
 
     window = open_window(LOCAL, start, without_origin="the remote")
@@ -389,7 +408,9 @@ def test_rows_of_one_object_are_one_change():
     assert (one.ended, one.begun) == (0, 0)
 
 
-def test_microseconds_are_read_where_they_are_logged():
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_time_is_read_as_it_was_logged_whatever_the_zone_of_the_project(zone, settings):
+    settings.TIME_ZONE = zone
     start = current_position(LOCAL)
     at = NOON + datetime.timedelta(microseconds=1)
     log(1, logged_at=at)

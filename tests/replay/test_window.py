@@ -20,6 +20,7 @@ from synchro_triggers.replay.window import (
     history_agrees,
     labels_of,
     open_window,
+    parse_snapshot,
     pending_objects,
     position_since,
     read_page,
@@ -59,6 +60,16 @@ def test_log_that_is_empty_has_a_position_too():
     assert (window.first, window.last, window.rows, window.last_row, window.witness) == (0, 0, 0, "", "")
     assert read_page(LOCAL, window, 0, 100).changes == ()
     assert open_window(LOCAL, window.end).rows == 0
+
+
+@on_postgres
+def test_position_of_an_empty_log_counts_no_id_as_received():
+    log(1)
+    ChangeLog.objects.all().delete()
+
+    then = parse_snapshot(current_position(LOCAL))
+
+    assert then.highest == 0 and then.own is not None and then.own[1] == 0
 
 
 @on_postgres

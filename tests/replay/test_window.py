@@ -18,7 +18,7 @@ from synchro_triggers.replay.window import (
     era_suffix,
     highest_id,
     history_agrees,
-    labels_of,
+    not_made,
     open_window,
     parse_snapshot,
     pending_objects,
@@ -88,7 +88,7 @@ def test_late_commit_is_new_whatever_its_id():
     window = open_window(LOCAL, received, end="30:30:")
 
     assert new(received, "30:30:") == [10, 12, 20, 25]
-    assert labels_of(LOCAL, window) == {"shop.Order"}
+    assert not_made(LOCAL, window).keys() == {"shop.Order"}
     assert pending_objects(LOCAL, window) == {"shop.Order": 4}
     assert new(received, "20:25:12,20") == [10], "the others are still in progress"
 
@@ -246,7 +246,7 @@ def test_what_was_logged_before_a_time_is_left_out_wherever_it_stands():
 
     assert window.rows == 2
     assert [change.key for change in read_page(LOCAL, window, 0, 100).changes] == ["1", "3"]
-    assert labels_of(LOCAL, window) == {"shop.Order"}
+    assert not_made(LOCAL, window).keys() == {"shop.Order"}
     assert pending_objects(LOCAL, window) == {"shop.Order": 2}
 
 
@@ -278,7 +278,7 @@ def test_what_came_from_the_remote_does_not_go_back():
     assert window.rows == 2
     page = read_page(LOCAL, window, 0, 100, without_origin="the remote")
     assert [change.key for change in page.changes] == ["2", "3"]
-    assert labels_of(LOCAL, window, without_origin="the remote") == {"shop.Order"}
+    assert not_made(LOCAL, window, without_origin="the remote").keys() == {"shop.Order"}
     assert pending_objects(LOCAL, window, without_origin="the remote") == {"shop.Order": 2}
 
 
@@ -299,9 +299,25 @@ def test_models_and_their_objects_are_counted_once():
     window = open_window(LOCAL, start)
     log(9, model_label="shop.Later")
 
-    assert labels_of(LOCAL, window) == {"shop.Article", "shop.Order"}
+    assert not_made(LOCAL, window).keys() == {"shop.Article", "shop.Order"}
     assert pending_objects(LOCAL, window) == {"shop.Article": 1, "shop.Order": 2}
     assert list(pending_objects(LOCAL, window)) == ["shop.Article", "shop.Order"]
+
+
+def test_models_come_with_the_keys_that_are_not_seen_being_made():
+    start = current_position(LOCAL)
+    for key, operation in [(1, "I"), (1, "U"), (2, "U"), (2, "D"), (3, "D"), (3, "I"), (4, "D")]:
+        log(key, operation)
+    log(1, "I", model_label="shop.Article")
+    log(2, model_label="shop.Customer")
+
+    found = not_made(LOCAL, open_window(LOCAL, start))
+
+    assert {label: sorted(keys) for label, keys in found.items()} == {
+        "shop.Order": ["2", "4"],
+        "shop.Article": [],
+        "shop.Customer": ["2"],
+    }
 
 
 def test_model_of_the_last_row_that_was_applied_is_no_model_of_the_rest():
@@ -311,7 +327,7 @@ def test_model_of_the_last_row_that_was_applied_is_no_model_of_the_rest():
 
     window = open_window(LOCAL, start, after=first)
 
-    assert labels_of(LOCAL, window) == {"shop.Order"}
+    assert not_made(LOCAL, window).keys() == {"shop.Order"}
 
 
 @contextmanager

@@ -9,7 +9,7 @@ WORKERS := -n auto --dist worksteal
 DEMO := examples/offline_office/demo.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test test-all coverage matrix matrix-corners torture fuzz bench lint format types clean
+.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture fuzz bench lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ coverage: $(VENV)/.for-test  ## which lines and branches the tests reach, both v
 	$(BIN)/coverage run -m pytest $(WORKERS) -q $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+mutants: $(VENV)/.for-test  ## would tests/unit notice mistakes in what decides? (mutmut); make mutants ARGS='*order*'
+	$(BIN)/mutmut run $(if $(ARGS),'$(ARGS)')
+	$(BIN)/mutmut results | awk '!/no tests|not checked/'
 
 matrix: $(VENV)/.for-test  ## the core of the tests with every Python, Django and psycopg; make matrix ARGS='--pairs sqlite'
 	$(BIN)/nox -s pythons-of-matrix
@@ -61,7 +65,7 @@ types: $(VENV)/.for-test  ## mypy, strict
 	$(BIN)/mypy
 
 clean:  ## remove the virtual environment and everything generated
-	rm -rf $(VENV) .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment, made anew when pyproject.toml changes; each stamp says what has been installed into it.

@@ -120,12 +120,8 @@ def fingerprint(alias: str) -> str:
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {_FINGERPRINT} FROM pg_control_system()")
             return str(cursor.fetchone()[0])
-    if connection.vendor == "sqlite":
-        try:
-            return str(os.stat(str(connection.settings_dict["NAME"])).st_ino)
-        except OSError:
-            return ""  # in memory
-    return ""
+    file = _file(connection) if connection.vendor == "sqlite" else None
+    return str(file.st_ino) if file else ""
 
 
 _FINGERPRINT = "system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -134,7 +130,6 @@ _FINGERPRINT = "system_identifier || '/' || (SELECT oid FROM pg_database WHERE d
 def place(alias: str) -> object:
     """Return what is the same for two connections if and only if they lead to one database, this moment."""
     connection = connections[alias]
-    name = str(connection.settings_dict["NAME"])
     if connection.vendor == "postgresql":
         # A standby and a copy of the cluster's files have its identifier too, but another postmaster.
         with connection.cursor() as cursor:
@@ -142,14 +137,24 @@ def place(alias: str) -> object:
                 f"SELECT {_FINGERPRINT}, extract(epoch FROM pg_postmaster_start_time())::text FROM pg_control_system()"
             )
             return tuple(cursor.fetchone())
-    if connection.vendor == "sqlite":
-        try:
-            found = os.stat(name)
-        except OSError:  # in memory, where each connection to an unnamed database has one of its own
-            return name if "mode=memory" in name and name != ":memory:" else id(connection)
-        return found.st_dev, found.st_ino
-    server = connection.settings_dict
-    return connection.vendor, server.get("HOST"), str(server.get("PORT")), name
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite":
+        return connection.vendor, name  # a remote only, and so never where LOCAL is
+    if file := _file(connection):
+        return file.st_dev, file.st_ino
+    # In memory each connection has a database of its own, unless they share one by its name.
+    return name.partition("?")[0] if "cache=shared" in name else id(connection)
+
+
+def _file(connection: BaseDatabaseWrapper) -> os.stat_result | None:
+    """Return what the system knows of a SQLite database's file, of which its name may be a URI; in memory: ``None``."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA database_list")
+        path = cursor.fetchone()[2]
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
 
 
 def history_agrees(alias: str, position: str, mark: str, witness: str, pruned_to: int) -> bool:

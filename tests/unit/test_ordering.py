@@ -13,7 +13,7 @@ from synchro_triggers.replay.changes import Change
 from synchro_triggers.replay.local import LinkTask, ObjectTask
 from synchro_triggers.replay.order import in_order, models_in_order
 from synchro_triggers.replay.shape import shape_of
-from tests.testapp.models import Account, Entry, Item, Keyed, KeyedChild
+from tests.testapp.models import Account, Egg, Entry, Hen, Item, Keyed, KeyedChild, Node
 
 NOON = datetime.datetime(2024, 5, 5, 12, tzinfo=datetime.UTC)
 
@@ -181,6 +181,12 @@ def test_deleted_objects_that_hung_on_one_another_in_a_ring_come_and_no_key_is_c
     assert sorted(keys(found)) == ["a", "b"] and cut == set()
 
 
+def test_deleted_object_does_not_end_the_batch():
+    found, _ = ordered([thing("gone", gone=True), thing("a"), thing("lost", gone=True)])
+
+    assert keys(found) == ["gone", "a", "lost"]
+
+
 def test_deleted_object_is_no_target_and_living_one_hangs_on_nobody():
     tasks = [thing("a"), thing("gone", gone=True), thing("b")]
 
@@ -240,6 +246,27 @@ def test_ends_of_a_link_bring_their_targets_before_them():
     assert found == [deeper, owner, linked]
 
 
+def test_cycle_that_is_reached_by_a_link_is_cut_too():
+    linked = link("a")
+
+    found, cut = ordered([linked, thing("a"), thing("b")], {"a": ["b"], "b": ["a"]})
+
+    assert keys(found) == ["b", "a", "a"] and found[-1] is linked
+    assert cut == {(at("b"), at("a"))}
+
+
+def test_cycle_of_what_is_brought_along_is_cut_too():
+    found, cut = ordered([thing("x")], {"a": ["b"], "b": ["a"]}, brought=[thing("a"), thing("b")])
+
+    assert keys(found) == ["x", "b", "a"] and cut == {(at("b"), at("a"))}
+
+
+def test_cycle_that_does_not_lead_back_to_its_beginning_is_cut():
+    found, cut = ordered([thing("start"), thing("a"), thing("b")], {"start": ["a"], "a": ["b"], "b": ["a"]})
+
+    assert keys(found) == ["b", "a", "start"] and cut == {(at("b"), at("a"))}
+
+
 def test_models_come_after_those_that_they_point_to():
     shapes = [shape_of(model) for model in (Entry, KeyedChild, Account, Keyed)]
 
@@ -250,3 +277,10 @@ def test_models_that_do_not_point_to_one_another_keep_their_order():
     shapes = [shape_of(model) for model in (Keyed, Item, Account)]
 
     assert models_in_order(shapes) == shapes
+
+
+def test_models_that_point_to_one_another_come_once_each():
+    shapes = [shape_of(model) for model in (Hen, Egg, Node)]
+
+    assert {shape.model for shape in models_in_order(shapes)} == {Hen, Egg, Node}
+    assert len(models_in_order(shapes)) == 3

@@ -89,6 +89,6 @@ def describe(error: Exception) -> str:
     if not is_encodable(text):
         text = text.encode(errors="backslashreplace").decode()
     name = type(error).__name__
-    if name in {"ObjectNotApplied", "NotYet", "SynchroError"} or text.startswith(name):
+    if name in {"ObjectNotApplied", "NotYet", "SynchroError", "BatchBroken"} or text.startswith(name):
         return text
     return f"{name}: {text}" if text else name

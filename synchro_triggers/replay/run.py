@@ -22,6 +22,7 @@ from ..capture.tables import captured_models, labels_of
 from ..capture.trigger import Trigger
 from ..conf import LOCAL, chosen_remotes, get_settings
 from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..faults.judge import is_contended
 from ..key_texts import printable_key, stored_key
 from ..models import Checkpoint
 from ..moment import as_utc
@@ -31,8 +32,9 @@ from .apply import Batch
 from .changes import Change, FormerKey, coalesce, divided
 from .checkpoint import load_checkpoint, note_place, progress_fields, received_fields
 from .clock import Clock
-from .contention import RowLocks, concerns_rows, is_contended, pauses, short_waits_on_local, wait_shortly
+from .contention import RowLocks, pauses, short_waits_on_local, wait_shortly
 from .everything import every_object
+from .exits import exits_as_errors
 from .failures import describe, forget_failures, load_failures, store_failure
 from .identity import mark_as_former
 from .lease import CheckpointMoved, Lease
@@ -51,9 +53,10 @@ from .observed import rows_are_observed
 from .own_changes import OwnChanges
 from .redirects import Redirects
 from .report import FailedObject, SyncReport, Told
+from .savepoints import require_unbroken
 from .shape import gives_keys_again, model_of, root_of, shown_key
 from .sight import require_sight
-from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
+from .target import BatchResult, Target, reraise_if_lost
 from .utc import times_in_utc
 from .window import Window, open_window, read_page
 
@@ -337,8 +340,7 @@ class Run:
         except CheckpointMoved:
             return None
         except Exception as error:
-            if not isinstance(error, BatchBroken) and not is_contended(error):
-                reraise_if_hopeless(error, self._target.remote)
+            reraise_if_lost(error, self._target.remote)
             return None
         self._record(changes, result)
         self._tell_absent()
@@ -510,8 +512,9 @@ class Run:
         except _Stop:
             raise
         except Exception as error:
-            if not isinstance(error, BatchBroken) and not concerns_rows(error):
-                reraise_if_hopeless(error, self._target.remote)
+            self._reraise_if_hopeless(error)
+            result = None
+        if result is None:
             for change in changes:
                 self._apply_alone(change, window)
             return []
@@ -535,19 +538,24 @@ class Run:
         """Tell whether an error is worth another try: SQLite has waited long enough for a transaction to begin."""
         return is_contended(error) and (self._began or connections[self._target.remote].vendor != "sqlite")
 
+    def _reraise_if_hopeless(self, error: Exception) -> None:
+        """Let through what ends the run: a database is lost, or the remote's file is locked as a whole."""
+        reraise_if_lost(error, self._target.remote)
+        if is_contended(error) and not self._is_locked_there(error):
+            raise error
+
     def _apply_alone(self, change: Change, window: Window | None) -> None:
-        locked = False
+        failed: Exception | None = None
         try:
             result = self._transaction([change], lambda: self._renew(window, change.first), window=window)
         except _Stop:
             raise
-        except BatchBroken as error:
-            result = self._keep_failure(change, SynchroError(str(error)))
         except Exception as error:
-            locked = concerns_rows(error)
-            if not locked:
-                reraise_if_hopeless(error, self._target.remote)
-            result = self._keep_failure(change, self._locked_there(error) if locked else error)
+            self._reraise_if_hopeless(error)
+            failed = error
+        locked = failed is not None and is_contended(failed)
+        if failed is not None:
+            result = self._keep_failure(change, self._locked_there(failed) if locked else failed)
         self._locked = self._locked + 1 if locked else 0
         self._record([change], result)
 
@@ -599,13 +607,14 @@ class Run:
         remote, source = self._target.remote, self._target.source
         self._began = False
         bounded = len(changes) > 1 and not whole and not self._target.dry_run
-        with replaying_for(remote, source), short_waits_on_local(self._pace.seconds):
+        with exits_as_errors(), replaying_for(remote, source), short_waits_on_local(self._pace.seconds):
             self._began = True
             clock = Clock(self._pace.seconds if bounded else None)
             if not self._target.dry_run:
                 wait_shortly(remote, self._pace.seconds)
             first()
             result = Batch(self._target, changes, formers=self._formers, whole=whole, clock=clock).apply()
+            require_unbroken(remote)
             if result.failed and (self._stop or whole):
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
             if whole:  # nothing was kept before it

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.models import Model
 
-from ..exceptions import ObjectNotApplied, RunUnderWay
+from ..conf import LOCAL
+from ..exceptions import DatabaseUnreachable, ObjectNotApplied, RunUnderWay
+from ..faults.judge import is_contended, lost_alias
+from ..reaching import lost
 from .changes import Change
 from .conflicts import Conflict
 from .contention import RowLocks
 from .own_changes import OwnChanges
-from .raw_keys import is_undecodable
 from .redirects import Redirects
 from .report import SyncReport
 
@@ -85,15 +85,25 @@ class BatchBroken(Exception):
 
 
 def reraise_if_hopeless(error: Exception, remote: str) -> None:
-    """Let through what concerns the run or the connection to ``remote``, not one object."""
-    if isinstance(error, (BatchBroken, RunUnderWay, InterfaceError)):
-        raise error
-    if isinstance(error, OperationalError) and not (_concerns_schema(error) or is_undecodable(error)):
-        raise error
-    if isinstance(error, Error) and not connections[remote].is_usable():
+    """Let through what concerns the run, the transaction or a database, not one object.
+
+    Raises:
+        BatchBroken, RunUnderWay: as they are; and what is to be tried again in another transaction.
+        DatabaseUnreachable: the remote, or LOCAL, is lost.
+    """
+    reraise_if_lost(error, remote)
+    if isinstance(error, BatchBroken) or is_contended(error):
         raise error
 
 
-def _concerns_schema(error: OperationalError) -> bool:
-    """Tell SQLite's «no such column» from a locked file or a lost server: both are operational errors there."""
-    return getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+def reraise_if_lost(error: Exception, remote: str) -> None:
+    """Let through what ends a run.
+
+    Raises:
+        RunUnderWay: as it is.
+        DatabaseUnreachable: the remote, or LOCAL, is lost.
+    """
+    if isinstance(error, (RunUnderWay, DatabaseUnreachable)):
+        raise error
+    if alias := lost_alias(error, remote, LOCAL):
+        raise lost(alias, error) from error

@@ -52,6 +52,20 @@ def lost_alias(error: BaseException, *aliases: str) -> str:
     return next((alias for alias in met or aliases if _is_gone(alias)), "")
 
 
+def was_replaced(alias: str, before: Any, error: BaseException) -> bool:
+    """Tell whether a commit on ``alias`` was not answered: Django has made a new connection in place of ``before``.
+
+    Args:
+        alias: the database.
+        before: the driver's connection that the transaction was begun on.
+        error: what the transaction has ended with.
+    """
+    now = connections[alias].connection
+    if now is None or now is before:
+        return False
+    return any(kind_of(each) in {Kind.LOST, Kind.UNSAID} for each in _chain(error))
+
+
 def met_by_errors(*aliases: str) -> list[str]:
     """Return those databases on whose connections there was an error that may be more than a statement's."""
     return [alias for alias in aliases if connections[alias].errors_occurred]

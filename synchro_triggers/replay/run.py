@@ -56,7 +56,7 @@ from .report import FailedObject, SyncReport, Told
 from .savepoints import require_unbroken
 from .shape import gives_keys_again, model_of, root_of, shown_key
 from .sight import require_sight
-from .target import BatchResult, Target, reraise_if_lost
+from .target import BatchResult, Target, commits_noticed, reraise_if_lost
 from .utc import times_in_utc
 from .window import Window, open_window, read_page
 
@@ -607,7 +607,12 @@ class Run:
         remote, source = self._target.remote, self._target.source
         self._began = False
         bounded = len(changes) > 1 and not whole and not self._target.dry_run
-        with exits_as_errors(), replaying_for(remote, source), short_waits_on_local(self._pace.seconds):
+        with (
+            commits_noticed(remote),
+            exits_as_errors(),
+            replaying_for(remote, source),
+            short_waits_on_local(self._pace.seconds),
+        ):
             self._began = True
             clock = Clock(self._pace.seconds if bounded else None)
             if not self._target.dry_run:

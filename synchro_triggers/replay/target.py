@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connections
 from django.db.models import Model
 
 from ..conf import LOCAL
 from ..exceptions import DatabaseUnreachable, ObjectNotApplied, RunUnderWay
-from ..faults.judge import is_contended, lost_alias
+from ..faults.judge import is_contended, lost_alias, was_replaced
 from ..reaching import lost
 from .changes import Change
 from .conflicts import Conflict
@@ -107,3 +109,16 @@ def reraise_if_lost(error: Exception, remote: str) -> None:
         raise error
     if alias := lost_alias(error, remote, LOCAL):
         raise lost(alias, error) from error
+
+
+@contextmanager
+def commits_noticed(remote: str) -> Iterator[None]:
+    """Raise ``DatabaseUnreachable`` where the block's transaction was lost at its commit, and all is well again since."""
+    connections[remote].ensure_connection()
+    before = connections[remote].connection
+    try:
+        yield
+    except Exception as error:
+        if was_replaced(remote, before, error):
+            raise lost(remote, error) from error
+        raise

@@ -52,6 +52,7 @@ from .node import (
 from .observed import rows_are_observed
 from .own_changes import OwnChanges
 from .redirects import Redirects
+from .refused import Transactions, groups, halves, transactions_of
 from .report import FailedObject, SyncReport, Told
 from .savepoints import require_unbroken
 from .shape import gives_keys_again, model_of, root_of, shown_key
@@ -231,7 +232,8 @@ class Run:
         self._pending_failures: dict[tuple[str, str], tuple[Change, Exception]] = {}
         self._reached = 0
         self._locked = 0
-        self._began = False
+        self._began = self._at_commit = False
+        self._refused: set[tuple[str, str]] = set()
         self._never_there: dict[tuple[str, str], Change] = {}
         self._absent = Absent()
         self._formers: list[tuple[type[Model], FormerKey]] = []
@@ -266,6 +268,7 @@ class Run:
         """Apply old failures, then the window, then what has failed on the way once more."""
         self._report = SyncReport()
         self._pending_failures = {}
+        self._refused = set()
         self._absent.close()
         self._formers = []
         self._warn_when_blind()
@@ -479,6 +482,7 @@ class Run:
         if self._pending_failures and not self._target.dry_run:
             retried = coalesce(change for change, _ in self._pending_failures.values())
             self._apply_in_batches(retried, self._together)
+            self._apply_refused()
 
     # Batches --------------------------------------------------------------------------------------
 
@@ -515,13 +519,50 @@ class Run:
             self._reraise_if_hopeless(error)
             result = None
         if result is None:
-            for change in changes:
-                self._apply_alone(change, window)
+            self._apply_in_halves(changes, window, transactions_of(changes))
             return []
         self._locked = 0
         self._pace.note(len(changes) - len(result.left), time.monotonic() - started)
         self._record(changes, result)
         return result.left
+
+    def _apply_in_halves(self, changes: Sequence[Change], window: Window | None, transactions: Transactions) -> None:
+        """Apply what cannot be applied as a whole: each half as a whole, or in halves again."""
+        if len(changes) == 1:
+            self._apply_alone(changes[0], window)
+            return
+        for half in halves(changes, transactions):
+            left: Sequence[Change] = half
+            while left:
+                result = self._apply_once(left, window) if len(left) > 1 else None
+                if result is None:
+                    self._apply_in_halves(left, window, transactions)
+                    break
+                self._locked = 0
+                self._record(left, result)
+                left = result.left
+
+    def _apply_once(self, changes: Sequence[Change], window: Window | None) -> BatchResult | None:
+        """Apply changes as a whole; return ``None`` where that cannot be."""
+        try:
+            return self._transaction(changes, lambda: self._renew(window, changes[-1].first), window=window)
+        except _Stop:
+            raise
+        except Exception as error:
+            self._reraise_if_hopeless(error)
+            return None
+
+    def _apply_refused(self) -> None:
+        """Try together what the remote has refused at the commit, and what may be right together."""
+        refused = [change for change, _ in self._pending_failures.values() if self._at(change) in self._refused]
+        for group in groups(sorted(refused, key=lambda change: (change.first, change.label, change.key))):
+            some = [change for change in group if self._at(change) in self._pending_failures]
+            if len(some) > 1 and (result := self._apply_once(some, None)) is not None:
+                self._record(some, result)
+
+    @staticmethod
+    def _at(change: Change) -> tuple[str, str]:
+        return change.label, change.key
 
     def _try_again(self, changes: Sequence[Change], window: Window | None, after: int) -> BatchResult:
         """Apply a batch in a transaction; where somebody else's locks are in the way, some more times."""
@@ -554,6 +595,8 @@ class Run:
             self._reraise_if_hopeless(error)
             failed = error
         locked = failed is not None and is_contended(failed)
+        if self._at_commit and failed is not None:
+            self._refused.add(self._at(change))
         if failed is not None:
             result = self._keep_failure(change, self._locked_there(failed) if locked else failed)
         self._locked = self._locked + 1 if locked else 0
@@ -605,7 +648,7 @@ class Run:
             whole: raise the first failure instead of keeping it.
         """
         remote, source = self._target.remote, self._target.source
-        self._began = False
+        self._began = self._at_commit = False
         bounded = len(changes) > 1 and not whole and not self._target.dry_run
         with (
             commits_noticed(remote),
@@ -632,6 +675,8 @@ class Run:
             reached = self._put_off(changes, result.left, window)
             if self._target.dry_run:
                 transaction.set_rollback(True, using=remote)
+            self._at_commit = True
+        self._at_commit = False
         self._reached = max(self._reached, reached)
         return result
 

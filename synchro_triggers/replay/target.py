@@ -113,7 +113,7 @@ def reraise_if_lost(error: Exception, remote: str) -> None:
 
 @contextmanager
 def commits_noticed(remote: str) -> Iterator[None]:
-    """Raise ``DatabaseUnreachable`` where the block's transaction was lost at its commit, and all is well again since."""
+    """Raise ``DatabaseUnreachable`` where the block's commit was not answered, though all may be well again since."""
     connections[remote].ensure_connection()
     before = connections[remote].connection
     try:

@@ -44,4 +44,10 @@ class DatabaseUnreachable(SynchroError):
 
 
 class ObjectNotApplied(SynchroError):
-    """One object could not be applied to the remote; the others are not affected."""
+    """One object could not be applied to the remote; the others are not affected.
+
+    Attributes:
+        waits_for: label and key, as text, of the object without which it cannot be, if that is known.
+    """
+
+    waits_for: tuple[str, str] = ("", "")

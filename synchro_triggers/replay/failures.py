@@ -1,26 +1,83 @@
-"""Changes that could not be applied: kept on the remote, tried again first in every later run."""
+"""Changes that could not be applied: kept on the remote, and tried again, with growing pauses."""
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 
-from ..key_texts import full_key, is_encodable, stored_key
-from ..models import Failure, Operation
+from ..key_texts import full_key, is_encodable, read_full_key, stored_key
+from ..models import Failure, Operation, Reference
 from ..moment import as_utc
 from .changes import Change
 from .rows import rows_with
-from .shape import shown_key
+from .shape import model_of, root_of, shown_key
+
+#: Runs that try an object in vain before it pauses: what is mended soon arrives with the next one.
+_AT_ONCE = 2
+
+#: Seconds that it pauses then; doubled with each further run, up to a day.
+_FIRST_PAUSE, _LONGEST_PAUSE = 10, 24 * 60 * 60
+
+#: What is written in place of a label: it may only be right together with others, whose names are not known.
+OTHERS = "*"
 
 
-def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> list[Change]:
-    """Return the kept changes of ``source``, oldest first."""
-    failures = Failure.objects.using(remote).filter(source=source).order_by("id")
-    if labels is not None:
-        failures = failures.filter(model_label__in=labels)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a run needs to know of each failure that is kept, whether it tries it or not.
+
+    Attributes:
+        id: of its row.
+        label, key: the object.
+        created: the remote has never seen it.
+        due: it is to be tried by the next run.
+        waits_label: see ``Failure``.
+    """
+
+    id: int
+    label: str
+    key: str
+    created: bool
+    due: bool
+    waits_label: str
+
+
+def load_kept(remote: str, source: str) -> list[Kept]:
+    """Return all that is kept of ``source``: first what the fewest runs have tried, and that oldest first."""
+    now = datetime.datetime.now(datetime.UTC)
+    rows = Failure.objects.using(remote).filter(source=source).order_by("runs", "id")
+    names = ("id", "model_label", "object_pk", "object_text", "operation", "next_at", "waits_label")
+    return [
+        Kept(
+            id_,
+            label,
+            read_full_key(key, text),
+            operation == Operation.INSERT,
+            next_at is None or as_utc(next_at) <= now,
+            waits,
+        )
+        for id_, label, key, text, operation, next_at, waits in rows.values_list(*names)
+    ]
+
+
+def ids_of_arrived(remote: str, source: str) -> set[int]:
+    """Return the failures that wait for an object which has arrived since."""
+    arrived = Reference.objects.filter(
+        source=source, model_label=OuterRef("waits_label"), local_pk=OuterRef("waits_pk")
+    )
+    failures = Failure.objects.using(remote).filter(source=source).exclude(waits_pk="")
+    return set(failures.filter(Exists(arrived)).values_list("id", flat=True))
+
+
+def load_failures(remote: str, ids: Sequence[int]) -> list[Change]:
+    """Return kept changes that are still there, oldest first."""
+    failures = sorted(rows_with(Failure, remote, pk=ids), key=lambda failure: failure.pk) if ids else []
     return [
         Change(
             label=failure.model_label,
@@ -38,21 +95,59 @@ def load_failures(remote: str, source: str, labels: Sequence[str] | None) -> lis
     ]
 
 
+def still_waiting(remote: str, ids: Sequence[int]) -> tuple[int, datetime.datetime | None]:
+    """Return how many of these failures are still kept, and when the first of those that pause is to be tried."""
+    found = rows_with(Failure, remote, pk=ids).aggregate(number=Count("id"), next_at=Min("next_at"))
+    return found["number"], as_utc(found["next_at"]) if found["next_at"] else None
+
+
+def pause_after(runs: int) -> datetime.timedelta | None:
+    """Return how long an object pauses that so many runs have tried in vain; ``None``: the next one tries it."""
+    if runs <= _AT_ONCE:
+        return None
+    return datetime.timedelta(seconds=min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(runs - _AT_ONCE - 1, 20)))
+
+
 def _is_gone(failure: Failure) -> bool:
     """Tell whether the log says that the object was deleted; of one whose key is another's now it always does."""
     former = shown_key(failure.model_label, failure.key) != failure.key
     return failure.operation == Operation.DELETE or former
 
 
-def store_failure(remote: str, source: str, change: Change, error: Exception) -> None:
-    """Keep a change that could not be applied, or count one more attempt."""
+def store_failure(
+    remote: str, source: str, change: Change, error: Exception, *, again: bool = False, with_others: bool = False
+) -> None:
+    """Keep a change that could not be applied, or count one more attempt.
+
+    Args:
+        remote, source: where, and whose.
+        change: the change.
+        error: why.
+        again: this run has tried it before.
+        with_others: it was refused at the commit: others may have to come with it.
+    """
     failures = Failure.objects.using(remote)
     known = failures.filter(source=source, model_label=change.label, object_pk=stored_key(change.key))
     text = describe(error)
     operation = _operation(change)
-    # What the remote has never seen stays an insert, whatever is logged of it meanwhile.
-    still = Case(When(operation=Operation.INSERT, then=Value(Operation.INSERT)), default=Value(operation))
-    if known.update(operation=still, error=text, attempts=F("attempts") + 1, last_at=Now()):
+    waits_label, waits_pk = getattr(error, "waits_for", ("", ""))
+    waits = {"waits_label": OTHERS if with_others else waits_label, "waits_pk": waits_pk and stored_key(waits_pk)}
+    runs = known.values_list("runs", flat=True).first()
+    if runs is not None:
+        # What the remote has never seen stays an insert, whatever is logged of it meanwhile.
+        still = Case(When(operation=Operation.INSERT, then=Value(Operation.INSERT)), default=Value(operation))
+        runs += not again
+        pause = pause_after(runs)
+        next_at = None if pause is None else datetime.datetime.now(datetime.UTC) + pause
+        known.update(
+            operation=still,
+            error=text,
+            attempts=F("attempts") + 1,
+            last_at=Now(),
+            runs=runs,
+            next_at=next_at,
+            **waits,
+        )
         return
     failures.create(
         source=source,
@@ -63,6 +158,7 @@ def store_failure(remote: str, source: str, change: Change, error: Exception) ->
         old_values=json.dumps(change.old_values) if change.old_values else None,
         logged_at=change.logged_at,
         error=text,
+        **waits,
     )
 
 
@@ -70,6 +166,17 @@ def _operation(change: Change) -> Operation:
     if change.created:
         return Operation.INSERT
     return Operation.DELETE if change.deleted else Operation.UPDATE
+
+
+def concern_failures(remote: str, source: str, changes: Iterable[Change]) -> bool:
+    """Tell whether a failure is kept of one of these objects, or waits for one of them, or for whatever comes."""
+    concerned = Q(waits_label=OTHERS)
+    for label, alike in groupby(changes, lambda change: change.label):
+        keys = [stored_key(change.key) for change in alike]
+        concerned |= Q(model_label=label, object_pk__in=keys)
+        if (model := model_of(label)) is not None:
+            concerned |= Q(waits_label=root_of(model)._meta.label, waits_pk__in=keys)
+    return Failure.objects.using(remote).filter(concerned, source=source).exists()
 
 
 def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None:

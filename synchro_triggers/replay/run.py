@@ -35,7 +35,18 @@ from .clock import Clock
 from .contention import RowLocks, pauses, short_waits_on_local, wait_shortly
 from .everything import every_object
 from .exits import exits_as_errors
-from .failures import describe, forget_failures, load_failures, store_failure
+from .failures import (
+    OTHERS,
+    Kept,
+    concern_failures,
+    describe,
+    forget_failures,
+    ids_of_arrived,
+    load_failures,
+    load_kept,
+    still_waiting,
+    store_failure,
+)
 from .identity import mark_as_former
 from .lease import CheckpointMoved, Lease
 from .local import without_a_row
@@ -70,6 +81,13 @@ _COLLECTED_AFTER = 50_000
 #: Log rows that a run without a lease may have at the most: it makes others wait instead of telling them who works.
 _AT_ONCE = 100
 
+#: Kept failures that are tried before anything else; where there are more, they come after what is new.
+_FEW_FAILURES = 20
+
+#: Kept failures that are tried at a time, and the share of a run's time that may be lost on them, or, where it has
+#: nothing else to do, seconds.
+_FIRST_KEPT, _SHARE, _IDLE_SECONDS = 5, 0.5, 1.0
+
 #: Objects in a row that somebody else may have locked before a run ends.
 _LOCKED_AT_MOST = 10
 
@@ -86,6 +104,7 @@ class Choices:
         full: every object of the captured models, not only those that were logged.
         stop_at_failure: stop at the first object that cannot be applied.
         progress: called with log rows done and their total.
+        retry: try all that is kept, whatever its pause, and however long it takes.
         interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
     """
 
@@ -94,6 +113,7 @@ class Choices:
     full: bool = False
     stop_at_failure: bool = False
     progress: Progress | None = None
+    retry: bool = False
     interrupted: Callable[[], bool] = lambda: False
 
 
@@ -111,6 +131,16 @@ def synchronize(
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     remotes = required_remotes(remote)
     choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
+    return _synchronize(remotes, choices)
+
+
+def retry_failures(remote: str | None = None) -> SyncReport:
+    """Synchronise, and try all that is kept, whatever its pause."""
+    return _synchronize(required_remotes(remote), Choices(retry=True))
+
+
+def _synchronize(remotes: tuple[str, ...], choices: Choices) -> SyncReport:
+    dry_run = choices.dry_run
     new_partitions = require_ready_triggers(remotes, dry_run=dry_run)
     started = time.monotonic()
     report = SyncReport(remotes=remotes, dry_run=dry_run)
@@ -145,7 +175,7 @@ def required_remotes(remote: str | None) -> tuple[str, ...]:
 def call_synchronize(**options: Any) -> str:
     """See ``synchro_triggers.call_synchronize``, which this is."""
     report = synchronize(**options)
-    if report.failures:
+    if report.failures or report.waiting:
         raise SynchroError(describe_failures(report))
     return message_of(report)
 
@@ -159,13 +189,23 @@ def message_of(report: SyncReport) -> str:
 
 def describe_failures(report: SyncReport, at_most: int = 5) -> str:
     """Return a line for each of the first failures, and how many more there are."""
+    if not report.failures:
+        return _describe_waiting(report)
     lines = [f"{failure.model} {failure.key}: {failure.error}" for failure in report.failures[:at_most]]
     if len(report.failures) > at_most:
         lines.append(f"... and {len(report.failures) - at_most} more")
     count = len(report.failures)
     head = "1 object could not be applied" if count == 1 else f"{count} objects could not be applied"
     between = " " if count == 1 else "\n  "
+    if report.waiting:
+        between, lines = "\n  ", [*lines, _describe_waiting(report)]
     return f"{head}; kept, tried again in the next run:{between}" + "\n  ".join(lines)
+
+
+def _describe_waiting(report: SyncReport) -> str:
+    kept = "1 kept object was" if report.waiting == 1 else f"{report.waiting:,} kept objects were"
+    until = f"{report.next_attempt:%Y-%m-%d %H:%M:%S} UTC" if report.next_attempt else "by the next run"
+    return f"{kept} not tried now; the next attempt is due {until} (`manage.py synchro_failures --retry`: at once)"
 
 
 def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> list[str]:
@@ -234,7 +274,10 @@ class Run:
         self._locked = 0
         self._began = self._at_commit = False
         self._refused: set[tuple[str, str]] = set()
-        self._never_there: dict[tuple[str, str], Change] = {}
+        self._never_there: set[tuple[str, str]] = set()
+        self._kept: list[Kept] = []
+        self._tried: set[int] = set()
+        self._began_at = self._lost_time = 0.0
         self._absent = Absent()
         self._formers: list[tuple[type[Model], FormerKey]] = []
         self._target = Target(
@@ -267,6 +310,8 @@ class Run:
     def perform(self) -> SyncReport:
         """Apply old failures, then the window, then what has failed on the way once more."""
         self._report = SyncReport()
+        self._began_at, self._lost_time = time.monotonic(), 0.0
+        self._kept, self._tried = [], set()
         self._pending_failures = {}
         self._refused = set()
         self._absent.close()
@@ -335,7 +380,8 @@ class Run:
         self._report, self._pending_failures = SyncReport(), {}
         fields = received_fields(window, started)
         try:
-            moves_on = partial(self._lease.move_on, checkpoint.position, **fields)
+            waits = partial(concern_failures, self._target.remote, self._target.source, changes)
+            moves_on = partial(self._lease.move_on, checkpoint.position, waits, **fields)
             with times_in_utc(LOCAL, self._target.remote):
                 if self._may_be_there_already(changes):
                     return None
@@ -360,7 +406,9 @@ class Run:
             last_check = checkpoint.last_check
             self._target.own_changes.reach_back(as_utc(last_check) if last_check else None)
         labels = self._listed if self._labels is None else self._listed.intersection(self._labels)
-        failures = load_failures(self._target.remote, self._target.source, sorted(labels))
+        self._kept = [each for each in load_kept(self._target.remote, self._target.source) if each.label in labels]
+        due = [each.id for each in self._kept if each.due or self._choices.retry]
+        failures = self._load_failures(due) if self._choices.retry or len(due) <= _FEW_FAILURES else []
         windows = self._windows(checkpoint)
         self._require_acquaintance(windows, failures, labels)
         if not self._target.dry_run:
@@ -368,14 +416,15 @@ class Run:
         # What is gone now stays kept until the window that may say so has been applied: of what was never there, its
         # delete alone would look for a namesake.
         gone = frozenset(without_a_row(change for change in failures if not change.deleted))
-        self._never_there = {
-            (change.label, change.key): change for change in failures if change.created and change not in gone
-        }
+        self._never_there = {(each.label, each.key) for each in self._kept if each.created}
         self._absent.hold(gone)
-        self._apply_in_batches([change for change in failures if change not in gone], self._together)
+        self._apply_kept([change for change in failures if change not in gone])
         for window in windows[:-1]:
             self._apply_window(window, started)
         self._apply_window(windows[-1], started, gone)
+        if self._kept:
+            self._apply_waiting(idle=not any(window.rows for window in windows))
+            self._tell_waiting()
         self._tell_absent()
         if self._choices.full:
             for changes in every_object(self._labels, self._pace.most):
@@ -483,6 +532,75 @@ class Run:
             retried = coalesce(change for change, _ in self._pending_failures.values())
             self._apply_in_batches(retried, self._together)
             self._apply_refused()
+
+    # What is kept ---------------------------------------------------------------------------------
+
+    def _has_failed(self, change: Change) -> bool:
+        """Tell whether this run has tried an object in vain before."""
+        return self._at(change) in self._pending_failures
+
+    def _load_failures(self, ids: Sequence[int]) -> list[Change]:
+        self._tried.update(ids)
+        return load_failures(self._target.remote, ids)
+
+    def _apply_kept(self, changes: Sequence[Change]) -> int:
+        """Try what is kept; note how long it took if it was in vain, and return how many were applied."""
+        started = time.monotonic()
+        self._apply_in_batches(changes, self._together)
+        applied = sum(not self._has_failed(change) for change in changes)
+        if not applied:
+            self._lost_time += time.monotonic() - started
+        return applied
+
+    def _apply_waiting(self, *, idle: bool) -> None:
+        """Try what is due, or has been waiting for what has arrived now, as long as that does not hold others up.
+
+        What succeeds is work like any other. What fails may take a share of the run's time, and no more.
+
+        Args:
+            idle: there was nothing else to do.
+        """
+        refused = any(self._at(change) in self._refused for change, _ in self._pending_failures.values())
+        due = [each.id for each in self._kept if each.due or (refused and each.waits_label == OTHERS)]
+        arrived, size = self._arrived(), _FIRST_KEPT
+        while (ids := [*arrived, *(id_ for id_ in due if id_ not in self._tried)]) and not self._is_time_lost(idle):
+            some = ids[:size]
+            applied = self._apply_kept(self._those_there(self._load_failures(some)))
+            size = min(self._together, 4 * size) if 2 * applied > len(some) else size
+            # What has come now may be what others wait for.
+            arrived = self._arrived() if applied else [id_ for id_ in arrived if id_ not in self._tried]
+        if refused:
+            self._apply_refused()
+
+    def _arrived(self) -> list[int]:
+        found = ids_of_arrived(self._target.remote, self._target.source)
+        return [each.id for each in self._kept if each.id in found and each.id not in self._tried]
+
+    def _is_time_lost(self, idle: bool) -> bool:
+        worked = time.monotonic() - self._began_at - self._lost_time
+        return self._lost_time > max(_SHARE * worked, _IDLE_SECONDS if idle else 0)
+
+    def _those_there(self, changes: Sequence[Change]) -> list[Change]:
+        """Return those of which there is something to do; forget what is gone, and was not deleted by the log."""
+        self._meeting.look_at(changes)
+        if self._meeting.doubts():  # the next run will refuse to begin
+            return []
+        gone = without_a_row(change for change in changes if not change.deleted)
+        self._absent.hold(gone)
+        if gone and self._labels is None and not self._target.dry_run:
+            with transaction.atomic(using=self._target.remote):
+                self._lease.renew()
+                forget_failures(self._target.remote, self._target.source, gone)
+        return [change for change in changes if change not in set(gone)]
+
+    def _tell_waiting(self) -> None:
+        """Put into the report what is kept and was not tried."""
+        tried = {(each.label, each.key) for each in self._kept if each.id in self._tried}
+        tried |= self._pending_failures.keys()
+        untried = [each for each in self._kept if (each.label, each.key) not in tried]
+        if untried:
+            number, until = still_waiting(self._target.remote, [each.id for each in untried])
+            self._report.wait(number, None if any(each.due for each in untried) else until)
 
     # Batches --------------------------------------------------------------------------------------
 
@@ -622,7 +740,9 @@ class Run:
         if not self._target.dry_run:
             with transaction.atomic(using=self._target.remote):
                 mark_as_former(self._target.remote, self._target.source, change)
-                store_failure(self._target.remote, self._target.source, change, error)
+                refused = self._at(change) in self._refused
+                again = self._has_failed(change)
+                store_failure(self._target.remote, self._target.source, change, error, again=again, with_others=refused)
         if self._stop:
             raise _Stop([_failed_object(change, error)])
         return result
@@ -671,7 +791,7 @@ class Run:
             failed = {(change.label, change.key) for change in (*result.failed, *result.left)}
             forget_failures(remote, source, [each for each in changes if (each.label, each.key) not in failed])
             for change, error in result.failed.items():
-                store_failure(remote, source, change, error)
+                store_failure(remote, source, change, error, again=self._has_failed(change))
             reached = self._put_off(changes, result.left, window)
             if self._target.dry_run:
                 transaction.set_rollback(True, using=remote)
@@ -696,7 +816,7 @@ class Run:
             never_was = change.created and change.deleted and change.certain
             if change.first <= max(reached, self._reached) and not never_was:
                 not_yet = SynchroError("not applied yet: the transaction's time was over, and the run has ended since")
-                store_failure(self._target.remote, self._target.source, change, not_yet)
+                store_failure(self._target.remote, self._target.source, change, not_yet, again=True)
         return reached
 
     def _record(self, changes: Sequence[Change], result: BatchResult) -> None:

@@ -17,7 +17,7 @@ from .window import Window, open_window, pending_objects
 
 @dataclass(frozen=True)
 class FailureStatus:
-    """A change that is kept because it could not be applied."""
+    """A change that is kept because it could not be applied; ``next_at`` is ``None``: the next run tries it."""
 
     model: str
     key: str
@@ -26,6 +26,7 @@ class FailureStatus:
     attempts: int
     first_at: datetime.datetime
     last_at: datetime.datetime
+    next_at: datetime.datetime | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Status:
             **asdict(self),
             "last_run": _iso(self.last_run),
             "failures": [
-                {**asdict(failure), "first_at": _iso(failure.first_at), "last_at": _iso(failure.last_at)}
+                asdict(failure) | {name: _iso(getattr(failure, name)) for name in ("first_at", "last_at", "next_at")}
                 for failure in self.failures
             ],
         }
@@ -87,6 +88,7 @@ def read_status(remote: str) -> Status:
                 attempts=failure.attempts,
                 first_at=failure.first_at,
                 last_at=failure.last_at,
+                next_at=failure.next_at,
             )
             for failure in Failure.objects.using(remote).filter(source=source).order_by("id")
         ),

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
+from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import DatabaseUnreachable, ObjectNotApplied, RunUnderWay
 from ..faults.judge import is_contended, lost_alias, was_replaced
@@ -80,6 +81,12 @@ class BatchResult:
 
 class NotYet(ObjectNotApplied):
     """The object waits for another one that could not be applied."""
+
+
+def waiting(error: ObjectNotApplied, root: type[Model], key: Any) -> ObjectNotApplied:
+    """Return the error as that of an object that waits for another one."""
+    error.waits_for = (root._meta.label, encode_key(key))
+    return error
 
 
 class BatchBroken(Exception):

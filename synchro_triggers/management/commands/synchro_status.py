@@ -49,5 +49,6 @@ class Command(BaseCommand):
         for failure in status.failures:
             self.stdout.write(
                 f"    {failure.model} {failure.key}: {failure.error} ({failure.attempts} attempts, "
-                f"first {failure.first_at:%Y-%m-%d %H:%M:%S}, last {failure.last_at:%Y-%m-%d %H:%M:%S})"
+                f"first {failure.first_at:%Y-%m-%d %H:%M:%S}, last {failure.last_at:%Y-%m-%d %H:%M:%S}"
+                + (f", next {failure.next_at:%Y-%m-%d %H:%M:%S})" if failure.next_at else ")")
             )

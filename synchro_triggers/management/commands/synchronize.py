@@ -72,7 +72,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(report.as_dict(), indent=2))
         elif options["verbosity"] > 0:
             self._print(report, options["verbosity"])
-        if report.failures:
+        if report.failures or report.waiting:
             raise CommandError(describe_failures(report))
 
     # Following ------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _print(self, report: SyncReport, verbosity: int) -> None:
-        if not report.failures:
+        if not report.failures and not report.waiting:
             self.stdout.write(message_of(report) if not report.dry_run else "Dry run: nothing was written.")
         self._print_told(report, verbosity)
         rows = [(label, counts) for label, counts in sorted(report.models.items())]

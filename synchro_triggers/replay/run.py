@@ -21,7 +21,7 @@ from ..capture.session import replaying_for
 from ..capture.tables import captured_models, labels_of
 from ..capture.trigger import Trigger
 from ..conf import LOCAL, chosen_remotes, get_settings
-from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady, worst_of
 from ..faults.judge import is_contended
 from ..key_texts import printable_key, stored_key
 from ..models import Checkpoint
@@ -54,6 +54,7 @@ from .meeting import Meeting
 from .node import (
     is_elsewhere,
     node_id,
+    require_no_transaction,
     require_original,
     require_same_history,
     require_tables,
@@ -150,10 +151,19 @@ def _synchronize(remotes: tuple[str, ...], choices: Choices) -> SyncReport:
             + ("They get them in a run. " if dry_run else "They have them now, and all their rows are looked at. ")
             + "Rows that were deleted there by name of the partition are not known."
         )
+    problems: list[SynchroError] = []
     for alias in remotes:
-        with clear_errors(LOCAL, alias):
-            report.add(Run(alias, choices).perform())
+        try:
+            with clear_errors(LOCAL, alias):
+                report.add(Run(alias, choices).perform())
+        except SynchroError as error:  # the others are not to wait for it
+            problems.append(error)
     report.seconds = time.monotonic() - started
+    if problems:
+        worst = worst_of(problems)
+        if len(problems) < len(remotes):
+            worst.report = report
+        raise worst
     return report
 
 
@@ -217,6 +227,8 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
         The partitions that had no triggers.
     """
     install.vendor_of(connections[LOCAL])
+    if not dry_run:
+        require_no_transaction()
     for alias in remotes:
         with suppress(Error):  # one that cannot be reached is told of when its turn comes
             require_two_databases(alias)
@@ -257,12 +269,14 @@ class Run:
     def __init__(self, remote: str, choices: Choices) -> None:
         settings = get_settings()
         connections[remote].ensure_connection()
-        require_tables(remote)
-        require_sight(remote)
         self._choices = choices
         self._labels = choices.labels
         # The fence: whatever the log says, nothing else is written but as the target of one of these.
-        self._listed = frozenset(model._meta.label for model in captured_models(settings.models))
+        listed = captured_models(settings.models)
+        self._listed = frozenset(model._meta.label for model in listed)
+        chosen = self._listed if choices.labels is None else self._listed.intersection(choices.labels)
+        require_tables(remote, [model for model in listed if model._meta.label in chosen])
+        require_sight(remote)
         self._stop = choices.stop_at_failure
         self._progress = choices.progress
         self._pace = _Pace(settings.batch_size, settings.batch_seconds)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..conf import LOCAL
+from ..exceptions import SynchroError
 from ..key_texts import printable_key
 from ..models import Checkpoint, Failure
+from ..reaching import clear_errors
 from .checkpoint import load_checkpoint
 from .node import node_id, require_tables
 from .shape import shown_key
@@ -59,6 +62,18 @@ class Status:
                 for failure in self.failures
             ],
         }
+
+
+def read_statuses(remotes: Iterable[str]) -> tuple[list[Status], list[SynchroError]]:
+    """Look where LOCAL and each remote stand; return the errors of those that cannot be asked too."""
+    statuses, problems = [], []
+    for alias in remotes:
+        try:
+            with clear_errors(LOCAL, alias):
+                statuses.append(read_status(alias))
+        except SynchroError as error:
+            problems.append(error)
+    return statuses, problems
 
 
 def read_status(remote: str) -> Status:

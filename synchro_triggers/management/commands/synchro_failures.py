@@ -7,10 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ...conf import LOCAL
-from ...reaching import clear_errors
+from ...exceptions import worst_of
 from ...replay.run import describe_failures, message_of, required_remotes, retry_failures
-from ...replay.status import FailureStatus, read_status
+from ...replay.status import FailureStatus, read_statuses
 from ..errors import one_line
 
 
@@ -42,18 +41,16 @@ class Command(BaseCommand):
             raise CommandError(describe_failures(report))
 
     def _list(self, options: dict[str, Any]) -> None:
-        statuses = []
-        for alias in required_remotes(options["remote"]):
-            with clear_errors(LOCAL, alias):
-                statuses.append(read_status(alias))
-        if options["as_json"]:
+        statuses, problems = read_statuses(required_remotes(options["remote"]))
+        if options["as_json"] and (statuses or not problems):
             told = {status.remote: status.as_dict()["failures"] for status in statuses}
             self.stdout.write(json.dumps(told, indent=2))
-            return
-        for status in statuses:
+        for status in statuses if not options["as_json"] else ():
             self.stdout.write(f"{status.remote}: {len(status.failures)} kept")
             for failure in status.failures:
                 self.stdout.write(f"  {failure.model} {failure.key}: {failure.error}\n    {_times(failure)}")
+        if problems:
+            raise worst_of(problems)
 
 
 def _times(failure: FailureStatus) -> str:

@@ -71,11 +71,16 @@ def test_remote_option_names_one_of_several(third, settings):
 def down(third, monkeypatch):
     """Let the third one be out of reach."""
 
-    def connect():
-        raise sqlite3.OperationalError("unable to open database file")
+    connection = connections["third"]
 
-    connections["third"].close()
-    monkeypatch.setattr(connections["third"], "connect", connect)
+    def ensure_connection():
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        with connection.wrap_database_errors:
+            raise error
+
+    connection.close()
+    monkeypatch.setattr(connection, "ensure_connection", ensure_connection)
     return third
 
 

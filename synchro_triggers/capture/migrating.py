@@ -27,6 +27,7 @@ from django.db.models import Model
 
 from ..conf import get_settings
 from .install import has_capture, install, run_statements, uninstall, vendor_of
+from .moved_models import moved_labels
 from .tables import CapturedTable, captured_tables
 from .trigger import LEADING_COMMENTS
 from .unlogged import describe_unlogged
@@ -40,7 +41,9 @@ _NEW_TABLE = re.compile(LEADING_COMMENTS + r"CREATE\s+(\w+\s+)?TABLE\b", re.IGNO
 _RECORD = re.compile(r"(INSERT INTO|DELETE FROM)\W+django_migrations\b")
 
 
-def before_migrate(*, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, **kwargs: Any) -> None:
+def before_migrate(
+    *, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, apps: Apps | None = None, **kwargs: Any
+) -> None:
     """Receiver of ``pre_migrate``: swap in transitional triggers and watch the plan."""
     connection = connections[using]
     _stop_watching(connection)
@@ -54,6 +57,9 @@ def before_migrate(*, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, *
     if has_capture(connection) and _has_our_tables(connection):
         watcher.covered = {trigger.table for trigger in vendor_of(connection).installed_triggers(connection)}
         make_transitional(using)
+    moved = moved_labels(apps, plan) if apps is not None else []
+    if moved and _has_our_tables(connection):
+        rename_labels(using, moved)
     connection.execute_wrappers.append(watcher)
 
 

@@ -211,7 +211,7 @@ def _went_on(alias: str, position: str) -> bool:
     return timeline == timeline_now and server == server_now and int(lsn) <= int(lsn_now)
 
 
-_MARK = "id || '|' || {distinct} || '|' || model_label || '|' || {key}"
+_MARK = "id || '|' || {distinct} || '|' || {key}"  # not the label: a model may be renamed
 
 
 def _mark(connection: BaseDatabaseWrapper) -> str:

@@ -6,6 +6,7 @@ import datetime
 import gc
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -387,7 +388,7 @@ class Run:
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
-        if any(change.label not in self._listed for change in changes):
+        if any(change.forged or change.label not in self._listed for change in changes):
             return None
         if not self._lease.is_free_at(checkpoint.position):
             return None
@@ -420,7 +421,11 @@ class Run:
             last_check = checkpoint.last_check
             self._target.own_changes.reach_back(as_utc(last_check) if last_check else None)
         labels = self._listed if self._labels is None else self._listed.intersection(self._labels)
-        self._kept = [each for each in load_kept(self._target.remote, self._target.source) if each.label in labels]
+        kept = load_kept(self._target.remote, self._target.source)
+        self._kept = [each for each in kept if each.label in labels]
+        for label, number in sorted(Counter(each.label for each in kept).items()):
+            if reason := self._why_not(label):
+                self._report.warn(f"{number} kept failures of {label} are not tried: {reason}.")
         due = [each.id for each in self._kept if each.due or self._choices.retry]
         failures = self._load_failures(due) if self._choices.retry or len(due) <= _FEW_FAILURES else []
         windows = self._windows(checkpoint)
@@ -535,10 +540,18 @@ class Run:
 
     def _may_write(self, change: Change) -> bool:
         """Tell whether a change is of a listed model, and remark one that is not: of an unlisted one, or forged."""
-        if change.label in self._listed:
-            return True
-        self._report.remark(Told.SKIPPED, change.label, printable_key(change.key), "it is not in SYNCHRO_MODELS")
-        return False
+        reason = self._why_not(change.label)
+        if not reason and change.forged:
+            reason = "its row in the log has an operation or a time that no trigger writes"
+        if reason:
+            self._report.remark(Told.SKIPPED, change.label, printable_key(change.key), reason)
+        return not reason
+
+    def _why_not(self, label: str) -> str:
+        """Return why nothing of this label may be written, or ``''``."""
+        if label in self._listed:
+            return ""
+        return "it is not in SYNCHRO_MODELS" if model_of(label) is not None else "there is no such model"
 
     def _retry_failures(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""

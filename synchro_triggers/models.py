@@ -108,7 +108,7 @@ class Checkpoint(models.Model):
             the changelog id up to which it has been applied.
         since: rows logged earlier are left out of the next window (``options.last_check = ...``).
         last_check: the time of the last run, or what the user set it to.
-        last_row: the last changelog row that was received, as ``id|logged_at|key``: it must still be what it
+        last_row: the last changelog row that was received, as ``id|logged_at|label|key``: it must still be what it
             was, or LOCAL has been put back to an older state.
         last_window: the same of all rows of the last window that had any (PostgreSQL, whose ids are not in the
             order of commits): see ``Window.witness``.

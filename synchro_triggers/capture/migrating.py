@@ -264,7 +264,7 @@ def _renamed_by(operation: Operation, app_label: str) -> tuple[str, str] | None:
 
 def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
     """Rename labels in the log, in what is known of other nodes, and in the transitional triggers of ``alias``."""
-    from ..models import ChangeLog, Failure, Introduction, Reference
+    from ..models import ChangeLog, Checkpoint, Failure, Introduction, Reference
 
     with transaction.atomic(using=alias):
         for model in (ChangeLog, Reference, Introduction, Failure):
@@ -274,6 +274,14 @@ def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
                 renamed = _follow_renames(stored, renames)
                 if renamed != stored:
                     rows.filter(model_label=stored).update(model_label=renamed)
+        for failure in Failure._base_manager.using(alias).exclude(waits_label=""):
+            Failure._base_manager.using(alias).filter(pk=failure.pk).update(
+                waits_label=_follow_renames(failure.waits_label, renames)
+            )
+        for checkpoint in Checkpoint._base_manager.using(alias).exclude(last_row=""):
+            row_id, moment, stored, key = checkpoint.last_row.split("|", 3)  # it must still be the source's last row
+            last_row = "|".join((row_id, moment, _follow_renames(stored, renames), key))
+            Checkpoint._base_manager.using(alias).filter(pk=checkpoint.pk).update(last_row=last_row)
         if has_capture(connections[alias]):
             _rename_triggers(connections[alias], renames)
 

@@ -142,6 +142,8 @@ def require_no_transaction() -> None:
     connection = connections[LOCAL]
     if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
         return
+    if connection.connection is None:
+        return
     if connection.in_atomic_block or (not connection.get_autocommit() and _is_in_transaction(connection)):
         raise Refused(
             f"A transaction is open on {LOCAL!r}: what it has written may still be rolled back, and would stay on the "

@@ -214,9 +214,12 @@ def describe_failures(report: SyncReport, at_most: int = 5) -> str:
 
 
 def _describe_waiting(report: SyncReport) -> str:
-    kept = "1 kept object was" if report.waiting == 1 else f"{report.waiting:,} kept objects were"
+    kept = "1 object" if report.waiting == 1 else f"{report.waiting:,} objects"
     until = f"{report.next_attempt:%Y-%m-%d %H:%M:%S} UTC" if report.next_attempt else "by the next run"
-    return f"{kept} not tried now; the next attempt is due {until} (`manage.py synchro_failures --retry`: at once)"
+    return (
+        f"{kept} that could not be applied before: not tried now, the next attempt is due {until} "
+        "(`manage.py synchro_failures --retry`: at once)"
+    )
 
 
 def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> list[str]:

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 MANY_TABLES := tests/capture/test_install.py::test_many_tables_are_installed_all_or_none_and_in_seconds
-# A worker a processor; one that has nothing left takes over from the other. For a single test: WORKERS=
+# As many workers as tests/conftest.py says; one that has nothing left takes over from another. For one test: WORKERS=
 WORKERS := -n auto --dist worksteal
 DEMO := examples/offline_office/demo.py
 

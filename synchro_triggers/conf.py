@@ -7,7 +7,7 @@ object is forgotten when Django's ``setting_changed`` fires.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -79,6 +79,11 @@ class Settings:
     batch_size: int
     batch_seconds: float
     batch_signals: BatchSignals
+
+    @cached_property
+    def captured(self) -> Hashable:
+        """What says, together with the models themselves, which tables and columns are captured."""
+        return self.models, self.left_out, tuple(self.options.items())
 
     @cached_property
     def _by_table(self) -> dict[str, type[Model]]:

@@ -58,6 +58,6 @@ def as_utc(value: datetime.datetime) -> datetime.datetime:
 def raw_utc(value: Any, vendor: str) -> datetime.datetime:
     """Return a time of this package's tables as a raw cursor gives it: SQLite's is in UTC, as text or parsed."""
     time = datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
-    if vendor == "sqlite" and timezone.is_naive(time):
+    if vendor == "sqlite" and time.tzinfo is None:
         return time.replace(tzinfo=UTC)
     return as_utc(time)

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
+from math import ceil
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -66,6 +67,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(thinning, "thinning")
     if not _is_worker(config):
         _stop_in_order_when_terminated()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """``-n auto``: half as many again as processors, because tests also wait: for locks, servers and processes."""
+    return ceil((os.cpu_count() or 1) * 1.5)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

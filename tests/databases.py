@@ -198,7 +198,10 @@ class Databases:
             return name
         name = f"{self._run.name}_{self._process}_{purpose}"
         self.remove(vendor, name)
-        self._on_server(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        with self._server().connect() as connection:
+            # Twice as fast as through the WAL, where nothing is synced to the disk.
+            by_files = "STRATEGY FILE_COPY" if connection.info.server_version >= 150000 else ""
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {by_files}')
         return name
 
     def remove(self, vendor: Vendor, name: str) -> None:

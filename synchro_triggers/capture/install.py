@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -92,9 +93,24 @@ def compare(alias: str, *, replicated: bool = False) -> Comparison:
         alias: the database.
         replicated: what logical replication applies shall be logged, too; otherwise it may be as it is.
     """
-    connection = connections[alias]
+    connection, settings = connections[alias], get_settings()
+    wanted = list(captured_tables(settings.models))
+    # Every run compares, and hardly ever has anything changed since the last time.
+    at = (settings.captured, replicated, vendor_of(connection).catalog_mark(connection, wanted))
+    if at not in _compared:
+        if len(_compared) >= _COMPARED_AT_MOST:
+            _compared.clear()
+        _compared[at] = _compare(connection, wanted, replicated)
+    return _compared[at]
+
+
+#: What was found out, by what the settings capture and by the mark of a catalog.
+_compared: dict[tuple[Hashable, bool, Any], Comparison] = {}
+_COMPARED_AT_MOST = 16
+
+
+def _compare(connection: BaseDatabaseWrapper, wanted_tables: list[CapturedTable], replicated: bool) -> Comparison:
     vendor = vendor_of(connection)
-    wanted_tables = list(captured_tables(get_settings().models))
     present = vendor.existing_tables(connection, wanted_tables)
     absent = [table for table in wanted_tables if table not in present]
     views = tuple(vendor.views(connection, absent)) if absent else ()
@@ -208,7 +224,7 @@ def installation_sql(alias: str, *, replicated: bool = False) -> str:
 def captures(alias: str) -> bool:
     """Tell whether triggers of this package are installed on ``alias``."""
     connection = connections[alias]
-    return has_capture(connection) and bool(vendor_of(connection).installed_triggers(connection))
+    return has_capture(connection) and bool(vendor_of(connection).has_triggers(connection))
 
 
 def require_tables(found: Comparison, alias: str) -> None:

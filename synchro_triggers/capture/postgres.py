@@ -580,6 +580,61 @@ def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger
     ]
 
 
+def has_triggers(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether there are triggers of this package in the schema that the connection sees."""
+    return bool(_of_ours(connection, _ANY_INSTALLED))
+
+
+_ANY_INSTALLED = """
+SELECT true
+  FROM pg_catalog.pg_trigger t
+  JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+ WHERE NOT t.tgisinternal
+   AND starts_with(t.tgname, 'synchro_')
+   AND {of_ours}
+ LIMIT 1
+"""
+
+_CATALOG = """
+SELECT md5(concat_ws('|',
+  (SELECT string_agg(concat_ws(' ', wanted.quoted, c.oid, c.relkind, n.nspname, c.relname, a.attname, y.typname,
+                               a.atttypmod, l.collisdeterministic), ',' ORDER BY wanted.quoted, a.attnum)
+     FROM unnest(%s::text[]) AS wanted (quoted)
+     JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted)
+     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+     LEFT JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
+     LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation),
+  (SELECT string_agg(concat_ws(' ', c.oid, tree.relid, tree.isleaf, n.nspname, p.relname, p.relkind),
+                     ',' ORDER BY p.oid)
+     FROM unnest(%s::text[]) AS wanted (quoted)
+     JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted) AND c.relkind = 'p'
+    CROSS JOIN LATERAL pg_partition_tree(c.oid) AS tree
+     JOIN pg_catalog.pg_class p ON p.oid = tree.relid
+     JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace),
+  (SELECT string_agg(concat_ws(' ', t.oid, t.tgname, t.tgenabled, encode(t.tgargs, 'hex'), n.nspname, c.relname,
+                               p.pronamespace, obj_description(t.oid, 'pg_trigger')), ',' ORDER BY t.oid)
+     FROM pg_catalog.pg_trigger t
+     JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+    WHERE NOT t.tgisinternal AND starts_with(t.tgname, 'synchro_'))))
+"""
+
+
+def catalog_mark(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> tuple[str, str]:
+    """Return what is another one whenever these tables, their partitions or our triggers have changed.
+
+    Raises:
+        Refused: the changelog is missing.
+    """
+    quoted = [quote_table(connection, table.table) for table in tables]
+    schema = changelog_schema(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_CATALOG, [quoted, quoted])
+        return schema, cursor.fetchone()[0]
+
+
 def drop_sql(connection: BaseDatabaseWrapper, trigger: InstalledTrigger) -> list[str]:
     """Return what removes one trigger; its function goes with ``drop_leftovers``."""
     return [f"DROP TRIGGER IF EXISTS {_quote(trigger.name)} ON {trigger.qualified_table}"]

@@ -14,6 +14,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -409,17 +410,15 @@ def before_ddl(connection: BaseDatabaseWrapper, sql: str, installed: list[Instal
 _MODE = re.compile(r"BEGIN /\* (full|transitional) (.*?) \*/\n")
 
 
+_OURS = "SELECT {} FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, 8) = %s"
+
+
 def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger]:
     """Return this package's triggers."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, 8) = %s"
-            " ORDER BY tbl_name, name",
-            [PREFIX],
-        )
-        rows = cursor.fetchall()
     installed = []
-    for name, table, sql in rows:
+    for name, table, sql in _rows(
+        connection, f"{_OURS.format('name, tbl_name, sql')} ORDER BY tbl_name, name", [PREFIX]
+    ):
         match = _MODE.search(sql)
         if match is not None:  # otherwise somebody else's trigger with a name like ours
             mode, label = match.groups()
@@ -427,6 +426,26 @@ def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger
                 InstalledTrigger(name, table, _quote(table), label, signature_of(sql), mode == "transitional")
             )
     return installed
+
+
+def has_triggers(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether there are triggers of this package."""
+    return any(_MODE.search(sql) for (sql,) in _rows(connection, _OURS.format("sql"), [PREFIX]))
+
+
+def catalog_mark(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> bytes:
+    """Return what is another one whenever tables, indexes or triggers have changed; one query."""
+    # All of them are made by an SQL text, which SQLite keeps. As bytes: nothing needs to be decoded.
+    query = "SELECT CAST(group_concat(name || char(10) || coalesce(sql, ''), char(10)) AS BLOB) FROM sqlite_master"
+    [[texts]] = _rows(connection, query, [])
+    return hashlib.sha256(texts or b"").digest()
+
+
+def _rows(connection: BaseDatabaseWrapper, sql: str, params: list[Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[Any] = cursor.fetchall()
+        return rows
 
 
 def drop_sql(connection: BaseDatabaseWrapper, trigger: InstalledTrigger) -> list[str]:

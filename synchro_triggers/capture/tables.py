@@ -14,6 +14,7 @@ import re
 import uuid
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -72,11 +73,21 @@ class CapturedTable:
 
 def captured_tables(captured: Iterable[type[Model]]) -> tuple[CapturedTable, ...]:
     """Describe the tables to capture for ``captured`` (concrete models), each once, in a stable order."""
+    return _captured_tables(tuple(captured), get_settings().captured)
+
+
+@lru_cache(maxsize=4)
+def _captured_tables(captured: tuple[type[Model], ...], settings: Hashable) -> tuple[CapturedTable, ...]:
     return tuple(captured_table(model) for model in captured_models(captured))
 
 
 def captured_models(captured: Iterable[type[Model]]) -> tuple[type[Model], ...]:
     """Return every model whose table is captured, one for each table: parents and through models included."""
+    return _captured_models(tuple(captured), get_settings().captured)
+
+
+@lru_cache(maxsize=64)
+def _captured_models(captured: tuple[type[Model], ...], settings: Hashable) -> tuple[type[Model], ...]:
     return tuple(models[0] for models in models_by_table(captured).values())
 
 

@@ -167,6 +167,8 @@ class Batch:
         for change in put_off:
             self._result.failed.pop(change, None)
         self._remote_changes.tell(self._result.report, put_off | self._result.failed.keys())
+        if not put_off:
+            return
         # Of an object that was logged under several labels there is one task.
         at = {(_root(change), change.key) for change in put_off}
         given = {(_root(change), change.key) for change in self._changes}

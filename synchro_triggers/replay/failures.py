@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.db import connections
 from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 
@@ -50,6 +51,8 @@ class Kept:
 
 def load_kept(remote: str, source: str) -> list[Kept]:
     """Return all that is kept of ``source``: first what the fewest runs have tried, and that oldest first."""
+    if not are_kept(remote, source):
+        return []
     now = datetime.datetime.now(datetime.UTC)
     rows = Failure.objects.using(remote).filter(source=source).order_by("runs", "id")
     names = ("id", "model_label", "object_pk", "object_text", "operation", "next_at", "waits_label")
@@ -106,6 +109,14 @@ def pause_after(runs: int) -> datetime.timedelta | None:
     if runs <= _AT_ONCE:
         return None
     return datetime.timedelta(seconds=min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(runs - _AT_ONCE - 1, 20)))
+
+
+def are_kept(remote: str, source: str) -> bool:
+    """Tell whether any change of ``source`` is kept."""
+    # Asked in each transaction of a run, and nearly always in vain: through the ORM it would cost ten times as much.
+    with connections[remote].cursor() as cursor:
+        cursor.execute("SELECT 1 FROM synchro_triggers_failure WHERE source = %s LIMIT 1", [source])
+        return cursor.fetchone() is not None
 
 
 def _is_gone(failure: Failure) -> bool:
@@ -184,8 +195,7 @@ def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None
     by_label: dict[str, list[str]] = {}
     for change in changes:
         by_label.setdefault(change.label, []).append(stored_key(change.key))
-    failures = Failure.objects.using(remote).filter(source=source)
-    if by_label and failures.exists():
+    if by_label and are_kept(remote, source):
         for label, keys in by_label.items():
             rows_with(Failure, remote, object_pk=keys).filter(source=source, model_label=label).delete()
 

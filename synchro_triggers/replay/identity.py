@@ -30,6 +30,7 @@ from ..natural import NaturalManager
 from .changes import Change, FormerKey
 from .contention import RowLocks
 from .local import generic_target
+from .params import plain_type
 from .rows import ReadAhead, rows_of, rows_with
 from .shape import (
     GenericKey,
@@ -179,7 +180,7 @@ class Identity:
                 self._learnt[root, former] = found[former]
         if rows is not None:
             rows.load(root, found.values())
-            alive = {remote_key for remote_key in found.values() if rows.peek(root, remote_key) is not None}
+            alive = rows.known(root) & set(found.values())
         else:
             alive = self.existing(root, found.values(), locks)
         for key, remote_key in found.items():
@@ -187,17 +188,20 @@ class Identity:
                 self._known[root, key] = remote_key
                 self._claimed[root, remote_key] = key
 
-    def _stored(self, root: type[Model], **texts: Collection[str]) -> Iterator[tuple[str, _Stored]]:
+    def _stored(self, root: type[Model], **texts: Collection[str]) -> list[tuple[str, _Stored]]:
         references = rows_with(Reference, self.remote, **texts)
         references = references.filter(source=self._source, model_label=root._meta.label)
         names = ("local_pk", "pk", "remote_pk", "logged", "remote_won")
         rows = [(local_pk, _Stored(*stored)) for local_pk, *stored in references.values_list(*names)]
-        self._read_full_texts(self.remote, "local", {stored.pk: local_pk for local_pk, stored in rows})
-        self._read_full_texts(self.remote, "remote", {stored.pk: stored.remote_pk for _, stored in rows})
-        yield from rows
+        if plain_type(root._meta.pk) is not int:
+            self._read_full_texts(self.remote, "local", {stored.pk: local_pk for local_pk, stored in rows})
+            self._read_full_texts(self.remote, "remote", {stored.pk: stored.remote_pk for _, stored in rows})
+        return rows
 
     def _text(self, key: Any) -> str:
         """Return what a key is stored as in references."""
+        if type(key) is int:  # nearly all are: short, and plain text
+            return str(key)
         text = encode_key(key)
         stored = stored_key(text)
         if stored is not text:
@@ -205,7 +209,7 @@ class Identity:
         return stored
 
     def _full(self, stored: str) -> str:
-        return self._full_texts[stored] if is_digest(stored) else stored
+        return self._full_texts[stored] if self._full_texts and is_digest(stored) else stored
 
     def _read_full_texts(self, alias: str, side: str, stored: Mapping[int, str]) -> None:
         """Read the full keys of those rows whose keys, of the one or the other side, are digests."""
@@ -218,7 +222,7 @@ class Identity:
 
     def _whose(self, root: type[Model], key: Any, stored: _Stored) -> Any:
         """Return the key of a reference's object, which may have been deleted since; ``None``: it is nobody's."""
-        former = self._formers.get((root, key))
+        former = self._formers.get((root, key)) if self._formers else None
         if former is not None and (root, former) not in self._rows and (stored.logged or 0) < former.ended:
             return former
         inserted = self._inserted.get((root, key))

@@ -65,8 +65,10 @@ class Lease:
             )
 
     def _take_if_free(self) -> bool:
+        if self._is_there("synchro_triggers_checkpoint WHERE source = %s AND run_id = ''", self._source):
+            return self._take(Q(run_id=""))
         holder = load_checkpoint(self._remote, self._source)
-        if not holder.run_id:
+        if not holder.run_id:  # it was made, or given back, in this moment
             return self._take(Q(run_id=""))
         free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=Now() - datetime.timedelta(seconds=EXPIRES))
         if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
@@ -129,7 +131,7 @@ class Lease:
             raise CheckpointMoved
 
     def _is_there(self, rows: str, *params: str) -> bool:
-        # Asked at each commit that a follower takes: through the ORM it would cost twice as much.
+        # Asked in each run, and at each commit that a follower takes: through the ORM it would cost twice as much.
         with connections[self._remote].cursor() as cursor:
             cursor.execute(f"SELECT 1 FROM {rows} LIMIT 1", params)
             return cursor.fetchone() is not None

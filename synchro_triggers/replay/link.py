@@ -17,7 +17,7 @@ from ..exceptions import ObjectNotApplied
 from ..models import ChangeLog, Operation, Reference, Word
 from .identity import Identity
 from .meeting import acquainted_by_word, introduce, is_told_by_nothing
-from .node import former_selves, node_id, require_original, require_tables, require_two_databases, require_two_nodes
+from .node import former_selves, require_original, require_tables, require_two_databases, require_two_nodes
 from .order import models_in_order
 from .rows import rows_of, rows_with
 from .shape import Shape, family_labels, is_foreign_key, read_key, root_of, shape_of
@@ -120,8 +120,7 @@ def _both_nodes(remote: str) -> tuple[str, str]:
     for alias in (LOCAL, remote):
         require_tables(alias)
     require_original(LOCAL)
-    require_two_nodes(remote)
-    return node_id(LOCAL), node_id(remote)
+    return require_two_nodes(remote)
 
 
 def _models(labels: Sequence[str] | None, settings: Settings) -> list[type[Model]]:

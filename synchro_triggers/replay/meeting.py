@@ -18,7 +18,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import DatabaseError, connections, transaction
-from django.db.models import BigIntegerField, CharField, Exists, Max, Model, OuterRef
+from django.db.models import BigIntegerField, CharField, Exists, Max, Model, OuterRef, QuerySet
 from django.db.models.functions import Cast
 
 from ..capture.install import captured_models_on
@@ -38,7 +38,7 @@ from .rows import rows_of, rows_with
 from .shape import Shape, family_labels, is_foreign_key, model_of, read_keys, root_of, shape_of, target_of
 from .target import BatchBroken, Target
 from .targets import Targets
-from .window import Window, labels_of, read_page
+from .window import Window, not_made, read_page
 from .writing import differing, local_value
 
 _CHUNK = 10_000
@@ -70,10 +70,13 @@ class Meeting:
         """Look at everything that a window would bring to the remote."""
         if not window.rows:
             return
-        spoken = labels_of(LOCAL, window, without_origin=self._target.node)
-        wanted = [label for label in spoken if label in self._labels]
-        ways = {label: self._way(label) for label in wanted}
-        looked_at = [label for label, way in ways.items() if way is not None]
+        looked_at = []
+        for label, keys in not_made(LOCAL, window, without_origin=self._target.node).items():
+            way, model = self._way(label) if label in self._labels else None, model_of(label)
+            if way == "plain" and model is not None and self._trusts_log(root_of(model)):
+                self._notice(root_of(model), read_keys(model, keys))
+            elif way is not None:
+                looked_at.append(label)
         after = window.after
         while looked_at and window.last > after:
             page = read_page(LOCAL, window, after, _PAGE_ROWS, without_origin=self._target.node, labels=looked_at)
@@ -103,7 +106,8 @@ class Meeting:
         models = [model for model in captured_models_on(LOCAL) if not model._meta.auto_created]
         chosen = [model for model in models if model._meta.label in self._labels]
         for root in {root for model in chosen for root in _within_reach(model) if self._is_told_by_nothing(root)}:
-            self._notice(root, self._unknown(root))
+            if self._is_on_both(root):
+                self._notice(root, self._unknown(root))
 
     def _way(self, label: str) -> str | None:
         """Return how to look at changes under a label: with their ``deep`` targets, ``plain``, or not at all."""
@@ -166,8 +170,8 @@ class Meeting:
     def doubts(self) -> dict[type[Model], set[Any]]:
         """Return, once, the keys of the objects that may be on the remote already, by root model."""
         found, self._found = self._found, {}
-        doubts = {root: self._unseen(root, keys) for root, keys in found.items() if keys}
-        return {root: keys for root, keys in doubts.items() if keys and self._count_unclaimed(root)}
+        doubts = {root: self._unseen(root, keys) for root, keys in found.items() if keys and self._is_on_both(root)}
+        return {root: keys for root, keys in doubts.items() if keys and self._has_unclaimed(root)}
 
     def _unseen(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
         """Return those of the keys whose objects LOCAL has, and has not logged being made."""
@@ -208,7 +212,7 @@ class Meeting:
 
     def _find_out(self, root: type[Model], *, known_doubt: bool) -> Introduction:
         word = Word.NONE
-        if not self._count_unclaimed(root):
+        if not self._has_unclaimed(root):
             word = Word.UNCLAIMED
         elif not known_doubt and self._trusts_log(root) and not self._unknown(root):
             word = Word.LOGGED
@@ -218,7 +222,10 @@ class Meeting:
 
     def _is_told_by_nothing(self, root: type[Model]) -> bool:
         if root not in self._told_by_nothing:
-            self._told_by_nothing[root] = is_told_by_nothing(root, self._target.kept_keys) and self._is_on_both(root)
+            told_by_nothing = is_told_by_nothing(root, self._target.kept_keys)
+            # Where a word was said, there were tables.
+            known = told_by_nothing and (said := self._said(root._meta.label)) is not None and said.word
+            self._told_by_nothing[root] = told_by_nothing and (bool(known) or self._is_on_both(root))
         return self._told_by_nothing[root]
 
     def _is_on_both(self, root: type[Model]) -> bool:
@@ -234,9 +241,11 @@ class Meeting:
 
         A database that was flushed logs what is loaded into it afterwards; the remote knows its older self.
         """
+        if (said := self._said(root._meta.label)) and said.word:
+            return True
         if self._older_selves is None:
             self._older_selves = older_selves(self._target.remote, self._target.source)
-        if not self._older_selves or ((said := self._said(root._meta.label)) and said.word):
+        if not self._older_selves:
             return True
         references = Reference.objects.using(self._target.remote).filter(source__in=self._older_selves)
         return not references.filter(model_label=root._meta.label).exists()
@@ -277,6 +286,13 @@ class Meeting:
 
     def _count_unclaimed(self, root: type[Model]) -> int:
         """Return how many rows of the remote neither came from LOCAL nor went there."""
+        return sum(1 for _ in self._unclaimed(root))
+
+    def _has_unclaimed(self, root: type[Model]) -> bool:
+        return any(True for _ in self._unclaimed(root))
+
+    def _unclaimed(self, root: type[Model]) -> Iterator[Any]:
+        """Yield the keys of the remote's rows that neither came from LOCAL nor went there."""
         label = root._meta.label
         claims = Reference.objects.using(self._target.remote).filter(
             source=self._target.source,
@@ -284,11 +300,18 @@ class Meeting:
             remote_pk=Cast(OuterRef("pk"), CharField(max_length=KEY_LENGTH)),
         )
         rows = rows_of(root, self._target.remote).filter(~Exists(claims))
-        sent = Reference.objects.using(LOCAL).filter(source=self._target.node, model_label=label)
-        if not sent.exists():
-            return rows.count()
-        sent_keys = set(read_keys(root, list(sent.values_list("local_pk", flat=True))))
-        return sum(key not in sent_keys for key in rows.values_list("pk", flat=True))
+        last = None
+        while keys := list(_keys_behind(rows, last)[:_CHUNK]):
+            texts = {encode_key(key): key for key in keys}
+            sent = rows_with(Reference, LOCAL, local_pk=texts).filter(source=self._target.node, model_label=label)
+            for text in sent.values_list("local_pk", flat=True):
+                texts.pop(text, None)
+            yield from texts.values()
+            last = keys[-1]
+
+
+def _keys_behind(rows: QuerySet[Any], last: Any) -> Any:
+    return (rows if last is None else rows.filter(pk__gt=last)).order_by("pk").values_list("pk", flat=True)
 
 
 def introduce(remote: str, source: str, root: type[Model], word: Word) -> Introduction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.models import Model
@@ -29,11 +29,25 @@ def require_tables(alias: str, models: Iterable[type[Model]] = ()) -> None:
 
 def node_id(alias: str) -> str:
     """Return the identity of a database; ``migrate`` has made it, it is made anew where it is missing."""
-    node = Node.objects.using(alias).filter(pk=1).first()
-    if node is None:
-        identity = {"node_id": str(uuid.uuid4()), "fingerprint": fingerprint(alias)}
-        node, _ = Node.objects.using(alias).get_or_create(pk=1, defaults=identity)
-    return node.node_id
+    known = _own_row(alias)
+    if known is not None:
+        return known.node_id
+    identity = {"node_id": str(uuid.uuid4()), "fingerprint": fingerprint(alias)}
+    return Node.objects.using(alias).get_or_create(pk=1, defaults=identity)[0].node_id
+
+
+class _OwnRow(NamedTuple):
+    node_id: str
+    fingerprint: str
+    pruned_to: int
+
+
+def _own_row(alias: str) -> _OwnRow | None:
+    # Asked several times in each run: through the ORM it would cost ten times as much.
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT node_id, fingerprint, pruned_to FROM synchro_triggers_node WHERE id = 1")
+        row = cursor.fetchone()
+    return _OwnRow(*row) if row else None
 
 
 def set_identity(alias: str, *, new: bool) -> str:
@@ -66,7 +80,7 @@ def former_selves(remote: str, source: str) -> list[str]:
 
 def is_elsewhere(alias: str) -> bool:
     """Tell whether the identity of a database was made in another place: it is a copy, or was moved."""
-    node = Node.objects.using(alias).filter(pk=1).first()
+    node = _own_row(alias)
     if node is None or not node.fingerprint or _is_a_test_runners_clone():
         return False
     return node.fingerprint != fingerprint(alias)
@@ -100,16 +114,21 @@ def require_two_databases(remote: str) -> None:
         )
 
 
-def require_two_nodes(remote: str) -> None:
-    """Raise ``Refused`` when LOCAL, which is an original, and ``remote`` have one identity."""
-    identity = node_id(remote)
-    if node_id(LOCAL) == identity:
+def require_two_nodes(remote: str) -> tuple[str, str]:
+    """Return the identities of LOCAL, which is an original, and of ``remote``.
+
+    Raises:
+        Refused: they are the same.
+    """
+    own, identity = node_id(LOCAL), node_id(remote)
+    if own == identity:
         raise Refused(
             f"{LOCAL!r} and {remote!r} carry the same identity {identity}: one is a copy of the other. If that is "
             f"{remote!r}, run `manage.py synchro_reset --new-identity --database {remote}`; if it is {LOCAL!r}, "
             "without --database. It becomes a database of its own; then `manage.py synchro_link` tells which object "
             "is which. Nothing was written."
         )
+    return own, identity
 
 
 def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
@@ -126,9 +145,9 @@ def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
 
 def has_same_history(checkpoint: Checkpoint) -> bool:
     """Tell whether LOCAL still has all that a remote has received of it."""
-    pruned_to = Node.objects.using(LOCAL).filter(pk=1).values_list("pruned_to", flat=True).first()
+    node = _own_row(LOCAL)
     position = checkpoint.window_end or checkpoint.position
-    return history_agrees(LOCAL, position, checkpoint.last_row, checkpoint.last_window, pruned_to or 0)
+    return history_agrees(LOCAL, position, checkpoint.last_row, checkpoint.last_window, node.pruned_to if node else 0)
 
 
 def require_no_transaction() -> None:

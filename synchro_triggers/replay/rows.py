@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from functools import cache
 from inspect import getattr_static
 from typing import Any
@@ -261,6 +261,10 @@ class ReadAhead:
     def peek(self, model: type[Model], key: Any) -> Model | None:
         """Return a row that has been read."""
         return self._rows.get(model, {}).get(key)
+
+    def known(self, model: type[Model]) -> Set[Any]:
+        """Return the keys of the rows that have been read."""
+        return self._rows.get(model, {}).keys()
 
     def take(self, model: type[Model], key: Any) -> Model | None:
         """Return a row, reading it if need be, and forget it: whoever takes it will change it."""

@@ -54,7 +54,6 @@ from .local import without_a_row
 from .meeting import Meeting
 from .node import (
     is_elsewhere,
-    node_id,
     require_no_transaction,
     require_original,
     require_same_history,
@@ -281,6 +280,7 @@ class Run:
         chosen = self._listed if choices.labels is None else self._listed.intersection(choices.labels)
         require_tables(remote, [model for model in listed if model._meta.label in chosen])
         require_sight(remote)
+        source, node = require_two_nodes(remote)
         self._stop = choices.stop_at_failure
         self._progress = choices.progress
         self._pace = _Pace(settings.batch_size, settings.batch_seconds)
@@ -300,8 +300,8 @@ class Run:
         self._formers: list[tuple[type[Model], FormerKey]] = []
         self._target = Target(
             remote=remote,
-            source=node_id(LOCAL),
-            node=node_id(remote),
+            source=source,
+            node=node,
             policy=settings.conflict,
             kept_keys=settings.identity,
             logs=install.captures(remote),
@@ -313,7 +313,6 @@ class Run:
         )
         self._lease = Lease(remote, self._target.source)
         self._meeting = Meeting(self._target, self._listed)
-        require_two_nodes(remote)
 
     @property
     def source(self) -> str:

@@ -148,9 +148,11 @@ def _other_parents(model: type[Model], own: set[str]) -> tuple[OtherParent, ...]
 
 
 def _forget_shapes(*, setting: str, **kwargs: Any) -> None:
-    """Receiver of ``setting_changed``: ``SYNCHRO_OPTIONS`` says what is skipped."""
+    """Receiver of ``setting_changed``: what is skipped, and which model stands for a table, hang on settings."""
     if setting == "SYNCHRO_OPTIONS":
         shape_of.cache_clear()
+    if setting in {"SYNCHRO_MODELS", "INSTALLED_APPS"}:
+        _models.clear()
 
 
 setting_changed.connect(_forget_shapes, dispatch_uid="synchro_triggers.forget_shapes")
@@ -258,11 +260,22 @@ def points_to_key(field: Any) -> bool:
     return len(key) == 1 and attname in {key[0].attname, model._meta.pk.attname}
 
 
+#: Models by changelog label, as far as they have been asked for; a label without one is looked up each time.
+_models: dict[str, type[Model]] = {}
+
+
 def model_of(label: str) -> type[Model] | None:
     """Return the model of a changelog label, automatic through models included; ``None``: it is gone.
 
     What was logged for another model over the same table is taken for the one that is captured.
     """
+    model = _models.get(label)
+    if model is None and (model := _find_model(label)) is not None:
+        _models[label] = model
+    return model
+
+
+def _find_model(label: str) -> type[Model] | None:
     with suppress(LookupError, ValueError):
         return concrete_of(apps.get_model(label))
     app_label, _, name = label.partition(".")

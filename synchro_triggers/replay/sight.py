@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.db import connections
@@ -24,7 +25,7 @@ def require_sight(alias: str) -> None:
     vendor = install.vendor_of(connection)
     if alias == LOCAL and vendor.is_standby(connection):
         raise Refused(standby_message(alias))
-    hidden, role = vendor.filtered_tables(connection, sorted(_tables()))
+    hidden, role = vendor.filtered_tables(connection, _tables(captured_models(get_settings().models)))
     if hidden:
         raise Refused(
             f"Row-level security hides rows of {', '.join(hidden)} on {alias!r} from the role {role!r}: what a run "
@@ -33,10 +34,11 @@ def require_sight(alias: str) -> None:
         )
 
 
-def _tables() -> set[str]:
+@lru_cache(maxsize=1)
+def _tables(captured: tuple[type[Model], ...]) -> list[str]:
     """Return the tables that a run reads: what is captured, what that points to, and this package's own."""
     found: dict[type[Model], None] = dict.fromkeys((ChangeLog, Checkpoint, Failure, Introduction, Node, Reference))
-    waiting: list[Any] = list(captured_models(get_settings().models))
+    waiting: list[Any] = list(captured)
     while waiting:
         model = waiting.pop()
         if model in found:
@@ -48,4 +50,4 @@ def _tables() -> set[str]:
             for field in model._meta.concrete_fields
             if is_foreign_key(field)
         ]
-    return {model._meta.db_table for model in found}
+    return sorted({model._meta.db_table for model in found})

@@ -118,10 +118,7 @@ def fingerprint(alias: str) -> str:
     connection = connections[alias]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
-                " FROM pg_control_system()"
-            )
+            cursor.execute(f"SELECT {_FINGERPRINT} FROM pg_control_system()")
             return str(cursor.fetchone()[0])
     if connection.vendor == "sqlite":
         try:
@@ -131,6 +128,9 @@ def fingerprint(alias: str) -> str:
     return ""
 
 
+_FINGERPRINT = "system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+
 def place(alias: str) -> object:
     """Return what is the same for two connections if and only if they lead to one database, this moment."""
     connection = connections[alias]
@@ -138,8 +138,10 @@ def place(alias: str) -> object:
     if connection.vendor == "postgresql":
         # A standby and a copy of the cluster's files have its identifier too, but another postmaster.
         with connection.cursor() as cursor:
-            cursor.execute("SELECT extract(epoch FROM pg_postmaster_start_time())::text")
-            return fingerprint(alias), str(cursor.fetchone()[0])
+            cursor.execute(
+                f"SELECT {_FINGERPRINT}, extract(epoch FROM pg_postmaster_start_time())::text FROM pg_control_system()"
+            )
+            return tuple(cursor.fetchone())
     if connection.vendor == "sqlite":
         try:
             found = os.stat(name)
@@ -366,16 +368,24 @@ def era_suffix(alias: str) -> str:
     return f"@{_era(connections[alias])}"
 
 
-def labels_of(alias: str, window: Window, *, without_origin: str = "") -> set[str]:
-    """Return the model labels that a window speaks of."""
+def not_made(alias: str, window: Window, *, without_origin: str = "") -> dict[str, list[str]]:
+    """Return the model labels that a window speaks of, each with the logged keys that it does not see being made."""
     connection = connections[alias]
     where, params = _condition(connection, window.start, window.end, window.since, without_origin)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT DISTINCT model_label FROM synchro_triggers_changelog WHERE id > %s AND id <= %s AND {where}",
-            [max(window.after, window.first - 1), window.last, *params],
-        )
-        return {label for (label,) in cursor.fetchall()}
+    rows = fetch_texts(
+        connection,
+        "WITH page AS (SELECT model_label, object_pk, count(*) FILTER (WHERE operation = 'I') AS inserts"
+        f" FROM synchro_triggers_changelog WHERE id > %s AND id <= %s AND {where} GROUP BY model_label, object_pk)"
+        " SELECT model_label, object_pk FROM page WHERE inserts = 0"
+        " UNION ALL SELECT DISTINCT model_label, NULL FROM page",
+        [max(window.after, window.first - 1), window.last, *params],
+    )
+    keys: dict[str, list[str]] = {}
+    for label, key in rows:
+        of_label = keys.setdefault(label, [])
+        if key is not None:
+            of_label.append(key)
+    return keys
 
 
 #: Rows counted and told apart in a way that does not hang on their order, and costs next to nothing.
@@ -445,13 +455,10 @@ def read_page(
             created=first == first_insert,
             logged_at=(time := _time_or_none(connection, logged_at) or _genuine_time(connection, key, first, last))
             or LONG_AGO,
-            old_values=tuple(json.loads(old) if isinstance(old, str) else old or ()),
+            old_values=tuple(json.loads(old) if isinstance(old, str) else old) if old and old != "[]" else (),
             deleted=last == last_delete,
             certain=last == certain_delete,
-            # What is inserted under a key was not there: a delete before it was one, whatever SQLite knew of it.
-            ended=max(
-                (each for each in (last_delete, certain_delete) if each and each < (last_insert or 0)), default=0
-            ),
+            ended=_ended(last_insert, last_delete, certain_delete) if last_insert and last_delete else 0,
             begun=last_insert or 0,
             logged=True,
             forged=time is None or not genuine,
@@ -472,6 +479,14 @@ def _genuine_time(connection: BaseDatabaseWrapper, key: str, first: int, last: i
     )
     times = [_time_or_none(connection, logged_at) for logged_at, each in rows if each == key]
     return max((time for time in times if time is not None), default=None)
+
+
+def _ended(last_insert: int, *deletes: int | None) -> int:
+    """Return the id of the last delete before a key was given out again; 0: there is none.
+
+    What is inserted under a key was not there: a delete before it was one, whatever SQLite knew of it.
+    """
+    return max((each for each in deletes if each and each < last_insert), default=0)
 
 
 def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> dict[str, int]:

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, OperationalError, connections, migrations, models
+from django.db import DatabaseError, OperationalError, connections, migrations, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
+from django.test.utils import CaptureQueriesContext
 
-from synchro_triggers.capture.install import vendor_of
+from synchro_triggers.capture.install import compare, vendor_of
 from synchro_triggers.models import ChangeLog
 from tests.safety.effort import times
-from tests.testapp.models import Account, Item, Numbered
+from tests.testapp.models import Account, Egg, Hen, Item, Numbered, Stamped
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = (Item, Account, Numbered)
@@ -232,8 +233,8 @@ def test_check_finds_one_missing_trigger(installed):
     assert check(installed) == ["testapp_item (testapp.Item): missing"]
 
 
-def test_check_finds_triggers_that_are_outdated(installed, monkeypatch):
-    monkeypatch.setattr(Item, "SYNCHRO_SKIP", ("cash",), raising=False)
+def test_check_finds_triggers_that_are_outdated(installed, settings):
+    settings.SYNCHRO_OPTIONS = {"testapp.Item": {"skip": ("cash",)}}
 
     assert check(installed) == ["testapp_item (testapp.Item): outdated"]
 
@@ -555,3 +556,63 @@ def test_migration_is_written_from_the_layout_of_the_wheel_too(tmp_path):
 
     assert manage("synchro_install_triggers", "--check") == "default: triggers fit.\n"
     assert str(site) in manage("shell", "-v0", "-c", "import synchro_triggers; print(synchro_triggers.__file__)")
+
+
+# What every run asks ------------------------------------------------------------------------------------
+
+
+def fits(alias: str) -> list[str]:
+    """Compare as a run does; return what is wrong."""
+    return compare(alias).describe()
+
+
+def test_comparison_asks_as_little_for_many_tables_as_for_few_once_it_knows_the_catalog(installed, settings):
+    def queries() -> int:
+        assert fits(installed) == []
+        with CaptureQueriesContext(connections[installed]) as asked:
+            assert fits(installed) == []
+        return len(asked)
+
+    few = queries()
+    settings.SYNCHRO_MODELS = (*settings.SYNCHRO_MODELS, "testapp.Stamped", "testapp.Hen", "testapp.Egg")
+    with connections[installed].schema_editor() as editor:
+        for model in (Stamped, Hen, Egg):
+            editor.create_model(model)
+    assert fits(installed) != []
+    run(installed)
+
+    assert queries() == few <= 2
+
+
+def test_comparison_that_was_made_once_sees_whatever_is_changed_and_what_is_taken_back(installed):
+    alias, quote = installed, connections[installed].ops.quote_name
+    table, name = min(found for found in triggers(alias) if found[0] == Item._meta.db_table)
+    gone = f"DROP TRIGGER {quote(name)}"
+    gone += f" ON {quote(table)}" if connections[alias].vendor == "postgresql" else ""
+    assert fits(alias) == []
+
+    with pytest.raises(ZeroDivisionError), transaction.atomic(using=alias):
+        execute(alias, gone)
+        assert fits(alias) == ["testapp_item (testapp.Item): missing"]
+        1 / 0  # noqa: B018
+    assert fits(alias) == []
+
+    with transaction.atomic(using=alias):
+        execute(alias, gone)
+    assert fits(alias) == ["testapp_item (testapp.Item): missing"]
+    run(alias)
+    assert fits(alias) == []
+
+    execute(alias, f"ALTER TABLE {quote(table)} RENAME COLUMN cash TO money")
+    assert "testapp_item (testapp.Item): no column 'cash'" in fits(alias)
+    execute(alias, f"ALTER TABLE {quote(table)} RENAME COLUMN money TO cash")
+    run(alias)
+    assert fits(alias) == []
+
+    if connections[alias].vendor == "sqlite":  # INSERT OR REPLACE takes rows along by unique indexes
+        execute(alias, f"CREATE UNIQUE INDEX one_name ON {quote(table)} (name)")
+    else:
+        execute(alias, f"ALTER TABLE {quote(table)} DISABLE TRIGGER {quote(name)}")
+    assert fits(alias) == ["testapp_item (testapp.Item): outdated"]
+    run(alias)
+    assert fits(alias) == []

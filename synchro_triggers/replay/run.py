@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 import gc
+import math
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -37,15 +37,16 @@ from .contention import RowLocks, pauses, short_waits_on_local, wait_shortly
 from .everything import every_object
 from .exits import exits_as_errors
 from .failures import (
-    OTHERS,
     Kept,
     concern_failures,
     describe,
     forget_failures,
     ids_of_arrived,
+    ids_of_due,
+    ids_with_others,
+    kept_by_label,
     load_failures,
-    load_kept,
-    still_waiting,
+    never_there,
     store_failure,
 )
 from .identity import mark_as_former
@@ -85,9 +86,9 @@ _AT_ONCE = 100
 #: Kept failures that are tried before anything else; where there are more, they come after what is new.
 _FEW_FAILURES = 20
 
-#: Kept failures that are tried at a time, and the share of a run's time that may be lost on them, or, where it has
+#: Kept failures that are tried at first, and the share of a run's time that may be lost on them, or, where it has
 #: nothing else to do, seconds.
-_FIRST_KEPT, _SHARE, _IDLE_SECONDS = 5, 0.5, 1.0
+_FIRST_KEPT, _SHARE, _IDLE_SECONDS = 1, 0.5, 1.0
 
 #: Objects in a row that somebody else may have locked before a run ends.
 _LOCKED_AT_MOST = 10
@@ -292,8 +293,7 @@ class Run:
         self._locked = 0
         self._began = self._at_commit = False
         self._refused: set[tuple[str, str]] = set()
-        self._never_there: set[tuple[str, str]] = set()
-        self._kept: list[Kept] = []
+        self._kept: dict[str, Kept] = {}
         self._tried: set[int] = set()
         self._began_at = self._lost_time = 0.0
         self._absent = Absent()
@@ -328,7 +328,7 @@ class Run:
         """Apply old failures, then the window, then what has failed on the way once more."""
         self._report = SyncReport()
         self._began_at, self._lost_time = time.monotonic(), 0.0
-        self._kept, self._tried = [], set()
+        self._kept, self._tried = {}, set()
         self._pending_failures = {}
         self._refused = set()
         self._absent.close()
@@ -423,12 +423,11 @@ class Run:
             last_check = checkpoint.last_check
             self._target.own_changes.reach_back(as_utc(last_check) if last_check else None)
         labels = self._listed if self._labels is None else self._listed.intersection(self._labels)
-        kept = load_kept(self._target.remote, self._target.source)
-        self._kept = [each for each in kept if each.label in labels]
-        for label, number in sorted(Counter(each.label for each in kept).items()):
+        self._kept = kept_by_label(self._target.remote, self._target.source)
+        for label, kept in self._kept.items():
             if reason := self._why_not(label):
-                self._report.warn(f"{number} kept failures of {label} are not tried: {reason}.")
-        due = [each.id for each in self._kept if each.due or self._choices.retry]
+                self._report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")
+        due = self._ids_of_due(labels)
         failures = self._load_failures(due) if self._choices.retry or len(due) <= _FEW_FAILURES else []
         windows = self._windows(checkpoint)
         self._require_acquaintance(windows, failures, labels)
@@ -437,15 +436,14 @@ class Run:
         # What is gone now stays kept until the window that may say so has been applied: of what was never there, its
         # delete alone would look for a namesake.
         gone = frozenset(without_a_row(change for change in failures if not change.deleted))
-        self._never_there = {(each.label, each.key) for each in self._kept if each.created}
         self._absent.hold(gone)
         self._apply_kept([change for change in failures if change not in gone])
         for window in windows[:-1]:
             self._apply_window(window, started)
         self._apply_window(windows[-1], started, gone)
         if self._kept:
-            self._apply_waiting(idle=not any(window.rows for window in windows))
-            self._tell_waiting()
+            self._apply_waiting(due, idle=not any(window.rows for window in windows))
+            self._tell_waiting(labels)
         self._tell_absent()
         if self._choices.full:
             for changes in every_object(self._labels, self._pace.most):
@@ -518,8 +516,10 @@ class Run:
                     for change in coalesce(page.changes)
                     if self._has_more_to_say(change, is_new(change)) and self._may_write(change)
                 )
-                for change in changes if self._never_there else ():
-                    change.created |= (change.label, change.key) in self._never_there
+                if changes and any(each.created for each in self._kept.values()):
+                    never = never_there(self._target.remote, self._target.source, changes)
+                    for change in changes:
+                        change.created |= self._at(change) in never
                 self._apply_in_batches(changes, window=window)
                 after, done = page.last, done + page.rows
                 if self._progress is not None:
@@ -568,6 +568,11 @@ class Run:
         """Tell whether this run has tried an object in vain before."""
         return self._at(change) in self._pending_failures
 
+    def _ids_of_due(self, labels: Collection[str]) -> list[int]:
+        if not any(each.due or self._choices.retry for label, each in self._kept.items() if label in labels):
+            return []
+        return ids_of_due(self._target.remote, self._target.source, labels, all_=self._choices.retry)
+
     def _load_failures(self, ids: Sequence[int]) -> list[Change]:
         self._tried.update(ids)
         return load_failures(self._target.remote, ids)
@@ -581,33 +586,39 @@ class Run:
             self._lost_time += time.monotonic() - started
         return applied
 
-    def _apply_waiting(self, *, idle: bool) -> None:
+    def _apply_waiting(self, due: list[int], *, idle: bool) -> None:
         """Try what is due, or has been waiting for what has arrived now, as long as that does not hold others up.
 
         What succeeds is work like any other. What fails may take a share of the run's time, and no more.
 
         Args:
+            due: ids of what is due.
             idle: there was nothing else to do.
         """
         refused = any(self._at(change) in self._refused for change, _ in self._pending_failures.values())
-        due = [each.id for each in self._kept if each.due or (refused and each.waits_label == OTHERS)]
+        if refused:
+            due = [*due, *ids_with_others(self._target.remote, self._target.source)]
         arrived, size = self._arrived(), _FIRST_KEPT
-        while (ids := [*arrived, *(id_ for id_ in due if id_ not in self._tried)]) and not self._is_time_lost(idle):
-            some = ids[:size]
-            applied = self._apply_kept(self._those_there(self._load_failures(some)))
-            size = min(self._together, 4 * size) if 2 * applied > len(some) else size
+        due = [id_ for id_ in dict.fromkeys([*arrived, *due]) if id_ not in self._tried]
+        while due and (left := self._time_to_lose(idle)) > 0:
+            applied = self._apply_kept(self._those_there(self._load_failures(due[:size])))
+            if 2 * applied > size or left - self._time_to_lose(idle) < left / 8:
+                size = min(self._together, 4 * size)
             # What has come now may be what others wait for.
-            arrived = self._arrived() if applied else [id_ for id_ in arrived if id_ not in self._tried]
+            due = [id_ for id_ in [*(self._arrived() if applied else ()), *due] if id_ not in self._tried]
         if refused:
             self._apply_refused()
 
     def _arrived(self) -> list[int]:
-        found = ids_of_arrived(self._target.remote, self._target.source)
-        return [each.id for each in self._kept if each.id in found and each.id not in self._tried]
+        if not any(each.waiting for each in self._kept.values()):
+            return []
+        return sorted(ids_of_arrived(self._target.remote, self._target.source) - self._tried)
 
-    def _is_time_lost(self, idle: bool) -> bool:
+    def _time_to_lose(self, idle: bool) -> float:
+        if self._choices.retry:
+            return math.inf
         worked = time.monotonic() - self._began_at - self._lost_time
-        return self._lost_time > max(_SHARE * worked, _IDLE_SECONDS if idle else 0)
+        return max(_SHARE * worked, _IDLE_SECONDS if idle else 0) - self._lost_time
 
     def _those_there(self, changes: Sequence[Change]) -> list[Change]:
         """Return those of which there is something to do; forget what is gone, and was not deleted by the log."""
@@ -622,14 +633,18 @@ class Run:
                 forget_failures(self._target.remote, self._target.source, gone)
         return [change for change in changes if change not in set(gone)]
 
-    def _tell_waiting(self) -> None:
+    def _tell_waiting(self, labels: Collection[str]) -> None:
         """Put into the report what is kept and was not tried."""
-        tried = {(each.label, each.key) for each in self._kept if each.id in self._tried}
-        tried |= self._pending_failures.keys()
-        untried = [each for each in self._kept if (each.label, each.key) not in tried]
-        if untried:
-            number, until = still_waiting(self._target.remote, [each.id for each in untried])
-            self._report.wait(number, None if any(each.due for each in untried) else until)
+        kept = self._kept
+        tried = len(self._tried)
+        if not self._target.dry_run:
+            kept = kept_by_label(self._target.remote, self._target.source)
+            tried = len(self._pending_failures)
+        those = [each for label, each in kept.items() if label in labels]
+        waiting = sum(each.number for each in those) - tried
+        if waiting > 0:
+            pauses = [each.next_at for each in those if each.next_at is not None]
+            self._report.wait(waiting, min(pauses, default=None))
 
     # Batches --------------------------------------------------------------------------------------
 

@@ -52,7 +52,8 @@ class Window:
         first, last: ids of the first and last row; 0 when there are none.
         rows: how many rows there are.
         since: rows logged before are left out.
-        last_row: the last row's mark, ``id|logged_at|label|key``, by which ``history_agrees`` knows it again; or ``''``.
+        last_row: the last row's mark, ``id|logged_at|label|key``, by which ``history_agrees`` knows it again, or
+            ``''``.
         known_row: what the mark of the row is now that was asked for; ``''`` when it is not there.
         witness: what tells whether all rows between ``start`` and ``end`` are still there, where the last row
             does not: ids on PostgreSQL are not in the order of commits, and the last commit is what is lost first.

@@ -72,12 +72,14 @@ SELECT model_label, count(*), min(next_at), sum(CASE WHEN next_at IS NULL OR nex
 """
 
 
-def ids_of_due(remote: str, source: str, labels: Collection[str], *, all_: bool = False) -> list[int]:
-    """Return the failures that are due, or all: first what the fewest runs have tried, and that oldest first."""
+def ids_of_due(
+    remote: str, source: str, labels: Collection[str], limit: int | None, *, all_: bool = False
+) -> list[int]:
+    """Return some of the failures that are due, or all: those first that the fewest runs have tried; oldest first."""
     failures = Failure.objects.using(remote).filter(source=source, model_label__in=labels).order_by("runs", "id")
     if not all_:
         failures = failures.filter(Q(next_at=None) | Q(next_at__lte=datetime.datetime.now(datetime.UTC)))
-    return list(failures.values_list("id", flat=True))
+    return list(failures.values_list("id", flat=True)[:limit])
 
 
 def ids_with_others(remote: str, source: str) -> set[int]:

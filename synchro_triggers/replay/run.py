@@ -86,6 +86,9 @@ _AT_ONCE = 100
 #: Kept failures that are tried before anything else; where there are more, they come after what is new.
 _FEW_FAILURES = 20
 
+#: Kept failures whose ids are read at a time.
+_DUE_AT_A_TIME = 1_000
+
 #: Kept failures that are tried at first, and the share of a run's time that may be lost on them, or, where it has
 #: nothing else to do, seconds.
 _FIRST_KEPT, _SHARE, _IDLE_SECONDS = 1, 0.5, 1.0
@@ -427,7 +430,7 @@ class Run:
         for label, kept in self._kept.items():
             if reason := self._why_not(label):
                 self._report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")
-        due = self._ids_of_due(labels)
+        due = self._ids_of_due(labels, _FEW_FAILURES + 1)
         failures = self._load_failures(due) if self._choices.retry or len(due) <= _FEW_FAILURES else []
         windows = self._windows(checkpoint)
         self._require_acquaintance(windows, failures, labels)
@@ -442,7 +445,7 @@ class Run:
             self._apply_window(window, started)
         self._apply_window(windows[-1], started, gone)
         if self._kept:
-            self._apply_waiting(due, idle=not any(window.rows for window in windows))
+            self._apply_waiting(due, labels, idle=not any(window.rows for window in windows))
             self._tell_waiting(labels)
         self._tell_absent()
         if self._choices.full:
@@ -568,10 +571,12 @@ class Run:
         """Tell whether this run has tried an object in vain before."""
         return self._at(change) in self._pending_failures
 
-    def _ids_of_due(self, labels: Collection[str]) -> list[int]:
+    def _ids_of_due(self, labels: Collection[str], at_most: int) -> list[int]:
         if not any(each.due or self._choices.retry for label, each in self._kept.items() if label in labels):
             return []
-        return ids_of_due(self._target.remote, self._target.source, labels, all_=self._choices.retry)
+        limit = None if self._choices.retry else at_most + len(self._tried)
+        found = ids_of_due(self._target.remote, self._target.source, labels, limit, all_=self._choices.retry)
+        return [id_ for id_ in found if id_ not in self._tried]
 
     def _load_failures(self, ids: Sequence[int]) -> list[Change]:
         self._tried.update(ids)
@@ -586,13 +591,14 @@ class Run:
             self._lost_time += time.monotonic() - started
         return applied
 
-    def _apply_waiting(self, due: list[int], *, idle: bool) -> None:
+    def _apply_waiting(self, due: list[int], labels: Collection[str], *, idle: bool) -> None:
         """Try what is due, or has been waiting for what has arrived now, as long as that does not hold others up.
 
         What succeeds is work like any other. What fails may take a share of the run's time, and no more.
 
         Args:
-            due: ids of what is due.
+            due: ids of some that are due.
+            labels: what may be tried.
             idle: there was nothing else to do.
         """
         refused = any(self._at(change) in self._refused for change, _ in self._pending_failures.values())
@@ -606,6 +612,7 @@ class Run:
                 size = min(self._together, 4 * size)
             # What has come now may be what others wait for.
             due = [id_ for id_ in [*(self._arrived() if applied else ()), *due] if id_ not in self._tried]
+            due = due or self._ids_of_due(labels, _DUE_AT_A_TIME)
         if refused:
             self._apply_refused()
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from django.core.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from .replay.report import SyncReport
 
 
 class SynchroError(Exception):
@@ -10,9 +16,11 @@ class SynchroError(Exception):
 
     Attributes:
         exit_code: what a command ends with that meets it.
+        report: the ``SyncReport`` of a run to several remotes, of which some have not failed.
     """
 
     exit_code = 1
+    report: SyncReport | None = None
 
 
 class SynchroConfigurationError(SynchroError, ImproperlyConfigured):
@@ -44,4 +52,20 @@ class DatabaseUnreachable(SynchroError):
 
 
 class ObjectNotApplied(SynchroError):
-    """One object could not be applied to the remote; the others are not affected."""
+    """One object could not be applied to the remote; the others are not affected.
+
+    Attributes:
+        waits_for: label and key, as text, of the object without which it cannot be, if that is known.
+    """
+
+    waits_for: tuple[str, str] = ("", "")
+
+
+def worst_of(problems: Sequence[SynchroError]) -> SynchroError:
+    """Return one error for those of several remotes, of the worst one's kind."""
+    worst = max(problems, key=lambda error: error.exit_code)
+    if len(problems) == 1:
+        return worst
+    together = type(worst)(" ".join(map(str, problems)))
+    together.__cause__ = worst
+    return together

@@ -109,7 +109,7 @@ class Checkpoint(models.Model):
             the changelog id up to which it has been applied.
         since: rows logged earlier are left out of the next window (``options.last_check = ...``).
         last_check: the time of the last run, or what the user set it to.
-        last_row: the last changelog row that was received, as ``id|logged_at|key``: it must still be what it
+        last_row: the last changelog row that was received, as ``id|logged_at|label|key``: it must still be what it
             was, or LOCAL has been put back to an older state.
         last_window: the same of all rows of the last window that had any (PostgreSQL, whose ids are not in the
             order of commits): see ``Window.witness``.
@@ -220,9 +220,16 @@ class Introduction(models.Model):
 
 
 class Failure(models.Model):
-    """A change of ``source`` that could not be applied here; it is tried again first in every later run.
+    """A change of ``source`` that could not be applied here, and is tried again, with growing pauses.
 
     A key that does not fit is stored as its digest, and in full in ``object_text`` (``key_texts``); ``key`` is the key.
+
+    Attributes:
+        attempts: how often it was tried.
+        runs: in how many runs.
+        next_at: before that, no run tries it without a reason; ``None``: the next one does.
+        waits_label, waits_pk: the object without which it cannot be applied, if one is known: when that arrives, it is
+            tried. No key: any object of that model. No label, but ``*``: others that only together are right.
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
@@ -236,6 +243,10 @@ class Failure(models.Model):
     attempts = models.PositiveIntegerField(default=1)
     first_at = Moment(db_default=Now())
     last_at = Moment(db_default=Now())
+    runs = models.PositiveIntegerField(default=1)
+    next_at = Moment(null=True, blank=True)
+    waits_label = models.CharField(max_length=LABEL_LENGTH, default="", blank=True)
+    waits_pk = models.CharField(max_length=KEY_LENGTH, default="", blank=True)
 
     class Meta:
         constraints = (

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import Error, InterfaceError, OperationalError, connections
 
 from .exceptions import DatabaseUnreachable, SynchroError
-
-#: SQLite's primary codes that speak of the statement or of rights, and not of a file that cannot be had just now.
-_OF_THE_STATEMENT = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_AUTH}
+from .faults.judge import kind_of, lost_alias, met_by_errors
+from .faults.kinds import Kind
 
 
 def means_unreachable(error: BaseException) -> bool:
     """Tell an error of the connection or the server (also a lock that was not to be had) from one of a statement."""
-    if not isinstance(error, (OperationalError, InterfaceError)):
-        return False
-    code = getattr(error.__cause__, "sqlite_errorcode", None)
-    return code is None or code & 0xFF not in _OF_THE_STATEMENT
+    kind = kind_of(error)
+    if kind is Kind.UNSAID:
+        return isinstance(error, (OperationalError, InterfaceError))
+    return kind in {Kind.LOST, Kind.REFUSES, Kind.CONTENDED}
 
 
 def lost_database(*aliases: str) -> str:
@@ -56,10 +54,21 @@ def clear_errors(*aliases: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        text = " ".join(str(error).split()).removesuffix(".")
-        where = lost_database(*aliases) or aliases[-1]
-        kind = DatabaseUnreachable if means_unreachable(error) else SynchroError
-        raise kind(
-            f"Database error while working on {where!r}: {text}. What was committed stays; run it again."
-        ) from error
+    except Error as error:
+        if means_unreachable(error):
+            latest = aliases[::-1]
+            where = lost_alias(error, *latest) or lost_database(*aliases) or [*met_by_errors(*latest), *latest][0]
+            raise lost(where, error) from error
+        if isinstance(error, (OperationalError, InterfaceError)):
+            raise SynchroError(_text(aliases[-1], error)) from error
+        raise
+
+
+def lost(alias: str, error: Exception) -> DatabaseUnreachable:
+    """Return what is said of a database that is lost."""
+    return DatabaseUnreachable(_text(alias, error))
+
+
+def _text(alias: str, error: Exception) -> str:
+    text = " ".join(str(error).split()).removesuffix(".")
+    return f"Database error while working on {alias!r}: {text}. What was committed stays; run it again."

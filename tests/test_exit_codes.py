@@ -25,6 +25,8 @@ ON_BOTH = [
     ("synchronize", "--full"),
     ("synchronize", "--follow"),
     ("synchro_status",),
+    ("synchro_failures",),
+    ("synchro_failures", "--retry"),
     ("synchro_link",),
     ("synchro_reset",),
 ]

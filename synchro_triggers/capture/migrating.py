@@ -27,6 +27,7 @@ from django.db.models import Model
 
 from ..conf import get_settings
 from .install import has_capture, install, run_statements, uninstall, vendor_of
+from .moved_models import moved_labels
 from .tables import CapturedTable, captured_tables
 from .trigger import LEADING_COMMENTS
 from .unlogged import describe_unlogged
@@ -40,7 +41,9 @@ _NEW_TABLE = re.compile(LEADING_COMMENTS + r"CREATE\s+(\w+\s+)?TABLE\b", re.IGNO
 _RECORD = re.compile(r"(INSERT INTO|DELETE FROM)\W+django_migrations\b")
 
 
-def before_migrate(*, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, **kwargs: Any) -> None:
+def before_migrate(
+    *, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, apps: Apps | None = None, **kwargs: Any
+) -> None:
     """Receiver of ``pre_migrate``: swap in transitional triggers and watch the plan."""
     connection = connections[using]
     _stop_watching(connection)
@@ -54,6 +57,9 @@ def before_migrate(*, using: str = DEFAULT_DB_ALIAS, plan: Plan | None = None, *
     if has_capture(connection) and _has_our_tables(connection):
         watcher.covered = {trigger.table for trigger in vendor_of(connection).installed_triggers(connection)}
         make_transitional(using)
+    moved = moved_labels(apps, plan) if apps is not None else []
+    if moved and _has_our_tables(connection):
+        rename_labels(using, moved)
     connection.execute_wrappers.append(watcher)
 
 
@@ -258,7 +264,7 @@ def _renamed_by(operation: Operation, app_label: str) -> tuple[str, str] | None:
 
 def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
     """Rename labels in the log, in what is known of other nodes, and in the transitional triggers of ``alias``."""
-    from ..models import ChangeLog, Failure, Introduction, Reference
+    from ..models import ChangeLog, Checkpoint, Failure, Introduction, Reference
 
     with transaction.atomic(using=alias):
         for model in (ChangeLog, Reference, Introduction, Failure):
@@ -268,6 +274,14 @@ def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
                 renamed = _follow_renames(stored, renames)
                 if renamed != stored:
                     rows.filter(model_label=stored).update(model_label=renamed)
+        for failure in Failure._base_manager.using(alias).exclude(waits_label=""):
+            Failure._base_manager.using(alias).filter(pk=failure.pk).update(
+                waits_label=_follow_renames(failure.waits_label, renames)
+            )
+        for checkpoint in Checkpoint._base_manager.using(alias).exclude(last_row=""):
+            row_id, moment, stored, key = checkpoint.last_row.split("|", 3)  # it must still be the source's last row
+            last_row = "|".join((row_id, moment, _follow_renames(stored, renames), key))
+            Checkpoint._base_manager.using(alias).filter(pk=checkpoint.pk).update(last_row=last_row)
         if has_capture(connections[alias]):
             _rename_triggers(connections[alias], renames)
 

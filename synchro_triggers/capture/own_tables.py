@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.apps import apps
-from django.db import connections
+from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from ..exceptions import Refused
 
 
-def require_own_tables(alias: str) -> None:
+def require_own_tables(alias: str, models: Iterable[type[Model]] = ()) -> None:
     """Look whether the tables are what the models say; one query on the vendors that have capture.
 
     A trigger that writes a column which is not there would let every write of the users fail.
+
+    Args:
+        alias: the database.
+        models: the project's own that will be written there: with a table that lags, not one object could be.
 
     Raises:
         Refused: tables are missing on ``alias``, or lack columns: an older version's, or somebody else's.
@@ -23,7 +28,8 @@ def require_own_tables(alias: str) -> None:
         model._meta.db_table: [str(field.column) for field in model._meta.concrete_fields]
         for model in apps.get_app_config("synchro_triggers").get_models()
     }
-    present = _columns_of(connections[alias], needed)
+    theirs = {model._meta.db_table: model for model in models if _is_migrated(alias, model)}
+    present = _columns_of(connections[alias], [*needed, *theirs])
     remedy = f"run `manage.py migrate synchro_triggers --database {alias}`."
     if missing := sorted(needed.keys() - present.keys()):
         raise Refused(f"The tables of synchro_triggers are missing on {alias!r} ({', '.join(missing)}): {remedy}")
@@ -36,6 +42,27 @@ def require_own_tables(alias: str) -> None:
             f"The tables of synchro_triggers on {alias!r} are not those of this version: {said}. They are an older "
             f"version's, or another app's of the same name. If another app's, rename them first; then {remedy}"
         )
+
+    if lagging := [said for table, model in theirs.items() if (said := _lack(model, present.get(table)))]:
+        raise Refused(
+            f"The schema of {alias!r} lags behind the models: {'; '.join(sorted(lagging))}. Nothing was written. Run "
+            f"`manage.py migrate --database {alias}`, and synchronise again."
+        )
+
+
+def _is_migrated(alias: str, model: type[Model]) -> bool:
+    """Tell whether ``migrate`` makes the model's table there, by a name that can be asked for."""
+    return model._meta.managed and '"' not in model._meta.db_table and router.allow_migrate_model(alias, model)
+
+
+def _lack(model: type[Model], columns: Collection[str] | None) -> str:
+    label, table = model._meta.label, model._meta.db_table
+    if columns is None:
+        return f"there is no {table} ({label})"
+    there = {column.casefold() for column in columns}
+    missing = [str(field.column) for field in model._meta.local_concrete_fields]
+    missing = [column for column in missing if column.casefold() not in there]
+    return f"{table} ({label}) has no {', '.join(missing)}" if missing else ""
 
 
 def _columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:

@@ -523,8 +523,8 @@ def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict
     """Return the columns of those tables that exist, by table, in one query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c "
-            f"WHERE t.type = 'table' AND t.name IN ({', '.join(['%s'] * len(tables))})",
+            "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c "
+            f"WHERE t.type IN ('table', 'view') AND t.name IN ({', '.join(['%s'] * len(tables))})",
             list(tables),
         )
         return grouped(cursor.fetchall())

@@ -114,6 +114,10 @@ class Migration(migrations.Migration):
                 ("attempts", models.PositiveIntegerField(default=1)),
                 ("first_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
                 ("last_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
+                ("runs", models.PositiveIntegerField(default=1)),
+                ("next_at", synchro_triggers.moment.Moment(blank=True, null=True)),
+                ("waits_label", models.CharField(blank=True, default="", max_length=200)),
+                ("waits_pk", models.CharField(blank=True, default="", max_length=500)),
             ],
             options={
                 "verbose_name": "failure",

@@ -33,7 +33,7 @@ from .savepoints import Savepoints
 from .sequences import move_sequences_on
 from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
-from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless
+from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless, waiting
 from .targets import Targets
 from .uniqueness import park_unique_values
 from .writing import (
@@ -585,9 +585,8 @@ class Batch:
         key = self._targets.key_of(foreign_key, value)
         if key is None or (root, key) in self._targets.missing:
             if getattr(foreign_key, "db_constraint", True):
-                raise ObjectNotApplied(
-                    f"its {foreign_key.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}"
-                )
+                text = f"its {foreign_key.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}"
+                raise waiting(ObjectNotApplied(text), root, value if key is None else key)
             return value if key is None else self._targets.nowhere(instance, foreign_key, (model, key), value)
         if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root, key)):
             unfinished.append(Unfinished(foreign_key, model, key, value))
@@ -615,12 +614,13 @@ class Batch:
         elif at not in self._errors:
             instance = load_instances(root, [key]).get(key)
             if instance is None:
-                raise ObjectNotApplied(f"{model._meta.label} {key!r} is missing on {LOCAL!r}")
+                raise waiting(ObjectNotApplied(f"{model._meta.label} {key!r} is missing on {LOCAL!r}"), *at)
             self._upsert(shape_of(type(instance)), instance, None)
         known = self._identity.known(model, key)
         if known is None:
             reason = self._errors.get(at)
-            raise NotYet(f"waits for {model._meta.label} {key!r}" + (f", which failed: {reason}" if reason else ""))
+            text = f"waits for {model._meta.label} {key!r}" + (f", which failed: {reason}" if reason else "")
+            raise waiting(NotYet(text), *at)
         return known
 
     def _translate_generic(self, generic: GenericKey, instance: Model, unfinished: list[Unfinished]) -> Any:

@@ -29,6 +29,7 @@ class Change:
         begun: id of the insert that gave it out again.
         logged: ``first`` and ``last`` are ids of the log. Those of kept failures, and of objects that are not
             logged, only say in which order they come.
+        forged: no trigger has written what is said of it: no operation that there is, or no time.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Change:
     ended: int = 0
     begun: int = 0
     logged: bool = False
+    forged: bool = False
 
 
 class FormerKey(str):
@@ -116,4 +118,5 @@ def _merge(one: Change, other: Change) -> Change:
         ended=max(one.ended, other.ended),
         begun=max(one.begun, other.begun),
         logged=one.logged and other.logged,
+        forged=one.forged and other.forged,
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import OperationalError, connections, transaction
+from django.db import connections, transaction
 from django.db.models import Model, QuerySet
 
 from ..conf import LOCAL
@@ -18,9 +17,6 @@ _LONGEST_WAIT = 1.0
 
 #: Seconds to pause before a transaction is tried again that has waited in vain.
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
-
-#: Lock not available (a lock timeout), deadlock, serialisation failure.
-_STATES = {"55P03", "40P01", "40001"}
 
 
 class RowLocks:
@@ -65,21 +61,6 @@ class RowLocks:
             )
             row = cursor.fetchone()
         return row is not None and bool(row[0])
-
-
-def is_contended(error: BaseException) -> bool:
-    """Tell whether somebody else's lock, or change, was in the way: it may work when tried again."""
-    cause: Any = error.__cause__
-    if not isinstance(error, OperationalError) or cause is None:
-        return False
-    if (code := getattr(cause, "sqlite_errorcode", None)) is not None:
-        return code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-    return (getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)) in _STATES
-
-
-def concerns_rows(error: BaseException) -> bool:
-    """Tell whether what was in the way may be about some rows only; on SQLite it is about all."""
-    return is_contended(error) and not hasattr(error.__cause__, "sqlite_errorcode")
 
 
 def pauses() -> Iterator[float]:

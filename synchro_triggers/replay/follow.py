@@ -30,8 +30,14 @@ INTERVAL = 0.06
 #: objects that could not be applied.
 _REFRESH = 60.0
 
-#: Seconds to wait after an error; doubled each time up to the second.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+#: Seconds to wait after an error; doubled each time up to the second, or the interval, if that is longer.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
+
+#: Where there are other remotes, what takes long in vain (a host that does not answer) is tried less often.
+_LONGEST_REST = 30.0
+
+#: Seconds after which the same problem is told once more.
+_TOLD_AGAIN = 60.0
 
 
 @dataclass
@@ -73,21 +79,30 @@ class Follower:
         for alias in remotes:
             with suppress(Error):  # one that cannot be reached may come back: the first look tells of it
                 require_tables(alias)
+        longest = max(_LONGEST_PAUSE, self.interval)
         with self._waiting() as wait:
-            followed = [_Followed(alias, self._choices(), list(new_partitions)) for alias in remotes]
-            pause = _FIRST_PAUSE
+            followed = [_Followed(alias, self._choices(), list(new_partitions), longest) for alias in remotes]
+            here = _Trouble(longest)
             while not self._stopped.is_set():
                 try:
                     self._look(followed)
-                    wait(self.interval)
-                    pause = _FIRST_PAUSE
-                except (SynchroError, Error) as error:
-                    self.on_problem(" ".join(str(error).split()))
-                    _forget_connections(remotes)
-                    for each in followed:
-                        each.forget_mark()
-                    self._stopped.wait(pause)
-                    pause = min(2 * pause, _LONGEST_PAUSE)
+                    wait(min([self.interval, *(each.trouble.left() for each in followed if each.trouble.pause)]))
+                    here.end()
+                except (SynchroError, Error) as error:  # of LOCAL
+                    self._tell(here, error)
+                    self._start_afresh(followed, *remotes)
+                    self._stopped.wait(here.left())
+
+    def _start_afresh(self, followed: list[_Followed], *remotes: str) -> None:
+        """Close connections that may be broken. Those to LOCAL begin to count anew on SQLite: all must look."""
+        _forget_connections(remotes)
+        for each in followed:
+            each.forget_mark()
+
+    def _tell(self, trouble: _Trouble, error: Exception, took: float = 0.0) -> None:
+        text = " ".join(str(error).split())
+        if trouble.begin(text, took):
+            self.on_problem(text)
 
     def _choices(self) -> Choices:
         return Choices(stop_at_failure=self.stop_at_failure, interrupted=self._stopped.is_set)
@@ -97,7 +112,17 @@ class Follower:
         for each in followed:
             if self._stopped.is_set():
                 return
-            report = each.catch_up(mark)
+            if each.trouble.left() > 0:
+                continue
+            started = time.monotonic()
+            try:
+                report = each.catch_up(mark)
+                each.trouble.end()
+            except (SynchroError, Error) as error:  # others are not kept waiting by it
+                alone = len(followed) == 1
+                self._tell(each.trouble, error, 0.0 if alone else time.monotonic() - started)
+                self._start_afresh(followed, each.alias)
+                continue
             if report is not None and (report.changed or report.failures or report.told or report.warnings):
                 self.on_run(each.alias, report)
 
@@ -114,11 +139,44 @@ class Follower:
             listener.close()
 
 
+class _Trouble:
+    """How long a remote, or LOCAL, is left alone after an error.
+
+    Attributes:
+        pause: seconds; 0: all is well.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self.pause = 0.0
+        self._longest = longest
+        self._until = self._told = 0.0
+        self._text = ""
+
+    def begin(self, text: str, took: float) -> bool:
+        """Begin a pause, at least as long as it took to find out; tell whether anybody should be told of it."""
+        now = time.monotonic()
+        self.pause = min(2 * self.pause, self._longest) if self.pause else _FIRST_PAUSE
+        self._until = now + max(self.pause, min(took, _LONGEST_REST))
+        if text == self._text and now - self._told < _TOLD_AGAIN:
+            return False
+        self._text, self._told = text, now
+        return True
+
+    def end(self) -> None:
+        """All is well."""
+        self.pause, self._text = 0.0, ""
+
+    def left(self) -> float:
+        """Return the seconds that are left of the pause."""
+        return max(0.0, self._until - time.monotonic()) if self.pause else 0.0
+
+
 class _Followed:
     """One remote, and how far it is known to be."""
 
-    def __init__(self, alias: str, choices: Choices, new_partitions: list[str]) -> None:
+    def __init__(self, alias: str, choices: Choices, new_partitions: list[str], longest_pause: float) -> None:
         self.alias = alias
+        self.trouble = _Trouble(longest_pause)
         self._choices = choices
         self._new_partitions = new_partitions
         self._warned: set[str] = set()

@@ -17,6 +17,7 @@ import os
 import socket
 import sys
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from django.db import Error, connections, transaction
@@ -108,10 +109,15 @@ class Lease:
             "synchro_triggers_checkpoint WHERE source = %s AND run_id = '' AND position = %s", self._source, position
         )
 
-    def move_on(self, start: str, **fields: object) -> None:
+    def move_on(self, start: str, waits: Callable[[], bool], **fields: object) -> None:
         """Write fields of a checkpoint that is at ``start`` still, and keep others out until the commit.
 
         The first statement of a run that is one transaction, and does not take the lease.
+
+        Args:
+            start: where the checkpoint should be.
+            waits: tells whether a failure that is kept has to do with what the transaction writes.
+            **fields: the checkpoint's new ones.
 
         Raises:
             CheckpointMoved: it is not there any more, somebody has the lease, or something waits to be tried again.
@@ -119,7 +125,9 @@ class Lease:
         rows = Checkpoint.objects.using(self._remote)
         free = rows.filter(source=self._source, run_id="", position=start, window_end="", since=None)
         # Once the row is locked, nobody keeps a failure: not before.
-        if not free.update(**fields) or self._is_there("synchro_triggers_failure WHERE source = %s", self._source):
+        if not free.update(**fields):
+            raise CheckpointMoved
+        if self._is_there("synchro_triggers_failure WHERE source = %s", self._source) and waits():
             raise CheckpointMoved
 
     def _is_there(self, rows: str, *params: str) -> bool:

@@ -26,7 +26,6 @@ from ..capture.install import captured_models_on
 from ..capture.tables import captured_models, encode_key, natural_manager
 from ..capture.unlogged import keys_there, unlogged_keys
 from ..conf import LOCAL, get_settings
-from ..exceptions import Refused
 from ..key_texts import KEY_LENGTH
 from ..models import ChangeLog, Introduction, Operation, Reference, Word
 from ..reaching import means_unreachable
@@ -37,7 +36,7 @@ from .node import older_selves
 from .raw_keys import is_of_one_object
 from .rows import rows_of, rows_with
 from .shape import Shape, family_labels, is_foreign_key, model_of, read_keys, root_of, shape_of, target_of
-from .target import BatchBroken, Target
+from .target import BatchBroken, RunRefused, Target
 from .targets import Targets
 from .window import Window, not_made, read_page
 from .writing import differing, local_value
@@ -185,7 +184,7 @@ class Meeting:
             "that nothing is known of)"
             for root, keys in sorted(doubts.items(), key=lambda item: item[0]._meta.label)
         )
-        raise Refused(
+        raise RunRefused(
             f"Objects of {LOCAL!r} may be on {self._target.remote!r} already: {numbers}. The log has not seen them "
             f"being made, and neither a reference nor a natural key tells which they are. {so_far} If one "
             "side was imported from the other, run `manage.py synchro_link`, which stores which object is which; if "

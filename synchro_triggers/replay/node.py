@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from django.db import connections
+from django.db.models import Model
 
 from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL
@@ -15,9 +17,14 @@ from ..models import Checkpoint, Node
 from .window import fingerprint, history_agrees, place
 
 
-def require_tables(alias: str) -> None:
-    """Raise ``Refused`` when this package's tables are missing on ``alias``, or are not as this version needs them."""
-    require_own_tables(alias)
+def require_tables(alias: str, models: Iterable[type[Model]] = ()) -> None:
+    """Raise ``Refused`` when this package's tables are missing on ``alias``, or are not as this version needs them.
+
+    Args:
+        alias: the database.
+        models: the same is asked of the tables of these, which are going to be written there.
+    """
+    require_own_tables(alias, models)
 
 
 def node_id(alias: str) -> str:
@@ -141,3 +148,35 @@ def has_same_history(checkpoint: Checkpoint) -> bool:
     node = _own_row(LOCAL)
     position = checkpoint.window_end or checkpoint.position
     return history_agrees(LOCAL, position, checkpoint.last_row, checkpoint.last_window, node.pruned_to if node else 0)
+
+
+def require_no_transaction() -> None:
+    """Look whether what LOCAL shows is committed: what is rolled back later would stay on the remote for ever.
+
+    A test case's own transaction is none: it is the world that the test sees.
+
+    Raises:
+        Refused: a transaction is open.
+    """
+    connection = connections[LOCAL]
+    if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
+        return
+    if connection.connection is None:
+        return
+    if connection.in_atomic_block or (not connection.get_autocommit() and _is_in_transaction(connection)):
+        raise Refused(
+            f"A transaction is open on {LOCAL!r}: what it has written may still be rolled back, and would stay on the "
+            "remote. Nothing was done. Synchronise after it, for instance with transaction.on_commit()."
+        )
+
+
+def _is_in_transaction(connection: Any) -> bool:
+    driver = connection.connection
+    if connection.vendor == "sqlite":
+        return bool(driver.in_transaction)
+    status = driver.pgconn.transaction_status if hasattr(driver, "pgconn") else driver.get_transaction_status()
+    return bool(status != _IDLE)
+
+
+#: libpq's PQTRANS_IDLE.
+_IDLE = 0

@@ -17,7 +17,7 @@ from .identity import Identity
 from .observed import Observers
 from .order import At
 from .rows import ReadAhead, rows_of
-from .savepoints import Savepoints
+from .savepoints import Savepoints, require_unbroken
 from .shape import Shape, is_foreign_key, points_to_key, root_of, shape_of
 from .single import Singles
 from .target import BatchBroken, BatchResult, Target
@@ -88,10 +88,14 @@ class Parts:
 
         Yields:
             A set that holds, after the block, the quoted names of those tables; ``None``: one cannot tell which.
+
+        Raises:
+            DatabaseError: one has spoilt the transaction, and has not raised.
         """
         self.writes.begin()
         tables: set[str | None] = set()
         yield tables
+        require_unbroken(self.target.remote)
         tables |= self.writes.tables()
         self.rows.forget(tables)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -85,6 +86,8 @@ class SyncReport:
         warnings: what concerns the run as a whole, each once.
         seconds: how long the run took.
         dry_run: nothing was written; the counts say what would have been.
+        waiting: how many objects are kept that this run has not tried.
+        next_attempt: when the first of them will be tried; ``None``: by the next run.
     """
 
     remotes: tuple[str, ...] = ()
@@ -95,6 +98,8 @@ class SyncReport:
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     dry_run: bool = False
+    waiting: int = 0
+    next_attempt: datetime.datetime | None = None
 
     def count(self, label: str, what: str, number: int = 1) -> None:
         counts = self.models.setdefault(label, Counts())
@@ -127,6 +132,13 @@ class SyncReport:
             self.told[kind] = self.told.get(kind, 0) + number - sum(each.kind == kind for each in other.remarks)
         for text in other.warnings:
             self.warn(text)
+        self.wait(other.waiting, other.next_attempt)
+
+    def wait(self, number: int, until: datetime.datetime | None) -> None:
+        """Tell of kept objects that were not tried, and when the first of them will be."""
+        self.waiting += number
+        if until is not None:
+            self.next_attempt = min(until, self.next_attempt or until)
 
     def fail(self, failures: Iterable[FailedObject]) -> None:
         """Record objects that could not be applied."""
@@ -176,6 +188,8 @@ class SyncReport:
             **{what: self._total(what) for what in COUNTED},
             "models": {label: asdict(counts) for label, counts in sorted(self.models.items())},
             "failures": [asdict(failure) for failure in self.failures],
+            "waiting": self.waiting,
+            "next_attempt": self.next_attempt.isoformat() if self.next_attempt else None,
             "told": {str(kind): number for kind, number in sorted(self.told.items())},
             "remarks": [asdict(remark) for remark in self.remarks],
             "warnings": list(self.warnings),

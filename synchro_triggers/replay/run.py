@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import gc
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -21,7 +22,8 @@ from ..capture.session import replaying_for
 from ..capture.tables import captured_models, labels_of
 from ..capture.trigger import Trigger
 from ..conf import LOCAL, chosen_remotes, get_settings
-from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady
+from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady, worst_of
+from ..faults.judge import is_contended
 from ..key_texts import printable_key, stored_key
 from ..models import Checkpoint
 from ..moment import as_utc
@@ -31,15 +33,29 @@ from .apply import Batch
 from .changes import Change, FormerKey, coalesce, divided
 from .checkpoint import load_checkpoint, note_place, progress_fields, received_fields
 from .clock import Clock
-from .contention import RowLocks, concerns_rows, is_contended, pauses, short_waits_on_local, wait_shortly
+from .contention import RowLocks, pauses, short_waits_on_local, wait_shortly
 from .everything import every_object
-from .failures import describe, forget_failures, load_failures, store_failure
+from .exits import exits_as_errors
+from .failures import (
+    Kept,
+    concern_failures,
+    describe,
+    forget_failures,
+    ids_of_arrived,
+    ids_of_due,
+    ids_with_others,
+    kept_by_label,
+    load_failures,
+    never_there,
+    store_failure,
+)
 from .identity import mark_as_former
 from .lease import CheckpointMoved, Lease
 from .local import without_a_row
 from .meeting import Meeting
 from .node import (
     is_elsewhere,
+    require_no_transaction,
     require_original,
     require_same_history,
     require_tables,
@@ -49,10 +65,12 @@ from .node import (
 from .observed import rows_are_observed
 from .own_changes import OwnChanges
 from .redirects import Redirects
+from .refused import Transactions, groups, halves, transactions_of
 from .report import FailedObject, SyncReport, Told
+from .savepoints import require_unbroken
 from .shape import gives_keys_again, model_of, root_of, shown_key
 from .sight import require_sight
-from .target import BatchBroken, BatchResult, Target, reraise_if_hopeless
+from .target import BatchResult, Target, commits_noticed, reraise_if_lost
 from .utc import times_in_utc
 from .window import Window, open_window, read_page
 
@@ -64,6 +82,16 @@ _COLLECTED_AFTER = 50_000
 
 #: Log rows that a run without a lease may have at the most: it makes others wait instead of telling them who works.
 _AT_ONCE = 100
+
+#: Kept failures that are tried before anything else; where there are more, they come after what is new.
+_FEW_FAILURES = 20
+
+#: Kept failures whose ids are read at a time.
+_DUE_AT_A_TIME = 1_000
+
+#: Kept failures that are tried at first, and the share of a run's time that may be lost on them, or, where it has
+#: nothing else to do, seconds.
+_FIRST_KEPT, _SHARE, _IDLE_SECONDS = 1, 0.5, 1.0
 
 #: Objects in a row that somebody else may have locked before a run ends.
 _LOCKED_AT_MOST = 10
@@ -81,6 +109,7 @@ class Choices:
         full: every object of the captured models, not only those that were logged.
         stop_at_failure: stop at the first object that cannot be applied.
         progress: called with log rows done and their total.
+        retry: try all that is kept, whatever its pause, and however long it takes.
         interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
     """
 
@@ -89,6 +118,7 @@ class Choices:
     full: bool = False
     stop_at_failure: bool = False
     progress: Progress | None = None
+    retry: bool = False
     interrupted: Callable[[], bool] = lambda: False
 
 
@@ -106,15 +136,34 @@ def synchronize(
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     remotes = required_remotes(remote)
     choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
+    return _synchronize(remotes, choices)
+
+
+def retry_failures(remote: str | None = None) -> SyncReport:
+    """Synchronise, and try all that is kept, whatever its pause."""
+    return _synchronize(required_remotes(remote), Choices(retry=True))
+
+
+def _synchronize(remotes: tuple[str, ...], choices: Choices) -> SyncReport:
+    dry_run = choices.dry_run
     new_partitions = require_ready_triggers(remotes, dry_run=dry_run)
     started = time.monotonic()
     report = SyncReport(remotes=remotes, dry_run=dry_run)
     if new_partitions:
         report.warn(describe_partitions(new_partitions, dry_run=dry_run))
+    problems: list[SynchroError] = []
     for alias in remotes:
-        with clear_errors(LOCAL, alias):
-            report.add(Run(alias, choices).perform())
+        try:
+            with clear_errors(LOCAL, alias):
+                report.add(Run(alias, choices).perform())
+        except SynchroError as error:  # the others are not to wait for it
+            problems.append(error)
     report.seconds = time.monotonic() - started
+    if problems:
+        worst = worst_of(problems)
+        if len(problems) < len(remotes):
+            worst.report = report
+        raise worst
     return report
 
 
@@ -136,7 +185,7 @@ def required_remotes(remote: str | None) -> tuple[str, ...]:
 def call_synchronize(**options: Any) -> str:
     """See ``synchro_triggers.call_synchronize``, which this is."""
     report = synchronize(**options)
-    if report.failures:
+    if report.failures or report.waiting:
         raise SynchroError(describe_failures(report))
     return message_of(report)
 
@@ -150,13 +199,26 @@ def message_of(report: SyncReport) -> str:
 
 def describe_failures(report: SyncReport, at_most: int = 5) -> str:
     """Return a line for each of the first failures, and how many more there are."""
+    if not report.failures:
+        return _describe_waiting(report)
     lines = [f"{failure.model} {failure.key}: {failure.error}" for failure in report.failures[:at_most]]
     if len(report.failures) > at_most:
         lines.append(f"... and {len(report.failures) - at_most} more")
     count = len(report.failures)
     head = "1 object could not be applied" if count == 1 else f"{count} objects could not be applied"
     between = " " if count == 1 else "\n  "
+    if report.waiting:
+        between, lines = "\n  ", [*lines, _describe_waiting(report)]
     return f"{head}; kept, tried again in the next run:{between}" + "\n  ".join(lines)
+
+
+def _describe_waiting(report: SyncReport) -> str:
+    kept = "1 object" if report.waiting == 1 else f"{report.waiting:,} objects"
+    until = f"{report.next_attempt:%Y-%m-%d %H:%M:%S} UTC" if report.next_attempt else "by the next run"
+    return (
+        f"{kept} that could not be applied before: not tried now, the next attempt is due {until} "
+        "(`manage.py synchro_failures --retry`: at once)"
+    )
 
 
 def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> list[str]:
@@ -168,6 +230,8 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
         The partitions that had no triggers.
     """
     install.vendor_of(connections[LOCAL])
+    if not dry_run:
+        require_no_transaction()
     for alias in remotes:
         with suppress(Error):  # one that cannot be reached is told of when its turn comes
             require_two_databases(alias)
@@ -217,13 +281,15 @@ class Run:
     def __init__(self, remote: str, choices: Choices) -> None:
         settings = get_settings()
         connections[remote].ensure_connection()
-        require_tables(remote)
-        require_sight(remote)
-        source, node = require_two_nodes(remote)
         self._choices = choices
         self._labels = choices.labels
         # The fence: whatever the log says, nothing else is written but as the target of one of these.
-        self._listed = frozenset(model._meta.label for model in captured_models(settings.models))
+        listed = captured_models(settings.models)
+        self._listed = frozenset(model._meta.label for model in listed)
+        chosen = self._listed if choices.labels is None else self._listed.intersection(choices.labels)
+        require_tables(remote, [model for model in listed if model._meta.label in chosen])
+        require_sight(remote)
+        source, node = require_two_nodes(remote)
         self._stop = choices.stop_at_failure
         self._progress = choices.progress
         self._pace = _Pace(settings.batch_size, settings.batch_seconds)
@@ -233,8 +299,11 @@ class Run:
         self._pending_failures: dict[tuple[str, str], tuple[Change, Exception]] = {}
         self._reached = 0
         self._locked = 0
-        self._began = False
-        self._never_there: dict[tuple[str, str], Change] = {}
+        self._began = self._at_commit = False
+        self._refused: set[tuple[str, str]] = set()
+        self._kept: dict[str, Kept] = {}
+        self._tried: set[int] = set()
+        self._began_at = self._lost_time = 0.0
         self._absent = Absent()
         self._formers: list[tuple[type[Model], FormerKey]] = []
         self._target = Target(
@@ -266,7 +335,10 @@ class Run:
     def perform(self) -> SyncReport:
         """Apply old failures, then the window, then what has failed on the way once more."""
         self._report = SyncReport()
+        self._began_at, self._lost_time = time.monotonic(), 0.0
+        self._kept, self._tried = {}, set()
         self._pending_failures = {}
+        self._refused = set()
         self._absent.close()
         self._formers = []
         self._target.told_links.clear()
@@ -327,7 +399,7 @@ class Run:
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
-        if any(change.label not in self._listed for change in changes):
+        if any(change.forged or change.label not in self._listed for change in changes):
             return None
         if not self._lease.is_free_at(checkpoint.position):
             return None
@@ -335,7 +407,8 @@ class Run:
         self._target.told_links.clear()
         fields = received_fields(window, started)
         try:
-            moves_on = partial(self._lease.move_on, checkpoint.position, **fields)
+            waits = partial(concern_failures, self._target.remote, self._target.source, changes)
+            moves_on = partial(self._lease.move_on, checkpoint.position, waits, **fields)
             with times_in_utc(LOCAL, self._target.remote):
                 if self._may_be_there_already(changes):
                     return None
@@ -343,8 +416,7 @@ class Run:
         except CheckpointMoved:
             return None
         except Exception as error:
-            if not isinstance(error, BatchBroken) and not is_contended(error):
-                reraise_if_hopeless(error, self._target.remote)
+            reraise_if_lost(error, self._target.remote)
             return None
         self._record(changes, result)
         self._tell_absent()
@@ -361,7 +433,12 @@ class Run:
             last_check = checkpoint.last_check
             self._target.own_changes.reach_back(as_utc(last_check) if last_check else None)
         labels = self._listed if self._labels is None else self._listed.intersection(self._labels)
-        failures = load_failures(self._target.remote, self._target.source, sorted(labels))
+        self._kept = kept_by_label(self._target.remote, self._target.source)
+        for label, kept in self._kept.items():
+            if reason := self._why_not(label):
+                self._report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")
+        due = self._ids_of_due(labels, _FEW_FAILURES + 1)
+        failures = self._load_failures(due) if self._choices.retry or len(due) <= _FEW_FAILURES else []
         windows = self._windows(checkpoint)
         self._require_acquaintance(windows, failures, labels)
         if not self._target.dry_run:
@@ -369,14 +446,14 @@ class Run:
         # What is gone now stays kept until the window that may say so has been applied: of what was never there, its
         # delete alone would look for a namesake.
         gone = frozenset(without_a_row(change for change in failures if not change.deleted))
-        self._never_there = {
-            (change.label, change.key): change for change in failures if change.created and change not in gone
-        }
         self._absent.hold(gone)
-        self._apply_in_batches([change for change in failures if change not in gone], self._together)
+        self._apply_kept([change for change in failures if change not in gone])
         for window in windows[:-1]:
             self._apply_window(window, started)
         self._apply_window(windows[-1], started, gone)
+        if self._kept:
+            self._apply_waiting(due, labels, idle=not any(window.rows for window in windows))
+            self._tell_waiting(labels)
         self._tell_absent()
         if self._choices.full:
             for changes in every_object(self._labels, self._pace.most):
@@ -449,8 +526,10 @@ class Run:
                     for change in coalesce(page.changes)
                     if self._has_more_to_say(change, is_new(change)) and self._may_write(change)
                 )
-                for change in changes if self._never_there else ():
-                    change.created |= (change.label, change.key) in self._never_there
+                if changes and any(each.created for each in self._kept.values()):
+                    never = never_there(self._target.remote, self._target.source, changes)
+                    for change in changes:
+                        change.created |= self._at(change) in never
                 self._apply_in_batches(changes, window=window)
                 after, done = page.last, done + page.rows
                 if self._progress is not None:
@@ -473,16 +552,113 @@ class Run:
 
     def _may_write(self, change: Change) -> bool:
         """Tell whether a change is of a listed model, and remark one that is not: of an unlisted one, or forged."""
-        if change.label in self._listed:
-            return True
-        self._report.remark(Told.SKIPPED, change.label, printable_key(change.key), "it is not in SYNCHRO_MODELS")
-        return False
+        reason = self._why_not(change.label)
+        if not reason and change.forged:
+            reason = "its row in the log has an operation or a time that no trigger writes"
+        if reason:
+            self._report.remark(Told.SKIPPED, change.label, printable_key(change.key), reason)
+        return not reason
+
+    def _why_not(self, label: str) -> str:
+        """Return why nothing of this label may be written, or ``''``."""
+        if label in self._listed:
+            return ""
+        return "it is not in SYNCHRO_MODELS" if model_of(label) is not None else "there is no such model"
 
     def _retry_failures(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""
         if self._pending_failures and not self._target.dry_run:
             retried = coalesce(change for change, _ in self._pending_failures.values())
             self._apply_in_batches(retried, self._together)
+            self._apply_refused()
+
+    # What is kept ---------------------------------------------------------------------------------
+
+    def _has_failed(self, change: Change) -> bool:
+        """Tell whether this run has tried an object in vain before."""
+        return self._at(change) in self._pending_failures
+
+    def _ids_of_due(self, labels: Collection[str], at_most: int) -> list[int]:
+        if not any(each.due or self._choices.retry for label, each in self._kept.items() if label in labels):
+            return []
+        limit = None if self._choices.retry else at_most + len(self._tried)
+        found = ids_of_due(self._target.remote, self._target.source, labels, limit, all_=self._choices.retry)
+        return [id_ for id_ in found if id_ not in self._tried]
+
+    def _load_failures(self, ids: Sequence[int]) -> list[Change]:
+        self._tried.update(ids)
+        return load_failures(self._target.remote, ids)
+
+    def _apply_kept(self, changes: Sequence[Change]) -> int:
+        """Try what is kept; note how long it took if it was in vain, and return how many were applied."""
+        started = time.monotonic()
+        self._apply_in_batches(changes, self._together)
+        applied = sum(not self._has_failed(change) for change in changes)
+        if not applied:
+            self._lost_time += time.monotonic() - started
+        return applied
+
+    def _apply_waiting(self, due: list[int], labels: Collection[str], *, idle: bool) -> None:
+        """Try what is due, or has been waiting for what has arrived now, as long as that does not hold others up.
+
+        What succeeds is work like any other. What fails may take a share of the run's time, and no more.
+
+        Args:
+            due: ids of some that are due.
+            labels: what may be tried.
+            idle: there was nothing else to do.
+        """
+        refused = any(self._at(change) in self._refused for change, _ in self._pending_failures.values())
+        if refused:
+            due = [*due, *ids_with_others(self._target.remote, self._target.source)]
+        arrived, size = self._arrived(), _FIRST_KEPT
+        due = [id_ for id_ in dict.fromkeys([*arrived, *due]) if id_ not in self._tried]
+        while due and (left := self._time_to_lose(idle)) > 0:
+            applied = self._apply_kept(self._those_there(self._load_failures(due[:size])))
+            if 2 * applied > size or left - self._time_to_lose(idle) < left / 8:
+                size = min(self._together, 4 * size)
+            # What has come now may be what others wait for.
+            due = [id_ for id_ in [*(self._arrived() if applied else ()), *due] if id_ not in self._tried]
+            due = due or self._ids_of_due(labels, _DUE_AT_A_TIME)
+        if refused:
+            self._apply_refused()
+
+    def _arrived(self) -> list[int]:
+        if not any(each.waiting for each in self._kept.values()):
+            return []
+        return sorted(ids_of_arrived(self._target.remote, self._target.source) - self._tried)
+
+    def _time_to_lose(self, idle: bool) -> float:
+        if self._choices.retry:
+            return math.inf
+        worked = time.monotonic() - self._began_at - self._lost_time
+        return max(_SHARE * worked, _IDLE_SECONDS if idle else 0) - self._lost_time
+
+    def _those_there(self, changes: Sequence[Change]) -> list[Change]:
+        """Return those of which there is something to do; forget what is gone, and was not deleted by the log."""
+        self._meeting.look_at(changes)
+        if self._meeting.doubts():  # the next run will refuse to begin
+            return []
+        gone = without_a_row(change for change in changes if not change.deleted)
+        self._absent.hold(gone)
+        if gone and self._labels is None and not self._target.dry_run:
+            with transaction.atomic(using=self._target.remote):
+                self._lease.renew()
+                forget_failures(self._target.remote, self._target.source, gone)
+        return [change for change in changes if change not in set(gone)]
+
+    def _tell_waiting(self, labels: Collection[str]) -> None:
+        """Put into the report what is kept and was not tried."""
+        kept = self._kept
+        tried = len(self._tried)
+        if not self._target.dry_run:
+            kept = kept_by_label(self._target.remote, self._target.source)
+            tried = len(self._pending_failures)
+        those = [each for label, each in kept.items() if label in labels]
+        waiting = sum(each.number for each in those) - tried
+        if waiting > 0:
+            pauses = [each.next_at for each in those if each.next_at is not None]
+            self._report.wait(waiting, min(pauses, default=None))
 
     # Batches --------------------------------------------------------------------------------------
 
@@ -518,15 +694,53 @@ class Run:
         except _Stop:
             raise
         except Exception as error:
-            if not isinstance(error, BatchBroken) and not concerns_rows(error):
-                reraise_if_hopeless(error, self._target.remote)
-            for change in changes:
-                self._apply_alone(change, window)
+            self._reraise_if_hopeless(error)
+            result = None
+        if result is None:
+            self._apply_in_halves(changes, window, transactions_of(changes))
             return BatchResult()
         self._locked = 0
         self._pace.note(len(changes) - len(result.left), time.monotonic() - started)
         self._record(changes, result)
         return result
+
+    def _apply_in_halves(self, changes: Sequence[Change], window: Window | None, transactions: Transactions) -> None:
+        """Apply what cannot be applied as a whole: each half as a whole, or in halves again."""
+        if len(changes) == 1:
+            self._apply_alone(changes[0], window)
+            return
+        for half in halves(changes, transactions):
+            left: Sequence[Change] = half
+            while left:
+                result = self._apply_once(left, window) if len(left) > 1 else None
+                if result is None:
+                    self._apply_in_halves(left, window, transactions)
+                    break
+                self._locked = 0
+                self._record(left, result)
+                left = result.left
+
+    def _apply_once(self, changes: Sequence[Change], window: Window | None) -> BatchResult | None:
+        """Apply changes as a whole; return ``None`` where that cannot be."""
+        try:
+            return self._transaction(changes, lambda: self._renew(window, changes[-1].first), window=window)
+        except _Stop:
+            raise
+        except Exception as error:
+            self._reraise_if_hopeless(error)
+            return None
+
+    def _apply_refused(self) -> None:
+        """Try together what the remote has refused at the commit, and what may be right together."""
+        refused = [change for change, _ in self._pending_failures.values() if self._at(change) in self._refused]
+        for group in groups(sorted(refused, key=lambda change: (change.first, change.label, change.key))):
+            some = [change for change in group if self._at(change) in self._pending_failures]
+            if len(some) > 1 and (result := self._apply_once(some, None)) is not None:
+                self._record(some, result)
+
+    @staticmethod
+    def _at(change: Change) -> tuple[str, str]:
+        return change.label, change.key
 
     def _try_again(self, changes: Sequence[Change], window: Window | None, after: int) -> BatchResult:
         """Apply a batch in a transaction; where somebody else's locks are in the way, some more times."""
@@ -543,19 +757,26 @@ class Run:
         """Tell whether an error is worth another try: SQLite has waited long enough for a transaction to begin."""
         return is_contended(error) and (self._began or connections[self._target.remote].vendor != "sqlite")
 
+    def _reraise_if_hopeless(self, error: Exception) -> None:
+        """Let through what ends the run: a database is lost, or the remote's file is locked as a whole."""
+        reraise_if_lost(error, self._target.remote)
+        if is_contended(error) and not self._is_locked_there(error):
+            raise error
+
     def _apply_alone(self, change: Change, window: Window | None) -> None:
-        locked = False
+        failed: Exception | None = None
         try:
             result = self._transaction([change], lambda: self._renew(window, change.first), window=window)
         except _Stop:
             raise
-        except BatchBroken as error:
-            result = self._keep_failure(change, SynchroError(str(error)))
         except Exception as error:
-            locked = concerns_rows(error)
-            if not locked:
-                reraise_if_hopeless(error, self._target.remote)
-            result = self._keep_failure(change, self._locked_there(error) if locked else error)
+            self._reraise_if_hopeless(error)
+            failed = error
+        locked = failed is not None and is_contended(failed)
+        if self._at_commit and failed is not None:
+            self._refused.add(self._at(change))
+        if failed is not None:
+            result = self._keep_failure(change, self._locked_there(failed) if locked else failed)
         self._locked = self._locked + 1 if locked else 0
         self._record([change], result)
 
@@ -579,7 +800,9 @@ class Run:
         if not self._target.dry_run:
             with transaction.atomic(using=self._target.remote):
                 mark_as_former(self._target.remote, self._target.source, change)
-                store_failure(self._target.remote, self._target.source, change, error)
+                refused = self._at(change) in self._refused
+                again = self._has_failed(change)
+                store_failure(self._target.remote, self._target.source, change, error, again=again, with_others=refused)
         if self._stop:
             raise _Stop([_failed_object(change, error)])
         return result
@@ -605,9 +828,14 @@ class Run:
             whole: raise the first failure instead of keeping it.
         """
         remote, source = self._target.remote, self._target.source
-        self._began = False
+        self._began = self._at_commit = False
         bounded = len(changes) > 1 and not whole and not self._target.dry_run
-        with replaying_for(remote, source), short_waits_on_local(self._pace.seconds):
+        with (
+            commits_noticed(remote),
+            exits_as_errors(),
+            replaying_for(remote, source),
+            short_waits_on_local(self._pace.seconds),
+        ):
             self._began = True
             clock = Clock(self._pace.seconds if bounded else None)
             if not self._target.dry_run:
@@ -616,6 +844,7 @@ class Run:
             acquainted = self._meeting.require_acquaintance
             batch = Batch(self._target, changes, self._formers, whole=whole, clock=clock, acquainted=acquainted)
             result = batch.apply()
+            require_unbroken(remote)
             if result.failed and (self._stop or whole):
                 raise _first_of(result.failed)  # rolls back: what came before it is applied one by one
             if whole:  # nothing was kept before it
@@ -624,10 +853,12 @@ class Run:
             failed = {(change.label, change.key) for change in (*result.failed, *result.left)}
             forget_failures(remote, source, [each for each in changes if (each.label, each.key) not in failed])
             for change, error in result.failed.items():
-                store_failure(remote, source, change, error)
+                store_failure(remote, source, change, error, again=self._has_failed(change))
             reached = self._put_off(changes, result.left, window)
             if self._target.dry_run:
                 transaction.set_rollback(True, using=remote)
+            self._at_commit = True
+        self._at_commit = False
         self._reached = max(self._reached, reached)
         return result
 
@@ -647,7 +878,7 @@ class Run:
             never_was = change.created and change.deleted and change.certain
             if change.first <= max(reached, self._reached) and not never_was:
                 not_yet = SynchroError("not applied yet: the transaction's time was over, and the run has ended since")
-                store_failure(self._target.remote, self._target.source, change, not_yet)
+                store_failure(self._target.remote, self._target.source, change, not_yet, again=True)
         return reached
 
     def _record(self, changes: Sequence[Change], result: BatchResult) -> None:

@@ -35,7 +35,11 @@ class Savepoints:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Roll the block back, and it alone, when it raises, as ``atomic()`` does."""
+        """Roll the block back, and it alone, when it raises, as ``atomic()`` does.
+
+        Raises:
+            DatabaseError: somebody has marked it for a rollback, and has not raised.
+        """
         connection = self._connection
         connection.validate_no_broken_transaction()
         self._waiting = True
@@ -53,9 +57,10 @@ class Savepoints:
         self._leave(name)
         if connection.needs_rollback:  # an atomic(savepoint=False) inside has failed, and nobody said so
             self._roll_back(name)
-        elif self._is_broken():
+            raise DatabaseError(_BROKEN)
+        if self._is_broken():
             self._roll_back(name)
-            raise DatabaseError("a statement failed, and whoever executed it went on as if nothing had happened")
+            raise DatabaseError(_BROKEN)
         self._waiting = False
 
     @contextmanager
@@ -170,6 +175,15 @@ class Savepoints:
         if hasattr(driver, "pgconn"):
             return bool(driver.pgconn.transaction_status != _IN_TRANSACTION)
         return bool(driver.get_transaction_status() != _IN_TRANSACTION)
+
+
+def require_unbroken(alias: str) -> None:
+    """Raise an error if somebody has marked the ``atomic()`` block for a rollback: it would be one without a word."""
+    if connections[alias].needs_rollback:
+        raise DatabaseError(_BROKEN)
+
+
+_BROKEN = "a statement failed, and whoever executed it went on as if nothing had happened"
 
 
 def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:

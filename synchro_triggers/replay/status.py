@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..conf import LOCAL
+from ..exceptions import SynchroError
 from ..key_texts import printable_key
 from ..models import Checkpoint, Failure
+from ..reaching import clear_errors
 from .checkpoint import load_checkpoint
 from .node import node_id, require_tables, require_two_databases
 from .shape import shown_key
@@ -17,7 +20,7 @@ from .window import Window, open_window, pending_objects
 
 @dataclass(frozen=True)
 class FailureStatus:
-    """A change that is kept because it could not be applied."""
+    """A change that is kept because it could not be applied; ``next_at`` is ``None``: the next run tries it."""
 
     model: str
     key: str
@@ -26,6 +29,7 @@ class FailureStatus:
     attempts: int
     first_at: datetime.datetime
     last_at: datetime.datetime
+    next_at: datetime.datetime | None
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,22 @@ class Status:
             **asdict(self),
             "last_run": _iso(self.last_run),
             "failures": [
-                {**asdict(failure), "first_at": _iso(failure.first_at), "last_at": _iso(failure.last_at)}
+                asdict(failure) | {name: _iso(getattr(failure, name)) for name in ("first_at", "last_at", "next_at")}
                 for failure in self.failures
             ],
         }
+
+
+def read_statuses(remotes: Iterable[str]) -> tuple[list[Status], list[SynchroError]]:
+    """Look where LOCAL and each remote stand; return the errors of those that cannot be asked too."""
+    statuses, problems = [], []
+    for alias in remotes:
+        try:
+            with clear_errors(LOCAL, alias):
+                statuses.append(read_status(alias))
+        except SynchroError as error:
+            problems.append(error)
+    return statuses, problems
 
 
 def read_status(remote: str) -> Status:
@@ -87,6 +103,7 @@ def read_status(remote: str) -> Status:
                 attempts=failure.attempts,
                 first_at=failure.first_at,
                 last_at=failure.last_at,
+                next_at=failure.next_at,
             )
             for failure in Failure.objects.using(remote).filter(source=source).order_by("id")
         ),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, connections
+from django.db import connections
 from django.db.models import Model
 
-from ..exceptions import ObjectNotApplied, Refused, RunUnderWay
+from ..capture.tables import encode_key
+from ..conf import LOCAL
+from ..exceptions import DatabaseUnreachable, ObjectNotApplied, Refused, RunUnderWay
+from ..faults.judge import is_contended, lost_alias, was_replaced
+from ..reaching import lost
 from .changes import Change
 from .conflicts import Conflict
 from .contention import RowLocks
 from .own_changes import OwnChanges
-from .raw_keys import is_undecodable
 from .redirects import Redirects
 from .report import SyncReport
 
@@ -84,20 +87,53 @@ class NotYet(ObjectNotApplied):
     """The object waits for another one that could not be applied."""
 
 
+class RunRefused(Refused):
+    """This run has found something that must be decided by people: it ends, whatever object it was about."""
+
+
+def waiting(error: ObjectNotApplied, root: type[Model], key: Any) -> ObjectNotApplied:
+    """Return the error as that of an object that waits for another one."""
+    error.waits_for = (root._meta.label, encode_key(key))
+    return error
+
+
 class BatchBroken(Exception):
     """The batch cannot be applied as a whole; its changes must be applied one by one."""
 
 
 def reraise_if_hopeless(error: Exception, remote: str) -> None:
-    """Let through what concerns the run or the connection to ``remote``, not one object."""
-    if isinstance(error, (BatchBroken, Refused, RunUnderWay, InterfaceError)):
-        raise error
-    if isinstance(error, OperationalError) and not (_concerns_schema(error) or is_undecodable(error)):
-        raise error
-    if isinstance(error, Error) and not connections[remote].is_usable():
+    """Let through what concerns the run, the transaction or a database, not one object.
+
+    Raises:
+        BatchBroken, RunRefused, RunUnderWay: as they are; and what is to be tried again in another transaction.
+        DatabaseUnreachable: the remote, or LOCAL, is lost.
+    """
+    reraise_if_lost(error, remote)
+    if isinstance(error, BatchBroken) or is_contended(error):
         raise error
 
 
-def _concerns_schema(error: OperationalError) -> bool:
-    """Tell SQLite's «no such column» from a locked file or a lost server: both are operational errors there."""
-    return getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+def reraise_if_lost(error: Exception, remote: str) -> None:
+    """Let through what ends a run.
+
+    Raises:
+        RunRefused, RunUnderWay: as they are.
+        DatabaseUnreachable: the remote, or LOCAL, is lost.
+    """
+    if isinstance(error, (RunRefused, RunUnderWay, DatabaseUnreachable)):
+        raise error
+    if alias := lost_alias(error, remote, LOCAL):
+        raise lost(alias, error) from error
+
+
+@contextmanager
+def commits_noticed(remote: str) -> Iterator[None]:
+    """Raise ``DatabaseUnreachable`` where the block's commit was not answered, though all may be well again since."""
+    connections[remote].ensure_connection()
+    before = connections[remote].connection
+    try:
+        yield
+    except Exception as error:
+        if was_replaced(remote, before, error):
+            raise lost(remote, error) from error
+        raise

@@ -38,7 +38,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import Refused
 from ..moment import as_utc, raw_utc
-from .changes import Change
+from .changes import LONG_AGO, Change
 from .raw_keys import fetch_texts
 
 
@@ -52,7 +52,8 @@ class Window:
         first, last: ids of the first and last row; 0 when there are none.
         rows: how many rows there are.
         since: rows logged before are left out.
-        last_row: the last row's mark, ``id|logged_at|key``, by which ``history_agrees`` knows it again; or ``''``.
+        last_row: the last row's mark, ``id|logged_at|label|key``, by which ``history_agrees`` knows it again, or
+            ``''``.
         known_row: what the mark of the row is now that was asked for; ``''`` when it is not there.
         witness: what tells whether all rows between ``start`` and ``end`` are still there, where the last row
             does not: ids on PostgreSQL are not in the order of commits, and the last commit is what is lost first.
@@ -394,21 +395,25 @@ def not_made(alias: str, window: Window, *, without_origin: str = "") -> dict[st
 
 
 #: Rows counted and told apart in a way that does not hang on their order, and costs next to nothing.
-_SUMS = "count(*), bit_xor(id), bit_xor((date_part('epoch', logged_at) * 1000000)::bigint)"
+_SUMS = (
+    "count(*), bit_xor(id),"
+    " bit_xor((date_part('epoch', logged_at) * 1000000)::bigint) FILTER (WHERE isfinite(logged_at))"
+)
 
 _PAGE_POSTGRES = """
 SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'),
        max(id) FILTER (WHERE operation = 'I'), max(id) FILTER (WHERE operation = 'D'),
        max(id) FILTER (WHERE operation = 'D' AND changed_fields = ''), {logged_at},
-       json_agg(old_values ORDER BY id) FILTER (WHERE old_values IS NOT NULL), count(*)
+       json_agg(old_values ORDER BY id) FILTER (WHERE old_values IS NOT NULL),
+       count(*) FILTER (WHERE operation IN ('I', 'U', 'D')), count(*)
   FROM (SELECT * FROM synchro_triggers_changelog
          WHERE id > %s AND id <= %s AND {where} {labels} ORDER BY id LIMIT %s) AS page
  GROUP BY model_label, object_pk
 """
 #: A number becomes a time faster than the driver's text does, and hangs on no time zone.
 LOGGED_AT = {
-    "postgresql": "(extract(epoch FROM {}) * 1000000)::bigint",
-    "sqlite": "{}",
+    "postgresql": "(extract(epoch FROM CASE WHEN isfinite({0}) THEN {0} END) * 1000000)::bigint",
+    "sqlite": "({0} || '')",  # a text, which the driver does not try to read
 }
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _PAGE_SQLITE = _PAGE_POSTGRES.replace("json_agg(old_values ORDER BY id)", "json_group_array(old_values)")
@@ -454,17 +459,32 @@ def read_page(
             first=first,
             last=last,
             created=first == first_insert,
-            logged_at=logged_time(connection, logged_at),
+            logged_at=(time := _time_or_none(connection, logged_at) or _genuine_time(connection, key, first, last))
+            or LONG_AGO,
             old_values=tuple(json.loads(old) if isinstance(old, str) else old) if old and old != "[]" else (),
             deleted=last == last_delete,
             certain=last == certain_delete,
             ended=_ended(last_insert, last_delete, certain_delete) if last_insert and last_delete else 0,
             begun=last_insert or 0,
             logged=True,
+            forged=time is None or not genuine,
         )
-        for label, key, first, last, first_insert, last_insert, last_delete, certain_delete, logged_at, old, _ in rows
+        for label, key, first, last, first_insert, last_insert, last_delete, certain_delete, *rest in rows
+        for logged_at, old, genuine, _ in (rest,)
     )
     return Page(changes, max((change.last for change in changes), default=after), sum(row[-1] for row in rows))
+
+
+def _genuine_time(connection: BaseDatabaseWrapper, key: str, first: int, last: int) -> datetime.datetime | None:
+    """Return the latest time of an object's rows where one of them has none: a forged row hides no true one."""
+    rows = fetch_texts(
+        connection,
+        f"SELECT {LOGGED_AT[connection.vendor].format('logged_at')}, object_pk FROM synchro_triggers_changelog"
+        " WHERE id >= %s AND id <= %s AND operation IN ('I', 'U', 'D')",
+        [first, last],
+    )
+    times = [_time_or_none(connection, logged_at) for logged_at, each in rows if each == key]
+    return max((time for time in times if time is not None), default=None)
 
 
 def _ended(last_insert: int, *deletes: int | None) -> int:
@@ -489,8 +509,18 @@ def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> 
 
 
 def logged_time(connection: BaseDatabaseWrapper, value: Any) -> datetime.datetime:
-    """Return the time that an expression of ``LOGGED_AT`` has given."""
-    return _EPOCH + timedelta(microseconds=value) if isinstance(value, int) else raw_utc(value, connection.vendor)
+    """Return the time that an expression of ``LOGGED_AT`` has given; what is none counts as long ago."""
+    return _time_or_none(connection, value) or LONG_AGO
+
+
+def _time_or_none(connection: BaseDatabaseWrapper, value: Any) -> datetime.datetime | None:
+    """Return a time, or ``None`` for what no trigger has written: ``infinity``, a text, a year that Python has not."""
+    try:
+        if isinstance(value, int):
+            return _EPOCH + timedelta(microseconds=value)
+        return None if value is None else raw_utc(value, connection.vendor)
+    except (ValueError, OverflowError, TypeError):
+        return None
 
 
 # Conditions ---------------------------------------------------------------------------------------

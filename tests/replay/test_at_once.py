@@ -122,7 +122,7 @@ def something_waits_to_be_tried_again():
     Failure.objects.using(REMOTE).create(
         source=Checkpoint.objects.using(REMOTE).get().source,
         model_label="testapp.Item",
-        object_pk="4711",
+        object_pk=str(Item.objects.get(name="second").pk),
         operation="U",
         logged_at="2026-01-01T00:00Z",
         error="kept",

@@ -253,12 +253,12 @@ def test_savepoint_in_a_broken_transaction_is_refused():
             transaction.set_rollback(False, using=REMOTE)
 
 
-def test_block_without_savepoint_that_failed_takes_its_object_back():
+def test_block_without_savepoint_that_failed_takes_its_object_back_and_says_so():
     with transaction.atomic(using=REMOTE):
         savepoints = Savepoints(REMOTE)
         with savepoints.one():
             Item.objects.using(REMOTE).create(name="a")
-        with savepoints.one():
+        with pytest.raises(DatabaseError, match="as if nothing had happened"), savepoints.one():
             Item.objects.using(REMOTE).create(name="b")
             break_a_rule_in_a_block_without_savepoint_and_go_on()
         with savepoints.one():

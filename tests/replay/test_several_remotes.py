@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from io import StringIO
+from threading import Timer
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connections
 
 from synchro_triggers import synchronize
+from synchro_triggers.exceptions import DatabaseUnreachable
+from synchro_triggers.replay.follow import Follower
+from synchro_triggers.replay.lease import Lease
+from synchro_triggers.replay.node import node_id
 from tests.databases import Databases, both
 from tests.replay.hearing import LOCAL, REMOTE
 from tests.testapp.models import Item
@@ -55,3 +62,77 @@ def test_remote_option_names_one_of_several(third, settings):
     call_command("synchronize", remote=third, verbosity=0)
 
     assert Item.objects.using(third).exists() and not remote(Item).exists()
+
+
+# One of them is in trouble ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def down(third, monkeypatch):
+    """Let the third one be out of reach."""
+
+    connection = connections["third"]
+
+    def ensure_connection():
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        with connection.wrap_database_errors:
+            raise error
+
+    connection.close()
+    monkeypatch.setattr(connection, "ensure_connection", ensure_connection)
+    return third
+
+
+@pytest.mark.parametrize("order", [("third", REMOTE), (REMOTE, "third")])
+def test_remote_that_is_down_stops_no_other_and_hides_nothing(down, settings, order):
+    settings.SYNCHRO_REMOTE = order
+    Item.objects.create(name="a")
+
+    with pytest.raises(DatabaseUnreachable, match="'third'") as caught:
+        synchronize()
+
+    assert remote(Item).get().name == "a"
+    assert caught.value.report is not None and caught.value.report.created == 1
+    Item.objects.create(name="b")
+    with pytest.raises(CommandError, match="'third'") as ended:
+        call_command("synchronize", stdout=(output := StringIO()))
+    assert ended.value.returncode == 5 and "testapp.Item" in output.getvalue()
+    assert remote(Item).count() == 2
+
+
+def test_errors_of_several_are_all_told_and_the_worst_is_the_exit_code(down, settings):
+    settings.SYNCHRO_REMOTE = (REMOTE, "third")
+    other = Lease(REMOTE, node_id(LOCAL))
+    other.acquire()
+
+    with pytest.raises(CommandError, match=r"A run to 'remote' is under way.*'third'") as ended:
+        call_command("synchronize")
+
+    assert ended.value.returncode == 5
+
+
+@pytest.mark.parametrize("command", ["synchro_status", "synchro_failures"])
+def test_what_can_be_asked_is_shown_beside_a_remote_that_is_down(down, settings, command):
+    settings.SYNCHRO_REMOTE = ("third", REMOTE)
+
+    with pytest.raises(CommandError, match="'third'") as ended:
+        call_command(command, stdout=(output := StringIO()))
+
+    assert ended.value.returncode == 5 and output.getvalue().startswith("remote: ")
+
+
+def test_follower_is_not_kept_from_the_others_by_one_that_is_down(down, settings):
+    settings.SYNCHRO_REMOTE = ("third", REMOTE)
+    Item.objects.create(name="a")
+    problems = []
+    follower = Follower(interval=0.01, on_problem=problems.append)
+    follower.on_run = lambda alias, report: follower.stop()
+    guard = Timer(10, follower.stop)
+    guard.start()
+
+    follower.run()
+
+    guard.cancel()
+    assert remote(Item).get().name == "a"
+    assert len(problems) == 1 and "'third'" in problems[0]

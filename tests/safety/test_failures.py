@@ -320,6 +320,7 @@ def test_status_as_json_is_the_same():
                 "attempts": failure.attempts,
                 "first_at": failure.first_at.isoformat(),
                 "last_at": failure.last_at.isoformat(),
+                "next_at": None,
             }
         ],
     }

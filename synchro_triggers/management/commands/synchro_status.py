@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ...conf import LOCAL, chosen_remotes
-from ...reaching import clear_errors
-from ...replay.status import Status, read_status
+from ...conf import chosen_remotes
+from ...exceptions import worst_of
+from ...replay.status import Status, read_statuses
 from ..errors import one_line
 
 
@@ -24,17 +24,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
             remotes = chosen_remotes(options["remote"])
-            statuses = []
-            for alias in remotes:
-                with clear_errors(LOCAL, alias):
-                    statuses.append(read_status(alias))
-        if options["as_json"]:
+            statuses, problems = read_statuses(remotes)
+        if options["as_json"] and (statuses or not problems):
             self.stdout.write(json.dumps({status.remote: status.as_dict() for status in statuses}, indent=2))
-            return
-        if not statuses:
-            self.stdout.write("No remote is configured (SYNCHRO_REMOTE): changes are only logged.")
-        for status in statuses:
-            self._print(status)
+        elif not options["as_json"]:
+            if not remotes:
+                self.stdout.write("No remote is configured (SYNCHRO_REMOTE): changes are only logged.")
+            for status in statuses:
+                self._print(status)
+        with one_line():
+            if problems:
+                raise worst_of(problems)
 
     def _print(self, status: Status) -> None:
         last_run = f"{status.last_run:%Y-%m-%d %H:%M:%S}" if status.last_run else "never"
@@ -49,5 +49,6 @@ class Command(BaseCommand):
         for failure in status.failures:
             self.stdout.write(
                 f"    {failure.model} {failure.key}: {failure.error} ({failure.attempts} attempts, "
-                f"first {failure.first_at:%Y-%m-%d %H:%M:%S}, last {failure.last_at:%Y-%m-%d %H:%M:%S})"
+                f"first {failure.first_at:%Y-%m-%d %H:%M:%S}, last {failure.last_at:%Y-%m-%d %H:%M:%S}"
+                + (f", next {failure.next_at:%Y-%m-%d %H:%M:%S})" if failure.next_at else ")")
             )

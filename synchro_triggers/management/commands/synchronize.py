@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from ...exceptions import SynchroConfigurationError
+from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
 from ...replay.report import COUNTED, SyncReport, Told
@@ -60,20 +60,28 @@ class Command(BaseCommand):
 
     def _synchronize(self, options: dict[str, Any]) -> None:
         show_bar = options["verbosity"] > 0 and not options["as_json"] and self.stderr.isatty()
-        report = synchronize(
-            options["remote"],
-            models=options["models"],
-            dry_run=options["dry_run"],
-            full=options["full"],
-            on_error=options["on_error"],
-            progress=self._draw_bar if show_bar else None,
-        )
+        try:
+            report = synchronize(
+                options["remote"],
+                models=options["models"],
+                dry_run=options["dry_run"],
+                full=options["full"],
+                on_error=options["on_error"],
+                progress=self._draw_bar if show_bar else None,
+            )
+        except SynchroError as error:
+            if error.report is not None:  # of the remotes that had no trouble
+                self._tell(error.report, options)
+            raise
+        self._tell(report, options)
+        if report.failures or report.waiting:
+            raise CommandError(describe_failures(report))
+
+    def _tell(self, report: SyncReport, options: dict[str, Any]) -> None:
         if options["as_json"]:
             self.stdout.write(json.dumps(report.as_dict(), indent=2))
         elif options["verbosity"] > 0:
             self._print(report, options["verbosity"])
-        if report.failures:
-            raise CommandError(describe_failures(report))
 
     # Following ------------------------------------------------------------------------------------
 
@@ -108,7 +116,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _print(self, report: SyncReport, verbosity: int) -> None:
-        if not report.failures:
+        if not report.failures and not report.waiting:
             self.stdout.write(message_of(report) if not report.dry_run else "Dry run: nothing was written.")
         self._print_told(report, verbosity)
         rows = [(label, counts) for label, counts in sorted(report.models.items())]

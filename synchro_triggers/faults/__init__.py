@@ -1,0 +1,1 @@
+"""What an exception speaks of: a database that is gone, somebody else's lock, or one object."""

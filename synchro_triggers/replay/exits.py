@@ -1,0 +1,38 @@
+"""What a receiver raises to end a task, a thread or a process: of one object, it is an error like others."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..exceptions import ObjectNotApplied
+
+
+@contextmanager
+def exits_as_errors() -> Iterator[None]:
+    """Turn what is no ``Exception`` into one, unless it is meant for this process.
+
+    Raises:
+        ObjectNotApplied: the block has raised something like ``asyncio.CancelledError``, or has called ``sys.exit()``.
+        KeyboardInterrupt, SystemExit: the process shall end.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        if isinstance(error, SystemExit) and _was_asked_for(error):
+            raise
+        raise ObjectNotApplied(f"{type(error).__name__}: {error}") from error
+
+
+def _was_asked_for(error: BaseException) -> bool:
+    """Tell whether an exit was raised by a signal's handler: they run in the middle of whatever is under way."""
+    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()}
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in handlers:
+            return True
+        trace = trace.tb_next
+    return False

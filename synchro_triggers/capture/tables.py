@@ -122,14 +122,14 @@ def models_by_table(captured: Iterable[type[Model]]) -> dict[str, list[type[Mode
 
 
 def labels_of(entries: Iterable[object]) -> tuple[str, ...]:
-    """Return the labels of the captured tables that belong to entries as in ``SYNCHRO_MODELS``.
+    """Return the labels of the captured tables that belong to entries as in ``SYNCHRO_MODELS``; a text is one entry.
 
     Raises:
         SynchroConfigurationError: there is no such model, or it is not listed.
     """
     listed = set(captured_models(get_settings().models))
     found: dict[str, None] = {}
-    for entry in entries:
+    for entry in (entries,) if isinstance(entries, str) else entries:
         named = map(get_settings().model_for, captured_models(resolve_models((entry,))))
         models = [model for model in named if model in listed]
         if not models:

@@ -98,6 +98,20 @@ def test_model_option_may_be_given_several_times_and_spelt_as_in_the_setting():
     assert (remote(Item).count(), remote(Account).count(), remote(Numbered).count()) == (1, 1, 0)
 
 
+def test_commands_and_functions_that_are_called_take_one_name_as_well_as_a_list():
+    Item.objects.create(name="a")
+    Account.objects.create(name="b")
+
+    assert synchronize(models="testapp.Item", dry_run=True).created == 1
+    run(model="testapp.Account")
+    call_command("synchro_link", model="testapp.Item", stdout=StringIO())
+    out = StringIO()
+    call_command("synchro_install_triggers", "--check", database=REMOTE, stdout=out)
+
+    assert remote(Account).exists() and not remote(Item).exists()
+    assert out.getvalue() == f"{REMOTE}: triggers fit.\n"
+
+
 def test_model_option_brings_the_models_own_links():
     Tagged.objects.create(title="t").tags.add(Tag.objects.create(label="x"))
 

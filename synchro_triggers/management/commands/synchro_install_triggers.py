@@ -50,7 +50,9 @@ class Command(BaseCommand):
             if options["migration"]:
                 self._write_migration(options["migration"])
                 return
-            aliases = [check_alias(alias) for alias in options["databases"] or [LOCAL]]
+            given = options["databases"] or [LOCAL]
+            # call_command(database="x") hands on the text itself.
+            aliases = [check_alias(alias) for alias in ([given] if isinstance(given, str) else given)]
         if options["check"]:
             self._check(aliases, options["replicated"])
             return

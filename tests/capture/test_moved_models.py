@@ -33,9 +33,9 @@ def let_it_have_been(label: str, former: str):
     """Let both databases, and their triggers, be as they were while the model had its former label."""
     for alias in ALIASES:
         for model in (ChangeLog, Reference, Failure):
-            for stored in model.objects.using(alias).filter(model_label__startswith=label):
-                stored.model_label = former + stored.model_label[len(label) :]
-                stored.save()
+            rows = model.objects.using(alias)
+            for stored in set(rows.filter(model_label__startswith=label).values_list("model_label", flat=True)):
+                rows.filter(model_label=stored).update(model_label=former + stored[len(label) :])
         for checkpoint in Checkpoint.objects.using(alias):
             checkpoint.last_row = checkpoint.last_row.replace(f"|{label}|", f"|{former}|")
             checkpoint.save()

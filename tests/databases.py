@@ -253,28 +253,6 @@ class Databases:
 
 
 def _make_template(settings: dict[str, Any], kind: Kind) -> None:
-    with _connections_set_aside():  # a test that is under way may ask for one more database
-        _migrate_template(settings, kind)
-
-
-@contextmanager
-def _connections_set_aside() -> Iterator[None]:
-    """Put this thread's connections back after the block as they are, with all that they are in the middle of."""
-    before = dict(connections.settings)
-    kept = {connection.alias: connection for connection in connections.all(initialized_only=True)}
-    for alias in kept:
-        del connections[alias]
-    try:
-        yield
-    finally:
-        _forget_connections()
-        connections.settings.clear()
-        connections.settings.update(before)
-        for alias, connection in kept.items():
-            connections[alias] = connection
-
-
-def _migrate_template(settings: dict[str, Any], kind: Kind) -> None:
     _point_aliases_at({alias: settings for alias in ALIASES})
     if kind == "project":
         call_command("migrate", run_syncdb=True, verbosity=0)

@@ -327,19 +327,22 @@ def test_captured_model_without_triggers_is_one_line_with_the_command_to_run(man
 
 
 @pytest.mark.all_pairs
-@pytest.mark.parametrize("code", [1])
-def test_model_without_a_table_on_the_remote_is_kept_and_the_others_go_on(manage, pending, code):
+@pytest.mark.parametrize("code", [3])
+def test_model_without_a_table_on_the_remote_is_refused_where_there_is_something_for_it(manage, pending, code):
     assert manage("synchro_install_triggers", **LISTED).returncode == 0
+    with without_table(REMOTE):
+        assert manage("synchronize", **LISTED).returncode == 0
+    assert sorted(Item.objects.using(REMOTE).values_list("name", flat=True)) == ["known", "pending"]
     with connections[LOCAL].cursor() as cursor:
         cursor.execute("INSERT INTO testapp_unlisted (id, name) VALUES (1, 'x')")
+    Item.objects.create(name="later")
 
     with without_table(REMOTE):
-        done = manage("synchronize", **LISTED)
+        line = one_line(manage("synchronize", **LISTED), code)
 
-    assert done.returncode == code and "Traceback" not in done.stderr
-    [line] = [line for line in done.stderr.splitlines() if "testapp.Unlisted 1" in line]
-    assert "testapp_unlisted" in line
-    assert sorted(Item.objects.using(REMOTE).values_list("name", flat=True)) == ["known", "pending"]
+    assert "there is no testapp_unlisted (testapp.Unlisted)" in line and "manage.py migrate --database remote" in line
+    assert not Item.objects.using(REMOTE).filter(name="later").exists()
+    assert manage("synchronize", **LISTED).returncode == 0
 
 
 # Natural keys that find several objects ------------------------------------------------------------
@@ -379,6 +382,7 @@ PROCESSES = {
     # command: (exit code, arguments, settings, whether the remote is down)
     "synchronize": (5, (), {}, True),
     "synchro_status": (2, (), {"SYNCHRO_MODELS": ["nope"]}, False),
+    "synchro_failures": (5, (), {}, True),
     "synchro_link": (5, (), {}, True),
     "synchro_reset": (2, (), {"SYNCHRO_MODELS": ["nope"]}, False),
     "synchro_install_triggers": (5, ("--check", "--database", REMOTE), {}, True),

@@ -344,8 +344,9 @@ WRONG_SKIPS = [
 
 @both
 @pytest.mark.parametrize(("model", "value", "text"), WRONG_SKIPS, ids=lambda value: str(value)[:40])
-def test_wrong_skip_of_a_class_is_an_error_of_the_check_and_of_commands(monkeypatch, model, value, text):
+def test_wrong_skip_of_a_class_is_an_error_of_the_check_and_of_commands(monkeypatch, settings, model, value, text):
     monkeypatch.setattr(model, "SYNCHRO_SKIP", value, raising=False)
+    settings.SYNCHRO_MODELS = (*settings.SYNCHRO_MODELS, "oddapp")  # classes are asked once for the same settings
 
     [found] = said("E004")
 

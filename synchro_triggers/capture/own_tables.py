@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.apps import apps
 from django.db import connections, router
@@ -12,14 +12,17 @@ from django.db.models import Model
 from ..exceptions import Refused
 
 
-def require_own_tables(alias: str, models: Iterable[type[Model]] = ()) -> None:
+def require_own_tables(alias: str, models: Iterable[type[Model]] = ()) -> dict[str, str]:
     """Look whether the tables are what the models say; one query on the vendors that have capture.
 
     A trigger that writes a column which is not there would let every write of the users fail.
 
     Args:
         alias: the database.
-        models: the project's own that will be written there: with a table that lags, not one object could be.
+        models: the project's own that may be written there.
+
+    Returns:
+        The labels of those of the models whose tables lag behind them, with what is missing.
 
     Raises:
         Refused: tables are missing on ``alias``, or lack columns: an older version's, or somebody else's.
@@ -42,11 +45,23 @@ def require_own_tables(alias: str, models: Iterable[type[Model]] = ()) -> None:
             f"The tables of synchro_triggers on {alias!r} are not those of this version: {said}. They are an older "
             f"version's, or another app's of the same name. If another app's, rename them first; then {remedy}"
         )
+    lacking_there = {model._meta.label: _lack(model, present.get(table)) for table, model in theirs.items()}
+    return {label: said for label, said in lacking_there.items() if said}
 
-    if lagging := [said for table, model in theirs.items() if (said := _lack(model, present.get(table)))]:
+
+def require_schema(alias: str, lagging: Mapping[str, str], labels: Iterable[str]) -> None:
+    """Raise ``Refused`` where a run has something for a model whose table lags: not one object could be written.
+
+    Args:
+        alias: the remote.
+        lagging: what ``require_own_tables`` has returned.
+        labels: the models that the run has something for.
+    """
+    if said := sorted(lagging[label] for label in lagging.keys() & set(labels)):
         raise Refused(
-            f"The schema of {alias!r} lags behind the models: {'; '.join(sorted(lagging))}. Nothing was written. Run "
-            f"`manage.py migrate --database {alias}`, and synchronise again."
+            f"The schema of {alias!r} lags behind the models: {'; '.join(said)}. Nothing was written. Run `manage.py "
+            f"migrate --database {alias}`, and synchronise again; a model that it shall not have is left out of "
+            "SYNCHRO_MODELS, or of the run with --model."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,17 +12,17 @@ from ..exceptions import ObjectNotApplied
 
 @contextmanager
 def exits_as_errors() -> Iterator[None]:
-    """Turn what is no ``Exception`` into one, unless it is meant for this process.
+    """Turn what a receiver may raise and is no ``Exception`` into one, unless it is meant for this process.
+
+    All else that is none (``KeyboardInterrupt``, a time limit of the framework that the run is in) ends the run.
 
     Raises:
-        ObjectNotApplied: the block has raised something like ``asyncio.CancelledError``, or has called ``sys.exit()``.
-        KeyboardInterrupt, SystemExit: the process shall end.
+        ObjectNotApplied: the block has raised ``asyncio.CancelledError``, or has called ``sys.exit()``.
+        SystemExit: the process shall end.
     """
     try:
         yield
-    except (Exception, KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:
+    except (SystemExit, CancelledError) as error:
         if isinstance(error, SystemExit) and _was_asked_for(error):
             raise
         raise ObjectNotApplied(f"{type(error).__name__}: {error}") from error

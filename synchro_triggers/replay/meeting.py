@@ -52,6 +52,9 @@ class Meeting:
     Args:
         target: where to.
         labels: the models that a run writes; others only as their targets.
+
+    Attributes:
+        spoken_of: those of the models that the windows speak of.
     """
 
     def __init__(self, target: Target, labels: Collection[str]) -> None:
@@ -64,6 +67,7 @@ class Meeting:
         self._captured: set[type[Model]] | None = None
         self._older_selves: list[str] | None = None
         self._found: dict[type[Model], set[Any]] = {}
+        self.spoken_of: set[str] = set()
 
     # Looking ---------------------------------------------------------------------------------------
 
@@ -73,7 +77,10 @@ class Meeting:
             return
         looked_at = []
         for label, keys in not_made(LOCAL, window, without_origin=self._target.node).items():
-            way, model = self._way(label) if label in self._labels else None, model_of(label)
+            if label not in self._labels:
+                continue
+            self.spoken_of.add(label)
+            way, model = self._way(label), model_of(label)
             if way == "plain" and model is not None and self._trusts_log(root_of(model)):
                 self._notice(root_of(model), read_keys(model, keys))
             elif way is not None:

@@ -17,14 +17,17 @@ from ..models import Checkpoint, Node
 from .window import fingerprint, history_agrees, place
 
 
-def require_tables(alias: str, models: Iterable[type[Model]] = ()) -> None:
+def require_tables(alias: str, models: Iterable[type[Model]] = ()) -> dict[str, str]:
     """Raise ``Refused`` when this package's tables are missing on ``alias``, or are not as this version needs them.
 
     Args:
         alias: the database.
-        models: the same is asked of the tables of these, which are going to be written there.
+        models: the same is asked of the tables of these, which may be written there.
+
+    Returns:
+        The labels of those whose tables lag, with what is missing.
     """
-    require_own_tables(alias, models)
+    return require_own_tables(alias, models)
 
 
 def node_id(alias: str) -> str:

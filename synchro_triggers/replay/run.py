@@ -18,6 +18,7 @@ from django.db.models import Model
 from django.utils.translation import gettext
 
 from ..capture import install
+from ..capture.own_tables import require_schema
 from ..capture.session import replaying_for
 from ..capture.tables import captured_models, labels_of
 from ..capture.trigger import Trigger
@@ -287,7 +288,7 @@ class Run:
         listed = captured_models(settings.models)
         self._listed = frozenset(model._meta.label for model in listed)
         chosen = self._listed if choices.labels is None else self._listed.intersection(choices.labels)
-        require_tables(remote, [model for model in listed if model._meta.label in chosen])
+        self._lagging = require_tables(remote, [model for model in listed if model._meta.label in chosen])
         require_sight(remote)
         source, node = require_two_nodes(remote)
         self._stop = choices.stop_at_failure
@@ -399,7 +400,8 @@ class Run:
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
-        if any(change.forged or change.label not in self._listed for change in changes):
+        writable = self._listed - self._lagging.keys()
+        if any(change.forged or change.label not in writable for change in changes):
             return None
         if not self._lease.is_free_at(checkpoint.position):
             return None
@@ -494,11 +496,12 @@ class Run:
     def _require_acquaintance(
         self, windows: Iterable[Window], failures: Sequence[Change], labels: Collection[str]
     ) -> None:
-        """Refuse to go on where an object that would be created may be on the remote already."""
+        """Refuse to go on where a table lags, or an object that would be created may be on the remote already."""
         meeting = self._meeting = Meeting(self._target, labels)
         meeting.look_at(failures)
         for window in windows:
             meeting.look_through(window)
+        require_schema(self._target.remote, self._lagging, labels if self._choices.full else meeting.spoken_of)
         if self._choices.full:
             meeting.look_at_everything()
         meeting.refuse_doubts()

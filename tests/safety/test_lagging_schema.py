@@ -11,7 +11,7 @@ from synchro_triggers.capture import install
 from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import Failure
 from tests.databases import both
-from tests.testapp.models import Account, Item, Tag, Tagged
+from tests.testapp.models import Account, Item, Restaurant, Tag, Tagged
 
 pytestmark = both
 
@@ -43,6 +43,7 @@ def test_lagging_remote_is_one_error_before_anything_is_written(spoil, what):
     Item.objects.bulk_create(Item(name=str(number)) for number in range(50))
     Account.objects.create(name="a")
     Tagged.objects.create(title="t").tags.add(Tag.objects.create(label="l"))
+    Restaurant.objects.create(name="r")
     spoil(sql)
 
     with pytest.raises(Refused, match=said) as caught:

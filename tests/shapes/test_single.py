@@ -19,7 +19,7 @@ from tests.comparing import assert_same
 from tests.databases import both, both_committed
 from tests.fieldapp.models import Clockwork, PlainSpecimen
 from tests.replay.hearing import SIGNALS, receiving
-from tests.shapes.sides import REMOTE
+from tests.shapes.sides import REMOTE, execute
 from tests.testapp.models import Account, Document, Entry, Item, Keyed, Tag, Tagged
 
 pytestmark = both
@@ -394,14 +394,28 @@ def test_receiver_may_ask_for_a_cursor_and_not_use_it():
 
 def test_message_of_a_mistake_speaks_of_the_statement_alone(capture_only):
     capture_only(Item)
-    with connections[REMOTE].cursor() as cursor:
-        cursor.execute("ALTER TABLE testapp_item RENAME COLUMN cash TO money")
+    into_nothing = "INSERT INTO testapp_nowhere (id) VALUES (1);"
+    made, gone = {
+        "sqlite": (
+            [f"CREATE TRIGGER theirs AFTER INSERT ON testapp_item BEGIN {into_nothing} END"],
+            ["DROP TRIGGER theirs"],
+        ),
+        "postgresql": (
+            [
+                f"CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {into_nothing} RETURN NEW; END'",
+                "CREATE TRIGGER theirs AFTER INSERT ON testapp_item FOR EACH ROW EXECUTE FUNCTION theirs()",
+            ],
+            ["DROP TRIGGER theirs ON testapp_item", "DROP FUNCTION theirs()"],
+        ),
+    }[connections[REMOTE].vendor]
+    for sql in made:
+        execute(sql, alias=REMOTE)
     make()
     with receiving("post_save", Item, lambda **told: None):
         report = synchronize()
 
-    with connections[REMOTE].cursor() as cursor:
-        cursor.execute("ALTER TABLE testapp_item RENAME COLUMN money TO cash")
+    for sql in gone:
+        execute(sql, alias=REMOTE)
     assert len(report.failures) == len(NAMES)
     for failure in report.failures:
-        assert "cash" in failure.error and "SAVEPOINT" not in failure.error
+        assert "testapp_nowhere" in failure.error and "SAVEPOINT" not in failure.error

@@ -67,6 +67,7 @@ def all_at_once():
         )
 
 
+@pytest.mark.thinned("write", "route", "batch_size")
 @pytest.mark.parametrize("write", [one_by_one, a_transaction_each, all_at_once])
 @pytest.mark.parametrize("batch_size", [5, 1000])
 def test_good_bookings_arrive_beside_a_bad_one(bookings_must_balance, settings, write, route, batch_size):  # noqa: F811

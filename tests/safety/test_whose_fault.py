@@ -185,6 +185,7 @@ def refuse_on_remote(state: str, condition: str = "NEW.name = 'bad'", body: str 
     )
 
 
+@pytest.mark.thinned("route", "state")
 @pytest.mark.vendor("postgres", "sqlite-to-postgres")
 @pytest.mark.parametrize(
     "state",

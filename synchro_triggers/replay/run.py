@@ -616,9 +616,11 @@ class Run:
             due = [*due, *ids_with_others(self._target.remote, self._target.source)]
         arrived, size = self._arrived(), _FIRST_KEPT
         due = [id_ for id_ in dict.fromkeys([*arrived, *due]) if id_ not in self._tried]
-        while due and (left := self._time_to_lose(idle)) > 0:
+        cost = 0.0  # of the last try: there must be time for another one like it
+        while due and (left := self._time_to_lose(idle)) > cost:
             applied = self._apply_kept(self._those_there(self._load_failures(due[:size])))
-            if 2 * applied > size or left - self._time_to_lose(idle) < left / 8:
+            cost = left - self._time_to_lose(idle)
+            if 2 * applied > size or cost < left / 8:
                 size = min(self._together, 4 * size)
             # What has come now may be what others wait for.
             due = [id_ for id_ in [*(self._arrived() if applied else ()), *due] if id_ not in self._tried]

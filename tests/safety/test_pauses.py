@@ -207,19 +207,20 @@ def test_many_failures_do_not_slow_a_run_for_one_change(state):
         on_remote(Failure).update(runs=5, next_at=F("last_at") + datetime.timedelta(hours=1))
 
     with refusing(Item, "bad"):
-        with_them = _seconds_for_one_change()
+        with_them = min(_seconds_for_one_change() for _ in range(3))
 
-    assert with_them < 2 * without, f"{with_them:.3f} s with 2,000 failures, {without:.3f} s without"
+    # 1.1 to 2.0 was measured on a quiet machine; a run that tries all of them takes a hundred times as long.
+    assert with_them < 2.5 * without, f"{with_them:.3f} s with 2,000 failures, {without:.3f} s without"
 
 
 def _seconds_for_one_change() -> float:
-    """Return the shortest time of some runs for one change."""
+    """Return the shortest time of some runs for one change: of this process, whatever others do meanwhile."""
     took = []
     for number in range(5):
         Tag.objects.create(label=f"{time.monotonic()} {number}")
-        started = time.monotonic()
+        started = time.process_time()
         synchronize()
-        took.append(time.monotonic() - started)
+        took.append(time.process_time() - started)
     return min(took)
 
 

@@ -51,7 +51,6 @@ CORE = (
     "tests/shapes/test_fields.py",
     "tests/shapes/test_keys.py",
     "tests/shapes/test_relations.py",
-    "tests/test_checks.py",
     "tests/test_harness.py",
 )
 PAIRS = ("--pairs", "sqlite,postgres")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from io import StringIO
@@ -24,7 +25,7 @@ from tests.testapp.models import Account, Item, Tag, Tagged
 pytestmark = both
 
 REMOTE = "remote"
-CLERK = "synchro_test_clerk"
+CLERK = f"synchro_test_clerk_{os.getpid()}"  # other processes work on the same server
 
 
 # A role that may write its own tables only -----------------------------------------------------------

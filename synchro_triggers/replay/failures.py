@@ -201,6 +201,8 @@ def _operation(change: Change) -> Operation:
 
 def concern_failures(remote: str, source: str, changes: Iterable[Change]) -> bool:
     """Tell whether a failure is kept of one of these objects, or waits for one of them, or for whatever comes."""
+    if not are_kept(remote, source):
+        return False
     concerned = Q(waits_label=OTHERS)
     for label, alike in groupby(changes, lambda change: change.label):
         keys = [stored_key(change.key) for change in alike]

@@ -125,9 +125,7 @@ class Lease:
         rows = Checkpoint.objects.using(self._remote)
         free = rows.filter(source=self._source, run_id="", position=start, window_end="", since=None)
         # Once the row is locked, nobody keeps a failure: not before.
-        if not free.update(**fields):
-            raise CheckpointMoved
-        if self._is_there("synchro_triggers_failure WHERE source = %s", self._source) and waits():
+        if not free.update(**fields) or waits():
             raise CheckpointMoved
 
     def _is_there(self, rows: str, *params: str) -> bool:

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connections, transaction
-from django.db.models.signals import post_save, pre_save
 from django.db.transaction import TransactionManagementError
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Failure
 from tests.databases import both_committed
+from tests.replay.hearing import receiving
 from tests.replay.routes import route  # noqa: F401  # a fixture
 from tests.testapp.models import Item
 
@@ -139,12 +139,8 @@ def test_whatever_a_receiver_raises_is_kept_for_that_object_alone(settings, rais
         if using == REMOTE and instance.name == "bad":
             RAISED[raised]()
 
-    pre_save.connect(refuse, sender=Item)
-    try:
-        with third_database_down():
-            assert_only_the_bad_one_is_kept()
-    finally:
-        pre_save.disconnect(refuse, sender=Item)
+    with receiving("pre_save", Item, refuse), third_database_down():
+        assert_only_the_bad_one_is_kept()
 
 
 SPOILS = {
@@ -165,11 +161,8 @@ def test_receiver_that_spoils_the_transaction_is_the_fault_of_its_object(setting
         if using == REMOTE and instance.name == "bad":
             SPOILS[spoils]()
 
-    post_save.connect(spoil, sender=Item)
-    try:
+    with receiving("post_save", Item, spoil):
         assert_only_the_bad_one_is_kept()
-    finally:
-        post_save.disconnect(spoil, sender=Item)
 
 
 # What the remote refuses ---------------------------------------------------------------------------
@@ -245,12 +238,9 @@ def test_lost_connection_ends_the_run_and_is_named(postgres_server, alias, hidde
                     raise
                 raise ValueError("something went wrong") from None
 
-    pre_save.connect(lose, sender=Item)
-    try:
+    with receiving("pre_save", Item, lose):
         with pytest.raises(DatabaseUnreachable, match=repr(alias)):
             synchronize()
-    finally:
-        pre_save.disconnect(lose, sender=Item)
         connections[alias].close()
 
     assert not on_remote(Failure).exists()

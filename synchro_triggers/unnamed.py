@@ -125,7 +125,8 @@ class _Leading:
                 self._take_out()
 
     def _put_in(self) -> None:
-        get_connection, recreate = transaction.get_connection, transaction.Atomic._recreate_cm
+        atomic_class: Any = transaction.Atomic
+        get_connection, recreate = transaction.get_connection, atomic_class._recreate_cm
         proxied = connection.__dict__["_connections"]
 
         def get_connection_meant(using: str | None = None) -> Any:
@@ -139,15 +140,15 @@ class _Leading:
             return _both(block, transaction.Atomic(alias, atomic.savepoint, atomic.durable))
 
         transaction.get_connection = get_connection_meant
-        transaction.Atomic._recreate_cm = recreate_meant
+        atomic_class._recreate_cm = recreate_meant
         connection.__dict__["_connections"] = _Connections(proxied)
 
         def take_out() -> None:
             # Where somebody has wrapped ours since, it stays: without a replay it changes nothing.
             if transaction.get_connection is get_connection_meant:
                 transaction.get_connection = get_connection
-            if transaction.Atomic._recreate_cm is recreate_meant:
-                del transaction.Atomic._recreate_cm  # which it has inherited
+            if atomic_class._recreate_cm is recreate_meant:
+                del atomic_class._recreate_cm  # which it has inherited
             connection.__dict__["_connections"] = proxied
 
         self._take_out = take_out

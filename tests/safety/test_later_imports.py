@@ -16,7 +16,7 @@ from tests.testapp.models import Club, Entry, Friend, Item, Membership, Tag, Unl
 
 LOCAL, REMOTE = "default", "remote"
 
-pytestmark = [both, pytest.mark.usefixtures("route", "batches"), pytest.mark.thinned("route", "batches")]
+pytestmark = [both, pytest.mark.usefixtures("route", "batches"), pytest.mark.thinned("route", "batches", "word")]
 
 
 def there(model, field="name"):

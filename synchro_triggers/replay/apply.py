@@ -12,6 +12,7 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from .already_there import already_there, there_by_key
 from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
@@ -440,6 +441,7 @@ class Batch:
     def _create(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> Model:
         if remote_key is None:
             remote_key = self._identity.find_by_primary_key(shape, instance.pk)
+            self._require_not_there(shape, instance, values, remote_key)
         redirects = self._target.redirects
         unsure = redirects.concern(shape.model)
         if remote_key is None and unsure and not self._target.dry_run:
@@ -462,6 +464,16 @@ class Batch:
             if key is not None and each.automatic_key:
                 self._parts.numbered.setdefault(each.root, set()).add(key)
         return row
+
+    def _require_not_there(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> None:
+        """Raise ``ObjectNotApplied`` where the remote has a new object, or a new parent's row, in another spelling."""
+        spellings = self._target.spellings
+        there = already_there(spellings, self._identity, shape, [(instance, remote_key)])
+        for parent in shape.other_parents:
+            if (key := values[parent.link.attname]) is not None:
+                there |= there_by_key(spellings, self._remote, shape_of(parent.model), {key: key})
+        for error in there.values():
+            raise error
 
     def _find_redirected(self, shape: Shape, instance: Model, row: Model) -> Any:
         """Return the key of a row that was inserted, and is not there under its key, by what else tells it."""

@@ -640,6 +640,25 @@ class Identity:
                     raise ObjectDoesNotExist  # its target is not there, so neither is the object
         return _as_lookups(there)
 
+    def named_natural_keys(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, tuple[Any, ...]]:
+        """Return the natural keys that objects would have on the remote, where the keys name their fields.
+
+        Those with a NULL are left out: they tell nothing for certain; and those that point to what is not there.
+
+        Returns:
+            Local key to the values, in the order of ``natural_key_fields()``.
+        """
+        paths = self._values_at_paths(model, instances)
+        found: dict[Any, tuple[Any, ...]] = {}
+        for instance in instances:
+            try:
+                lookups = self._translated_lookups(instance, paths.get(instance.pk))
+            except ObjectDoesNotExist:
+                continue
+            if lookups is not None and not any(name.endswith(_IS_NULL) for name in lookups):
+                found[instance.pk] = tuple(lookups.values())
+        return found
+
     def _named_values(
         self, instance: Model, at_paths: Mapping[str, Any] | None = None
     ) -> dict[str, tuple[Any, Any]] | None:

@@ -64,6 +64,7 @@ from .node import (
     require_two_nodes,
 )
 from .observed import rows_are_observed
+from .other_spellings import OtherSpellings
 from .own_changes import OwnChanges
 from .redirects import Redirects
 from .refused import Transactions, groups, halves, transactions_of
@@ -316,6 +317,7 @@ class Run:
             logs=install.captures(remote),
             own_changes=OwnChanges(remote),
             redirects=Redirects(remote),
+            spellings=OtherSpellings(remote),
             locks=RowLocks(remote, wanted=not choices.dry_run),
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
@@ -343,6 +345,7 @@ class Run:
         self._absent.close()
         self._formers = []
         self._target.told_links.clear()
+        self._target.spellings.forget()
         self._warn_when_blind()
         if is_elsewhere(self._target.remote):
             self._report.warn(
@@ -407,6 +410,7 @@ class Run:
             return None
         self._report, self._pending_failures = SyncReport(), {}
         self._target.told_links.clear()
+        self._target.spellings.forget()
         fields = received_fields(window, started)
         try:
             waits = partial(concern_failures, self._target.remote, self._target.source, changes)

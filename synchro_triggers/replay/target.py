@@ -18,6 +18,7 @@ from ..reaching import lost
 from .changes import Change
 from .conflicts import Conflict
 from .contention import RowLocks
+from .other_spellings import OtherSpellings
 from .own_changes import OwnChanges
 from .redirects import Redirects
 from .report import SyncReport
@@ -40,6 +41,7 @@ class Target:
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
         imagined_gone: in a dry run, root model and remote key of what would have been deleted; of links, their table.
+        spellings: what the tables there have in other spellings than Django's.
         locks: takes the locks of remote rows as they are read.
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
@@ -54,6 +56,7 @@ class Target:
     logs: bool
     own_changes: OwnChanges
     redirects: Redirects
+    spellings: OtherSpellings
     locks: RowLocks
     batch_signals: Container[str] = ()
     dry_run: bool = False

@@ -75,6 +75,24 @@ class ListKeyed(models.Model):
     name = models.CharField(max_length=60)
 
 
+class LowerCaseField(models.CharField):
+    """Somebody's own field: reads text of any letter case, and writes small letters."""
+
+    def from_db_value(self, value: str | None, *args: Any) -> str | None:
+        return None if value is None else value.lower()
+
+    def to_python(self, value: Any) -> Any:
+        return None if value is None else str(value).lower()
+
+    def get_prep_value(self, value: Any) -> Any:
+        return self.to_python(value)
+
+
+class LowerCaseKeyed(models.Model):
+    id = LowerCaseField(primary_key=True, max_length=20)
+    name = models.CharField(max_length=60)
+
+
 class JsonCoded(models.Model):
     """Others point to its code, of a type that Python cannot look up."""
 

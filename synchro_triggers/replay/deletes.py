@@ -25,6 +25,7 @@ from .report import Told
 from .rows import rows_of
 from .shape import Shape, Unreadable, parents_of, read_key, root_of, shape_of
 from .target import NotYet
+from .unhashable import hangers_told, require_hashable
 from .utc import zone_of
 from .writing import delete
 
@@ -155,6 +156,12 @@ class Deletes:
 
     def _taken_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
         """Return what goes with a row, and with those of its parents' rows that are deleted apart from it."""
+        with hangers_told(row, self._remote):
+            along = self._all_taken_along(row, keep_parents, parents)
+        require_hashable(along, self._remote)
+        return along
+
+    def _all_taken_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
         along = list(taken_along(row, self._remote, keep_parents=keep_parents or parents is not None))
         for parent in parents or ():
             more = taken_along(parent, self._remote, keep_parents=False)

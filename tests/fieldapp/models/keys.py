@@ -255,3 +255,34 @@ class Measured(NaturalKeyModel):
     done = models.BooleanField()
 
     _natural_key = ("length", "print", "ratio", "number", "moment", "done")
+
+
+class Hook(models.Model):
+    """Others with keys of types that Python cannot look up hang on it."""
+
+    name = models.CharField(max_length=60)
+
+
+class ListHanger(models.Model):
+    id = TextList(primary_key=True)
+    name = models.CharField(max_length=60)
+    hook = models.ForeignKey(Hook, models.CASCADE)
+
+
+class JsonHanger(models.Model):
+    id = models.JSONField(primary_key=True)
+    name = models.CharField(max_length=60)
+    hook = models.ForeignKey(Hook, models.CASCADE)
+
+
+class JsonHangerPart(models.Model):
+    """Hangs on what hangs on it: Django looks at each row of that."""
+
+    name = models.CharField(max_length=60)
+    hanger = models.ForeignKey(JsonHanger, models.CASCADE)
+
+
+class ListProtector(models.Model):
+    id = TextList(primary_key=True)
+    name = models.CharField(max_length=60)
+    hook = models.ForeignKey(Hook, models.PROTECT)

@@ -21,6 +21,7 @@ from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
 from .failures import describe
+from .foresight import Foresight
 from .identity import Identity
 from .links import Links
 from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks
@@ -119,6 +120,7 @@ class Batch:
         self._bulk_links = BulkLinks(self._parts)
         self._deletes = Deletes(self._parts, self._refresh)
         self._links = Links(self._parts, self._ensure)
+        self._foresight = Foresight(self._parts, self._tasks)
 
     def apply(self) -> BatchResult:
         """Apply everything and return what was done.
@@ -414,6 +416,13 @@ class Batch:
                 if self._remote_changes.win(conflict, change, deleted=row is None):
                     self._parts.leave_alone(shape, key, remote_key)
                     return remote_key
+            if self._target.dry_run and (row is None or change is not None or refresh):
+                if at in self._target.imagined_written:  # a kept failure of it was tried before
+                    if change is not None:
+                        self._result.report.count(shape.label, "unchanged")
+                    return remote_key
+                self._foresight.require_free(shape, values, remote_key, None if row is None else differing(row, values))
+                self._target.imagined_written.add(at)
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")

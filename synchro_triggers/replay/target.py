@@ -40,6 +40,7 @@ class Target:
         dry_run: count, but write nothing.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
+        imagined_written: in a dry run, root model and local key of what would have been created or updated.
         imagined_gone: in a dry run, root model and remote key of what would have been deleted; of links, their table.
         spellings: what the tables there have in other spellings than Django's.
         locks: takes the locks of remote rows as they are read.
@@ -61,6 +62,7 @@ class Target:
     batch_signals: Container[str] = ()
     dry_run: bool = False
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
+    imagined_written: set[tuple[type[Model], Any]] = field(default_factory=set)
     imagined_gone: set[tuple[type[Model], Any]] = field(default_factory=set)
     paces: dict[type[Model], float] = field(default_factory=dict)
     decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)

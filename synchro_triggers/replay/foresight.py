@@ -1,0 +1,108 @@
+"""What a dry run can foresee of unique values: that a row of the remote's own has what an object would be given."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from django.db import IntegrityError
+from django.db.models import Model
+
+from .living import Living
+from .local import LinkTask, ObjectTask, load_instances
+from .parts import Parts
+from .rows import rows_with
+from .shape import Shape, is_foreign_key, parents_of, root_of
+from .unhashable import is_hashable
+from .writing import local_value, same_value
+
+
+class Foresight:
+    """Looks whether unique values are taken on the remote, and will stay so.
+
+    Args:
+        parts: the batch's parts.
+        tasks: its tasks: what they want of one column is looked up together.
+    """
+
+    def __init__(self, parts: Parts, tasks: Iterable[ObjectTask | LinkTask]) -> None:
+        self._parts = parts
+        self._living = Living(parts.identity)
+        self._tasks = tasks
+        self._holders: dict[Any, dict[Any, Any]] = {}
+
+    def require_free(
+        self, shape: Shape, values: Mapping[str, Any], remote_key: Any, changed: Collection[str] | None
+    ) -> None:
+        """Raise ``IntegrityError``, as the remote would, where another row has the object's unique values.
+
+        Args:
+            shape: the object's model.
+            values: its values on the remote, by attribute names.
+            remote_key: its key there, if it has one.
+            changed: the attributes that an update changes; ``None``: it is new.
+        """
+        for fields in _unique_together(shape):
+            wanted = {field.attname: values.get(field.attname) for field in fields}
+            if None in wanted.values() or not all(map(is_hashable, wanted.values())):
+                continue
+            if changed is not None and wanted.keys().isdisjoint(changed):
+                continue
+            holder = self._holder(shape, fields, wanted)
+            if holder is not None and holder != remote_key and self._stays(fields[0].model, holder, fields):
+                named = ", ".join(f"{field.name}={wanted[field.attname]!r}" for field in fields)
+                label, remote = fields[0].model._meta.label, self._parts.target.remote
+                raise IntegrityError(f"unique {named} is taken on {remote!r} by {label} {holder!r}, which stays there")
+
+    def _holder(self, shape: Shape, fields: tuple[Any, ...], wanted: Mapping[str, Any]) -> Any:
+        [field, *others] = fields
+        remote = self._parts.target.remote
+        if not others and not is_foreign_key(field):
+            if field not in self._holders:
+                self._holders[field] = self._look_up(shape, field)
+            if wanted[field.attname] in self._holders[field]:
+                return self._holders[field][wanted[field.attname]]
+        rows = rows_with(field.model, remote, **{name: [value] for name, value in wanted.items()})
+        return rows.values_list("pk", flat=True).first()
+
+    def _look_up(self, shape: Shape, field: Any) -> dict[Any, Any]:
+        instances = [task.instance for task in self._tasks if isinstance(task, ObjectTask) and task.shape is shape]
+        wanted = [local_value(instance, field) for instance in instances if instance is not None]
+        holders = dict.fromkeys(value for value in wanted if value is not None and is_hashable(value))
+        rows = rows_with(field.model, self._parts.target.remote, **{field.attname: list(holders)})
+        return holders | dict(rows.values_list(field.attname, "pk"))
+
+    def _stays(self, model: type[Model], holder: Any, fields: Iterable[Any]) -> bool:
+        """Tell whether a row keeps its values: it is the remote's own, or LOCAL's object has them too."""
+        root = root_of(model)
+        if (root, holder) in self._parts.target.imagined_gone:
+            return False
+        for row in rows_with(model, self._parts.target.remote, pk=[holder]):
+            claimed = self._parts.identity.claimed_by(root, holder)
+            key = self._living.keys_of([row]).get((root, holder))
+            if key is None:
+                return claimed is None  # what LOCAL has lost will go
+            here = load_instances(root, [key]).get(key)
+            if here is None or not isinstance(here, model):
+                return True
+            return all(same_value(field, self._there(here, field), local_value(row, field)) for field in fields)
+        return False
+
+    def _there(self, instance: Model, field: Any) -> Any:
+        value = local_value(instance, field)
+        return self._parts.identity.translate(field, value) if is_foreign_key(field) and value is not None else value
+
+
+@cache
+def _unique_together(shape: Shape) -> tuple[tuple[Any, ...], ...]:
+    """Return the sets of copied fields, each of one table, whose values are unique together."""
+    found: list[tuple[Any, ...]] = []
+    for model in (shape.model, *parents_of(shape.model)):
+        options = model._meta
+        own = {field.name: field for field in options.local_concrete_fields if field in shape.copied}
+        names: list[tuple[str, ...]] = [(field.name,) for field in own.values() if field.unique]
+        names += [tuple(each) for each in options.unique_together]
+        names += [tuple(constraint.fields) for constraint in options.total_unique_constraints]
+        found += [tuple(own[name] for name in each) for each in names if each and own.keys() >= set(each)]
+    return tuple(dict.fromkeys(found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError
 from django.db.models import Model
@@ -16,6 +16,13 @@ from .rows import rows_with
 from .shape import Shape, is_foreign_key, parents_of, root_of
 from .unhashable import is_hashable
 from .writing import local_value, same_value
+
+
+class _LookedUp(NamedTuple):
+    """The values, foreign keys left out, that were looked up; and the rows that have them, by all values."""
+
+    asked: set[tuple[Any, ...]]
+    holders: dict[tuple[Any, ...], Any]
 
 
 class Foresight:
@@ -30,7 +37,7 @@ class Foresight:
         self._parts = parts
         self._living = Living(parts.identity)
         self._tasks = tasks
-        self._holders: dict[Any, dict[Any, Any]] = {}
+        self._looked_up: dict[tuple[Any, ...], _LookedUp] = {}
 
     def require_free(
         self, shape: Shape, values: Mapping[str, Any], remote_key: Any, changed: Collection[str] | None
@@ -56,22 +63,31 @@ class Foresight:
                 raise IntegrityError(f"unique {named} is taken on {remote!r} by {label} {holder!r}, which stays there")
 
     def _holder(self, shape: Shape, fields: tuple[Any, ...], wanted: Mapping[str, Any]) -> Any:
-        [field, *others] = fields
-        remote = self._parts.target.remote
-        if not others and not is_foreign_key(field):
-            if field not in self._holders:
-                self._holders[field] = self._look_up(shape, field)
-            if wanted[field.attname] in self._holders[field]:
-                return self._holders[field][wanted[field.attname]]
-        rows = rows_with(field.model, remote, **{name: [value] for name, value in wanted.items()})
+        """Return the key of the row that has these values."""
+        plain = tuple(field for field in fields if not is_foreign_key(field))
+        if plain:  # foreign keys are others there, and the batch's are not known before
+            if fields not in self._looked_up:
+                self._looked_up[fields] = self._look_up(shape, fields, plain)
+            found = self._looked_up[fields]
+            if tuple(wanted[field.attname] for field in plain) in found.asked:
+                return found.holders.get(tuple(wanted.values()))
+        rows = rows_with(
+            fields[0].model, self._parts.target.remote, **{name: [value] for name, value in wanted.items()}
+        )
         return rows.values_list("pk", flat=True).first()
 
-    def _look_up(self, shape: Shape, field: Any) -> dict[Any, Any]:
+    def _look_up(self, shape: Shape, fields: tuple[Any, ...], plain: tuple[Any, ...]) -> _LookedUp:
+        """Read the rows that have what the batch's objects want, as far as they are few."""
         instances = [task.instance for task in self._tasks if isinstance(task, ObjectTask) and task.shape is shape]
-        wanted = [local_value(instance, field) for instance in instances if instance is not None]
-        holders = dict.fromkeys(value for value in wanted if value is not None and is_hashable(value))
-        rows = rows_with(field.model, self._parts.target.remote, **{field.attname: list(holders)})
-        return holders | dict(rows.values_list(field.attname, "pk"))
+        values = (tuple(local_value(each, field) for field in plain) for each in instances if each is not None)
+        asked = {each for each in values if None not in each and is_hashable(each)}
+        among = {field.attname: {each[number] for each in asked} for number, field in enumerate(plain)}
+        rows = rows_with(fields[0].model, self._parts.target.remote, **among)
+        most = 20 * len(asked) + 1000  # values are looked for column by column: of a dense table that finds nearly all
+        found = list(rows.values_list("pk", *(field.attname for field in fields))[: most + 1])
+        if len(found) > most:
+            return _LookedUp(set(), {})
+        return _LookedUp(asked, {tuple(there): key for key, *there in found if is_hashable(tuple(there))})
 
     def _stays(self, model: type[Model], holder: Any, fields: Iterable[Any]) -> bool:
         """Tell whether a row keeps its values: it is the remote's own, or LOCAL's object has them too."""

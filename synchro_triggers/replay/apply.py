@@ -82,7 +82,9 @@ class Batch:
         self._acquainted = acquainted
         self._remote = target.remote
         self._result = BatchResult()
-        self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
+        self._identity = Identity(
+            target.remote, target.source, target.node, target.kept_keys, target.imagined, target.given_again
+        )
         self._tasks, self._result.vanished = plan_tasks(changes, target.kept_keys, self._result.failed)
         self._identity.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}

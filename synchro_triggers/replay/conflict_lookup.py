@@ -133,7 +133,9 @@ class RemoteChanges:
         """
         full = change.logged_at == LONG_AGO
         stood = full and self._identity.remote_won(shape.model, key)
-        if not self._any and not stood and (self._identity.known(shape.model, key) is not None or remote_key is None):
+        made = self._identity.made_again(shape.model, key) if remote_key is None else None
+        nothing_told = not self._any and not stood and made is None
+        if nothing_told and (self._identity.known(shape.model, key) is not None or remote_key is None):
             return None
         known = self._identity.known(shape.model, key)
         at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
@@ -143,7 +145,7 @@ class RemoteChanges:
             self.load_found(shape, [remote_key])
         rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
         rows += self._other_rows.get((shape.root, key), ())
-        if (made := self._identity.made_again(shape.model, key)) is not None and remote_key is None:
+        if made is not None:
             remote_at = made.time  # the object's own row was deleted before
         elif stood:  # nothing new on LOCAL: what was kept then stays
             remote_at = self._changed_at(rows, None) or as_utc(self._identity.met_at(shape.model, key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class Target:
         redirects: the tables there whose inserts may return nothing.
         batch_signals: labels of models whose signals are sent a batch at a time.
         dry_run: count, but write nothing.
+        given_again: in a dry run, references whose number the remote's users were seen to have given to other objects.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
         imagined_written: in a dry run, root model and local key of what would have been created or updated.
@@ -61,6 +63,7 @@ class Target:
     locks: RowLocks
     batch_signals: Container[str] = ()
     dry_run: bool = False
+    given_again: dict[int, datetime.datetime] = field(default_factory=dict)
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
     imagined_written: set[tuple[type[Model], Any]] = field(default_factory=set)
     imagined_gone: set[tuple[type[Model], Any]] = field(default_factory=set)

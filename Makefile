@@ -8,6 +8,9 @@ MANY_TABLES := tests/capture/test_install.py::test_many_tables_are_installed_all
 WORKERS := -n auto --dist worksteal
 DEMO := examples/offline_office/demo.py
 
+# Where bytecode is not kept, each of the hundreds of processes that a test run starts would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture fuzz bench lint format types clean
 

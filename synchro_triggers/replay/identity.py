@@ -31,6 +31,7 @@ from ..natural import NaturalManager
 from .changes import Change, FormerKey
 from .contention import RowLocks
 from .local import generic_target
+from .natural_lookup import ask_by_natural_key
 from .own_changes import LastChange, OwnChanges
 from .params import plain_type
 from .rows import ReadAhead, rows_of, rows_with
@@ -484,7 +485,7 @@ class Identity:
             if lookups is not None:
                 found = self._get(model, manager, lookups)
             else:
-                found = manager.db_manager(self.remote).get_by_natural_key(*key)  # type: ignore[attr-defined]
+                found = ask_by_natural_key(manager, self.remote, key)
         except MultipleObjectsReturned as error:
             if any(part is None for part in key):
                 return None
@@ -510,7 +511,7 @@ class Identity:
             rows = rows_of(model, LOCAL).filter(**dict(zip(natural_key_fields(model), key, strict=True)))
             return _others(rows, instance).exists()
         try:
-            found = manager.db_manager(LOCAL).get_by_natural_key(*key)
+            found = ask_by_natural_key(manager, LOCAL, key)
         except ObjectDoesNotExist:
             return False
         except MultipleObjectsReturned:

@@ -20,6 +20,7 @@ from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttrib
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
+from ..unnamed import unnamed_on
 from .changes import FormerKey
 from .contention import RowLocks
 from .json_text import StoredText, annotation_of
@@ -63,7 +64,8 @@ def instances_of(rows: QuerySet[Any]) -> list[Any]:
     """
     model: Any = rows.model
     if not is_made_plainly(model):
-        return list(rows)
+        with unnamed_on(rows.db):
+            return list(rows)
     names = [*(field.attname for field in model._meta.concrete_fields), *rows.query.annotation_select]
     found = []
     for values in rows.values_list(*names):

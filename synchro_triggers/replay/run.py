@@ -29,6 +29,7 @@ from ..key_texts import printable_key, stored_key
 from ..models import Checkpoint
 from ..moment import as_utc
 from ..reaching import clear_errors
+from ..unnamed import unnamed_on
 from .absent import Absent
 from .apply import Batch
 from .changes import Change, FormerKey, coalesce, divided
@@ -854,6 +855,7 @@ class Run:
         with (
             commits_noticed(remote),
             exits_as_errors(),
+            unnamed_on(remote),
             replaying_for(remote, source),
             short_waits_on_local(self._pace.seconds),
         ):

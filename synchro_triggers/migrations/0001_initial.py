@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                 ("last_row", models.TextField(blank=True, default="")),
                 ("last_window", models.TextField(blank=True, default="")),
                 ("place", models.TextField(blank=True, default="")),
+                ("looked", models.TextField(blank=True, default="")),
                 ("run_id", models.CharField(blank=True, default="", max_length=36)),
                 ("run_host", models.CharField(blank=True, default="", max_length=255)),
                 ("run_pid", models.BigIntegerField(blank=True, null=True)),
@@ -174,6 +175,7 @@ class Migration(migrations.Migration):
                 ("logged", models.BigIntegerField(null=True)),
                 ("met_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
                 ("remote_won", models.BooleanField(db_default=False)),
+                ("replaced_at", synchro_triggers.moment.Moment(null=True)),
             ],
             options={
                 "verbose_name": "reference",

@@ -119,7 +119,7 @@ def _among(
     model: type[Model], connection: BaseDatabaseWrapper, name: str, values: Collection[Any]
 ) -> tuple[str, Any] | None:
     """Return SQL and parameter of a look-up, or ``None`` where Django's own ``__in`` has to do it."""
-    stored = _stored_field(model, name)
+    stored = stored_field(model, name)
     if stored is None or stored.get_internal_type() not in connection.data_types or hasattr(stored, "get_placeholder"):
         return None
     prepared = _prepared(stored, connection, values)
@@ -133,7 +133,8 @@ def _among(
     return None
 
 
-def _stored_field(model: type[Model], name: str) -> Any:
+def stored_field(model: type[Model], name: str) -> Any:
+    """Return the field that says how a column is stored: of a foreign key, its target; ``None`` of composite keys."""
     found = (model._meta.pk, name) if name == "pk" else field_at(model, name)
     field: Any = found[0] if found is not None else None
     if field is None or isinstance(field, CompositePrimaryKey):

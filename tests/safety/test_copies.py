@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import psycopg
@@ -17,6 +20,7 @@ from django.db import connection, connections
 from psycopg.conninfo import make_conninfo
 
 from synchro_triggers import synchro_paused, synchronize
+from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import ChangeLog, Node, Reference
 from tests.databases import both, both_committed
 from tests.postgres_server import StoppableServer
@@ -58,6 +62,36 @@ def test_copy_is_refused_with_the_way_out():
         call_command("synchronize")
 
     assert Item.objects.using(REMOTE).count() == 1
+
+
+def make_alike() -> None:
+    """What a copy of LOCAL, put in the remote's place, looks like."""
+    Node.objects.using(REMOTE).update(node_id=Node.objects.get().node_id)
+
+
+@pytest.fixture(params=[pretend_copied, make_alike, partial(put_back_to, 0)], ids=["copy", "alike", "put back"])
+def other_state(request, db):
+    return request.param
+
+
+def status(*arguments: str) -> str:
+    call_command("synchro_status", *arguments, stdout=(output := StringIO()))
+    return output.getvalue()
+
+
+@both
+def test_status_says_that_a_run_would_be_refused_and_why(other_state):
+    Item.objects.create(name="a")
+    synchronize()
+    assert "refuse" not in status() and json.loads(status("--json"))[REMOTE]["refused"] == ""
+    other_state()
+
+    with pytest.raises(Refused) as refusal:
+        synchronize()
+
+    [line] = [line for line in status().splitlines() if "refuse" in line]
+    assert line == f"  synchronize would refuse to run: {refusal.value}"
+    assert json.loads(status("--json"))[REMOTE]["refused"] == str(refusal.value)
 
 
 @both

@@ -188,7 +188,7 @@ def _watch_psycopg(watch: Watch) -> None:
         query = getgeneratorlocals(generator).get("query", name) if isinstance(generator, GeneratorType) else name
         at = watch.begin(aliases.get(self.info.dbname, self.info.dbname), _as_text(query))
         status = self.pgconn.transaction_status
-        if name in {"commit", "rollback"} and status == psycopg.pq.TransactionStatus.IDLE or name == "set_autocommit":
+        if (name in {"commit", "rollback"} and status == psycopg.pq.TransactionStatus.IDLE) or name == "set_autocommit":
             return wait(self, generator, *args, **options)  # sends nothing
         at(BEFORE)
         result = wait(self, _noticed(generator, at), *args, **options)

@@ -85,7 +85,9 @@ class PreparedTables:
                 SQL("SET session_replication_role = replica"),
                 *(SQL("DELETE FROM {0}; INSERT INTO {0} SELECT * FROM prepared.{0}").format(each) for each in tables),
                 *(
-                    SQL("SELECT setval({}, {}, {})").format(Literal(name), Literal(last or 1), Literal(last is not None))
+                    SQL("SELECT setval({}, {}, {})").format(
+                        Literal(name), Literal(last or 1), Literal(last is not None)
+                    )
                     for name, last in sequences
                 ),
             ]

@@ -16,7 +16,7 @@ from django.core.management import load_command_class
 from django.db import connections
 from django.test import override_settings
 
-from tests.databases import ALIASES, both_committed
+from tests.databases import both_committed
 from tests.managing import Done, in_process
 from tests.safety.aftermath import Contents, contents, differences, names_of_nodes
 from tests.safety.crash_scenarios import SCENARIOS, Scenario
@@ -74,7 +74,9 @@ def work(scenario: Scenario, watch: Watch) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_run_killed_around_any_statement_ends_as_if_nothing_had_happened(scenario, vendor, request):
     server = request.getfixturevalue("postgres_server") if vendor.needs_postgres else None
-    with override_settings(SYNCHRO_BATCH_SIZE=3, SYNCHRO_MODELS=[f"testapp.{name}" for name in scenario.models], **scenario.settings):
+    with override_settings(
+        SYNCHRO_BATCH_SIZE=3, SYNCHRO_MODELS=[f"testapp.{name}" for name in scenario.models], **scenario.settings
+    ):
         move_remote_keys_on("testapp")
         scenario.prepare()
         for line in (*scenario.commands, *scenario.then, "synchronize"):
@@ -138,4 +140,22 @@ def problems_of(expected: Aftermath, found: Aftermath) -> list[str]:
     for wanted, done in zip(expected.commands, found.commands, strict=True):
         if done.returncode != wanted.returncode:
             problems.append(f"exit {done.returncode} instead of {wanted.returncode}: {done.stdout}{done.stderr}")
+        elif done.stdout.startswith("{") and wanted.stdout.startswith("{"):
+            problems += problems_of_report(json.loads(wanted.stdout), json.loads(done.stdout))
     return [*problems, *differences(expected.contents, found.contents)]
+
+
+def problems_of_report(wanted: dict[str, Any], report: dict[str, Any]) -> list[str]:
+    """Return what the next run tells that it should not: it has less to do than an undisturbed one, or as much."""
+    problems = []
+    for label, counts in report["models"].items():
+        at_most = wanted["models"].get(label, {})
+        for what in ("created", "updated", "deleted", "conflicts", "failed"):
+            if counts[what] > at_most.get(what, 0):
+                problems.append(f"{label}: {counts[what]} {what}, not {at_most.get(what, 0)} at the most")
+    failed, expected = ({(each["model"], each["key"]) for each in some["failures"]} for some in (report, wanted))
+    if failed != expected:
+        problems.append(f"failures {failed} instead of {expected}")
+    if report["warnings"] != wanted["warnings"] or report["told"].keys() - wanted["told"].keys():
+        problems.append(f"it tells {report['warnings']} {report['told']}, not {wanted['warnings']} {wanted['told']}")
+    return problems

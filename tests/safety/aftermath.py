@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -14,23 +14,29 @@ from synchro_triggers.replay.node import is_elsewhere, node_id
 from synchro_triggers.replay.window import fingerprint
 from tests.databases import ALIASES
 from tests.safety.story import LOCAL
+from tests.testapp.models import Unlisted
+
+NEW = "a new node"
 
 Contents = dict[str, list[str]]
 """What to where: rows as text, sorted."""
 
 
-def contents(nodes: dict[str, str]) -> Contents:
+def contents(names: Sequence[str], nodes: dict[str, str]) -> Contents:
     """Return all that must be the same, whether a run was killed before or not.
 
     Args:
+        names: of the models of ``testapp`` that are synchronised.
         nodes: identities that have a name, such as those that the databases had at the beginning. Others are new.
     """
     found: Contents = {}
+    models = [apps.get_model("testapp", name) for name in names]
+    links = [field.remote_field.through for model in models for field in model._meta.local_many_to_many]
     for alias in ALIASES:
         keys = _Keys(alias)
-        for model in apps.get_app_config("testapp").get_models(include_auto_created=True):
+        for model in dict.fromkeys([*models, *links, Unlisted]):
             found[f"{model._meta.label} on {alias}"] = sorted(repr(keys.values_of(row)) for row in _rows(model, alias))
-        for what, rows in _own(alias, keys, lambda node: nodes.get(node, "a new node") if node else ""):
+        for what, rows in _own(alias, keys, lambda node: nodes.get(node, NEW) if node else ""):
             found[f"{what} on {alias}"] = sorted(map(repr, rows))
     return {what: rows for what, rows in found.items() if rows}
 
@@ -89,7 +95,9 @@ def _rows(model: type[Any], alias: str) -> QuerySet[Any]:
 
 def _own(alias: str, keys: _Keys, node: Any) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
     """Yield what this package has stored, by the name of its kind."""
-    yield "node", [(node(row.node_id), node(row.copied_from), is_elsewhere(alias)) for row in _rows(Node, alias)]
+    # Nobody knows anything of an identity that a killed process had given it.
+    selves = [[node(each) for each in row.copied_from.split(",") if node(each) != NEW] for row in _rows(Node, alias)]
+    yield "node", [(node(row.node_id), is_elsewhere(alias), selves) for row in _rows(Node, alias)]
     logged = [
         (row.model_label, keys.by_label(row.model_label, row.object_pk), row.operation, node(row.origin))
         for row in _rows(ChangeLog, alias)
@@ -97,7 +105,9 @@ def _own(alias: str, keys: _Keys, node: Any) -> Iterator[tuple[str, list[tuple[o
     # An object that must let another one pass is written more than once, where both come in one transaction.
     yield "log", [row for row in logged if row[2] != Operation.UPDATE]
     yield "log of updates", sorted({row for row in logged if row[2] == Operation.UPDATE})
-    yield "checkpoint", [(node(row.source), *_progress(row)) for row in _rows(Checkpoint, alias)]
+    # Of an identity that a killed process was about to take nobody hears any more.
+    checkpoints = [row for row in _rows(Checkpoint, alias) if node(row.source) != NEW or row.source == node_id(LOCAL)]
+    yield "checkpoint", [(node(row.source), *_progress(row)) for row in checkpoints]
     # Without ``logged``: what has come as a kept failure was not made one by the log.
     yield (
         "reference",

@@ -13,7 +13,7 @@ import sqlite3
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -56,6 +56,11 @@ class Statement:
     text: str
     moments: list[str] = field(default_factory=list)
 
+    @property
+    def may_write(self) -> bool:
+        """Whether it may do more than to read."""
+        return not self.text.startswith("SELECT") or "setval(" in self.text
+
     def __str__(self) -> str:
         return f"{self.alias}: {' '.join(self.text.split())[:150]}"
 
@@ -97,11 +102,20 @@ class Watch:
 
         return at
 
-    def points(self) -> list[Point]:
-        """Return every point at which a process that does the same can be killed."""
-        return [
-            Point(number, moment) for number, statement in enumerate(self.statements) for moment in statement.moments
-        ]
+
+def points_of(statements: Sequence[Statement]) -> list[Point]:
+    """Return every point at which a process that sends these can be killed.
+
+    After a statement is before the next one: whatever the process does in between, the databases do not see it. And
+    a server that goes on alone changes nothing where it was only asked something.
+    """
+    last = max((number for number, each in enumerate(statements) if each.moments), default=0)
+    return [
+        Point(number, moment)
+        for number, each in enumerate(statements)
+        for moment in each.moments
+        if moment == BEFORE or (moment == SENT and each.may_write) or (moment == AFTER and number == last)
+    ]
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ class Killed(BaseException):
 
 @both
 @pytest.mark.parametrize("step", ["_set", "delete_received"])
-def test_new_identity_that_was_cut_off_is_taken_as_if_it_were_the_first_time(monkeypatch, step):
+def test_new_identity_that_was_cut_off_is_taken_again_as_if_nothing_had_happened(monkeypatch, step):
     """It is not forgotten what the database is a copy of: `synchro_link` finds objects by what they were there."""
     Item.objects.create(name="a")
     Item.objects.using(REMOTE).create(name="theirs")
@@ -127,12 +127,13 @@ def test_new_identity_that_was_cut_off_is_taken_as_if_it_were_the_first_time(mon
         call_command("synchro_reset", "--new-identity", "--no-input", verbosity=0)
     with pytest.raises(CommandError, match="is a copy"):
         call_command("synchronize")
-    call_command("synchro_reset", "--new-identity", "--no-input", verbosity=0)
+    for _ in range(2):  # nobody has seen the first one's answer
+        call_command("synchro_reset", "--new-identity", "--no-input", verbosity=0)
     call_command("synchro_link", verbosity=0)
     Item.objects.filter(name="b").update(cash=7)
     report = synchronize()
 
-    assert Node.objects.get().copied_from == original
+    assert Node.objects.get().copied_from.endswith(original)
     assert (report.updated, report.created) == (1, 0)
     assert sorted(Item.objects.using(REMOTE).values_list("name", "cash")) == [("a", 0), ("b", 7), ("theirs", 0)]
 

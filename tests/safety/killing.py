@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 PATIENCE = 60
 
 BEFORE, SENT, AFTER = "before", "while the server works on", "after"
-"""The moments of a statement. SQLite works inside the process: there is nobody to go on without it."""
+"""The moments of a statement. There is nobody to go on alone with what is SQLite's, or what waits for a commit."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,6 @@ class Statement:
     alias: str
     text: str
     moments: list[str] = field(default_factory=list)
-
-    @property
-    def may_write(self) -> bool:
-        """Whether it may do more than to read."""
-        return not self.text.startswith("SELECT") or "setval(" in self.text
 
     def __str__(self) -> str:
         return f"{self.alias}: {' '.join(self.text.split())[:150]}"
@@ -106,15 +101,14 @@ class Watch:
 def points_of(statements: Sequence[Statement]) -> list[Point]:
     """Return every point at which a process that sends these can be killed.
 
-    After a statement is before the next one: whatever the process does in between, the databases do not see it. And
-    a server that goes on alone changes nothing where it was only asked something.
+    After a statement is before the next one: whatever the process does in between, the databases do not see it.
     """
     last = max((number for number, each in enumerate(statements) if each.moments), default=0)
     return [
         Point(number, moment)
         for number, each in enumerate(statements)
         for moment in each.moments
-        if moment == BEFORE or (moment == SENT and each.may_write) or (moment == AFTER and number == last)
+        if moment != AFTER or number == last
     ]
 
 
@@ -205,7 +199,9 @@ def _watch_psycopg(watch: Watch) -> None:
         if (name in {"commit", "rollback"} and status == psycopg.pq.TransactionStatus.IDLE) or name == "set_autocommit":
             return wait(self, generator, *args, **options)  # sends nothing
         at(BEFORE)
-        result = wait(self, _noticed(generator, at), *args, **options)
+        # What is sent in a transaction that then is never committed changes nothing.
+        lasts = name == "commit" or (self.autocommit and status == psycopg.pq.TransactionStatus.IDLE)
+        result = wait(self, _noticed(generator, at) if lasts else generator, *args, **options)
         at(AFTER)
         return result
 

@@ -45,14 +45,15 @@ class Node(models.Model):
     Attributes:
         fingerprint: names the place where the identity was made, so that a copy of the database, which
             carries a copy of this row, is told from the original.
-        copied_from: of a copy that has become a node of its own: the identity that it had.
+        copied_from: of a copy that has become a node of its own: the identities that it had, the last one first,
+            separated by commas.
         pruned_to: the highest changelog id that was ever pruned. A received row that is missing beyond it was lost.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     node_id = models.CharField(max_length=NODE_LENGTH, unique=True)
     fingerprint = models.TextField(default="", blank=True)
-    copied_from = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
+    copied_from = models.TextField(default="", blank=True)
     pruned_to = models.BigIntegerField(default=0)
     created_at = Moment(db_default=Now())
 

@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                 ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ("node_id", models.CharField(max_length=36, unique=True)),
                 ("fingerprint", models.TextField(blank=True, default="")),
-                ("copied_from", models.CharField(blank=True, default="", max_length=36)),
+                ("copied_from", models.TextField(blank=True, default="")),
                 ("pruned_to", models.BigIntegerField(default=0)),
                 ("created_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
             ],

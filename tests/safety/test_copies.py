@@ -138,6 +138,40 @@ def test_copy_with_a_new_identity_finds_its_objects_under_the_numbers_that_the_o
     assert sorted(Item.objects.using(REMOTE).values_list("name", "cash")) == [("a", 0), ("b", 7), ("theirs", 0)]
 
 
+class Killed(BaseException):
+    """Stands for what ends a process at once."""
+
+
+@both
+@pytest.mark.parametrize("step", ["_set", "delete_received"])
+def test_new_identity_that_was_cut_off_is_taken_again_as_if_nothing_had_happened(monkeypatch, step):
+    """It is not forgotten what the database is a copy of: `synchro_link` finds objects by what they were there."""
+    Item.objects.create(name="a")
+    Item.objects.using(REMOTE).create(name="theirs")
+    Item.objects.create(name="b")
+    synchronize()
+    original = Node.objects.get().node_id
+    pretend_copied()
+
+    def killed(*args, **options):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(f"synchro_triggers.replay.checkpoint.{step}", killed)
+        call_command("synchro_reset", "--new-identity", "--no-input", verbosity=0)
+    with pytest.raises(CommandError, match="is a copy"):
+        call_command("synchronize")
+    for _ in range(2):  # nobody has seen the first one's answer
+        call_command("synchro_reset", "--new-identity", "--no-input", verbosity=0)
+    call_command("synchro_link", verbosity=0)
+    Item.objects.filter(name="b").update(cash=7)
+    report = synchronize()
+
+    assert Node.objects.get().copied_from.endswith(original)
+    assert (report.updated, report.created) == (1, 0)
+    assert sorted(Item.objects.using(REMOTE).values_list("name", "cash")) == [("a", 0), ("b", 7), ("theirs", 0)]
+
+
 @both
 def test_restored_original_may_keep_its_identity():
     Tag.objects.create(label="a")

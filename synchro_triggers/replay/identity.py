@@ -19,14 +19,13 @@ from typing import Any, NamedTuple
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db import DatabaseError, connections, models
 from django.db.models import Model, Q
-from django.db.models.functions import Now
 
 from ..capture.tables import encode_key, natural_key_fields, natural_key_of, natural_manager
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..key_texts import full_key, is_digest, read_full_key, stored_key
 from ..models import Reference
-from ..moment import as_utc
+from ..moment import UtcNow, as_utc
 from ..natural import NaturalManager
 from .changes import Change, FormerKey
 from .contention import RowLocks
@@ -418,7 +417,7 @@ class Identity:
                 texts = [(*row, *map(self._beside, row[:2])) for row in rows]
             insert_texts(self.remote, Reference, same, names, texts)
         if self._met:
-            rows_with(Reference, self.remote, pk=self._met).update(met_at=Now(), remote_won=False)
+            rows_with(Reference, self.remote, pk=self._met).update(met_at=UtcNow(), remote_won=False)
         lost: dict[type[Model], list[str]] = {}
         for root, key in self._lost - self._forgotten:
             lost.setdefault(root, []).append(self._text(key))

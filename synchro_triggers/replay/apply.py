@@ -23,9 +23,10 @@ from .failures import describe
 from .identity import Identity
 from .links import Links
 from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks
+from .mysql import guarded
 from .observed import Observers
 from .order import At, Task, in_order
-from .parts import Parts, Unfinished
+from .parts import Parts, Unfinished, can_wait_for_the_commit
 from .redirects import NothingInserted
 from .report import Told
 from .rows import ReadAhead, rows_of
@@ -131,8 +132,15 @@ class Batch:
         self._errors.update(self._targets.unusable)
         if newcomers := [task for task in (*self._tasks, *brought_along) if self._is_newcomer(task)]:
             self._acquainted(newcomers)  # type: ignore[arg-type]  # they are no links
-        ordered, self._cut = in_order(self._tasks, brought_along, self._targets.waited_for, self._hanging_on)
-        with connections[self._remote].execute_wrapper(self._parts.writes), self._parts.savepoints.announced():
+        may_be_cut = None if can_wait_for_the_commit(self._remote) else self._bulk_upserts.may_be_cut
+        ordered, self._cut = in_order(
+            self._tasks, brought_along, self._targets.waited_for, self._hanging_on, may_be_cut
+        )
+        with (
+            connections[self._remote].execute_wrapper(self._parts.writes),
+            guarded(self._remote),
+            self._parts.savepoints.announced(),
+        ):
             waiting: Sequence[Task] = ordered
             in_bulk = not self._target.dry_run
             while waiting:

@@ -54,6 +54,7 @@ from .identity import mark_as_former
 from .lease import CheckpointMoved, Lease
 from .local import without_a_row
 from .meeting import Meeting
+from .mysql import short_waits
 from .node import (
     is_elsewhere,
     require_no_transaction,
@@ -838,6 +839,7 @@ class Run:
         with (
             commits_noticed(remote),
             exits_as_errors(),
+            short_waits(remote, self._pace.seconds),
             replaying_for(remote, source),
             short_waits_on_local(self._pace.seconds),
         ):

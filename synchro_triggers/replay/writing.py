@@ -318,9 +318,13 @@ class Writes:
 
 _READING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
+#: A name as the vendors quote it: with quotes, or with backticks.
+_NAME = r"""(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`)"""
+
 #: A statement that writes, up to the name of its table.
 _WRITES = re.compile(
-    r"""(?:INSERT\ (?:OR\ \w+\ )?INTO|UPDATE|DELETE\ FROM)\ ("(?:[^"]|"")+"(?:\."(?:[^"]|"")+")?)[\ ;(]""", re.VERBOSE
+    r"(?:(?:INSERT|REPLACE)(?: (?:OR \w+|IGNORE))? INTO|UPDATE|DELETE(?: `[^`]+`)? FROM)"
+    rf" ({_NAME}(?:\.{_NAME})?)(?:[ ;(]|$)"
 )
 
 

@@ -1,0 +1,148 @@
+"""What a run needs to know of MySQL and MariaDB, which only receive.
+
+DDL ends a transaction there without a word, a statement that is longer than the server takes costs the connection, a
+wait for a lock lasts as long as the session says, and texts that differ may be equal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from django.db import Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..exceptions import ObjectNotApplied
+
+#: Statements that commit what was written before them (MySQL 8, "Statements That Cause an Implicit Commit").
+_COMMITTING = re.compile(
+    r"\s*(?:ALTER|CREATE(?!\s+TEMPORARY\s+TABLE)|DROP(?!\s+TEMPORARY\s+TABLE)|RENAME|TRUNCATE|GRANT|REVOKE|LOCK\s+TABLES?"
+    r"|UNLOCK\s+TABLES|ANALYZE|OPTIMIZE|REPAIR|CHECK\s+TABLE|FLUSH|RESET|SET\s+PASSWORD|BEGIN|START\s+TRANSACTION)\b",
+    re.IGNORECASE,
+)
+
+#: Bytes that a statement has besides its parameters, at the most; and those that a parameter of another kind takes.
+_ROOM, _OTHER = 16_384, 64
+
+
+def is_mysql(alias: str) -> bool:
+    """Tell whether a database is MySQL or MariaDB."""
+    return connections[alias].vendor == "mysql"
+
+
+@contextmanager
+def guarded(alias: str) -> Iterator[None]:
+    """Refuse, in the block, statements that would end the transaction, or the connection."""
+    if not is_mysql(alias):
+        yield
+        return
+    longest = _longest_statement(connections[alias])
+
+    def refuse_or(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if _COMMITTING.match(str(sql)):
+            raise ObjectNotApplied(
+                f"a receiver has executed {' '.join(str(sql).split())[:60]!r} on {alias!r}: MySQL and MariaDB commit "
+                "before such a statement, and half of what belongs together would stay. It was not executed. Do it "
+                "outside of a replay"
+            )
+        each = params if many else [params] if params else ()
+        if (length := max((_length(connections[alias], sql, values) for values in each), default=0)) > longest:
+            raise ObjectNotApplied(
+                f"the statement would take {length:,} bytes, and {alias!r} takes {longest:,} at the most "
+                "(max_allowed_packet): raise that on the server, or make the value shorter"
+            )
+        return execute(sql, params, many, context)
+
+    with connections[alias].execute_wrapper(refuse_or):
+        yield
+
+
+def _longest_statement(connection: BaseDatabaseWrapper) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@max_allowed_packet")
+        return int(cursor.fetchone()[0]) - 1
+
+
+def _length(connection: Any, sql: Any, params: Iterable[Any]) -> int:
+    """Return how long a statement is on its way: of one that is surely short enough, at the least."""
+    values = list(params.values()) if isinstance(params, dict) else list(params)
+    long = [value for value in values if isinstance(value, (str, bytes, bytearray, memoryview))]
+    roughly = len(sql) + _OTHER * len(values) + sum(map(len, long))
+    if roughly < 65_536:
+        return roughly
+    return len(sql) + _OTHER * len(values) + sum(len(connection.connection.literal(_plain(value))) for value in long)
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, (bytearray, memoryview)) else value
+
+
+@contextmanager
+def short_waits(alias: str, seconds: float) -> Iterator[None]:
+    """Let what is done in the block wait for locks no longer than that; whole seconds, one at the least.
+
+    The variables are the session's: they are put back at the end, for others may use the connection after us.
+    """
+    names = ("innodb_lock_wait_timeout", "lock_wait_timeout") if is_mysql(alias) else ()
+    if not names:
+        yield
+        return
+    connection = connections[alias]
+    connection.ensure_connection()
+    before = _read(connection, names)
+    _set(connection, dict.fromkeys(names, max(1, round(seconds))))
+    driver = connection.connection
+    try:
+        yield
+    finally:
+        if connection.connection is driver and driver is not None:  # a new one has the server's own
+            try:
+                _set(connection, dict(zip(names, before, strict=True)))
+            except Error:
+                connection.errors_occurred = True  # it is lost, which whoever uses it next will be told
+
+
+def _read(connection: Any, names: Sequence[str]) -> Sequence[Any]:
+    with connection.wrap_database_errors, closing(connection.connection.cursor()) as cursor:
+        cursor.execute("SELECT " + ", ".join(f"@@{name}" for name in names))
+        row: Sequence[Any] = cursor.fetchone()
+        return row
+
+
+def _set(connection: Any, values: dict[str, Any]) -> None:
+    with connection.wrap_database_errors, closing(connection.connection.cursor()) as cursor:
+        cursor.execute("SET " + ", ".join(f"SESSION {name} = {int(value)}" for name, value in values.items()))
+
+
+# Texts that differ ---------------------------------------------------------------------------------
+
+
+def is_exactly(alias: str, wanted: Any, found: Any) -> bool:
+    """Tell whether what a look-up has found is what it was asked for.
+
+    Collations of MySQL and MariaDB usually find texts equal that differ by case, by an accent, or by spaces at their
+    end. What was not asked for is another object. Elsewhere a text is only found by itself, or by a rule that somebody
+    has made on purpose.
+    """
+    return not is_mysql(alias) or _differs_in_no_text(wanted, found)
+
+
+def _differs_in_no_text(one: Any, other: Any) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)) and len(one) == len(other):
+        return all(map(_differs_in_no_text, one, other))
+    return True
+
+
+def exact_keys(alias: str, wanted: Iterable[Any], found: set[Any]) -> set[Any]:
+    """Return those of the keys that a look-up has found that it was asked for."""
+    if not is_mysql(alias) or not any(map(_has_text, found)):
+        return found
+    return found & set(wanted)
+
+
+def _has_text(key: Any) -> bool:
+    return isinstance(key, str) or (isinstance(key, tuple) and any(map(_has_text, key)))

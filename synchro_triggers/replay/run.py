@@ -231,7 +231,7 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
     Returns:
         The partitions that had no triggers.
     """
-    install.vendor_of(connections[LOCAL])
+    install.require_capture(LOCAL)
     if not dry_run:
         require_no_transaction()
     for alias in remotes:

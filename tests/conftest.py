@@ -36,6 +36,7 @@ from tests.postgres_server import PostgresServer, PostgresUnavailable, Source, c
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTING_FIXTURES = {"transactional_db", "live_server"}
+MARIADB = ("auto", "required", "no")
 DATABASE_FIXTURES = {"db", "vendor", *COMMITTING_FIXTURES}
 
 chosen_pairs = pytest.StashKey[list[str]]()
@@ -59,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--mariadb",
-        choices=("auto", "required", "no"),
+        choices=MARIADB,
         default=os.environ.get("SYNCHRO_TEST_MARIADB", "auto"),
         help="tests on MariaDB: where it is installed, and said at the end where not; or an error; or left out",
     )
@@ -85,6 +86,8 @@ def _look_for_mariadb(config: pytest.Config) -> None:
     if not set(RECEIVING_PAIRS).intersection(config.stash[chosen_pairs]):
         return
     wanted = config.getoption("--mariadb")
+    if wanted not in MARIADB:
+        raise pytest.UsageError(f"SYNCHRO_TEST_MARIADB is {wanted!r}: one of {', '.join(MARIADB)}")
     if wanted == "no":
         config.stash[no_mariadb] = "left out by --mariadb=no"
     elif reason := reason_for_none():
@@ -153,7 +156,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     only = metafunc.definition.get_closest_marker("vendor")
     all_pairs = metafunc.definition.get_closest_marker("all_pairs") is not None
-    on_mariadb = metafunc.definition.get_closest_marker("mariadb") is not None
+    mariadb = metafunc.definition.get_closest_marker("mariadb")
+    on_mariadb = mariadb is not None and "without" not in mariadb.kwargs
     try:
         pairs = pairs_of_test(only.args if only else (), all_pairs=all_pairs, receiving=on_mariadb)
     except ValueError as error:

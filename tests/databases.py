@@ -101,14 +101,14 @@ def pairs_of_test(only: Collection[str], *, all_pairs: bool, receiving: bool = F
 
     Args:
         only: arguments of the test's ``vendor`` mark, empty without one.
-        all_pairs: whether the test carries the ``all_pairs`` mark. ``only`` is narrower and wins.
+        all_pairs: whether the test carries the ``all_pairs`` mark. ``only`` is narrower than both others, and wins.
         receiving: whether it carries the mark ``mariadb``: it runs on remotes that only receive as well.
 
     Raises:
         ValueError: ``only`` holds a name that is no pair.
     """
-    pairs = only or (CAPTURING_PAIRS if all_pairs else DEFAULT_PAIRS)
-    return known_pairs([*pairs, *(RECEIVING_PAIRS if receiving else ())])
+    others = CAPTURING_PAIRS if all_pairs else DEFAULT_PAIRS
+    return known_pairs(only or [*others, *(RECEIVING_PAIRS if receiving else ())])
 
 
 def install_triggers(*aliases: str) -> None:

@@ -7,12 +7,13 @@ wait for a lock lasts as long as the session says, and texts that differ may be 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from ..exceptions import ObjectNotApplied
 
@@ -114,6 +115,62 @@ def _read(connection: Any, names: Sequence[str]) -> Sequence[Any]:
 def _set(connection: Any, values: dict[str, Any]) -> None:
     with connection.wrap_database_errors, closing(connection.connection.cursor()) as cursor:
         cursor.execute("SET " + ", ".join(f"SESSION {name} = {int(value)}" for name, value in values.items()))
+
+
+# Many updates --------------------------------------------------------------------------------------
+
+#: Rows that are updated with one message.
+_AT_ONCE = 200
+
+
+def update_many(
+    connection: Any, model: type[Model], key: Sequence[Any], fields: Sequence[Any], columns: Sequence[Sequence[Any]]
+) -> int:
+    """Update rows by primary key, with as many statements in one message as the driver sends.
+
+    ``bulk_update()`` makes one statement of them, in which the server looks for each row's value in a list of all:
+    2,000 rows take five times as long as a loop of ``save()``. A join with a list of values would be quicker still, but
+    its texts have a collation, and its numbers a type, that are not those of the columns.
+
+    Args:
+        connection: to the database.
+        model: the model, without parents.
+        key: the fields of the primary key.
+        fields: the fields to set.
+        columns: the values of ``key`` and of ``fields``, as the driver takes them, column by column.
+
+    Returns:
+        How many rows there were.
+    """
+    quote = _quoting(connection)
+    values = ", ".join(f"{quote(field.column)} = %s" for field in fields)
+    same = " AND ".join(f"{quote(part.column)} = %s" for part in key)
+    statement = f"UPDATE {quote(model._meta.db_table)} SET {values} WHERE {same}"
+    rows = list(zip(*columns[len(key) :], *columns[: len(key)], strict=True))
+    with connection.cursor() as cursor:
+        if not _sends_several(connection):
+            cursor.executemany(statement, rows)
+            return int(cursor.rowcount)
+        found = 0
+        for start in range(0, len(rows), _AT_ONCE):
+            some = rows[start : start + _AT_ONCE]
+            cursor.execute(";\n".join([statement] * len(some)), [value for row in some for value in row])
+            found += cursor.rowcount
+            while cursor.nextset():
+                found += cursor.rowcount
+    return found
+
+
+def _quoting(connection: Any) -> Callable[[str], str]:
+    return lambda name: str(connection.ops.quote_name(name)).replace("%", "%%")
+
+
+def _sends_several(connection: Any) -> bool:
+    """Tell whether the driver sends several statements at once: mysqlclient does, unless somebody has forbidden it."""
+    connection.ensure_connection()
+    options = connection.settings_dict.get("OPTIONS") or {}
+    ours = type(connection.connection).__module__.partition(".")[0] == "MySQLdb"
+    return ours and bool(options.get("multi_statements", True)) and "client_flag" not in options
 
 
 # Texts that differ ---------------------------------------------------------------------------------

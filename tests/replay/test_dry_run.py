@@ -24,7 +24,7 @@ from tests.testapp.models import (
     Tagged,
 )
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 def remote(model):

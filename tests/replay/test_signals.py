@@ -15,7 +15,7 @@ from tests.databases import both, both_committed
 from tests.replay.hearing import LOCAL, REMOTE, hearing, later, names, receiving
 from tests.testapp.models import Account, Entry, Item, Keyed, Numbered, Stamped
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 def remote(model):

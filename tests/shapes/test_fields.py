@@ -41,7 +41,7 @@ from tests.fieldapp.models import (
 from tests.replay.hearing import hearing
 from tests.shapes.sides import LOCAL, REMOTE, execute, on_remote, synchronize_and_compare
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 UTC = datetime.UTC
 WARSAW = ZoneInfo("Europe/Warsaw")

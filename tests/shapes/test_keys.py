@@ -37,7 +37,7 @@ from tests.fieldapp.models import (
 )
 from tests.shapes.sides import LOCAL, REMOTE, checked_late, execute, on_remote, synchronize_and_compare
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 UTC = datetime.UTC
 

@@ -41,7 +41,7 @@ from tests.shapeapp.models.relations import HouseManager
 from tests.shapes.sides import REMOTE, checked_late, execute, on_remote, synchronize_and_compare
 from tests.testapp.models import Unlisted
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 # Self-references ----------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def stored_json(instance: Any, field: JSONField) -> JsonText | None:
 
 
 def _is_exact(connection: Any) -> bool:
-    return connection.vendor == "sqlite" or (connection.vendor == "mysql" and connection.mysql_is_mariadb)
+    return connection.vendor == "sqlite" or bool(connection.vendor == "mysql" and connection.mysql_is_mariadb)
 
 
 def put_json(instance: Any, field: JSONField, value: JsonText) -> None:

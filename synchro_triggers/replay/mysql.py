@@ -7,15 +7,15 @@ wait for a lock lasts as long as the session says, and texts that differ may be 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
-from django.db import Error, connections
+from django.db import DatabaseError, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from ..exceptions import ObjectNotApplied
+from ..exceptions import ObjectNotApplied, Refused
 
 #: Statements that commit what was written before them (MySQL 8, "Statements That Cause an Implicit Commit").
 _COMMITTING = re.compile(
@@ -35,10 +35,42 @@ def is_mysql(alias: str) -> bool:
 
 @contextmanager
 def guarded(alias: str) -> Iterator[None]:
-    """Refuse, in the block, statements that would end the transaction, or the connection."""
+    """Refuse, in the block, statements that would end the transaction, or the connection; notice where it has ended.
+
+    A server that has found a deadlock has rolled back all, and a receiver may have gone on: what is written then is the
+    beginning of another transaction.
+
+    Raises:
+        DatabaseError: the transaction at the end is not that of the beginning.
+    """
     if not is_mysql(alias):
         yield
         return
+    with _same_transaction(connections[alias]), _dangers_refused(alias):
+        yield
+
+
+@contextmanager
+def _same_transaction(connection: Any) -> Iterator[None]:
+    _run(connection, f"SAVEPOINT {_BEGINNING}")
+    yield
+    try:
+        _run(connection, f"RELEASE SAVEPOINT {_BEGINNING}")
+    except DatabaseError as error:
+        if getattr(error.__cause__, "args", ())[:1] != (_NO_SUCH_SAVEPOINT,):
+            raise
+        raise DatabaseError(
+            f"the transaction on {connection.alias!r} was ended by the server (a deadlock, or a statement that "
+            "commits), and whoever executed that went on as if nothing had happened"
+        ) from error
+
+
+#: Where the objects of a batch begin, and the number of the error that says that it is gone.
+_BEGINNING, _NO_SUCH_SAVEPOINT = "synchro_beginning", 1305
+
+
+@contextmanager
+def _dangers_refused(alias: str) -> Iterator[None]:
     longest = _longest_statement(connections[alias])
 
     def refuse_or(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
@@ -105,6 +137,43 @@ def short_waits(alias: str, seconds: float) -> Iterator[None]:
                 connection.errors_occurred = True  # it is lost, which whoever uses it next will be told
 
 
+def require_safe(alias: str, tables: Collection[str]) -> None:
+    """Raise ``Refused`` where a database would cut values short without a word, or cannot roll back.
+
+    Args:
+        alias: the database.
+        tables: those that a run may write.
+    """
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@sql_mode")
+        modes = set(cursor.fetchone()[0].split(","))
+        cursor.execute(
+            "SELECT t.table_name, t.engine FROM information_schema.tables AS t"
+            " JOIN information_schema.engines AS e ON e.engine = t.engine"
+            f" WHERE t.table_schema = DATABASE() AND t.table_name IN ({', '.join(['%s'] * len(tables))})"
+            " AND coalesce(e.transactions, 'NO') <> 'YES' ORDER BY t.table_name",
+            list(tables),
+        )
+        unsafe = [f"{table} ({engine})" for table, engine in cursor.fetchall()]
+    if not modes & {"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITIONAL"}:
+        raise Refused(
+            f"{alias!r} is not in strict mode (sql_mode): it cuts values that are too long, and makes zeros of wrong "
+            f"ones, without a word. Nothing was written. Set DATABASES[{alias!r}]['OPTIONS']['sql_mode'] = "
+            "'STRICT_TRANS_TABLES', or the server's own sql_mode."
+        )
+    if unsafe:
+        raise Refused(
+            f"Tables on {alias!r} know no transactions: {', '.join(unsafe)}. A run that is cut off would leave half of "
+            "what belongs together. Nothing was written. ALTER TABLE ... ENGINE = InnoDB."
+        )
+
+
+def _run(connection: Any, statement: str) -> None:
+    with connection.wrap_database_errors, closing(connection.connection.cursor()) as cursor:
+        cursor.execute(statement)
+
+
 def _read(connection: Any, names: Sequence[str]) -> Sequence[Any]:
     with connection.wrap_database_errors, closing(connection.connection.cursor()) as cursor:
         cursor.execute("SELECT " + ", ".join(f"@@{name}" for name in names))
@@ -113,8 +182,7 @@ def _read(connection: Any, names: Sequence[str]) -> Sequence[Any]:
 
 
 def _set(connection: Any, values: dict[str, Any]) -> None:
-    with connection.wrap_database_errors, closing(connection.connection.cursor()) as cursor:
-        cursor.execute("SET " + ", ".join(f"SESSION {name} = {int(value)}" for name, value in values.items()))
+    _run(connection, "SET " + ", ".join(f"SESSION {name} = {int(value)}" for name, value in values.items()))
 
 
 # Many updates --------------------------------------------------------------------------------------
@@ -171,6 +239,21 @@ def _sends_several(connection: Any) -> bool:
     options = connection.settings_dict.get("OPTIONS") or {}
     ours = type(connection.connection).__module__.partition(".")[0] == "MySQLdb"
     return ours and bool(options.get("multi_statements", True)) and "client_flag" not in options
+
+
+def existing_links_stay(through: Any, source: str, alias: str) -> dict[str, Any]:
+    """Return how ``bulk_create()`` leaves links alone that are there already.
+
+    ``INSERT IGNORE`` would leave out, without a word, links to what is not there too, and cut values short.
+
+    Args:
+        through: an automatic many-to-many table.
+        source: the attribute name of one of its ends.
+        alias: the database.
+    """
+    if is_mysql(alias):
+        return {"update_conflicts": True, "update_fields": [through._meta.get_field(source).name]}
+    return {"ignore_conflicts": connections[alias].features.supports_ignore_conflicts}
 
 
 # Texts that differ ---------------------------------------------------------------------------------

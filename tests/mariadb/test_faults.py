@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, connections
 
 from synchro_triggers import synchronize
-from synchro_triggers.exceptions import DatabaseUnreachable
+from synchro_triggers.exceptions import DatabaseUnreachable, Refused
 from synchro_triggers.models import Failure
 from tests.databases import RECEIVING_PAIRS, both_committed
 from tests.managing import in_process
@@ -196,3 +196,39 @@ def test_row_that_somebody_has_locked_is_waited_for_shortly_and_kept():
     assert on_remote(Item).filter(cash=1).count() == 4
     [[seconds]] = asked(REMOTE, "SELECT @@innodb_lock_wait_timeout")
     assert seconds == 50, "the session is as it was"
+
+
+# Wrong set-ups -------------------------------------------------------------------------------------
+
+
+def test_server_that_cuts_values_short_without_a_word_is_refused():
+    make_items()
+    execute(REMOTE, "SET SESSION sql_mode = ''")
+    try:
+        with pytest.raises(Refused, match=r"'remote' is not in strict mode.*STRICT_TRANS_TABLES"):
+            synchronize()
+    finally:
+        execute(REMOTE, "SET SESSION sql_mode = DEFAULT")
+    assert not on_remote(Item).exists()
+
+
+def test_table_that_cannot_roll_back_is_refused_and_named():
+    make_items()
+    execute(REMOTE, "ALTER TABLE testapp_item ENGINE = Aria")
+
+    with pytest.raises(Refused, match=r"testapp_item \(Aria\)"):
+        synchronize()
+
+    assert not on_remote(Item).exists()
+
+
+def test_receiver_that_hides_a_deadlock_is_the_fault_of_its_object(route):  # noqa: F811
+    """The server has rolled back everything, and says nothing more."""
+    make_items()
+
+    def spoil(instance, using, **told):
+        if using == REMOTE and instance.name == "bad":
+            connections[REMOTE].connection.query("ROLLBACK")  # as a deadlock does
+
+    with receiving("post_save", Item, spoil):
+        assert_only_the_bad_one_is_kept()

@@ -142,6 +142,7 @@ class StoppableMariaDB:
         errors = self._folder / "errors.log"
         command = [str(_program("mariadbd")), *self._common, f"--socket={self._folder / 'socket'}"]
         # What a machine has as its default does not matter: each database is made with a collation of its own.
+        command += [f"--tmpdir={self._folder}"]  # two servers would give their temporary tables the same names
         command += ["--skip-networking", f"--log-error={errors}", f"--pid-file={self._folder / 'pid'}", *CARELESS]
         nowhere = subprocess.DEVNULL
         self._process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere)

@@ -185,6 +185,35 @@ def _set(connection: Any, values: dict[str, Any]) -> None:
     _run(connection, "SET " + ", ".join(f"SESSION {name} = {int(value)}" for name, value in values.items()))
 
 
+# Deletes that the database makes by itself -------------------------------------------------------------
+
+
+def cascading(connection: Any, fields: Sequence[Any]) -> list[int]:
+    """Return the numbers of those of the foreign keys that the database itself follows (``ON DELETE CASCADE``)."""
+    tables = sorted({_plain_name(field.model._meta.db_table) for field in fields})
+    if not tables:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT k.table_name, k.column_name FROM information_schema.key_column_usage AS k"
+            " JOIN information_schema.referential_constraints AS r ON r.constraint_schema = k.constraint_schema"
+            " AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name"
+            f" WHERE k.table_schema = DATABASE() AND k.table_name IN ({', '.join(['%s'] * len(tables))})"
+            " AND r.delete_rule = 'CASCADE'",
+            tables,
+        )
+        found = {(table.lower(), column.lower()) for table, column in cursor.fetchall()}
+    return [
+        number
+        for number, field in enumerate(fields)
+        if (_plain_name(field.model._meta.db_table).lower(), field.column.lower()) in found
+    ]
+
+
+def _plain_name(table: str) -> str:
+    return table[1:-1] if table.startswith("`") and table.endswith("`") else table
+
+
 # Many updates --------------------------------------------------------------------------------------
 
 #: Rows that are updated with one message.

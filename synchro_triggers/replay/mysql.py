@@ -217,7 +217,7 @@ def _plain_name(table: str) -> str:
 # Many updates --------------------------------------------------------------------------------------
 
 #: Rows that are updated with one message.
-_AT_ONCE = 200
+_AT_ONCE = 1000
 
 
 def update_many(

@@ -18,9 +18,13 @@ from tests.replay.routes import route  # noqa: F401  # a fixture
 from tests.safety.test_whose_fault import assert_only_the_bad_one_is_kept, execute, make_items, on_remote
 from tests.testapp.models import Item
 
-pytestmark = [both_committed, pytest.mark.vendor(*RECEIVING_PAIRS)]
+pytestmark = [both_committed, pytest.mark.vendor(*RECEIVING_PAIRS), pytest.mark.thinned(kind="fault")]
 
 LOCAL, REMOTE = "default", "remote"
+
+
+#: It is tried again and again, with pauses.
+DEADLOCK = pytest.param(1213, marks=pytest.mark.whole)
 
 
 def refuse_on_remote(body: str) -> None:
@@ -34,7 +38,7 @@ def refuse_on_remote(body: str) -> None:
 
 
 @pytest.mark.thinned("route", "number")
-@pytest.mark.parametrize("number", [1366, 1644, 1054, 1053, 1927, 1146, 1153, 1969, 1213])
+@pytest.mark.parametrize("number", [1366, 1644, 1054, 1053, 1927, 1146, 1153, 1969, DEADLOCK])
 def test_whatever_the_server_says_of_one_object_is_kept_for_it_alone(route, number):  # noqa: F811
     refuse_on_remote(f"SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'not today'")
     make_items()
@@ -162,6 +166,7 @@ def test_server_that_is_not_there_is_one_line_and_exit_5(vendor):
     assert "'remote'" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.whole  # it waits as long as that takes
 def test_row_that_somebody_has_locked_is_waited_for_shortly_and_kept():
     make_items()
     assert synchronize().failures == []

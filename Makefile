@@ -6,6 +6,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 MANY_TABLES := tests/capture/test_install.py::test_many_tables_are_installed_all_or_none_and_in_seconds
 # As many workers as tests/conftest.py says; one that has nothing left takes over from another. For one test: WORKERS=
 WORKERS := -n auto --dist worksteal
+# MariaDB is tested where it is installed, and the end of the tests says so where it is not. MARIADB=required: that is an
+# error then; MARIADB=no: it is left out.
+MARIADB ?= auto
+export SYNCHRO_TEST_MARIADB := $(MARIADB)
+MARIADB_HERE := $(shell PATH="$$PATH:/usr/sbin" command -v mariadbd)
+FOR_MARIADB := $(if $(and $(MARIADB_HERE),$(filter-out no,$(MARIADB))),$(VENV)/.for-mariadb)
 DEMO := examples/offline_office/demo.py
 
 # Where bytecode is not kept, each of the hundreds of processes that a test run starts would compile everything anew.
@@ -23,13 +29,13 @@ demo: $(VENV)/.for-demo  ## the offline office on two SQLite files
 demo-postgres: $(VENV)/.for-demo-postgres  ## the same on two PostgreSQL servers (needs Docker)
 	docker/with_servers $(BIN)/python $(DEMO)
 
-test: $(VENV)/.for-test  ## all tests, on SQLite and PostgreSQL; make test ARGS='-k pause -x'
+test: $(VENV)/.for-test $(FOR_MARIADB)  ## all tests, on SQLite, PostgreSQL and, if installed, MariaDB; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
-test-all: $(VENV)/.for-test  ## the same with every combination of what make test thins out
+test-all: $(VENV)/.for-test $(FOR_MARIADB)  ## the same with every combination of what make test thins out
 	$(BIN)/python -m pytest $(WORKERS) --whole $(ARGS)
 
-coverage: $(VENV)/.for-test  ## which lines and branches the tests reach, both vendors and the processes they start together
+coverage: $(VENV)/.for-test $(FOR_MARIADB)  ## which lines and branches the tests reach, both vendors and the processes they start together
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(WORKERS) -q $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -94,6 +100,12 @@ $(VENV)/.for-demo-postgres: $(VENV)/.made
 $(VENV)/.for-test: $(VENV)/.made
 	$(PIP) --editable '.[test,bench,dev]'
 	@touch $@
+
+# The driver is compiled. Where that cannot be, the tests go on without MariaDB, unless it is required.
+$(VENV)/.for-mariadb: $(VENV)/.for-test
+	@$(PIP) --editable '.[mariadb]' >$(VENV)/mariadb.log 2>&1 && touch $@ || { \
+	    echo "MariaDB's driver could not be built ($(VENV)/mariadb.log says why). Debian has what it needs in:" \
+	        "apt-get install libmariadb-dev gcc pkg-config python3-dev" >&2; [ "$(MARIADB)" != required ]; }
 
 $(VENV)/.for-bench: $(VENV)/.made
 	$(PIP) --editable '.[bench]'

@@ -13,11 +13,11 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Func
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from .exact_text import ExactCharField, ExactTextField
 from .key_texts import KEY_LENGTH, printable_key, read_full_key
-from .moment import Moment
+from .moment import Moment, UtcNow
 
 NODE_LENGTH = 36
 LABEL_LENGTH = 200
@@ -55,7 +55,7 @@ class Node(models.Model):
     fingerprint = models.TextField(default="", blank=True)
     copied_from = models.TextField(default="", blank=True)
     pruned_to = models.BigIntegerField(default=0)
-    created_at = Moment(db_default=Now())
+    created_at = Moment(db_default=UtcNow())
 
     class Meta:
         verbose_name = _("node")
@@ -75,7 +75,7 @@ class ChangeLog(models.Model):
     changed_fields = models.TextField(_("changed fields"), default="", blank=True)
     old_values = models.TextField(_("old values"), null=True, blank=True)
     origin = models.CharField(_("origin"), max_length=NODE_LENGTH, default="", blank=True)
-    logged_at = Moment(_("logged at"), db_default=Now())
+    logged_at = Moment(_("logged at"), db_default=UtcNow())
     txid = models.BigIntegerField(_("transaction"), db_default=CurrentTransaction())
 
     class Meta:
@@ -128,10 +128,10 @@ class Checkpoint(models.Model):
     window_after = models.BigIntegerField(default=0)
     since = Moment(null=True, blank=True)
     last_check = Moment(null=True, blank=True)
-    last_row = models.TextField(default="", blank=True)
-    last_window = models.TextField(default="", blank=True)
-    place = models.TextField(default="", blank=True)
-    looked = models.TextField(default="", blank=True)
+    last_row = ExactTextField(default="", blank=True)
+    last_window = ExactTextField(default="", blank=True)
+    place = ExactTextField(default="", blank=True)
+    looked = ExactTextField(default="", blank=True)
     run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     run_host = models.CharField(max_length=255, default="", blank=True)
     run_pid = models.BigIntegerField(null=True, blank=True)
@@ -162,13 +162,13 @@ class Reference(models.Model):
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
-    model_label = models.CharField(max_length=LABEL_LENGTH)
-    local_pk = models.CharField(max_length=KEY_LENGTH)
-    remote_pk = models.CharField(max_length=KEY_LENGTH)
+    model_label = ExactCharField(max_length=LABEL_LENGTH)
+    local_pk = ExactCharField(max_length=KEY_LENGTH)
+    remote_pk = ExactCharField(max_length=KEY_LENGTH)
     local_text = models.TextField(null=True, blank=True)
     remote_text = models.TextField(null=True, blank=True)
     logged = models.BigIntegerField(null=True)
-    met_at = Moment(db_default=Now())
+    met_at = Moment(db_default=UtcNow())
     remote_won = models.BooleanField(db_default=False)
     replaced_at = Moment(null=True)
 
@@ -203,7 +203,7 @@ class Introduction(models.Model):
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
-    model_label = models.CharField(max_length=LABEL_LENGTH)
+    model_label = ExactCharField(max_length=LABEL_LENGTH)
     word = models.CharField(max_length=10, choices=Word, default=Word.NONE, blank=True)
     up_to = models.BigIntegerField(default=0)
     keys = models.TextField(default="", blank=True)
@@ -240,20 +240,20 @@ class Failure(models.Model):
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
-    model_label = models.CharField(max_length=LABEL_LENGTH)
-    object_pk = models.CharField(max_length=KEY_LENGTH)
+    model_label = ExactCharField(max_length=LABEL_LENGTH)
+    object_pk = ExactCharField(max_length=KEY_LENGTH)
     object_text = models.TextField(null=True, blank=True)
     operation = models.CharField(max_length=1, choices=Operation)
-    old_values = models.TextField(null=True, blank=True)
+    old_values = ExactTextField(null=True, blank=True)
     logged_at = Moment()
-    error = models.TextField()
+    error = ExactTextField()
     attempts = models.PositiveIntegerField(default=1)
-    first_at = Moment(db_default=Now())
-    last_at = Moment(db_default=Now())
+    first_at = Moment(db_default=UtcNow())
+    last_at = Moment(db_default=UtcNow())
     runs = models.PositiveIntegerField(default=1)
     next_at = Moment(null=True, blank=True)
-    waits_label = models.CharField(max_length=LABEL_LENGTH, default="", blank=True)
-    waits_pk = models.CharField(max_length=KEY_LENGTH, default="", blank=True)
+    waits_label = ExactCharField(max_length=LABEL_LENGTH, default="", blank=True)
+    waits_pk = ExactCharField(max_length=KEY_LENGTH, default="", blank=True)
 
     class Meta:
         constraints = (

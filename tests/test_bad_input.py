@@ -133,9 +133,12 @@ def test_other_commands_say_it_in_one_line_too(manage, pending, code, command):
 # Engines ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("code", "command"), [(2, "synchronize"), (2, "synchro_install_triggers")])
-def test_local_database_without_capture_is_refused(manage, pending, tmp_path, code, command):
-    line = one_line(manage(command, databases={LOCAL: other_engine(tmp_path)}), code)
+COMMANDS = sorted(name for name, app in get_commands().items() if app == "synchro_triggers")
+
+
+@pytest.mark.parametrize("arguments", [*([name] for name in COMMANDS), ["synchro_reset", "--no-input"]], ids=" ".join)
+def test_local_database_without_capture_is_refused(manage, pending, tmp_path, arguments):
+    line = one_line(manage(*arguments, databases={LOCAL: other_engine(tmp_path)}), 2)
 
     assert line.startswith("Changes cannot be captured on 'default' (MySQL): only PostgreSQL and SQLite have capture.")
     assert contents() == pending

@@ -11,10 +11,11 @@ from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 
 from ..exceptions import Refused
+from . import mysql
 
 
 def require_own_tables(alias: str, models: Iterable[type[Model]] = ()) -> dict[str, str]:
-    """Look whether the tables are what the models say; one query on the vendors that have capture.
+    """Look whether the tables are what the models say; one query on the vendors that are tested.
 
     A trigger that writes a column which is not there would let every write of the users fail.
 
@@ -94,6 +95,8 @@ def _columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dic
     if has_capture(connection):
         found: dict[str, set[str]] = vendor_of(connection).columns_of(connection, tables)
         return found
+    if connection.vendor == "mysql":
+        return mysql.columns_of(connection, tables)
     with connection.cursor() as cursor:
         names = set(connection.introspection.table_names(cursor)).intersection(tables)
         describe = connection.introspection.get_table_description

@@ -25,9 +25,10 @@ from .foresight import Foresight
 from .identity import Identity
 from .links import Links
 from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks
+from .mysql import guarded
 from .observed import Observers
 from .order import At, Task, in_order
-from .parts import Parts, Unfinished
+from .parts import Parts, Unfinished, can_wait_for_the_commit
 from .redirects import NothingInserted
 from .report import Told
 from .rows import ReadAhead, rows_of
@@ -136,8 +137,33 @@ class Batch:
         self._errors.update(self._targets.unusable)
         if newcomers := [task for task in (*self._tasks, *brought_along) if self._is_newcomer(task)]:
             self._acquainted(newcomers)  # type: ignore[arg-type]  # they are no links
-        ordered, self._cut = in_order(self._tasks, brought_along, self._targets.waited_for, self._hanging_on)
-        with connections[self._remote].execute_wrapper(self._parts.writes), self._parts.savepoints.announced():
+        may_be_cut = None if can_wait_for_the_commit(self._remote) else self._bulk_upserts.may_be_cut
+        ordered, self._cut = in_order(
+            self._tasks, brought_along, self._targets.waited_for, self._hanging_on, may_be_cut
+        )
+        with guarded(self._remote):
+            self._write(ordered)
+            self._parts.singles.finish()
+            self._parts.savepoints.finish()
+        for (root, key), remote_key in self._identity.outlived.items():
+            if self._identity.claimed_by(root, remote_key) is None:
+                reason = f"its key is another object's now; {self._remote!r} still has {remote_key!r}, which it was"
+                self._result.report.remark(Told.VANISHED, root._meta.label, encode_key(key), reason)
+        self._identity.store()
+        move_sequences_on(self._remote, self._parts.numbered)
+        self._leave_for_later()
+        left = {(change.label, change.key) for change in self._result.left}
+        for (label, key), reason in self._targets.pointing_nowhere.items():
+            if (label, key) not in left:
+                self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
+        return self._result
+
+    def _write(self, ordered: Sequence[Task]) -> None:
+        """Write the objects, in rounds, while there are some that may succeed after others."""
+        with (
+            connections[self._remote].execute_wrapper(self._parts.writes),
+            self._parts.savepoints.announced(),
+        ):
             waiting: Sequence[Task] = ordered
             in_bulk = not self._target.dry_run
             while waiting:
@@ -157,20 +183,6 @@ class Batch:
             raise BatchBroken("a cycle of foreign keys cannot be closed")
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
-        self._parts.singles.finish()
-        self._parts.savepoints.finish()
-        for (root, key), remote_key in self._identity.outlived.items():
-            if self._identity.claimed_by(root, remote_key) is None:
-                reason = f"its key is another object's now; {self._remote!r} still has {remote_key!r}, which it was"
-                self._result.report.remark(Told.VANISHED, root._meta.label, encode_key(key), reason)
-        self._identity.store()
-        move_sequences_on(self._remote, self._parts.numbered)
-        self._leave_for_later()
-        left = {(change.label, change.key) for change in self._result.left}
-        for (label, key), reason in self._targets.pointing_nowhere.items():
-            if (label, key) not in left:
-                self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
-        return self._result
 
     def _is_newcomer(self, task: Task) -> bool:
         """Tell whether an object would be created that has no reference, and that the log rows do not say was made."""

@@ -19,7 +19,7 @@ from .already_there import already_there
 from .announced import Announced, ReceiversWrote
 from .local import ObjectTask, generic_target
 from .order import At
-from .parts import Parts, Unfinished
+from .parts import Parts, Unfinished, checked_at_once
 from .shape import Shape, is_foreign_key, points_to_key, root_of, tables_of, target_of
 from .statements import RowsVanished, can_write_many, insert_rows, update_rows
 from .target import reraise_if_hopeless
@@ -122,8 +122,19 @@ class BulkUpserts:
         if task.shape.generic_keys or self._parts.observers.sends_signals(task.shape.model):
             return False
         return all(
-            (foreign_key.null or isinstance(target[1], int)) and foreign_key not in task.shape.key
+            self._parts.may_stand_in(foreign_key, target[1]) and foreign_key not in task.shape.key
             for foreign_key in self._foreign_keys_to(task, target)
+        )
+
+    def may_be_cut(self, task: ObjectTask, target: At) -> bool:
+        """Tell whether nothing but references that may be NULL at first lead from an object to another one."""
+        shape = task.shape
+        leading = self._foreign_keys_to(task, target)
+        if not leading and not shape.generic_keys:
+            return False  # it leads to what the target is a part of
+        return all(
+            foreign_key not in shape.key and (foreign_key.null or not checked_at_once(self._remote, foreign_key))
+            for foreign_key in leading
         )
 
     def _foreign_keys_to(self, task: ObjectTask, target: At) -> list[Any]:

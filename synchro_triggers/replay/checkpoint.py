@@ -7,6 +7,7 @@ import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from ..capture.install import require_capture
 from ..conf import LOCAL, get_settings
 from ..models import ChangeLog, Checkpoint, Failure, Introduction, Reference
 from .moved import forget_lost_objects, forget_transactions, moved_along
@@ -97,7 +98,9 @@ def reset_synchro(*, new_identity: bool = False) -> None:
     Raises:
         SynchroError: this package's tables are missing somewhere, or LOCAL is a copy and it was not said what
             it is; nothing is changed then.
+        SynchroConfigurationError: nothing is captured on LOCAL's vendor.
     """
+    require_capture(LOCAL)
     aliases = _receiving_aliases()
     if not new_identity:
         require_original(LOCAL)

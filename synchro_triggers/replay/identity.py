@@ -19,18 +19,18 @@ from typing import Any, NamedTuple
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db import DatabaseError, connections, models
 from django.db.models import Model, Q
-from django.db.models.functions import Now
 
 from ..capture.tables import encode_key, natural_key_fields, natural_key_of, natural_manager
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..key_texts import full_key, is_digest, read_full_key, stored_key
 from ..models import Reference
-from ..moment import as_utc
+from ..moment import UtcNow, as_utc
 from ..natural import NaturalManager
 from .changes import Change, FormerKey
 from .contention import RowLocks
 from .local import generic_target
+from .mysql import exact_keys, is_exactly, is_mysql
 from .natural_lookup import ask_by_natural_key
 from .own_changes import LastChange, OwnChanges
 from .params import plain_type
@@ -294,7 +294,7 @@ class Identity:
         rows = rows_with(model, self.remote, pk=remote_keys)
         if locks is not None:
             rows = locks.taken(rows)
-        return set(rows.values_list("pk", flat=True))
+        return exact_keys(self.remote, remote_keys, set(rows.values_list("pk", flat=True)))
 
     def known(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of a loaded local key, or ``None``."""
@@ -433,7 +433,7 @@ class Identity:
                 texts = [(*row, *map(self._beside, row[:2])) for row in rows]
             insert_texts(self.remote, Reference, same, names, texts)
         if self._met:
-            rows_with(Reference, self.remote, pk=self._met).update(met_at=Now(), remote_won=False, replaced_at=None)
+            rows_with(Reference, self.remote, pk=self._met).update(met_at=UtcNow(), remote_won=False, replaced_at=None)
         lost: dict[type[Model], list[str]] = {}
         for root, key in self._lost - self._forgotten:
             lost.setdefault(root, []).append(self._text(key))
@@ -497,7 +497,9 @@ class Identity:
             return None
         finally:
             self._looked_for.discard(at)
-        return None if found is None else found.pk
+        if found is None or (lookups is None and not is_exactly(self.remote, key, natural_key_of(found))):
+            return None
+        return found.pk
 
     def _is_shared_here(self, instance: Any, manager: Any) -> bool:
         """Tell whether another object of LOCAL has the same natural key."""
@@ -614,11 +616,23 @@ class Identity:
         return matches
 
     def _get(self, model: type[Model], manager: Any, lookups: dict[str, Any]) -> Any:
-        rows = rows_of(model, self.remote).filter(**lookups).order_by("pk")[:2]
-        found = list(rows)
+        rows = rows_of(model, self.remote).filter(**lookups).order_by("pk")
+        found = list(self._exactly(model, rows, lookups) if is_mysql(self.remote) else rows[:2])
         if len(found) > 1 and not getattr(manager, "allow_many", False):
             raise MultipleObjectsReturned
         return found[0] if found else None
+
+    def _exactly(self, model: type[Model], rows: models.QuerySet[Any], lookups: dict[str, Any]) -> Iterator[Any]:
+        """Yield two of the rows, at the most, whose texts are what was asked for, and not only equal to it there."""
+        names = [name for name in lookups if not name.endswith(_IS_NULL)]
+        wanted = [lookups[name] for name in names]
+        number = 0
+        for key, *values in rows.values_list("pk", *names):
+            if is_exactly(self.remote, wanted, values):
+                yield rows_of(model, self.remote).get(pk=key)
+                number += 1
+            if number == 2:
+                return
 
     def _values_at_paths(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, dict[str, Any]]:
         """Read what natural keys name beyond foreign keys (``city__name``), of many objects in one query."""
@@ -853,7 +867,7 @@ def compare_exactly(model: type[Model], alias: str) -> bool:
 
     A collation may ignore case, and a field of somebody's own may compare as it likes.
     """
-    if connections[alias].vendor not in {"postgresql", "sqlite"}:
+    if connections[alias].vendor not in {"postgresql", "sqlite", "mysql"}:
         return False
     for name in natural_key_fields(model):
         if (found := field_at(model, name)) is None:

@@ -17,6 +17,7 @@ def in_order(
     brought_along: Iterable[ObjectTask],
     targets_of: Callable[[ObjectTask], Collection[At]],
     hanging_on: Callable[[ObjectTask], Collection[At]],
+    may_be_cut: Callable[[ObjectTask, At], bool] | None = None,
 ) -> tuple[list[Task], set[tuple[At, At]]]:
     """Order the tasks of a batch.
 
@@ -25,6 +26,7 @@ def in_order(
         brought_along: objects that are not logged, but needed by others.
         targets_of: root model and key of each object that a task's object points to.
         hanging_on: root model and key of each deleted object that pointed to a task's deleted object.
+        may_be_cut: whether a task's object can be written before one that it points to; ``None``: any can.
 
     Returns:
         The tasks, each once: the targets of an object before it, what pointed to a deleted one before that one,
@@ -44,6 +46,9 @@ def in_order(
     cut: set[tuple[At, At]] = set()
     reached: set[At] = set()
     reached_gone: set[At] = set()
+    if may_be_cut is not None:
+        cut = _cuts(upserts, targets_of, may_be_cut)
+        targets_of = _but(cut, targets_of)
     for task in tasks:
         if isinstance(task, ObjectTask) and task.instance is not None:
             ordered += _with_targets(task, upserts, targets_of, reached, cut)
@@ -59,6 +64,69 @@ def in_order(
     for task in brought:
         ordered += _with_targets(task, upserts, targets_of, reached, cut)
     return ordered, cut
+
+
+def _but(cut: set[tuple[At, At]], targets_of: Callable[[ObjectTask], Collection[At]]) -> Any:
+    """Return ``targets_of`` without what was cut."""
+    known = frozenset(cut)
+
+    def rest(task: ObjectTask) -> Collection[At]:
+        at = (task.shape.root, task.key)
+        return [target for target in targets_of(task) if (at, target) not in known]
+
+    return rest if known else targets_of
+
+
+def _cuts(
+    upserts: dict[At, ObjectTask],
+    targets_of: Callable[[ObjectTask], Collection[At]],
+    may_be_cut: Callable[[ObjectTask, At], bool],
+) -> set[tuple[At, At]]:
+    """Return who shall be written before whom it points to, so that no cycle is left that could be cut."""
+    group = _groups(upserts, targets_of)
+    return {
+        (at, target)
+        for at, task in upserts.items()
+        for target in targets_of(task)
+        if target != at and group.get(target, -1) == group[at] and may_be_cut(task, target)
+    }
+
+
+def _groups(upserts: dict[At, ObjectTask], targets_of: Callable[[ObjectTask], Collection[At]]) -> dict[At, int]:
+    """Number the objects so that those have the same number that lead to one another (Tarjan, 1972; with a stack)."""
+    group: dict[At, int] = {}
+    order: dict[At, int] = {}
+    lowest: dict[At, int] = {}
+    path: list[At] = []
+    for start in upserts:
+        if start in order:
+            continue
+        walk = [(start, iter(targets_of(upserts[start])))]
+        order[start] = lowest[start] = len(order)
+        path.append(start)
+        while walk:
+            at, targets = walk[-1]
+            following = None
+            for target in targets:
+                if target not in upserts or target in group:
+                    continue
+                if target not in order:
+                    following = target
+                    break
+                lowest[at] = min(lowest[at], order[target])
+            if following is not None:
+                order[following] = lowest[following] = len(order)
+                path.append(following)
+                walk.append((following, iter(targets_of(upserts[following]))))
+                continue
+            walk.pop()
+            if walk:
+                lowest[walk[-1][0]] = min(lowest[walk[-1][0]], lowest[at])
+            if lowest[at] == order[at]:
+                number = len(group)
+                while at not in group:
+                    group[path.pop()] = number
+    return group
 
 
 def _with_targets(

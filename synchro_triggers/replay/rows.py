@@ -24,6 +24,7 @@ from ..unnamed import unnamed_on
 from .changes import FormerKey
 from .contention import RowLocks
 from .json_text import StoredText, annotation_of
+from .mysql import is_exactly
 from .params import array_parameter, need_no_preparation
 from .shape import Unreadable, field_at
 
@@ -272,7 +273,9 @@ class ReadAhead:
     def take(self, model: type[Model], key: Any) -> Model | None:
         """Return a row, reading it if need be, and forget it: whoever takes it will change it."""
         row = self._rows.get(model, {}).pop(key, None)
-        return row if row is not None else self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
+        if row is None:
+            row = self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
+        return row if row is not None and is_exactly(self._alias, key, row.pk) else None
 
     def drop(self, model: type[Model], key: Any) -> None:
         """Forget a row that was changed."""

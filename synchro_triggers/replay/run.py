@@ -56,6 +56,7 @@ from .identity import mark_as_former
 from .lease import CheckpointMoved, Lease
 from .local import without_a_row
 from .meeting import Meeting
+from .mysql import short_waits
 from .node import (
     is_elsewhere,
     require_no_transaction,
@@ -233,7 +234,7 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
     Returns:
         The partitions that had no triggers.
     """
-    install.vendor_of(connections[LOCAL])
+    install.require_capture(LOCAL)
     if not dry_run:
         require_no_transaction()
     for alias in remotes:
@@ -855,6 +856,7 @@ class Run:
         with (
             commits_noticed(remote),
             exits_as_errors(),
+            short_waits(remote, self._pace.seconds),
             unnamed_on(remote),
             replaying_for(remote, source),
             short_waits_on_local(self._pace.seconds),

@@ -23,6 +23,7 @@ from django.db.models.signals import m2m_changed
 from ..unnamed import unnamed_on
 from .json_text import JsonText, annotation_of, is_copied_as_text, put_json, stored_json, text_of
 from .local import LinkShape
+from .mysql import existing_links_stay
 from .redirects import NothingInserted
 from .rows import bare_instance, is_made_plainly, rows_of
 from .savepoints import without_savepoints
@@ -264,10 +265,8 @@ def save_links(
     action = "add" if add else "remove"
     send_m2m(shape, owner, target_keys, remote, f"pre_{action}")
     if add:
-        rows.bulk_create(
-            [shape.through(**{source: one, target: other}) for one, other in pairs],
-            ignore_conflicts=connections[remote].features.supports_ignore_conflicts,
-        )
+        links = [shape.through(**{source: one, target: other}) for one, other in pairs]
+        rows.bulk_create(links, **existing_links_stay(shape.through, source, remote))
     else:
         going = Q(**{source: owner.pk, f"{target}__in": ordered})
         if back:
@@ -340,9 +339,13 @@ class Writes:
 
 _READING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
+#: A name as the vendors quote it: with quotes, or with backticks.
+_NAME = r"""(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`)"""
+
 #: A statement that writes, up to the name of its table.
 _WRITES = re.compile(
-    r"""(?:INSERT\ (?:OR\ \w+\ )?INTO|UPDATE|DELETE\ FROM)\ ("(?:[^"]|"")+"(?:\."(?:[^"]|"")+")?)[\ ;(]""", re.VERBOSE
+    r"(?:(?:INSERT|REPLACE)(?: (?:OR \w+|IGNORE))? INTO|UPDATE|DELETE(?: `[^`]+`)? FROM)"
+    rf" ({_NAME}(?:\.{_NAME})?)(?:[ ;(]|$)"
 )
 
 

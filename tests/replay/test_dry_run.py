@@ -28,7 +28,7 @@ from tests.testapp.models import (
     Tagged,
 )
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 def remote(model):
@@ -67,6 +67,7 @@ def test_dry_run_counts_and_writes_nothing(settings, batch_size):
     assert again.models == report.models and not again.dry_run
 
 
+@pytest.mark.mariadb(without="it checks foreign keys at once, and this cycle may nowhere be NULL")
 def test_dry_run_of_a_cycle_counts_each_object_once():
     hen = Hen.objects.create(name="h", egg_id=0)
     Hen.objects.update(egg=Egg.objects.create(name="e", hen=hen))

@@ -16,7 +16,7 @@ from synchro_triggers.models import ChangeLog, Checkpoint, Failure
 from tests.databases import both, both_committed
 from tests.testapp.models import Ambiguous, Item, Keyed, KeyedChild, Node, Numbered, Tag
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 REMOTE = "remote"
 

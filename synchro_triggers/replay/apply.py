@@ -28,7 +28,7 @@ from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_ta
 from .mysql import guarded
 from .observed import Observers
 from .order import At, Task, in_order
-from .parts import Parts, Unfinished, can_wait_for_the_commit
+from .parts import Parts, Unfinished
 from .redirects import NothingInserted
 from .report import Told
 from .rows import ReadAhead, rows_of
@@ -137,9 +137,8 @@ class Batch:
         self._errors.update(self._targets.unusable)
         if newcomers := [task for task in (*self._tasks, *brought_along) if self._is_newcomer(task)]:
             self._acquainted(newcomers)  # type: ignore[arg-type]  # they are no links
-        may_be_cut = None if can_wait_for_the_commit(self._remote) else self._bulk_upserts.may_be_cut
         ordered, self._cut = in_order(
-            self._tasks, brought_along, self._targets.waited_for, self._hanging_on, may_be_cut
+            self._tasks, brought_along, self._targets.waited_for, self._hanging_on, self._bulk_upserts.may_be_cut
         )
         with guarded(self._remote):
             self._write(ordered)
@@ -625,7 +624,7 @@ class Batch:
             return value if key is None else self._targets.nowhere(instance, foreign_key, (model, key), value)
         if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root, key)):
             unfinished.append(Unfinished(foreign_key, model, key, value))
-            return self._parts.stand_in(foreign_key, model, key, value)
+            return self._parts.stand_in(foreign_key, model, key, value, unheard=False)
         remote_key = self._ensure(model, key)
         return remote_key if points_to_key(foreign_key) else value
 

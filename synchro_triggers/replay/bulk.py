@@ -19,7 +19,7 @@ from .already_there import already_there
 from .announced import Announced, ReceiversWrote
 from .local import ObjectTask, generic_target
 from .order import At
-from .parts import Parts, Unfinished, checked_at_once
+from .parts import Parts, Unfinished
 from .shape import Shape, is_foreign_key, points_to_key, root_of, tables_of, target_of
 from .statements import RowsVanished, can_write_many, insert_rows, update_rows
 from .target import reraise_if_hopeless
@@ -133,7 +133,7 @@ class BulkUpserts:
         if not leading and not shape.generic_keys:
             return False  # it leads to what the target is a part of
         return all(
-            foreign_key not in shape.key and (foreign_key.null or not checked_at_once(self._remote, foreign_key))
+            foreign_key not in shape.key and (foreign_key.null or not getattr(foreign_key, "db_constraint", True))
             for foreign_key in leading
         )
 
@@ -452,7 +452,7 @@ def _values_reader(shape: Shape, parts: Parts) -> Callable[[Any], list[Any]]:
             elif value is not None and (root_of(model), value) in parts.targets.missing:
                 values[number] = parts.targets.nowhere(instance, foreign_key, (model, value), value)
             elif value is not None:
-                values[number] = parts.stand_in(foreign_key, model, value, value)
+                values[number] = parts.stand_in(foreign_key, model, value, value, unheard=True)
         for generic in shape.generic_keys:
             if (target := generic_target(generic, instance)) is None:
                 continue

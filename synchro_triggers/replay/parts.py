@@ -135,16 +135,18 @@ class Parts:
             return False  # its object is gone: who has its natural key now has the row
         return (shape.root, other) in self.logged or rows_of(shape.root, LOCAL).filter(pk=other).exists()
 
-    def stand_in(self, foreign_key: Any, model: type[Model], key: Any, value: Any) -> Any:
+    def stand_in(self, foreign_key: Any, model: type[Model], key: Any, value: Any, *, unheard: bool) -> Any:
         """Return a value for a foreign key until its target, further up in a cycle, has got its key.
 
-        Where foreign keys are checked at the commit, the target need not exist: it is the key that it will keep, else
-        nothing, else a number that no key is. Where they are checked at once, it is nothing.
+        It is nothing, if it may be NULL: no receiver shall see a target that is not there. Where foreign keys are
+        checked at the commit, the target need not exist: else it is the key that it will keep, else a number that no
+        key is. What nobody hears of has the key that it will keep from the beginning, which saves a write.
 
         Args:
             foreign_key: the field.
             model, key: its local target.
             value: what it holds on LOCAL.
+            unheard: no receiver hears of the object that points.
 
         Raises:
             BatchBroken: there is no such value.
@@ -158,6 +160,8 @@ class Parts:
                 f"and may not be NULL: {self.target.remote!r} checks foreign keys at once, not at the commit. Let one "
                 "foreign key of the cycle be null=True, or db_constraint=False there"
             )
+        if foreign_key.null and not unheard:
+            return None
         if not points_to_key(foreign_key):
             return value
         kept = self.identity.find_by_primary_key(shape_of(root_of(model)), key)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from synchro_triggers import synchro_paused, synchronize
 from tests.databases import both
+from tests.replay.hearing import receiving
 from tests.shapeapp.models import (
     Alpha,
     Article,
@@ -618,6 +621,42 @@ def test_natural_key_of_the_users_own_making_may_hold_a_foreign_key(monkeypatch,
 
 
 # Signals ------------------------------------------------------------------------------------------
+
+
+def targets_that_receivers_miss():
+    """Return a list that fills with what an object on the remote points to when it is saved, and is not there."""
+    missed: list[tuple[str, str]] = []
+
+    def look(sender, instance, using, **told):
+        for field in instance._meta.concrete_fields:
+            if using == REMOTE and field.is_relation and getattr(instance, field.attname) is not None:
+                target = field.remote_field.model._base_manager.using(REMOTE)
+                if not target.filter(**{field.target_field.attname: getattr(instance, field.attname)}).exists():
+                    missed.append((sender.__name__, field.name))
+
+    return missed, look
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["other keys", "kept keys"])
+@pytest.mark.parametrize("first", ["author", "book"])
+def test_cycle_is_cut_where_it_may_be_null_and_no_receiver_misses_a_target(settings, first, kept):
+    if kept:
+        settings.SYNCHRO_OPTIONS = {label: {"identity": "pk"} for label in ("shapeapp.Author", "shapeapp.Book")}
+    missed, look = targets_that_receivers_miss()
+    author = Author.objects.create(pk=71, name="author")
+    book = Book.objects.create(pk=72, name="book", author=author)
+    Author.objects.filter(pk=author.pk).update(favourite=book)
+    if first == "book":  # as if it had been made first
+        execute("UPDATE synchro_triggers_changelog SET id = id + 100 WHERE model_label = %s", "shapeapp.Author")
+
+    with ExitStack() as receivers:
+        for model in (Author, Book):
+            for name in ("pre_save", "post_save"):
+                receivers.enter_context(receiving(name, model, look))
+        synchronize_and_compare()
+
+    assert missed == []
+    assert on_remote(Author, name="author").favourite == on_remote(Book, name="book")
 
 
 @pytest.mark.mariadb(without="it checks foreign keys at once, and this cycle may nowhere be NULL")

@@ -124,6 +124,7 @@ class Batch:
         self._deletes = Deletes(self._parts, self._refresh)
         self._links = Links(self._parts, self._ensure)
         self._foresight = Foresight(self._parts, self._tasks)
+        self._refused: dict[Change, tuple[Shape, dict[str, Any], Any, list[str] | None]] = {}
 
     def apply(self) -> BatchResult:
         """Apply everything and return what was done.
@@ -142,6 +143,7 @@ class Batch:
         )
         with guarded(self._remote):
             self._write(ordered)
+            self._name_holders()
             self._parts.singles.finish()
             self._parts.savepoints.finish()
         for (root, key), remote_key in self._identity.outlived.items():
@@ -156,6 +158,16 @@ class Batch:
             if (label, key) not in left:
                 self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
         return self._result
+
+    def _name_holders(self) -> None:
+        """Say in the failures of what the remote has refused who has its unique values there."""
+        foresight = Foresight(self._parts, ())
+        for change, written in self._refused.items():
+            error = self._result.failed.get(change)
+            if isinstance(error, IntegrityError) and (said := foresight.what_is_taken(*written)):
+                named = type(error)(f"{str(error).rstrip()}; {said}")
+                named.__cause__ = error
+                self._result.failed[change] = named
 
     def _write(self, ordered: Sequence[Task]) -> None:
         """Write the objects, in rounds, while there are some that may succeed after others."""
@@ -417,6 +429,7 @@ class Batch:
         self._under_way.add(at)
         try:
             unfinished: list[Unfinished] = []
+            written = None
             values = self._remote_values(shape, instance, unfinished)
             remote_key = self._parts.match(shape, instance)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
@@ -436,11 +449,17 @@ class Batch:
                     return remote_key
                 self._foresight.require_free(shape, values, remote_key, None if row is None else differing(row, values))
                 self._target.imagined_written.add(at)
+            if change is not None:
+                written = shape, values, remote_key, None if row is None else differing(row, values)
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
             elif change is not None or refresh:
                 self._update(shape, row, values, [part.field.attname for part in unfinished])
+        except IntegrityError:
+            if change is not None and written is not None:
+                self._refused[change] = written
+            raise
         finally:
             self._under_way.discard(at)
         remote_key = row.pk

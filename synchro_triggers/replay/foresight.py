@@ -1,4 +1,4 @@
-"""What a dry run can foresee of unique values: that a row of the remote's own has what an object would be given."""
+"""Unique values that a row of the remote's own has: a dry run foresees them, and a failure names who has them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError
 from django.db.models import Model
 
+from ..capture.tables import natural_manager
 from .living import Living
 from .local import LinkTask, ObjectTask, load_instances
 from .parts import Parts
@@ -45,6 +46,17 @@ class Foresight:
         """Raise ``IntegrityError``, as the remote would, where another row has the object's unique values.
 
         Args:
+            shape, values, remote_key, changed: as for ``what_is_taken``.
+        """
+        if said := self.what_is_taken(shape, values, remote_key, changed):
+            raise IntegrityError(said)
+
+    def what_is_taken(
+        self, shape: Shape, values: Mapping[str, Any], remote_key: Any, changed: Collection[str] | None
+    ) -> str | None:
+        """Say which unique values of an object another row has, and will keep.
+
+        Args:
             shape: the object's model.
             values: its values on the remote, by attribute names.
             remote_key: its key there, if it has one.
@@ -60,7 +72,9 @@ class Foresight:
             if holder is not None and holder != remote_key and self._stays(fields[0].model, holder, fields):
                 named = ", ".join(f"{field.name}={wanted[field.attname]!r}" for field in fields)
                 label, remote = fields[0].model._meta.label, self._parts.target.remote
-                raise IntegrityError(f"unique {named} is taken on {remote!r} by {label} {holder!r}, which stays there")
+                said = f"unique {named} is taken on {remote!r} by {label} {holder!r}, which stays there"
+                return said + (_way_out(shape, fields) if changed is None else "")
+        return None
 
     def _holder(self, shape: Shape, fields: tuple[Any, ...], wanted: Mapping[str, Any]) -> Any:
         """Return the key of the row that has these values."""
@@ -108,6 +122,14 @@ class Foresight:
     def _there(self, instance: Model, field: Any) -> Any:
         value = local_value(instance, field)
         return self._parts.identity.translate(field, value) if is_foreign_key(field) and value is not None else value
+
+
+def _way_out(shape: Shape, fields: tuple[Any, ...]) -> str:
+    """Say how to tell that a new object is the one that is there, where nothing tells yet."""
+    if natural_manager(shape.model) is not None or not all(field.model is shape.model for field in fields):
+        return ""
+    option = {shape.label: {"natural_key": tuple(field.name for field in fields)}}
+    return f". If they are one object, say so with SYNCHRO_OPTIONS = {option}, and run synchro_install_triggers"
 
 
 @cache

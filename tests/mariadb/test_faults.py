@@ -112,6 +112,7 @@ def asked(alias, sql):
         return cursor.fetchall()
 
 
+@pytest.mark.thinned("route", "sql")
 @pytest.mark.parametrize(
     "sql", ["CREATE TABLE of_a_receiver (id integer)", "commit", " ROLLBACK", "SET autocommit = 1"]
 )

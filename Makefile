@@ -14,8 +14,11 @@ MARIADB_HERE := $(shell PATH="$$PATH:/usr/sbin" command -v mariadbd)
 FOR_MARIADB := $(if $(and $(MARIADB_HERE),$(filter-out no,$(MARIADB))),$(VENV)/.for-mariadb)
 DEMO := examples/offline_office/demo.py
 
+# Where bytecode is not kept, each of the hundreds of processes that a test run starts would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture fuzz bench lint format types clean
+.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz bench lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +55,9 @@ matrix-corners: $(VENV)/.for-test  ## the oldest and the newest of them, as CI d
 
 torture: $(VENV)/.for-test  ## kills, faults, late commits, 500 tables: the long form, with figures; make torture ARGS='-k kill'
 	SYNCHRO_TORTURE=1 $(BIN)/python -m pytest tests/safety $(MANY_TABLES) -s $(ARGS)
+
+crash-points: $(VENV)/.for-test  ## runs killed at every statement, on all vendor pairs, hours; make crash-points ARGS='-k swap'
+	SYNCHRO_CRASH_POINTS=1 $(BIN)/python -m pytest tests/safety/test_crash_points.py --whole -s $(ARGS)
 
 fuzz: $(VENV)/.for-test  ## random stories for ten minutes on each vendor; make fuzz SECONDS=60 ARGS='--pairs sqlite'
 	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/shapes/test_fuzz.py -s $(ARGS)

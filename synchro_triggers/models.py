@@ -45,14 +45,15 @@ class Node(models.Model):
     Attributes:
         fingerprint: names the place where the identity was made, so that a copy of the database, which
             carries a copy of this row, is told from the original.
-        copied_from: of a copy that has become a node of its own: the identity that it had.
+        copied_from: of a copy that has become a node of its own: the identities that it had, the last one first,
+            separated by commas.
         pruned_to: the highest changelog id that was ever pruned. A received row that is missing beyond it was lost.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     node_id = models.CharField(max_length=NODE_LENGTH, unique=True)
     fingerprint = models.TextField(default="", blank=True)
-    copied_from = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
+    copied_from = models.TextField(default="", blank=True)
     pruned_to = models.BigIntegerField(default=0)
     created_at = Moment(db_default=UtcNow())
 
@@ -115,6 +116,8 @@ class Checkpoint(models.Model):
             order of commits): see ``Window.witness``.
         place: the fingerprint that ``source`` had at its last run. A database that was flushed has a new identity,
             but is at the same place.
+        looked: the position in this database's own changelog up to which it was looked for numbers that its users have
+            given out again (see ``replay.given_again``). Empty: not yet.
         run_id, run_host, run_pid, run_started, run_seen: the run that is under way, if any; ``run_seen`` moves on
             with each of its transactions, by this database's clock.
     """
@@ -128,6 +131,7 @@ class Checkpoint(models.Model):
     last_row = ExactTextField(default="", blank=True)
     last_window = ExactTextField(default="", blank=True)
     place = ExactTextField(default="", blank=True)
+    looked = ExactTextField(default="", blank=True)
     run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     run_host = models.CharField(max_length=255, default="", blank=True)
     run_pid = models.BigIntegerField(null=True, blank=True)
@@ -150,6 +154,8 @@ class Reference(models.Model):
     compared and left alone, after this database's own users had changed the row. ``remote_won`` says that the row is
     not as the source has it since: in a conflict, the version of this database was kept.
 
+    ``replaced_at`` is when this database's users were seen to have given the row's number to another object of theirs.
+
     ``logged`` is the id of the last log row of ``source`` that the two were made one by. What is deleted later is this
     object; what is inserted later under ``local_pk`` is another one. Null: they were not made one by the log. An object
     that is gone there, but not yet here, keeps its reference under ``key~id of its delete``.
@@ -164,6 +170,7 @@ class Reference(models.Model):
     logged = models.BigIntegerField(null=True)
     met_at = Moment(db_default=UtcNow())
     remote_won = models.BooleanField(db_default=False)
+    replaced_at = Moment(null=True)
 
     class Meta:
         # What differs most comes first: comparing costs a third of what an index costs otherwise.

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from django.apps import apps
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 
 from ..exceptions import Refused
@@ -64,6 +65,13 @@ def require_schema(alias: str, lagging: Mapping[str, str], labels: Iterable[str]
             f"migrate --database {alias}`, and synchronise again; a model that it shall not have is left out of "
             "SYNCHRO_MODELS, or of the run with --model."
         )
+
+
+def with_tables(alias: str, models: Collection[type[Model]]) -> set[type[Model]]:
+    """Return those of the models whose tables are on a database; one query on the vendors that have capture."""
+    tables = {model: strip_quotes(model._meta.db_table) for model in models}
+    present = _columns_of(connections[alias], list(tables.values()))
+    return {model for model, table in tables.items() if table in present}
 
 
 def _is_migrated(alias: str, model: type[Model]) -> bool:

@@ -12,6 +12,7 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from .already_there import already_there, there_by_key
 from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
@@ -20,6 +21,7 @@ from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
 from .failures import describe
+from .foresight import Foresight
 from .identity import Identity
 from .links import Links
 from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks
@@ -81,7 +83,9 @@ class Batch:
         self._acquainted = acquainted
         self._remote = target.remote
         self._result = BatchResult()
-        self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
+        self._identity = Identity(
+            target.remote, target.source, target.node, target.kept_keys, target.imagined, target.given_again
+        )
         self._tasks, self._result.vanished = plan_tasks(changes, target.kept_keys, self._result.failed)
         self._identity.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
@@ -119,6 +123,7 @@ class Batch:
         self._bulk_links = BulkLinks(self._parts)
         self._deletes = Deletes(self._parts, self._refresh)
         self._links = Links(self._parts, self._ensure)
+        self._foresight = Foresight(self._parts, self._tasks)
 
     def apply(self) -> BatchResult:
         """Apply everything and return what was done.
@@ -425,6 +430,13 @@ class Batch:
                 if self._remote_changes.win(conflict, change, deleted=row is None):
                     self._parts.leave_alone(shape, key, remote_key)
                     return remote_key
+            if self._target.dry_run and (row is None or change is not None or refresh):
+                if at in self._target.imagined_written:  # a kept failure of it was tried before
+                    if change is not None:
+                        self._result.report.count(shape.label, "unchanged")
+                    return remote_key
+                self._foresight.require_free(shape, values, remote_key, None if row is None else differing(row, values))
+                self._target.imagined_written.add(at)
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
@@ -452,6 +464,7 @@ class Batch:
     def _create(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> Model:
         if remote_key is None:
             remote_key = self._identity.find_by_primary_key(shape, instance.pk)
+            self._require_not_there(shape, instance, values, remote_key)
         redirects = self._target.redirects
         unsure = redirects.concern(shape.model)
         if remote_key is None and unsure and not self._target.dry_run:
@@ -474,6 +487,16 @@ class Batch:
             if key is not None and each.automatic_key:
                 self._parts.numbered.setdefault(each.root, set()).add(key)
         return row
+
+    def _require_not_there(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> None:
+        """Raise ``ObjectNotApplied`` where the remote has a new object, or a new parent's row, in another spelling."""
+        spellings = self._target.spellings
+        there = already_there(spellings, self._identity, shape, [(instance, remote_key)])
+        for parent in shape.other_parents:
+            if (key := values[parent.link.attname]) is not None:
+                there |= there_by_key(spellings, self._remote, shape_of(parent.model), {key: key})
+        for error in there.values():
+            raise error
 
     def _find_redirected(self, shape: Shape, instance: Model, row: Model) -> Any:
         """Return the key of a row that was inserted, and is not there under its key, by what else tells it."""

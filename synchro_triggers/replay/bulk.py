@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import FileField, JSONField, Model
 
 from ..exceptions import ObjectNotApplied
+from .already_there import already_there
 from .announced import Announced, ReceiversWrote
 from .local import ObjectTask, generic_target
 from .order import At
@@ -216,6 +217,7 @@ class BulkUpserts:
         updated = self._halving(
             changed, lambda some: self._update(shape, some), lambda some: self._update_apart(shape, some)
         )
+        new = self._not_there(shape, new)
         created = self._halving(new, lambda some: self._create(shape, some))
         unchanged = self._still_unchanged(shape, tasks, unchanged, [*changed, *new], [*updated, *created])
         counted = [each for each in unchanged if each.task.change is not None]
@@ -280,6 +282,12 @@ class BulkUpserts:
             and not self._parts.identity.is_going(shape.model, other)
         }
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
+
+    def _not_there(self, shape: Shape, new: Sequence[_Upsert]) -> list[_Upsert]:
+        """Leave out new objects that the remote has in another spelling: they are told one by one."""
+        objects = [(each.task.instance, each.remote_key) for each in new]
+        there = already_there(self._parts.target.spellings, self._parts.identity, shape, objects)
+        return [each for each in new if each.task.key not in there]
 
     def _create(self, shape: Shape, some: Sequence[_Upsert]) -> Sequence[_Upsert]:
         without = [each for each in some if each.remote_key is None]

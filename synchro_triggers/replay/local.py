@@ -15,6 +15,7 @@ from django.db.models.fields.composite import CompositePrimaryKey
 from ..capture.tables import decode_value, kind_of, stored_fields
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from ..unnamed import unnamed_on
 from .changes import Change, FormerKey, divided
 from .params import plain_type
 from .raw_keys import is_of_one_object, may_hide, there_as_text
@@ -256,7 +257,8 @@ def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
         values.setdefault(shape.key[0].attname, key)
     # from_db() takes values in the order of the fields.
     names = [field.attname for field in shape.model._meta.concrete_fields if field.attname in values]
-    return shape.model.from_db(LOCAL, names, [values[name] for name in names])
+    with unnamed_on(LOCAL):
+        return shape.model.from_db(LOCAL, names, [values[name] for name in names])
 
 
 def _object_tasks(

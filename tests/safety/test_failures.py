@@ -309,6 +309,7 @@ def test_status_as_json_is_the_same():
         "remote": REMOTE,
         "last_run": on_remote(Checkpoint).get().last_check.isoformat(),
         "under_way": "",
+        "refused": "",
         "pending": {"testapp.Tag": 1},
         "pending_rows": 1,
         "failures": [

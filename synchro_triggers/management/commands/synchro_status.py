@@ -41,6 +41,8 @@ class Command(BaseCommand):
     def _print(self, status: Status) -> None:
         last_run = f"{status.last_run:%Y-%m-%d %H:%M:%S}" if status.last_run else "never"
         self.stdout.write(f"{status.remote}: last run {last_run}")
+        if status.refused:
+            self.stdout.write(f"  synchronize would refuse to run: {status.refused}")
         if status.under_way:
             self.stdout.write(f"  under way: {status.under_way}")
         total = sum(status.pending.values())

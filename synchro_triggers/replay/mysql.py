@@ -17,15 +17,17 @@ from django.db.models import Model
 
 from ..exceptions import ObjectNotApplied, Refused
 
-#: Statements that commit what was written before them (MySQL 8, "Statements That Cause an Implicit Commit").
-_COMMITTING = re.compile(
+#: Statements that end a transaction: by themselves, or since the server commits what was written before them (MySQL 8,
+#: "Statements That Cause an Implicit Commit").
+_ENDING = re.compile(
     r"\s*(?:ALTER|CREATE(?!\s+TEMPORARY\s+TABLE)|DROP(?!\s+TEMPORARY\s+TABLE)|RENAME|TRUNCATE|GRANT|REVOKE|LOCK\s+TABLES?"
-    r"|UNLOCK\s+TABLES|ANALYZE|OPTIMIZE|REPAIR|CHECK\s+TABLE|FLUSH|RESET|SET\s+PASSWORD|BEGIN|START\s+TRANSACTION)\b",
+    r"|UNLOCK\s+TABLES|ANALYZE|OPTIMIZE|REPAIR|CHECK\s+TABLE|FLUSH|RESET|SET\s+PASSWORD|SET\s+AUTOCOMMIT|BEGIN"
+    r"|START\s+TRANSACTION|COMMIT|ROLLBACK(?!\s+(?:WORK\s+)?TO\b))\b",
     re.IGNORECASE,
 )
 
-#: Bytes that a statement has besides its parameters, at the most; and those that a parameter of another kind takes.
-_ROOM, _OTHER = 16_384, 64
+#: Bytes that a parameter takes at the most that is neither a text nor binary, and those that a character may take.
+_OTHER, _CHARACTER = 64, 8
 
 
 def is_mysql(alias: str) -> bool:
@@ -74,14 +76,14 @@ def _dangers_refused(alias: str) -> Iterator[None]:
     longest = _longest_statement(connections[alias])
 
     def refuse_or(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        if _COMMITTING.match(str(sql)):
+        if _ENDING.match(str(sql)):
             raise ObjectNotApplied(
-                f"a receiver has executed {' '.join(str(sql).split())[:60]!r} on {alias!r}: MySQL and MariaDB commit "
-                "before such a statement, and half of what belongs together would stay. It was not executed. Do it "
-                "outside of a replay"
+                f"a receiver was about to execute {' '.join(str(sql).split())[:60]!r} on {alias!r}, which would end "
+                "the transaction (MySQL and MariaDB commit before such a statement), and half of what belongs "
+                "together would stay. It was not executed. Do it outside of a replay"
             )
         each = params if many else [params] if params else ()
-        if (length := max((_length(connections[alias], sql, values) for values in each), default=0)) > longest:
+        if (length := max((_length(connections[alias], sql, values, longest) for values in each), default=0)) > longest:
             raise ObjectNotApplied(
                 f"the statement would take {length:,} bytes, and {alias!r} takes {longest:,} at the most "
                 "(max_allowed_packet): raise that on the server, or make the value shorter"
@@ -98,12 +100,12 @@ def _longest_statement(connection: BaseDatabaseWrapper) -> int:
         return int(cursor.fetchone()[0]) - 1
 
 
-def _length(connection: Any, sql: Any, params: Iterable[Any]) -> int:
-    """Return how long a statement is on its way: of one that is surely short enough, at the least."""
+def _length(connection: Any, sql: Any, params: Iterable[Any], longest: int) -> int:
+    """Return how many bytes a statement has on its way; of one that is surely short enough, roughly."""
     values = list(params.values()) if isinstance(params, dict) else list(params)
     long = [value for value in values if isinstance(value, (str, bytes, bytearray, memoryview))]
     roughly = len(sql) + _OTHER * len(values) + sum(map(len, long))
-    if roughly < 65_536:
+    if _CHARACTER * roughly < longest:
         return roughly
     return len(sql) + _OTHER * len(values) + sum(len(connection.connection.literal(_plain(value))) for value in long)
 

@@ -112,16 +112,36 @@ def asked(alias, sql):
         return cursor.fetchall()
 
 
-def test_receiver_that_would_end_the_transaction_is_refused_before_it_does(route):  # noqa: F811
+@pytest.mark.thinned("route", "sql")
+@pytest.mark.parametrize(
+    "sql", ["CREATE TABLE of_a_receiver (id integer)", "commit", " ROLLBACK", "SET autocommit = 1"]
+)
+def test_receiver_that_would_end_the_transaction_is_refused_before_it_does(route, sql):  # noqa: F811
     make_items()
 
-    def alter(instance, using, **told):
+    def end(instance, using, **told):
         if using == REMOTE and instance.name == "bad":
-            execute(REMOTE, "CREATE TABLE of_a_receiver (id integer)")
+            execute(REMOTE, sql)
 
-    with receiving("post_save", Item, alter):
-        assert_only_the_bad_one_is_kept("commit")
+    with receiving("post_save", Item, end):
+        assert_only_the_bad_one_is_kept("would end the transaction")
     assert not asked(REMOTE, "SHOW TABLES LIKE 'of_a_receiver'")
+
+
+def test_receiver_may_use_savepoints_and_temporary_tables(route):  # noqa: F811
+    make_items()
+
+    def write(instance, using, **told):
+        if using == REMOTE:
+            execute(REMOTE, "CREATE TEMPORARY TABLE IF NOT EXISTS passing (id integer)")
+            execute(REMOTE, "SAVEPOINT own")
+            execute(REMOTE, "UPDATE testapp_item SET cash = 8")
+            execute(REMOTE, "ROLLBACK TO SAVEPOINT own")
+
+    with receiving("post_save", Item, write):
+        assert synchronize().failures == []
+    assert set(on_remote(Item).values_list("cash", flat=True)) == {0}
+    execute(REMOTE, "DROP TEMPORARY TABLE passing")
 
 
 @pytest.mark.parametrize("hidden", [False, True], ids=["told", "hidden by the receiver"])

@@ -40,6 +40,10 @@ from .target import BatchBroken
 from .utc import zone_of
 from .window import highest_id
 
+#: Keys that are looked for at a time. Of some kinds each column is a parameter, of which SQLite takes 32,766 at once;
+#: of keys of several columns each is a level of an expression, which may have 1,000 there.
+_LOOKED_FOR = 500
+
 
 @dataclass
 class ObjectTask:
@@ -169,14 +173,19 @@ def without_a_row(changes: Iterable[Change]) -> list[Change]:
         by_label.setdefault(change.label, []).append(change)
     gone: list[Change] = []
     for label, alike in by_label.items():
-        model = model_of(label)
-        if model is not None:
-            keys = {change: read_key(model, change.key, zone_of(LOCAL)) for change in alike}
-            there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
-            missing = {change: key for change, key in keys.items() if key not in there}
-            hidden = _hidden(model, missing)
-            gone += [change for change in missing if change not in hidden]
+        if (model := model_of(label)) is None:
+            continue
+        for start in range(0, len(alike), _LOOKED_FOR):
+            gone += _without_a_row(model, alike[start : start + _LOOKED_FOR])
     return gone
+
+
+def _without_a_row(model: type[Model], changes: Sequence[Change]) -> list[Change]:
+    keys = {change: read_key(model, change.key, zone_of(LOCAL)) for change in changes}
+    there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
+    missing = {change: key for change, key in keys.items() if key not in there}
+    hidden = _hidden(model, missing)
+    return [change for change in missing if change not in hidden]
 
 
 def _hidden(model: type[Model], missing: Mapping[Change, Any]) -> set[Change]:

@@ -25,7 +25,7 @@ from tests.safety.killing import Point, ProcessFailed, Statement, Watch, in_fork
 from tests.safety.stage import Prepared
 
 #: Kills in each scenario of a normal run; ``make crash-points`` leaves none out.
-FEW = 3
+FEW = 2
 
 
 @dataclass(frozen=True)

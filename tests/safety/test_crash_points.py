@@ -34,9 +34,10 @@ def totals() -> Iterator[Counter[str]]:
 def test_run_killed_at_any_statement_ends_as_if_nothing_had_happened(scenario: Scenario, vendor, request, totals):
     server = request.getfixturevalue("postgres_server") if vendor.needs_postgres else None
     started = time.monotonic()
-    # Few objects a transaction, so that there are many; few tables, for each is looked at in many statements.
+    # Few objects a transaction, so that there are many, and no clock; few tables, for each takes many statements.
     models = [f"testapp.{name}" for name in scenario.models]
-    with override_settings(SYNCHRO_BATCH_SIZE=3, SYNCHRO_MODELS=models, **scenario.settings):
+    pace = {"SYNCHRO_BATCH_SIZE": 3, "SYNCHRO_BATCH_SECONDS": 60}
+    with override_settings(SYNCHRO_MODELS=models, **pace, **scenario.settings):
         move_remote_keys_on("testapp")
         scenario.prepare()
         nodes = names_of_nodes()

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.models import AutoField, BigAutoField, JSONField, Model, SmallAutoField
 from django.db.models.expressions import Col
@@ -92,7 +93,8 @@ def _selected(connection: Any, field: Any) -> str:
     # As text: psycopg refuses to read a year before Christ, and JSON would lose digits.
     if connection.vendor == "postgresql" and kind in ("DateField", "DateTimeField", "JSONField"):
         return f"{quoted}::text" if kind != "DateTimeField" else f"({quoted} AT TIME ZONE 'UTC')::text"
-    return str(quoted)
+    # An expression has no type: the driver leaves it as it is.
+    return f"+{quoted}" if connection.vendor == "sqlite" else str(quoted)
 
 
 def _value(connection: Any, field: Any, value: Any) -> Any:
@@ -103,16 +105,15 @@ def _value(connection: Any, field: Any, value: Any) -> Any:
         return str(value)
     if connection.vendor == "postgresql" and kind in ("DateField", "DateTimeField"):
         return _moment(value, kind)
+    raw = value
     try:
         column = Col(field.model._meta.db_table, field)
         for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection)):
             value = convert(value, column, connection)
         field.to_python(value)
-    except (ValueError, TypeError, ArithmeticError, AttributeError) as error:
-        return Unreadable(f"{value!r} ({type(error).__name__})")
-    except Exception as error:  # a ValidationError of Django's
-        return Unreadable(f"{value!r} ({type(error).__name__})")
-    return value
+    except (ValueError, TypeError, ArithmeticError, AttributeError, ValidationError) as error:
+        return Unreadable(f"{raw!r} ({type(error).__name__})")
+    return Unreadable(repr(raw)) if value is None else value
 
 
 def _moment(text: str, kind: str) -> Any:

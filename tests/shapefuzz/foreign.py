@@ -154,7 +154,6 @@ _SQLITE_GARBAGE = {
     "DateField": "0000-00-00",
     "DecimalField": "a few",
     "TimeField": "noon",
-    "BooleanField": "perhaps",
     "DurationField": "long",
     "JSONField": None,
 }

@@ -214,6 +214,8 @@ def swap(world: World, random: Random, alias: str) -> str:
     chosen = random.sample(sorted(rows, key=lambda row: repr(row.key)), min(len(rows), random.choice((2, 2, 3))))
     names = [field.attname, *(each.attname for each in model._meta.local_concrete_fields if each.name.startswith("r0_"))]
     values = [{name: row.raw[name] for name in names} for row in chosen]
+    if any(isinstance(value, Unreadable) for each in values for value in each.values()):
+        return NOTHING
     spare = 77 if isinstance(field, models.IntegerField) else "spare"
     by_save = random.random() < 0.4
     steps = [(chosen[0], {field.attname: spare}), *zip(chosen[1:], values, strict=False), (chosen[0], values[-1])]

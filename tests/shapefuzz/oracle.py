@@ -159,7 +159,7 @@ class _Case:
     def look_at(self, name: Name) -> Iterable[str]:
         local, there = self._before.local.one(name), self._after.remote.one(name)
         was_local, _ = self._oracle.base(name)
-        if self._is_doubled(name):
+        if self._is_doubled(name) and not self._is_told(name, *WON):
             yield self._say(name, f"is there {len(self._after.remote.rows[name])} times")
         pending = local != was_local or self._oracle.is_owed(name)
         if local is not None and pending:
@@ -181,6 +181,7 @@ class _Case:
                 self.owed.add(name)
                 return
             if self._is_told(name, *WON, "points nowhere") or self._is_swept(name, local):
+                self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
                 return
             if there is None:
                 if not self._lacks_an_end(name, local):
@@ -306,7 +307,13 @@ class _Case:
         if not (isinstance(value, str) and isinstance(new, str) and value.startswith("→ ") and new.startswith("→ ")):
             return False
         mark, other = value.removeprefix("→ "), new.removeprefix("→ ")
-        return mark in self._oracle.unlogged and all(each != mark for _, each in self._after.remote.rows) and other != mark
+        if mark == "nothing":  # what it has led to is deleted, and kept on the remote
+            names = [name for name in self._after.remote.rows if name[1] == other]
+            return any(self._is_told(name, FAILED, WAITING, "vanished", *WON) for name in names)
+        known = mark in self._oracle.unlogged or any(
+            self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
+        )
+        return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
 
     def _say(self, name: Name, what: str) -> str:
         return f"{name[0]} {name[1]} (keys {sorted(self._oracle.keys_of(name[1]))}): {what}"

@@ -89,7 +89,7 @@ def read_table(alias: str, model: type[Model]) -> list[Row]:
 
 def _selected(connection: Any, field: Any) -> str:
     quoted = connection.ops.quote_name(field.column)
-    kind = field.get_internal_type()
+    kind = kind_of(field)
     # As text: psycopg refuses to read a year before Christ, and JSON would lose digits.
     if connection.vendor == "postgresql" and kind in ("DateField", "DateTimeField", "JSONField"):
         return f"{quoted}::text" if kind != "DateTimeField" else f"({quoted} AT TIME ZONE 'UTC')::text"
@@ -97,9 +97,18 @@ def _selected(connection: Any, field: Any) -> str:
     return f"+{quoted}" if connection.vendor == "sqlite" else str(quoted)
 
 
+def kind_of(field: Any) -> str:
+    """Return the kind of a field, or of what a foreign key leads to."""
+    while field.is_relation:
+        field = field.target_field
+    return str(field.get_internal_type())
+
+
 def _value(connection: Any, field: Any, value: Any) -> Any:
     if value is None:
         return None
+    while field.is_relation:
+        field = field.target_field
     kind = field.get_internal_type()
     if isinstance(field, JSONField):
         return str(value)

@@ -57,6 +57,8 @@ def copy_from_remote(world: World, random: Random) -> str:
     """Make LOCAL a copy of the remote: ``cp main office``."""
     if world.vendors[LOCAL] != world.vendors["remote"] or not world.logs("remote"):
         return NOTHING
+    if len({world.settings_of(alias).get("TIME_ZONE", "UTC") for alias in (LOCAL, "remote")}) > 1:
+        return NOTHING  # SQLite stores the time of a zone: a copy would hold other values
     for alias in (LOCAL, "remote"):
         connections[alias].close()
     world.databases.overwrite(world.vendors[LOCAL], world.names[LOCAL], world.names["remote"])

@@ -192,7 +192,11 @@ class _Case:
                 if new != value and not self._is_written(name, attname, new) and not self._stands_for(value, new):
                     yield self._say(name, f"{attname} is {there.get(attname)!r} instead of {value!r}")
             return
-        if others and before is not None and before != local and not self._is_overwriting_allowed(name):
+        lost = others and before is not None and any(
+            there.get(attname) != value and not self._is_written(name, attname, there.get(attname))
+            for attname, value in before.items()
+        )
+        if lost and not self._is_overwriting_allowed(name):
             yield self._say(name, f"what the remote's users have changed was overwritten in silence: {before}")
 
     def _is_overwriting_allowed(self, name: Name) -> bool:

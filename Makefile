@@ -9,7 +9,7 @@ WORKERS := -n auto --dist worksteal
 DEMO := examples/offline_office/demo.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture fuzz bench lint format types clean
+.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture fuzz fuzz-shapes bench lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ torture: $(VENV)/.for-test  ## kills, faults, late commits, 500 tables: the long
 
 fuzz: $(VENV)/.for-test  ## random stories for ten minutes on each vendor; make fuzz SECONDS=60 ARGS='--pairs sqlite'
 	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/shapes/test_fuzz.py -s $(ARGS)
+
+fuzz-shapes: $(VENV)/.for-test  ## the same with random models, receivers, triggers and strangers; one again: make fuzz-shapes SEED=17
+	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) SYNCHRO_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/shapefuzz -s $(ARGS)
 
 bench: $(VENV)/.for-bench  ## compare with other tools, 40 minutes; make bench ARGS='--quick', ARGS='capture --vendor sqlite'
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -91,6 +91,9 @@ class _Drafter:
         number = self._random.randint(2, 6)
         for name in "ABCDEFGH"[:number]:
             self._drafts.append(self._model(name))
+        from tests.shapefuzz.crossing import tie
+
+        tie(self._drafts, self._random)
         tables = [draft for draft in self._drafts if draft.is_table]
         receivers = [self._receiver(self._pick(tables), n) for n in range(self._pick((0, 0, 0, 1, 1, 2)))]
         triggers = [self._trigger(self._pick(tables)) for _ in range(self._pick((0, 0, 0, 0, 1, 2)))]

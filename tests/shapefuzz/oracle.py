@@ -189,6 +189,8 @@ class _Case:
                 return
             for attname, value in local.items():
                 new = there.get(attname)
+                if self._is_as_before(name, attname, local, new):
+                    continue
                 if new != value and not self._is_written(name, attname, new) and not self._stands_for(value, new):
                     yield self._say(name, f"{attname} is {there.get(attname)!r} instead of {value!r}")
             return
@@ -198,6 +200,15 @@ class _Case:
         )
         if lost and not self._is_overwriting_allowed(name):
             yield self._say(name, f"what the remote's users have changed was overwritten in silence: {before}")
+
+    def _is_as_before(self, name: Name, attname: str, local: Values, there: Any) -> bool:
+        """Tell whether a difference is an old one of an object of which only what it points to has changed."""
+        was_local, was_there = self._oracle.base(name)
+        if was_local is None or was_there is None or self._oracle.is_owed(name):
+            return False
+        changed = {each for each, value in local.items() if was_local.get(each) != value}
+        only_targets = all(str(local[each]).startswith("→ ") for each in changed)
+        return only_targets and attname not in changed and there == was_there.get(attname)
 
     def _is_overwriting_allowed(self, name: Name) -> bool:
         if not self._oracle.world.logs("remote"):

@@ -117,6 +117,8 @@ class Deletes:
         root, identity = task.shape.root, self._parts.identity
         if not may_hide(self._remote, root) or identity.stale_reference(root, task.key) is not None:
             return
+        if root is not task.shape.model and rows_of(root, self._remote).filter(pk=remote_key).exists():
+            return  # the parent's row, which is found: the child's own is not there
         if root not in self._hidden:
             zone = zone_of(self._remote)
             self._hidden[root] = {read_key(root, text, zone): text for text in texts_that_hide(self._remote, root)}

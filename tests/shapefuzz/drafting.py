@@ -17,7 +17,7 @@ PLAIN = (
     *("models.DateTimeField(null=True)", "models.DateTimeField(auto_now=True)", "models.DateField(null=True)"),
     *("models.TimeField(null=True)", "models.DurationField(null=True)", "models.UUIDField(null=True)"),
     *("models.BinaryField(null=True)", "models.SlugField(null=True)", "models.SmallIntegerField(default=0)"),
-    "models.IntegerField(default=0, db_column=\"Odd column x's\")",
+    'models.IntegerField(default=0, db_column="Odd column x\'s")',
 )
 AUTOMATIC = ("AutoField", "BigAutoField", "SmallAutoField")
 OWN_KEYS = (
@@ -172,7 +172,9 @@ class _Drafter:
         if kind == "own key":
             made.kind = "own key"
             self._add_key(made)
-            made.lines.append(f"{base.letter}_ptr = models.OneToOneField({base.name}, models.CASCADE, parent_link=True)")
+            made.lines.append(
+                f"{base.letter}_ptr = models.OneToOneField({base.name}, models.CASCADE, parent_link=True)"
+            )
         return made
 
     def _add_key(self, made: Draft) -> None:
@@ -224,7 +226,9 @@ class _Drafter:
             name = "" if target is made else f", related_name='{letter}_m'"
             made.lines.append(f"m_{letter} = models.ManyToManyField({where}{name})")
         if targets and self._chance(0.15):
-            made.lines.append(f"ct_{letter} = models.ForeignKey(ContentType, models.CASCADE, null=True, related_name='+')")
+            made.lines.append(
+                f"ct_{letter} = models.ForeignKey(ContentType, models.CASCADE, null=True, related_name='+')"
+            )
             made.lines.append(f"oid_{letter} = models.CharField(max_length=60, null=True)")
             made.lines.append(f"g_{letter} = GenericForeignKey('ct_{letter}', 'oid_{letter}')")
 
@@ -246,7 +250,11 @@ class _Drafter:
 
     def _add_meta(self, made: Draft) -> None:
         unique, relations = made.unique, made.relations
-        apart = [name for name in unique if any(line.startswith(f"{name} ") and "unique=True" not in line for line in made.lines)]
+        apart = [
+            name
+            for name in unique
+            if any(line.startswith(f"{name} ") and "unique=True" not in line for line in made.lines)
+        ]
         if apart:
             names = [*apart, *relations[:1]] or apart
             made.meta.append(
@@ -266,7 +274,7 @@ class _Drafter:
             if ways:
                 made.meta.append(f"ordering = ['{self._pick(ways)}']")
         if made.kind == "root" and self._chance(0.08):
-            made.meta.append(f"db_table = \"Odd {made.letter}'s Table\"")
+            made.meta.append(f'db_table = "Odd {made.letter}\'s Table"')
 
     def _is_table(self, name: str, made: Draft) -> bool:
         return name == made.name or any(each.name == name and each.is_table for each in self._drafts)
@@ -317,7 +325,9 @@ class _Drafter:
             if each.kind == "root" and each.key == "auto" and not each.unique and not each.relations
         ]
         tables = [each for each in self._drafts if each.is_table]
-        kind = self._pick(("touch", "touch", "touch by save", "own", "refuse", "journal", "journal", "sweep", "nothing"))
+        kind = self._pick(
+            ("touch", "touch", "touch by save", "own", "refuse", "journal", "journal", "sweep", "nothing")
+        )
         signal = self._pick(("post_save", "post_save", "pre_save", "post_delete"))
         other = self._pick(tables)
         if kind in ("journal", "sweep"):

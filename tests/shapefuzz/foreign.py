@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from random import Random
-from typing import Any
 
-from django.db import connections, models
+from django.db import connections
 from django.db.models import Model
 
 from tests.shapefuzz.content import read_table
@@ -47,7 +44,9 @@ def restore(world: World, random: Random) -> str:
 def move(world: World, random: Random) -> str:
     """Put LOCAL somewhere else."""
     connections[LOCAL].close()
-    world.names[LOCAL] = world.databases.rename(world.vendors[LOCAL], world.names[LOCAL], f"moved{random.randint(0, 99)}")
+    world.names[LOCAL] = world.databases.rename(
+        world.vendors[LOCAL], world.names[LOCAL], f"moved{random.randint(0, 99)}"
+    )
     world.reconnect(LOCAL)
     world.refusal.add("LOCAL was moved")
     return "LOCAL is moved"

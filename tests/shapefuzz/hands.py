@@ -172,8 +172,12 @@ def change(world: World, random: Random, alias: str) -> str:
     fields = [
         each
         for each in model._meta.local_concrete_fields
-        if each.column and not each.primary_key and not links_to_parent(each) and not is_mark(each)
-        and each not in model._meta.pk_fields and not is_of_generic_key(each)
+        if each.column
+        and not each.primary_key
+        and not links_to_parent(each)
+        and not is_mark(each)
+        and each not in model._meta.pk_fields
+        and not is_of_generic_key(each)
     ]
     field = random.choice(fields)
     value = random.randint(0, 3) if field.name == "_order" else value_of(field, alias, random)
@@ -204,7 +208,12 @@ def change_all(world: World, random: Random, alias: str) -> str:
 
 def swap(world: World, random: Random, alias: str) -> str:
     """Let two or three objects hand their unique values round."""
-    choices = [(each, field) for each in world.written for field in each._meta.local_concrete_fields if field.name.startswith("u_")]
+    choices = [
+        (each, field)
+        for each in world.written
+        for field in each._meta.local_concrete_fields
+        if field.name.startswith("u_")
+    ]
     if not choices:
         return NOTHING
     model, field = random.choice(choices)
@@ -212,7 +221,10 @@ def swap(world: World, random: Random, alias: str) -> str:
     if len(rows) < 2:
         return NOTHING
     chosen = random.sample(sorted(rows, key=lambda row: repr(row.key)), min(len(rows), random.choice((2, 2, 3))))
-    names = [field.attname, *(each.attname for each in model._meta.local_concrete_fields if each.name.startswith("r0_"))]
+    names = [
+        field.attname,
+        *(each.attname for each in model._meta.local_concrete_fields if each.name.startswith("r0_")),
+    ]
     values = [{name: row.raw[name] for name in names} for row in chosen]
     if any(isinstance(value, Unreadable) for each in values for value in each.values()):
         return NOTHING

@@ -72,6 +72,7 @@ class Oracle:
         self._keys: dict[str, set[str]] = {}
         self._families = _families()
         self.unlogged: set[str] = set()
+        self.nowhere: set[Name] = set()
 
     # What is known --------------------------------------------------------------------------------
 
@@ -153,7 +154,9 @@ class _Case:
         self._policy = dict(oracle.world.project.settings).get("SYNCHRO_CONFLICT", "newest")
         self._renamed = _renamed(before.remote, after.remote)
         self._took_over = {(label, new): old for (label, old), new in self._renamed.items()}
-        self._deleted_by_receivers = {key[2] for key, values in WRITTEN.items() if key[0] == "remote" and "deleted" in values}
+        self._deleted_by_receivers = {
+            key[2] for key, values in WRITTEN.items() if key[0] == "remote" and "deleted" in values
+        }
         self.owed: set[Name] = set()
 
     def look_at(self, name: Name) -> Iterable[str]:
@@ -180,7 +183,10 @@ class _Case:
             if self._is_told(name, FAILED, WAITING):
                 self.owed.add(name)
                 return
-            if self._is_told(name, *WON, "points nowhere") or self._is_swept(name, local):
+            if self._is_told(name, "points nowhere"):
+                self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
+                return
+            if self._is_told(name, *WON) or self._is_swept(name, local):
                 self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
                 return
             if there is None:
@@ -194,9 +200,13 @@ class _Case:
                 if new != value and not self._is_written(name, attname, new) and not self._stands_for(value, new):
                     yield self._say(name, f"{attname} is {there.get(attname)!r} instead of {value!r}")
             return
-        lost = others and before is not None and any(
-            there.get(attname) != value and not self._is_written(name, attname, there.get(attname))
-            for attname, value in before.items()
+        lost = (
+            others
+            and before is not None
+            and any(
+                there.get(attname) != value and not self._is_written(name, attname, there.get(attname))
+                for attname, value in before.items()
+            )
         )
         if lost and not self._is_overwriting_allowed(name):
             yield self._say(name, f"what the remote's users have changed was overwritten in silence: {before}")
@@ -208,6 +218,8 @@ class _Case:
             return False
         changed = {each for each, value in local.items() if was_local.get(each) != value}
         only_targets = all(str(local[each]).startswith("→ ") for each in changed)
+        if only_targets and name in self._oracle.nowhere and there == was_there.get(attname):
+            return True
         return only_targets and attname not in changed and there == was_there.get(attname)
 
     def _is_overwriting_allowed(self, name: Name) -> bool:
@@ -305,17 +317,26 @@ class _Case:
     def _lacks_an_end(self, name: Name, values: Values) -> bool:
         """Tell whether a link cannot be there, because one of its ends is not."""
         marks = {mark for _, mark in self._after.remote.rows}
-        ends = [value.removeprefix("→ ") for value in values.values() if isinstance(value, str) and value.startswith("→")]
+        ends = [
+            value.removeprefix("→ ") for value in values.values() if isinstance(value, str) and value.startswith("→")
+        ]
         return self._is_link(name) and any(end not in marks for end in ends)
 
     def _has_lost_its_target(self, attname: str, value: Any, new: Any) -> bool:
         if not (isinstance(value, str) and value.startswith("→ ")):
             return False
         mark = value.removeprefix("→ ")
-        if isinstance(new, str) and any(old == mark and f"→ {fresh}" == new for (_, old), fresh in self._renamed.items()):
+        if isinstance(new, str) and any(
+            old == mark and f"→ {fresh}" == new for (_, old), fresh in self._renamed.items()
+        ):
             return True
         gone = all(each != mark for _, each in self._after.remote.rows)
         return gone and (new is None or new == "→ nothing")
+
+    def _is_kept(self, mark: str) -> bool:
+        """Tell whether something that LOCAL has deleted is still on the remote, as the report says."""
+        names = [name for name in self._after.remote.rows if name[1] == mark and name not in self._before.local.rows]
+        return any(self._is_told(name, FAILED, WAITING, "vanished", *WON) for name in names)
 
     def _stands_for(self, value: Any, new: Any) -> bool:
         """Tell whether a key leads to a row that is taken for LOCAL's, which the log has never named."""
@@ -323,8 +344,9 @@ class _Case:
             return False
         mark, other = value.removeprefix("→ "), new.removeprefix("→ ")
         if mark == "nothing":  # what it has led to is deleted, and kept on the remote
-            names = [name for name in self._after.remote.rows if name[1] == other]
-            return any(self._is_told(name, FAILED, WAITING, "vanished", *WON) for name in names)
+            return self._is_kept(other)
+        if self._is_kept(other):  # its key is another one's now, and it is still there
+            return True
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )

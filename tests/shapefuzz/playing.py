@@ -24,7 +24,7 @@ from tests.shapefuzz.foreign import FOREIGN, as_tenant, copy_from_remote, sequen
 from tests.shapefuzz.hands import GIVES_UP, HANDS, is_automatic
 from tests.shapefuzz.oracle import Oracle, Sides
 from tests.shapefuzz.plans import Project, Step
-from tests.shapefuzz.world import World, furnish, make_databases, models_of, settings_of
+from tests.shapefuzz.world import World, opened
 
 REFUSED = (IntegrityError, ProtectedError, RestrictedError, ledger.Refusal)
 
@@ -50,27 +50,14 @@ def play(project: Project, story: tuple[Step, ...], databases: Databases, folder
         What was found, or nothing; and what was done.
     """
     told = Telling()
-    with settings_of(project):
-        try:
-            with models_of(project, folder):
-                return _play(project, story, databases, folder, told), told.lines
-        except Exception:  # the models themselves are wrong
-            return "not a project:\n" + traceback.format_exc(), told.lines
-
-
-def _play(project: Project, story: tuple[Step, ...], databases: Databases, folder: Path, told: Telling) -> str:
-    world = World(project, databases, folder / "files", make_databases(project, databases, "fuzz"))
     try:
-        world.reconnect()
-        furnish(world)
-        Player(world, told).perform(story)
+        with opened(project, databases, folder) as world:
+            Player(world, told).perform(story)
     except Found as found:
-        return str(found)
+        return str(found), told.lines
     except Exception:
-        return "an exception:\n" + traceback.format_exc()
-    finally:
-        world.close()
-    return ""
+        return "an exception:\n" + traceback.format_exc(), told.lines
+    return "", told.lines
 
 
 class Player:
@@ -93,6 +80,7 @@ class Player:
                 self._tell("    " + (FOREIGN[what][0](self._world, random) or "nothing to do"))
         elif what == "copy":
             self._tell("    " + (copy_from_remote(self._world, random) or "nothing to do"))
+            self._run("run", random)  # at once: what is changed before somebody says what it is, is forgotten
         elif what == "run as tenant":
             self._run_as_tenant(random)
         elif what.startswith(("run", "dry")):
@@ -149,7 +137,9 @@ class Player:
             found += ["a dry run has written"] if after.remote != before.remote else []
         else:
             self._tell(f"    {_described(report)}")
-            kept = [(each.model_label, getattr(each, "key", each.object_pk)) for each in Failure.objects.using("remote")]
+            kept = [
+                (each.model_label, getattr(each, "key", each.object_pk)) for each in Failure.objects.using("remote")
+            ]
             found += self._oracle.judge(before, after, report, kept)
             found += self._backwards(numbers)
         if found:
@@ -187,7 +177,9 @@ class Player:
         return Sides(self._read("default"), self._read("remote"))
 
     def _numbers(self) -> dict[str, int]:
-        return {each.__name__: sequence_of("remote", each) for each in self._world.written if is_automatic(each._meta.pk)}
+        return {
+            each.__name__: sequence_of("remote", each) for each in self._world.written if is_automatic(each._meta.pk)
+        }
 
     def _backwards(self, before: dict[str, int]) -> list[str]:
         after = self._numbers()

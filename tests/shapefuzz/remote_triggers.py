@@ -37,7 +37,11 @@ def _of_sqlite(plan: TriggerPlan, model: type[Model], other: type[Model]) -> lis
     other_table, _, other_note, other_key = _names(other)
     only = f"NEW.{mark} LIKE '%{CANCELLED}'"
     if plan.kind == "cancel":
-        return [f"CREATE TRIGGER strange BEFORE INSERT ON {table} WHEN {only} BEGIN SELECT RAISE(IGNORE); END".replace("strange", f"strange_{plan.model}")]
+        return [
+            f"CREATE TRIGGER strange BEFORE INSERT ON {table} WHEN {only} BEGIN SELECT RAISE(IGNORE); END".replace(
+                "strange", f"strange_{plan.model}"
+            )
+        ]
     if plan.kind == "redirect":
         return [
             "CREATE TABLE IF NOT EXISTS elsewhere (mark text)",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.databases import Databases
-from tests.shapefuzz.playing import play
 from tests.shapefuzz.plans import Project, Step
+from tests.shapefuzz.playing import play
 
-SECONDS = 60.0
+SECONDS = float(os.environ.get("SYNCHRO_FUZZ_SHRINK", "60"))
 
 Case = tuple[Project, tuple[Step, ...]]
 

@@ -174,3 +174,16 @@ def furnish(world: World) -> None:
             call_command("synchro_install_triggers", "--database", alias, verbosity=0)
     for trigger in world.project.triggers:
         create_trigger(world, trigger)
+
+
+@contextmanager
+def opened(project: Project, databases: Databases, folder: Path) -> Iterator[World]:
+    """Let a project be there for a block: settings, models, and new databases."""
+    with settings_of(project), models_of(project, folder):
+        world = World(project, databases, folder / "files", make_databases(project, databases, "fuzz"))
+        try:
+            world.reconnect()
+            furnish(world)
+            yield world
+        finally:
+            world.close()

@@ -16,7 +16,11 @@ from tests.shapefuzz.content import Unreadable, read_table
 
 WORDS = ("", "a", "b", "c", "it's", 'say "x"', "50%", "%s", "ß ü", "line\nend", "tab\t", "🙂", "back\\slash", "NULL")
 JSONS = ({}, {"a": 1}, [], [1, 2, {"b": None}], "text", 1.5, True, {"k": {"l": [0.1, 1e30]}}, None)
-RAW_JSONS = ('{"n": 0.1234567890123456789012345678901}', '{"n": 12345678901234567890123}', "[1.10, 100000000000000000001]")
+RAW_JSONS = (
+    '{"n": 0.1234567890123456789012345678901}',
+    '{"n": 12345678901234567890123}',
+    "[1.10, 100000000000000000001]",
+)
 
 
 def value_of(field: Any, alias: str, random: Random) -> Any:

@@ -1,0 +1,54 @@
+"""What random projects have found, where the models of the other tests do not have the shape."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+
+from synchro_triggers import synchronize
+from tests.shapefuzz.content import read
+from tests.shapefuzz.plans import ModelPlan, Project
+from tests.shapefuzz.world import opened
+from tests.shapefuzz.writing import delete
+
+
+@pytest.fixture
+def project(request, databases, django_db_blocker, tmp_path):
+    """Opens a project on two databases of one vendor; returns its models."""
+    from contextlib import ExitStack
+
+    with django_db_blocker.unblock(), ExitStack() as stack:
+
+        def open_it(vendor, *models, **settings):
+            plans = [ModelPlan(name, bases, lines) for name, bases, *lines in models]
+            settings = {"USE_TZ": True, **settings}
+            project = Project(0, vendor, vendor, tuple(plans), settings=tuple(settings.items()))
+            stack.enter_context(opened(project, databases, tmp_path))
+            return [apps.get_model("shapefuzz", plan.name) for plan in plans]
+
+        yield open_it
+
+
+both_vendors = pytest.mark.parametrize("local", ["sqlite", "postgres"])
+
+
+def marked(letter):
+    return f"mark_{letter} = models.CharField(max_length=80, default='')"
+
+
+@both_vendors
+def test_child_row_that_came_and_went_alone_is_no_failure(project, local):
+    parent, child = project(
+        local,
+        ("A", "models.Model", "a_no = models.TextField(primary_key=True)", marked("a")),
+        ("B", "A", marked("b")),
+    )
+    child.objects.create(a_no="x", mark_a="o1", mark_b="o1")
+    delete("default", child, "x")
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert read("remote").one(("shapefuzz.A", "o1")) is not None
+    assert not child.objects.using("remote").exists()
+    assert parent.objects.using("remote").count() == 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from django.apps import apps
+from django.core.management import call_command
 
-from synchro_triggers import synchronize
+from synchro_triggers import synchro_paused, synchronize
 from tests.shapefuzz.content import read
 from tests.shapefuzz.plans import ModelPlan, Project
 from tests.shapefuzz.world import opened
@@ -52,3 +53,22 @@ def test_child_row_that_came_and_went_alone_is_no_failure(project, local):
     assert read("remote").one(("shapefuzz.A", "o1")) is not None
     assert not child.objects.using("remote").exists()
     assert parent.objects.using("remote").count() == 1
+
+
+@both_vendors
+def test_copies_whose_natural_key_has_a_null_in_it_are_linked_by_key_and_values(project, local):
+    [model] = project(
+        local,
+        ("A", "NaturalKeyModel", marked("a"), "u_a = models.IntegerField(null=True)", "_natural_key = ('u_a',)"),
+    )
+    for alias in ("default", "remote"):
+        with synchro_paused(using=alias):
+            model._base_manager.using(alias).bulk_create([model(mark_a=name) for name in ("o1", "o2")])
+    call_command("synchro_link", verbosity=0)
+
+    model._base_manager.get(mark_a="o1").delete()
+    model._base_manager.filter(mark_a="o2").update(u_a=7)
+    report = synchronize()
+
+    assert report.failures == [] and report.created == 0
+    assert [(row.mark_a, row.u_a) for row in model._base_manager.using("remote").all()] == [("o2", 7)]

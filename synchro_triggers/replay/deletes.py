@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -25,7 +25,7 @@ from .rows import rows_of
 from .shape import Unreadable, parents_of, read_key, root_of, shape_of
 from .target import NotYet
 from .utc import zone_of
-from .writing import delete
+from .writing import delete, local_value
 
 
 class Deletes:
@@ -34,12 +34,13 @@ class Deletes:
     Args:
         parts: the batch's parts.
         refresh: brings the remote row of a local object up to date.
+        point: the same for one foreign key of it.
     """
 
-    def __init__(self, parts: Parts, refresh: Callable[[Model], None]) -> None:
+    def __init__(self, parts: Parts, refresh: Callable[[Model], None], point: Callable[[Model, Any], None]) -> None:
         self._parts = parts
         self._remote = parts.target.remote
-        self._refresh = refresh
+        self._refresh, self._point = refresh, point
         self._living = Living(parts.identity)
         self._database = DatabaseCascades(self._remote)
         self._hidden: dict[type[Model], dict[Any, str]] = {}
@@ -86,7 +87,7 @@ class Deletes:
         elif row is not None:
             along = self._spare_the_living(row, task.keep_parents, parents)
             links = self._links_going(row, task.keep_parents, parents, along)
-            pointing = let_go(row, self._remote) if task.keep_parents else []
+            emptied = let_go(row, self._remote, keep_parents=task.keep_parents)
             with self._parts.savepoints.one():
                 self._parts.writes.begin()
                 if task.keep_parents:
@@ -98,9 +99,7 @@ class Deletes:
                 written = self._parts.writes.to_other_rows(type(row))
             if along or written - self._link_tables(type(row)) or refers_to_itself(type(row)):
                 self._parts.rows.clear()  # a cascade, which the database may do by itself, or a receiver
-            for instance in pointing:
-                for living in self._living_among([instance]):
-                    self._refresh(living)
+            self._point_again(emptied)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
             self._tell_what_went_along(along, f"{shape.label} {remote_key}")
@@ -108,6 +107,13 @@ class Deletes:
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def _point_again(self, emptied: Mapping[Any, list[Model]]) -> None:
+        """Let rows whose foreign keys a delete has emptied point to what LOCAL has them point to."""
+        for field, rows in emptied.items():
+            for living in self._living_among(rows):
+                if local_value(living, field) is not None:
+                    self._point(living, field)
 
     def _require_not_hidden(self, task: ObjectTask, remote_key: Any) -> None:
         """Raise ``ObjectNotApplied`` when a row is there under its key, in a form by which it is not found.

@@ -30,7 +30,8 @@ def let_go(row: Model, remote: str, *, keep_parents: bool) -> dict[Any, list[Mod
     collector = Collector(using=remote, origin=row)
     collector.collect([row], keep_parents=keep_parents)
     emptied: dict[Any, list[Model]] = {}
-    for (field, _), groups in collector.field_updates.items():
+    updates: Any = collector.field_updates
+    for (field, _), groups in updates.items():
         emptied.setdefault(field, []).extend(instance for group in groups for instance in group)
     return emptied
 

@@ -52,7 +52,7 @@ class Content:
         found = self.rows.get(name)
         return found[0].values if found else None
 
-    def keys(self) -> Iterable[tuple[Name, Any]]:
+    def names_and_keys(self) -> Iterable[tuple[Name, Any]]:
         return ((name, row.key) for name, rows in self.rows.items() for row in rows)
 
 

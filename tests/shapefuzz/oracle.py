@@ -111,7 +111,7 @@ class Oracle:
 
     def note_keys(self, *contents: Content) -> None:
         for content in contents:
-            for (_, mark), key in content.keys():
+            for (_, mark), key in content.names_and_keys():
                 self._keys.setdefault(mark, set()).update(_texts(key))
 
     # Judging --------------------------------------------------------------------------------------
@@ -153,7 +153,6 @@ class _Case:
         self._failed = failed
         self._policy = dict(oracle.world.project.settings).get("SYNCHRO_CONFLICT", "newest")
         self._renamed = _renamed(before.remote, after.remote)
-        self._took_over = {(label, new): old for (label, old), new in self._renamed.items()}
         self._deleted_by_receivers = {
             key[2] for key, values in WRITTEN.items() if key[0] == "remote" and "deleted" in values
         }
@@ -234,18 +233,19 @@ class _Case:
                 self.owed.add(name)
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
-        elif before is not None and before != self._oracle.base(name)[1]:
-            if not self._is_overwriting_allowed(name) and name not in self._renamed:
-                yield self._say(name, f"what the remote's users have changed was deleted in silence: {before}")
+        elif before in (None, self._oracle.base(name)[1]) or name in self._renamed:
+            return
+        elif not self._is_overwriting_allowed(name):
+            yield self._say(name, f"what the remote's users have changed was deleted in silence: {before}")
 
     def _look_at_untouched(self, name: Name, local: Values | None, there: Values | None) -> Iterable[str]:
         before = self._before.remote.one(name)
-        if there == before or there == local:
+        if there in (before, local):
             if there is not None and there == before:
                 yield from self._look_for_lost_writes(name, there)
             return
         if before is None:
-            if not self._is_made(name) and local is None:
+            if local is None and not self._is_made(name) and not self._is_link_of_renamed(name, there):
                 yield self._say(name, f"has come from nowhere: {there}")
             elif local is not None:
                 yield from self._look_at_pending(name, local, there)
@@ -282,9 +282,9 @@ class _Case:
         label, mark = name
         keys, family = self._oracle.keys_of(mark), self._oracle.family(label)
         for (told_label, key), found in self._told.of.items():
-            if told_label in family and (not kinds or found.intersection(kinds)):
-                if key in keys or self._is_odd(key, keys):
-                    return True
+            speaks = told_label in family and (not kinds or found.intersection(kinds))
+            if speaks and (key in keys or self._is_odd(key, keys)):
+                return True
         return False
 
     def _is_odd(self, key: str, keys: set[str]) -> bool:
@@ -313,6 +313,14 @@ class _Case:
 
     def _is_link(self, name: Name) -> bool:
         return " > " in name[1]
+
+    def _is_link_of_renamed(self, name: Name, there: Values | None) -> bool:
+        """Tell whether a link is an old one, of objects whose rows have become others' since."""
+        if there is None or not self._is_link(name):
+            return False
+        old = {f"→ {new}": f"→ {mark}" for (_, mark), new in self._renamed.items()}
+        former = " > ".join(str(old.get(str(value), value)) for value in there.values())
+        return former != name[1] and (name[0], former) in self._before.remote.rows
 
     def _lacks_an_end(self, name: Name, values: Values) -> bool:
         """Tell whether a link cannot be there, because one of its ends is not."""
@@ -362,10 +370,10 @@ def _values(content: Content) -> dict[Name, Values]:
 
 def _renamed(before: Content, after: Content) -> dict[Name, str]:
     """Return the objects whose row has become another one's, with its mark."""
-    by_key = {(label, repr(key)): mark for (label, mark), key in after.keys()}
+    by_key = {(label, repr(key)): mark for (label, mark), key in after.names_and_keys()}
     return {
         (label, mark): by_key[label, repr(key)]
-        for (label, mark), key in before.keys()
+        for (label, mark), key in before.names_and_keys()
         if by_key.get((label, repr(key)), mark) != mark and (label, mark) not in after.rows
     }
 

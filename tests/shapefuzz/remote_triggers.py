@@ -38,9 +38,7 @@ def _of_sqlite(plan: TriggerPlan, model: type[Model], other: type[Model]) -> lis
     only = f"NEW.{mark} LIKE '%{CANCELLED}'"
     if plan.kind == "cancel":
         return [
-            f"CREATE TRIGGER strange BEFORE INSERT ON {table} WHEN {only} BEGIN SELECT RAISE(IGNORE); END".replace(
-                "strange", f"strange_{plan.model}"
-            )
+            f"CREATE TRIGGER strange_{plan.model} BEFORE INSERT ON {table} WHEN {only} BEGIN SELECT RAISE(IGNORE); END"
         ]
     if plan.kind == "redirect":
         return [

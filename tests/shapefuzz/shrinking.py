@@ -68,4 +68,4 @@ def _smaller(project: Project) -> Iterator[Project]:
                 if f"mark_{model.name.lower()}" in lines[at]:
                     continue
                 fewer = replace(model, **{name: lines[:at] + lines[at + 1 :]})
-                yield replace(project, models=project.models[:number] + (fewer,) + project.models[number + 1 :])
+                yield replace(project, models=(*project.models[:number], fewer, *project.models[number + 1 :]))

@@ -1,7 +1,7 @@
 """Random projects: random models, receivers, triggers and hands; both sides are equal after a run, or told.
 
-In a normal run a few projects are always the same ones. ``make fuzz-shapes`` sets ``SYNCHRO_FUZZ_SECONDS`` and gets new
-ones for so long, on each vendor; ``make fuzz-shapes SEED=17`` plays one again, and shortens it where it finds something.
+In a normal run a few projects are always the same ones. ``make fuzz-shapes`` sets ``SYNCHRO_FUZZ_SECONDS`` and gets
+new ones for so long, on each vendor; ``make fuzz-shapes SEED=17`` plays one again, and shortens what it finds.
 """
 
 from __future__ import annotations
@@ -64,7 +64,5 @@ def _seeds():
 
 
 def _described(seed, project, found, done):
-    return "\n".join(
-        [f"seed {seed} ({project.local} to {project.remote}); once more: make fuzz-shapes SEED={seed}", found, ""]
-        + ["The project:", str(project), "What was done:", *done]
-    )
+    head = f"seed {seed} ({project.local} to {project.remote}); once more: make fuzz-shapes SEED={seed}"
+    return "\n".join([head, found, "", "The project:", str(project), "What was done:", *done])

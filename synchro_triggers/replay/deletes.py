@@ -196,8 +196,11 @@ class Deletes:
             return found
         line = [task.shape.model]
         for parent in parents_of(task.shape.model):
-            others = [link.model for link in links_to_children(parent) if link.model not in line]
-            if found is None or any(rows_of(model, self._remote).filter(pk=remote_key).exists() for model in others):
+            # By their links: a child may have a key of its own.
+            others = [link for link in links_to_children(parent) if link.model not in line]
+            if found is None or any(
+                rows_of(link.model, self._remote).filter(**{link.attname: remote_key}).exists() for link in others
+            ):
                 found = self._parts.rows.take(parent, remote_key) or found
             line.append(parent)
         return found

@@ -241,11 +241,11 @@ class _Drafter:
             more.append("null=True")
         if on_delete == "SET_DEFAULT":
             more.append("default=None")
-        if self._chance(0.1):
-            more.append("db_constraint=False")
         own = next((line for line in target.lines if line.startswith("u_") and "unique=True" in line), "")
         if own and "null" not in own and self._chance(0.4):
             more.append(f"to_field='{own.split(' ')[0]}'")
+        elif self._chance(0.1):
+            more.append("db_constraint=False")
         return f"models.{kind}({', '.join(more)})"
 
     def _add_meta(self, made: Draft) -> None:
@@ -280,7 +280,7 @@ class _Drafter:
         return name == made.name or any(each.name == name and each.is_table for each in self._drafts)
 
     def _add_natural_key(self, made: Draft) -> None:
-        if not made.unique or not self._chance(0.45):
+        if not made.unique or f"shapefuzz.{made.name}" in self._options or not self._chance(0.45):
             return
         names = list(made.unique)
         if any(line.startswith("unique_together") or "fields=" in line for line in made.meta):

@@ -194,10 +194,10 @@ class _Case:
                 return
             for attname, value in local.items():
                 new = there.get(attname)
-                if self._is_as_before(name, attname, local, new):
+                if new == value or self._is_as_before(name, attname, local, new):
                     continue
-                if new != value and not self._is_written(name, attname, new) and not self._stands_for(value, new):
-                    yield self._say(name, f"{attname} is {there.get(attname)!r} instead of {value!r}")
+                if not self._is_written(name, attname, new) and not self._stands_for(name, attname, value, new):
+                    yield self._say(name, f"{attname} is {new!r} instead of {value!r}")
             return
         lost = (
             others
@@ -346,13 +346,17 @@ class _Case:
         names = [name for name in self._after.remote.rows if name[1] == mark and name not in self._before.local.rows]
         return any(self._is_told(name, FAILED, WAITING, "vanished", *WON) for name in names)
 
-    def _stands_for(self, value: Any, new: Any) -> bool:
+    def _stands_for(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         """Tell whether a key leads to a row that is taken for LOCAL's, which the log has never named."""
         if not (isinstance(value, str) and isinstance(new, str) and value.startswith("→ ") and new.startswith("→ ")):
             return False
         mark, other = value.removeprefix("→ "), new.removeprefix("→ ")
         if mark == "nothing":  # what it has led to is deleted, and kept on the remote
             return self._is_kept(other)
+        field = apps.get_model(name[0])._meta.get_field(attname)
+        if not field.target_field.primary_key:  # and what has that value waits for another one to let it go
+            names = [each for each in self._before.local.rows if each[1] in (mark, other)]
+            return any(self._is_told(each, FAILED, WAITING) for each in names)
         if self._is_kept(other):  # its key is another one's now, and it is still there
             return True
         known = mark in self._oracle.unlogged or any(

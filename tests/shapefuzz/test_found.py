@@ -7,6 +7,7 @@ from django.apps import apps
 from django.core.management import call_command
 
 from synchro_triggers import synchro_paused, synchronize
+from tests.replay.hearing import receiving
 from tests.shapefuzz.content import read
 from tests.shapefuzz.plans import ModelPlan, Project
 from tests.shapefuzz.world import opened
@@ -72,3 +73,25 @@ def test_copies_whose_natural_key_has_a_null_in_it_are_linked_by_key_and_values(
 
     assert report.failures == [] and report.created == 0
     assert [(row.mark_a, row.u_a) for row in model._base_manager.using("remote").all()] == [("o2", 7)]
+
+
+@both_vendors
+def test_delete_is_not_confused_by_another_child_with_a_key_of_its_own(project, local):
+    parent, child, _ = project(
+        local,
+        ("A", "models.Model", "a_no = models.CharField(max_length=20, primary_key=True)", marked("a")),
+        ("B", "A", marked("b")),
+        (
+            *("C", "A", "c_no = models.AutoField(primary_key=True)"),
+            *("a_ptr = models.OneToOneField(A, models.CASCADE, parent_link=True)", marked("c")),
+        ),
+    )
+    child.objects.create(a_no="x", mark_a="o1", mark_b="o1")
+    synchronize()
+    child.objects.get().delete()
+
+    with receiving("post_delete", child, lambda **told: None):  # so that it goes by itself
+        report = synchronize()
+
+    assert report.failures == []
+    assert not parent.objects.using("remote").exists()

@@ -247,6 +247,8 @@ def renumber(world: World, random: Random, alias: str) -> str:
     found = pick(world, random, alias)
     if found is None or len(found[0]._meta.pk_fields) > 1 or found[0]._meta.parents:
         return NOTHING
+    if alias == "remote":
+        return NOTHING  # what it was is deleted there, and what it is has nothing to do with LOCAL
     model, row = found
     field = model._meta.pk
     value = 20_000 + world.count if is_automatic(field) else value_of(field, alias, random)

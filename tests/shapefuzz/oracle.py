@@ -318,6 +318,8 @@ class _Case:
         """Tell whether a link is an old one, of objects whose rows have become others' since."""
         if there is None or not self._is_link(name):
             return False
+        if any(found.intersection(WON) for found in self._told.of.values()):
+            return True  # rows of the remote's stand for LOCAL's
         old = {f"→ {new}": f"→ {mark}" for (_, mark), new in self._renamed.items()}
         former = " > ".join(str(old.get(str(value), value)) for value in there.values())
         return former != name[1] and (name[0], former) in self._before.remote.rows

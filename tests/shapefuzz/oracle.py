@@ -299,11 +299,20 @@ class _Case:
         return isinstance(value, str) and value.startswith("t:") and attname.startswith("note_") and bool(triggers)
 
     def _look_for_lost_writes(self, name: Name, there: Values) -> Iterable[str]:
+        if self._is_replayed(name):
+            return  # what was changed in another of its tables has brought all of it along
         for (alias, label, mark, attname), values in WRITTEN.items():
             if alias != "remote" or (label, mark) != name or not attname or self._failed:
                 continue
             if len(set(values)) == 1 and there[attname] != values[0] and not self._oracle.world.project.triggers:
                 yield self._say(name, f"a receiver has set {attname} to {values[0]!r}, and it is {there[attname]!r}")
+
+    def _is_replayed(self, name: Name) -> bool:
+        """Tell whether one of the tables in which an object lies has changed on LOCAL."""
+        names = [(label, name[1]) for label in self._oracle.family(name[0])]
+        return any(
+            self._before.local.one(each) != self._oracle.base(each)[0] or self._oracle.is_owed(each) for each in names
+        )
 
     def _is_made(self, name: Name) -> bool:
         return "made" in WRITTEN.get(("remote", *name, ""), ())

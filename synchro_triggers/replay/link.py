@@ -210,7 +210,11 @@ def _counterpart(
 
 
 def _translated(identity: Identity, field: Any, value: Any) -> Any:
-    return identity.translate(field, value) if is_foreign_key(field) and value is not None else value
+    if not is_foreign_key(field) or value is None:
+        return value
+    translated = identity.translate(field, value)
+    # In a cycle the target comes later: its number is its candidate's.
+    return value if translated is None else translated
 
 
 def _chunks(shape: Shape) -> Iterator[list[Any]]:

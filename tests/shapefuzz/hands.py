@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, models
 from django.db.models import AutoField, BigAutoField, Model, QuerySet, SmallAutoField
 
@@ -404,7 +404,7 @@ def roll_back(world: World, random: Random, alias: str) -> str:
 
 
 #: What a hand may meet that has to give up: rows that Python cannot read, or what a hidden row has kept.
-GIVES_UP = (ObjectDoesNotExist, DataError, ValueError, TypeError, OverflowError, ArithmeticError)
+GIVES_UP = (ObjectDoesNotExist, ValidationError, DataError, ValueError, TypeError, OverflowError, ArithmeticError)
 HANDS: dict[str, tuple[Hand, int]] = {
     "create": (create, 30),
     "create several": (create_several, 5),

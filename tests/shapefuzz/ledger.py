@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import Model, QuerySet
 
-#: (alias, label, mark, field or "" for the row itself) to the values that were written there since ``forget``.
-WRITTEN: dict[tuple[str, str, str, str], list[Any]] = defaultdict(list)
+Place = tuple[str, str, str, str]
+"""Alias, label, mark, and field, or nothing for the row itself."""
+
+#: The values that were written since ``forget``, rolled back or not; and those that were committed.
+WRITTEN: dict[Place, list[Any]] = defaultdict(list)
+COMMITTED: dict[Place, list[Any]] = defaultdict(list)
 
 _count = 0
 
@@ -21,6 +25,13 @@ class Refusal(Exception):
 def forget() -> None:
     """Begin anew: a run is about to begin."""
     WRITTEN.clear()
+    COMMITTED.clear()
+
+
+def note(place: Place, value: Any) -> None:
+    """Note what is being written."""
+    WRITTEN[place].append(value)
+    transaction.on_commit(lambda: COMMITTED[place].append(value), using=place[0])
 
 
 def letter(model: type[Model]) -> str:
@@ -41,7 +52,7 @@ def touch(sender: Model, other: type[Model], using: str, *, by_save: bool = Fals
     if row is None:
         return
     name, value = f"note_{letter(other)}", f"r:{mark_of(sender)}"
-    WRITTEN[using, other._meta.label, mark_of(row), name].append(value)
+    note((using, other._meta.label, mark_of(row), name), value)
     if by_save:
         setattr(row, name, value)
         row.save(using=using)
@@ -52,7 +63,7 @@ def touch(sender: Model, other: type[Model], using: str, *, by_save: bool = Fals
 def set_own(instance: Model, using: str) -> None:
     """Write into the instance itself, before it is saved."""
     name, value = f"note_{letter(type(instance))}", f"r:{mark_of(instance)}"
-    WRITTEN[using, instance._meta.concrete_model._meta.label, mark_of(instance), name].append(value)
+    note((using, instance._meta.concrete_model._meta.label, mark_of(instance), name), value)
     setattr(instance, name, value)
 
 
@@ -61,14 +72,14 @@ def add_journal(sender: Model, journal: type[Model], using: str) -> None:
     global _count
     _count += 1
     name = f"{'jl' if using == 'default' else 'jr'}{_count}"
-    WRITTEN[using, journal._meta.label, name, ""].append("made")
+    note((using, journal._meta.label, name, ""), "made")
     journal(**{f"mark_{letter(journal)}": name, f"note_{letter(journal)}": mark_of(sender)}).save(using=using)
 
 
 def sweep(sender: Model, other: type[Model], using: str) -> None:
     """Delete the journal's rows about an object."""
     for row in QuerySet(other, using=using).filter(**{f"note_{letter(other)}": mark_of(sender)}):
-        WRITTEN[using, other._meta.label, mark_of(row), ""].append("deleted")
+        note((using, other._meta.label, mark_of(row), ""), "deleted")
         row.delete(using=using)
 
 

@@ -140,6 +140,7 @@ class Player:
             kept = [
                 (each.model_label, getattr(each, "key", each.object_pk)) for each in Failure.objects.using("remote")
             ]
+            self._oracle.full = "full" in what
             found += self._oracle.judge(before, after, report, kept)
             found += self._backwards(numbers)
         if found:

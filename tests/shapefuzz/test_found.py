@@ -95,3 +95,31 @@ def test_delete_is_not_confused_by_another_child_with_a_key_of_its_own(project, 
 
     assert report.failures == []
     assert not parent.objects.using("remote").exists()
+
+
+@both_vendors
+def test_copies_that_point_to_one_another_are_linked(project, local):
+    first, second = project(
+        local,
+        (
+            *("A", "models.Model", marked("a")),
+            "to_b = models.ForeignKey('B', models.SET_NULL, null=True, related_name='+')",
+        ),
+        (
+            *("B", "models.Model", marked("b")),
+            "to_a = models.ForeignKey('A', models.CASCADE, related_name='+')",
+        ),
+    )
+    for alias in ("default", "remote"):
+        with synchro_paused(using=alias):
+            a = first.objects.using(alias).create(mark_a="o1")
+            b = second.objects.using(alias).create(mark_b="o1", to_a_id=a.pk)
+            first.objects.using(alias).update(to_b_id=b.pk)
+    call_command("synchro_link", verbosity=0)
+
+    second.objects.create(mark_b="o2", to_a_id=first.objects.get().pk)
+    report = synchronize()
+
+    assert (report.created, report.failures) == (1, [])
+    assert first.objects.using("remote").count() == 1
+    assert sorted(second.objects.using("remote").values_list("mark_b", flat=True)) == ["o1", "o2"]

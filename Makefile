@@ -6,10 +6,19 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 MANY_TABLES := tests/capture/test_install.py::test_many_tables_are_installed_all_or_none_and_in_seconds
 # As many workers as tests/conftest.py says; one that has nothing left takes over from another. For one test: WORKERS=
 WORKERS := -n auto --dist worksteal
+# MariaDB is tested where it is installed, and the end of the tests says so where it is not. MARIADB=required: that is an
+# error then; MARIADB=no: it is left out.
+MARIADB ?= auto
+export SYNCHRO_TEST_MARIADB := $(MARIADB)
+MARIADB_HERE := $(shell PATH="$$PATH:/usr/sbin" command -v mariadbd)
+FOR_MARIADB := $(if $(and $(MARIADB_HERE),$(filter-out no,$(MARIADB))),$(VENV)/.for-mariadb)
 DEMO := examples/offline_office/demo.py
 
+# Where bytecode is not kept, each of the hundreds of processes that a test run starts would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture fuzz fuzz-shapes bench lint format types clean
+.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes bench lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,13 +29,13 @@ demo: $(VENV)/.for-demo  ## the offline office on two SQLite files
 demo-postgres: $(VENV)/.for-demo-postgres  ## the same on two PostgreSQL servers (needs Docker)
 	docker/with_servers $(BIN)/python $(DEMO)
 
-test: $(VENV)/.for-test  ## all tests, on SQLite and PostgreSQL; make test ARGS='-k pause -x'
+test: $(VENV)/.for-test $(FOR_MARIADB)  ## all tests, on SQLite, PostgreSQL and, if installed, MariaDB; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
-test-all: $(VENV)/.for-test  ## the same with every combination of what make test thins out
+test-all: $(VENV)/.for-test $(FOR_MARIADB)  ## the same with every combination of what make test thins out
 	$(BIN)/python -m pytest $(WORKERS) --whole $(ARGS)
 
-coverage: $(VENV)/.for-test  ## which lines and branches the tests reach, both vendors and the processes they start together
+coverage: $(VENV)/.for-test $(FOR_MARIADB)  ## which lines and branches the tests reach, both vendors and the processes they start together
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(WORKERS) -q $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -46,6 +55,9 @@ matrix-corners: $(VENV)/.for-test  ## the oldest and the newest of them, as CI d
 
 torture: $(VENV)/.for-test  ## kills, faults, late commits, 500 tables: the long form, with figures; make torture ARGS='-k kill'
 	SYNCHRO_TORTURE=1 $(BIN)/python -m pytest tests/safety $(MANY_TABLES) -s $(ARGS)
+
+crash-points: $(VENV)/.for-test  ## runs killed at every statement, on all vendor pairs, hours; make crash-points ARGS='-k swap'
+	SYNCHRO_CRASH_POINTS=1 $(BIN)/python -m pytest tests/safety/test_crash_points.py --whole -s $(ARGS)
 
 fuzz: $(VENV)/.for-test  ## random stories for ten minutes on each vendor; make fuzz SECONDS=60 ARGS='--pairs sqlite'
 	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/shapes/test_fuzz.py -s $(ARGS)
@@ -91,6 +103,12 @@ $(VENV)/.for-demo-postgres: $(VENV)/.made
 $(VENV)/.for-test: $(VENV)/.made
 	$(PIP) --editable '.[test,bench,dev]'
 	@touch $@
+
+# The driver is compiled. Where that cannot be, the tests go on without MariaDB, unless it is required.
+$(VENV)/.for-mariadb: $(VENV)/.for-test
+	@$(PIP) --editable '.[mariadb]' >$(VENV)/mariadb.log 2>&1 && touch $@ || { \
+	    echo "MariaDB's driver could not be built ($(VENV)/mariadb.log says why). Debian has what it needs in:" \
+	        "apt-get install libmariadb-dev gcc pkg-config python3-dev" >&2; [ "$(MARIADB)" != required ]; }
 
 $(VENV)/.for-bench: $(VENV)/.made
 	$(PIP) --editable '.[bench]'

@@ -28,6 +28,8 @@ LOCAL = DEFAULT_DB_ALIAS
 
 CONFLICT_POLICIES = ("newest", "local", "remote")
 
+UNNAMED = ("remote", "local")
+
 #: Settings that are lists of models; the second may be ``True`` or ``False`` as well.
 _NAMING_MODELS = ("SYNCHRO_MODELS", "SYNCHRO_BATCH_SIGNALS")
 
@@ -66,6 +68,7 @@ class Settings:
         batch_size: objects per remote transaction.
         batch_seconds: seconds that a remote transaction lasts, until what is left is put off to the next one.
         batch_signals: models whose signals are sent a batch at a time, around one write for all; a test by label.
+        unnamed: one of ``UNNAMED``: where queries go, while a replay writes, that name no database.
     """
 
     remotes: tuple[str, ...]
@@ -79,6 +82,7 @@ class Settings:
     batch_size: int
     batch_seconds: float
     batch_signals: BatchSignals
+    unnamed: str
 
     @cached_property
     def captured(self) -> Hashable:
@@ -131,6 +135,7 @@ def get_settings() -> Settings:
         batch_size=_read("SYNCHRO_BATCH_SIZE"),
         batch_seconds=_read("SYNCHRO_BATCH_SECONDS"),
         batch_signals=_batch_signals(_read("SYNCHRO_BATCH_SIGNALS"), options),
+        unnamed=_read("SYNCHRO_UNNAMED"),
     )
 
 
@@ -406,6 +411,12 @@ def _read_batch_signals(value: object) -> bool | tuple[type[Model], ...]:
     return value if isinstance(value, bool) else resolve_models(value, "SYNCHRO_BATCH_SIGNALS")
 
 
+def _read_unnamed(value: object) -> str:
+    if value not in UNNAMED:
+        raise SynchroConfigurationError(f"SYNCHRO_UNNAMED must be 'remote' or 'local', not {value!r}.")
+    return str(value)
+
+
 def _batch_signals(value: bool | tuple[type[Model], ...], options: Mapping[type[Model], ModelOptions]) -> BatchSignals:
     """Return for which models signals are sent a batch at a time; what ``options`` say of a model comes first."""
     chosen = {model._meta.label: each.batch_signals for model, each in options.items()}
@@ -428,6 +439,7 @@ SETTINGS: dict[str, tuple[object, Callable[[Any], Any]]] = {
     "SYNCHRO_BATCH_SIZE": (1000, _read_batch_size),
     "SYNCHRO_BATCH_SECONDS": (1, _read_batch_seconds),
     "SYNCHRO_BATCH_SIGNALS": (False, _read_batch_signals),
+    "SYNCHRO_UNNAMED": ("remote", _read_unnamed),
 }
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Func
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from .exact_text import ExactCharField, ExactTextField
 from .key_texts import KEY_LENGTH, printable_key, read_full_key
-from .moment import Moment
+from .moment import Moment, UtcNow
 
 NODE_LENGTH = 36
 LABEL_LENGTH = 200
@@ -45,16 +45,17 @@ class Node(models.Model):
     Attributes:
         fingerprint: names the place where the identity was made, so that a copy of the database, which
             carries a copy of this row, is told from the original.
-        copied_from: of a copy that has become a node of its own: the identity that it had.
+        copied_from: of a copy that has become a node of its own: the identities that it had, the last one first,
+            separated by commas.
         pruned_to: the highest changelog id that was ever pruned. A received row that is missing beyond it was lost.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     node_id = models.CharField(max_length=NODE_LENGTH, unique=True)
     fingerprint = models.TextField(default="", blank=True)
-    copied_from = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
+    copied_from = models.TextField(default="", blank=True)
     pruned_to = models.BigIntegerField(default=0)
-    created_at = Moment(db_default=Now())
+    created_at = Moment(db_default=UtcNow())
 
     class Meta:
         verbose_name = _("node")
@@ -74,7 +75,7 @@ class ChangeLog(models.Model):
     changed_fields = models.TextField(_("changed fields"), default="", blank=True)
     old_values = models.TextField(_("old values"), null=True, blank=True)
     origin = models.CharField(_("origin"), max_length=NODE_LENGTH, default="", blank=True)
-    logged_at = Moment(_("logged at"), db_default=Now())
+    logged_at = Moment(_("logged at"), db_default=UtcNow())
     txid = models.BigIntegerField(_("transaction"), db_default=CurrentTransaction())
 
     class Meta:
@@ -115,6 +116,8 @@ class Checkpoint(models.Model):
             order of commits): see ``Window.witness``.
         place: the fingerprint that ``source`` had at its last run. A database that was flushed has a new identity,
             but is at the same place.
+        looked: the position in this database's own changelog up to which it was looked for numbers that its users have
+            given out again (see ``replay.given_again``). Empty: not yet.
         run_id, run_host, run_pid, run_started, run_seen: the run that is under way, if any; ``run_seen`` moves on
             with each of its transactions, by this database's clock.
     """
@@ -125,9 +128,10 @@ class Checkpoint(models.Model):
     window_after = models.BigIntegerField(default=0)
     since = Moment(null=True, blank=True)
     last_check = Moment(null=True, blank=True)
-    last_row = models.TextField(default="", blank=True)
-    last_window = models.TextField(default="", blank=True)
-    place = models.TextField(default="", blank=True)
+    last_row = ExactTextField(default="", blank=True)
+    last_window = ExactTextField(default="", blank=True)
+    place = ExactTextField(default="", blank=True)
+    looked = ExactTextField(default="", blank=True)
     run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     run_host = models.CharField(max_length=255, default="", blank=True)
     run_pid = models.BigIntegerField(null=True, blank=True)
@@ -150,20 +154,23 @@ class Reference(models.Model):
     compared and left alone, after this database's own users had changed the row. ``remote_won`` says that the row is
     not as the source has it since: in a conflict, the version of this database was kept.
 
+    ``replaced_at`` is when this database's users were seen to have given the row's number to another object of theirs.
+
     ``logged`` is the id of the last log row of ``source`` that the two were made one by. What is deleted later is this
     object; what is inserted later under ``local_pk`` is another one. Null: they were not made one by the log. An object
     that is gone there, but not yet here, keeps its reference under ``key~id of its delete``.
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
-    model_label = models.CharField(max_length=LABEL_LENGTH)
-    local_pk = models.CharField(max_length=KEY_LENGTH)
-    remote_pk = models.CharField(max_length=KEY_LENGTH)
+    model_label = ExactCharField(max_length=LABEL_LENGTH)
+    local_pk = ExactCharField(max_length=KEY_LENGTH)
+    remote_pk = ExactCharField(max_length=KEY_LENGTH)
     local_text = models.TextField(null=True, blank=True)
     remote_text = models.TextField(null=True, blank=True)
     logged = models.BigIntegerField(null=True)
-    met_at = Moment(db_default=Now())
+    met_at = Moment(db_default=UtcNow())
     remote_won = models.BooleanField(db_default=False)
+    replaced_at = Moment(null=True)
 
     class Meta:
         # What differs most comes first: comparing costs a third of what an index costs otherwise.
@@ -196,7 +203,7 @@ class Introduction(models.Model):
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
-    model_label = models.CharField(max_length=LABEL_LENGTH)
+    model_label = ExactCharField(max_length=LABEL_LENGTH)
     word = models.CharField(max_length=10, choices=Word, default=Word.NONE, blank=True)
     up_to = models.BigIntegerField(default=0)
     keys = models.TextField(default="", blank=True)
@@ -233,20 +240,20 @@ class Failure(models.Model):
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
-    model_label = models.CharField(max_length=LABEL_LENGTH)
-    object_pk = models.CharField(max_length=KEY_LENGTH)
+    model_label = ExactCharField(max_length=LABEL_LENGTH)
+    object_pk = ExactCharField(max_length=KEY_LENGTH)
     object_text = models.TextField(null=True, blank=True)
     operation = models.CharField(max_length=1, choices=Operation)
-    old_values = models.TextField(null=True, blank=True)
+    old_values = ExactTextField(null=True, blank=True)
     logged_at = Moment()
-    error = models.TextField()
+    error = ExactTextField()
     attempts = models.PositiveIntegerField(default=1)
-    first_at = Moment(db_default=Now())
-    last_at = Moment(db_default=Now())
+    first_at = Moment(db_default=UtcNow())
+    last_at = Moment(db_default=UtcNow())
     runs = models.PositiveIntegerField(default=1)
     next_at = Moment(null=True, blank=True)
-    waits_label = models.CharField(max_length=LABEL_LENGTH, default="", blank=True)
-    waits_pk = models.CharField(max_length=KEY_LENGTH, default="", blank=True)
+    waits_label = ExactCharField(max_length=LABEL_LENGTH, default="", blank=True)
+    waits_pk = ExactCharField(max_length=KEY_LENGTH, default="", blank=True)
 
     class Meta:
         constraints = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 UTC = datetime.UTC
@@ -17,11 +18,20 @@ else:
     _DateTimeField = models.DateTimeField
 
 
+class UtcNow(Now):
+    """The database's own clock: what a ``Moment`` is set to there, or compared with."""
+
+    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[()]]:
+        """``CURRENT_TIMESTAMP`` is in the server's time zone, and a column does not say in which."""
+        return "UTC_TIMESTAMP(6)", ()
+
+
 class Moment(_DateTimeField):
     """A ``DateTimeField`` that triggers and the database's clock write too.
 
-    They write UTC on SQLite, where Django reads and writes the time zone of the alias (``DATABASES[…]['TIME_ZONE']``),
-    or, without ``USE_TZ``, that of the project. So this field has a type of its own, past the vendors' conversions.
+    They write UTC where a column has no time zone, which is everywhere but on PostgreSQL. There Django reads and writes
+    the time zone of the alias (``DATABASES[…]['TIME_ZONE']``), or, without ``USE_TZ``, that of the project. So this
+    field has a type of its own, past the vendors' conversions.
     In Python it is what any ``DateTimeField`` would be; aware times may be assigned without ``USE_TZ`` too.
     """
 
@@ -43,7 +53,10 @@ class Moment(_DateTimeField):
         if value is None:
             return None
         moment = as_utc(value)
-        return moment.replace(tzinfo=None).isoformat(" ") if connection.vendor == "sqlite" else moment
+        if connection.vendor == "postgresql":
+            return moment
+        naive = moment.replace(tzinfo=None)
+        return naive.isoformat(" ") if connection.vendor == "sqlite" else naive
 
 
 def as_utc(value: datetime.datetime) -> datetime.datetime:
@@ -56,8 +69,8 @@ def as_utc(value: datetime.datetime) -> datetime.datetime:
 
 
 def raw_utc(value: Any, vendor: str) -> datetime.datetime:
-    """Return a time of this package's tables as a raw cursor gives it: SQLite's is in UTC, as text or parsed."""
+    """Return a time of this package's tables as a raw cursor gives it: in UTC, on SQLite as text or parsed."""
     time = datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
-    if vendor == "sqlite" and time.tzinfo is None:
+    if vendor != "postgresql" and time.tzinfo is None:
         return time.replace(tzinfo=UTC)
     return as_utc(time)

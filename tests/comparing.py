@@ -37,7 +37,8 @@ def assert_same(*which: str | type[Model], remote: str = "remote") -> None:
         remote: what to compare ``default`` with.
     """
     for alias in ("default", remote):
-        connections[alias].check_constraints()
+        if connections[alias].vendor != "mysql":  # which has checked each statement, and takes seconds to look again
+            connections[alias].check_constraints()
     found = differences(*which, remote=remote)
     assert not found, "the databases differ:\n  " + "\n  ".join(found)
 

@@ -30,17 +30,21 @@ from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from tests import thinning
-from tests.databases import PAIRS, Databases, Pair, Run, known_pairs, pairs_of_test
+from tests.databases import PAIRS, RECEIVING_PAIRS, Databases, Pair, Run, known_pairs, pairs_of_test
+from tests.mariadb_server import MariaDBServer, MariaDBUnavailable, mariadb_server, reason_for_none
 from tests.postgres_server import PostgresServer, PostgresUnavailable, Source, choose_source
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTING_FIXTURES = {"transactional_db", "live_server"}
+MARIADB = ("auto", "required", "no")
 DATABASE_FIXTURES = {"db", "vendor", *COMMITTING_FIXTURES}
 
 chosen_pairs = pytest.StashKey[list[str]]()
 chosen_source = pytest.StashKey[Source]()
 used_version = pytest.StashKey[str]()
 running_server = pytest.StashKey[PostgresServer]()
+running_mariadb = pytest.StashKey[MariaDBServer]()
+no_mariadb = pytest.StashKey[str]()
 until_the_end = pytest.StashKey[ExitStack]()
 for_workers = pytest.StashKey[dict[str, Any]]()
 
@@ -54,6 +58,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="embedded",
         help="PostgreSQL of the test run, unless SYNCHRO_TEST_POSTGRES_URL names a server",
     )
+    group.addoption(
+        "--mariadb",
+        choices=MARIADB,
+        default=os.environ.get("SYNCHRO_TEST_MARIADB", "auto"),
+        help="tests on MariaDB: where it is installed, and said at the end where not; or an error; or left out",
+    )
     group.addoption("--whole", action="store_true", help="run also what is marked whole: make test-all")
 
 
@@ -63,10 +73,27 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[chosen_source] = choose_source(config.getoption("--postgres"))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
+    _look_for_mariadb(config)
     config.stash[until_the_end] = ExitStack()
     config.pluginmanager.register(thinning, "thinning")
     if not _is_worker(config):
         _stop_in_order_when_terminated()
+
+
+def _look_for_mariadb(config: pytest.Config) -> None:
+    """Note why nothing can run on MariaDB, if so: such tests are left out, and that is said, or end the run."""
+    config.stash[no_mariadb] = ""
+    if not set(RECEIVING_PAIRS).intersection(config.stash[chosen_pairs]):
+        return
+    wanted = config.getoption("--mariadb")
+    if wanted not in MARIADB:
+        raise pytest.UsageError(f"SYNCHRO_TEST_MARIADB is {wanted!r}: one of {', '.join(MARIADB)}")
+    if wanted == "no":
+        config.stash[no_mariadb] = "left out by --mariadb=no"
+    elif reason := reason_for_none():
+        if wanted == "required":
+            raise pytest.UsageError(f"MariaDB: {reason} Without it: --mariadb=no.")
+        config.stash[no_mariadb] = reason
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -90,6 +117,9 @@ def pytest_configure_node(node: Any) -> None:
         if any(PAIRS[name].needs_postgres for name in config.stash[chosen_pairs]):
             server, reason = _start_server(config)
             shared |= {"server": asdict(server)} if server is not None else {"no_server": reason}
+        if any(PAIRS[name].needs_mariadb for name in config.stash[chosen_pairs]) and not config.stash[no_mariadb]:
+            mariadb, reason = _start_mariadb(config)
+            shared |= {"mariadb": asdict(mariadb)} if mariadb is not None else {"no_mariadb": reason}
         config.stash[for_workers] = shared
     node.workerinput["synchro"] = config.stash[for_workers]
 
@@ -115,6 +145,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [
         f"vendor pairs: {', '.join(pairs)}",
         f"PostgreSQL: {config.stash[chosen_source].description}, started when first needed",
+        f"MariaDB: {config.stash[no_mariadb] or 'the server that is installed here, started when first needed'}",
     ]
 
 
@@ -125,8 +156,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     only = metafunc.definition.get_closest_marker("vendor")
     all_pairs = metafunc.definition.get_closest_marker("all_pairs") is not None
+    mariadb = metafunc.definition.get_closest_marker("mariadb")
+    on_mariadb = mariadb is not None and "without" not in mariadb.kwargs
     try:
-        pairs = pairs_of_test(only.args if only else (), all_pairs=all_pairs)
+        pairs = pairs_of_test(only.args if only else (), all_pairs=all_pairs, receiving=on_mariadb)
     except ValueError as error:
         raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from error
 
@@ -141,6 +174,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _parameter(name: str, config: pytest.Config) -> object:
     left_out = name not in config.stash[chosen_pairs]
     marks = [pytest.mark.skip(reason=f"left out by --pairs {config.getoption('--pairs')}")] if left_out else []
+    if not left_out and PAIRS[name].needs_mariadb and (reason := config.stash[no_mariadb]):
+        marks = [pytest.mark.skip(reason=f"no MariaDB: {reason}")]
     return pytest.param(name, id=name, marks=marks)
 
 
@@ -152,6 +187,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 f"{item.nodeid}: pytest gives no parameters to unittest classes, so this would not run on "
                 "the vendor pairs. Write it as a function marked with django_db."
             )
+        mariadb = item.get_closest_marker("mariadb")
+        if mariadb and not mariadb.kwargs.get("core") and thinning.pair_of(item) in RECEIVING_PAIRS:
+            item.add_marker(pytest.mark.whole)
         if item.get_closest_marker("whole") and not config.getoption("--whole"):
             item.add_marker(pytest.mark.skip(reason="only with --whole: make test-all"))
 
@@ -159,6 +197,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if version := config.stash.get(used_version, None):
         terminalreporter.write_line(f"PostgreSQL {version}: {config.stash[chosen_source].description}")
+    if reason := config.stash[no_mariadb]:
+        terminalreporter.section("MariaDB was not tested", yellow=True)
+        terminalreporter.write_line(f"No test has run on {' or '.join(RECEIVING_PAIRS)}: {reason}")
 
 
 @pytest.fixture(scope="session")
@@ -193,6 +234,28 @@ def _start_server(config: pytest.Config) -> tuple[PostgresServer | None, str]:
         return None, str(error)
 
 
+def _mariadb_of(config: pytest.Config) -> MariaDBServer:
+    if running_mariadb not in config.stash:
+        if _is_worker(config):
+            shared = _shared(config)
+            server = MariaDBServer(**shared["mariadb"]) if "mariadb" in shared else None
+            reason = shared.get("no_mariadb", "")
+        else:
+            server, reason = _start_mariadb(config)
+        if server is None:
+            pytest.fail(f"No MariaDB: {reason}", pytrace=False)
+        config.stash[running_mariadb] = server
+    return config.stash[running_mariadb]
+
+
+def _start_mariadb(config: pytest.Config) -> tuple[MariaDBServer | None, str]:
+    """Start the server, to be stopped when the run ends; or say why it does not start."""
+    try:
+        return config.stash[until_the_end].enter_context(mariadb_server()), ""
+    except MariaDBUnavailable as error:
+        return None, str(error)
+
+
 @pytest.fixture(scope="session")
 def databases(
     pytestconfig: pytest.Config,
@@ -204,7 +267,8 @@ def databases(
     """Makes the databases that the tests of this process use."""
     config = pytestconfig
     run = Run(Path(_shared(config)["folder"]), _shared(config)["name"]) if _is_worker(config) else _new_run(config)
-    made = Databases(run, worker_id, tmp_path_factory.mktemp("sqlite"), partial(_server_of, config))
+    servers = partial(_server_of, config), partial(_mariadb_of, config)
+    made = Databases(run, worker_id, tmp_path_factory.mktemp("sqlite"), *servers)
     yield made
     with django_db_blocker.unblock():
         made.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,9 +23,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import override_settings
 from filelock import FileLock
 
+from tests.mariadb_databases import ROUTER, MariaDBCopies, move_keys_on
+from tests.mariadb_server import MariaDBServer
 from tests.postgres_server import PostgresServer
 
-Vendor = Literal["sqlite", "postgres"]
+Vendor = Literal["sqlite", "postgres", "mariadb"]
 Kind = Literal["project", "package"]
 
 ALIASES = ("default", "remote")
@@ -58,6 +60,10 @@ class Pair:
     def needs_postgres(self) -> bool:
         return "postgres" in (self.local, self.remote)
 
+    @property
+    def needs_mariadb(self) -> bool:
+        return "mariadb" in (self.local, self.remote)
+
 
 PAIRS = {
     pair.name: pair
@@ -66,9 +72,16 @@ PAIRS = {
         Pair("postgres", "postgres", "postgres"),
         Pair("sqlite-to-postgres", "sqlite", "postgres"),
         Pair("postgres-to-sqlite", "postgres", "sqlite"),
+        Pair("sqlite-to-mariadb", "sqlite", "mariadb"),
+        Pair("postgres-to-mariadb", "postgres", "mariadb"),
     )
 }
 DEFAULT_PAIRS = ("sqlite", "postgres")
+
+RECEIVING_PAIRS = tuple(pair.name for pair in PAIRS.values() if pair.needs_mariadb)
+"""Pairs whose remote only receives: it has no triggers."""
+
+CAPTURING_PAIRS = tuple(name for name in PAIRS if name not in RECEIVING_PAIRS)
 
 
 def known_pairs(names: Iterable[str]) -> list[str]:
@@ -83,17 +96,19 @@ def known_pairs(names: Iterable[str]) -> list[str]:
     return [name for name in PAIRS if name in wanted]
 
 
-def pairs_of_test(only: Collection[str], *, all_pairs: bool) -> list[str]:
+def pairs_of_test(only: Collection[str], *, all_pairs: bool, receiving: bool = False) -> list[str]:
     """Return the pairs a test runs on.
 
     Args:
         only: arguments of the test's ``vendor`` mark, empty without one.
-        all_pairs: whether the test carries the ``all_pairs`` mark. ``only`` is narrower and wins.
+        all_pairs: whether the test carries the ``all_pairs`` mark. ``only`` is narrower than both others, and wins.
+        receiving: whether it carries the mark ``mariadb``: it runs on remotes that only receive as well.
 
     Raises:
         ValueError: ``only`` holds a name that is no pair.
     """
-    return known_pairs(only or (PAIRS if all_pairs else DEFAULT_PAIRS))
+    others = CAPTURING_PAIRS if all_pairs else DEFAULT_PAIRS
+    return known_pairs(only or [*others, *(RECEIVING_PAIRS if receiving else ())])
 
 
 def install_triggers(*aliases: str) -> None:
@@ -126,13 +141,22 @@ class Databases:
         process: its own name, such as ``gw0``.
         folder: where its own SQLite files are made.
         server: gives the PostgreSQL server; called when the first test needs one.
+        mariadb: gives the MariaDB server; called when the first test needs one.
     """
 
-    def __init__(self, run: Run, process: str, folder: Path, server: Callable[[], PostgresServer]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        process: str,
+        folder: Path,
+        server: Callable[[], PostgresServer],
+        mariadb: Callable[[], MariaDBServer],
+    ) -> None:
         self._run = run
         self._process = process
         self._folder = folder
         self._server = server
+        self._mariadb = MariaDBCopies(mariadb)
         self._kept: dict[tuple[str, Vendor], BaseDatabaseWrapper] = {}
 
     @contextmanager
@@ -197,6 +221,9 @@ class Databases:
             shutil.copyfile(template, name)
             return name
         name = f"{self._run.name}_{self._process}_{purpose}"
+        if vendor == "mariadb":
+            self._mariadb.copy(template, name)
+            return name
         self.remove(vendor, name)
         with self._server().connect() as connection:
             # Twice as fast as through the WAL, where nothing is synced to the disk.
@@ -237,6 +264,8 @@ class Databases:
         """Remove a database, whoever is connected to it."""
         if vendor == "sqlite":
             shutil.rmtree(Path(name).parent, ignore_errors=True)
+        elif vendor == "mariadb":
+            self._mariadb.remove(name)
         else:
             self._on_server(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
@@ -250,6 +279,8 @@ class Databases:
                 "OPTIONS": {"timeout": 20, "init_command": "PRAGMA synchronous = OFF"},
                 "TEST": {"NAME": name},
             }
+        if vendor == "mariadb":
+            return self._mariadb.settings(name)
         server = self._server()
         return {
             "ENGINE": "django.db.backends.postgresql",
@@ -270,8 +301,10 @@ class Databases:
             if not made.exists():
                 if vendor == "postgres":
                     self._on_server(f'DROP DATABASE IF EXISTS "{name}"', f'CREATE DATABASE "{name}"')
+                if vendor == "mariadb":
+                    self._mariadb.create(name)
                 with _aliases_set_aside():  # of a test that is under way
-                    _make_template(self.settings(vendor, name), kind)
+                    _make_template(self.settings(vendor, name), kind, captured=vendor != "mariadb")
                 made.touch()
         return name
 
@@ -281,11 +314,15 @@ class Databases:
                 connection.execute(statement)
 
 
-def _make_template(settings: dict[str, Any], kind: Kind) -> None:
+def _make_template(settings: dict[str, Any], kind: Kind, *, captured: bool) -> None:
     _point_aliases_at({alias: settings for alias in ALIASES})
     if kind == "project":
-        call_command("migrate", run_syncdb=True, verbosity=0)
-        install_triggers("default")
+        with nullcontext() if captured else override_settings(DATABASE_ROUTERS=[ROUTER]):
+            call_command("migrate", run_syncdb=True, verbosity=0)
+        if captured:
+            install_triggers("default")
+        else:
+            move_keys_on("default")
     else:
         with override_settings(INSTALLED_APPS=["synchro_triggers"], SYNCHRO_MODELS=()):
             call_command("migrate", "synchro_triggers", verbosity=0)

@@ -64,14 +64,14 @@ class PostgresServer:
             database=unquote(parts.path.lstrip("/")) or "postgres",
         )
 
-    def connect(self) -> psycopg.Connection:
-        """Open a connection of its own, in autocommit mode."""
+    def connect(self, database: str = "") -> psycopg.Connection:
+        """Open a connection of its own, in autocommit mode, to that database or the one that always exists."""
         return psycopg.connect(
             host=self.host,
             port=self.port,
             user=self.user,
             password=self.password,
-            dbname=self.database,
+            dbname=database or self.database,
             autocommit=True,
             connect_timeout=10,
         )

@@ -18,6 +18,7 @@ from django.db import connections
 from synchro_triggers import synchronize
 from tests.databases import ALIASES, both, both_committed
 from tests.managing import changed_env, database_elsewhere, in_new_process, in_process, make_tables, other_engine
+from tests.replay.hearing import receiving
 from tests.settings import SYNCHRO_MODELS
 from tests.testapp.models import Ambiguous, Item, Keyed, KeyedChild, OwnKey
 
@@ -133,9 +134,12 @@ def test_other_commands_say_it_in_one_line_too(manage, pending, code, command):
 # Engines ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("code", "command"), [(2, "synchronize"), (2, "synchro_install_triggers")])
-def test_local_database_without_capture_is_refused(manage, pending, tmp_path, code, command):
-    line = one_line(manage(command, databases={LOCAL: other_engine(tmp_path)}), code)
+COMMANDS = sorted(name for name, app in get_commands().items() if app == "synchro_triggers")
+
+
+@pytest.mark.parametrize("arguments", [*([name] for name in COMMANDS), ["synchro_reset", "--no-input"]], ids=" ".join)
+def test_local_database_without_capture_is_refused(manage, pending, tmp_path, arguments):
+    line = one_line(manage(*arguments, databases={LOCAL: other_engine(tmp_path)}), 2)
 
     assert line.startswith("Changes cannot be captured on 'default' (MySQL): only PostgreSQL and SQLite have capture.")
     assert contents() == pending
@@ -158,6 +162,24 @@ def test_remote_without_capture_is_fine(manage, tmp_path):
     assert '"updated": 1' in done.stdout and '"deleted": 1' in done.stdout
     with database_elsewhere(REMOTE, there[REMOTE]):
         assert list(Item.objects.using(REMOTE).values_list("name", "cash")) == [("a", 2)]
+
+
+def test_one_object_stops_nobody_on_a_remote_whose_savepoints_are_not_known(manage, tmp_path):
+    there = {REMOTE: other_engine(tmp_path)}
+    with database_elsewhere(REMOTE, there[REMOTE]):
+        make_tables(REMOTE, "testapp", "synchro_triggers")
+    Item.objects.bulk_create([Item(name=name) for name in ("one", "bad", "two")])
+
+    def refuse(instance, using, **told):
+        if using == REMOTE and instance.name == "bad":
+            raise ValueError("not this one")
+
+    with receiving("post_save", Item, refuse):
+        done = manage("synchronize", databases=there)
+
+    assert done.returncode == 1 and "not this one" in done.stderr
+    with database_elsewhere(REMOTE, there[REMOTE]):
+        assert sorted(Item.objects.using(REMOTE).values_list("name", flat=True)) == ["one", "two"]
 
 
 def test_object_that_waits_for_another_comes_to_a_remote_without_capture_once(manage, tmp_path):

@@ -10,14 +10,25 @@ import pytest
 from django.contrib.sites.models import Site
 from django.db import connections
 
-from tests.databases import PAIRS, Pair, both, both_committed, known_pairs, pairs_of_test
+from tests import mariadb_server
+from tests.databases import (
+    CAPTURING_PAIRS,
+    PAIRS,
+    RECEIVING_PAIRS,
+    Pair,
+    both,
+    both_committed,
+    known_pairs,
+    pairs_of_test,
+)
 from tests.postgres_server import PostgresServer, choose_source
 
-ENGINES = {"sqlite": "sqlite", "postgres": "postgresql"}
+ENGINES = {"sqlite": "sqlite", "postgres": "postgresql", "mariadb": "mysql"}
 
 
 @both
 @pytest.mark.all_pairs
+@pytest.mark.mariadb(core=True)
 def test_both_aliases_are_what_the_pair_says(vendor: Pair) -> None:
     assert connections["default"].vendor == ENGINES[vendor.local]
     assert connections["remote"].vendor == ENGINES[vendor.remote]
@@ -60,6 +71,7 @@ def test_postgres_answers_on_both_aliases(vendor: Pair) -> None:
 @pytest.mark.parametrize("attempt", [1, 2])
 @both
 @pytest.mark.all_pairs
+@pytest.mark.mariadb
 def test_what_a_test_writes_is_rolled_back(attempt: int) -> None:
     for alias in connections:
         assert not Site.objects.using(alias).filter(domain="rolled.back").exists()
@@ -69,6 +81,7 @@ def test_what_a_test_writes_is_rolled_back(attempt: int) -> None:
 @pytest.mark.parametrize("attempt", [1, 2])
 @both_committed
 @pytest.mark.all_pairs
+@pytest.mark.mariadb
 def test_what_a_test_commits_is_not_there_for_the_next_one(attempt: int) -> None:
     for alias in connections:
         assert not Site.objects.using(alias).filter(domain="com.mitted").exists()
@@ -101,7 +114,7 @@ def test_a_test_without_databases_runs_once_and_may_not_touch_them(request: pyte
     ("only", "all_pairs", "expected"),
     [
         ((), False, ["sqlite", "postgres"]),
-        ((), True, list(PAIRS)),
+        ((), True, list(CAPTURING_PAIRS)),
         (("postgres",), False, ["postgres"]),
         (("postgres-to-sqlite", "sqlite"), False, ["sqlite", "postgres-to-sqlite"]),
         (("sqlite",), True, ["sqlite"]),
@@ -109,6 +122,22 @@ def test_a_test_without_databases_runs_once_and_may_not_touch_them(request: pyte
 )
 def test_marks_choose_the_pairs(only: tuple[str, ...], all_pairs: bool, expected: list[str]) -> None:
     assert pairs_of_test(only, all_pairs=all_pairs) == expected
+
+
+def test_a_mark_adds_the_pairs_that_only_receive() -> None:
+    assert pairs_of_test((), all_pairs=False, receiving=True) == ["sqlite", "postgres", *RECEIVING_PAIRS]
+    assert pairs_of_test(("sqlite",), all_pairs=False, receiving=True) == ["sqlite"]
+    assert {*CAPTURING_PAIRS, *RECEIVING_PAIRS} == PAIRS.keys()
+
+
+def test_what_mariadb_lacks_is_said_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mariadb_server, "_program", lambda name: None)
+
+    reason = mariadb_server.reason_for_none()
+
+    assert reason.startswith("there is no mariadbd") and "apt-get install mariadb-server" in reason
+    with pytest.raises(mariadb_server.MariaDBUnavailable, match="apt-get install"), mariadb_server.mariadb_server():
+        pass
 
 
 def test_an_unknown_pair_is_named_with_those_there_are() -> None:

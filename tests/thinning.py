@@ -20,6 +20,8 @@ from collections import defaultdict
 
 import pytest
 
+from tests.databases import RECEIVING_PAIRS
+
 Cell = tuple[str, ...]
 
 
@@ -29,11 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     others: dict[str, list[tuple[Cell, pytest.Item]]] = defaultdict(list)
     for item in items:
         mark = item.get_closest_marker("thinned")
+        # What must run on the other pairs does not become less by those on a remote that only receives.
+        receiving = " receiving" if pair_of(item) in RECEIVING_PAIRS else ""
         if mark is not None:
             where, cell = place_of(item, mark.args, mark.kwargs.get("kind", ""))
-            products[where].append((cell, item))
+            products[where + receiving].append((cell, item))
         elif cell := combination_and_pair(item):
-            others[item.nodeid.partition("[")[0]].append((cell, item))
+            others[item.nodeid.partition("[")[0] + receiving].append((cell, item))
     for groups, choose in ((products, covering), (others, spread)):
         for where, members in groups.items():
             shift = int.from_bytes(hashlib.sha256(where.encode()).digest()[:8])
@@ -41,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             for cell, item in members:
                 if cell not in kept:
                     item.add_marker(pytest.mark.whole)
+
+
+def pair_of(item: pytest.Item) -> str:
+    """Return the name of the vendor pair that an item runs on, or ``''``."""
+    params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    return str(params.get("vendor", ""))
 
 
 def combination_and_pair(item: pytest.Item) -> Cell:

@@ -81,6 +81,11 @@ def vendor_of(connection: BaseDatabaseWrapper) -> ModuleType:
     )
 
 
+def require_capture(alias: str) -> None:
+    """Raise ``SynchroConfigurationError`` where changes cannot be captured: such a database only receives."""
+    vendor_of(connections[alias])
+
+
 def has_capture(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether changes can be captured on this vendor at all."""
     return connection.vendor in {"sqlite", "postgresql"}

@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterable, Mapping
 from django.apps import apps
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 
 from ..exceptions import Refused
+from . import mysql
 
 
 def require_own_tables(alias: str, models: Iterable[type[Model]] = ()) -> dict[str, str]:
-    """Look whether the tables are what the models say; one query on the vendors that have capture.
+    """Look whether the tables are what the models say; one query on the vendors that are tested.
 
     A trigger that writes a column which is not there would let every write of the users fail.
 
@@ -65,6 +67,13 @@ def require_schema(alias: str, lagging: Mapping[str, str], labels: Iterable[str]
         )
 
 
+def with_tables(alias: str, models: Collection[type[Model]]) -> set[type[Model]]:
+    """Return those of the models whose tables are on a database; one query on the vendors that have capture."""
+    tables = {model: strip_quotes(model._meta.db_table) for model in models}
+    present = _columns_of(connections[alias], list(tables.values()))
+    return {model for model, table in tables.items() if table in present}
+
+
 def _is_migrated(alias: str, model: type[Model]) -> bool:
     """Tell whether ``migrate`` makes the model's table there, by a name that can be asked for."""
     return model._meta.managed and '"' not in model._meta.db_table and router.allow_migrate_model(alias, model)
@@ -86,6 +95,8 @@ def _columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dic
     if has_capture(connection):
         found: dict[str, set[str]] = vendor_of(connection).columns_of(connection, tables)
         return found
+    if connection.vendor == "mysql":
+        return mysql.columns_of(connection, tables)
     with connection.cursor() as cursor:
         names = set(connection.introspection.table_names(cursor)).intersection(tables)
         describe = connection.introspection.get_table_description

@@ -595,29 +595,33 @@ SELECT true
  LIMIT 1
 """
 
+#: Comments are joined: ``obj_description()`` is called for each trigger, which took half of the time.
 _CATALOG = """
+WITH wanted AS MATERIALIZED (SELECT quoted, to_regclass(quoted)::oid AS id FROM unnest(%s::text[]) AS named (quoted))
 SELECT md5(concat_ws('|',
   (SELECT string_agg(concat_ws(' ', wanted.quoted, c.oid, c.relkind, n.nspname, c.relname, a.attname, y.typname,
-                               a.atttypmod, l.collisdeterministic), ',' ORDER BY wanted.quoted, a.attnum)
-     FROM unnest(%s::text[]) AS wanted (quoted)
-     JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted)
+                               a.atttypmod, l.collisdeterministic), ',' ORDER BY c.oid, a.attnum)
+     FROM wanted
+     JOIN pg_catalog.pg_class c ON c.oid = wanted.id
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
      LEFT JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
      LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation),
   (SELECT string_agg(concat_ws(' ', c.oid, tree.relid, tree.isleaf, n.nspname, p.relname, p.relkind),
                      ',' ORDER BY p.oid)
-     FROM unnest(%s::text[]) AS wanted (quoted)
-     JOIN pg_catalog.pg_class c ON c.oid = to_regclass(wanted.quoted) AND c.relkind = 'p'
+     FROM wanted
+     JOIN pg_catalog.pg_class c ON c.oid = wanted.id AND c.relkind = 'p'
     CROSS JOIN LATERAL pg_partition_tree(c.oid) AS tree
      JOIN pg_catalog.pg_class p ON p.oid = tree.relid
      JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace),
   (SELECT string_agg(concat_ws(' ', t.oid, t.tgname, t.tgenabled, encode(t.tgargs, 'hex'), n.nspname, c.relname,
-                               p.pronamespace, obj_description(t.oid, 'pg_trigger')), ',' ORDER BY t.oid)
+                               p.pronamespace, d.description), ',' ORDER BY t.oid)
      FROM pg_catalog.pg_trigger t
      JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+     LEFT JOIN pg_catalog.pg_description d
+       ON d.objoid = t.oid AND d.classoid = 'pg_catalog.pg_trigger'::regclass AND d.objsubid = 0
     WHERE NOT t.tgisinternal AND starts_with(t.tgname, 'synchro_'))))
 """
 
@@ -631,7 +635,7 @@ def catalog_mark(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -
     quoted = [quote_table(connection, table.table) for table in tables]
     schema = changelog_schema(connection)
     with connection.cursor() as cursor:
-        cursor.execute(_CATALOG, [quoted, quoted])
+        cursor.execute(_CATALOG, [quoted])
         return schema, cursor.fetchone()[0]
 
 

@@ -24,10 +24,11 @@ from django.db.models import Field, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 from django.utils import timezone
 
-from ..conf import get_settings, options_of, resolve_models
+from ..conf import LOCAL, get_settings, options_of, resolve_models
 from ..exceptions import SynchroConfigurationError
 from ..natural import follow, manager_over
 from ..options import wrong_skip
+from ..unnamed import unnamed_on
 
 
 @dataclass(frozen=True)
@@ -275,7 +276,8 @@ def natural_key_of(instance: Any) -> tuple[Any, ...]:
     """Return the natural key of an object whose model has one."""
     if names := options_of(type(instance)).natural_key:
         return tuple(follow(instance, name) for name in names)
-    return tuple(instance.natural_key())
+    with unnamed_on(instance._state.db or LOCAL):
+        return tuple(instance.natural_key())
 
 
 def _is_tagging_without_key(model: type[Model]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import Error, connections
 
-from . import postgres, sqlite
+from . import mysql, postgres, sqlite
 from .kinds import Kind
 
 
@@ -22,7 +22,7 @@ def kind_of(error: BaseException) -> Kind | None:
     driver = error.__cause__ if isinstance(error, Error) else error
     if driver is None:
         return None
-    kind = postgres.kind_of(driver) or sqlite.kind_of(driver)
+    kind = postgres.kind_of(driver) or sqlite.kind_of(driver) or mysql.kind_of(driver)
     return kind or (Kind.UNSAID if isinstance(error, Error) else None)
 
 
@@ -81,7 +81,9 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _is_closed(alias: str) -> bool:
     """Tell whether the driver knows that the connection is gone; not where somebody has closed it on purpose."""
     connection = connections[alias]
-    return bool(getattr(connection.connection, "closed", False)) and not connection.closed_in_transaction
+    driver: Any = connection.connection
+    closed = bool(getattr(driver, "closed", False)) or (connection.vendor == "mysql" and mysql.is_closed(driver))
+    return closed and driver is not None and not connection.closed_in_transaction
 
 
 def _is_gone(alias: str) -> bool:

@@ -1,8 +1,8 @@
 """The tables of synchro_triggers, and the BRIN index of its changelog on PostgreSQL."""
 
-import django.db.models.functions.datetime
 from django.db import migrations, models
 
+import synchro_triggers.exact_text
 import synchro_triggers.models
 import synchro_triggers.moment
 from synchro_triggers.migrations._brin import create_brin_index, drop_brin_index
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 (
                     "logged_at",
                     synchro_triggers.moment.Moment(
-                        db_default=django.db.models.functions.datetime.Now(), verbose_name="logged at"
+                        db_default=synchro_triggers.moment.UtcNow(), verbose_name="logged at"
                     ),
                 ),
                 (
@@ -60,9 +60,10 @@ class Migration(migrations.Migration):
                 ("window_after", models.BigIntegerField(default=0)),
                 ("since", synchro_triggers.moment.Moment(blank=True, null=True)),
                 ("last_check", synchro_triggers.moment.Moment(blank=True, null=True)),
-                ("last_row", models.TextField(blank=True, default="")),
-                ("last_window", models.TextField(blank=True, default="")),
-                ("place", models.TextField(blank=True, default="")),
+                ("last_row", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
+                ("last_window", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
+                ("place", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
+                ("looked", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("run_id", models.CharField(blank=True, default="", max_length=36)),
                 ("run_host", models.CharField(blank=True, default="", max_length=255)),
                 ("run_pid", models.BigIntegerField(blank=True, null=True)),
@@ -80,9 +81,9 @@ class Migration(migrations.Migration):
                 ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ("node_id", models.CharField(max_length=36, unique=True)),
                 ("fingerprint", models.TextField(blank=True, default="")),
-                ("copied_from", models.CharField(blank=True, default="", max_length=36)),
+                ("copied_from", models.TextField(blank=True, default="")),
                 ("pruned_to", models.BigIntegerField(default=0)),
-                ("created_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
+                ("created_at", synchro_triggers.moment.Moment(db_default=synchro_triggers.moment.UtcNow())),
             ],
             options={
                 "verbose_name": "node",
@@ -101,23 +102,23 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("source", models.CharField(max_length=36)),
-                ("model_label", models.CharField(max_length=200)),
-                ("object_pk", models.CharField(max_length=500)),
+                ("model_label", synchro_triggers.exact_text.ExactCharField(max_length=200)),
+                ("object_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
                 ("object_text", models.TextField(blank=True, null=True)),
                 (
                     "operation",
                     models.CharField(choices=[("I", "insert"), ("U", "update"), ("D", "delete")], max_length=1),
                 ),
-                ("old_values", models.TextField(blank=True, null=True)),
+                ("old_values", synchro_triggers.exact_text.ExactTextField(blank=True, null=True)),
                 ("logged_at", synchro_triggers.moment.Moment()),
-                ("error", models.TextField()),
+                ("error", synchro_triggers.exact_text.ExactTextField()),
                 ("attempts", models.PositiveIntegerField(default=1)),
-                ("first_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
-                ("last_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
+                ("first_at", synchro_triggers.moment.Moment(db_default=synchro_triggers.moment.UtcNow())),
+                ("last_at", synchro_triggers.moment.Moment(db_default=synchro_triggers.moment.UtcNow())),
                 ("runs", models.PositiveIntegerField(default=1)),
                 ("next_at", synchro_triggers.moment.Moment(blank=True, null=True)),
-                ("waits_label", models.CharField(blank=True, default="", max_length=200)),
-                ("waits_pk", models.CharField(blank=True, default="", max_length=500)),
+                ("waits_label", synchro_triggers.exact_text.ExactCharField(blank=True, default="", max_length=200)),
+                ("waits_pk", synchro_triggers.exact_text.ExactCharField(blank=True, default="", max_length=500)),
             ],
             options={
                 "verbose_name": "failure",
@@ -134,7 +135,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("source", models.CharField(max_length=36)),
-                ("model_label", models.CharField(max_length=200)),
+                ("model_label", synchro_triggers.exact_text.ExactCharField(max_length=200)),
                 (
                     "word",
                     models.CharField(
@@ -166,14 +167,15 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("source", models.CharField(max_length=36)),
-                ("model_label", models.CharField(max_length=200)),
-                ("local_pk", models.CharField(max_length=500)),
-                ("remote_pk", models.CharField(max_length=500)),
+                ("model_label", synchro_triggers.exact_text.ExactCharField(max_length=200)),
+                ("local_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
+                ("remote_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
                 ("local_text", models.TextField(blank=True, null=True)),
                 ("remote_text", models.TextField(blank=True, null=True)),
                 ("logged", models.BigIntegerField(null=True)),
-                ("met_at", synchro_triggers.moment.Moment(db_default=django.db.models.functions.datetime.Now())),
+                ("met_at", synchro_triggers.moment.Moment(db_default=synchro_triggers.moment.UtcNow())),
                 ("remote_won", models.BooleanField(db_default=False)),
+                ("replaced_at", synchro_triggers.moment.Moment(null=True)),
             ],
             options={
                 "verbose_name": "reference",

@@ -12,6 +12,7 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from .already_there import already_there, there_by_key
 from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
@@ -20,9 +21,11 @@ from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
 from .failures import describe
+from .foresight import Foresight
 from .identity import Identity
 from .links import Links
 from .local import LinkTask, ObjectTask, generic_target, load_instances, plan_tasks
+from .mysql import guarded
 from .observed import Observers
 from .order import At, Task, in_order
 from .parts import Parts, Unfinished
@@ -80,7 +83,9 @@ class Batch:
         self._acquainted = acquainted
         self._remote = target.remote
         self._result = BatchResult()
-        self._identity = Identity(target.remote, target.source, target.node, target.kept_keys, target.imagined)
+        self._identity = Identity(
+            target.remote, target.source, target.node, target.kept_keys, target.imagined, target.given_again
+        )
         self._tasks, self._result.vanished = plan_tasks(changes, target.kept_keys, self._result.failed)
         self._identity.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
@@ -118,6 +123,8 @@ class Batch:
         self._bulk_links = BulkLinks(self._parts)
         self._deletes = Deletes(self._parts, self._refresh, self._point)
         self._links = Links(self._parts, self._ensure)
+        self._foresight = Foresight(self._parts, self._tasks)
+        self._refused: dict[Change, tuple[Shape, dict[str, Any], Any, list[str] | None]] = {}
 
     def apply(self) -> BatchResult:
         """Apply everything and return what was done.
@@ -131,8 +138,43 @@ class Batch:
         self._errors.update(self._targets.unusable)
         if newcomers := [task for task in (*self._tasks, *brought_along) if self._is_newcomer(task)]:
             self._acquainted(newcomers)  # type: ignore[arg-type]  # they are no links
-        ordered, self._cut = in_order(self._tasks, brought_along, self._targets.waited_for, self._hanging_on)
-        with connections[self._remote].execute_wrapper(self._parts.writes), self._parts.savepoints.announced():
+        ordered, self._cut = in_order(
+            self._tasks, brought_along, self._targets.waited_for, self._hanging_on, self._bulk_upserts.may_be_cut
+        )
+        with guarded(self._remote):
+            self._write(ordered)
+            self._name_holders()
+            self._parts.singles.finish()
+            self._parts.savepoints.finish()
+        for (root, key), remote_key in self._identity.outlived.items():
+            if self._identity.claimed_by(root, remote_key) is None:
+                reason = f"its key is another object's now; {self._remote!r} still has {remote_key!r}, which it was"
+                self._result.report.remark(Told.VANISHED, root._meta.label, encode_key(key), reason)
+        self._identity.store()
+        move_sequences_on(self._remote, self._parts.numbered)
+        self._leave_for_later()
+        left = {(change.label, change.key) for change in self._result.left}
+        for (label, key), reason in self._targets.pointing_nowhere.items():
+            if (label, key) not in left:
+                self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
+        return self._result
+
+    def _name_holders(self) -> None:
+        """Say in the failures of what the remote has refused who has its unique values there."""
+        foresight = Foresight(self._parts, ())
+        for change, written in self._refused.items():
+            error = self._result.failed.get(change)
+            if isinstance(error, IntegrityError) and (said := foresight.what_is_taken(*written)):
+                named = type(error)(f"{str(error).rstrip()}; {said}")
+                named.__cause__ = error
+                self._result.failed[change] = named
+
+    def _write(self, ordered: Sequence[Task]) -> None:
+        """Write the objects, in rounds, while there are some that may succeed after others."""
+        with (
+            connections[self._remote].execute_wrapper(self._parts.writes),
+            self._parts.savepoints.announced(),
+        ):
             waiting: Sequence[Task] = ordered
             in_bulk = not self._target.dry_run
             while waiting:
@@ -152,20 +194,6 @@ class Batch:
             raise BatchBroken("a cycle of foreign keys cannot be closed")
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
-        self._parts.singles.finish()
-        self._parts.savepoints.finish()
-        for (root, key), remote_key in self._identity.outlived.items():
-            if self._identity.claimed_by(root, remote_key) is None:
-                reason = f"its key is another object's now; {self._remote!r} still has {remote_key!r}, which it was"
-                self._result.report.remark(Told.VANISHED, root._meta.label, encode_key(key), reason)
-        self._identity.store()
-        move_sequences_on(self._remote, self._parts.numbered)
-        self._leave_for_later()
-        left = {(change.label, change.key) for change in self._result.left}
-        for (label, key), reason in self._targets.pointing_nowhere.items():
-            if (label, key) not in left:
-                self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
-        return self._result
 
     def _is_newcomer(self, task: Task) -> bool:
         """Tell whether an object would be created that has no reference, and that the log rows do not say was made."""
@@ -401,6 +429,7 @@ class Batch:
         self._under_way.add(at)
         try:
             unfinished: list[Unfinished] = []
+            written = None
             values = self._remote_values(shape, instance, unfinished)
             remote_key = self._parts.match(shape, instance)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
@@ -413,11 +442,24 @@ class Batch:
                 if self._remote_changes.win(conflict, change, deleted=row is None):
                     self._parts.leave_alone(shape, key, remote_key)
                     return remote_key
+            if self._target.dry_run and (row is None or change is not None or refresh):
+                if at in self._target.imagined_written:  # a kept failure of it was tried before
+                    if change is not None:
+                        self._result.report.count(shape.label, "unchanged")
+                    return remote_key
+                self._foresight.require_free(shape, values, remote_key, None if row is None else differing(row, values))
+                self._target.imagined_written.add(at)
+            if change is not None:
+                written = shape, values, remote_key, None if row is None else differing(row, values)
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
             elif change is not None or refresh:
                 self._update(shape, row, values, [part.field.attname for part in unfinished])
+        except IntegrityError:
+            if change is not None and written is not None:
+                self._refused[change] = written
+            raise
         finally:
             self._under_way.discard(at)
         remote_key = row.pk
@@ -440,6 +482,7 @@ class Batch:
     def _create(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> Model:
         if remote_key is None:
             remote_key = self._identity.find_by_primary_key(shape, instance.pk)
+            self._require_not_there(shape, instance, values, remote_key)
         redirects = self._target.redirects
         unsure = redirects.concern(shape.model)
         if remote_key is None and unsure and not self._target.dry_run:
@@ -462,6 +505,16 @@ class Batch:
             if key is not None and each.automatic_key:
                 self._parts.numbered.setdefault(each.root, set()).add(key)
         return row
+
+    def _require_not_there(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> None:
+        """Raise ``ObjectNotApplied`` where the remote has a new object, or a new parent's row, in another spelling."""
+        spellings = self._target.spellings
+        there = already_there(spellings, self._identity, shape, [(instance, remote_key)])
+        for parent in shape.other_parents:
+            if (key := values[parent.link.attname]) is not None:
+                there |= there_by_key(spellings, self._remote, shape_of(parent.model), {key: key})
+        for error in there.values():
+            raise error
 
     def _find_redirected(self, shape: Shape, instance: Model, row: Model) -> Any:
         """Return the key of a row that was inserted, and is not there under its key, by what else tells it."""
@@ -611,7 +664,7 @@ class Batch:
             return value if key is None else self._targets.nowhere(instance, foreign_key, (model, key), value)
         if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root, key)):
             unfinished.append(Unfinished(foreign_key, model, key, value))
-            return self._parts.stand_in(foreign_key, model, key, value)
+            return self._parts.stand_in(foreign_key, model, key, value, unheard=False)
         remote_key = self._ensure(model, key)
         return remote_key if points_to_key(foreign_key) else value
 

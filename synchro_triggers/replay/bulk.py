@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import FileField, JSONField, Model
 
 from ..exceptions import ObjectNotApplied
+from .already_there import already_there
 from .announced import Announced, ReceiversWrote
 from .local import ObjectTask, generic_target
 from .order import At
@@ -121,8 +122,19 @@ class BulkUpserts:
         if task.shape.generic_keys or self._parts.observers.sends_signals(task.shape.model):
             return False
         return all(
-            (foreign_key.null or isinstance(target[1], int)) and foreign_key not in task.shape.key
+            self._parts.may_stand_in(foreign_key, target[1]) and foreign_key not in task.shape.key
             for foreign_key in self._foreign_keys_to(task, target)
+        )
+
+    def may_be_cut(self, task: ObjectTask, target: At) -> bool:
+        """Tell whether nothing but references that may be NULL at first lead from an object to another one."""
+        shape = task.shape
+        leading = self._foreign_keys_to(task, target)
+        if not leading and not shape.generic_keys:
+            return False  # it leads to what the target is a part of
+        return all(
+            foreign_key not in shape.key and (foreign_key.null or not getattr(foreign_key, "db_constraint", True))
+            for foreign_key in leading
         )
 
     def _foreign_keys_to(self, task: ObjectTask, target: At) -> list[Any]:
@@ -205,6 +217,7 @@ class BulkUpserts:
         updated = self._halving(
             changed, lambda some: self._update(shape, some), lambda some: self._update_apart(shape, some)
         )
+        new = self._not_there(shape, new)
         created = self._halving(new, lambda some: self._create(shape, some))
         unchanged = self._still_unchanged(shape, tasks, unchanged, [*changed, *new], [*updated, *created])
         counted = [each for each in unchanged if each.task.change is not None]
@@ -269,6 +282,12 @@ class BulkUpserts:
             and not self._parts.identity.is_going(shape.model, other)
         }
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
+
+    def _not_there(self, shape: Shape, new: Sequence[_Upsert]) -> list[_Upsert]:
+        """Leave out new objects that the remote has in another spelling: they are told one by one."""
+        objects = [(each.task.instance, each.remote_key) for each in new]
+        there = already_there(self._parts.target.spellings, self._parts.identity, shape, objects)
+        return [each for each in new if each.task.key not in there]
 
     def _create(self, shape: Shape, some: Sequence[_Upsert]) -> Sequence[_Upsert]:
         without = [each for each in some if each.remote_key is None]
@@ -433,7 +452,7 @@ def _values_reader(shape: Shape, parts: Parts) -> Callable[[Any], list[Any]]:
             elif value is not None and (root_of(model), value) in parts.targets.missing:
                 values[number] = parts.targets.nowhere(instance, foreign_key, (model, value), value)
             elif value is not None:
-                values[number] = parts.stand_in(foreign_key, model, value, value)
+                values[number] = parts.stand_in(foreign_key, model, value, value, unheard=True)
         for generic in shape.generic_keys:
             if (target := generic_target(generic, instance)) is None:
                 continue

@@ -26,6 +26,7 @@ from .rows import rows_with
 from .shape import Shape, concrete_of, is_parent_link, points_to_key, root_of, tables_of
 from .statements import can_write_many
 from .target import reraise_if_hopeless
+from .unhashable import is_hashable
 
 
 class BulkDeletes:
@@ -149,7 +150,14 @@ class BulkDeletes:
                 staying += hangs_on.get(at, ())
 
     def _hangers(self, shape: Shape, keys: list[Any]) -> Iterator[tuple[At, Any]]:
-        """Yield each remote row that points to one of the remote keys, and the key."""
+        """Yield each remote row that points to one of the remote keys, and the key.
+
+        One whose own key cannot be looked up is none that goes.
+        """
+        for (root, hanger), key in self._all_hangers(shape, keys):
+            yield (root, hanger if is_hashable(hanger) else object()), key
+
+    def _all_hangers(self, shape: Shape, keys: list[Any]) -> Iterator[tuple[At, Any]]:
         for field in hanging_on(shape.model):
             by_value = {key: key for key in keys}
             if not points_to_key(field):

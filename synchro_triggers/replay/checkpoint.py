@@ -7,6 +7,7 @@ import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from ..capture.install import require_capture
 from ..conf import LOCAL, get_settings
 from ..models import ChangeLog, Checkpoint, Failure, Introduction, Reference
 from .moved import forget_lost_objects, forget_transactions, moved_along
@@ -97,30 +98,38 @@ def reset_synchro(*, new_identity: bool = False) -> None:
     Raises:
         SynchroError: this package's tables are missing somewhere, or LOCAL is a copy and it was not said what
             it is; nothing is changed then.
+        SynchroConfigurationError: nothing is captured on LOCAL's vendor.
     """
+    require_capture(LOCAL)
     aliases = _receiving_aliases()
-    if new_identity:
-        set_identity(LOCAL, new=True)
-    else:
+    if not new_identity:
         require_original(LOCAL)
-    source = node_id(LOCAL)
+        node_id(LOCAL)  # it may be missing
     position = current_position(LOCAL)
-    now = datetime.datetime.now(datetime.UTC)
-    for alias in aliases:
-        with transaction.atomic(using=alias):
-            _set(
-                alias,
-                source,
-                position=position,
-                since=None,
-                last_check=now,
-                last_row="",
-                last_window="",
-                place=fingerprint(LOCAL),
-            )
-            for model in (Reference, Introduction, Failure):
-                model._base_manager.using(alias).filter(source=source).delete()
-    delete_received(LOCAL, position)
+    # LOCAL's own part is committed last: a copy stays one, and is refused, until all is done. Whoever says it again
+    # after it was cut off begins anew, with the identity that the copy has carried.
+    with transaction.atomic(using=LOCAL):
+        source = set_identity(LOCAL, new=True) if new_identity else node_id(LOCAL)
+        for alias in aliases:
+            _forget_received(alias, source, position)
+        delete_received(LOCAL, position)
+
+
+def _forget_received(alias: str, source: str, position: str) -> None:
+    """Let a remote know nothing of the objects of ``source``, and have received all up to ``position``."""
+    with transaction.atomic(using=alias):
+        _set(
+            alias,
+            source,
+            position=position,
+            since=None,
+            last_check=datetime.datetime.now(datetime.UTC),
+            last_row="",
+            last_window="",
+            place=fingerprint(LOCAL),
+        )
+        for model in (Reference, Introduction, Failure):
+            model._base_manager.using(alias).filter(source=source).delete()
 
 
 def keep_identity() -> list[str]:

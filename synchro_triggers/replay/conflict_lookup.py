@@ -16,6 +16,7 @@ from .conflicts import Conflict, local_wins
 from .identity import Identity
 from .local import ObjectTask
 from .own_changes import LastChanges, last_changes
+from .received import received_here
 from .report import SyncReport, Told
 from .shape import Shape, model_of, parents_of, read_key, read_keys, shape_of, shown_key
 from .target import Target
@@ -38,6 +39,7 @@ class RemoteChanges:
         self._since = min(oldest, back_to) if target.policy == "newest" and oldest and back_to else None
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
+        self._received: dict[tuple[str, str], int] = {}
         self._read: set[tuple[type[Model], Any]] = set()
         self._decided: dict[Change, tuple[Conflict, bool, bool, bool, str]] = {}
         self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
@@ -56,9 +58,12 @@ class RemoteChanges:
         if not self._any:
             return
         by_model: dict[type[Model], list[Any]] = {}
+        local_keys: dict[tuple[type[Model], Any], Any] = {}
         for task in tasks:
             known = self._identity.known(task.shape.model, task.key)
             stale = self._identity.stale_reference(task.shape.model, task.key)
+            if known is not None and not isinstance(task.key, FormerKey):
+                local_keys.update(((model, known), task.key) for model in _family(task.shape))
             kept = None
             if self._identity.keeps_key(task.shape) and not isinstance(task.key, FormerKey):
                 kept = task.key
@@ -71,6 +76,9 @@ class RemoteChanges:
                 self._other_rows.setdefault((task.shape.root, task.key), []).append(row)
         for model, remote_keys in by_model.items():
             self._load(model, remote_keys)
+        changed = {(model._meta.label, encode_key(there)): key for (model, there), key in local_keys.items()}
+        last = {at: self._last[at] for at in changed if at in self._last}
+        self._received = received_here(self._target.remote, self._target.node, changed, last) if last else {}
 
     def _rows_of_other_parents(self, task: ObjectTask) -> Iterator[tuple[type[Model], Any]]:
         for parent in task.shape.other_parents if task.instance is not None else ():
@@ -126,7 +134,9 @@ class RemoteChanges:
         """
         full = change.logged_at == LONG_AGO
         stood = full and self._identity.remote_won(shape.model, key)
-        if not self._any and not stood and (self._identity.known(shape.model, key) is not None or remote_key is None):
+        made = self._identity.made_again(shape.model, key) if remote_key is None else None
+        nothing_told = not self._any and not stood and made is None
+        if nothing_told and (self._identity.known(shape.model, key) is not None or remote_key is None):
             return None
         known = self._identity.known(shape.model, key)
         at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
@@ -136,7 +146,7 @@ class RemoteChanges:
             self.load_found(shape, [remote_key])
         rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
         rows += self._other_rows.get((shape.root, key), ())
-        if (made := self._identity.made_again(shape.model, key)) is not None and remote_key is None:
+        if made is not None:
             remote_at = made.time  # the object's own row was deleted before
         elif stood:  # nothing new on LOCAL: what was kept then stays
             remote_at = self._changed_at(rows, None) or as_utc(self._identity.met_at(shape.model, key))
@@ -248,7 +258,8 @@ class RemoteChanges:
     def _changed_at(
         self, rows: Sequence[tuple[str, str]], met_at: datetime.datetime | None
     ) -> datetime.datetime | None:
-        latest = max((self._last[at] for at in rows if at in self._last), key=lambda last: last.id, default=None)
+        changes = [self._last[at] for at in rows if at in self._last and self._received.get(at) != self._last[at].id]
+        latest = max(changes, key=lambda last: last.id, default=None)
         if latest is None or any(self._replayed[at].id > latest.id for at in rows if at in self._replayed):
             return None
         if met_at is not None and latest.time < as_utc(met_at):

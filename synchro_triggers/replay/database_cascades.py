@@ -15,6 +15,7 @@ from django.db import connections
 from django.db.backends.utils import strip_quotes
 from django.db.models import DO_NOTHING, Model
 
+from . import mysql
 from .cascades import is_part_of
 from .relations import relations_to
 from .rows import rows_with
@@ -90,6 +91,9 @@ class DatabaseCascades:
 
     def _ask(self, fields: list[Any]) -> Iterator[Any]:
         connection = connections[self._alias]
+        if connection.vendor == "mysql":
+            yield from (fields[number] for number in mysql.cascading(connection, fields))
+            return
         if connection.vendor not in {"postgresql", "sqlite"}:
             return
         postgres, quote = connection.vendor == "postgresql", connection.ops.quote_name

@@ -12,6 +12,7 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ..capture.tables import encode_key, natural_key_of
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from .already_there import there_by_natural_key
 from .cascades import is_part_of, let_go, links_going, number_of_links, taken_along
 from .database_cascades import DatabaseCascades
 from .living import Living, natural_key_there
@@ -22,8 +23,9 @@ from .raw_keys import may_hide, texts_that_hide, there_as_text
 from .relations import links_to, links_to_children, refers_to_itself
 from .report import Told
 from .rows import rows_of
-from .shape import Unreadable, parents_of, read_key, root_of, shape_of
+from .shape import Shape, Unreadable, parents_of, read_key, root_of, shape_of
 from .target import NotYet
+from .unhashable import hangers_told, require_hashable
 from .utc import zone_of
 from .writing import delete, local_value
 
@@ -162,6 +164,12 @@ class Deletes:
 
     def _taken_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
         """Return what goes with a row, and with those of its parents' rows that are deleted apart from it."""
+        with hangers_told(row, self._remote):
+            along = self._all_taken_along(row, keep_parents, parents)
+        require_hashable(along, self._remote)
+        return along
+
+    def _all_taken_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
         along = list(taken_along(row, self._remote, keep_parents=keep_parents or parents is not None))
         for parent in parents or ():
             more = taken_along(parent, self._remote, keep_parents=False)
@@ -303,6 +311,11 @@ class Deletes:
                 told = f"{self._remote!r} had it hang on {reason}, which was deleted"
                 report.remark(Told.DELETED_ALONG, model._meta.label, encode_key(number), told)
 
+    def _require_natural_key_not_hidden(self, shape: Shape, gone: Model) -> None:
+        there = there_by_natural_key(self._parts.target.spellings, self._parts.identity, shape, [gone])
+        for error in there.values():
+            raise ObjectNotApplied(f"it was deleted; {error}")
+
     def _find_deleted(self, task: ObjectTask) -> Any:
         shape, key = task.shape, task.key
         self._parts.identity.load(shape.model, [key])
@@ -321,6 +334,8 @@ class Deletes:
                 raise ObjectNotApplied(f"its natural key cannot be told any more: {error}") from error
             if found is not None and not self._parts.belongs_to_another(shape, found, key):
                 return found
+            if found is None:
+                self._require_natural_key_not_hidden(shape, gone)
         if isinstance(key, Unreadable):
             if there_as_text(self._remote, shape.root, [key]):
                 raise ObjectNotApplied(

@@ -10,11 +10,10 @@ from itertools import groupby
 
 from django.db import connections
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
-from django.db.models.functions import Now
 
 from ..key_texts import full_key, is_encodable, read_full_key, stored_key
 from ..models import Failure, Operation, Reference
-from ..moment import as_utc, raw_utc
+from ..moment import UtcNow, as_utc, raw_utc
 from .changes import Change
 from .rows import rows_with
 from .shape import model_of, root_of, shown_key
@@ -174,7 +173,7 @@ def store_failure(
             operation=still,
             error=text,
             attempts=F("attempts") + 1,
-            last_at=Now(),
+            last_at=UtcNow(),
             runs=runs,
             next_at=next_at,
             **waits,

@@ -19,18 +19,19 @@ from typing import Any, NamedTuple
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db import DatabaseError, connections, models
 from django.db.models import Model, Q
-from django.db.models.functions import Now
 
 from ..capture.tables import encode_key, natural_key_fields, natural_key_of, natural_manager
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..key_texts import full_key, is_digest, read_full_key, stored_key
 from ..models import Reference
-from ..moment import as_utc
+from ..moment import UtcNow, as_utc
 from ..natural import NaturalManager
 from .changes import Change, FormerKey
 from .contention import RowLocks
 from .local import generic_target
+from .mysql import exact_keys, is_exactly, is_mysql
+from .natural_lookup import ask_by_natural_key
 from .own_changes import LastChange, OwnChanges
 from .params import plain_type
 from .rows import ReadAhead, rows_of, rows_with
@@ -63,6 +64,7 @@ class _Stored(NamedTuple):
     remote_pk: str
     logged: int | None
     remote_won: bool
+    replaced_at: datetime.datetime | None
 
 
 class Identity:
@@ -74,6 +76,7 @@ class Identity:
         target: node id of the remote.
         kept_keys: labels of models with the option ``identity: 'pk'``.
         imagined: what a dry run would have created so far.
+        given_again: references to rows that are other objects now, and since when: beside those that say so.
 
     Attributes:
         outlived: root model and local key to remote key of what was known under a key that has been given out again,
@@ -87,12 +90,14 @@ class Identity:
         target: str,
         kept_keys: frozenset[str],
         imagined: Mapping[tuple[type[Model], Any], Any] | None = None,
+        given_again: Mapping[int, datetime.datetime] | None = None,
     ) -> None:
         self.remote = remote
         self._source = source
         self._target = target
         self._kept_keys = kept_keys
         self._imagined = imagined if imagined is not None else {}
+        self._given_again = dict(given_again or {})
         self._known: dict[tuple[type[Model], Any], Any] = {}
         self._claimed: dict[tuple[type[Model], Any], Any] = {}
         self._free: set[tuple[type[Model], Any]] = set()
@@ -207,6 +212,11 @@ class Identity:
 
     def _part_from_strangers(self, root: type[Model], keys: Iterable[Any]) -> None:
         """Take objects for gone on the remote whose number was given to another one there since the two last met."""
+        for key in keys if self._given_again else ():
+            reference = self._rows.get((root, key))
+            replaced_at = self._given_again.get(reference.pk) if reference is not None else None
+            if replaced_at is not None and (root, key) in self._known:
+                self._is_a_strangers(root, key, LastChange(as_utc(replaced_at), 0))
         own = self._own_changes
         if own is None or (own.complete and not own.inserted) or not gives_keys_again(root, self._kept_keys):
             return
@@ -220,9 +230,12 @@ class Identity:
                 logged = self._came_by.get((root, key))
                 is_another = logged is not None and made.id > logged
             if is_another:
-                del self._known[root, key]
-                self._claimed.pop((root, remote_key), None)
-                self._made_again[root, key] = (remote_key, made)
+                self._is_a_strangers(root, key, made)
+
+    def _is_a_strangers(self, root: type[Model], key: Any, made: LastChange) -> None:
+        remote_key = self._known.pop((root, key))
+        self._claimed.pop((root, remote_key), None)
+        self._made_again[root, key] = (remote_key, made)
 
     def made_again(self, model: type[Model], key: Any) -> LastChange | None:
         """Return when the remote's users made another object of the number that the object's row had there."""
@@ -232,8 +245,9 @@ class Identity:
     def _stored(self, root: type[Model], **texts: Collection[str]) -> list[tuple[str, _Stored]]:
         references = rows_with(Reference, self.remote, **texts)
         references = references.filter(source=self._source, model_label=root._meta.label)
-        names = ("local_pk", "pk", "remote_pk", "logged", "remote_won")
+        names = ("local_pk", "pk", "remote_pk", "logged", "remote_won", "replaced_at")
         rows = [(local_pk, _Stored(*stored)) for local_pk, *stored in references.values_list(*names)]
+        self._given_again.update((each.pk, each.replaced_at) for _, each in rows if each.replaced_at is not None)
         if plain_type(root._meta.pk) is not int:
             self._read_full_texts(self.remote, "local", {stored.pk: local_pk for local_pk, stored in rows})
             self._read_full_texts(self.remote, "remote", {stored.pk: stored.remote_pk for _, stored in rows})
@@ -280,7 +294,7 @@ class Identity:
         rows = rows_with(model, self.remote, pk=remote_keys)
         if locks is not None:
             rows = locks.taken(rows)
-        return set(rows.values_list("pk", flat=True))
+        return exact_keys(self.remote, remote_keys, set(rows.values_list("pk", flat=True)))
 
     def known(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of a loaded local key, or ``None``."""
@@ -331,7 +345,7 @@ class Identity:
         self._lost.discard((root, key))
         reference = self._rows.get((root, key))
         if reference is not None and reference.remote_pk == self._text(remote_key):
-            if (root, key) in self._contested or reference.remote_won:
+            if (root, key) in self._contested or reference.remote_won or reference.pk in self._given_again:
                 self._met.add(reference.pk)
         else:
             self._learnt[root, key] = remote_key
@@ -364,7 +378,8 @@ class Identity:
             if key is not None:
                 self._rows[root, key] = stored
             remote_key = by_text[stored.remote_pk]
-            is_strangers = (root, key) in self._made_again and self._made_again[root, key][0] == remote_key
+            is_strangers = stored.pk in self._given_again
+            is_strangers |= (root, key) in self._made_again and self._made_again[root, key][0] == remote_key
             if key is not None and (root, key) not in self._forgotten and not is_strangers:
                 self._claimed[root, remote_key] = key
 
@@ -405,8 +420,8 @@ class Identity:
                 new.setdefault(root, []).append((self._text(key), remote_pk, self._logged_until(root, key)))
         if moved:
             field = Reference._meta.get_field
-            columns = [field("remote_pk"), field("remote_text"), field("logged")]
-            values = [(pk, remote_pk, self._beside(remote_pk), logged) for pk, remote_pk, logged in moved]
+            columns = [field("remote_pk"), field("remote_text"), field("logged"), field("replaced_at")]
+            values = [(pk, remote_pk, self._beside(remote_pk), logged, None) for pk, remote_pk, logged in moved]
             update_rows(self.remote, Reference, [field("id")], columns, values)  # type: ignore[arg-type,list-item]
             self._met.update(pk for pk, _, _ in moved)
         for root, rows in new.items():
@@ -418,7 +433,7 @@ class Identity:
                 texts = [(*row, *map(self._beside, row[:2])) for row in rows]
             insert_texts(self.remote, Reference, same, names, texts)
         if self._met:
-            rows_with(Reference, self.remote, pk=self._met).update(met_at=Now(), remote_won=False)
+            rows_with(Reference, self.remote, pk=self._met).update(met_at=UtcNow(), remote_won=False, replaced_at=None)
         lost: dict[type[Model], list[str]] = {}
         for root, key in self._lost - self._forgotten:
             lost.setdefault(root, []).append(self._text(key))
@@ -470,7 +485,7 @@ class Identity:
             if lookups is not None:
                 found = self._get(model, manager, lookups)
             else:
-                found = manager.db_manager(self.remote).get_by_natural_key(*key)  # type: ignore[attr-defined]
+                found = ask_by_natural_key(manager, self.remote, key)
         except MultipleObjectsReturned as error:
             if any(part is None for part in key):
                 return None
@@ -482,7 +497,9 @@ class Identity:
             return None
         finally:
             self._looked_for.discard(at)
-        return None if found is None else found.pk
+        if found is None or (lookups is None and not is_exactly(self.remote, key, natural_key_of(found))):
+            return None
+        return found.pk
 
     def _is_shared_here(self, instance: Any, manager: Any) -> bool:
         """Tell whether another object of LOCAL has the same natural key."""
@@ -496,7 +513,7 @@ class Identity:
             rows = rows_of(model, LOCAL).filter(**dict(zip(natural_key_fields(model), key, strict=True)))
             return _others(rows, instance).exists()
         try:
-            found = manager.db_manager(LOCAL).get_by_natural_key(*key)
+            found = ask_by_natural_key(manager, LOCAL, key)
         except ObjectDoesNotExist:
             return False
         except MultipleObjectsReturned:
@@ -599,11 +616,23 @@ class Identity:
         return matches
 
     def _get(self, model: type[Model], manager: Any, lookups: dict[str, Any]) -> Any:
-        rows = rows_of(model, self.remote).filter(**lookups).order_by("pk")[:2]
-        found = list(rows)
+        rows = rows_of(model, self.remote).filter(**lookups).order_by("pk")
+        found = list(self._exactly(model, rows, lookups) if is_mysql(self.remote) else rows[:2])
         if len(found) > 1 and not getattr(manager, "allow_many", False):
             raise MultipleObjectsReturned
         return found[0] if found else None
+
+    def _exactly(self, model: type[Model], rows: models.QuerySet[Any], lookups: dict[str, Any]) -> Iterator[Any]:
+        """Yield two of the rows, at the most, whose texts are what was asked for, and not only equal to it there."""
+        names = [name for name in lookups if not name.endswith(_IS_NULL)]
+        wanted = [lookups[name] for name in names]
+        number = 0
+        for key, *values in rows.values_list("pk", *names):
+            if is_exactly(self.remote, wanted, values):
+                yield rows_of(model, self.remote).get(pk=key)
+                number += 1
+            if number == 2:
+                return
 
     def _values_at_paths(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, dict[str, Any]]:
         """Read what natural keys name beyond foreign keys (``city__name``), of many objects in one query."""
@@ -639,6 +668,25 @@ class Identity:
                 if there[attname] is None:
                     raise ObjectDoesNotExist  # its target is not there, so neither is the object
         return _as_lookups(there)
+
+    def named_natural_keys(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, tuple[Any, ...]]:
+        """Return the natural keys that objects would have on the remote, where the keys name their fields.
+
+        Those with a NULL are left out: they tell nothing for certain; and those that point to what is not there.
+
+        Returns:
+            Local key to the values, in the order of ``natural_key_fields()``.
+        """
+        paths = self._values_at_paths(model, instances)
+        found: dict[Any, tuple[Any, ...]] = {}
+        for instance in instances:
+            try:
+                lookups = self._translated_lookups(instance, paths.get(instance.pk))
+            except ObjectDoesNotExist:
+                continue
+            if lookups is not None and not any(name.endswith(_IS_NULL) for name in lookups):
+                found[instance.pk] = tuple(lookups.values())
+        return found
 
     def _named_values(
         self, instance: Model, at_paths: Mapping[str, Any] | None = None
@@ -819,7 +867,7 @@ def compare_exactly(model: type[Model], alias: str) -> bool:
 
     A collation may ignore case, and a field of somebody's own may compare as it likes.
     """
-    if connections[alias].vendor not in {"postgresql", "sqlite"}:
+    if connections[alias].vendor not in {"postgresql", "sqlite", "mysql"}:
         return False
     for name in natural_key_fields(model):
         if (found := field_at(model, name)) is None:

@@ -19,14 +19,18 @@ class StoredText(Func):
     output_field = TextField()
     template = "CAST(%(expressions)s AS text)"
 
+    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """A cast to ``text`` is unknown there."""
+        return self.as_sql(compiler, connection, template="CAST(%(expressions)s AS char)", **context)
+
 
 class JsonText(Value):
     """A JSON value by its text; Django's statements take it as an expression.
 
     Attributes:
         text: the JSON.
-        exact: it is stored as text, with its blanks, the order of its keys and doubled ones (SQLite); PostgreSQL's
-            ``jsonb`` keeps the digits of numbers, and none of these.
+        exact: it is stored as text, with its blanks, the order of its keys and doubled ones (SQLite, MariaDB);
+            PostgreSQL's ``jsonb`` keeps the digits of numbers, and none of these.
     """
 
     def __init__(self, text: str, *, exact: bool = False) -> None:
@@ -54,7 +58,11 @@ def stored_json(instance: Any, field: JSONField) -> JsonText | None:
     text = instance.__dict__.get(annotation_of(field))
     if text is None:
         return None
-    return JsonText(text, exact=instance._state.db is not None and connections[instance._state.db].vendor == "sqlite")
+    return JsonText(text, exact=instance._state.db is not None and _is_exact(connections[instance._state.db]))
+
+
+def _is_exact(connection: Any) -> bool:
+    return connection.vendor == "sqlite" or bool(connection.vendor == "mysql" and connection.mysql_is_mariadb)
 
 
 def put_json(instance: Any, field: JSONField, value: JsonText) -> None:

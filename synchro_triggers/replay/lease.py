@@ -22,10 +22,10 @@ from pathlib import Path
 
 from django.db import Error, connections, transaction
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from ..exceptions import RunUnderWay
 from ..models import Checkpoint
+from ..moment import UtcNow
 from .checkpoint import load_checkpoint
 
 logger = logging.getLogger("synchro_triggers")
@@ -70,7 +70,7 @@ class Lease:
         holder = load_checkpoint(self._remote, self._source)
         if not holder.run_id:  # it was made, or given back, in this moment
             return self._take(Q(run_id=""))
-        free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=Now() - datetime.timedelta(seconds=EXPIRES))
+        free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=UtcNow() - datetime.timedelta(seconds=EXPIRES))
         if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
             free |= Q(run_id=holder.run_id)
         # Looked at first: on SQLite, a write would wait for the transaction of the run that is under way.
@@ -83,8 +83,8 @@ class Lease:
             run_id=self._run_id,
             run_host=socket.gethostname(),
             run_pid=os.getpid(),
-            run_started=Now(),
-            run_seen=Now(),
+            run_started=UtcNow(),
+            run_seen=UtcNow(),
         )
         return bool(taken)
 
@@ -97,7 +97,7 @@ class Lease:
             RunUnderWay: another run has taken over.
         """
         rows = Checkpoint.objects.using(self._remote).filter(source=self._source, run_id=self._run_id)
-        if not rows.update(run_seen=Now(), **fields):
+        if not rows.update(run_seen=UtcNow(), **fields):
             raise RunUnderWay(
                 f"Another run to {self._remote!r} has taken over, because this one had not been heard of for "
                 f"{EXPIRES} seconds. What was committed stays."

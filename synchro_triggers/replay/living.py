@@ -14,6 +14,7 @@ from ..conf import LOCAL
 from .changes import FormerKey
 from .identity import Identity, compare_exactly, depends_on, looks_up_fields
 from .local import generic_target, load_instances
+from .natural_lookup import ask_by_natural_key
 from .rows import rows_of, rows_with
 from .shape import (
     GenericKey,
@@ -185,10 +186,11 @@ class Living:
         for row in rows:
             try:
                 key = self._natural_key_here(row)
-                found = manager.db_manager(LOCAL).get_by_natural_key(*key).pk
+                found = ask_by_natural_key(manager, LOCAL, key)
                 if None in key:  # where several have it, it tells nothing
-                    manager.db_manager(self._identity.remote).get_by_natural_key(*natural_key_of(row))
-                yield row.pk, found
+                    ask_by_natural_key(manager, self._identity.remote, natural_key_of(row))
+                if found is not None:
+                    yield row.pk, found.pk
             except (ObjectDoesNotExist, MultipleObjectsReturned):
                 continue
 

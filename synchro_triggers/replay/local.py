@@ -15,6 +15,7 @@ from django.db.models.fields.composite import CompositePrimaryKey
 from ..capture.tables import decode_value, kind_of, stored_fields
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from ..unnamed import unnamed_on
 from .changes import Change, FormerKey, divided
 from .params import plain_type
 from .raw_keys import is_of_one_object, may_hide, there_as_text
@@ -38,6 +39,10 @@ from .shape import (
 from .target import BatchBroken
 from .utc import zone_of
 from .window import highest_id
+
+#: Keys that are looked for at a time. Of some kinds each column is a parameter, of which SQLite takes 32,766 at once;
+#: of keys of several columns each is a level of an expression, which may have 1,000 there.
+_LOOKED_FOR = 500
 
 
 @dataclass
@@ -168,14 +173,19 @@ def without_a_row(changes: Iterable[Change]) -> list[Change]:
         by_label.setdefault(change.label, []).append(change)
     gone: list[Change] = []
     for label, alike in by_label.items():
-        model = model_of(label)
-        if model is not None:
-            keys = {change: read_key(model, change.key, zone_of(LOCAL)) for change in alike}
-            there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
-            missing = {change: key for change, key in keys.items() if key not in there}
-            hidden = _hidden(model, missing)
-            gone += [change for change in missing if change not in hidden]
+        if (model := model_of(label)) is None:
+            continue
+        for start in range(0, len(alike), _LOOKED_FOR):
+            gone += _without_a_row(model, alike[start : start + _LOOKED_FOR])
     return gone
+
+
+def _without_a_row(model: type[Model], changes: Sequence[Change]) -> list[Change]:
+    keys = {change: read_key(model, change.key, zone_of(LOCAL)) for change in changes}
+    there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
+    missing = {change: key for change, key in keys.items() if key not in there}
+    hidden = _hidden(model, missing)
+    return [change for change in missing if change not in hidden]
 
 
 def _hidden(model: type[Model], missing: Mapping[Change, Any]) -> set[Change]:
@@ -256,7 +266,8 @@ def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
         values.setdefault(shape.key[0].attname, key)
     # from_db() takes values in the order of the fields.
     names = [field.attname for field in shape.model._meta.concrete_fields if field.attname in values]
-    return shape.model.from_db(LOCAL, names, [values[name] for name in names])
+    with unnamed_on(LOCAL):
+        return shape.model.from_db(LOCAL, names, [values[name] for name in names])
 
 
 def _object_tasks(

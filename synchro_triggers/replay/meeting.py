@@ -18,11 +18,12 @@ from functools import cache
 from typing import Any
 
 from django.apps import apps
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import BigIntegerField, CharField, Exists, Max, Model, OuterRef, QuerySet
 from django.db.models.functions import Cast
 
 from ..capture.install import captured_models_on
+from ..capture.own_tables import with_tables
 from ..capture.tables import captured_models, encode_key, natural_manager
 from ..capture.unlogged import keys_there, unlogged_keys
 from ..conf import LOCAL, get_settings
@@ -62,7 +63,7 @@ class Meeting:
         self._labels = labels
         self._stored: dict[str, Introduction] | None = None
         self._settled: dict[type[Model], Introduction] = {}
-        self._tables: dict[str, set[str]] = {}
+        self._there: dict[str, dict[type[Model], bool]] = {}
         self._told_by_nothing: dict[type[Model], bool] = {}
         self._captured: set[type[Model]] | None = None
         self._older_selves: list[str] | None = None
@@ -262,12 +263,16 @@ class Meeting:
         return self._told_by_nothing[root]
 
     def _is_on_both(self, root: type[Model]) -> bool:
-        for alias in (LOCAL, self._target.remote):
-            if alias not in self._tables:
-                self._tables[alias] = set(connections[alias].introspection.table_names())
-            if root._meta.db_table not in self._tables[alias]:
-                return False
-        return True
+        return all(self._is_on(alias, root) for alias in (LOCAL, self._target.remote))
+
+    def _is_on(self, alias: str, root: type[Model]) -> bool:
+        there = self._there.setdefault(alias, {})
+        if root not in there:
+            listed = {root_of(model) for label in self._labels if (model := model_of(label)) is not None}
+            asked = {root, *(listed - there.keys())}
+            found = with_tables(alias, asked)
+            there.update((each, each in found) for each in asked)
+        return there[root]
 
     def _is_captured(self, root: type[Model]) -> bool:
         if self._captured is None:

@@ -64,8 +64,10 @@ def set_identity(alias: str, *, new: bool) -> str:
     if not new:
         own.update(fingerprint=here)
         return identity
-    own.update(node_id=(new_identity := str(uuid.uuid4())), fingerprint=here, copied_from=identity)
-    return new_identity
+    # All of them, for it may be said twice, by whoever does not know whether it was heard.
+    before = [identity, *own.values_list("copied_from", flat=True)]
+    own.update(node_id=(own_id := str(uuid.uuid4())), fingerprint=here, copied_from=",".join(filter(None, before)))
+    return own_id
 
 
 def older_selves(remote: str, source: str) -> list[str]:
@@ -76,9 +78,12 @@ def older_selves(remote: str, source: str) -> list[str]:
 
 
 def former_selves(remote: str, source: str) -> list[str]:
-    """Return the identities whose objects LOCAL's may be: those before it was flushed, and what it is a copy of."""
+    """Return the identities whose objects LOCAL's may be: those before it was flushed, and what it is a copy of.
+
+    What it was last comes first.
+    """
     copied_from = Node.objects.using(LOCAL).exclude(copied_from="").values_list("copied_from", flat=True)
-    return [*older_selves(remote, source), *copied_from]
+    return [*older_selves(remote, source), *(identity for text in copied_from for identity in text.split(","))]
 
 
 def is_elsewhere(alias: str) -> bool:

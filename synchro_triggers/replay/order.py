@@ -17,6 +17,7 @@ def in_order(
     brought_along: Iterable[ObjectTask],
     targets_of: Callable[[ObjectTask], Collection[At]],
     hanging_on: Callable[[ObjectTask], Collection[At]],
+    may_be_cut: Callable[[ObjectTask, At], bool] = lambda task, target: False,
 ) -> tuple[list[Task], set[tuple[At, At]]]:
     """Order the tasks of a batch.
 
@@ -25,11 +26,13 @@ def in_order(
         brought_along: objects that are not logged, but needed by others.
         targets_of: root model and key of each object that a task's object points to.
         hanging_on: root model and key of each deleted object that pointed to a task's deleted object.
+        may_be_cut: whether a task's object may be written before one that it points to, and point to nothing until
+            then; asked only where foreign keys form a cycle.
 
     Returns:
         The tasks, each once: the targets of an object before it, what pointed to a deleted one before that one,
-        otherwise in the given order. Where foreign
-        keys form a cycle, one of them is cut: from whom to whom is returned too. Links come after both their ends.
+        otherwise in the given order. Where foreign keys form a cycle, one of them is cut, one that may be if there is
+        any: from whom to whom is returned too. Links come after both their ends.
     """
     brought = list(brought_along)
     upserts = {
@@ -46,7 +49,7 @@ def in_order(
     reached_gone: set[At] = set()
     for task in tasks:
         if isinstance(task, ObjectTask) and task.instance is not None:
-            ordered += _with_targets(task, upserts, targets_of, reached, cut)
+            ordered += _with_targets(task, upserts, targets_of, reached, cut, may_be_cut)
             continue
         if isinstance(task, ObjectTask):
             if not task.keep_parents:
@@ -54,10 +57,10 @@ def in_order(
                 continue
         else:
             for start in _ends(task, upserts):
-                ordered += _with_targets(start, upserts, targets_of, reached, cut)
+                ordered += _with_targets(start, upserts, targets_of, reached, cut, may_be_cut)
         ordered.append(task)
     for task in brought:
-        ordered += _with_targets(task, upserts, targets_of, reached, cut)
+        ordered += _with_targets(task, upserts, targets_of, reached, cut, may_be_cut)
     return ordered, cut
 
 
@@ -67,8 +70,13 @@ def _with_targets(
     targets_of: Callable[[ObjectTask], Collection[At]],
     reached: set[At],
     cut: set[tuple[At, At]],
+    may_be_cut: Callable[[ObjectTask, At], bool] = lambda task, target: False,
 ) -> list[Task]:
-    """Return the object's unreached targets, deepest first, and the object; with a stack, chains may be long."""
+    """Return the object's unreached targets, deepest first, and the object; with a stack, chains may be long.
+
+    Where a cycle is cut further up than where it closes, what lies between is left for later: it is reached again from
+    elsewhere, or begun with.
+    """
     at = (start.shape.root, start.key)
     if at in reached:
         return []
@@ -84,10 +92,19 @@ def _with_targets(
         following = None
         for target in targets:
             if target in open_:
-                cut.add((at, target))
-            elif target in upserts and target not in reached:
+                height = _cut_at(stack, target, may_be_cut)
+                cut.add((stack[height][0], stack[height + 1][0] if height + 1 < len(stack) else target))
+                for left, *_ in stack[height + 1 :]:
+                    reached.discard(left)
+                    open_.discard(left)
+                del stack[height + 1 :]
+                if stack[-1][0] != at:
+                    break
+            elif target in upserts and target not in reached and (at, target) not in cut:
                 following = target
                 break
+        if stack[-1][0] != at:
+            continue
         if following is None:
             ordered.append(task)
             open_.discard(at)
@@ -97,6 +114,21 @@ def _with_targets(
             open_.add(following)
             stack.append((following, upserts[following], iter(targets_of(upserts[following]))))
     return ordered
+
+
+def _cut_at(
+    stack: Sequence[tuple[At, ObjectTask, Any]], target: At, may_be_cut: Callable[[ObjectTask, At], bool]
+) -> int:
+    """Return whose reference on the way from ``target``, and back to it, is cut: by its place in the stack."""
+    following = target
+    for height in range(len(stack) - 1, -1, -1):
+        at, task, _ = stack[height]
+        if may_be_cut(task, following):
+            return height
+        if at == target:
+            break
+        following = at
+    return len(stack) - 1
 
 
 def _ends(task: LinkTask, upserts: dict[At, ObjectTask]) -> list[ObjectTask]:

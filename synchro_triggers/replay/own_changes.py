@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ from .window import LOGGED_AT, logged_since, logged_time, parse_snapshot
 #: Changed objects that are kept in memory; where there are more, each batch asks for its own objects.
 AT_MOST = 10_000
 
-#: Rows of a log that are looked through in each run, however old they are.
+#: Rows of a log that are looked through in each run, however old they are; beyond them see ``given_again``.
 _READ_ALL = 100_000
 
 Time = datetime.datetime
@@ -130,21 +130,40 @@ class OwnChanges:
         texts = {encode_key(key): key for key in keys}
         if not texts:
             return {}
-        logged = rows_with(ChangeLog, self._alias, object_pk=texts).filter(model_label=label)
-        if not self.complete and self._since is not None:
-            logged = logged.filter(logged_at__gte=self._since)
-        found: dict[Any, LastChange] = {}
-        before: dict[str, str] = {}
-        replaces = connections[self._alias].vendor == "sqlite"  # a row under its own key: logged as update, and insert
-        for text, operation, origin, row_id, time in logged.order_by("id").values_list(
-            "object_pk", "operation", "origin", "id", "logged_at"
-        ):
-            if origin == source:
-                found.pop(texts[text], None)
-            elif operation == Operation.INSERT and not origin and not (replaces and before.get(text) == "U"):
-                found[texts[text]] = LastChange(as_utc(time), row_id)
-            before[text] = operation
-        return found
+        since = self._since if not self.complete else None
+        return made_again(self._alias, label, texts, source, since=since)
+
+
+def made_again(
+    alias: str, label: str, texts: Mapping[str, Any], source: str, *, since: Time | None = None, first: int = 0
+) -> dict[Any, LastChange]:
+    """Return under which keys a database's users have made another object, and when, as its log tells.
+
+    Args:
+        alias: the database.
+        label: of a model that gives keys again.
+        texts: keys as its triggers write them, to what they stand for.
+        source: whose replays have met what was made before them.
+        since, first: log rows before this time, or with a lower id, are of no interest.
+
+    Returns:
+        What the texts stand for to the last change.
+    """
+    logged = rows_with(ChangeLog, alias, object_pk=texts).filter(model_label=label, id__gte=first)
+    if since is not None:
+        logged = logged.filter(logged_at__gte=since)
+    found: dict[Any, LastChange] = {}
+    before: dict[str, str] = {}
+    replaces = connections[alias].vendor == "sqlite"  # a row under its own key: logged as update, and insert
+    for text, operation, origin, row_id, time in logged.order_by("id").values_list(
+        "object_pk", "operation", "origin", "id", "logged_at"
+    ):
+        if origin == source:
+            found.pop(texts[text], None)
+        elif operation == Operation.INSERT and not origin and not (replaces and before.get(text) == "U"):
+            found[texts[text]] = LastChange(as_utc(time), row_id)
+        before[text] = operation
+    return found
 
 
 def add_last(known: LastChanges, at: tuple[str, str], last: LastChange) -> None:

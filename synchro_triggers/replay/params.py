@@ -12,9 +12,13 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.db import models
 
+from ..exact_text import ExactCharField, ExactTextField
+
 #: Fields that hand these types on as they are. Asking them for each value costs more than sending it.
 _AS_THEY_ARE: dict[type[Any], type[Any]] = {
     models.CharField: str,
+    ExactCharField: str,
+    ExactTextField: str,
     models.EmailField: str,
     models.SlugField: str,
     models.TextField: str,

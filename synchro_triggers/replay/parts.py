@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connections
 from django.db.models import Model
 
 from ..conf import LOCAL
+from ..exceptions import ObjectNotApplied
 from .changes import FormerKey
 from .clock import Clock
 from .conflict_lookup import RemoteChanges
@@ -133,20 +135,33 @@ class Parts:
             return False  # its object is gone: who has its natural key now has the row
         return (shape.root, other) in self.logged or rows_of(shape.root, LOCAL).filter(pk=other).exists()
 
-    def stand_in(self, foreign_key: Any, model: type[Model], key: Any, value: Any) -> Any:
+    def stand_in(self, foreign_key: Any, model: type[Model], key: Any, value: Any, *, unheard: bool) -> Any:
         """Return a value for a foreign key until its target, further up in a cycle, has got its key.
 
-        Foreign keys are checked at the commit, so the target need not exist: it is the key that it will keep, else
-        nothing, else a number that no key is.
+        It is nothing, if it may be NULL: no receiver shall see a target that is not there. Where foreign keys are
+        checked at the commit, the target need not exist: else it is the key that it will keep, else a number that no
+        key is. What nobody hears of has the key that it will keep from the beginning, which saves a write.
 
         Args:
             foreign_key: the field.
             model, key: its local target.
             value: what it holds on LOCAL.
+            unheard: no receiver hears of the object that points.
 
         Raises:
             BatchBroken: there is no such value.
+            ObjectNotApplied: the remote would not take it.
         """
+        if checked_at_once(self.target.remote, foreign_key):
+            if foreign_key.null:
+                return None
+            raise ObjectNotApplied(
+                f"its {foreign_key.name} points to {model._meta.label} {key!r}, which cannot come before it (a cycle), "
+                f"and may not be NULL: {self.target.remote!r} checks foreign keys at once, not at the commit. Let one "
+                "foreign key of the cycle be null=True, or db_constraint=False there"
+            )
+        if foreign_key.null and not unheard:
+            return None
         if not points_to_key(foreign_key):
             return value
         kept = self.identity.find_by_primary_key(shape_of(root_of(model)), key)
@@ -158,9 +173,25 @@ class Parts:
             raise BatchBroken("a cycle of foreign keys cannot be closed: no made-up key fits")
         return -key - 1
 
+    def may_stand_in(self, foreign_key: Any, key: Any) -> bool:
+        """Tell whether there is a value for a foreign key until its target has got its key."""
+        if checked_at_once(self.target.remote, foreign_key):
+            return bool(foreign_key.null)
+        return foreign_key.null or isinstance(key, int)
+
     def leave_alone(self, shape: Shape, key: Any, remote_key: Any) -> None:
         """Count a conflict that the remote has won."""
         self.result.report.count(shape.label, "conflicts")
         if remote_key is not None:
             self.identity.learn(shape.model, key, remote_key)
             self.identity.lose(shape.model, key)
+
+
+def checked_at_once(alias: str, foreign_key: Any) -> bool:
+    """Tell whether a database checks a foreign key with each statement: MySQL and MariaDB know no other way."""
+    return not can_wait_for_the_commit(alias) and getattr(foreign_key, "db_constraint", True)
+
+
+def can_wait_for_the_commit(alias: str) -> bool:
+    """Tell whether a database can check foreign keys at the commit."""
+    return connections[alias].features.can_defer_constraint_checks

@@ -20,9 +20,11 @@ from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttrib
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
+from ..unnamed import unnamed_on
 from .changes import FormerKey
 from .contention import RowLocks
 from .json_text import StoredText, annotation_of
+from .mysql import is_exactly
 from .params import array_parameter, need_no_preparation
 from .shape import Unreadable, field_at
 
@@ -63,7 +65,8 @@ def instances_of(rows: QuerySet[Any]) -> list[Any]:
     """
     model: Any = rows.model
     if not is_made_plainly(model):
-        return list(rows)
+        with unnamed_on(rows.db):
+            return list(rows)
     names = [*(field.attname for field in model._meta.concrete_fields), *rows.query.annotation_select]
     found = []
     for values in rows.values_list(*names):
@@ -117,7 +120,7 @@ def _among(
     model: type[Model], connection: BaseDatabaseWrapper, name: str, values: Collection[Any]
 ) -> tuple[str, Any] | None:
     """Return SQL and parameter of a look-up, or ``None`` where Django's own ``__in`` has to do it."""
-    stored = _stored_field(model, name)
+    stored = stored_field(model, name)
     if stored is None or stored.get_internal_type() not in connection.data_types or hasattr(stored, "get_placeholder"):
         return None
     prepared = _prepared(stored, connection, values)
@@ -131,7 +134,8 @@ def _among(
     return None
 
 
-def _stored_field(model: type[Model], name: str) -> Any:
+def stored_field(model: type[Model], name: str) -> Any:
+    """Return the field that says how a column is stored: of a foreign key, its target; ``None`` of composite keys."""
     found = (model._meta.pk, name) if name == "pk" else field_at(model, name)
     field: Any = found[0] if found is not None else None
     if field is None or isinstance(field, CompositePrimaryKey):
@@ -269,7 +273,9 @@ class ReadAhead:
     def take(self, model: type[Model], key: Any) -> Model | None:
         """Return a row, reading it if need be, and forget it: whoever takes it will change it."""
         row = self._rows.get(model, {}).pop(key, None)
-        return row if row is not None else self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
+        if row is None:
+            row = self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
+        return row if row is not None and is_exactly(self._alias, key, row.pk) else None
 
     def drop(self, model: type[Model], key: Any) -> None:
         """Forget a row that was changed."""

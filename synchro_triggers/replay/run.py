@@ -29,6 +29,7 @@ from ..key_texts import printable_key, stored_key
 from ..models import Checkpoint
 from ..moment import as_utc
 from ..reaching import clear_errors
+from ..unnamed import unnamed_on
 from .absent import Absent
 from .apply import Batch
 from .changes import Change, FormerKey, coalesce, divided
@@ -50,10 +51,12 @@ from .failures import (
     never_there,
     store_failure,
 )
+from .given_again import note_given_again
 from .identity import mark_as_former
 from .lease import CheckpointMoved, Lease
 from .local import without_a_row
 from .meeting import Meeting
+from .mysql import short_waits
 from .node import (
     is_elsewhere,
     require_no_transaction,
@@ -64,6 +67,7 @@ from .node import (
     require_two_nodes,
 )
 from .observed import rows_are_observed
+from .other_spellings import OtherSpellings
 from .own_changes import OwnChanges
 from .redirects import Redirects
 from .refused import Transactions, groups, halves, transactions_of
@@ -230,7 +234,7 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
     Returns:
         The partitions that had no triggers.
     """
-    install.vendor_of(connections[LOCAL])
+    install.require_capture(LOCAL)
     if not dry_run:
         require_no_transaction()
     for alias in remotes:
@@ -316,6 +320,7 @@ class Run:
             logs=install.captures(remote),
             own_changes=OwnChanges(remote),
             redirects=Redirects(remote),
+            spellings=OtherSpellings(remote),
             locks=RowLocks(remote, wanted=not choices.dry_run),
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
@@ -343,6 +348,8 @@ class Run:
         self._absent.close()
         self._formers = []
         self._target.told_links.clear()
+        self._target.spellings.forget()
+        self._target.given_again.clear()
         self._warn_when_blind()
         if is_elsewhere(self._target.remote):
             self._report.warn(
@@ -407,6 +414,7 @@ class Run:
             return None
         self._report, self._pending_failures = SyncReport(), {}
         self._target.told_links.clear()
+        self._target.spellings.forget()
         fields = received_fields(window, started)
         try:
             waits = partial(concern_failures, self._target.remote, self._target.source, changes)
@@ -443,6 +451,8 @@ class Run:
         failures = self._load_failures(due) if self._choices.retry or len(due) <= _FEW_FAILURES else []
         windows = self._windows(checkpoint)
         self._require_acquaintance(windows, failures, labels)
+        if self._choices.full or due or any(window.rows for window in windows):
+            self._note_given_again(checkpoint)
         if not self._target.dry_run:
             note_place(checkpoint, self._target.remote)
         # What is gone now stays kept until the window that may say so has been applied: of what was never there, its
@@ -462,6 +472,14 @@ class Run:
                 self._apply_in_batches(changes)
             self._retry_failures()
             self._absent.close()  # what has gone since its page was read is logged, for the next run
+
+    def _note_given_again(self, checkpoint: Checkpoint) -> None:
+        """Look which numbers the remote's users have given out again, where no run looks through the whole log."""
+        target = self._target
+        if target.logs and target.own_changes.back_to is not None:
+            found = note_given_again(target.remote, checkpoint, target.kept_keys, dry_run=target.dry_run)
+            if target.dry_run:  # otherwise the references say so, as long as it is so
+                target.given_again.update(found)
 
     def _tell_absent(self) -> None:
         """Name what LOCAL does not have although the log does not say that it was deleted."""
@@ -838,6 +856,8 @@ class Run:
         with (
             commits_noticed(remote),
             exits_as_errors(),
+            short_waits(remote, self._pace.seconds),
+            unnamed_on(remote),
             replaying_for(remote, source),
             short_waits_on_local(self._pace.seconds),
         ):

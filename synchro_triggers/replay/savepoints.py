@@ -8,7 +8,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from django.db import DatabaseError, Error, connections
+from django.db import DatabaseError, Error, connections, transaction
 
 from .target import BatchBroken
 
@@ -21,6 +21,8 @@ class Savepoints:
     the first statement in it: one message in all. Nobody notices that a savepoint is released a little later: what
     comes in between is part of the transaction either way. And before anybody else can say something to the server,
     what waits is sent: ``announced()``.
+
+    On vendors whose savepoints are not known here, ``atomic()`` does it: Oracle has no ``RELEASE``.
 
     Must be used inside a transaction, and not across the end of a savepoint in which it was begun.
     """
@@ -41,6 +43,10 @@ class Savepoints:
             DatabaseError: somebody has marked it for a rollback, and has not raised.
         """
         connection = self._connection
+        if connection.vendor not in _KNOWN:
+            with transaction.atomic(using=connection.alias):
+                yield
+            return
         connection.validate_no_broken_transaction()
         self._waiting = True
         if not self._may_wait:
@@ -189,6 +195,9 @@ _BROKEN = "a statement failed, and whoever executed it went on as if nothing had
 def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
     return execute(sql, params, many, context)
 
+
+#: Vendors whose savepoints are made, released and rolled back to by the statements below.
+_KNOWN = frozenset({"postgresql", "sqlite", "mysql"})
 
 #: What the server knows savepoints by. Always the same, for drivers keep statements that they have seen; and two of
 #: them, for where one could not be made, a rollback must not go to the one before it.

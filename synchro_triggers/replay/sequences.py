@@ -65,7 +65,8 @@ class Sequence:
 def move_sequences_on(remote: str, written: Mapping[type[Model], Collection[int]]) -> None:
     """Let the remote's own next inserts find a free key after automatic keys were written by value.
 
-    SQLite does so itself: an insert by value moves ``sqlite_sequence`` on, and never back.
+    SQLite does so itself: an insert by value moves ``sqlite_sequence`` on, and never back. So do MySQL and MariaDB with
+    their ``AUTO_INCREMENT``.
 
     PostgreSQL's ``setval()`` writes what it is told, also when others have been given higher values meanwhile, which
     their transactions may not have committed: their keys would be given out again. It is asked for ``max(id)`` usually,
@@ -101,7 +102,7 @@ def reserve_keys(alias: str, model: type[Model], number: int) -> list[int]:
     if connection.vendor == "sqlite":
         first = next_key(connection, model)
         return list(range(first, first + number))
-    found = _sequences_of(connection, model)
+    found = _sequences_of(connection, model) if connection.vendor == "postgresql" else []
     if not found:
         return []
     with connection.cursor() as cursor:

@@ -13,13 +13,20 @@ from ..capture.tables import captured_models
 from ..conf import LOCAL, get_settings
 from ..exceptions import Refused
 from ..models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
+from .mysql import is_mysql, require_safe
 from .shape import is_foreign_key
 from .window import standby_message
 
 
 def require_sight(alias: str) -> None:
-    """Raise ``Refused`` when rows of a database are hidden from the run, or, of LOCAL, may be older than its log."""
+    """Raise ``Refused`` when rows of a database are hidden from the run, or, of LOCAL, may be older than its log.
+
+    Of MySQL and MariaDB, which hide none: when values would be cut short there, or could not be rolled back.
+    """
     connection = connections[alias]
+    if is_mysql(alias):
+        require_safe(alias, _tables(captured_models(get_settings().models)))
+        return
     if connection.vendor not in {"postgresql", "sqlite"}:
         return  # a remote only, and of none of the others Django knows row-level security
     vendor = install.vendor_of(connection)

@@ -154,7 +154,7 @@ def _is_ordinary(connection: BaseDatabaseWrapper, shape: Shape) -> bool:
     fields = options.concrete_fields
     key = options.pk
     return not (
-        connection.vendor not in {"postgresql", "sqlite"}
+        connection.vendor not in {"postgresql", "sqlite", "mysql"}
         or overrides_writing(shape.model)
         or is_tree(shape.model)
         or type(shape.model._base_manager) is not Manager

@@ -1,7 +1,8 @@
 """Statements that write many rows of one table at once: arrays on PostgreSQL, one prepared statement on SQLite.
 
-Elsewhere, and for fields that need SQL of their own around their values, Django's bulk methods do it.
-The arrays are what Django's ``bulk_create`` uses on PostgreSQL since 5.2; here updates use them too.
+MySQL and MariaDB get many updates in one message. Elsewhere, and for fields that need SQL of their own around their
+values, Django's bulk methods do it. The arrays are what Django's ``bulk_create`` uses on PostgreSQL since 5.2; here
+updates use them too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.db.models import AutoField, BigIntegerField, BinaryField, Field, Mod
 from django.db.models.fields import AutoFieldMixin
 
 from .json_text import is_copied_as_text, text_of
+from .mysql import update_many
 from .params import array_parameter, need_no_preparation
 from .redirects import NothingInserted
 from .rows import base_type, rows_of
@@ -79,7 +81,7 @@ def insert_rows(
     connection = connections[alias]
     key: Any = model._meta.pk
     given = any(field.primary_key for field in fields) or not isinstance(key, (AutoField, AutoFieldMixin))
-    if _needs_django(connection, fields):
+    if connection.vendor == "mysql" or _needs_django(connection, fields):
         instances = [_instance(model, fields, row) for row in rows]
         create_instances(instances, shape_of(model), alias)
         return [] if given else [instance.pk for instance in instances]
@@ -113,7 +115,8 @@ def update_rows(
     elif connection.vendor == "postgresql":
         found = _update_postgres(connection, model, key, fields, _prepared(connection, everything, rows))
     else:
-        found = _update_prepared(connection, model, key, fields, _prepared(connection, everything, rows))
+        update = _update_prepared if connection.vendor == "sqlite" else update_many
+        found = update(connection, model, key, fields, _prepared(connection, everything, rows))
     if found != len(rows):
         raise RowsVanished(f"{model._meta.label}: {len(rows) - found} of {len(rows)} rows are gone")
 
@@ -135,7 +138,7 @@ def quoting(connection: BaseDatabaseWrapper) -> Callable[[str], str]:
 
 def _needs_django(connection: BaseDatabaseWrapper, fields: Iterable[Any]) -> bool:
     """Tell whether values need SQL of their own around them, or the vendor is one that we know too little of."""
-    if connection.vendor not in {"postgresql", "sqlite"}:
+    if connection.vendor not in {"postgresql", "sqlite", "mysql"}:
         return True
     return any(has_placeholder(field) and not type(field).__module__.startswith(_CASTS) for field in fields)
 

@@ -8,12 +8,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..conf import LOCAL
-from ..exceptions import SynchroError
+from ..exceptions import Refused, SynchroError
 from ..key_texts import printable_key
 from ..models import Checkpoint, Failure
 from ..reaching import clear_errors
 from .checkpoint import load_checkpoint
-from .node import node_id, require_tables, require_two_databases
+from .node import (
+    node_id,
+    require_original,
+    require_same_history,
+    require_tables,
+    require_two_databases,
+    require_two_nodes,
+)
 from .shape import shown_key
 from .window import Window, open_window, pending_objects
 
@@ -40,6 +47,7 @@ class Status:
         remote: the alias.
         last_run: when the last run started that came to its end; ``None``: never.
         under_way: who synchronises just now, or ``''``.
+        refused: why ``synchronize`` would refuse to run: LOCAL is a copy, was moved or put back; ``''``: it would not.
         pending: objects that the next run will look at, by model label.
         pending_rows: changelog rows that they come from.
         failures: changes that could not be applied, oldest first.
@@ -48,6 +56,7 @@ class Status:
     remote: str
     last_run: datetime.datetime | None
     under_way: str
+    refused: str
     pending: dict[str, int]
     pending_rows: int
     failures: tuple[FailureStatus, ...]
@@ -92,6 +101,7 @@ def read_status(remote: str) -> Status:
         remote=remote,
         last_run=checkpoint.last_check,
         under_way=_under_way(checkpoint),
+        refused=_why_refused(remote, checkpoint),
         pending=pending_objects(LOCAL, window, without_origin=target),
         pending_rows=window.rows,
         failures=tuple(
@@ -136,6 +146,16 @@ def _pending(checkpoint: Checkpoint, target: str) -> Window:
         since=checkpoint.since,
         without_origin=target,
     )
+
+
+def _why_refused(remote: str, checkpoint: Checkpoint) -> str:
+    try:
+        require_original(LOCAL)
+        require_two_nodes(remote)
+        require_same_history(checkpoint, remote)
+    except Refused as error:
+        return str(error)
+    return ""
 
 
 def _under_way(checkpoint: Checkpoint) -> str:

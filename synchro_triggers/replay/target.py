@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from ..reaching import lost
 from .changes import Change
 from .conflicts import Conflict
 from .contention import RowLocks
+from .other_spellings import OtherSpellings
 from .own_changes import OwnChanges
 from .redirects import Redirects
 from .report import SyncReport
@@ -37,9 +39,12 @@ class Target:
         redirects: the tables there whose inserts may return nothing.
         batch_signals: labels of models whose signals are sent a batch at a time.
         dry_run: count, but write nothing.
+        given_again: in a dry run, references whose number the remote's users were seen to have given to other objects.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
+        imagined_written: in a dry run, root model and local key of what would have been created or updated.
         imagined_gone: in a dry run, root model and remote key of what would have been deleted; of links, their table.
+        spellings: what the tables there have in other spellings than Django's.
         locks: takes the locks of remote rows as they are read.
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
@@ -54,10 +59,13 @@ class Target:
     logs: bool
     own_changes: OwnChanges
     redirects: Redirects
+    spellings: OtherSpellings
     locks: RowLocks
     batch_signals: Container[str] = ()
     dry_run: bool = False
+    given_again: dict[int, datetime.datetime] = field(default_factory=dict)
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
+    imagined_written: set[tuple[type[Model], Any]] = field(default_factory=set)
     imagined_gone: set[tuple[type[Model], Any]] = field(default_factory=set)
     paces: dict[type[Model], float] = field(default_factory=dict)
     decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)

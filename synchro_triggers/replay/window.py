@@ -361,6 +361,11 @@ def received_by(alias: str, position: str, window_end: str, after: int) -> tuple
     return received, params
 
 
+def logged_between(alias: str, start: str, end: str) -> tuple[str, list[Any]]:
+    """Return a condition, and its parameters, for the changelog rows between two positions; ``''``: the beginning."""
+    return _between(connections[alias], start, end)
+
+
 def logged_no_later(alias: str, mark: str) -> tuple[str, list[Any]]:
     """Return a condition, and its parameters, for the changelog rows that are no younger than the row of a mark."""
     then = mark.split("|")[1]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import inspect
 import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial, wraps
 from typing import Any
@@ -19,8 +20,10 @@ from django.db.models import Field, FileField, JSONField, Manager, Model, Q
 from django.db.models.fields.proxy import OrderWrt
 from django.db.models.signals import m2m_changed
 
+from ..unnamed import unnamed_on
 from .json_text import JsonText, annotation_of, is_copied_as_text, put_json, stored_json, text_of
 from .local import LinkShape
+from .mysql import existing_links_stay
 from .redirects import NothingInserted
 from .rows import bare_instance, is_made_plainly, rows_of
 from .savepoints import without_savepoints
@@ -161,7 +164,7 @@ def _equal(one: Any, other: Any) -> bool:
 def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
     """Save through the ORM with exactly the values that the instance has."""
     if _is_saved_as_it_is(shape):
-        instance.save(using=remote, **options)
+        _call(instance.save, remote, options)
         return
     with (
         values_kept(instance, shape),
@@ -169,7 +172,27 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
         _order_kept(instance, shape),
         rows_as_they_are(instance),
     ):
-        instance.save(using=remote, **options)
+        _call(instance.save, remote, options)
+
+
+def _call(method: Callable[..., Any], remote: str, options: dict[str, Any]) -> None:
+    """Call ``save()`` or ``delete()`` with the options that it takes; one that takes no database finds the remote."""
+    taken = _options_taken(method.__func__)  # type: ignore[attr-defined]
+    given = {"using": remote, **options}
+    if taken is None or given.keys() <= taken:
+        method(**given)
+        return
+    with unnamed_on(remote, always=True):
+        method(**{name: value for name, value in given.items() if name in taken})
+
+
+@cache
+def _options_taken(function: Callable[..., Any]) -> frozenset[str] | None:
+    """Return the names that a method takes as keywords; ``None``: any."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return None
+    return frozenset(each.name for each in parameters if each.kind in {each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY})
 
 
 @contextmanager
@@ -212,7 +235,7 @@ def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> N
 def delete(instance: Model, remote: str, **options: Any) -> None:
     """Delete through the ORM."""
     with rows_as_they_are(instance):
-        instance.delete(using=remote, **options)
+        _call(instance.delete, remote, options)
 
 
 def save_links(
@@ -242,10 +265,8 @@ def save_links(
     action = "add" if add else "remove"
     send_m2m(shape, owner, target_keys, remote, f"pre_{action}")
     if add:
-        rows.bulk_create(
-            [shape.through(**{source: one, target: other}) for one, other in pairs],
-            ignore_conflicts=connections[remote].features.supports_ignore_conflicts,
-        )
+        links = [shape.through(**{source: one, target: other}) for one, other in pairs]
+        rows.bulk_create(links, **existing_links_stay(shape.through, source, remote))
     else:
         going = Q(**{source: owner.pk, f"{target}__in": ordered})
         if back:
@@ -318,9 +339,13 @@ class Writes:
 
 _READING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
+#: A name as the vendors quote it: with quotes, or with backticks.
+_NAME = r"""(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`)"""
+
 #: A statement that writes, up to the name of its table.
 _WRITES = re.compile(
-    r"""(?:INSERT\ (?:OR\ \w+\ )?INTO|UPDATE|DELETE\ FROM)\ ("(?:[^"]|"")+"(?:\."(?:[^"]|"")+")?)[\ ;(]""", re.VERBOSE
+    r"(?:(?:INSERT|REPLACE)(?: (?:OR \w+|IGNORE))? INTO|UPDATE|DELETE(?: `[^`]+`)? FROM)"
+    rf" ({_NAME}(?:\.{_NAME})?)(?:[ ;(]|$)"
 )
 
 

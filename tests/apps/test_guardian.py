@@ -97,8 +97,17 @@ def test_object_that_was_never_logged_is_brought_along_by_its_permission(ann):
     assert granted() == {("view_project", "quiet")}
 
 
-def test_guardian_that_asks_the_wrong_database_for_content_types_is_named(projects, ann, monkeypatch):
-    """Its own default asks ``default``, and refuses to save what is right on the remote; nothing else suffers."""
+def test_guardians_own_look_up_of_content_types_finds_those_of_the_remote(projects, ann, monkeypatch):
+    """It names no database."""
+    assign_perm("view_project", ann, projects[0])
+    monkeypatch.setattr("guardian.conf.settings.GET_CONTENT_TYPE", "guardian.ctypes.get_default_content_type")
+
+    synchronize_and_compare(*COMPARED)
+
+
+def test_guardian_that_asks_the_wrong_database_for_content_types_is_named(projects, ann, monkeypatch, settings):
+    """Where what is unnamed means LOCAL, it refuses to save what is right on the remote; nothing else suffers."""
+    settings.SYNCHRO_UNNAMED = "local"
     assign_perm("view_project", ann, projects[0])
     row = UserObjectPermission.objects.get()
     monkeypatch.setattr("guardian.conf.settings.GET_CONTENT_TYPE", "guardian.ctypes.get_default_content_type")

@@ -10,7 +10,11 @@ from tests.databases import both
 from tests.replay.hearing import LOCAL, REMOTE, hearing, later, names, receiving
 from tests.testapp.models import Account, Entry, Item, Keyed, Tag, Tagged
 
-pytestmark = [both, pytest.mark.parametrize("batch", [False, True], ids=["one by one", "batch signals"])]
+pytestmark = [
+    both,
+    pytest.mark.mariadb,
+    pytest.mark.parametrize("batch", [False, True], ids=["one by one", "batch signals"]),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ from tests.testapp.models import (
     Tagged,
 )
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 LOCAL, REMOTE = "default", "remote"
 

@@ -18,7 +18,7 @@ from tests.testapp.models import (
     OwnKey,
 )
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 def remote(model):

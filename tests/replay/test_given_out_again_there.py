@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connections
 
 from synchro_triggers import synchronize
 from synchro_triggers.capture import install
-from synchro_triggers.models import Reference
+from synchro_triggers.models import Checkpoint, Reference
 from synchro_triggers.replay import own_changes
+from synchro_triggers.replay.given_again import _candidates
 from synchro_triggers.replay.report import Told
+from synchro_triggers.replay.window import current_position
 from tests.databases import both
 from tests.replay.hearing import REMOTE, later
 from tests.replay.routes import batches, route  # noqa: F401  (fixtures)
@@ -170,6 +174,73 @@ def test_row_that_is_replaced_under_its_own_key_is_the_object(item):
     report = synchronize()
 
     assert (report.updated, report.created) == (1, 0) and there(Item) == ["ours"]
+
+
+@pytest.fixture
+def long_log(monkeypatch):
+    """A log of which each run sees only what has come since the one before it."""
+    monkeypatch.setattr(own_changes, "_READ_ALL", -1)
+    monkeypatch.setattr(own_changes, "_CLOCKS_DIFFER", timedelta())
+
+
+def run_between(*, idle):
+    """A run that has nothing to do with the object."""
+    if not idle:
+        Tag.objects.create(label=f"tag {Tag.objects.count()}")
+    synchronize()
+    later()
+
+
+@pytest.mark.parametrize("idle", [False, True], ids=["", "idle"])
+def test_number_that_was_given_out_again_many_runs_ago(item, long_log, idle):
+    run_between(idle=idle)
+    replaced_there(Item, name="theirs")
+    run_between(idle=idle)
+    run_between(idle=True)
+    Item.objects.update(cash=2)
+
+    dry, report = synchronize(dry_run=True), synchronize()
+
+    assert there(Item) == ["ours", "theirs"]
+    assert (report.created, report.updated, report.failures) == (1, 0, [])
+    assert [told.kind for told in report.remarks] == [Told.LOCAL_WON] and dry.remarks == report.remarks
+    Item.objects.update(cash=3)
+    assert synchronize().updated == 1
+    assert there(Item, "cash") == [0, 3]
+    assert not Reference.objects.using(REMOTE).filter(replaced_at__isnull=False).exists()
+
+
+def test_object_whose_number_was_given_out_again_many_runs_ago_is_deleted(item, long_log):
+    replaced_there(Item, name="theirs")
+    run_between(idle=False)
+    item.delete()
+
+    assert synchronize().deleted == 0
+
+    assert there(Item) == ["theirs"]
+
+
+def test_full_run_makes_it_again_once(item, long_log):
+    replaced_there(Item, name="theirs")
+    run_between(idle=False)
+    Item.objects.update(cash=2)
+
+    report = synchronize(full=True)
+
+    assert (report.created, report.failures) == (1, []) and there(Item) == ["ours", "theirs"]
+    assert synchronize(full=True).created == 0
+
+
+def test_of_a_long_log_each_row_is_looked_at_once(item, long_log):
+    for _ in range(2):
+        run_between(idle=False)
+    checkpoint = Checkpoint.objects.using(REMOTE).get()
+    end = current_position(REMOTE)
+
+    assert checkpoint.looked and not _candidates(REMOTE, checkpoint, end)
+    Item.objects.using(REMOTE).filter(name="ours").delete()
+    Item.objects.using(REMOTE).create(pk=Reference.objects.using(REMOTE).first().remote_pk, name="theirs")
+    assert list(_candidates(REMOTE, checkpoint, current_position(REMOTE))) == ["testapp.Item"]
 
 
 def test_without_triggers_there_nobody_can_know(item):

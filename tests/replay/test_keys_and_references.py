@@ -15,7 +15,7 @@ from tests.testapp.models import (
     Item,
 )
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 def remote(model):

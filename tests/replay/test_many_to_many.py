@@ -17,7 +17,7 @@ from tests.databases import both
 from tests.replay.hearing import LOCAL, REMOTE, hearing, names, receiving
 from tests.testapp.models import Club, Friend, Membership, Tag, Tagged, Unlisted
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 def remote(model):

@@ -14,7 +14,7 @@ from tests.testapp.models import (
     Keyed,
 )
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 PAGES_AND_BATCHES = pytest.mark.parametrize(
     ("page_rows", "batch_size"), [(20_000, 1000), (20_000, 1), (1, 1000), (3, 2)]

@@ -16,7 +16,7 @@ from tests.databases import both, both_committed
 from tests.replay.hearing import LOCAL, REMOTE, hearing, receiving
 from tests.testapp.models import Account, Entry, Item, Tag
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 NAMES = "abcde"
 

@@ -13,7 +13,7 @@ from tests.testapp.models import (
     Numbered,
 )
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 def remote(model):

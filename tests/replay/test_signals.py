@@ -15,7 +15,7 @@ from tests.databases import both, both_committed
 from tests.replay.hearing import LOCAL, REMOTE, hearing, later, names, receiving
 from tests.testapp.models import Account, Entry, Item, Keyed, Numbered, Stamped
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 def remote(model):
@@ -274,6 +274,7 @@ def test_receiver_that_is_logged_overwrites_what_the_remote_changed_before(recei
     assert play(receiver) == (2, "one", 2)
 
 
+@pytest.mark.mariadb(without="it has no log")
 def test_what_an_unlogged_receiver_does_on_the_remote_is_not_logged_there():
     Keyed.objects.create(code="x")
     synchronize()

@@ -13,7 +13,7 @@ from tests.databases import both, both_committed
 from tests.replay.hearing import REMOTE, hearing, later, receiving
 from tests.testapp.models import Account, Entry, Keyed
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 def remote(model):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import psycopg
@@ -17,6 +20,7 @@ from django.db import connection, connections
 from psycopg.conninfo import make_conninfo
 
 from synchro_triggers import synchro_paused, synchronize
+from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import ChangeLog, Node, Reference
 from tests.databases import both, both_committed
 from tests.postgres_server import StoppableServer
@@ -60,6 +64,36 @@ def test_copy_is_refused_with_the_way_out():
     assert Item.objects.using(REMOTE).count() == 1
 
 
+def make_alike() -> None:
+    """What a copy of LOCAL, put in the remote's place, looks like."""
+    Node.objects.using(REMOTE).update(node_id=Node.objects.get().node_id)
+
+
+@pytest.fixture(params=[pretend_copied, make_alike, partial(put_back_to, 0)], ids=["copy", "alike", "put back"])
+def other_state(request, db):
+    return request.param
+
+
+def status(*arguments: str) -> str:
+    call_command("synchro_status", *arguments, stdout=(output := StringIO()))
+    return output.getvalue()
+
+
+@both
+def test_status_says_that_a_run_would_be_refused_and_why(other_state):
+    Item.objects.create(name="a")
+    synchronize()
+    assert "refuse" not in status() and json.loads(status("--json"))[REMOTE]["refused"] == ""
+    other_state()
+
+    with pytest.raises(Refused) as refusal:
+        synchronize()
+
+    [line] = [line for line in status().splitlines() if "refuse" in line]
+    assert line == f"  synchronize would refuse to run: {refusal.value}"
+    assert json.loads(status("--json"))[REMOTE]["refused"] == str(refusal.value)
+
+
 @both
 def test_copy_cannot_be_reset_without_saying_what_it_is():
     Item.objects.create(name="a")
@@ -101,6 +135,40 @@ def test_copy_with_a_new_identity_finds_its_objects_under_the_numbers_that_the_o
     Item.objects.filter(name="b").update(cash=7)
     synchronize()
 
+    assert sorted(Item.objects.using(REMOTE).values_list("name", "cash")) == [("a", 0), ("b", 7), ("theirs", 0)]
+
+
+class Killed(BaseException):
+    """Stands for what ends a process at once."""
+
+
+@both
+@pytest.mark.parametrize("step", ["_set", "delete_received"])
+def test_new_identity_that_was_cut_off_is_taken_again_as_if_nothing_had_happened(monkeypatch, step):
+    """It is not forgotten what the database is a copy of: `synchro_link` finds objects by what they were there."""
+    Item.objects.create(name="a")
+    Item.objects.using(REMOTE).create(name="theirs")
+    Item.objects.create(name="b")
+    synchronize()
+    original = Node.objects.get().node_id
+    pretend_copied()
+
+    def killed(*args, **options):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(f"synchro_triggers.replay.checkpoint.{step}", killed)
+        call_command("synchro_reset", "--new-identity", "--no-input", verbosity=0)
+    with pytest.raises(CommandError, match="is a copy"):
+        call_command("synchronize")
+    for _ in range(2):  # nobody has seen the first one's answer
+        call_command("synchro_reset", "--new-identity", "--no-input", verbosity=0)
+    call_command("synchro_link", verbosity=0)
+    Item.objects.filter(name="b").update(cash=7)
+    report = synchronize()
+
+    assert Node.objects.get().copied_from.endswith(original)
+    assert (report.updated, report.created) == (1, 0)
     assert sorted(Item.objects.using(REMOTE).values_list("name", "cash")) == [("a", 0), ("b", 7), ("theirs", 0)]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from io import StringIO
 
@@ -14,9 +16,10 @@ from django.db.models.signals import pre_delete, pre_save
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure
 from tests.databases import both, both_committed
+from tests.replay.hearing import receiving
 from tests.testapp.models import Ambiguous, Item, Keyed, KeyedChild, Node, Numbered, Tag
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 REMOTE = "remote"
 
@@ -309,6 +312,7 @@ def test_status_as_json_is_the_same():
         "remote": REMOTE,
         "last_run": on_remote(Checkpoint).get().last_check.isoformat(),
         "under_way": "",
+        "refused": "",
         "pending": {"testapp.Tag": 1},
         "pending_rows": 1,
         "failures": [
@@ -351,3 +355,36 @@ def test_status_without_a_remote_says_so(settings):
 
     assert status() == "No remote is configured (SYNCHRO_REMOTE): changes are only logged.\n"
     assert json.loads(status("--json")) == {}
+
+
+# Who has it ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("listened", [False, True], ids=["bulk", "receivers"])
+def test_failure_names_who_has_the_unique_value_and_the_way_out_works(settings, listened):
+    theirs = on_remote(Numbered).create(number=7, name="theirs")
+    Numbered.objects.create(number=7, name="ours")
+    Numbered.objects.create(number=8)
+
+    with receiving("post_save", Numbered, lambda **told: None) if listened else nullcontext():
+        [failure] = synchronize().failures
+
+    assert f"unique number=7 is taken on 'remote' by testapp.Numbered {theirs.pk}, which stays there" in failure.error
+    [said] = re.findall(r"say so with SYNCHRO_OPTIONS = (\{.*\}), and run synchro_install_triggers", failure.error)
+    settings.SYNCHRO_OPTIONS = ast.literal_eval(said)
+    call_command("synchro_install_triggers", verbosity=0)
+    assert synchronize().failures == []
+    assert sorted(on_remote(Numbered).values_list("number", "name")) == [(7, "ours"), (8, "")]
+    assert on_remote(Numbered).get(number=7).pk == theirs.pk
+
+
+def test_changed_value_that_is_taken_is_named_without_that_way_out():
+    changed = Numbered.objects.create(number=6)
+    assert synchronize().failures == []
+    theirs = on_remote(Numbered).create(number=7)
+
+    Numbered.objects.filter(pk=changed.pk).update(number=7)
+    [failure] = synchronize().failures
+
+    assert f"unique number=7 is taken on 'remote' by testapp.Numbered {theirs.pk}, which stays there" in failure.error
+    assert "SYNCHRO_OPTIONS" not in failure.error

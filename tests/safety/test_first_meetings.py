@@ -15,7 +15,7 @@ from tests.testapp.models import Account, Club, Friend, Item, Keyed, Membership,
 
 REMOTE = "remote"
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 def there(model, field="name"):

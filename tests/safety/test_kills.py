@@ -13,7 +13,7 @@ from tests.databases import both_committed
 from tests.safety.effort import times
 from tests.safety.story import BATCH_SIZE, assert_nothing_lost_or_doubled, run_once, start_run, write_something
 
-pytestmark = [both_committed, pytest.mark.all_pairs]
+pytestmark = [both_committed, pytest.mark.all_pairs, pytest.mark.mariadb]
 
 
 def test_run_killed_at_random_moments_loses_and_doubles_nothing(process_env, vendor):

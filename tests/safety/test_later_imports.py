@@ -11,11 +11,12 @@ from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import Introduction
 from tests.databases import both
 from tests.replay.routes import batches, route  # noqa: F401  (fixtures)
+from tests.shapes.sides import move_remote_keys_on
 from tests.testapp.models import Club, Entry, Friend, Item, Membership, Tag, Unlisted
 
 LOCAL, REMOTE = "default", "remote"
 
-pytestmark = [both, pytest.mark.usefixtures("route", "batches"), pytest.mark.thinned("route", "batches")]
+pytestmark = [both, pytest.mark.usefixtures("route", "batches"), pytest.mark.thinned("route", "batches", "word")]
 
 
 def there(model, field="name"):
@@ -38,6 +39,7 @@ def words():
 def word(request):
     """A word about items, friends and clubs; the highest key that it speaks of is 900."""
     models = (Item, Friend, Club)
+    move_remote_keys_on("testapp")  # the tests choose keys below
     if request.param == "logged":
         for model in models:
             model.objects.using(REMOTE).create(pk=5, name="theirs")

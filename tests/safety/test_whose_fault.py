@@ -129,6 +129,7 @@ RAISED = {
 }
 
 
+@pytest.mark.mariadb
 @pytest.mark.parametrize("raised", RAISED)
 @pytest.mark.parametrize("batch_signals", [False, True], ids=["one by one", "batch signals"])
 def test_whatever_a_receiver_raises_is_kept_for_that_object_alone(settings, raised, batch_signals):
@@ -151,6 +152,7 @@ SPOILS = {
 }
 
 
+@pytest.mark.mariadb
 @pytest.mark.parametrize("spoils", SPOILS)
 @pytest.mark.parametrize("batch_signals", [False, True], ids=["one by one", "batch signals"])
 def test_receiver_that_spoils_the_transaction_is_the_fault_of_its_object(settings, spoils, batch_signals):

@@ -64,6 +64,8 @@ def move_remote_keys_on(*labels: str) -> None:
         if isinstance(model._meta.pk, (AutoField, BigAutoField)) and not model._meta.proxy
     ]
     connection = connections[REMOTE]
+    if connection.vendor == "mysql":  # whose template has it: it would end the test's transaction
+        return
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             calls = ", ".join(

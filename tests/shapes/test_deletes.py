@@ -27,7 +27,7 @@ from tests.shapeapp.models import (
 )
 from tests.shapes.sides import REMOTE, checked_late, execute, on_remote, synchronize_and_compare
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 BATCH_SIZES = pytest.mark.parametrize("batch_size", [1, 1000])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
@@ -133,12 +133,15 @@ VALUES: dict[str, list[Any]] = {
 #: Of these, another vendor keeps something else: a null, and whole numbers.
 OF_ONE_VENDOR = {"nan", "-0.0", "1e+300"}
 
+#: MariaDB has no such numbers, and a column for UUIDs refuses some that are none by the book.
+NOT_ON_MARIADB = {"inf", "-inf", "UUID('01234567-89ab-cdef-0123-456789abcdef')"}
 
-def specimens(*, for_another_vendor: bool = False) -> Iterator[dict[str, Any]]:
-    """Yield, for each value of each column, the values of a row."""
+
+def specimens(*, for_another_vendor: bool = False, but: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+    """Yield, for each value of each column, the values of a row; none of those that are written like ``but``."""
     for field, values in VALUES.items():
         for number, value in enumerate([None, *values]):
-            if not (for_another_vendor and repr(value) in OF_ONE_VENDOR):
+            if repr(value) not in but and not (for_another_vendor and repr(value) in OF_ONE_VENDOR):
                 # An image of unknown size would be opened to be measured.
                 size = {"width": 1, "positive": 1} if field == "image" else {}
                 yield {"name": f"{field} {number}", **size, field: value}
@@ -268,10 +271,12 @@ def test_every_value_replaces_another(capture_only, model):
 
 
 @pytest.mark.all_pairs
+@pytest.mark.mariadb(core=True)
 def test_every_value_that_both_vendors_know_arrives_on_the_other(capture_only, model, vendor):
     capture_only(model)
     mixed = vendor.local != vendor.remote
-    model.objects.bulk_create(model(**values) for values in specimens(for_another_vendor=mixed))
+    but = NOT_ON_MARIADB if vendor.remote == "mariadb" else ()
+    model.objects.bulk_create(model(**values) for values in specimens(for_another_vendor=mixed, but=but))
 
     synchronize_and_compare(model)
 

@@ -30,7 +30,7 @@ from tests.shapeapp.models import (
 )
 from tests.shapes.sides import REMOTE, execute, on_remote, synchronize_and_compare
 
-pytestmark = both
+pytestmark = [both, pytest.mark.mariadb]
 
 
 @pytest.fixture

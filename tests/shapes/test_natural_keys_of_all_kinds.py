@@ -15,7 +15,7 @@ from tests.replay.hearing import later
 from tests.shapeapp.models import Clerk, Department, Office
 from tests.shapes.sides import LOCAL, REMOTE, synchronize_and_compare
 
-pytestmark = [both, pytest.mark.usefixtures("way"), pytest.mark.thinned("way")]
+pytestmark = [both, pytest.mark.mariadb, pytest.mark.usefixtures("way"), pytest.mark.thinned("way")]
 
 
 def remote(model):

@@ -14,13 +14,17 @@ from tests.databases import both
 from tests.fieldapp.models import (
     ArrayKeyed,
     ArrayPointer,
+    Hook,
     JsonCoded,
     JsonCodePointer,
+    JsonHanger,
     JsonKeyed,
     JsonLinked,
     JsonPointer,
+    ListHanger,
     ListKeyed,
     ListPointer,
+    ListProtector,
     PointerToPointer,
 )
 from tests.shapes.sides import LOCAL, REMOTE, execute
@@ -144,3 +148,40 @@ def test_links_to_such_a_key_are_kept_and_others_arrive(capture_only, way):
 
     execute("DELETE FROM fieldapp_jsonlinked_targets")
     assert [failure.error for failure in synchronize().failures if "TypeError" in failure.error] == []
+
+
+HANGERS = {
+    "own": (ListHanger, "'a,b'", "['a', 'b']"),
+    "json": (JsonHanger, "'[1, 2]'", "[1, 2]"),
+    "with a part": (JsonHanger, "'[1, 2]'", "[1, 2]"),
+    "protecting": (ListProtector, "'a,b'", "['a', 'b']"),
+}
+
+
+@pytest.mark.parametrize("hanger", list(HANGERS))
+def test_what_has_such_a_key_is_not_taken_along_and_that_is_told(capture_only, way, hanger):
+    """Nobody can tell whether LOCAL still has it."""
+    model, sql, key = HANGERS[hanger]
+    capture_only(Hook)
+    hooks = [Hook.objects.create(name=f"hook {number}") for number in range(3)]
+    synchronize()
+    there = Hook.objects.using(REMOTE).get(name="hook 1").pk
+    with synchro_paused(using=REMOTE):
+        into = f"INSERT INTO {model._meta.db_table} (id, name, hook_id) VALUES ({sql}, 'theirs', {there})"
+        execute(into, alias=REMOTE)
+        if hanger == "with a part":
+            execute(f"INSERT INTO fieldapp_jsonhangerpart (name, hanger_id) VALUES ('part', {sql})", alias=REMOTE)
+    for hook in hooks:
+        hook.delete()
+
+    for _ in range(2):
+        dry, report = synchronize(dry_run=True), synchronize()
+
+        [failure] = report.failures
+        assert failure.model == Hook._meta.label and "TypeError" not in failure.error
+        assert all(text in failure.error for text in (model._meta.label, key, "'remote'"))
+        assert dry.failed == 1 and names(Hook) == ["hook 1"] and names(model) == ["theirs"]
+
+    for table in ("fieldapp_jsonhangerpart", model._meta.db_table):
+        execute(f"DELETE FROM {table}", alias=REMOTE)
+    assert synchronize().failures == [] and names(Hook) == []

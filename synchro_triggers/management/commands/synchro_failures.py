@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ...capture.install import require_capture
+from ...conf import LOCAL
 from ...exceptions import worst_of
 from ...replay.run import describe_failures, message_of, required_remotes, retry_failures
 from ...replay.status import FailureStatus, read_statuses
@@ -26,6 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
+            require_capture(LOCAL)
             if options["retry"]:
                 self._retry(options)
             else:

@@ -47,6 +47,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
+            if not options["uninstall"]:
+                install.require_capture(LOCAL)
             if options["migration"]:
                 self._write_migration(options["migration"])
                 return

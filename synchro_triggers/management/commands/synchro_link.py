@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from ...capture.install import require_capture
 from ...capture.tables import labels_of
 from ...conf import LOCAL, chosen_remotes
 from ...exceptions import SynchroConfigurationError
@@ -38,6 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
+            require_capture(LOCAL)
             labels = labels_of(options["models"]) if options["models"] else None
             remotes = chosen_remotes(options["remote"])
             if not remotes:

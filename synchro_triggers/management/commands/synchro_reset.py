@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ...capture.install import require_capture
 from ...conf import LOCAL, check_alias, get_settings
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import clear_errors
@@ -54,6 +55,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         done = "Synchronization has been reset."
         with one_line(), clear_errors(LOCAL, *get_settings().remotes):
+            require_capture(LOCAL)
             if (alias := check_alias(options["database"])) != LOCAL:
                 done = self._settle(alias, options)
             elif options["keep_identity"]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ...conf import chosen_remotes
+from ...capture.install import require_capture
+from ...conf import LOCAL, chosen_remotes
 from ...exceptions import worst_of
 from ...replay.status import Status, read_statuses
 from ..errors import one_line
@@ -23,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
+            require_capture(LOCAL)
             remotes = chosen_remotes(options["remote"])
             statuses, problems = read_statuses(remotes)
         if options["as_json"] and (statuses or not problems):
@@ -39,6 +41,8 @@ class Command(BaseCommand):
     def _print(self, status: Status) -> None:
         last_run = f"{status.last_run:%Y-%m-%d %H:%M:%S}" if status.last_run else "never"
         self.stdout.write(f"{status.remote}: last run {last_run}")
+        if status.refused:
+            self.stdout.write(f"  synchronize would refuse to run: {status.refused}")
         if status.under_way:
             self.stdout.write(f"  under way: {status.under_way}")
         total = sum(status.pending.values())

@@ -6,3 +6,4 @@ from .cascading import *  # noqa: F403
 from .fields import *  # noqa: F403
 from .keys import *  # noqa: F403
 from .postgres import *  # noqa: F403
+from .unnamed import *  # noqa: F403

@@ -75,6 +75,24 @@ class ListKeyed(models.Model):
     name = models.CharField(max_length=60)
 
 
+class LowerCaseField(models.CharField):
+    """Somebody's own field: reads text of any letter case, and writes small letters."""
+
+    def from_db_value(self, value: str | None, *args: Any) -> str | None:
+        return None if value is None else value.lower()
+
+    def to_python(self, value: Any) -> Any:
+        return None if value is None else str(value).lower()
+
+    def get_prep_value(self, value: Any) -> Any:
+        return self.to_python(value)
+
+
+class LowerCaseKeyed(models.Model):
+    id = LowerCaseField(primary_key=True, max_length=20)
+    name = models.CharField(max_length=60)
+
+
 class JsonCoded(models.Model):
     """Others point to its code, of a type that Python cannot look up."""
 
@@ -237,3 +255,34 @@ class Measured(NaturalKeyModel):
     done = models.BooleanField()
 
     _natural_key = ("length", "print", "ratio", "number", "moment", "done")
+
+
+class Hook(models.Model):
+    """Others with keys of types that Python cannot look up hang on it."""
+
+    name = models.CharField(max_length=60)
+
+
+class ListHanger(models.Model):
+    id = TextList(primary_key=True)
+    name = models.CharField(max_length=60)
+    hook = models.ForeignKey(Hook, models.CASCADE)
+
+
+class JsonHanger(models.Model):
+    id = models.JSONField(primary_key=True)
+    name = models.CharField(max_length=60)
+    hook = models.ForeignKey(Hook, models.CASCADE)
+
+
+class JsonHangerPart(models.Model):
+    """Hangs on what hangs on it: Django looks at each row of that."""
+
+    name = models.CharField(max_length=60)
+    hanger = models.ForeignKey(JsonHanger, models.CASCADE)
+
+
+class ListProtector(models.Model):
+    id = TextList(primary_key=True)
+    name = models.CharField(max_length=60)
+    hook = models.ForeignKey(Hook, models.PROTECT)

@@ -18,7 +18,7 @@ DEMO := examples/offline_office/demo.py
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz bench lint format types clean
+.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes bench lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ crash-points: $(VENV)/.for-test  ## runs killed at every statement, on all vendo
 
 fuzz: $(VENV)/.for-test  ## random stories for ten minutes on each vendor; make fuzz SECONDS=60 ARGS='--pairs sqlite'
 	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/shapes/test_fuzz.py -s $(ARGS)
+
+fuzz-shapes: $(VENV)/.for-test  ## the same with random models, receivers, triggers and strangers; one again: make fuzz-shapes SEED=17
+	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) SYNCHRO_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/shapefuzz -s $(ARGS)
 
 bench: $(VENV)/.for-bench  ## compare with other tools, 40 minutes; make bench ARGS='--quick', ARGS='capture --vendor sqlite'
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -231,6 +231,35 @@ class Databases:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {by_files}')
         return name
 
+    def duplicate(self, vendor: Vendor, name: str, purpose: str) -> str:
+        """Copy one of these databases, to which nobody is connected; return the copy's name."""
+        if vendor == "sqlite":
+            folder = self._folder / f"{Path(name).parent.name}_{purpose}"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            return shutil.copyfile(name, str(folder / Path(name).name))
+        copy = f"{name}_{purpose}"
+        self._on_server(f'DROP DATABASE IF EXISTS "{copy}"', f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+        return copy
+
+    def overwrite(self, vendor: Vendor, name: str, other: str) -> None:
+        """Replace one of these databases by a copy of another one; nobody is connected to either."""
+        if vendor == "sqlite":
+            Path(name).unlink()
+            shutil.copyfile(other, name)
+            return
+        self._on_server(f'DROP DATABASE "{name}"', f'CREATE DATABASE "{name}" TEMPLATE "{other}"')
+
+    def rename(self, vendor: Vendor, name: str, purpose: str) -> str:
+        """Put one of these databases, to which nobody is connected, somewhere else; return its new name."""
+        if vendor == "sqlite":
+            folder = self._folder / f"{Path(name).parent.name}_{purpose}"
+            Path(name).parent.rename(folder)
+            return str(folder / Path(name).name)
+        moved = f"{name}_{purpose}"
+        self._on_server(f'DROP DATABASE IF EXISTS "{moved}"', f'ALTER DATABASE "{name}" RENAME TO "{moved}"')
+        return moved
+
     def remove(self, vendor: Vendor, name: str) -> None:
         """Remove a database, whoever is connected to it."""
         if vendor == "sqlite":

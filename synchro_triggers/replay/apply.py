@@ -121,7 +121,7 @@ class Batch:
         self._bulk_upserts = BulkUpserts(self._parts)
         self._bulk_deletes = BulkDeletes(self._parts)
         self._bulk_links = BulkLinks(self._parts)
-        self._deletes = Deletes(self._parts, self._refresh)
+        self._deletes = Deletes(self._parts, self._refresh, self._point)
         self._links = Links(self._parts, self._ensure)
         self._foresight = Foresight(self._parts, self._tasks)
         self._refused: dict[Change, tuple[Shape, dict[str, Any], Any, list[str] | None]] = {}
@@ -591,6 +591,27 @@ class Batch:
             self._apply_object(pending)
         elif (shape.root, living.pk) not in self._errors:
             self._upsert(shape, living, None, refresh=True)
+
+    def _point(self, living: Model, foreign_key: Any) -> None:
+        """Let a remote row point to what its local object points to; the rest of it stays as it is."""
+        shape = shape_of(type(living))
+        at = (shape.root, living.pk)
+        if at in self._pending or at in self._errors:
+            self._refresh(living)
+            return
+        self._targets.note(shape, living)
+        self._under_way.add(at)
+        try:
+            unfinished: list[Unfinished] = []
+            value = self._translate(living, foreign_key, local_value(living, foreign_key), unfinished)
+            remote_key = self._parts.match(shape, living)
+            row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
+            if row is None:
+                return
+            self._update(shape, row, {foreign_key.attname: value}, [part.field.attname for part in unfinished])
+        finally:
+            self._under_way.discard(at)
+        self._fixups += [(row, shape, part) for part in unfinished]
 
     # Values ---------------------------------------------------------------------------------------
 

@@ -14,20 +14,26 @@ from django.db.models import Model
 from django.db.models.deletion import Collector
 
 from .local import link_shape
-from .relations import links_to, nothing_hangs_on
+from .relations import links_to, may_empty_keys, nothing_hangs_on
 from .rows import rows_of, rows_with
 from .shape import root_of
 
 
-def let_go(row: Model, remote: str) -> list[Model]:
-    """Return the remote rows whose references ``row.delete(keep_parents=True)`` would empty.
+def let_go(row: Model, remote: str, *, keep_parents: bool) -> dict[Any, list[Model]]:
+    """Return the remote rows whose references to a row ``row.delete()`` would empty, by the foreign key.
 
-    They point to the parent, which stays, but through a proxy of it, and that Django does not tell.
+    LOCAL may have them point to something: to another object that has the key now, or, where the row's parent stays,
+    to that, through a proxy of it, which Django does not tell from the row.
     """
+    if not keep_parents and not may_empty_keys(type(row)):
+        return {}
     collector = Collector(using=remote, origin=row)
-    collector.collect([row], keep_parents=True)
+    collector.collect([row], keep_parents=keep_parents)
+    emptied: dict[Any, list[Model]] = {}
     updates: Any = collector.field_updates
-    return [instance for groups in updates.values() for group in groups for instance in group]
+    for (field, _), groups in updates.items():
+        emptied.setdefault(field, []).extend(instance for group in groups for instance in group)
+    return emptied
 
 
 def is_part_of(instance: Model, row: Model) -> bool:

@@ -119,7 +119,8 @@ class RemoteChanges:
         if changed:
             first = min(last.id for last in changed.values())
             texts = logged_texts(model, changed)
-            self._replayed.update(last_changes(remote, label, texts, self._target.source, after=first))
+            before = self._own.began + 1
+            self._replayed.update(last_changes(remote, label, texts, self._target.source, after=first, before=before))
 
     def find(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> Conflict | None:
         """Return the conflict, where the remote's own users changed the object too since the two last met.

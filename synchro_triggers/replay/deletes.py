@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -27,7 +27,7 @@ from .shape import Shape, Unreadable, parents_of, read_key, root_of, shape_of
 from .target import NotYet
 from .unhashable import hangers_told, require_hashable
 from .utc import zone_of
-from .writing import delete
+from .writing import delete, local_value
 
 
 class Deletes:
@@ -36,12 +36,13 @@ class Deletes:
     Args:
         parts: the batch's parts.
         refresh: brings the remote row of a local object up to date.
+        point: the same for one foreign key of it.
     """
 
-    def __init__(self, parts: Parts, refresh: Callable[[Model], None]) -> None:
+    def __init__(self, parts: Parts, refresh: Callable[[Model], None], point: Callable[[Model, Any], None]) -> None:
         self._parts = parts
         self._remote = parts.target.remote
-        self._refresh = refresh
+        self._refresh, self._point = refresh, point
         self._living = Living(parts.identity)
         self._database = DatabaseCascades(self._remote)
         self._hidden: dict[type[Model], dict[Any, str]] = {}
@@ -88,7 +89,7 @@ class Deletes:
         elif row is not None:
             along = self._spare_the_living(row, task.keep_parents, parents)
             links = self._links_going(row, task.keep_parents, parents, along)
-            pointing = let_go(row, self._remote) if task.keep_parents else []
+            emptied = let_go(row, self._remote, keep_parents=task.keep_parents)
             with self._parts.savepoints.one():
                 self._parts.writes.begin()
                 if task.keep_parents:
@@ -100,9 +101,7 @@ class Deletes:
                 written = self._parts.writes.to_other_rows(type(row))
             if along or written - self._link_tables(type(row)) or refers_to_itself(type(row)):
                 self._parts.rows.clear()  # a cascade, which the database may do by itself, or a receiver
-            for instance in pointing:
-                for living in self._living_among([instance]):
-                    self._refresh(living)
+            self._point_again(emptied)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
             self._tell_what_went_along(along, f"{shape.label} {remote_key}")
@@ -110,6 +109,13 @@ class Deletes:
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def _point_again(self, emptied: Mapping[Any, list[Model]]) -> None:
+        """Let rows whose foreign keys a delete has emptied point to what LOCAL has them point to."""
+        for field, rows in emptied.items():
+            for living in self._living_among(rows):
+                if local_value(living, field) is not None:
+                    self._point(living, field)
 
     def _require_not_hidden(self, task: ObjectTask, remote_key: Any) -> None:
         """Raise ``ObjectNotApplied`` when a row is there under its key, in a form by which it is not found.
@@ -119,6 +125,8 @@ class Deletes:
         root, identity = task.shape.root, self._parts.identity
         if not may_hide(self._remote, root) or identity.stale_reference(root, task.key) is not None:
             return
+        if root is not task.shape.model and rows_of(root, self._remote).filter(pk=remote_key).exists():
+            return  # the parent's row, which is found: the child's own is not there
         if root not in self._hidden:
             zone = zone_of(self._remote)
             self._hidden[root] = {read_key(root, text, zone): text for text in texts_that_hide(self._remote, root)}
@@ -196,8 +204,11 @@ class Deletes:
             return found
         line = [task.shape.model]
         for parent in parents_of(task.shape.model):
-            others = [link.model for link in links_to_children(parent) if link.model not in line]
-            if found is None or any(rows_of(model, self._remote).filter(pk=remote_key).exists() for model in others):
+            # By their links: a child may have a key of its own.
+            others = [link for link in links_to_children(parent) if link.model not in line]
+            if found is None or any(
+                rows_of(link.model, self._remote).filter(**{link.attname: remote_key}).exists() for link in others
+            ):
                 found = self._parts.rows.take(parent, remote_key) or found
             line.append(parent)
         return found

@@ -11,7 +11,7 @@ from django.db.models import Model
 
 from ..capture.install import captured_models_on
 from ..capture.session import replaying_for
-from ..capture.tables import encode_key, natural_manager
+from ..capture.tables import encode_key, natural_key_of, natural_manager
 from ..conf import LOCAL, Settings, get_settings
 from ..exceptions import ObjectNotApplied
 from ..models import ChangeLog, Operation, Reference, Word
@@ -196,9 +196,12 @@ def _counterpart(
 ) -> Any:
     if natural_manager(shape.model) is not None:
         try:
-            return identity.find_by_natural_key(instance)
+            found = identity.find_by_natural_key(instance)
         except ObjectNotApplied:
             return None  # several have it: nobody can tell which one it is
+        if found is not None or None not in natural_key_of(instance):
+            return found
+        # A natural key with a NULL in it may be that of several: key and values tell, as where there is none.
     if candidate is None or trust_keys:
         return None if candidate is None else candidate.pk
     fields = changed.unchanged(shape, instance.pk)
@@ -209,7 +212,11 @@ def _counterpart(
 
 
 def _translated(identity: Identity, field: Any, value: Any) -> Any:
-    return identity.translate(field, value) if is_foreign_key(field) and value is not None else value
+    if not is_foreign_key(field) or value is None:
+        return value
+    translated = identity.translate(field, value)
+    # In a cycle the target comes later: its number is its candidate's.
+    return value if translated is None else translated
 
 
 def _chunks(shape: Shape) -> Iterator[list[Any]]:

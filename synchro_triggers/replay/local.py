@@ -298,6 +298,11 @@ def _object_tasks(
         shape = shape_of(type(row) if row is not None else model)
         # Where the object has several parents, its key need not be the one that this table logged.
         own_key = row.pk if row is not None else key
+        if row is not None and root_of(type(row)) is not root_of(model):
+            # The object has a key of its own, which it was given under the log of its own table: further on, but no
+            # further than this. The row that tells of it is not to be taken for another object under that key.
+            until = until or highest_id(LOCAL)
+            change = replace(change, last=max(change.last, until))
         if row is not None and change.deleted:  # whose insert is logged further on, but no further than this
             until = until or highest_id(LOCAL)
             if change.certain and keys_come_again:

@@ -55,6 +55,8 @@ class OwnChanges:
         last: the last own change of each object.
         complete: whether ``last`` has all of them. If not, there are too many: ``last_changes`` tells of some.
         back_to: changes before this time need not be told of; ``None``: all are.
+        began: the highest id that the log had when the run began. What is replayed later has met nothing by itself: a
+            receiver may have written it, before its object's turn.
         inserted: the objects of ``last`` that they have made, or made again under a used key.
     """
 
@@ -67,6 +69,7 @@ class OwnChanges:
         self._labels: set[str] = set()
         self.complete = True
         self.back_to: Time | None = None
+        self.began = 0
 
     def reach_back(self, last_run: Time | None) -> None:
         """Decide how far back it matters what was changed: all that the log has, where that is not much to read.
@@ -75,9 +78,10 @@ class OwnChanges:
             last_run: when the last run began; ``None``: there was none.
         """
         with connections[self._alias].cursor() as cursor:
-            cursor.execute("SELECT max(id) - min(id) FROM synchro_triggers_changelog")
-            [[rows]] = cursor.fetchall()
-        if (rows or 0) <= _READ_ALL:
+            cursor.execute("SELECT min(id), max(id) FROM synchro_triggers_changelog")
+            [[first, last]] = cursor.fetchall()
+        self.began = last or 0
+        if (last or 0) - (first or 0) <= _READ_ALL:
             self.back_to = None
         else:
             self.back_to = last_run - _CLOCKS_DIFFER if last_run is not None else _NEVER

@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model
+from django.db.models import CASCADE, DO_NOTHING, PROTECT, RESTRICT, Model
 
-from .shape import is_parent_link, parents_of, root_of
+from .shape import concrete_of, is_parent_link, parents_of, root_of
 
 
 @cache
@@ -135,3 +135,24 @@ def nothing_hangs_on(model: type[Model]) -> bool:
 def refers_to_itself(model: type[Model]) -> bool:
     """Tell whether rows of the model, or of its parents or children, may point to its rows."""
     return any(root_of(relation.field.model) is root_of(model) for relation in relations_to(model))
+
+
+@cache
+def may_empty_keys(model: type[Model]) -> bool:
+    """Tell whether a delete of the model's rows, or of what goes with them, may empty foreign keys of other rows."""
+    looked_at: set[type[Model]] = set()
+    going: list[type[Model]] = [model]
+    while going:
+        each = going.pop()
+        if each in looked_at:
+            continue
+        looked_at.add(each)
+        for field in hanging_on(each):
+            on_delete = field.remote_field.on_delete
+            if on_delete is CASCADE:
+                going.append(concrete_of(field.model))
+            elif on_delete not in (PROTECT, RESTRICT, DO_NOTHING):
+                return True
+        for table in (each, *parents_of(each)):
+            going += [concrete_of(relation.model) for relation in generic_relations(table)]
+    return False

@@ -12,6 +12,7 @@ from synchro_triggers import reset_synchro, synchronize
 from synchro_triggers.models import ChangeLog, Node, Reference
 from synchro_triggers.replay import own_changes
 from synchro_triggers.replay.conflicts import Conflict
+from synchro_triggers.replay.report import Told
 from tests.databases import both
 from tests.replay.hearing import LOCAL, REMOTE, hearing, later, receiving
 from tests.testapp.models import Account, Entry, Item, Keyed, Place, Restaurant
@@ -449,3 +450,28 @@ def test_same_database_under_two_names_is_refused():
 
     with pytest.raises(CommandError, match=r"carry the same identity .* one is a copy of the other"):
         call_command("synchronize", verbosity=0)
+
+
+# What receivers write on the way ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"testapp.Item": {"identity": "pk"}}], ids=["mapped keys", "kept keys"])
+def test_write_of_a_receiver_does_not_hide_what_the_remote_s_users_have_changed(settings, options):
+    settings.SYNCHRO_OPTIONS, settings.SYNCHRO_BATCH_SIZE = options, 1
+    item = Item.objects.create(name="a", cash=1)
+    synchronize()
+    change(Item, 77, REMOTE)
+    later()
+    Account.objects.create(name="first in the log")
+    later()
+    Item.objects.update(cash=42)
+
+    def touch(using, **told):
+        Item._base_manager.using(using).update(name="touched")
+
+    with receiving("post_save", Account, touch):
+        report = synchronize()
+
+    assert remote(Item).get().cash == 42
+    assert [(told.kind, told.key) for told in report.remarks] == [(Told.LOCAL_WON, str(item.pk))]
+    assert synchronize().remarks == []

@@ -446,3 +446,34 @@ def test_subtree_is_deleted_by_raw_sql_parents_first(settings, batch_size):
 
     synchronize_and_compare()
     assert set(Branch.objects.using(REMOTE).values_list("name", flat=True)) == {"elsewhere", "grandchild 1"}
+
+
+@BATCH_SIZES
+def test_key_that_a_delete_empties_leads_again_to_what_has_the_target_s_key_now(owner, other, settings, batch_size):
+    settings.SYNCHRO_BATCH_SIZE = batch_size
+    pet = NullPet.objects.create(name="pet", owner=owner)
+    synchronize_and_compare()
+    NullPet.objects.using(REMOTE).update(name="Pet")  # by the remote's own users, who keep it
+
+    with checked_late():  # the pet stays as it is, and nobody logs it
+        execute("DELETE FROM shapeapp_owner WHERE id = %s", owner.pk)
+        Owner.objects.create(pk=owner.pk, name="new owner")
+    report = synchronize()
+
+    assert report.failures == []
+    there = on_remote(NullPet, name="Pet")
+    assert there.owner is not None and there.owner.name == "new owner"
+    pet.refresh_from_db()
+    assert pet.owner.name == "new owner"
+
+
+@BATCH_SIZES
+def test_key_that_a_delete_empties_on_both_sides_stays_empty(owner, settings, batch_size):
+    settings.SYNCHRO_BATCH_SIZE = batch_size
+    NullPet.objects.create(name="pet", owner=owner)
+    synchronize_and_compare()
+
+    owner.delete()
+    synchronize_and_compare()
+
+    assert on_remote(NullPet).owner is None

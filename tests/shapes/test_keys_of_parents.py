@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synchro_triggers import synchro_paused, synchronize
+from tests.comparing import assert_same
 from tests.databases import both
 from tests.replay.hearing import later
 from tests.shapeapp.models import Amphibian, Author, Boat, Car, Garage, Trailer, Tram, Vehicle
@@ -261,3 +262,22 @@ def test_links_of_a_second_parent_and_of_a_child_are_added_and_removed():
 
     here.passengers.remove(author)
     synchronize_and_compare()
+
+
+# Batches between the tables of one object ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "model, values", [(Trailer, {"length": 2}), (Tram, {"line": "7"}), (Amphibian, {"draught": 3})]
+)
+def test_object_whose_tables_are_logged_in_two_batches_is_one(model, values, settings):
+    settings.SYNCHRO_BATCH_SIZE = 1
+    model.objects.create(name="a", **values)
+
+    report = synchronize()
+
+    assert report.failures == [] and report.remarks == []
+    assert_same(model, Vehicle)
+    model.objects.get().delete()
+    synchronize_and_compare(model, Vehicle)
+    assert not remote(Vehicle).exists()

@@ -1,0 +1,422 @@
+"""Judges a run by what was written before it: both sides are equal afterwards, or the report says why not.
+
+It knows nothing of the package but its report. Of each object it knows what both databases held after the last run
+(the *base*), what they hold now, and what they hold after this run. From that follows who has changed it, and so what
+may have become of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+
+from tests.shapefuzz.content import Content, Name, tables
+from tests.shapefuzz.ledger import COMMITTED, WRITTEN
+from tests.shapefuzz.world import World
+
+FAILED, WAITING = "failed", "waiting"
+WON = ("local won", "remote won")
+
+Values = dict[str, Any]
+
+
+@dataclass
+class Sides:
+    """What both databases hold at one time."""
+
+    local: Content
+    remote: Content
+
+
+@dataclass
+class Told:
+    """What a report says: of which object (label, key) which kinds of things."""
+
+    of: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, label: str, key: str, kind: str) -> None:
+        self.of.setdefault((label, key), set()).add(kind)
+
+
+def told_by(report: Any, kept: Iterable[tuple[str, str]]) -> Told:
+    """Return what a report tells.
+
+    Args:
+        report: of the run.
+        kept: label and key of the failures that the remote keeps; they count if the report says that some wait.
+    """
+    told = Told(warnings=list(getattr(report, "warnings", ())))
+    for failure in report.failures:
+        told.add(failure.model, failure.key, FAILED)
+    for remark in getattr(report, "remarks", ()):
+        told.add(remark.model, remark.key, str(remark.kind))
+    if getattr(report, "waiting", 0):
+        for label, key in kept:
+            told.add(label, key, WAITING)
+    return told
+
+
+class Oracle:
+    """Remembers what was, and judges what has become of it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._local: dict[Name, Values] = {}
+        self._remote: dict[Name, Values] = {}
+        self._owed: set[Name] = set()
+        self._keys: dict[str, set[str]] = {}
+        self._families = _families()
+        self.unlogged: set[str] = set()
+        self.nowhere: set[Name] = set()
+        self.full = False
+
+    # What is known --------------------------------------------------------------------------------
+
+    def settle(self, sides: Sides, owed: Iterable[Name] = ()) -> None:
+        """Take what both sides hold for known: it was said to be so, or has been judged."""
+        self._local, self._remote = _values(sides.local), _values(sides.remote)
+        self._owed = set(owed)
+
+    def overlook(self, before: Content, after: Content) -> None:
+        """Take for known what has changed on LOCAL past the log."""
+        for name in before.rows.keys() | after.rows.keys():
+            old, new = before.one(name), after.one(name)
+            if old != new:
+                self.unlogged.add(name[1])
+                if old != self._local.get(name):
+                    self._owed.add(name)
+                if new is None:
+                    self._local.pop(name, None)
+                    self._owed.discard(name)
+                else:
+                    self._local[name] = new
+
+    def note_refused(self, before: Sides, after: Sides) -> None:
+        """Take for known what a run has written before it was refused."""
+        for name in before.remote.rows.keys() | after.remote.rows.keys():
+            new = after.remote.one(name)
+            if new == before.remote.one(name):
+                continue
+            if new is None:
+                self._remote.pop(name, None)
+            else:
+                self._remote[name] = new
+            if new is not None and new == after.local.one(name):
+                self._local[name] = new
+                self._owed.discard(name)
+
+    def note_keys(self, *contents: Content) -> None:
+        for content in contents:
+            for (_, mark), key in content.names_and_keys():
+                self._keys.setdefault(mark, set()).update(_texts(key))
+
+    # Judging --------------------------------------------------------------------------------------
+
+    def judge(self, before: Sides, after: Sides, report: Any, kept: Iterable[tuple[str, str]]) -> list[str]:
+        """Return what is wrong after a run, and settle."""
+        self.note_keys(before.local, before.remote, after.remote)
+        case = _Case(self, before, after, told_by(report, kept), bool(report.failures))
+        names = before.local.rows.keys() | before.remote.rows.keys() | after.remote.rows.keys()
+        names |= self._local.keys() | self._remote.keys()
+        found = [text for name in sorted(names) for text in case.look_at(name)]
+        if report.failures and not self._world.troubled:
+            found += [f"failed for no reason: {each.model} {each.key}: {each.error}" for each in report.failures]
+        self.settle(after, case.owed)
+        return found
+
+    def family(self, label: str) -> frozenset[str]:
+        return self._families.get(label, frozenset([label]))
+
+    def base(self, name: Name) -> tuple[Values | None, Values | None]:
+        return self._local.get(name), self._remote.get(name)
+
+    def is_owed(self, name: Name) -> bool:
+        return name in self._owed
+
+    def keys_of(self, mark: str) -> set[str]:
+        return self._keys.get(mark, set())
+
+    @property
+    def world(self) -> World:
+        return self._world
+
+
+class _Case:
+    """One run."""
+
+    def __init__(self, oracle: Oracle, before: Sides, after: Sides, told: Told, failed: bool) -> None:
+        self._oracle, self._before, self._after, self._told = oracle, before, after, told
+        self._failed = failed
+        self._policy = dict(oracle.world.project.settings).get("SYNCHRO_CONFLICT", "newest")
+        self._renamed = _renamed(before.remote, after.remote)
+        self._deleted_by_receivers = {
+            key[2] for key, values in WRITTEN.items() if key[0] == "remote" and "deleted" in values
+        }
+        self.owed: set[Name] = set()
+
+    def look_at(self, name: Name) -> Iterable[str]:
+        local, there = self._before.local.one(name), self._after.remote.one(name)
+        was_local, _ = self._oracle.base(name)
+        if self._is_doubled(name) and not self._is_told(name, *WON):
+            yield self._say(name, f"is there {len(self._after.remote.rows[name])} times")
+        pending = local != was_local or self._oracle.is_owed(name)
+        if local is not None and pending:
+            yield from self._look_at_pending(name, local, there)
+        elif local is None and pending:
+            yield from self._look_at_deleted(name, there)
+        else:
+            yield from self._look_at_untouched(name, local, there)
+
+    def _is_doubled(self, name: Name) -> bool:
+        counts = [len(each.rows.get(name, ())) for each in (self._before.local, self._before.remote)]
+        return len(self._after.remote.rows.get(name, ())) > max(1, *counts)
+
+    def _look_at_pending(self, name: Name, local: Values, there: Values | None) -> Iterable[str]:
+        was_there, before = self._oracle.base(name)[1], self._before.remote.one(name)
+        others = before != was_there
+        if local != there:
+            if self._is_told(name, FAILED, WAITING):
+                self.owed.add(name)
+                return
+            if self._is_told(name, "points nowhere"):
+                self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
+                return
+            if self._is_told(name, *WON) or self._is_swept(name, local):
+                self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
+                return
+            if there is None:
+                if not self._lacks_an_end(name, local):
+                    yield self._say(name, f"is missing; it should be {local}")
+                return
+            for attname, value in local.items():
+                new = there.get(attname)
+                if new == value or self._is_as_before(name, attname, local, new):
+                    continue
+                if not self._is_written(name, attname, new) and not self._stands_for(name, attname, value, new):
+                    yield self._say(name, f"{attname} is {new!r} instead of {value!r}")
+            return
+        lost = (
+            others
+            and before is not None
+            and any(
+                there.get(attname) != value and not self._is_written(name, attname, there.get(attname))
+                for attname, value in before.items()
+            )
+        )
+        if lost and not self._is_overwriting_allowed(name):
+            yield self._say(name, f"what the remote's users have changed was overwritten in silence: {before}")
+
+    def _is_as_before(self, name: Name, attname: str, local: Values, there: Any) -> bool:
+        """Tell whether a difference is an old one of an object of which only what it points to has changed."""
+        was_local, was_there = self._oracle.base(name)
+        if was_local is None or was_there is None or self._oracle.is_owed(name):
+            return False
+        changed = {each for each, value in local.items() if was_local.get(each) != value}
+        only_targets = all(str(local[each]).startswith("→ ") for each in changed)
+        if only_targets and name in self._oracle.nowhere and there == was_there.get(attname):
+            return True
+        return only_targets and attname not in changed and there == was_there.get(attname)
+
+    def _is_overwriting_allowed(self, name: Name) -> bool:
+        if not self._oracle.world.logs("remote"):
+            return self._policy == "local" or any("no triggers" in text for text in self._told.warnings)
+        return self._is_told(name, *WON) or self._is_link(name)
+
+    def _look_at_deleted(self, name: Name, there: Values | None) -> Iterable[str]:
+        before = self._before.remote.one(name)
+        if there is not None:
+            if self._is_told(name, FAILED, WAITING):
+                self.owed.add(name)
+            elif not self._is_told(name, *WON, "vanished"):
+                yield self._say(name, "is still there, and was deleted")
+        elif before in (None, self._oracle.base(name)[1]) or name in self._renamed:
+            return
+        elif not self._is_overwriting_allowed(name):
+            yield self._say(name, f"what the remote's users have changed was deleted in silence: {before}")
+
+    def _look_at_untouched(self, name: Name, local: Values | None, there: Values | None) -> Iterable[str]:
+        before = self._before.remote.one(name)
+        if there in (before, local):
+            if there is not None and there == before:
+                yield from self._look_for_lost_writes(name, there)
+            return
+        if before is None:
+            if local is None and not self._is_made(name) and not self._is_link_of_renamed(name, there):
+                yield self._say(name, f"has come from nowhere: {there}")
+            elif local is not None:
+                yield from self._look_at_pending(name, local, there)
+            return
+        if there is None:
+            yield from self._look_at_lost(name, local, before)
+            return
+        for attname, value in before.items():
+            new = there.get(attname)
+            if new == value or (local is not None and new == local.get(attname)):
+                continue
+            if self._is_written(name, attname, new) or self._has_lost_its_target(attname, value, new):
+                continue
+            if not self._is_told(name):
+                yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
+
+    def _look_at_lost(self, name: Name, local: Values | None, before: Values) -> Iterable[str]:
+        if name[1] in self._deleted_by_receivers or self._is_swept(name, before):
+            return
+        if name in self._renamed:
+            other = (name[0], self._renamed[name])
+            if local is None and not self._is_overwriting_allowed(other):
+                yield self._say(name, f"the remote's own object became {other[1]} in silence")
+            return
+        if local is not None:
+            if not self._is_told(name):
+                yield self._say(name, f"LOCAL still has it, and it was taken along: {before}")
+        elif not self._is_told(name, "deleted along", *WON) and not self._lacks_an_end(name, before):
+            yield self._say(name, f"the remote's own object was deleted in silence: {before}")
+
+    # What explains a difference -------------------------------------------------------------------
+
+    def _is_told(self, name: Name, *kinds: str) -> bool:
+        label, mark = name
+        keys, family = self._oracle.keys_of(mark), self._oracle.family(label)
+        for (told_label, key), found in self._told.of.items():
+            speaks = told_label in family and (not kinds or found.intersection(kinds))
+            if speaks and (key in keys or self._is_odd(key, keys)):
+                return True
+        return False
+
+    def _is_odd(self, key: str, keys: set[str]) -> bool:
+        """Tell whether keys of a kind are spelt so differently that one cannot be told from another."""
+        return any(not each.isalnum() for each in (key, *keys))
+
+    def _is_written(self, name: Name, attname: str, value: Any) -> bool:
+        label, mark = name
+        if any(value in WRITTEN.get(("remote", each, mark, attname), ()) for each in self._oracle.family(label)):
+            return True
+        triggers = self._oracle.world.project.triggers
+        return isinstance(value, str) and value.startswith("t:") and attname.startswith("note_") and bool(triggers)
+
+    def _look_for_lost_writes(self, name: Name, there: Values) -> Iterable[str]:
+        if self._oracle.full or self._is_replayed(name):
+            return  # what was changed in another of its tables has brought all of it along
+        for (alias, label, mark, attname), values in COMMITTED.items():
+            if alias != "remote" or (label, mark) != name or not attname or self._failed:
+                continue
+            if len(set(values)) == 1 and there[attname] != values[0] and not self._oracle.world.project.triggers:
+                yield self._say(name, f"a receiver has set {attname} to {values[0]!r}, and it is {there[attname]!r}")
+
+    def _is_replayed(self, name: Name) -> bool:
+        """Tell whether one of the tables in which an object lies has changed on LOCAL."""
+        names = [(label, name[1]) for label in self._oracle.family(name[0])]
+        return any(
+            self._before.local.one(each) != self._oracle.base(each)[0] or self._oracle.is_owed(each) for each in names
+        )
+
+    def _is_made(self, name: Name) -> bool:
+        return "made" in WRITTEN.get(("remote", *name, ""), ())
+
+    def _is_swept(self, name: Name, values: Values) -> bool:
+        return any(f"→ {mark}" in values.values() for mark in self._deleted_by_receivers)
+
+    def _is_link(self, name: Name) -> bool:
+        return " > " in name[1]
+
+    def _is_link_of_renamed(self, name: Name, there: Values | None) -> bool:
+        """Tell whether a link is an old one, of objects whose rows have become others' since."""
+        if there is None or not self._is_link(name):
+            return False
+        if any(found.intersection(WON) for found in self._told.of.values()):
+            return True  # rows of the remote's stand for LOCAL's
+        old = {f"→ {new}": f"→ {mark}" for (_, mark), new in self._renamed.items()}
+        former = " > ".join(str(old.get(str(value), value)) for value in there.values())
+        return former != name[1] and (name[0], former) in self._before.remote.rows
+
+    def _lacks_an_end(self, name: Name, values: Values) -> bool:
+        """Tell whether a link cannot be there, because one of its ends is not."""
+        marks = {mark for _, mark in self._after.remote.rows}
+        ends = [
+            value.removeprefix("→ ") for value in values.values() if isinstance(value, str) and value.startswith("→")
+        ]
+        return self._is_link(name) and any(end not in marks for end in ends)
+
+    def _has_lost_its_target(self, attname: str, value: Any, new: Any) -> bool:
+        if not (isinstance(value, str) and value.startswith("→ ")):
+            return False
+        mark = value.removeprefix("→ ")
+        if isinstance(new, str) and any(
+            old == mark and f"→ {fresh}" == new for (_, old), fresh in self._renamed.items()
+        ):
+            return True
+        return self._is_gone(mark) and (new is None or new == "→ nothing")
+
+    def _is_kept(self, mark: str) -> bool:
+        """Tell whether something that LOCAL has deleted is still on the remote, as the report says."""
+        names = [name for name in self._after.remote.rows if name[1] == mark and name not in self._before.local.rows]
+        return any(self._is_told(name, FAILED, WAITING, "vanished", *WON) for name in names)
+
+    def _stands_for(self, name: Name, attname: str, value: Any, new: Any) -> bool:
+        """Tell whether a key leads to a row that is taken for LOCAL's, which the log has never named."""
+        if not (isinstance(value, str) and isinstance(new, str) and value.startswith("→ ") and new.startswith("→ ")):
+            return False
+        mark, other = value.removeprefix("→ "), new.removeprefix("→ ")
+        if mark == "nothing":  # what it has led to is deleted, and kept on the remote
+            return self._is_kept(other)
+        field = apps.get_model(name[0])._meta.get_field(attname)
+        if not field.target_field.primary_key:  # and what has that value waits for another one to let it go
+            names = [each for each in self._before.local.rows if each[1] in (mark, other)]
+            return any(self._is_told(each, FAILED, WAITING) for each in names)
+        if self._is_kept(other):  # its key is another one's now, and it is still there
+            return True
+        known = mark in self._oracle.unlogged or any(
+            self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
+        )
+        return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
+
+    def _is_gone(self, mark: str) -> bool:
+        """Tell whether none of an object's rows is what it was: it is gone, or was made anew."""
+        before, after = (
+            {(label, repr(row.key)) for (label, each), rows in content.rows.items() if each == mark for row in rows}
+            for content in (self._before.remote, self._after.remote)
+        )
+        return not before & after
+
+    def _say(self, name: Name, what: str) -> str:
+        return f"{name[0]} {name[1]} (keys {sorted(self._oracle.keys_of(name[1]))}): {what}"
+
+
+def _values(content: Content) -> dict[Name, Values]:
+    return {name: rows[0].values for name, rows in content.rows.items()}
+
+
+def _renamed(before: Content, after: Content) -> dict[Name, str]:
+    """Return the objects whose row has become another one's, with its mark."""
+    by_key = {(label, repr(key)): mark for (label, mark), key in after.names_and_keys()}
+    return {
+        (label, mark): by_key[label, repr(key)]
+        for (label, mark), key in before.names_and_keys()
+        if by_key.get((label, repr(key)), mark) != mark and (label, mark) not in after.rows
+    }
+
+
+def _texts(key: Any) -> set[str]:
+    """Return how a key may be spelt in a report."""
+    if isinstance(key, tuple):
+        return {str(key), json.dumps([str(each) for each in key]), json.dumps(key, default=str)}
+    return {str(key)}
+
+
+def _families() -> dict[str, frozenset[str]]:
+    """Return the labels under which a report may speak of the rows of a label."""
+    found: list[set[str]] = []
+    for model in tables():
+        labels = {model._meta.label} | {each._meta.label for each in model._meta.all_parents}
+        labels |= {each._meta.label for each in tables() if each._meta.db_table == model._meta.db_table}
+        labels |= {each._meta.label for each in apps.get_models() if each._meta.concrete_model is model}
+        for other in [each for each in found if each & labels]:
+            labels |= other
+            found.remove(other)
+        found.append(labels)
+    return {label: frozenset(labels) for labels in found for label in labels}

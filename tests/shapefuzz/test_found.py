@@ -1,0 +1,125 @@
+"""What random projects have found, where the models of the other tests do not have the shape."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+
+from synchro_triggers import synchro_paused, synchronize
+from tests.replay.hearing import receiving
+from tests.shapefuzz.content import read
+from tests.shapefuzz.plans import ModelPlan, Project
+from tests.shapefuzz.world import opened
+from tests.shapefuzz.writing import delete
+
+
+@pytest.fixture
+def project(request, databases, django_db_blocker, tmp_path):
+    """Opens a project on two databases of one vendor; returns its models."""
+    from contextlib import ExitStack
+
+    with django_db_blocker.unblock(), ExitStack() as stack:
+
+        def open_it(vendor, *models, **settings):
+            plans = [ModelPlan(name, bases, lines) for name, bases, *lines in models]
+            settings = {"USE_TZ": True, **settings}
+            project = Project(0, vendor, vendor, tuple(plans), settings=tuple(settings.items()))
+            stack.enter_context(opened(project, databases, tmp_path))
+            return [apps.get_model("shapefuzz", plan.name) for plan in plans]
+
+        yield open_it
+
+
+both_vendors = pytest.mark.parametrize("local", ["sqlite", "postgres"])
+
+
+def marked(letter):
+    return f"mark_{letter} = models.CharField(max_length=80, default='')"
+
+
+@both_vendors
+def test_child_row_that_came_and_went_alone_is_no_failure(project, local):
+    parent, child = project(
+        local,
+        ("A", "models.Model", "a_no = models.TextField(primary_key=True)", marked("a")),
+        ("B", "A", marked("b")),
+    )
+    child.objects.create(a_no="x", mark_a="o1", mark_b="o1")
+    delete("default", child, "x")
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert read("remote").one(("shapefuzz.A", "o1")) is not None
+    assert not child.objects.using("remote").exists()
+    assert parent.objects.using("remote").count() == 1
+
+
+@both_vendors
+def test_copies_whose_natural_key_has_a_null_in_it_are_linked_by_key_and_values(project, local):
+    [model] = project(
+        local,
+        ("A", "NaturalKeyModel", marked("a"), "u_a = models.IntegerField(null=True)", "_natural_key = ('u_a',)"),
+    )
+    for alias in ("default", "remote"):
+        with synchro_paused(using=alias):
+            model._base_manager.using(alias).bulk_create([model(mark_a=name) for name in ("o1", "o2")])
+    call_command("synchro_link", verbosity=0)
+
+    model._base_manager.get(mark_a="o1").delete()
+    model._base_manager.filter(mark_a="o2").update(u_a=7)
+    report = synchronize()
+
+    assert report.failures == [] and report.created == 0
+    assert [(row.mark_a, row.u_a) for row in model._base_manager.using("remote").all()] == [("o2", 7)]
+
+
+@both_vendors
+def test_delete_is_not_confused_by_another_child_with_a_key_of_its_own(project, local):
+    parent, child, _ = project(
+        local,
+        ("A", "models.Model", "a_no = models.CharField(max_length=20, primary_key=True)", marked("a")),
+        ("B", "A", marked("b")),
+        (
+            *("C", "A", "c_no = models.AutoField(primary_key=True)"),
+            *("a_ptr = models.OneToOneField(A, models.CASCADE, parent_link=True)", marked("c")),
+        ),
+    )
+    child.objects.create(a_no="x", mark_a="o1", mark_b="o1")
+    synchronize()
+    child.objects.get().delete()
+
+    with receiving("post_delete", child, lambda **told: None):  # so that it goes by itself
+        report = synchronize()
+
+    assert report.failures == []
+    assert not parent.objects.using("remote").exists()
+
+
+@both_vendors
+def test_copies_that_point_to_one_another_are_linked(project, local):
+    first, second = project(
+        local,
+        (
+            *("A", "models.Model", marked("a")),
+            "to_b = models.ForeignKey('B', models.SET_NULL, null=True, related_name='+')",
+        ),
+        (
+            *("B", "models.Model", marked("b")),
+            "to_a = models.ForeignKey('A', models.CASCADE, related_name='+')",
+        ),
+    )
+    for alias in ("default", "remote"):
+        with synchro_paused(using=alias):
+            a = first.objects.using(alias).create(mark_a="o1")
+            b = second.objects.using(alias).create(mark_b="o1", to_a_id=a.pk)
+            first.objects.using(alias).update(to_b_id=b.pk)
+    call_command("synchro_link", verbosity=0)
+
+    second.objects.create(mark_b="o2", to_a_id=first.objects.get().pk)
+    report = synchronize()
+
+    assert (report.created, report.failures) == (1, [])
+    assert first.objects.using("remote").count() == 1
+    assert sorted(second.objects.using("remote").values_list("mark_b", flat=True)) == ["o1", "o2"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import transaction
 
 from synchro_triggers import synchro_paused, synchronize
 from tests.replay.hearing import receiving
@@ -123,3 +124,28 @@ def test_copies_that_point_to_one_another_are_linked(project, local):
     assert (report.created, report.failures) == (1, [])
     assert first.objects.using("remote").count() == 1
     assert sorted(second.objects.using("remote").values_list("mark_b", flat=True)) == ["o1", "o2"]
+
+
+@both_vendors
+@pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
+def test_parent_row_that_is_replaced_below_its_child_doubles_nothing(project, local, known):
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "A", marked("b")),
+        SYNCHRO_BATCH_SIZE=1,
+    )
+    child.objects.create(pk=7, mark_a="o1", mark_b="o2")
+    if known:
+        synchronize()
+        child.objects.update(mark_b="o2, changed")
+    with transaction.atomic():  # whose foreign key is looked at in the end
+        delete("default", parent, 7)
+        parent(pk=7, mark_a="o3").save_base(raw=True, force_insert=True)
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert [row.mark_a for row in parent.objects.using("remote").all()] == ["o3"]
+    assert child.objects.using("remote").count() == 1
+    assert not synchronize().changed

@@ -149,3 +149,28 @@ def test_parent_row_that_is_replaced_below_its_child_doubles_nothing(project, lo
     assert [row.mark_a for row in parent.objects.using("remote").all()] == ["o3"]
     assert child.objects.using("remote").count() == 1
     assert not synchronize().changed
+
+
+@both_vendors
+def test_unique_values_handed_round_by_children_that_have_keys_of_their_own(project, local):
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a"), "u_a = models.CharField(max_length=20, unique=True)"),
+        (
+            *("B", "A", "b_no = models.UUIDField(primary_key=True, default=uuid.uuid4)"),
+            *("a_ptr = models.OneToOneField(A, models.CASCADE, parent_link=True)", marked("b")),
+        ),
+        SYNCHRO_BATCH_SIZE=1,
+    )
+    parent.objects.create(mark_a="o1", u_a="one")
+    for mark, value in (("o2", "two"), ("o3", "three")):
+        child.objects.create(mark_a=mark, u_a=value, mark_b=mark)
+    synchronize()
+    for mark, value in (("o1", "spare"), ("o3", "one"), ("o2", "three"), ("o1", "two")):
+        parent.objects.filter(mark_a=mark).update(u_a=value)
+
+    report = synchronize()
+
+    assert report.failures == []
+    values = parent.objects.using("remote").order_by("mark_a").values_list("mark_a", "u_a")
+    assert list(values) == [("o1", "two"), ("o2", "three"), ("o3", "one")]

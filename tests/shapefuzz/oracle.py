@@ -68,6 +68,7 @@ class Oracle:
         self._world = world
         self._local: dict[Name, Values] = {}
         self._remote: dict[Name, Values] = {}
+        self._raw: dict[Name, Values] = {}
         self._owed: set[Name] = set()
         self._keys: dict[str, set[str]] = {}
         self._families = _families()
@@ -80,6 +81,7 @@ class Oracle:
     def settle(self, sides: Sides, owed: Iterable[Name] = ()) -> None:
         """Take what both sides hold for known: it was said to be so, or has been judged."""
         self._local, self._remote = _values(sides.local), _values(sides.remote)
+        self._raw = {name: rows[0].raw for name, rows in sides.local.rows.items()}
         self._owed = set(owed)
 
     def overlook(self, before: Content, after: Content) -> None:
@@ -138,6 +140,14 @@ class Oracle:
     def is_owed(self, name: Name) -> bool:
         return name in self._owed
 
+    def is_stood_for(self, name: Name, local: Content) -> bool:
+        """Tell whether a row of the remote's stands for an object, as was told, and nobody has written it since.
+
+        Its values may have changed all the same: another object has the key now that it points to.
+        """
+        gone = name not in self._remote and name not in self._owed
+        return gone and name[1] in self.unlogged and [row.raw for row in local.rows[name]] == [self._raw.get(name)]
+
     def keys_of(self, mark: str) -> set[str]:
         return self._keys.get(mark, set())
 
@@ -190,7 +200,7 @@ class _Case:
                 self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
                 return
             if there is None:
-                if not self._lacks_an_end(name, local):
+                if not self._lacks_an_end(name, local) and not self._oracle.is_stood_for(name, self._before.local):
                     yield self._say(name, f"is missing; it should be {local}")
                 return
             for attname, value in local.items():

@@ -56,7 +56,7 @@ def park_unique_values(remote: str, stuck: Mapping[T, Stuck]) -> set[T]:
                 if field not in taken:
                     column = rows_of(field.model, remote).values_list(field.attname, flat=True)
                     taken[field] = _hashable(column[:_LOOKED_AT])
-                if _park(remote, shape, remote_key, field, taken[field], wanted.get(field, set())):
+                if park(remote, shape, remote_key, field, taken[field], wanted.get(field, set())):
                     parked.add(one)
     return parked
 
@@ -160,9 +160,7 @@ def _many_free_values(remote: str, field: Any, count: int) -> list[Any] | None:
 _ENOUGH = 16
 
 
-def _park(
-    remote: str, shape: Shape, remote_key: Any, field: Field[Any, Any], taken: set[Any], wanted: set[Any]
-) -> bool:
+def park(remote: str, shape: Shape, remote_key: Any, field: Field[Any, Any], taken: set[Any], wanted: set[Any]) -> bool:
     """Try one made-up value after the other; a check constraint may allow but a few.
 
     What another object waits for comes last: it would be in that one's way.

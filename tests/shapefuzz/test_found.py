@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from django.apps import apps
 from django.core.management import call_command
@@ -174,3 +176,82 @@ def test_unique_values_handed_round_by_children_that_have_keys_of_their_own(proj
     assert report.failures == []
     values = parent.objects.using("remote").order_by("mark_a").values_list("mark_a", "u_a")
     assert list(values) == [("o1", "two"), ("o2", "three"), ("o3", "one")]
+
+
+@both_vendors
+@pytest.mark.parametrize(
+    ("on_delete", "key", "null"),
+    [
+        ("CASCADE", "AutoField", "null=True"),
+        ("PROTECT", "DurationField", "null=False"),
+        ("RESTRICT", "DurationField", "null=True"),
+    ],
+)
+def test_what_points_to_nothing_without_a_constraint_does_not_hold_a_delete_up(project, local, on_delete, key, null):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", f"a_no = models.{key}(primary_key=True)", marked("a")),
+        (
+            *("B", "models.Model", marked("b")),
+            f"to_a = models.ForeignKey(A, models.{on_delete}, {null}, db_constraint=False, related_name='+')",
+        ),
+    )
+    own = {"a_no": datetime.timedelta(days=3)} if key == "DurationField" else {}
+    gone = target.objects.create(mark_a="o1", **own)
+    pointing.objects.create(mark_b="o2", to_a_id=gone.pk)
+    synchronize()
+    there = pointing.objects.using("remote").get().to_a_id
+    delete("default", target, gone.pk)
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 1)
+    assert not target.objects.using("remote").exists()
+    assert pointing.objects.using("remote").get().to_a_id == there
+    assert not synchronize().changed
+
+
+@both_vendors
+def test_what_points_to_nothing_by_a_generic_key_does_not_hold_a_delete_up(project, local):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", "a_no = models.TextField(primary_key=True)", marked("a"), "bs = GenericRelation('B')"),
+        (
+            *("B", "models.Model", marked("b"), "object_id = models.CharField(max_length=60)"),
+            *("content_type = models.ForeignKey(ContentType, models.CASCADE)", "to = GenericForeignKey()"),
+        ),
+    )
+    pointing.objects.create(mark_b="o2", to=target.objects.create(a_no="x", mark_a="o1"))
+    synchronize()
+    delete("default", target, "x")
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 1)
+    assert not target.objects.using("remote").exists()
+    assert pointing.objects.using("remote").get().object_id == "x"
+
+
+@both_vendors
+def test_what_points_to_nothing_still_does_when_the_delete_fails(project, local):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", "a_no = models.TextField(primary_key=True)", marked("a")),
+        (
+            *("B", "models.Model", marked("b")),
+            "to_a = models.ForeignKey(A, models.CASCADE, null=True, db_constraint=False, related_name='+')",
+        ),
+    )
+    target.objects.create(a_no="x", mark_a="o1")
+    pointing.objects.create(mark_b="o2", to_a_id="x")
+    synchronize()
+    delete("default", target, "x")
+
+    def refuse(**told):
+        raise ValueError("it stays")
+
+    with receiving("pre_delete", target, refuse):
+        report = synchronize()
+
+    assert [failure.error for failure in report.failures] == ["ValueError: it stays"]
+    assert pointing.objects.using("remote").get().to_a_id == "x"

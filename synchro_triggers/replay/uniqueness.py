@@ -250,6 +250,8 @@ def free_values(field: Any, taken: set[Any]) -> Iterator[Any]:
         yield from (
             letter for letter in string.ascii_letters + string.digits + string.punctuation if letter not in taken
         )
+    elif isinstance(field, models.BinaryField):
+        yield uuid.uuid4().bytes[: field.max_length or 16]
     elif isinstance(field, models.DateTimeField):
         first = datetime.datetime(1971, 1, 1, tzinfo=datetime.UTC if django_settings.USE_TZ else None)
         yield first + datetime.timedelta(microseconds=number % 10**15)

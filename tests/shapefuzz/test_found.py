@@ -185,6 +185,7 @@ def test_unique_values_handed_round_by_children_that_have_keys_of_their_own(proj
         ("CASCADE", "AutoField", "null=True"),
         ("PROTECT", "DurationField", "null=False"),
         ("RESTRICT", "DurationField", "null=True"),
+        ("CASCADE", "BinaryField", "null=False"),
     ],
 )
 def test_what_points_to_nothing_without_a_constraint_does_not_hold_a_delete_up(project, local, on_delete, key, null):
@@ -196,8 +197,8 @@ def test_what_points_to_nothing_without_a_constraint_does_not_hold_a_delete_up(p
             f"to_a = models.ForeignKey(A, models.{on_delete}, {null}, db_constraint=False, related_name='+')",
         ),
     )
-    own = {"a_no": datetime.timedelta(days=3)} if key == "DurationField" else {}
-    gone = target.objects.create(mark_a="o1", **own)
+    own = {"DurationField": {"a_no": datetime.timedelta(days=3)}, "BinaryField": {"a_no": b"key"}}
+    gone = target.objects.create(mark_a="o1", **own.get(key, {}))
     pointing.objects.create(mark_b="o2", to_a_id=gone.pk)
     synchronize()
     there = pointing.objects.using("remote").get().to_a_id

@@ -375,7 +375,9 @@ class _Case:
         if mark == "nothing":  # what it has led to is deleted, and kept on the remote
             return self._is_kept(other)
         field = apps.get_model(name[0])._meta.get_field(attname)
-        if not field.target_field.primary_key:  # and what has that value waits for another one to let it go
+        if (
+            field.is_relation and not field.target_field.primary_key
+        ):  # and what has that value waits for another one to let it go
             names = [each for each in self._before.local.rows if each[1] in (mark, other)]
             return any(self._is_told(each, FAILED, WAITING) for each in names)
         if self._is_kept(other):  # its key is another one's now, and it is still there

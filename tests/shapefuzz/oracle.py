@@ -268,7 +268,7 @@ class _Case:
             new = there.get(attname)
             if new == value or (local is not None and new == local.get(attname)):
                 continue
-            if self._is_written(name, attname, new) or self._has_lost_its_target(attname, value, new):
+            if self._is_written(name, attname, new) or self._has_lost_its_target(name, attname, value, new):
                 continue
             if not self._is_told(name):
                 yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
@@ -352,7 +352,7 @@ class _Case:
         ]
         return self._is_link(name) and any(end not in marks for end in ends)
 
-    def _has_lost_its_target(self, attname: str, value: Any, new: Any) -> bool:
+    def _has_lost_its_target(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         if not (isinstance(value, str) and value.startswith("→ ")):
             return False
         mark = value.removeprefix("→ ")
@@ -360,7 +360,7 @@ class _Case:
             old == mark and f"→ {fresh}" == new for (_, old), fresh in self._renamed.items()
         ):
             return True
-        return self._is_gone(mark) and (new is None or new == "→ nothing")
+        return self._is_gone(mark, _leads_to(name[0], attname)) and (new is None or new == "→ nothing")
 
     def _is_kept(self, mark: str) -> bool:
         """Tell whether something that LOCAL has deleted is still on the remote, as the report says."""
@@ -387,16 +387,31 @@ class _Case:
         )
         return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
 
-    def _is_gone(self, mark: str) -> bool:
-        """Tell whether none of an object's rows is what it was: it is gone, or was made anew."""
+    def _is_gone(self, mark: str, label: str | None) -> bool:
+        """Tell whether none of an object's rows is what it was: it is gone, or was made anew.
+
+        Where a key leads to a child's row, that one counts: it may go alone, and leave its parents' rows.
+        """
         before, after = (
-            {(label, repr(row.key)) for (label, each), rows in content.rows.items() if each == mark for row in rows}
+            {
+                (table, repr(row.key))
+                for (table, each), rows in content.rows.items()
+                if each == mark and label in (None, table)
+                for row in rows
+            }
             for content in (self._before.remote, self._after.remote)
         )
         return not before & after
 
     def _say(self, name: Name, what: str) -> str:
         return f"{name[0]} {name[1]} (keys {sorted(self._oracle.keys_of(name[1]))}): {what}"
+
+
+def _leads_to(label: str, attname: str) -> str | None:
+    """Return the label of the table that a foreign key leads to; ``None``: it is a generic one."""
+    field = apps.get_model(label)._meta.get_field(attname)
+    target = field.remote_field.model if field.is_relation else None
+    return target._meta.concrete_model._meta.label if target is not None else None
 
 
 def _values(content: Content) -> dict[Name, Values]:

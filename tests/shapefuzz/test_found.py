@@ -256,3 +256,19 @@ def test_what_points_to_nothing_still_does_when_the_delete_fails(project, local)
 
     assert [failure.error for failure in report.failures] == ["ValueError: it stays"]
     assert pointing.objects.using("remote").get().to_a_id == "x"
+
+
+@both_vendors
+def test_unique_binary_values_are_swapped(project, local):
+    [model] = project(local, ("A", "models.Model", marked("a"), "u_a = models.BinaryField(max_length=20, unique=True)"))
+    for mark, value in (("o1", b"one"), ("o2", b"two")):
+        model.objects.create(mark_a=mark, u_a=value)
+    synchronize()
+    for mark, value in (("o1", b"spare"), ("o2", b"one"), ("o1", b"two")):
+        model.objects.filter(mark_a=mark).update(u_a=value)
+
+    report = synchronize()
+
+    assert report.failures == []
+    values = model.objects.using("remote").order_by("mark_a").values_list("u_a", flat=True)
+    assert [bytes(value) for value in values] == [b"two", b"one"]

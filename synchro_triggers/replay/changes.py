@@ -29,6 +29,8 @@ class Change:
         begun: id of the insert that gave it out again.
         logged: ``first`` and ``last`` are ids of the log. Those of kept failures, and of objects that are not
             logged, only say in which order they come.
+        read_until: no row of the log beyond this one can tell of the row that was read, where the log of another table
+            tells which object has its key; 0: that of its own does.
         forged: no trigger has written what is said of it: no operation that there is, or no time.
     """
 
@@ -45,6 +47,7 @@ class Change:
     ended: int = 0
     begun: int = 0
     logged: bool = False
+    read_until: int = 0
     forged: bool = False
 
 
@@ -118,5 +121,6 @@ def _merge(one: Change, other: Change) -> Change:
         ended=max(one.ended, other.ended),
         begun=max(one.begun, other.begun),
         logged=one.logged and other.logged,
+        read_until=max(one.read_until, other.read_until),
         forged=one.forged and other.forged,
     )

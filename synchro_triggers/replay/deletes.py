@@ -14,6 +14,7 @@ from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .already_there import there_by_natural_key
 from .cascades import is_part_of, let_go, links_going, number_of_links, taken_along
+from .dangling import Dangling
 from .database_cascades import DatabaseCascades
 from .living import Living, natural_key_there
 from .local import ObjectTask, load_instances, logged_values, rebuilt
@@ -45,6 +46,7 @@ class Deletes:
         self._refresh, self._point = refresh, point
         self._living = Living(parts.identity)
         self._database = DatabaseCascades(self._remote)
+        self._dangling = Dangling(self._remote, parts.match)
         self._hidden: dict[type[Model], dict[Any, str]] = {}
         self._gone: set[At] = parts.target.imagined_gone if parts.target.dry_run else set()
 
@@ -87,21 +89,10 @@ class Deletes:
             along = self._would_go_along(row, task.keep_parents, parents)
             links = self._links_going(row, task.keep_parents, parents, along)
         elif row is not None:
-            along = self._spare_the_living(row, task.keep_parents, parents)
-            links = self._links_going(row, task.keep_parents, parents, along)
-            emptied = let_go(row, self._remote, keep_parents=task.keep_parents)
-            with self._parts.savepoints.one():
-                self._parts.writes.begin()
-                if task.keep_parents:
-                    delete(row, self._remote, keep_parents=True)
-                elif parents is not None:
-                    self._delete_without_living_parents(row, parents)
-                else:
-                    self._parts.singles.delete(row, shape_of(type(row)))
-                written = self._parts.writes.to_other_rows(type(row))
-            if along or written - self._link_tables(type(row)) or refers_to_itself(type(row)):
-                self._parts.rows.clear()  # a cascade, which the database may do by itself, or a receiver
-            self._point_again(emptied)
+            with self._dangling.put_back():
+                along = self._spare_the_living(row, task.keep_parents, parents)
+                links = self._links_going(row, task.keep_parents, parents, along)
+                self._delete_row(row, task.keep_parents, parents, along)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
             self._tell_what_went_along(along, f"{shape.label} {remote_key}")
@@ -109,6 +100,24 @@ class Deletes:
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def _delete_row(
+        self, row: Model, keep_parents: bool, parents: Iterable[Model] | None, along: Sequence[Model]
+    ) -> None:
+        """Delete a remote row, and what it takes along; let what it has let go point to what it shall point to."""
+        emptied = let_go(row, self._remote, keep_parents=keep_parents)
+        with self._parts.savepoints.one():
+            self._parts.writes.begin()
+            if keep_parents:
+                delete(row, self._remote, keep_parents=True)
+            elif parents is not None:
+                self._delete_without_living_parents(row, parents)
+            else:
+                self._parts.singles.delete(row, shape_of(type(row)))
+            written = self._parts.writes.to_other_rows(type(row))
+        if along or written - self._link_tables(type(row)) or refers_to_itself(type(row)):
+            self._parts.rows.clear()  # a cascade, which the database may do by itself, or a receiver
+        self._point_again(emptied)
 
     def _point_again(self, emptied: Mapping[Any, list[Model]]) -> None:
         """Let rows whose foreign keys a delete has emptied point to what LOCAL has them point to."""
@@ -239,7 +248,8 @@ class Deletes:
             What it takes along then.
 
         Raises:
-            NotYet: something that LOCAL still has would be taken along all the same.
+            NotYet: something that LOCAL still has would be taken along all the same: on LOCAL, too, it points to what
+                is there, or must have a constraint.
         """
         refreshed: set[At] = set()
         while True:
@@ -254,6 +264,8 @@ class Deletes:
                 refreshed.add(_at(instance))
                 self._refresh(instance)
             if new:
+                continue
+            if self._dangling.set_aside(living):
                 continue
             if protecting:
                 raise protection

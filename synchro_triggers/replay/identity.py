@@ -139,7 +139,7 @@ class Identity:
             if isinstance(task.key, FormerKey):
                 self._formers[root, _number_of(root, task.key)] = task.key
             elif change.logged:
-                self._logged[root, task.key] = change.last
+                self._logged[root, task.key] = max(change.last, change.read_until)
                 inserted = change.created and not change.ended and model_of(change.label) is root
                 if inserted and gives_keys_again(root, self._kept_keys):
                     self._inserted[root, task.key] = change.first

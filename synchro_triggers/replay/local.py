@@ -155,7 +155,7 @@ def plan_tasks(
             tasks += links
             vanished += unseen
         else:
-            for task in _object_tasks(model, changed, gives_keys_again(model, kept_keys), errors):
+            for task in _object_tasks(model, changed, kept_keys, errors):
                 _keep_most_derived(objects, task)
     for each in objects.values():
         assert each.change is not None
@@ -271,7 +271,7 @@ def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
 
 
 def _object_tasks(
-    model: type[Model], changes: list[Change], keys_come_again: bool, unreadable: dict[Change, Exception]
+    model: type[Model], changes: list[Change], kept_keys: Collection[str], unreadable: dict[Change, Exception]
 ) -> list[ObjectTask]:
     keys = dict(zip(changes, read_keys(model, [change.key for change in changes], zone_of(LOCAL)), strict=True))
     errors: dict[Any, Exception] = {}
@@ -298,20 +298,28 @@ def _object_tasks(
         shape = shape_of(type(row) if row is not None else model)
         # Where the object has several parents, its key need not be the one that this table logged.
         own_key = row.pk if row is not None else key
-        if row is not None and root_of(type(row)) is not root_of(model):
-            # The object has a key of its own, which it was given under the log of its own table: further on, but no
-            # further than this. The row that tells of it is not to be taken for another object under that key.
+        if row is not None and _is_told_elsewhere(model, shape, kept_keys):
             until = until or highest_id(LOCAL)
-            change = replace(change, last=max(change.last, until))
+            change = replace(change, read_until=until)
         if row is not None and change.deleted:  # whose insert is logged further on, but no further than this
             until = until or highest_id(LOCAL)
-            if change.certain and keys_come_again:
+            if change.certain and gives_keys_again(model, kept_keys):
                 former, change = divided(replace(change, ended=until))
                 change.logged = False
                 tasks.append(ObjectTask(shape_of(model), read_key(model, former.key), former, None))
             change = replace(change, last=max(change.last, until), deleted=False, certain=False)
         tasks.append(ObjectTask(shape, own_key, change, row, keep_parents=row is None and key in parents))
     return tasks
+
+
+def _is_told_elsewhere(model: type[Model], shape: Shape, kept_keys: Collection[str]) -> bool:
+    """Tell whether the log of another table than the model's says which object a row is: who has its key now.
+
+    That is the root's, or, where the object has a key of its own, its own table's. What is said there is further on,
+    but no further than the row that was read: what is written now is neither the one that had the key before, nor is
+    it to be taken for that one in a later batch.
+    """
+    return root_of(model) is not shape.root or (model is not shape.root and gives_keys_again(shape.root, kept_keys))
 
 
 def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:
@@ -341,6 +349,7 @@ def _keep_most_derived(
         keep.change,
         first=min(change.first for change in changes),
         last=max(change.last for change in changes),
+        read_until=max(change.read_until for change in changes),
         created=all(change.created for change in changes),
         logged_at=max(change.logged_at for change in changes),
         attempts=max(change.attempts for change in changes),

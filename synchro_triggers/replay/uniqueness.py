@@ -54,9 +54,9 @@ def park_unique_values(remote: str, stuck: Mapping[T, Stuck]) -> set[T]:
         for field in unique_fields(shape):
             if local_value(row, field) is not None and _wants_another(row, instance, field):
                 if field not in taken:
-                    column = rows_of(shape.model, remote).values_list(field.attname, flat=True)
+                    column = rows_of(field.model, remote).values_list(field.attname, flat=True)
                     taken[field] = _hashable(column[:_LOOKED_AT])
-                if _park(remote, shape, remote_key, field, taken[field], wanted.get(field, set())):
+                if park(remote, shape, remote_key, field, taken[field], wanted.get(field, set())):
                     parked.add(one)
     return parked
 
@@ -66,7 +66,7 @@ def _in_the_way(remote: str, stuck: Mapping[T, Stuck]) -> list[T]:
 
     Whoever wants what an object has that stays as it is can be helped by nobody, nor can who wants what that one has.
     """
-    at_row = {(shape.root, key): one for one, (shape, key, _) in stuck.items() if key is not None}
+    at_row = _at_rows(remote, stuck)
     by_field: dict[Field[Any, Any], dict[Any, T]] = {}
     for one, (shape, _, instance) in stuck.items():
         for field in unique_fields(shape) if instance is not None else ():
@@ -98,6 +98,23 @@ def _in_the_way(remote: str, stuck: Mapping[T, Stuck]) -> list[T]:
         and one not in helpless
         and (not _is_told_by_values(shape) or not helpless.issuperset(waits_for.get(one, ())))
     ]
+
+
+def _at_rows(remote: str, stuck: Mapping[T, Stuck]) -> dict[tuple[type[Model], Any], T]:
+    """Return whose remote rows are whose, by root model and key: an object's own, and its parents' with other keys."""
+    found: dict[tuple[type[Model], Any], T] = {}
+    with_others: dict[Shape, dict[Any, T]] = {}
+    for one, (shape, key, _) in stuck.items():
+        if key is not None:
+            found[shape.root, key] = one
+            if shape.other_parents:
+                with_others.setdefault(shape, {})[key] = one
+    for shape, some in with_others.items():
+        links = [parent.link.attname for parent in shape.other_parents]
+        for key, *keys in rows_with(shape.model, remote, pk=list(some)).values_list("pk", *links):
+            for parent, parent_key in zip(shape.other_parents, keys, strict=True):
+                found[root_of(parent.model), parent_key] = some[key]
+    return found
 
 
 @cache
@@ -143,9 +160,7 @@ def _many_free_values(remote: str, field: Any, count: int) -> list[Any] | None:
 _ENOUGH = 16
 
 
-def _park(
-    remote: str, shape: Shape, remote_key: Any, field: Field[Any, Any], taken: set[Any], wanted: set[Any]
-) -> bool:
+def park(remote: str, shape: Shape, remote_key: Any, field: Field[Any, Any], taken: set[Any], wanted: set[Any]) -> bool:
     """Try one made-up value after the other; a check constraint may allow but a few.
 
     What another object waits for comes last: it would be in that one's way.
@@ -235,6 +250,8 @@ def free_values(field: Any, taken: set[Any]) -> Iterator[Any]:
         yield from (
             letter for letter in string.ascii_letters + string.digits + string.punctuation if letter not in taken
         )
+    elif isinstance(field, models.BinaryField):
+        yield uuid.uuid4().bytes[: field.max_length or 16]
     elif isinstance(field, models.DateTimeField):
         first = datetime.datetime(1971, 1, 1, tzinfo=datetime.UTC if django_settings.USE_TZ else None)
         yield first + datetime.timedelta(microseconds=number % 10**15)

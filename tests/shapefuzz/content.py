@@ -191,7 +191,7 @@ class _Reader:
         return values
 
     def _is_number_of_its_own(self, model: type[Model], field: Any) -> bool:
-        if field.primary_key and field.attname in self._mapped(model):
+        if field.attname in self._mapped(model):  # also a part of a composite one
             return True
         kept = model._meta.label in self._kept_keys
         return isinstance(field, (AutoField, BigAutoField, SmallAutoField)) and not kept

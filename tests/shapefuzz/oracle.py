@@ -68,6 +68,7 @@ class Oracle:
         self._world = world
         self._local: dict[Name, Values] = {}
         self._remote: dict[Name, Values] = {}
+        self._raw: dict[Name, Values] = {}
         self._owed: set[Name] = set()
         self._keys: dict[str, set[str]] = {}
         self._families = _families()
@@ -80,6 +81,7 @@ class Oracle:
     def settle(self, sides: Sides, owed: Iterable[Name] = ()) -> None:
         """Take what both sides hold for known: it was said to be so, or has been judged."""
         self._local, self._remote = _values(sides.local), _values(sides.remote)
+        self._raw = {name: rows[0].raw for name, rows in sides.local.rows.items()}
         self._owed = set(owed)
 
     def overlook(self, before: Content, after: Content) -> None:
@@ -138,6 +140,14 @@ class Oracle:
     def is_owed(self, name: Name) -> bool:
         return name in self._owed
 
+    def is_stood_for(self, name: Name, local: Content) -> bool:
+        """Tell whether a row of the remote's stands for an object, as was told, and nobody has written it since.
+
+        Its values may have changed all the same: another object has the key now that it points to.
+        """
+        gone = name not in self._remote and name not in self._owed
+        return gone and name[1] in self.unlogged and [row.raw for row in local.rows[name]] == [self._raw.get(name)]
+
     def keys_of(self, mark: str) -> set[str]:
         return self._keys.get(mark, set())
 
@@ -190,7 +200,7 @@ class _Case:
                 self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
                 return
             if there is None:
-                if not self._lacks_an_end(name, local):
+                if not self._lacks_an_end(name, local) and not self._oracle.is_stood_for(name, self._before.local):
                     yield self._say(name, f"is missing; it should be {local}")
                 return
             for attname, value in local.items():
@@ -258,7 +268,7 @@ class _Case:
             new = there.get(attname)
             if new == value or (local is not None and new == local.get(attname)):
                 continue
-            if self._is_written(name, attname, new) or self._has_lost_its_target(attname, value, new):
+            if self._is_written(name, attname, new) or self._has_lost_its_target(name, attname, value, new):
                 continue
             if not self._is_told(name):
                 yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
@@ -342,7 +352,7 @@ class _Case:
         ]
         return self._is_link(name) and any(end not in marks for end in ends)
 
-    def _has_lost_its_target(self, attname: str, value: Any, new: Any) -> bool:
+    def _has_lost_its_target(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         if not (isinstance(value, str) and value.startswith("→ ")):
             return False
         mark = value.removeprefix("→ ")
@@ -350,7 +360,7 @@ class _Case:
             old == mark and f"→ {fresh}" == new for (_, old), fresh in self._renamed.items()
         ):
             return True
-        return self._is_gone(mark) and (new is None or new == "→ nothing")
+        return self._is_gone(mark, _leads_to(name[0], attname)) and (new is None or new == "→ nothing")
 
     def _is_kept(self, mark: str) -> bool:
         """Tell whether something that LOCAL has deleted is still on the remote, as the report says."""
@@ -365,7 +375,9 @@ class _Case:
         if mark == "nothing":  # what it has led to is deleted, and kept on the remote
             return self._is_kept(other)
         field = apps.get_model(name[0])._meta.get_field(attname)
-        if not field.target_field.primary_key:  # and what has that value waits for another one to let it go
+        if (
+            field.is_relation and not field.target_field.primary_key
+        ):  # and what has that value waits for another one to let it go
             names = [each for each in self._before.local.rows if each[1] in (mark, other)]
             return any(self._is_told(each, FAILED, WAITING) for each in names)
         if self._is_kept(other):  # its key is another one's now, and it is still there
@@ -375,16 +387,31 @@ class _Case:
         )
         return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
 
-    def _is_gone(self, mark: str) -> bool:
-        """Tell whether none of an object's rows is what it was: it is gone, or was made anew."""
+    def _is_gone(self, mark: str, label: str | None) -> bool:
+        """Tell whether none of an object's rows is what it was: it is gone, or was made anew.
+
+        Where a key leads to a child's row, that one counts: it may go alone, and leave its parents' rows.
+        """
         before, after = (
-            {(label, repr(row.key)) for (label, each), rows in content.rows.items() if each == mark for row in rows}
+            {
+                (table, repr(row.key))
+                for (table, each), rows in content.rows.items()
+                if each == mark and label in (None, table)
+                for row in rows
+            }
             for content in (self._before.remote, self._after.remote)
         )
         return not before & after
 
     def _say(self, name: Name, what: str) -> str:
         return f"{name[0]} {name[1]} (keys {sorted(self._oracle.keys_of(name[1]))}): {what}"
+
+
+def _leads_to(label: str, attname: str) -> str | None:
+    """Return the label of the table that a foreign key leads to; ``None``: it is a generic one."""
+    field = apps.get_model(label)._meta.get_field(attname)
+    target = field.remote_field.model if field.is_relation else None
+    return target._meta.concrete_model._meta.label if target is not None else None
 
 
 def _values(content: Content) -> dict[Name, Values]:

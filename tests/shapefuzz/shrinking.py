@@ -43,6 +43,7 @@ def kind_of(found: str) -> str:
     lines = found.strip().splitlines()
     line = lines[-1] if lines[0].startswith("an exception") else lines[0]
     line = line.partition(": ")[2] if line.startswith("shapefuzz.") else line
+    line = re.sub(r"^(failed for no reason: )shapefuzz\.\w+ .*?: ", r"\1", line)  # another error is another finding
     return re.sub(r"[\d'\"].*", "", re.sub(r"\b[nmuvr]\w*_[a-h]\w*", "field", line))[:60]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import transaction
 
 from synchro_triggers import synchro_paused, synchronize
 from tests.replay.hearing import receiving
@@ -123,3 +126,149 @@ def test_copies_that_point_to_one_another_are_linked(project, local):
     assert (report.created, report.failures) == (1, [])
     assert first.objects.using("remote").count() == 1
     assert sorted(second.objects.using("remote").values_list("mark_b", flat=True)) == ["o1", "o2"]
+
+
+@both_vendors
+@pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
+def test_parent_row_that_is_replaced_below_its_child_doubles_nothing(project, local, known):
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "A", marked("b")),
+        SYNCHRO_BATCH_SIZE=1,
+    )
+    child.objects.create(pk=7, mark_a="o1", mark_b="o2")
+    if known:
+        synchronize()
+        child.objects.update(mark_b="o2, changed")
+    with transaction.atomic():  # whose foreign key is looked at in the end
+        delete("default", parent, 7)
+        parent(pk=7, mark_a="o3").save_base(raw=True, force_insert=True)
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert [row.mark_a for row in parent.objects.using("remote").all()] == ["o3"]
+    assert child.objects.using("remote").count() == 1
+    assert not synchronize().changed
+
+
+@both_vendors
+def test_unique_values_handed_round_by_children_that_have_keys_of_their_own(project, local):
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a"), "u_a = models.CharField(max_length=20, unique=True)"),
+        (
+            *("B", "A", "b_no = models.UUIDField(primary_key=True, default=uuid.uuid4)"),
+            *("a_ptr = models.OneToOneField(A, models.CASCADE, parent_link=True)", marked("b")),
+        ),
+        SYNCHRO_BATCH_SIZE=1,
+    )
+    parent.objects.create(mark_a="o1", u_a="one")
+    for mark, value in (("o2", "two"), ("o3", "three")):
+        child.objects.create(mark_a=mark, u_a=value, mark_b=mark)
+    synchronize()
+    for mark, value in (("o1", "spare"), ("o3", "one"), ("o2", "three"), ("o1", "two")):
+        parent.objects.filter(mark_a=mark).update(u_a=value)
+
+    report = synchronize()
+
+    assert report.failures == []
+    values = parent.objects.using("remote").order_by("mark_a").values_list("mark_a", "u_a")
+    assert list(values) == [("o1", "two"), ("o2", "three"), ("o3", "one")]
+
+
+@both_vendors
+@pytest.mark.parametrize(
+    ("on_delete", "key", "null"),
+    [
+        ("CASCADE", "AutoField", "null=True"),
+        ("PROTECT", "DurationField", "null=False"),
+        ("RESTRICT", "DurationField", "null=True"),
+        ("CASCADE", "BinaryField", "null=False"),
+    ],
+)
+def test_what_points_to_nothing_without_a_constraint_does_not_hold_a_delete_up(project, local, on_delete, key, null):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", f"a_no = models.{key}(primary_key=True)", marked("a")),
+        (
+            *("B", "models.Model", marked("b")),
+            f"to_a = models.ForeignKey(A, models.{on_delete}, {null}, db_constraint=False, related_name='+')",
+        ),
+    )
+    own = {"DurationField": {"a_no": datetime.timedelta(days=3)}, "BinaryField": {"a_no": b"key"}}
+    gone = target.objects.create(mark_a="o1", **own.get(key, {}))
+    pointing.objects.create(mark_b="o2", to_a_id=gone.pk)
+    synchronize()
+    there = pointing.objects.using("remote").get().to_a_id
+    delete("default", target, gone.pk)
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 1)
+    assert not target.objects.using("remote").exists()
+    assert pointing.objects.using("remote").get().to_a_id == there
+    assert not synchronize().changed
+
+
+@both_vendors
+def test_what_points_to_nothing_by_a_generic_key_does_not_hold_a_delete_up(project, local):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", "a_no = models.TextField(primary_key=True)", marked("a"), "bs = GenericRelation('B')"),
+        (
+            *("B", "models.Model", marked("b"), "object_id = models.CharField(max_length=60)"),
+            *("content_type = models.ForeignKey(ContentType, models.CASCADE)", "to = GenericForeignKey()"),
+        ),
+    )
+    pointing.objects.create(mark_b="o2", to=target.objects.create(a_no="x", mark_a="o1"))
+    synchronize()
+    delete("default", target, "x")
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 1)
+    assert not target.objects.using("remote").exists()
+    assert pointing.objects.using("remote").get().object_id == "x"
+
+
+@both_vendors
+def test_what_points_to_nothing_still_does_when_the_delete_fails(project, local):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", "a_no = models.TextField(primary_key=True)", marked("a")),
+        (
+            *("B", "models.Model", marked("b")),
+            "to_a = models.ForeignKey(A, models.CASCADE, null=True, db_constraint=False, related_name='+')",
+        ),
+    )
+    target.objects.create(a_no="x", mark_a="o1")
+    pointing.objects.create(mark_b="o2", to_a_id="x")
+    synchronize()
+    delete("default", target, "x")
+
+    def refuse(**told):
+        raise ValueError("it stays")
+
+    with receiving("pre_delete", target, refuse):
+        report = synchronize()
+
+    assert [failure.error for failure in report.failures] == ["ValueError: it stays"]
+    assert pointing.objects.using("remote").get().to_a_id == "x"
+
+
+@both_vendors
+def test_unique_binary_values_are_swapped(project, local):
+    [model] = project(local, ("A", "models.Model", marked("a"), "u_a = models.BinaryField(max_length=20, unique=True)"))
+    for mark, value in (("o1", b"one"), ("o2", b"two")):
+        model.objects.create(mark_a=mark, u_a=value)
+    synchronize()
+    for mark, value in (("o1", b"spare"), ("o2", b"one"), ("o1", b"two")):
+        model.objects.filter(mark_a=mark).update(u_a=value)
+
+    report = synchronize()
+
+    assert report.failures == []
+    values = model.objects.using("remote").order_by("mark_a").values_list("u_a", flat=True)
+    assert [bytes(value) for value in values] == [b"two", b"one"]

@@ -51,8 +51,6 @@ class World:
         self.troubled: set[str] = {f"a trigger on {each.model}" for each in project.triggers}
         if any("refuse(" in each for each in project.receivers):
             self.troubled.add("a receiver that refuses")
-        if "= GenericRelation(" in project.source():
-            self.troubled.add("cascades that SQL does not know")
         self.refusal: set[str] = set()
         self.backups: list[Any] = []
         self.blurred: set[str] = set()

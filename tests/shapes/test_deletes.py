@@ -178,8 +178,23 @@ def test_foreign_keys_that_raw_sql_takes_away_after_the_owner_went(owner, settin
 
 
 @both_committed  # foreign keys are checked at the commit
-def test_set_default_that_fails_for_an_object_that_only_the_remote_has_harms_no_other():
-    """The remote's cascade asks ``nobody()``, which looks at the default database: Django has nothing better."""
+def test_default_that_names_no_database_is_looked_up_on_the_remote():
+    owner = Owner.objects.create(name="owner")
+    Owner.objects.create(name="nobody")
+    synchronize_and_compare("shapeapp")
+    DefaultPet.objects.using(REMOTE).create(name="only there", owner=on_remote(Owner, name="owner"))
+
+    owner.delete()
+    report = synchronize()
+
+    assert report.failures == []
+    assert on_remote(DefaultPet).owner == on_remote(Owner, name="nobody")
+
+
+@both_committed  # foreign keys are checked at the commit
+def test_set_default_that_fails_for_an_object_that_only_the_remote_has_harms_no_other(settings):
+    """Where what is unnamed means LOCAL, the remote's cascade asks ``nobody()`` there."""
+    settings.SYNCHRO_UNNAMED = "local"
     owner = Owner.objects.create(name="owner")
     Owner.objects.create(name="nobody")
     synchronize_and_compare("shapeapp")

@@ -91,6 +91,7 @@ class Command(BaseCommand):
         wrong = False
         for alias in aliases:
             with one_line(alias):
+                install.require_capture(alias)
                 require_own_tables(alias)
                 found = install.compare(alias, replicated=replicated)
                 notes = describe_unseen(alias, found)

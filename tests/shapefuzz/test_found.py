@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import transaction
 
 from synchro_triggers import synchro_paused, synchronize
-from tests.replay.hearing import receiving
+from tests.replay.hearing import SIGNALS, receiving
 from tests.shapefuzz.content import read
 from tests.shapefuzz.plans import ModelPlan, Project
 from tests.shapefuzz.world import opened
@@ -17,8 +20,6 @@ from tests.shapefuzz.writing import delete
 @pytest.fixture
 def project(request, databases, django_db_blocker, tmp_path):
     """Opens a project on two databases of one vendor; returns its models."""
-    from contextlib import ExitStack
-
     with django_db_blocker.unblock(), ExitStack() as stack:
 
         def open_it(vendor, *models, **settings):
@@ -123,3 +124,116 @@ def test_copies_that_point_to_one_another_are_linked(project, local):
     assert (report.created, report.failures) == (1, [])
     assert first.objects.using("remote").count() == 1
     assert sorted(second.objects.using("remote").values_list("mark_b", flat=True)) == ["o1", "o2"]
+
+
+KEYS = {
+    "numbers": ("models.AutoField", 5),
+    "texts": ("models.CharField", "five"),
+    "bytes": ("models.BinaryField", b"\x05"),
+}
+keys_of_all_kinds = pytest.mark.parametrize("kind", KEYS)
+
+
+def pair_in_a_ring(kind, **options):
+    """Two models: the second one's primary key points to the first, which points back."""
+    given = "".join(f", {name}={value}" for name, value in options.items())
+    field = KEYS[kind][0]
+    length = ", max_length=20" if kind == "texts" else ""
+    return (
+        (
+            *("A", "models.Model", f"a_no = {field}(primary_key=True{length})", marked("a")),
+            f"to_b = models.ForeignKey('B', models.CASCADE, related_name='+'{given})",
+        ),
+        (
+            *("B", "models.Model", marked("b")),
+            "b_no = models.OneToOneField('A', models.CASCADE, primary_key=True, related_name='+')",
+            "only = models.OneToOneField('A', models.CASCADE, related_name='+')",
+        ),
+    )
+
+
+@pytest.fixture(params=["bulk", "one by one"])
+def heard(request):
+    """Whether somebody listens to all that is written."""
+    with ExitStack() as stack:
+        for signal in SIGNALS.values() if request.param != "bulk" else ():
+            signal.connect(_listen, weak=False)
+            stack.callback(signal.disconnect, _listen)
+        yield
+
+
+def _listen(**told):
+    pass
+
+
+@both_vendors
+@keys_of_all_kinds
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("options", [{"null": True}, {}], ids=["may be NULL", "may not"])
+def test_ring_is_never_cut_at_a_primary_key(project, heard, local, kind, size, options):
+    first, second = project(local, *pair_in_a_ring(kind, **options), SYNCHRO_BATCH_SIZE=size)
+    key = KEYS[kind][1]
+    with transaction.atomic():
+        first.objects.create(pk=key, mark_a="o1", to_b_id=key)
+        second.objects.create(pk=key, mark_b="o1", only_id=key)
+
+    report = synchronize()
+
+    assert (report.failures, report.created) == ([], 2)
+    there = first.objects.using("remote").get()
+    assert there.to_b.b_no == there.to_b.only == there
+    assert not synchronize().changed
+
+
+@both_vendors
+@keys_of_all_kinds
+def test_what_a_delete_would_take_along_brings_a_ring_with_it(project, heard, local, kind):
+    first, second, gone, moved = project(
+        local,
+        *pair_in_a_ring(kind, null=True),
+        ("C", "models.Model", marked("c")),
+        (
+            *("D", "models.Model", marked("d")),
+            "to_c = models.ForeignKey('C', models.CASCADE, null=True, related_name='+')",
+            "to_a = models.ForeignKey('A', models.CASCADE, null=True, related_name='+')",
+        ),
+    )
+    moved.objects.create(to_c=gone.objects.create())
+    synchronize()
+    key = KEYS[kind][1]
+    with synchro_paused():
+        first.objects.create(pk=key, mark_a="o1")
+        second.objects.create(pk=key, mark_b="o1", only_id=key)
+        first.objects.update(to_b_id=key)
+        moved.objects.update(to_c=None, to_a=key)
+    gone.objects.get().delete()
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 1)
+    there = moved.objects.using("remote").get().to_a
+    assert there.to_b.b_no == there.to_b.only == there
+
+
+@both_vendors
+@keys_of_all_kinds
+@pytest.mark.parametrize("size", [1, 1000])
+def test_primary_key_that_moves_in_a_ring_hands_a_unique_reference_over(project, heard, local, kind, size):
+    first, second = project(local, *pair_in_a_ring(kind, null=True), SYNCHRO_BATCH_SIZE=size)
+    key, other = KEYS[kind][1], 2 * KEYS[kind][1]
+    for each in (key, other):
+        first.objects.create(pk=each)
+    second.objects.create(pk=key, mark_b="o1", only_id=key)
+    first.objects.update(to_b_id=key)
+    synchronize()
+
+    with transaction.atomic():
+        second.objects.update(b_no=other)
+        first.objects.update(to_b_id=other)
+    report = synchronize()
+
+    assert report.failures == []
+    moved = second.objects.using("remote").get()
+    assert moved.b_no != moved.only
+    assert {each.to_b for each in first.objects.using("remote").all()} == {moved}
+    assert not synchronize().changed

@@ -132,6 +132,7 @@ KEYS = {
     "bytes": ("models.BinaryField", b"\x05"),
 }
 keys_of_all_kinds = pytest.mark.parametrize("kind", KEYS)
+kinds_and_sizes = pytest.mark.parametrize(("kind", "size"), [("numbers", 1), ("texts", 1000), ("bytes", 1000)])
 
 
 def pair_in_a_ring(kind, **options):
@@ -167,8 +168,7 @@ def _listen(**told):
 
 
 @both_vendors
-@keys_of_all_kinds
-@pytest.mark.parametrize("size", [1, 1000])
+@kinds_and_sizes
 @pytest.mark.parametrize("options", [{"null": True}, {}], ids=["may be NULL", "may not"])
 def test_ring_is_never_cut_at_a_primary_key(project, heard, local, kind, size, options):
     first, second = project(local, *pair_in_a_ring(kind, **options), SYNCHRO_BATCH_SIZE=size)
@@ -216,8 +216,7 @@ def test_what_a_delete_would_take_along_brings_a_ring_with_it(project, heard, lo
 
 
 @both_vendors
-@keys_of_all_kinds
-@pytest.mark.parametrize("size", [1, 1000])
+@kinds_and_sizes
 def test_primary_key_that_moves_in_a_ring_hands_a_unique_reference_over(project, heard, local, kind, size):
     first, second = project(local, *pair_in_a_ring(kind, null=True), SYNCHRO_BATCH_SIZE=size)
     key, other = KEYS[kind][1], 2 * KEYS[kind][1]

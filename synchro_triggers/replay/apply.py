@@ -36,7 +36,7 @@ from .savepoints import Savepoints
 from .sequences import move_sequences_on
 from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
-from .target import BatchBroken, BatchResult, NotYet, Target, reraise_if_hopeless, waiting
+from .target import BatchBroken, BatchResult, KeyNotYet, NotYet, Target, reraise_if_hopeless, waiting
 from .targets import Targets
 from .uniqueness import park_unique_values
 from .writing import (
@@ -139,7 +139,7 @@ class Batch:
         if newcomers := [task for task in (*self._tasks, *brought_along) if self._is_newcomer(task)]:
             self._acquainted(newcomers)  # type: ignore[arg-type]  # they are no links
         ordered, self._cut = in_order(
-            self._tasks, brought_along, self._targets.waited_for, self._hanging_on, self._bulk_upserts.may_be_cut
+            self._tasks, brought_along, self._targets.waited_for, self._hanging_on, self._bulk_upserts.reluctance_to_cut
         )
         with guarded(self._remote):
             self._write(ordered)
@@ -663,9 +663,17 @@ class Batch:
                 raise waiting(ObjectNotApplied(text), root, value if key is None else key)
             return value if key is None else self._targets.nowhere(instance, foreign_key, (model, key), value)
         if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root, key)):
+            if foreign_key not in shape_of(type(instance)).copied:
+                raise KeyNotYet(self._targets.comes_with((root, key)), foreign_key, value)
             unfinished.append(Unfinished(foreign_key, model, key, value))
             return self._parts.stand_in(foreign_key, model, key, value, unheard=False)
-        remote_key = self._ensure(model, key)
+        try:
+            remote_key = self._ensure(model, key)
+        except KeyNotYet as error:
+            if error.target not in self._under_way or foreign_key not in shape_of(type(instance)).copied:
+                raise
+            unfinished.append(Unfinished(foreign_key, model, key, value))  # it comes when that one has its key
+            return self._parts.stand_in(foreign_key, model, key, value, unheard=False)
         return remote_key if points_to_key(foreign_key) else value
 
     def _closes_a_cycle(self, at: At, target: At) -> bool:
@@ -708,28 +716,46 @@ class Batch:
         if self._closes_a_cycle((root_of(type(instance)), instance.pk), (root_of(target[0]), target[1])):
             unfinished.append(Unfinished(generic.object_field, *target, value))
             return value
-        return generic.value_there(target[1], self._ensure(*target), instance)
+        try:
+            return generic.value_there(target[1], self._ensure(*target), instance)
+        except KeyNotYet as error:
+            if error.target not in self._under_way:
+                raise
+            unfinished.append(Unfinished(generic.object_field, *target, value))
+            return value
 
     def _run_fixups(self) -> None:
         """Set the references that had to wait for a cycle to close."""
-        if self._under_way:
-            return
-        fixups, self._fixups = self._fixups, []
-        for row, shape, part in fixups:
-            remote_key = self._identity.known(part.model, part.key)
-            if remote_key is None:
-                if self._targets.comes_with((root_of(part.model), part.key)) not in self._pending:
-                    raise BatchBroken(
-                        f"a cycle of foreign keys cannot be closed at {part.model._meta.label} {part.key!r}"
-                    )
-                self._fixups.append((row, shape, part))  # its target comes later
-                continue
-            value = part.value_for(remote_key)
-            if self._target.dry_run or row.__dict__.get(part.field.attname) == value:
-                continue
-            set_values(row, {part.field.attname: value})
-            with self._parts.savepoints.one():
-                save(row, shape, self._remote, update_fields=[part.field.name])
+        settled = not self._under_way
+        while settled:  # what closes one may bring others along
+            fixups, self._fixups = self._fixups, []
+            settled = False
+            for row, shape, part in fixups:
+                if self._is_to_come(part):
+                    self._fixups.append((row, shape, part))
+                    continue
+                settled = True
+                value = part.value_for(self._close_at(part))
+                if self._target.dry_run or row.__dict__.get(part.field.attname) == value:
+                    continue
+                set_values(row, {part.field.attname: value})
+                with self._parts.savepoints.one():
+                    save(row, shape, self._remote, update_fields=[part.field.name])
+
+    def _is_to_come(self, part: Unfinished) -> bool:
+        if self._identity.known(part.model, part.key) is not None:
+            return False
+        return self._targets.comes_with((root_of(part.model), part.key)) in self._pending
+
+    def _close_at(self, part: Unfinished) -> Any:
+        """Return the remote key of a reference's target; what is no task of the batch is brought along now."""
+        try:
+            return self._ensure(part.model, part.key)
+        except Exception as error:
+            reraise_if_hopeless(error, self._remote)
+            raise BatchBroken(
+                f"a cycle of foreign keys cannot be closed at {part.model._meta.label} {part.key!r}: {describe(error)}"
+            ) from error
 
 
 def _changes_of(task: Task) -> list[Change]:

@@ -113,7 +113,7 @@ class BulkUpserts:
     def _may_be_missing(self, task: ObjectTask, target: At) -> bool:
         """Tell whether nothing forbids that the object points to one that LOCAL does not have."""
         return not any(
-            getattr(foreign_key, "db_constraint", True) or foreign_key in task.shape.key
+            getattr(foreign_key, "db_constraint", True) or foreign_key not in task.shape.copied
             for foreign_key in self._foreign_keys_to(task, target)
         )
 
@@ -122,20 +122,31 @@ class BulkUpserts:
         if task.shape.generic_keys or self._parts.observers.sends_signals(task.shape.model):
             return False
         return all(
-            self._parts.may_stand_in(foreign_key, target[1]) and foreign_key not in task.shape.key
+            self._parts.may_stand_in(foreign_key, target[1]) and foreign_key in task.shape.copied
             for foreign_key in self._foreign_keys_to(task, target)
         )
 
-    def may_be_cut(self, task: ObjectTask, target: At) -> bool:
-        """Tell whether nothing but references that may be NULL at first lead from an object to another one."""
-        shape = task.shape
-        leading = self._foreign_keys_to(task, target)
-        if not leading and not shape.generic_keys:
-            return False  # it leads to what the target is a part of
-        return all(
-            foreign_key not in shape.key and (foreign_key.null or not getattr(foreign_key, "db_constraint", True))
-            for foreign_key in leading
+    def reluctance_to_cut(self, task: ObjectTask, target: At) -> int:
+        """Tell how unwillingly an object is written before another one to which it points, where they form a cycle.
+
+        Returns:
+            0: nothing but references that may be NULL at first, or that nobody checks, lead there; 1: others do, or
+            they lead to what is only a part of the target; 2: one is part of the primary key, or of a parent's: no
+            value can stand for it, not even for a moment.
+        """
+        shape, targets = task.shape, self._parts.targets
+        leading = [
+            (foreign_key, at)
+            for foreign_key, at in targets.fields_and_targets(shape, task.instance)  # type: ignore[arg-type]
+            if targets.comes_with(at) == target and is_foreign_key(foreign_key)
+        ]
+        if any(foreign_key not in shape.copied for foreign_key, _ in leading):
+            return 2
+        optional = all(
+            at == target and (foreign_key.null or not getattr(foreign_key, "db_constraint", True))
+            for foreign_key, at in leading
         )
+        return 0 if optional else 1
 
     def _foreign_keys_to(self, task: ObjectTask, target: At) -> list[Any]:
         root, key = target

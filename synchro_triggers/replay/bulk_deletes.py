@@ -126,7 +126,7 @@ class BulkDeletes:
         self._links.update({through: number_of_links(through, rows) for through, rows in rows_of.items() if rows})
 
     def _keep_what_lives_on(self, going: dict[At, ObjectTask]) -> None:
-        """Take those out of ``going`` whose natural key an object of LOCAL has."""
+        """Take those out of ``going`` that may be an object of LOCAL now, by its natural key."""
         for model in {task.shape.model for task in going.values() if natural_manager(task.shape.model) is not None}:
             keys = [key for (_, key), task in going.items() if task.shape.model is model]
             for remote_key in self._living.by_natural_key(list(rows_with(model, self._remote, pk=keys))):

@@ -9,14 +9,14 @@ from typing import Any
 from django.db import DatabaseError, connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
-from ..capture.tables import encode_key, natural_key_of
+from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .already_there import there_by_natural_key
 from .cascades import is_part_of, let_go, links_going, number_of_links, taken_along
 from .dangling import Dangling
 from .database_cascades import DatabaseCascades
-from .living import Living, natural_key_there
+from .living import Living
 from .local import ObjectTask, load_instances, logged_values, rebuilt
 from .order import At
 from .parts import Parts
@@ -225,19 +225,15 @@ class Deletes:
     def _lives_on(self, task: ObjectTask, row: Model) -> bool:
         """Tell whether the object has only changed its number: its natural key is that of a living one.
 
-        The row is that one's now. Where several may have one natural key, and the living one has a row already, it
-        is the deleted one's all the same.
+        The row is that one's now. A living one that has another row already has only taken the natural key over: then
+        the row is the deleted one's all the same, and goes before that one can have its unique values.
         """
         model, identity = task.shape.model, self._parts.identity
         key = self._living.by_natural_key([row] if isinstance(row, model) else []).get(row.pk)
         if key is None:
             return False
-        identity.load(model, [key])
-        known = identity.known(model, key)
-        if known is None:
+        if identity.known(model, key) is None:
             identity.learn(model, key, row.pk)
-        elif known != row.pk and natural_key_there(model, self._remote, known) == tuple(natural_key_of(row)):
-            return False
         identity.forget(model, task.key)
         return True
 

@@ -65,10 +65,7 @@ class Living:
         for remote_key, key in known:
             if key in there:
                 found.setdefault(remote_key, key)
-        for remote_key, key in self.by_natural_key([row for row in rows if row.pk not in found]).items():
-            if not self._is_another(root, remote_key, key):
-                found[remote_key] = key
-        return found
+        return found | self.by_natural_key([row for row in rows if row.pk not in found])
 
     def _known_keys(self, root: type[Model], remote_keys: Sequence[Any]) -> list[tuple[Any, Any]]:
         self._identity.load_claims(root, remote_keys)
@@ -100,7 +97,18 @@ class Living:
     # Natural keys ---------------------------------------------------------------------------------
 
     def by_natural_key(self, rows: Sequence[Model]) -> dict[Any, Any]:
-        """Return the local keys of the objects that have the natural keys of remote rows, by remote key."""
+        """Return the local keys of the objects that have the natural keys of remote rows, by remote key.
+
+        An object that is known to be another row of the remote is left out: it has only taken the natural key over.
+        """
+        found = self._whoever_has_the_natural_key(rows)
+        if not found:
+            return {}
+        root = root_of(type(rows[0]))
+        self._identity.load(root, found.values())
+        return {remote_key: key for remote_key, key in found.items() if not self._is_another(root, remote_key, key)}
+
+    def _whoever_has_the_natural_key(self, rows: Sequence[Model]) -> dict[Any, Any]:
         if not rows or (manager := natural_manager(type(rows[0]))) is None:
             return {}
         root = root_of(type(rows[0]))
@@ -241,12 +249,6 @@ class Living:
         if found is None:
             raise ObjectDoesNotExist
         return found
-
-
-def natural_key_there(model: type[Model], alias: str, key: Any) -> tuple[Any, ...] | None:
-    """Return the natural key of a row; ``None``: it is not there, or has none."""
-    row: Any = rows_of(model, alias).filter(pk=key).first()
-    return tuple(natural_key_of(row)) if row is not None and natural_manager(model) is not None else None
 
 
 _UNKNOWN = object()

@@ -17,7 +17,7 @@ def in_order(
     brought_along: Iterable[ObjectTask],
     targets_of: Callable[[ObjectTask], Collection[At]],
     hanging_on: Callable[[ObjectTask], Collection[At]],
-    may_be_cut: Callable[[ObjectTask, At], bool] = lambda task, target: False,
+    reluctance: Callable[[ObjectTask, At], int] = lambda task, target: 0,
 ) -> tuple[list[Task], set[tuple[At, At]]]:
     """Order the tasks of a batch.
 
@@ -26,13 +26,14 @@ def in_order(
         brought_along: objects that are not logged, but needed by others.
         targets_of: root model and key of each object that a task's object points to.
         hanging_on: root model and key of each deleted object that pointed to a task's deleted object.
-        may_be_cut: whether a task's object may be written before one that it points to, and point to nothing until
-            then; asked only where foreign keys form a cycle.
+        reluctance: how unwillingly a task's object is written before one that it points to: a task, and the root model
+            and key of what it points to. Nought: it may point to nothing until then. Asked only where foreign keys
+            form a cycle.
 
     Returns:
         The tasks, each once: the targets of an object before it, what pointed to a deleted one before that one,
-        otherwise in the given order. Where foreign keys form a cycle, one of them is cut, one that may be if there is
-        any: from whom to whom is returned too. Links come after both their ends.
+        otherwise in the given order. Where foreign keys form a cycle, one of them is cut, the one of the least
+        reluctance: from whom to whom is returned too. Links come after both their ends.
     """
     brought = list(brought_along)
     upserts = {
@@ -49,7 +50,7 @@ def in_order(
     reached_gone: set[At] = set()
     for task in tasks:
         if isinstance(task, ObjectTask) and task.instance is not None:
-            ordered += _with_targets(task, upserts, targets_of, reached, cut, may_be_cut)
+            ordered += _with_targets(task, upserts, targets_of, reached, cut, reluctance)
             continue
         if isinstance(task, ObjectTask):
             if not task.keep_parents:
@@ -57,10 +58,10 @@ def in_order(
                 continue
         else:
             for start in _ends(task, upserts):
-                ordered += _with_targets(start, upserts, targets_of, reached, cut, may_be_cut)
+                ordered += _with_targets(start, upserts, targets_of, reached, cut, reluctance)
         ordered.append(task)
     for task in brought:
-        ordered += _with_targets(task, upserts, targets_of, reached, cut, may_be_cut)
+        ordered += _with_targets(task, upserts, targets_of, reached, cut, reluctance)
     return ordered, cut
 
 
@@ -70,7 +71,7 @@ def _with_targets(
     targets_of: Callable[[ObjectTask], Collection[At]],
     reached: set[At],
     cut: set[tuple[At, At]],
-    may_be_cut: Callable[[ObjectTask, At], bool] = lambda task, target: False,
+    reluctance: Callable[[ObjectTask, At], int] = lambda task, target: 0,
 ) -> list[Task]:
     """Return the object's unreached targets, deepest first, and the object; with a stack, chains may be long.
 
@@ -92,7 +93,7 @@ def _with_targets(
         following = None
         for target in targets:
             if target in open_:
-                height = _cut_at(stack, target, may_be_cut)
+                height = _cut_at(stack, target, reluctance)
                 cut.add((stack[height][0], stack[height + 1][0] if height + 1 < len(stack) else target))
                 for left, *_ in stack[height + 1 :]:
                     reached.discard(left)
@@ -117,18 +118,22 @@ def _with_targets(
 
 
 def _cut_at(
-    stack: Sequence[tuple[At, ObjectTask, Any]], target: At, may_be_cut: Callable[[ObjectTask, At], bool]
+    stack: Sequence[tuple[At, ObjectTask, Any]], target: At, reluctance: Callable[[ObjectTask, At], int]
 ) -> int:
-    """Return whose reference on the way from ``target``, and back to it, is cut: by its place in the stack."""
-    following = target
+    """Return whose reference on the way from ``target``, and back to it, is cut: by its place in the stack.
+
+    Of equals it is the one that is nearest to where the cycle closes.
+    """
+    following, least, chosen = target, None, len(stack) - 1
     for height in range(len(stack) - 1, -1, -1):
         at, task, _ = stack[height]
-        if may_be_cut(task, following):
-            return height
-        if at == target:
+        found = reluctance(task, following)
+        if least is None or found < least:
+            least, chosen = found, height
+        if at == target or least == 0:
             break
         following = at
-    return len(stack) - 1
+    return chosen
 
 
 def _ends(task: LinkTask, upserts: dict[At, ObjectTask]) -> list[ObjectTask]:

@@ -24,6 +24,7 @@ from .shape import Shape, is_foreign_key, points_to_key, root_of, shape_of
 from .single import Singles
 from .target import BatchBroken, BatchResult, Target
 from .targets import Targets
+from .uniqueness import free_values
 from .writing import Writes
 
 
@@ -139,7 +140,7 @@ class Parts:
         """Return a value for a foreign key until its target, further up in a cycle, has got its key.
 
         It is nothing, if it may be NULL: no receiver shall see a target that is not there. Where foreign keys are
-        checked at the commit, the target need not exist: else it is the key that it will keep, else a number that no
+        checked at the commit, the target need not exist: else it is the key that it will keep, else a value that no
         key is. What nobody hears of has the key that it will keep from the beginning, which saves a write.
 
         Args:
@@ -169,9 +170,12 @@ class Parts:
             return kept
         if foreign_key.null:
             return None
-        if not isinstance(key, int):
+        if isinstance(key, int):
+            return -key - 1
+        made_up = next(free_values(foreign_key, set()), None)
+        if made_up is None:
             raise BatchBroken("a cycle of foreign keys cannot be closed: no made-up key fits")
-        return -key - 1
+        return made_up
 
     def may_stand_in(self, foreign_key: Any, key: Any) -> bool:
         """Tell whether there is a value for a foreign key until its target has got its key."""

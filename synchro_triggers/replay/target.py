@@ -95,6 +95,23 @@ class NotYet(ObjectNotApplied):
     """The object waits for another one that could not be applied."""
 
 
+class KeyNotYet(NotYet):
+    """The object's primary key is that of one that points to it, and is being written: that one has to come first.
+
+    Args:
+        target: root model and key of that one.
+        foreign_key: the field of the primary key that points to it.
+        value: what it holds on LOCAL.
+    """
+
+    def __init__(self, target: tuple[type[Model], Any], foreign_key: Any, value: Any) -> None:
+        label = foreign_key.remote_field.model._meta.label
+        super().__init__(
+            f"its primary key waits for that of {label} {value!r} ({foreign_key.name}), which points to it"
+        )
+        self.target = target
+
+
 class RunRefused(Refused):
     """This run has found something that must be decided by people: it ends, whatever object it was about."""
 

@@ -147,7 +147,7 @@ class Targets:
         wanted: dict[type[Model], set[int]] = {}
         for task in tasks if self.missing else ():
             if isinstance(task, ObjectTask) and not self.missing.isdisjoint(self.of(task)):
-                for field, (root, key) in self._fields_and_targets(task.shape, task.instance):  # type: ignore[arg-type]
+                for field, (root, key) in self.fields_and_targets(task.shape, task.instance):  # type: ignore[arg-type]
                     if (root, key) in self.missing and isinstance(key, int):
                         wanted.setdefault(root, set()).update({key, _far_off(field, key) or key})
         for root, keys in wanted.items():
@@ -183,10 +183,11 @@ class Targets:
             return ()
         at = (task.shape.root, task.key)
         if at not in self._found:
-            self._found[at] = [target for _, target in self._fields_and_targets(task.shape, task.instance)]
+            self._found[at] = [target for _, target in self.fields_and_targets(task.shape, task.instance)]
         return self._found[at]
 
-    def _fields_and_targets(self, shape: Shape, instance: Model) -> Iterator[tuple[Any, At]]:
+    def fields_and_targets(self, shape: Shape, instance: Model) -> Iterator[tuple[Any, At]]:
+        """Yield what an object points to: a foreign key or the object id of a generic one, root model and key."""
         for foreign_key in shape.foreign_keys:
             value = local_value(instance, foreign_key)
             if value is not None:

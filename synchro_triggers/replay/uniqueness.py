@@ -145,6 +145,8 @@ def _many_free_values(remote: str, field: Any, count: int) -> list[Any] | None:
         return [uuid.uuid4() for _ in range(count)]
     if isinstance(stored, (models.CharField, models.TextField)) and (stored.max_length or _ENOUGH) >= _ENOUGH:
         return [uuid.uuid4().hex[: stored.max_length] for _ in range(count)]
+    if isinstance(stored, models.BinaryField) and (stored.max_length or _ENOUGH) >= _ENOUGH:
+        return [uuid.uuid4().bytes for _ in range(count)]
     if isinstance(stored, models.IntegerField):
         lowest, highest = connections[remote].ops.integer_field_range(stored.get_internal_type())
         ends = rows_of(field.model, remote).aggregate(low=Min(field.attname), high=Max(field.attname))
@@ -156,7 +158,7 @@ def _many_free_values(remote: str, field: Any, count: int) -> list[Any] | None:
     return None
 
 
-#: Characters of a made-up text that make it nobody else's.
+#: Characters, or bytes, of a made-up value that make it nobody else's.
 _ENOUGH = 16
 
 
@@ -252,6 +254,7 @@ def free_values(field: Any, taken: set[Any]) -> Iterator[Any]:
         )
     elif isinstance(field, models.BinaryField):
         yield uuid.uuid4().bytes[: field.max_length or 16]
+        yield from (bytes([byte]) for byte in range(256) if bytes([byte]) not in taken)
     elif isinstance(field, models.DateTimeField):
         first = datetime.datetime(1971, 1, 1, tzinfo=datetime.UTC if django_settings.USE_TZ else None)
         yield first + datetime.timedelta(microseconds=number % 10**15)

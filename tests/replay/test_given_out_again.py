@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from synchro_triggers import synchro_paused, synchronize
+from synchro_triggers.capture.install import compare, run_statements
 from synchro_triggers.models import ChangeLog, Failure, Reference, options
 from synchro_triggers.replay.node import node_id
 from synchro_triggers.replay.report import Told
@@ -377,6 +378,55 @@ def test_numbers_that_are_exchanged_by_natural_keys():
 
     assert dict(Tag.objects.using(REMOTE).values_list("label", "pk")) == rows
     assert (report.created, report.deleted) == (0, 0)
+
+
+@pytest.mark.parametrize("page_rows", [20_000, 1], ids=["one page", "pages of one row"])
+@pytest.mark.parametrize("model, field", [(Keyed, "code"), (Numbered, "number")], ids=["not unique", "unique"])
+def test_natural_key_of_a_deleted_object_goes_to_one_that_has_a_row_already(
+    model, field, page_rows, settings, monkeypatch
+):
+    """The deleted one does not live on in the other, which is another row there."""
+    monkeypatch.setattr("synchro_triggers.replay.run.PAGE_ROWS", page_rows)
+    settings.SYNCHRO_OPTIONS = {"testapp.Numbered": {"natural_key": ("number",)}}
+    run_statements(LOCAL, [sql for trigger in compare(LOCAL).outdated for sql in trigger.statements])
+    gone, other, third = (model.objects.create(**{field: number}) for number in (1, 2, 3))
+    synchronized()
+    rows = {number: on_remote(model, **{field: number}).pk for number in (1, 2, 3)}
+    if model is Keyed:
+        KeyedChild.objects.using(REMOTE).create(name="theirs", parent_id=rows[1])
+
+    gone.delete()
+    model.objects.filter(pk=other.pk).update(**{field: 1})
+    model.objects.filter(pk=third.pk).update(**{field: 2})
+    dry = synchronize(dry_run=True)
+    report = synchronized()
+
+    assert {int(value): key for value, key in model.objects.using(REMOTE).values_list(field, "pk")} == {
+        1: rows[2],
+        2: rows[3],
+    }
+    assert there(KeyedChild) == []
+    deleted = 2 if model is Keyed else 1  # what hung on it goes along
+    assert (report.updated, report.deleted) == (dry.updated, dry.deleted) == (2, deleted)
+
+
+def test_natural_key_of_a_deleted_object_goes_on_from_one_to_the_next():
+    """Of those that have it on the way, each has a row already, or is new."""
+    made = [Tag.objects.create(label=label) for label in "abc"]
+    synchronized()
+    rows = dict(Tag.objects.using(REMOTE).values_list("label", "pk"))
+
+    made[0].delete()
+    Tag.objects.filter(pk=made[1].pk).update(label="a")
+    Tag.objects.create(label="b")
+    Tag.objects.filter(pk=made[2].pk).update(label="d")
+    Tag.objects.create(label="c")
+    synchronized()
+
+    assert_same(Tag)
+    found = dict(Tag.objects.using(REMOTE).values_list("label", "pk"))
+    assert (found["a"], found["d"]) == (rows["b"], rows["c"])
+    assert rows["a"] not in found.values() or found["b"] == rows["a"] or found["c"] == rows["a"]
 
 
 # Where the key is the users' own ----------------------------------------------------------------------

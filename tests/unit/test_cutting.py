@@ -11,20 +11,24 @@ from synchro_triggers.replay.order import in_order
 from tests.unit.test_ordering import at, keys, thing
 
 
-def ordered(names: str, points: Mapping[str, str], soft: Sequence[str]) -> tuple[list[str], set[str]]:
-    """Order things that are named by a letter each; ``soft`` are the references that may be NULL, such as ``ab``."""
-    asked: list[str] = []
+def ordered(
+    names: str, points: Mapping[str, str], soft: Sequence[str], hard: Sequence[str] = ()
+) -> tuple[list[str], set[str]]:
+    """Order things that are named by a letter each.
 
-    def may_be_cut(task: Any, target: Any) -> bool:
-        asked.append(task.key + target[1])
-        return task.key + target[1] in soft
+    References are named by two letters: ``soft`` are those that may be NULL, ``hard`` those that are primary keys.
+    """
+
+    def reluctance(task: Any, target: Any) -> int:
+        reference = task.key + target[1]
+        return 0 if reference in soft else 2 if reference in hard else 1
 
     found, cut = in_order(
         [thing(name) for name in names],
         [],
         lambda task: [at(key) for key in points.get(task.key, "")],
         lambda task: [],
-        may_be_cut,
+        reluctance,
     )
     assert sorted(keys(found)) == sorted(names)
     return keys(found), {here[1] + there[1] for here, there in cut}
@@ -60,6 +64,12 @@ def test_what_leads_into_a_cycle_is_left_alone():
 
 def test_cycle_without_such_a_reference_is_cut_where_it_closes():
     assert ordered("ab", {"a": "b", "b": "a"}, []) == (["b", "a"], {"ba"})
+
+
+@pytest.mark.parametrize("names", ["abc", "bca", "cab", "cba"])
+def test_cycle_is_not_cut_at_a_primary_key(names):
+    assert ordered(names, {"a": "b", "b": "c", "c": "a"}, [], ["ab", "ca"]) == (["b", "a", "c"], {"bc"})
+    assert ordered(names, {"a": "b", "b": "c", "c": "a"}, ["ca"], ["ab"]) == (["c", "b", "a"], {"ca"})
 
 
 def test_what_points_to_itself_and_to_nothing_else_is_no_cycle_to_be_looked_for():

@@ -5,34 +5,13 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from django.apps import apps
 from django.core.management import call_command
 from django.db import transaction
 
 from synchro_triggers import synchro_paused, synchronize
 from tests.replay.hearing import receiving
 from tests.shapefuzz.content import read
-from tests.shapefuzz.plans import ModelPlan, Project
-from tests.shapefuzz.world import opened
 from tests.shapefuzz.writing import delete
-
-
-@pytest.fixture
-def project(request, databases, django_db_blocker, tmp_path):
-    """Opens a project on two databases of one vendor; returns its models."""
-    from contextlib import ExitStack
-
-    with django_db_blocker.unblock(), ExitStack() as stack:
-
-        def open_it(vendor, *models, **settings):
-            plans = [ModelPlan(name, bases, lines) for name, bases, *lines in models]
-            settings = {"USE_TZ": True, **settings}
-            project = Project(0, vendor, vendor, tuple(plans), settings=tuple(settings.items()))
-            stack.enter_context(opened(project, databases, tmp_path))
-            return [apps.get_model("shapefuzz", plan.name) for plan in plans]
-
-        yield open_it
-
 
 both_vendors = pytest.mark.parametrize("local", ["sqlite", "postgres"])
 

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from synchro_triggers import synchro_paused, synchronize
 from tests.replay.hearing import SIGNALS
-from tests.shapefuzz.test_found import both_vendors, marked, project  # noqa: F401  # the last is a fixture
+from tests.shapefuzz.test_found import both_vendors, marked
 
 KEYS = {
     "numbers": ("models.AutoField", 5),

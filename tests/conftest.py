@@ -190,13 +190,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         mariadb = item.get_closest_marker("mariadb")
         if mariadb and not mariadb.kwargs.get("core") and thinning.pair_of(item) in RECEIVING_PAIRS:
             item.add_marker(pytest.mark.whole)
-
-
-@pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
-def leave_out_what_is_whole(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what only ``make test-all`` runs: to skip each of thousands of items takes time in every process."""
     if config.getoption("--whole"):
         return
+    # Deselected, not skipped: each of thousands of skipped items takes time in every process.
     if left_out := [item for item in items if item.get_closest_marker("whole")]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("whole")]

@@ -16,7 +16,7 @@ from django.db.models.signals import pre_delete, pre_save
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure
 from tests.databases import both, both_committed
-from tests.replay.hearing import receiving
+from tests.replay.hearing import later, receiving
 from tests.testapp.models import Ambiguous, Item, Keyed, KeyedChild, Node, Numbered, Tag
 
 pytestmark = [both, pytest.mark.mariadb]
@@ -363,6 +363,7 @@ def test_status_without_a_remote_says_so(settings):
 @pytest.mark.parametrize("listened", [False, True], ids=["bulk", "receivers"])
 def test_failure_names_who_has_the_unique_value_and_the_way_out_works(settings, listened):
     theirs = on_remote(Numbered).create(number=7, name="theirs")
+    later()
     Numbered.objects.create(number=7, name="ours")
     Numbered.objects.create(number=8)
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -159,7 +159,5 @@ _LEADING = _Leading()
 
 @contextmanager
 def _both(one: Any, other: Any) -> Iterator[None]:
-    with ExitStack() as stack:
-        stack.enter_context(one)
-        stack.enter_context(other)
+    with one, other:
         yield

@@ -159,7 +159,7 @@ def install(alias: str, *, replicated: bool = False) -> Comparison:
         Refused: this package's tables are missing there, or not as they should be.
         SynchroConfigurationError: nothing can be captured there.
     """
-    vendor_of(connections[alias])
+    require_capture(alias)
     require_own_tables(alias)
     with transaction.atomic(using=alias):
         found = compare(alias, replicated=replicated)

@@ -124,7 +124,7 @@ class Batch:
         self._deletes = Deletes(self._parts, self._refresh, self._point)
         self._links = Links(self._parts, self._ensure)
         self._foresight = Foresight(self._parts, self._tasks)
-        self._refused: dict[Change, tuple[Shape, dict[str, Any], Any, list[str] | None]] = {}
+        self._refused: dict[Change, tuple[Shape, dict[str, Any], Any]] = {}
 
     def apply(self) -> BatchResult:
         """Apply everything and return what was done.
@@ -162,9 +162,13 @@ class Batch:
     def _name_holders(self) -> None:
         """Say in the failures of what the remote has refused who has its unique values there."""
         foresight = Foresight(self._parts, ())
-        for change, written in self._refused.items():
+        for change, (shape, values, remote_key) in self._refused.items():
             error = self._result.failed.get(change)
-            if isinstance(error, IntegrityError) and (said := foresight.what_is_taken(*written)):
+            if not isinstance(error, IntegrityError):
+                continue
+            row = rows_of(shape.model, self._remote).filter(pk=remote_key).first() if remote_key is not None else None
+            changed = None if row is None else differing(row, values)
+            if said := foresight.what_is_taken(shape, values, remote_key, changed):
                 named = type(error)(f"{str(error).rstrip()}; {said}")
                 named.__cause__ = error
                 self._result.failed[change] = named
@@ -450,7 +454,7 @@ class Batch:
                 self._foresight.require_free(shape, values, remote_key, None if row is None else differing(row, values))
                 self._target.imagined_written.add(at)
             if change is not None:
-                written = shape, values, remote_key, None if row is None else differing(row, values)
+                written = shape, values, remote_key
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")

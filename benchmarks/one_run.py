@@ -17,9 +17,11 @@ def main() -> None:
     django.setup()
 
     from synchro_triggers import synchronize
+    from synchro_triggers.management.own_process import heap_set_aside
 
     started = time.perf_counter()
-    report = synchronize()
+    with heap_set_aside():  # as `manage.py synchronize` does
+        report = synchronize()
     seconds = time.perf_counter() - started
     counts = {label: counts for label, counts in report.as_dict()["models"].items()}
     failures = [failure.error for failure in report.failures]

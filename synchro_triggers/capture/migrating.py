@@ -23,6 +23,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.operations import RenameField, RenameModel, SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 
 from ..conf import get_settings
@@ -167,6 +168,7 @@ class _Watcher:
         self.covered: set[str] = set()  # tables that had triggers when the plan began
         self._labels: dict[str, str] = {}
         self._renames = {_keys(migration): label_renames([(migration, backwards)]) for migration, backwards in plan}
+        self._backwards = {_keys(migration) for migration, backwards in plan if backwards}
         self._busy = False
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
@@ -177,7 +179,7 @@ class _Watcher:
             if has_capture(self._connection) and _SCHEMA_STATEMENT.match(sql):
                 return self._change_schema(sql, lambda: execute(sql, params, many, context))
             if params and _RECORD.match(sql):
-                self._follow_recorded(params)
+                return self._record(params, lambda: execute(sql, params, many, context))
             return execute(sql, params, many, context)
         finally:
             self._busy = False
@@ -199,11 +201,33 @@ class _Watcher:
             cover_uncovered_tables(self._connection.alias, self._labels)
         return result
 
-    def _follow_recorded(self, params: Any) -> None:
-        for keys in list(self._renames):
-            if any(app_label in params and name in params for app_label, name in keys):
-                self._follow(keys)
-                del self._renames[keys]
+    def _record(self, params: Any, execute: Callable[[], Any]) -> Any:
+        """Follow what Django records as done, or as taken back.
+
+        Where somebody listens to deletes, Django reads its record and deletes it by its number: then what it was shows
+        only afterwards. What names its migration is followed before, since an insert may still be under way after it.
+        """
+        named = [
+            keys for keys in self._renames if any(app_label in params and name in params for app_label, name in keys)
+        ]
+        self._follow_done(named)
+        result = execute()
+        if not named:
+            self._follow_done(self._no_longer_recorded())
+        return result
+
+    def _follow_done(self, done: Iterable[frozenset[tuple[str, str]]]) -> None:
+        for keys in done:
+            self._follow(keys)
+            del self._renames[keys]
+
+    def _no_longer_recorded(self) -> list[frozenset[tuple[str, str]]]:
+        """Return the migrations that the plan takes back, and has taken back already."""
+        if not self._backwards:
+            return []
+        records = MigrationRecorder(self._connection).migration_qs
+        recorded = set(records.order_by().values_list("app", "name"))
+        return [keys for keys in self._renames if keys in self._backwards and not keys & recorded]
 
     def _follow(self, keys: frozenset[tuple[str, str]]) -> None:
         renames, self._renames[keys] = self._renames[keys], []

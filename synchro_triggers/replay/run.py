@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import gc
 import math
 import sqlite3
 import time
@@ -81,9 +80,6 @@ from .window import Window, open_window, read_page
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
-
-#: Objects that come to be, beyond those that go, before the garbage collector looks at them.
-_COLLECTED_AFTER = 50_000
 
 #: Log rows that a run without a lease may have at the most: it makes others wait instead of telling them who works.
 _AT_ONCE = 100
@@ -361,7 +357,7 @@ class Run:
             self._lease.acquire()
         try:
             self._target.redirects.look()
-            with _heap_set_aside(), times_in_utc(LOCAL, self._target.remote):
+            with times_in_utc(LOCAL, self._target.remote):
                 self._apply_everything(datetime.datetime.now(datetime.UTC))
         except _Stop as stopped:
             self._report.fail(stopped.failures)
@@ -946,27 +942,6 @@ class _Pace:
             self.size = max(1, min(self.most, int(number * self.seconds / took)))
         elif took < self.seconds / 2:
             self.size = min(self.most, 2 * self.size)
-
-
-@contextmanager
-def _heap_set_aside() -> Iterator[None]:
-    """Keep the collector of cyclic garbage from walking, time and again, through all that is there.
-
-    A run makes and drops millions of objects, nearly none of them cyclic. Each full collection looks at the whole
-    program, which took a fifth of a run's time; those of the run's own objects took a tenth.
-    """
-    if gc.get_freeze_count():  # somebody else has done it, and will want it to stay so
-        yield
-        return
-    first, *others = gc.get_threshold()
-    gc.freeze()
-    if first:
-        gc.set_threshold(max(first, _COLLECTED_AFTER), *others)
-    try:
-        yield
-    finally:
-        gc.set_threshold(first, *others)
-        gc.unfreeze()
 
 
 @contextmanager

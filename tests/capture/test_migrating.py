@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections, migrations, models
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models.signals import post_delete
 
 from synchro_triggers import synchro_paused
 from synchro_triggers.capture.install import compare, install, uninstall, vendor_of
@@ -118,6 +119,26 @@ SCHEMA_CHANGES = {
         )
     ],
 }
+
+
+def test_labels_follow_a_model_back_though_somebody_listens_to_every_delete(shop):
+    """Then Django does not delete its record of a migration by the migration's name."""
+    shop.add_migration(migrations.RenameModel("Order", "Purchase"))
+    shop.add_migration(shop.run(lambda objects: objects("Purchase").filter(pk=1).update(code="after")))
+    shop.migrate()
+    heard = []
+
+    def listen(sender, **told):
+        heard.append(sender)
+
+    post_delete.connect(listen)
+    try:
+        shop.migrate("0001")
+    finally:
+        post_delete.disconnect(listen)
+
+    assert {sender._meta.db_table for sender in heard} == {"django_migrations"}
+    assert ("U", "1") in logged(shop, "Order") and logged(shop, "Purchase") == []
 
 
 @pytest.mark.parametrize("change", SCHEMA_CHANGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from io import StringIO
 
@@ -10,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from synchro_triggers import synchronize
 from tests.databases import both
-from tests.replay.hearing import REMOTE
+from tests.replay.hearing import REMOTE, receiving
 from tests.testapp.models import (
     Account,
     Item,
@@ -118,3 +119,23 @@ def test_model_option_brings_the_models_own_links():
     synchronize(models=["testapp.Tagged"])
 
     assert [tag.label for tag in remote(Tagged).get().tags.all()] == ["x"]
+
+
+def collector():
+    """Whether something is set aside from Python's collector of garbage, and how often it is called."""
+    return gc.get_freeze_count() > 0, gc.get_threshold()
+
+
+@pytest.mark.parametrize("call", [synchronize, run], ids=["function", "call_command"])
+def test_a_run_in_somebody_elses_process_leaves_its_collector_of_garbage_alone(call):
+    Item.objects.create(name="a")
+    before, during = collector(), []
+
+    def look(**kwargs):
+        during.append(collector())
+
+    with receiving("post_save", Item, look):
+        call()
+
+    assert during == [before]
+    assert collector() == before

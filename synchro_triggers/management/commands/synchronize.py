@@ -17,6 +17,7 @@ from ...replay.follow import INTERVAL, Follower
 from ...replay.report import COUNTED, SyncReport, Told
 from ...replay.run import describe_failures, message_of, synchronize
 from ..errors import one_line
+from ..own_process import heap_set_aside
 
 
 class Command(BaseCommand):
@@ -50,6 +51,11 @@ class Command(BaseCommand):
             default="quarantine",
             help="Keep an object that cannot be applied and go on (default), or stop at the first one.",
         )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as a process of its own, which ``call_command()`` is not."""
+        with heap_set_aside():
+            super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():

@@ -112,6 +112,7 @@ class Identity:
         self._forgotten: set[tuple[type[Model], Any]] = set()
         self._full_texts: dict[str, str] = {}
         self._looked_for: set[tuple[type[Model], Any]] = set()
+        self._nowhere: dict[tuple[type[Model], Any], Any] = {}
         self._formers: dict[tuple[type[Model], Any], FormerKey] = {}
         self._going: set[tuple[type[Model], Any]] = set()
         self._inserted: dict[tuple[type[Model], Any], int] = {}
@@ -787,12 +788,18 @@ class Identity:
             translated.append(value)
         return tuple(translated) if shape.composite_key else translated[0]
 
+    def points_nowhere(self, root: type[Model], key: Any, remote_key: Any) -> None:
+        """Note what stands on the remote for the key of what LOCAL does not have, where it is part of another's key."""
+        self._nowhere[root, key] = remote_key
+
     def translate(self, field: Any, value: Any) -> Any:
         """Return what a foreign key's local value is on the remote, or ``None`` if its target is not known there."""
         model, attname = target_of(field)
         shape = shape_of(model)
         if not is_findable(field, value):
             return value  # no database gives out such a key: it is the same on both sides
+        if (shape.root, value) in self._nowhere:
+            return self._nowhere[shape.root, value]
         if any(attname == key.attname for key in shape.key) and not shape.composite_key:
             return self._translate_key(model, value)
         return value  # a to_field: the same value on both sides

@@ -92,6 +92,7 @@ class Targets:
                 for root, key in self.of(task):
                     level.setdefault(root, set()).add(key)
         self._look_what_is_taken([*self._tasks, *found])
+        self._let_keys_point_nowhere([*self._tasks, *found])
         return found
 
     def note(self, shape: Shape, instance: Model) -> None:
@@ -153,6 +154,21 @@ class Targets:
         for root, keys in wanted.items():
             there = self._identity.existing(root, keys)
             self._taken.update({(root, key): key in there for key in keys})
+
+    def _let_keys_point_nowhere(self, tasks: Iterable[ObjectTask | LinkTask]) -> None:
+        """Say what the keys are on the remote that are foreign keys without a constraint, and point nowhere."""
+        for task in tasks if self.missing else ():
+            if not isinstance(task, ObjectTask) or self.missing.isdisjoint(self.of(task)):
+                continue
+            for field, at in self.fields_and_targets(task.shape, task.instance):  # type: ignore[arg-type]
+                if field in task.shape.copied or at not in self.missing or getattr(field, "db_constraint", True):
+                    continue
+                value = local_value(task.instance, field)  # type: ignore[arg-type]
+                try:
+                    number = self.nowhere(task.instance, field, (target_of(field)[0], at[1]), value)
+                except ObjectNotApplied:
+                    continue  # it is told when its turn comes
+                self._identity.points_nowhere(*at, number)
 
     def _highest_key(self, root: type[Model]) -> int:
         if root not in self._highest:

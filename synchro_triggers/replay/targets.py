@@ -160,12 +160,13 @@ class Targets:
         for task in tasks if self.missing else ():
             if not isinstance(task, ObjectTask) or self.missing.isdisjoint(self.of(task)):
                 continue
-            for field, at in self.fields_and_targets(task.shape, task.instance):  # type: ignore[arg-type]
+            instance: Any = task.instance
+            for field, at in self.fields_and_targets(task.shape, instance):
                 if field in task.shape.copied or at not in self.missing or getattr(field, "db_constraint", True):
                     continue
-                value = local_value(task.instance, field)  # type: ignore[arg-type]
+                target = target_of(field)[0], at[1]
                 try:
-                    number = self.nowhere(task.instance, field, (target_of(field)[0], at[1]), value)
+                    number = self.nowhere(instance, field, target, local_value(instance, field))
                 except ObjectNotApplied:
                     continue  # it is told when its turn comes
                 self._identity.points_nowhere(*at, number)

@@ -25,12 +25,14 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.db.models import signals
 from django.test import SimpleTestCase, TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from tests import thinning
 from tests.databases import PAIRS, RECEIVING_PAIRS, Databases, Pair, Run, known_pairs, pairs_of_test
+from tests.in_memory import folder_in_memory
 from tests.mariadb_server import MariaDBServer, MariaDBUnavailable, mariadb_server, reason_for_none
 from tests.postgres_server import PostgresServer, PostgresUnavailable, Source, choose_source
 
@@ -135,7 +137,7 @@ def _shared(config: pytest.Config) -> dict[str, Any]:
 
 
 def _new_run(config: pytest.Config) -> Run:
-    folder = tempfile.TemporaryDirectory(prefix="synchro-run-")
+    folder = tempfile.TemporaryDirectory(prefix="synchro-run-", dir=folder_in_memory())
     config.stash[until_the_end].enter_context(folder)
     return Run(Path(folder.name), f"test_synchro_{os.getpid()}")
 
@@ -266,16 +268,16 @@ def databases(
     django_test_environment: None,
     django_db_blocker: DjangoDbBlocker,
     worker_id: str,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Databases]:
     """Makes the databases that the tests of this process use."""
     config = pytestconfig
     run = Run(Path(_shared(config)["folder"]), _shared(config)["name"]) if _is_worker(config) else _new_run(config)
     servers = partial(_server_of, config), partial(_mariadb_of, config)
-    made = Databases(run, worker_id, tmp_path_factory.mktemp("sqlite"), *servers)
-    yield made
-    with django_db_blocker.unblock():
-        made.close()
+    with tempfile.TemporaryDirectory(prefix="synchro-sqlite-", dir=folder_in_memory()) as files:
+        made = Databases(run, worker_id, Path(files), *servers)
+        yield made
+        with django_db_blocker.unblock():
+            made.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -309,6 +311,25 @@ def _commits(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def django_db_setup(vendor: Pair) -> None:
     """Override pytest-django's: the databases are those of the test's pair, not of the settings."""
+
+
+@pytest.fixture(autouse=True)
+def no_receiver_stays() -> Iterator[None]:
+    """Fail where a receiver of every model's signals outlives its test: all later ones would go another way."""
+    before = _receivers_of_all_models()
+    yield
+    left = _receivers_of_all_models() - before
+    assert not left, f"receivers of every model's signals stay after the test: {left}"
+
+
+def _receivers_of_all_models() -> set[tuple[str, str]]:
+    anybody = id(None)
+    return {
+        (name, repr(receiver[1]))
+        for name in ("pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed")
+        for receiver in getattr(signals, name).receivers
+        if receiver[0][1] == anybody
+    }
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tests.in_memory import folder_in_memory
+
 #: Where Debian puts a server's programs; not on the PATH of everybody.
 _FOLDERS = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/usr/bin"])
 
@@ -97,7 +99,7 @@ def mariadb_server() -> Iterator[MariaDBServer]:
     """
     if reason := reason_for_none():
         raise MariaDBUnavailable(reason)
-    folder = Path(tempfile.mkdtemp(prefix="synchro-mariadb-", dir=_fastest_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="synchro-mariadb-", dir=folder_in_memory()))
     try:
         server = StoppableMariaDB(folder)
         server.start()
@@ -179,11 +181,3 @@ class StoppableMariaDB:
 
 def _program(name: str) -> str | None:
     return shutil.which(name, path=_FOLDERS)
-
-
-def _fastest_folder() -> str | None:
-    """Return a folder in memory, if there is one: each table is a file, and a copy of the project has hundreds."""
-    memory = Path("/dev/shm")
-    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 2**30:
-        return str(memory)
-    return None

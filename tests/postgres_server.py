@@ -21,6 +21,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
 
+from tests.in_memory import folder_in_memory
+
 # No test database has to survive the machine, so no commit waits for the disk.
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -233,7 +235,7 @@ def stoppable_server(version: int = 16) -> Iterator[StoppableServer]:
     Raises:
         PostgresUnavailable: it does not start.
     """
-    folder = Path(tempfile.mkdtemp(prefix="synchro-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="synchro-postgres-", dir=folder_in_memory()))
     try:
         with warnings.catch_warnings():
             # It remarks at import that a machine without a login session has no XDG_RUNTIME_DIR.

@@ -116,7 +116,7 @@ def models_of(project: Project, folder: Path) -> Iterator[ModuleType]:
     name = f"shapefuzz_project_{project.seed}"
     file = folder / f"{name}.py"
     file.write_text(project.source())
-    before = [(signal, list(signal.receivers)) for signal in SIGNALS]
+    before = [(signal, {receiver[0] for receiver in signal.receivers}) for signal in SIGNALS]
     _forget_models()
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None
@@ -128,8 +128,8 @@ def models_of(project: Project, folder: Path) -> Iterator[ModuleType]:
         yield module
     finally:
         del sys.modules[name]
-        for signal, receivers in before:
-            signal.receivers = receivers
+        for signal, there in before:  # others may have come or gone meanwhile
+            signal.receivers = [receiver for receiver in signal.receivers if receiver[0] in there]
             signal.sender_receivers_cache.clear()
         _forget_models()
 

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 
 from synchro_triggers.models import ChangeLog, Reference
-from tests.databases import both_committed, install_triggers
+from tests.databases import both_committed
 
 pytestmark = both_committed
 
@@ -49,9 +49,7 @@ def shop(process_env):
         execute(f"INSERT INTO shop_order (code, note, amount, legacy) VALUES ('{code}', '', 1, '')")
     execute("INSERT INTO shop_line (order_id, text) VALUES (1, '')")
     ChangeLog.objects.all().delete()
-    yield shop
-    shop.run("migrate", "shop", "zero", "-v0")
-    install_triggers()
+    return shop
 
 
 def execute(sql: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -317,11 +318,11 @@ def without_era(position: str) -> str:
 class Site:
     """LOCAL on a server of its own, whose commits wait for nothing: what a crash takes is what had been promised."""
 
-    def __init__(self, server: StoppableServer, env: dict[str, str]) -> None:
+    def __init__(self, server: StoppableServer, env: dict[str, str], folder: Path) -> None:
         self.server = server
-        self.env = elsewhere(env, **{LOCAL: new_database(server.server, "local")})
-        manage(self.env, "migrate", "--run-syncdb")
-        manage(self.env, "synchro_install_triggers")
+        place = new_database(server.server, "local")
+        self.env = elsewhere(env, **{LOCAL: place})
+        Dump(server, folder / "local.sql").restore(place)  # has been migrated, and has no identity yet
 
     def write(self, *names: str, durable: bool = True) -> None:
         mode = "on" if durable else "off"
@@ -341,8 +342,8 @@ class Site:
 
 @both_committed
 @pytest.mark.vendor("postgres")
-def test_crash_that_loses_what_was_received_is_noticed(process_env, own_server):
-    site = Site(own_server, process_env)
+def test_crash_that_loses_what_was_received_is_noticed(process_env, own_server, tmp_path):
+    site = Site(own_server, process_env, tmp_path)
     with site.connect() as client:
         client.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
         client.execute("SELECT pg_reload_conf()")
@@ -368,8 +369,8 @@ def test_crash_that_loses_what_was_received_is_noticed(process_env, own_server):
 
 @both_committed
 @pytest.mark.vendor("postgres")
-def test_crash_that_loses_nothing_is_none_of_our_business(process_env, own_server):
-    site = Site(own_server, process_env)
+def test_crash_that_loses_nothing_is_none_of_our_business(process_env, own_server, tmp_path):
+    site = Site(own_server, process_env, tmp_path)
     site.write("known")
     run_once(site.env)
     own_server.crash()
@@ -385,7 +386,7 @@ def test_crash_that_loses_nothing_is_none_of_our_business(process_env, own_serve
 @pytest.mark.vendor("postgres")
 @pytest.mark.parametrize("lost", [0, 3], ids=["in time", "that lagged"])
 def test_standby_takes_over(process_env, own_server, tmp_path, lost):
-    site = Site(own_server, process_env)
+    site = Site(own_server, process_env, tmp_path)
     site.write("known")
     run_once(site.env)
     standby = own_server.copy_as_standby()

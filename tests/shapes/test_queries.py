@@ -1,4 +1,4 @@
-"""No query per object where nobody observes: as many for ten objects as for sixty, whatever shape they have."""
+"""No query per object where nobody observes: as many for ten objects as for thirty, whatever shape they have."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ STORIES: dict[str, Story] = {
 }
 
 
-SIZES = (1, 10, 60)
+SIZES = (1, 10, 30)
 clean = gone(NullPet, DefaultPet, DatabaseNullPet, Owner)
 
 
@@ -247,9 +247,9 @@ clean = gone(NullPet, DefaultPet, DatabaseNullPet, Owner)
 def test_number_of_queries_does_not_depend_on_the_number_of_objects(settings, story):
     settings.SYNCHRO_BATCH_SIZE = 100_000
 
-    ten, sixty = count_queries_of_story(*STORIES[story], "shapeapp", sizes=SIZES, clean=clean)
+    ten, thirty = count_queries_of_story(*STORIES[story], "shapeapp", sizes=SIZES, clean=clean)
 
-    assert ten == sixty
+    assert ten == thirty
 
 
 COLUMNS = {
@@ -271,6 +271,6 @@ def test_number_of_queries_does_not_depend_on_the_kind_of_column(settings, captu
     def make(number):
         many(model, number, **COLUMNS[model])
 
-    ten, sixty = count_queries_of_story(make, change, gone(model), model, sizes=SIZES)
+    ten, thirty = count_queries_of_story(make, change, gone(model), model, sizes=SIZES)
 
-    assert ten == sixty
+    assert ten == thirty

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
+from functools import cache
 
 from django.apps import apps
 from django.db import connections, router
@@ -14,27 +15,19 @@ from ..exceptions import Refused
 from . import mysql
 
 
-def require_own_tables(alias: str, models: Iterable[type[Model]] = ()) -> dict[str, str]:
+def require_own_tables(alias: str) -> None:
     """Look whether the tables are what the models say; one query on the vendors that are tested.
 
     A trigger that writes a column which is not there would let every write of the users fail.
 
     Args:
         alias: the database.
-        models: the project's own that may be written there.
-
-    Returns:
-        The labels of those of the models whose tables lag behind them, with what is missing.
 
     Raises:
         Refused: tables are missing on ``alias``, or lack columns: an older version's, or somebody else's.
     """
-    needed = {
-        model._meta.db_table: [str(field.column) for field in model._meta.concrete_fields]
-        for model in apps.get_app_config("synchro_triggers").get_models()
-    }
-    theirs = {model._meta.db_table: model for model in models if _is_migrated(alias, model)}
-    present = _columns_of(connections[alias], [*needed, *theirs])
+    needed = _needed_columns()
+    present = _columns_of(connections[alias], list(needed))
     remedy = f"run `manage.py migrate synchro_triggers --database {alias}`."
     if missing := sorted(needed.keys() - present.keys()):
         raise Refused(f"The tables of synchro_triggers are missing on {alias!r} ({', '.join(missing)}): {remedy}")
@@ -47,24 +40,47 @@ def require_own_tables(alias: str, models: Iterable[type[Model]] = ()) -> dict[s
             f"The tables of synchro_triggers on {alias!r} are not those of this version: {said}. They are an older "
             f"version's, or another app's of the same name. If another app's, rename them first; then {remedy}"
         )
-    lacking_there = {model._meta.label: _lack(model, present.get(table)) for table, model in theirs.items()}
-    return {label: said for label, said in lacking_there.items() if said}
 
 
-def require_schema(alias: str, lagging: Mapping[str, str], labels: Iterable[str]) -> None:
-    """Raise ``Refused`` where a run has something for a model whose table lags: not one object could be written.
+@cache
+def _needed_columns() -> dict[str, list[str]]:
+    return {
+        model._meta.db_table: [str(field.column) for field in model._meta.concrete_fields]
+        for model in apps.get_app_config("synchro_triggers").get_models()
+    }
+
+
+class Schema:
+    """Whether the project's tables on a database are what the models say: asked once for each, and when it matters.
 
     Args:
-        alias: the remote.
-        lagging: what ``require_own_tables`` has returned.
-        labels: the models that the run has something for.
+        alias: the database.
+        models: those that may be written there.
     """
-    if said := sorted(lagging[label] for label in lagging.keys() & set(labels)):
-        raise Refused(
-            f"The schema of {alias!r} lags behind the models: {'; '.join(said)}. Nothing was written. Run `manage.py "
-            f"migrate --database {alias}`, and synchronise again; a model that it shall not have is left out of "
-            "SYNCHRO_MODELS, or of the run with --model."
-        )
+
+    def __init__(self, alias: str, models: Iterable[type[Model]]) -> None:
+        self._alias = alias
+        self._unasked = {model._meta.label: model for model in models if _is_migrated(alias, model)}
+        self._lagging: dict[str, str] = {}
+
+    def lagging(self, labels: Iterable[str]) -> dict[str, str]:
+        """Return which of the models have tables that lag behind them, with what is missing; at most one query."""
+        wanted = list(labels)
+        asked = {label: self._unasked.pop(label) for label in wanted if label in self._unasked}
+        if asked:
+            present = _columns_of(connections[self._alias], [model._meta.db_table for model in asked.values()])
+            said = {label: _lack(model, present.get(model._meta.db_table)) for label, model in asked.items()}
+            self._lagging.update({label: text for label, text in said.items() if text})
+        return {label: self._lagging[label] for label in wanted if label in self._lagging}
+
+    def require(self, labels: Iterable[str]) -> None:
+        """Raise ``Refused`` where one of these models has a table that lags: not one object could be written."""
+        if said := sorted(self.lagging(labels).values()):
+            raise Refused(
+                f"The schema of {self._alias!r} lags behind the models: {'; '.join(said)}. Nothing was written. Run "
+                f"`manage.py migrate --database {self._alias}`, and synchronise again; a model that it shall not have "
+                "is left out of SYNCHRO_MODELS, or of the run with --model."
+            )
 
 
 def with_tables(alias: str, models: Collection[type[Model]]) -> set[type[Model]]:

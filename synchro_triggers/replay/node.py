@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.db import connections
-from django.db.models import Model
 
 from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL
@@ -17,17 +15,9 @@ from ..models import Checkpoint, Node
 from .window import fingerprint, history_agrees, place
 
 
-def require_tables(alias: str, models: Iterable[type[Model]] = ()) -> dict[str, str]:
-    """Raise ``Refused`` when this package's tables are missing on ``alias``, or are not as this version needs them.
-
-    Args:
-        alias: the database.
-        models: the same is asked of the tables of these, which may be written there.
-
-    Returns:
-        The labels of those whose tables lag, with what is missing.
-    """
-    return require_own_tables(alias, models)
+def require_tables(alias: str) -> None:
+    """Raise ``Refused`` when this package's tables are missing on ``alias``, or are not as this version needs them."""
+    require_own_tables(alias)
 
 
 def node_id(alias: str) -> str:

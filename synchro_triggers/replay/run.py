@@ -17,7 +17,7 @@ from django.db.models import Model
 from django.utils.translation import gettext
 
 from ..capture import install
-from ..capture.own_tables import require_schema
+from ..capture.own_tables import Schema
 from ..capture.session import replaying_for
 from ..capture.tables import captured_models, labels_of
 from ..capture.trigger import Trigger
@@ -288,7 +288,8 @@ class Run:
         listed = captured_models(settings.models)
         self._listed = frozenset(model._meta.label for model in listed)
         chosen = self._listed if choices.labels is None else self._listed.intersection(choices.labels)
-        self._lagging = require_tables(remote, [model for model in listed if model._meta.label in chosen])
+        require_tables(remote)
+        self._schema = Schema(remote, [model for model in listed if model._meta.label in chosen])
         require_sight(remote)
         source, node = require_two_nodes(remote)
         self._stop = choices.stop_at_failure
@@ -403,8 +404,9 @@ class Run:
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
-        writable = self._listed - self._lagging.keys()
-        if any(change.forged or change.label not in writable for change in changes):
+        if any(change.forged or change.label not in self._listed for change in changes):
+            return None
+        if self._schema.lagging({change.label for change in changes}):
             return None
         if not self._lease.is_free_at(checkpoint.position):
             return None
@@ -515,7 +517,7 @@ class Run:
         meeting.look_at(failures)
         for window in windows:
             meeting.look_through(window)
-        require_schema(self._target.remote, self._lagging, labels if self._choices.full else meeting.spoken_of)
+        self._schema.require(labels if self._choices.full else meeting.spoken_of)
         if self._choices.full:
             meeting.look_at_everything()
         meeting.refuse_doubts()

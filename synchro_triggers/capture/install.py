@@ -111,7 +111,7 @@ def compare(alias: str, *, replicated: bool = False) -> Comparison:
 
 #: What was found out, by what the settings capture and by the mark of a catalog.
 _compared: dict[tuple[Hashable, bool, Any], Comparison] = {}
-_COMPARED_AT_MOST = 16
+_COMPARED_AT_MOST = 8
 
 
 def _compare(connection: BaseDatabaseWrapper, wanted_tables: list[CapturedTable], replicated: bool) -> Comparison:

@@ -10,11 +10,11 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import connections, router
 from django.db.models import Model
 
 from .capture.tables import captured_models, models_by_table, natural_key_fields, natural_manager, wrong_skip_of
@@ -22,6 +22,7 @@ from .conf import LOCAL, SETTINGS, get_settings, named_models, wrong_settings
 from .exceptions import SynchroConfigurationError
 from .natural import is_unique
 from .same_database import address
+from .unnamed import ReplayRouter
 
 #: Names that are no settings, but that somebody may take for one: what to do instead.
 _ELSEWHERE = {
@@ -42,6 +43,7 @@ def register_checks() -> None:
         check_tables,
         check_skipped,
         check_natural_keys,
+        check_routers,
     ):
         checks.register(check)
 
@@ -233,6 +235,47 @@ def check_natural_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
         and not getattr(natural_manager(model), "allow_many", False)
         and not is_unique(model, names)
     ]
+
+
+def check_routers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn of routers that send unnamed queries elsewhere than a replay does (``synchro_triggers.W015``).
+
+    A replay's answer comes first: what names no database goes to the remote, whatever they say. What they say of
+    LOCAL is no contradiction, for that is what it stands in for.
+    """
+    remotes = _remotes()
+    if not remotes or get_settings().unnamed != "remote":
+        return []
+    elsewhere: dict[tuple[str, str], list[str]] = {}
+    for each in router.routers:
+        for model in apps.get_models() if not isinstance(each, ReplayRouter) else ():
+            for alias in sorted(_answers_of(each, model) - {LOCAL, *remotes}):
+                elsewhere.setdefault((_name_of(each), alias), []).append(model._meta.label)
+    return [
+        checks.Warning(
+            f"DATABASE_ROUTERS: {name} sends queries about {_some(labels)} to {alias!r}. While a replay writes, what "
+            "names no database goes to the remote, whatever a router says.",
+            hint=f"Where receivers and save() mean {alias!r}, let them say so: .using({alias!r}). "
+            "SYNCHRO_UNNAMED = 'local' lets routers decide, for all models.",
+            id="synchro_triggers.W015",
+        )
+        for (name, alias), labels in sorted(elsewhere.items())
+    ]
+
+
+def _answers_of(each: Any, model: type[Model]) -> set[str]:
+    """Return the databases to which a router sends queries about a model."""
+    asked = (getattr(each, name, None) for name in ("db_for_read", "db_for_write"))
+    return {alias for ask in asked if ask is not None and (alias := ask(model)) is not None}
+
+
+def _name_of(each: Any) -> str:
+    return f"{type(each).__module__}.{type(each).__qualname__}"
+
+
+def _some(labels: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return ", ".join(labels[:most]) + more
 
 
 def _written_models() -> Iterator[type[Model]]:

@@ -34,7 +34,7 @@ def test_readme_lists_every_id():
     ids = set(re.findall(r"synchro_triggers\.([EW]\d{3})\"", (ROOT / "synchro_triggers" / "checks.py").read_text()))
     rows = re.findall(r"^\| `synchro_triggers\.([EW]\d{3})` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
 
-    assert sorted(ids) == sorted(rows) and len(ids) == 9
+    assert sorted(ids) == sorted(rows) and len(ids) == 10
 
 
 def test_checks_ask_no_database(settings):
@@ -476,3 +476,46 @@ def test_what_makes_fields_unique():
     for paths in ["name", "land", "zip name", "road", "nick", "name land__name", "only__name", "nope", "land__nope"]:
         assert not is_unique(Town, paths.split()), paths
     assert is_unique(Pair, ["one", "two"]) and not is_unique(Pair, ["one"])
+
+
+# Routers (W015) -----------------------------------------------------------------------------------
+
+
+class Reader:
+    """Sends what is read of some models to a copy, and says nothing of the others."""
+
+    def __init__(self, alias="replica", *labels):
+        self.alias, self.labels = alias, labels or ("testapp.Item", "testapp.Tag", "testapp.Keyed", "testapp.Account")
+
+    def db_for_read(self, model, **hints):
+        return self.alias if model._meta.label in self.labels else None
+
+
+class NotAboutQueries:
+    def allow_migrate(self, db, app_label, **hints):
+        return True
+
+
+def test_router_that_sends_unnamed_queries_elsewhere_is_warned_of(settings):
+    settings.DATABASE_ROUTERS = [NotAboutQueries(), Reader()]
+
+    [text] = said("W015")
+
+    assert text.startswith("DATABASE_ROUTERS: tests.test_checks.Reader sends queries about testapp.")
+    assert "and 1 more to 'replica'" in text and ".using('replica')" in text
+
+
+@pytest.mark.parametrize("alias", [*ALIASES, None])
+def test_router_that_says_what_a_replay_stands_in_for_is_none(settings, alias):
+    settings.DATABASE_ROUTERS = [Reader(alias)]
+
+    assert not said("W015")
+
+
+@pytest.mark.parametrize("change", [{"SYNCHRO_UNNAMED": "local"}, {"SYNCHRO_REMOTE": None}])
+def test_routers_that_decide_for_themselves_are_not_warned_of(settings, change):
+    settings.DATABASE_ROUTERS = [Reader()]
+    for name, value in change.items():
+        setattr(settings, name, value)
+
+    assert not said("W015")

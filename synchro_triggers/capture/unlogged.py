@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db import connections
 from django.db.models import Model
@@ -43,6 +43,10 @@ SELECT count(*)
 """
 
 
+#: SQLite joins no more than 500 queries.
+_TABLES_AT_ONCE = 100
+
+
 def unlogged_keys(alias: str, model: type[Model], labels: Sequence[str], beyond: int = 0) -> list[int]:
     """Return the keys of the rows of which the log does not say that they were made, in order.
 
@@ -80,6 +84,20 @@ def keys_there(alias: str, model: type[Model]) -> tuple[str, int]:
     return ",".join(texts), max((last for _, last in spans), default=0)
 
 
+def with_rows(alias: str, models: Iterable[type[Model]]) -> list[type[Model]]:
+    """Return those of the models whose tables have any row; a query for each hundred of them."""
+    connection = connections[alias]
+    waiting, found = list(models), []
+    while waiting:
+        some, waiting = waiting[:_TABLES_AT_ONCE], waiting[_TABLES_AT_ONCE:]
+        tables = [connection.ops.quote_name(model._meta.db_table) for model in some]
+        asked = (f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {table})" for number, table in enumerate(tables))
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(asked), None)
+            found += [some[number] for (number,) in cursor.fetchall()]
+    return found
+
+
 def count_unlogged(alias: str, model: type[Model]) -> int:
     """Return how many rows of a model the log of ``alias`` does not know."""
     connection = connections[alias]
@@ -97,10 +115,9 @@ def describe_unlogged(alias: str, tables: Collection[str]) -> list[str]:
         alias: the database.
         tables: names of the tables, as triggers are named by them.
     """
+    covered = [model for model in captured_models(get_settings().models) if model._meta.db_table.strip('"') in tables]
     counts = {
-        model._meta.label: count
-        for model in captured_models(get_settings().models)
-        if model._meta.db_table.strip('"') in tables and (count := count_unlogged(alias, model))
+        model._meta.label: count for model in with_rows(alias, covered) if (count := count_unlogged(alias, model))
     }
     if not counts:
         return []

@@ -86,6 +86,22 @@ def test_object_made_by_both_under_the_same_number_is_not_linked():
     assert there(Item) == ["ours", "theirs"]
 
 
+@pytest.mark.all_pairs
+def test_linked_object_stays_whatever_had_its_key_before():
+    import_into_both("a")
+    key = Item.objects.get().pk
+    Item.objects.all().delete()
+    Item.objects.create(pk=key, name="a")  # a fixture that was loaded anew
+    call_command("synchro_link", verbosity=0)
+
+    report = synchronize()
+
+    assert report.deleted == report.created == 0
+    assert Item.objects.using(REMOTE).get().pk == key and not synchronize().changed
+    Item.objects.all().delete()
+    assert synchronize().deleted == 1 and there(Item) == []
+
+
 def test_strangers_are_all_kept():
     import_into_both("a", "b")
     Item.objects.update(cash=1)

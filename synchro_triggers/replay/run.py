@@ -573,7 +573,7 @@ class Run:
         if not reason and change.forged:
             reason = "its row in the log has an operation or a time that no trigger writes"
         if reason:
-            self._report.remark(Told.SKIPPED, change.label, printable_key(change.key), reason)
+            self._report.remark(Told.SKIPPED, printable_key(change.label), printable_key(change.key), reason)
         return not reason
 
     def _why_not(self, label: str) -> str:

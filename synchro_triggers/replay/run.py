@@ -36,7 +36,7 @@ from .checkpoint import load_checkpoint, note_place, progress_fields, received_f
 from .clock import Clock
 from .contention import RowLocks, pauses, short_waits_on_local, wait_shortly
 from .everything import every_object
-from .exits import exits_as_errors
+from .exits import apart_from_a_run, exits_as_errors
 from .failures import (
     Kept,
     concern_failures,
@@ -137,7 +137,8 @@ def synchronize(
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     remotes = required_remotes(remote)
     choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
-    return _synchronize(remotes, choices)
+    with apart_from_a_run():
+        return _synchronize(remotes, choices)
 
 
 def retry_failures(remote: str | None = None) -> SyncReport:

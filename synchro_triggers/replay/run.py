@@ -66,6 +66,7 @@ from .node import (
     require_two_nodes,
 )
 from .observed import rows_are_observed
+from .older_rows import describe_older_rows
 from .other_spellings import OtherSpellings
 from .own_changes import OwnChanges
 from .redirects import Redirects
@@ -448,6 +449,7 @@ class Run:
         failures = self._load_failures(due) if self._choices.retry or len(due) <= _FEW_FAILURES else []
         windows = self._windows(checkpoint)
         self._require_acquaintance(windows, failures, labels)
+        self._tell_older_rows(checkpoint)
         if self._choices.full or due or any(window.rows for window in windows):
             self._note_given_again(checkpoint)
         if not self._target.dry_run:
@@ -469,6 +471,14 @@ class Run:
                 self._apply_in_batches(changes)
             self._retry_failures()
             self._absent.close()  # what has gone since its page was read is logged, for the next run
+
+    def _tell_older_rows(self, checkpoint: Checkpoint) -> None:
+        """Warn, in the first run to a remote, of rows that no log will bring there."""
+        first = not (checkpoint.position or checkpoint.window_end)
+        if not first or self._choices.full or self._labels is not None:
+            return
+        if older := describe_older_rows(self._target.remote, self._target.source):
+            self._report.warn(older)
 
     def _note_given_again(self, checkpoint: Checkpoint) -> None:
         """Look which numbers the remote's users have given out again, where no run looks through the whole log."""

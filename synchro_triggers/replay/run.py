@@ -474,9 +474,8 @@ class Run:
 
     def _tell_older_rows(self, checkpoint: Checkpoint) -> None:
         """Warn, in the first run to a remote, of rows that no log will bring there."""
-        first = not (checkpoint.position or checkpoint.window_end)
-        if not first or self._choices.full or self._labels is not None:
-            return
+        if checkpoint.position or self._choices.full or self._labels is not None:
+            return  # a first run that was cut off has none yet
         if older := describe_older_rows(self._target.remote, self._target.source):
             self._report.warn(older)
 

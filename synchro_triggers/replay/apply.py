@@ -20,6 +20,7 @@ from .changes import Change, FormerKey
 from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
+from .endings import ends_refused
 from .failures import describe
 from .foresight import Foresight
 from .identity import Identity
@@ -141,7 +142,7 @@ class Batch:
         ordered, self._cut = in_order(
             self._tasks, brought_along, self._targets.waited_for, self._hanging_on, self._bulk_upserts.reluctance_to_cut
         )
-        with guarded(self._remote):
+        with ends_refused(self._remote), guarded(self._remote):
             self._write(ordered)
             self._name_holders()
             self._parts.singles.finish()

@@ -73,8 +73,10 @@ class Follower:
                 connection, another run under way) goes to ``on_problem``, and is tried again.
         """
         remotes = required_remotes(self.remote)
-        if self.interval <= 0:
-            raise SynchroConfigurationError(f"The interval must be more than 0 seconds, not {self.interval}.")
+        if not 0 < self.interval <= threading.TIMEOUT_MAX:  # nor is NaN one
+            raise SynchroConfigurationError(
+                f"The interval must be a number of more than 0 seconds, not {self.interval}."
+            )
         new_partitions = require_ready_triggers(remotes)
         for alias in remotes:
             with suppress(Error):  # one that cannot be reached may come back: the first look tells of it

@@ -145,6 +145,11 @@ class Identity:
                 if inserted and gives_keys_again(root, self._kept_keys):
                     self._inserted[root, task.key] = change.first
 
+    def logged_until(self, model: type[Model], rows: Mapping[Any, int]) -> None:
+        """Take note of the last log rows that speak of keys, of whatever object: what is learnt now is newer."""
+        root = root_of(model)
+        self._logged.update({(root, key): last for key, last in rows.items()})
+
     def load(
         self, model: type[Model], keys: Iterable[Any], rows: ReadAhead | None = None, *, locks: RowLocks | None = None
     ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model
+from django.db.models import Max, Model
 
 from ..capture.install import captured_models_on
 from ..capture.session import replaying_for
@@ -142,6 +142,8 @@ def _link(
     new = [instance for instance in instances if identity.known(shape.model, instance.pk) is None]
     candidates = _candidates(shape, identity.remote, [instance.pk for instance in new], former)
     changed = _Changed(shape, identity.remote, candidates)
+    # Whatever the log says of these keys so far, it is the object of now that is linked, not one that had its key.
+    identity.logged_until(shape.model, _last_rows(shape, [instance.pk for instance in new]))
     linked = alike = 0
     for instance in new:
         candidate = candidates.get(instance.pk)
@@ -165,6 +167,14 @@ def _candidates(shape: Shape, remote: str, keys: Sequence[Any], former: Sequence
     remote_keys.update({texts[text]: read_key(shape.model, remote_pk) for text, remote_pk in meant.items()})
     rows = {row.pk: row for row in rows_with(shape.model, remote, pk=set(remote_keys.values()))}
     return {key: rows[remote_key] for key, remote_key in remote_keys.items() if remote_key in rows}
+
+
+def _last_rows(shape: Shape, keys: Collection[Any]) -> dict[Any, int]:
+    """Return the last rows that LOCAL's log has of these keys."""
+    texts = {encode_key(key): key for key in keys}
+    rows = rows_with(ChangeLog, LOCAL, object_pk=texts).filter(model_label__in=family_labels(shape.root))
+    found = rows.order_by().values_list("object_pk").annotate(last=Max("id"))
+    return {texts[text]: last for text, last in found} if texts else {}
 
 
 class _Changed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,17 +27,28 @@ def is_undecodable(error: Exception) -> bool:
 
 
 def fetch_texts(connection: BaseDatabaseWrapper, sql: str, params: Any) -> list[Any]:
-    """Return the rows of a query; bytes in texts that are no UTF-8 become surrogates."""
+    """Return the rows of a query; bytes in texts that are no UTF-8 become surrogates, and blobs become texts."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
-            return list(cursor.fetchall())
+            return _without_blobs(cursor.fetchall())
     except OperationalError as error:
         if not is_undecodable(error):
             raise
     with _any_text(connection), connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return list(cursor.fetchall())
+        return _without_blobs(cursor.fetchall())
+
+
+def _without_blobs(rows: Iterable[Any]) -> list[Any]:
+    """Return rows with texts in place of blobs: SQLite lets anybody write one into a column of texts."""
+    return [
+        tuple(_as_text(value) for value in row) if any(type(value) is bytes for value in row) else row for row in rows
+    ]
+
+
+def _as_text(value: Any) -> Any:
+    return value.decode(errors="surrogateescape") if type(value) is bytes else value
 
 
 @contextmanager

@@ -36,7 +36,7 @@ from .checkpoint import load_checkpoint, note_place, progress_fields, received_f
 from .clock import Clock
 from .contention import RowLocks, pauses, short_waits_on_local, wait_shortly
 from .everything import every_object
-from .exits import exits_as_errors
+from .exits import apart_from_a_run, exits_as_errors
 from .failures import (
     Kept,
     concern_failures,
@@ -66,6 +66,7 @@ from .node import (
     require_two_nodes,
 )
 from .observed import rows_are_observed
+from .older_rows import describe_older_rows
 from .other_spellings import OtherSpellings
 from .own_changes import OwnChanges
 from .redirects import Redirects
@@ -137,7 +138,8 @@ def synchronize(
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     remotes = required_remotes(remote)
     choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
-    return _synchronize(remotes, choices)
+    with apart_from_a_run():
+        return _synchronize(remotes, choices)
 
 
 def retry_failures(remote: str | None = None) -> SyncReport:
@@ -449,6 +451,7 @@ class Run:
         failures = self._load_failures(due) if self._choices.retry or len(due) <= _FEW_FAILURES else []
         windows = self._windows(checkpoint)
         self._require_acquaintance(windows, failures, labels)
+        self._tell_older_rows(checkpoint)
         if self._choices.full or due or any(window.rows for window in windows):
             self._note_given_again(checkpoint)
         if not self._target.dry_run:
@@ -470,6 +473,13 @@ class Run:
                 self._apply_in_batches(changes)
             self._retry_failures()
             self._absent.close()  # what has gone since its page was read is logged, for the next run
+
+    def _tell_older_rows(self, checkpoint: Checkpoint) -> None:
+        """Warn, in the first run to a remote, of rows that no log will bring there."""
+        if checkpoint.position or self._choices.full or self._labels is not None:
+            return  # a first run that was cut off has none yet
+        if older := describe_older_rows(self._target.remote, self._target.source):
+            self._report.warn(older)
 
     def _note_given_again(self, checkpoint: Checkpoint) -> None:
         """Look which numbers the remote's users have given out again, where no run looks through the whole log."""
@@ -575,7 +585,7 @@ class Run:
         if not reason and change.forged:
             reason = "its row in the log has an operation or a time that no trigger writes"
         if reason:
-            self._report.remark(Told.SKIPPED, change.label, printable_key(change.key), reason)
+            self._report.remark(Told.SKIPPED, printable_key(change.label), printable_key(change.key), reason)
         return not reason
 
     def _why_not(self, label: str) -> str:

@@ -37,6 +37,7 @@ from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import Refused
+from ..key_texts import printable_key
 from ..moment import as_utc, raw_utc
 from .changes import LONG_AGO, Change
 from .raw_keys import fetch_texts
@@ -421,7 +422,8 @@ LOGGED_AT = {
     "sqlite": "({0} || '')",  # a text, which the driver does not try to read
 }
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_PAGE_SQLITE = _PAGE_POSTGRES.replace("json_agg(old_values ORDER BY id)", "json_group_array(old_values)")
+#: JSON holds no blob, which a column of texts may.
+_PAGE_SQLITE = _PAGE_POSTGRES.replace("json_agg(old_values ORDER BY id)", "json_group_array(old_values || '')")
 
 
 def read_page(
@@ -504,13 +506,13 @@ def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> 
     """Return how many objects of each model a window speaks of."""
     connection = connections[alias]
     where, params = _condition(connection, window.start, window.end, window.since, without_origin)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT model_label, count(DISTINCT object_pk) FROM synchro_triggers_changelog"
-            f" WHERE id > %s AND id <= %s AND {where} GROUP BY model_label ORDER BY model_label",
-            [max(window.after, window.first - 1), window.last, *params],
-        )
-        return dict(cursor.fetchall())
+    rows = fetch_texts(
+        connection,
+        "SELECT model_label, count(DISTINCT object_pk) FROM synchro_triggers_changelog"
+        f" WHERE id > %s AND id <= %s AND {where} GROUP BY model_label ORDER BY model_label",
+        [max(window.after, window.first - 1), window.last, *params],
+    )
+    return {printable_key(label): number for label, number in rows}
 
 
 def logged_time(connection: BaseDatabaseWrapper, value: Any) -> datetime.datetime:

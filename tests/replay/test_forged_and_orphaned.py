@@ -7,10 +7,12 @@ from django.db import connections
 from django.utils import timezone
 
 from synchro_triggers import synchronize
+from synchro_triggers.key_texts import is_encodable
 from synchro_triggers.models import ChangeLog, Failure
 from synchro_triggers.replay.node import node_id
 from synchro_triggers.replay.report import Told
 from tests.databases import both
+from tests.managing import in_process
 from tests.testapp.models import Item
 
 pytestmark = both
@@ -69,6 +71,31 @@ def test_forged_row_changes_nothing_and_is_named(item, forgery, dry_run):
     assert "no trigger writes" in remark.reason and report.failures == []
     assert on_remote(Item).get().name == "theirs" and ChangeLog.objects.exists()
     assert not synchronize().remarks or dry_run, "once is enough"
+
+
+@pytest.mark.vendor("sqlite", "sqlite-to-postgres")
+@pytest.mark.parametrize("blob", [b"\xff\xfe", b"", b"[1]", b"1e3"], ids=repr)
+@pytest.mark.parametrize("column", ["model_label", "object_pk", "changed_fields", "old_values", "origin"])
+def test_blob_in_a_row_of_the_log_stops_nobody(item, column, blob):
+    for alias in (LOCAL, "remote"):
+        if connections[alias].vendor == "sqlite":
+            row = {"model_label": "testapp.Item", "object_pk": "77", "changed_fields": "name", "old_values": "{}"}
+            row |= {"origin": "", "operation": "U", "logged_at": "2026-01-01 00:00:00", column: blob}
+            with connections[alias].cursor() as cursor:
+                marks = ", ".join(["%s"] * len(row))
+                cursor.execute(
+                    f"INSERT INTO synchro_triggers_changelog ({', '.join(row)}) VALUES ({marks})", list(row.values())
+                )
+    Item.objects.create(name="b")
+
+    status = in_process("synchro_status", "--json")
+    dry, report = synchronize(dry_run=True), synchronize()
+
+    assert status.returncode == 0 and status.stderr == ""
+    assert dry.failures == report.failures == [] and dry.told == report.told
+    assert sorted(on_remote(Item).values_list("name", flat=True)) == ["b", "theirs"]
+    assert all(is_encodable(remark.model + remark.key) for remark in report.remarks)
+    assert not synchronize().changed
 
 
 @pytest.mark.parametrize("number", range(3))

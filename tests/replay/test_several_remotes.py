@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from synchro_triggers import synchronize
+from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import DatabaseUnreachable
 from synchro_triggers.replay.follow import Follower
 from synchro_triggers.replay.lease import Lease
@@ -136,3 +136,23 @@ def test_follower_is_not_kept_from_the_others_by_one_that_is_down(down, settings
     guard.cancel()
     assert remote(Item).get().name == "a"
     assert len(problems) == 1 and "'third'" in problems[0]
+
+
+@pytest.mark.parametrize("options", [[], ["--strangers"]], ids=str)
+def test_remote_that_cannot_be_asked_keeps_no_other_from_being_linked(third, settings, options):
+    for alias in (LOCAL, REMOTE):
+        with synchro_paused(using=alias):
+            Item.objects.using(alias).create(pk=9_000_000, name="imported")
+    Item.objects.update(cash=1)
+    settings.SYNCHRO_REMOTE = [third, REMOTE]
+    with connections[third].cursor() as cursor:
+        cursor.execute("DROP TABLE synchro_triggers_reference")
+    with pytest.raises(CommandError, match="synchro_link"):
+        call_command("synchronize")
+
+    with pytest.raises(CommandError, match="missing on 'third'") as error:
+        call_command("synchro_link", *options, verbosity=0)
+
+    assert error.value.returncode == 3
+    assert not synchronize(REMOTE).failures
+    assert remote(Item).count() == (2 if options else 1)

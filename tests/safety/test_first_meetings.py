@@ -86,6 +86,22 @@ def test_object_made_by_both_under_the_same_number_is_not_linked():
     assert there(Item) == ["ours", "theirs"]
 
 
+@pytest.mark.all_pairs
+def test_linked_object_stays_whatever_had_its_key_before():
+    import_into_both("a")
+    key = Item.objects.get().pk
+    Item.objects.all().delete()
+    Item.objects.create(pk=key, name="a")  # a fixture that was loaded anew
+    call_command("synchro_link", verbosity=0)
+
+    report = synchronize()
+
+    assert report.deleted == report.created == 0
+    assert Item.objects.using(REMOTE).get().pk == key and not synchronize().changed
+    Item.objects.all().delete()
+    assert synchronize().deleted == 1 and there(Item) == []
+
+
 def test_strangers_are_all_kept():
     import_into_both("a", "b")
     Item.objects.update(cash=1)
@@ -273,6 +289,42 @@ def test_reset_forgets_the_words_too():
         synchronize()
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_first_run_to_a_remote_tells_of_the_rows_that_it_does_not_look_at(dry_run):
+    with synchro_paused():
+        Item.objects.bulk_create([Item(name="old"), Item(name="older")])
+        Account.objects.create(name="old")
+    Item.objects.create(name="new")
+
+    [warning] = synchronize(dry_run=dry_run).warnings
+
+    assert "3 rows" in warning and "testapp.Item 2" in warning and "testapp.Account 1" in warning
+    assert "first run to 'remote'" in warning and "--full" in warning
+    assert synchronize(full=True).warnings == [] and there(Item) == ["new", "old", "older"]
+    assert synchronize().warnings == []
+
+
+def test_first_run_tells_nothing_of_what_was_linked_or_is_empty():
+    import_into_both("a", "b")
+    call_command("synchro_link", verbosity=0)
+
+    assert synchronize().warnings == []
+
+
+@pytest.mark.vendor("sqlite", "postgres")
+def test_run_to_a_remote_that_was_flushed_tells_what_it_lacks():
+    with synchro_paused():
+        Item.objects.create(name="old")
+    synchronize(full=True)
+    call_command("flush", database=REMOTE, interactive=False, verbosity=0)
+
+    [warning] = synchronize().warnings
+
+    assert "testapp.Item 1" in warning and there(Item) == []
+    synchronize(full=True)
+    assert there(Item) == ["old"]
+
+
 def test_rows_that_the_log_does_not_know_are_counted_with_the_way():
     with synchro_paused():
         Item.objects.create(name="old")
@@ -288,6 +340,7 @@ def test_rows_that_the_log_does_not_know_are_counted_with_the_way():
 def test_run_that_was_told_asks_no_more(django_assert_max_num_queries):
     import_into_both("a", "b")
     call_command("synchro_link", verbosity=0)
+    synchronize()  # the first one counts what it does not look at
     Item.objects.update(cash=1)
     asked = []
 

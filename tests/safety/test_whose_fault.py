@@ -126,6 +126,8 @@ RAISED = {
     "SystemExit": raise_(SystemExit(3)),
     "an error of a database that is down": ask_a_database_that_is_down,
     "a failed statement": leave_a_failed_statement,
+    "a run": synchronize,
+    "a run to a database that is down": lambda: synchronize("third"),
 }
 
 
@@ -142,6 +144,23 @@ def test_whatever_a_receiver_raises_is_kept_for_that_object_alone(settings, rais
 
     with receiving("pre_save", Item, refuse), third_database_down():
         assert_only_the_bad_one_is_kept()
+
+
+@pytest.mark.parametrize("sql", ["COMMIT", " rollback work", "End"])
+@pytest.mark.parametrize("batch_signals", [False, True], ids=["one by one", "batch signals"])
+def test_receiver_that_would_end_the_transaction_is_refused_before_it_does(settings, sql, batch_signals):
+    settings.SYNCHRO_BATCH_SIGNALS = batch_signals
+    make_items()
+
+    def end(instance, using, **told):
+        if using == REMOTE:
+            execute(REMOTE, "SAVEPOINT own")
+            execute(REMOTE, "ROLLBACK TO SAVEPOINT own")
+            if instance.name == "bad":
+                execute(REMOTE, sql)
+
+    with receiving("post_save", Item, end):
+        assert_only_the_bad_one_is_kept("would end the transaction")
 
 
 SPOILS = {

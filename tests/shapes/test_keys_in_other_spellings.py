@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from itertools import islice
 
 import pytest
 from django.db import connections
 
 from synchro_triggers import synchro_paused, synchronize
+from synchro_triggers.capture.logged_keys import key_and_table
 from synchro_triggers.models import Reference
 from synchro_triggers.replay import other_spellings
+from synchro_triggers.replay.everything import every_object
+from synchro_triggers.replay.raw_keys import fetch_texts
 from tests.databases import both
 from tests.fieldapp.models import KEYED, PAIRED, POINTERS, LowerCaseKeyed, PlainSpecimen
 from tests.shapes.sides import LOCAL, REMOTE, execute
+from tests.testapp.models import Account
 
 pytestmark = [both, pytest.mark.vendor("sqlite", "postgres-to-sqlite"), pytest.mark.thinned("way", "table")]
 
@@ -197,3 +202,41 @@ def test_nothing_is_asked_where_no_key_has_several_spellings(capture_only, monke
     model.objects.create(pk="a", name="here")
 
     assert synchronize().created == 1
+
+
+# A whole table -------------------------------------------------------------------------------------
+
+
+def every_key(model):
+    pages = list(islice(every_object([model._meta.label], 1), 100))
+    assert len(pages) < 100, "it goes round in circles"
+    return {change.key for page in pages for change in page}
+
+
+@pytest.mark.vendor("sqlite")
+@pytest.mark.parametrize("kind", SPELLINGS)
+def test_every_row_is_looked_at_however_its_key_is_written(kind, settings):
+    model = KEYED[kind]
+    settings.SYNCHRO_MODELS = (model._meta.label,)
+    column = model._meta.pk.column
+    texts = SPELLINGS[kind][1]
+    if kind == "Uuid":  # what lies between the spelling that is stored and that of Django
+        texts = [*texts, "F" * 32, "0" * 32, "abcdef0023456789abcdef0123456789"]
+    for number, text in enumerate(texts):
+        execute(f"INSERT INTO {model._meta.db_table} ({column}, name) VALUES (%s, %s)", text, str(number))
+
+    assert every_key(model) >= {text for (text,) in fetch_texts(connections[LOCAL], *keys_as_logged(model))}
+
+
+@pytest.mark.vendor("sqlite")
+def test_every_row_is_looked_at_where_keys_are_blobs(settings):
+    settings.SYNCHRO_MODELS = ("testapp.Account",)
+    for key in ("a", "z", b"b", b"\xff"):
+        execute("INSERT INTO testapp_account (name, cash, visits) VALUES (%s, 0, 0)", key)
+
+    assert every_key(Account) >= {"a", "z", "X'62'", "X'FF'"}
+
+
+def keys_as_logged(model):
+    key, table = key_and_table(connections[LOCAL], model)
+    return f"SELECT {key} FROM {table} AS t", []

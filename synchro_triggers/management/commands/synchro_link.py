@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from ...capture.install import require_capture
 from ...capture.tables import labels_of
 from ...conf import LOCAL, chosen_remotes
-from ...exceptions import SynchroConfigurationError
+from ...exceptions import SynchroConfigurationError, SynchroError, worst_of
 from ...reaching import clear_errors
 from ...replay.link import call_strangers, link_objects
 from ..errors import one_line
@@ -46,14 +46,21 @@ class Command(BaseCommand):
                 raise SynchroConfigurationError(
                     "There is no remote to link with: set SYNCHRO_REMOTE, or name one with --remote."
                 )
+            problems: list[SynchroError] = []
             for alias in remotes:
-                with clear_errors(LOCAL, alias):
-                    lines = (
-                        self._strangers(alias, labels) if options["strangers"] else self._link(alias, labels, options)
-                    )
-                    for line in lines:
-                        if options["verbosity"] > 0:
-                            self.stdout.write(line)
+                try:
+                    with clear_errors(LOCAL, alias):
+                        self._tell(alias, labels, options)
+                except SynchroError as error:  # the others are not to wait for it
+                    problems.append(error)
+            if problems:
+                raise worst_of(problems)
+
+    def _tell(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> None:
+        lines = self._strangers(alias, labels) if options["strangers"] else self._link(alias, labels, options)
+        for line in lines:
+            if options["verbosity"] > 0:
+                self.stdout.write(line)
 
     def _strangers(self, alias: str, labels: tuple[str, ...] | None) -> Iterator[str]:
         strangers = ", ".join(call_strangers(alias, labels))

@@ -87,6 +87,25 @@ class ChangeLog(models.Model):
         return f"{self.get_operation_display()} {self.model_label} {self.object_pk}"
 
 
+class MetNode(models.Model):
+    """A database to which this one has sent something: which identity was behind which alias.
+
+    If another one is there later that knows nothing of this database, it was flushed, or made anew, and filled again:
+    what this database had sent before may be in it.
+    """
+
+    alias = models.CharField(max_length=255)
+    node_id = models.CharField(max_length=NODE_LENGTH)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("alias", "node_id"), name="synchro_triggers_met_node"),)
+        verbose_name = _("node that was met")
+        verbose_name_plural = _("nodes that were met")
+
+    def __str__(self) -> str:
+        return f"{self.alias}: {self.node_id}"
+
+
 class SessionValue(models.Model):
     """Stand-in for session variables where the database has none (SQLite).
 

@@ -91,6 +91,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="MetNode",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("alias", models.CharField(max_length=255)),
+                ("node_id", models.CharField(max_length=36)),
+            ],
+            options={
+                "verbose_name": "node that was met",
+                "verbose_name_plural": "nodes that were met",
+                "constraints": [models.UniqueConstraint(fields=("alias", "node_id"), name="synchro_triggers_met_node")],
+            },
+        ),
+        migrations.CreateModel(
             name="SessionValue",
             fields=[
                 ("key", models.CharField(max_length=30, primary_key=True, serialize=False)),

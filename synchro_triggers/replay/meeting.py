@@ -53,14 +53,16 @@ class Meeting:
     Args:
         target: where to.
         labels: the models that a run writes; others only as their targets.
+        anew: the remote knows nothing of LOCAL, which has sent to another database that was in its place.
 
     Attributes:
         spoken_of: those of the models that the windows speak of.
     """
 
-    def __init__(self, target: Target, labels: Collection[str]) -> None:
+    def __init__(self, target: Target, labels: Collection[str], *, anew: bool = False) -> None:
         self._target = target
         self._labels = labels
+        self._anew = anew
         self._stored: dict[str, Introduction] | None = None
         self._settled: dict[type[Model], Introduction] = {}
         self._there: dict[str, dict[type[Model], bool]] = {}
@@ -214,7 +216,9 @@ class Meeting:
         made = made.filter(model_label__in=family_labels(root), operation__in=(Operation.INSERT, Operation.DELETE))
         last = dict(made.order_by("id").values_list("object_pk", "operation"))
         seen = set(read_keys(root, [text for text, operation in last.items() if operation == Operation.INSERT]))
-        return (there - seen) | (set() if self._trusts_log(root) else self._loaded_again(root, seen))
+        if self._trusts_log(root):
+            return there - seen
+        return there if self._anew else (there - seen) | self._loaded_again(root, seen)
 
     # What is known ---------------------------------------------------------------------------------
 
@@ -282,10 +286,13 @@ class Meeting:
     def _trusts_log(self, root: type[Model]) -> bool:
         """Tell whether what LOCAL's log has seen being made is new.
 
-        A database that was flushed logs what is loaded into it afterwards; the remote knows its older self.
+        A database that was flushed logs what is loaded into it afterwards; the remote knows its older self. And a
+        remote that was flushed may have been filled again with what LOCAL had sent.
         """
         if (said := self._said(root._meta.label)) and said.word:
             return True
+        if self._anew:
+            return False
         if self._older_selves is None:
             self._older_selves = older_selves(self._target.remote, self._target.source)
         if not self._older_selves:

@@ -11,7 +11,7 @@ from django.db import connections
 from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL
 from ..exceptions import Refused
-from ..models import Checkpoint, Node
+from ..models import Checkpoint, MetNode, Node
 from .window import fingerprint, history_agrees, place
 
 
@@ -74,6 +74,18 @@ def former_selves(remote: str, source: str) -> list[str]:
     """
     copied_from = Node.objects.using(LOCAL).exclude(copied_from="").values_list("copied_from", flat=True)
     return [*older_selves(remote, source), *(identity for text in copied_from for identity in text.split(","))]
+
+
+def note_met(alias: str, identity: str) -> None:
+    """Note on LOCAL, before it sends anything to a remote for the first time, which database that is."""
+    met = MetNode._base_manager.using(LOCAL)
+    if not met.filter(alias=alias, node_id=identity).exists():
+        met.bulk_create([MetNode(alias=alias, node_id=identity)], ignore_conflicts=True)
+
+
+def met_another(alias: str, identity: str) -> bool:
+    """Tell whether LOCAL has sent something to a database that was behind this alias before this one."""
+    return MetNode._base_manager.using(LOCAL).filter(alias=alias).exclude(node_id=identity).exists()
 
 
 def is_elsewhere(alias: str) -> bool:

@@ -31,7 +31,8 @@ def fetch_texts(connection: BaseDatabaseWrapper, sql: str, params: Any) -> list[
     try:
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
-            return _without_blobs(cursor.fetchall())
+            rows = cursor.fetchall()
+            return _without_blobs(rows) if connection.vendor == "sqlite" else list(rows)
     except OperationalError as error:
         if not is_undecodable(error):
             raise

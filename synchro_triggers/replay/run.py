@@ -58,6 +58,8 @@ from .meeting import Meeting
 from .mysql import short_waits
 from .node import (
     is_elsewhere,
+    met_another,
+    note_met,
     require_no_transaction,
     require_original,
     require_same_history,
@@ -450,12 +452,14 @@ class Run:
         due = self._ids_of_due(labels, _FEW_FAILURES + 1)
         failures = self._load_failures(due) if self._choices.retry or len(due) <= _FEW_FAILURES else []
         windows = self._windows(checkpoint)
-        self._require_acquaintance(windows, failures, labels)
+        self._require_acquaintance(checkpoint, windows, failures, labels)
         self._tell_older_rows(checkpoint)
         if self._choices.full or due or any(window.rows for window in windows):
             self._note_given_again(checkpoint)
         if not self._target.dry_run:
             note_place(checkpoint, self._target.remote)
+            if not checkpoint.position:
+                note_met(self._target.remote, self._target.node)
         # What is gone now stays kept until the window that may say so has been applied: of what was never there, its
         # delete alone would look for a namesake.
         gone = frozenset(without_a_row(change for change in failures if not change.deleted))
@@ -520,10 +524,11 @@ class Run:
         return [rest, self._open(rest.end, None)]
 
     def _require_acquaintance(
-        self, windows: Iterable[Window], failures: Sequence[Change], labels: Collection[str]
+        self, checkpoint: Checkpoint, windows: Iterable[Window], failures: Sequence[Change], labels: Collection[str]
     ) -> None:
         """Refuse to go on where a table lags, or an object that would be created may be on the remote already."""
-        meeting = self._meeting = Meeting(self._target, labels)
+        anew = not checkpoint.position and met_another(self._target.remote, self._target.node)
+        meeting = self._meeting = Meeting(self._target, labels, anew=anew)
         meeting.look_at(failures)
         for window in windows:
             meeting.look_through(window)

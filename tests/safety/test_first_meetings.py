@@ -278,6 +278,56 @@ def test_database_that_was_flushed_and_loaded_again_does_not_double_its_objects(
     assert there(Item) == ["a", "new"]
 
 
+@both_committed
+def test_remote_that_was_flushed_and_loaded_again_is_sent_nothing_twice(tmp_path):
+    Item.objects.create(name="a")
+    synchronize()
+    file = str(tmp_path / "dump.json")
+    call_command("dumpdata", "testapp.Item", output=file, database=REMOTE, verbosity=0)
+    Item.objects.create(name="b")
+    call_command("flush", database=REMOTE, interactive=False, verbosity=0)
+    call_command("loaddata", file, database=REMOTE, verbosity=0)
+
+    for options in ({"dry_run": True}, {}, {"full": True}):
+        with pytest.raises(Refused, match=r"testapp\.Item \(2 to be created, 1 on 'remote'"):
+            synchronize(**options)
+
+    assert there(Item) == ["a"]
+    call_command("synchro_link", verbosity=0)
+    synchronize()
+    Item.objects.create(name="new")
+    synchronize()
+    assert there(Item) == ["a", "b", "new"]
+
+
+@both_committed
+def test_remote_that_was_flushed_is_filled_again_without_a_word():
+    Item.objects.create(name="a")
+    synchronize()
+    call_command("flush", database=REMOTE, interactive=False, verbosity=0)
+
+    assert synchronize().created == 1 and there(Item) == ["a"]
+
+
+@both_committed
+def test_another_database_in_the_place_of_a_remote_needs_a_word_if_it_is_not_empty():
+    Item.objects.create(name="a")
+    synchronize()
+    call_command("flush", database=REMOTE, interactive=False, verbosity=0)
+    Item.objects.using(REMOTE).create(name="theirs")
+    Tag.objects.create(label="of nobody else")
+
+    with pytest.raises(Refused, match=r"testapp\.Item"):
+        synchronize()
+    assert there(Item) == ["theirs"] and there(Tag, "label") == []
+
+    call_command("synchro_link", "--strangers", verbosity=0)
+    synchronize()
+    assert there(Item) == ["a", "theirs"] and there(Tag, "label") == ["of nobody else"]
+    Item.objects.create(name="later")
+    assert synchronize().created == 1
+
+
 def test_reset_forgets_the_words_too():
     Item.objects.create(name="a")
     synchronize()

@@ -36,14 +36,13 @@ class Deletes:
 
     Args:
         parts: the batch's parts.
-        refresh: brings the remote row of a local object up to date.
-        point: the same for one foreign key of it.
+        point: lets the remote row of a local object point to what that one points to, by one foreign key or by all.
     """
 
-    def __init__(self, parts: Parts, refresh: Callable[[Model], None], point: Callable[[Model, Any], None]) -> None:
+    def __init__(self, parts: Parts, point: Callable[..., None]) -> None:
         self._parts = parts
         self._remote = parts.target.remote
-        self._refresh, self._point = refresh, point
+        self._point = point
         self._living = Living(parts.identity)
         self._database = DatabaseCascades(self._remote)
         self._dangling = Dangling(self._remote, parts.match)
@@ -238,7 +237,9 @@ class Deletes:
         return True
 
     def _spare_the_living(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
-        """Bring what a delete would take along up to date first, where LOCAL still has it.
+        """Let what a delete would take along, and LOCAL still has, point to what it points to on LOCAL first.
+
+        The rest of it stays as it is: nobody has changed it on LOCAL, but the remote's users may have.
 
         Returns:
             What it takes along then.
@@ -247,7 +248,7 @@ class Deletes:
             NotYet: something that LOCAL still has would be taken along all the same: on LOCAL, too, it points to what
                 is there, or must have a constraint.
         """
-        refreshed: set[At] = set()
+        pointed: set[At] = set()
         while True:
             try:
                 along = self._taken_along(row, keep_parents, parents)
@@ -255,10 +256,10 @@ class Deletes:
             except (ProtectedError, RestrictedError) as error:
                 along, protecting, protection = [], _protecting(error), error
             living = self._living_among([*along, *protecting])
-            new = [instance for instance in living if _at(instance) not in refreshed]
+            new = [instance for instance in living if _at(instance) not in pointed]
             for instance in new:
-                refreshed.add(_at(instance))
-                self._refresh(instance)
+                pointed.add(_at(instance))
+                self._point(instance)
             if new:
                 continue
             if self._dangling.set_aside(living):

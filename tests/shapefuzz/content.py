@@ -206,13 +206,13 @@ class _Reader:
         if value is None:
             return None
         target = field.remote_field.model._meta.concrete_model
-        return "→ " + self._index(target, field.target_field.attname).get(repr(_plain(value)), "nothing")
+        return "→ " + self._index(target, field.target_field.attname).get(repr(plain(value)), "nothing")
 
     def _index(self, model: type[Model], attname: str) -> dict[str, str]:
         if (model, attname) not in self._marks:
             rows = self._rows.get(model, [])
             self._marks[model, attname] = {
-                repr(_plain(row.raw.get(attname))): str(row.raw.get(f"mark_{_letter_of(model)}")) for row in rows
+                repr(plain(row.raw.get(attname))): str(row.raw.get(f"mark_{_letter_of(model)}")) for row in rows
             }
         return self._marks[model, attname]
 
@@ -231,7 +231,7 @@ class _Reader:
     def _comparable(self, field: Any, value: Any) -> Any:
         if isinstance(field, JSONField) and isinstance(value, str):
             return _json(value)
-        return _plain(value)
+        return plain(value)
 
 
 def _letter_of(model: type[Model]) -> str:
@@ -240,7 +240,7 @@ def _letter_of(model: type[Model]) -> str:
     return next((name.removeprefix("mark_") for name in names if name.startswith("mark_")), "")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, memoryview):
         return bytes(value)
     if isinstance(value, datetime.datetime):

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.apps import apps
 
-from tests.shapefuzz.content import Content, Name, tables
+from tests.shapefuzz.content import Content, Name, Row, tables
 from tests.shapefuzz.ledger import COMMITTED, WRITTEN
 from tests.shapefuzz.world import World
 
@@ -83,6 +83,15 @@ class Oracle:
         self._local, self._remote = _values(sides.local), _values(sides.remote)
         self._raw = {name: rows[0].raw for name, rows in sides.local.rows.items()}
         self._owed = set(owed)
+
+    def put_back(self, sides: Sides) -> None:
+        """Take what both sides hold for known, after LOCAL was put back: what it had received stays received.
+
+        So where they differ they stay so until LOCAL's users write it.
+        """
+        self.settle(sides)
+        names = sides.local.rows.keys() | sides.remote.rows.keys()
+        self.unlogged |= {name[1] for name in names if sides.local.one(name) != sides.remote.one(name)}
 
     def overlook(self, before: Content, after: Content) -> None:
         """Take for known what has changed on LOCAL past the log."""
@@ -214,7 +223,9 @@ class _Case:
             others
             and before is not None
             and any(
-                there.get(attname) != value and not self._is_written(name, attname, there.get(attname))
+                there.get(attname) != value
+                and not self._is_written(name, attname, there.get(attname))
+                and not self._is_the_same_key(name, attname)
                 for attname, value in before.items()
             )
         )
@@ -227,10 +238,19 @@ class _Case:
         if was_local is None or was_there is None or self._oracle.is_owed(name):
             return False
         changed = {each for each, value in local.items() if was_local.get(each) != value}
-        only_targets = all(str(local[each]).startswith("→ ") for each in changed)
-        if only_targets and name in self._oracle.nowhere and there == was_there.get(attname):
+        if not all(str(local[each]).startswith("→ ") for each in changed):
+            return False
+        if name in self._oracle.nowhere and there == was_there.get(attname):
             return True
-        return only_targets and attname not in changed and there == was_there.get(attname)
+        # Nobody has written it on LOCAL: what the remote's users have written stays.
+        before = self._before.remote.one(name) or was_there
+        return attname not in changed and there in (was_there.get(attname), before.get(attname))
+
+    def _is_the_same_key(self, name: Name, attname: str) -> bool:
+        """Tell whether a row of the remote's still holds the key that it held, which leads to another object now."""
+        before, after = self._before.remote.rows[name][0].raw, self._after.remote.rows[name][0].raw
+        is_key = str(self._before.remote.rows[name][0].values.get(attname)).startswith("→ ")
+        return is_key and before.get(attname) == after.get(attname)
 
     def _is_overwriting_allowed(self, name: Name) -> bool:
         if not self._oracle.world.logs("remote"):
@@ -256,7 +276,7 @@ class _Case:
                 yield from self._look_for_lost_writes(name, there)
             return
         if before is None:
-            if local is None and not self._is_made(name) and not self._is_link_of_renamed(name, there):
+            if local is None and not self._is_made(name) and not self._is_link_of_others(name, there):
                 yield self._say(name, f"has come from nowhere: {there}")
             elif local is not None:
                 yield from self._look_at_pending(name, local, there)
@@ -292,11 +312,11 @@ class _Case:
     def _is_told(self, name: Name, *kinds: str) -> bool:
         label, mark = name
         keys, family = self._oracle.keys_of(mark), self._oracle.family(label)
-        for (told_label, key), found in self._told.of.items():
-            speaks = told_label in family and (not kinds or found.intersection(kinds))
-            if speaks and (key in keys or self._is_odd(key, keys)):
-                return True
-        return False
+        told = [(key, found) for (told_label, key), found in self._told.of.items() if told_label in family]
+        exactly = [(key, found) for key, found in told if key in keys]
+        # Where the report speaks of its very key, what it says of other ones that look as odd is not about it.
+        told = exactly or [(key, found) for key, found in told if self._is_odd(key, keys)]
+        return any(not kinds or found.intersection(kinds) for _, found in told)
 
     def _is_odd(self, key: str, keys: set[str]) -> bool:
         """Tell whether keys of a kind are spelt so differently that one cannot be told from another."""
@@ -320,10 +340,20 @@ class _Case:
 
     def _is_replayed(self, name: Name) -> bool:
         """Tell whether one of the tables in which an object lies has changed on LOCAL."""
-        names = [(label, name[1]) for label in self._oracle.family(name[0])]
+        names = {
+            (label, mark) for mark in (name[1], *self._marks_of_parts(name)) for label in self._oracle.family(name[0])
+        }
         return any(
             self._before.local.one(each) != self._oracle.base(each)[0] or self._oracle.is_owed(each) for each in names
         )
+
+    def _marks_of_parts(self, name: Name) -> Iterable[str]:
+        """Yield the marks of LOCAL's rows that are parts of the same object: a child may have been made later."""
+        for row in self._before.local.rows.get(name, ()):
+            for label in self._oracle.family(name[0]):
+                for (other, mark), rows in self._before.local.rows.items():
+                    if other == label and any(_are_parts(name[0], row, label, each) for each in rows):
+                        yield mark
 
     def _is_made(self, name: Name) -> bool:
         return "made" in WRITTEN.get(("remote", *name, ""), ())
@@ -333,6 +363,24 @@ class _Case:
 
     def _is_link(self, name: Name) -> bool:
         return " > " in name[1]
+
+    def _is_link_of_others(self, name: Name, there: Values | None) -> bool:
+        return self._is_link_of_renamed(name, there) or self._is_link_of_stand_ins(name, there)
+
+    def _is_link_of_stand_ins(self, name: Name, there: Values | None) -> bool:
+        """Tell whether LOCAL has the link, between objects for which rows of the remote's stand that look otherwise."""
+        if there is None or not self._is_link(name):
+            return False
+        links = [row.values for (label, _), rows in self._before.local.rows.items() if label == name[0] for row in rows]
+        return any(
+            all(end == there[attname] or self._has_a_stand_in(str(end)) for attname, end in each.items())
+            for each in links
+        )
+
+    def _has_a_stand_in(self, end: str) -> bool:
+        """Tell whether a row of the remote's, with other values, may be an object which the log has not spoken of."""
+        mark = end.removeprefix("→ ")
+        return mark in self._oracle.unlogged and all(each != mark for _, each in self._after.remote.rows)
 
     def _is_link_of_renamed(self, name: Name, there: Values | None) -> bool:
         """Tell whether a link is an old one, of objects whose rows have become others' since."""
@@ -405,6 +453,16 @@ class _Case:
 
     def _say(self, name: Name, what: str) -> str:
         return f"{name[0]} {name[1]} (keys {sorted(self._oracle.keys_of(name[1]))}): {what}"
+
+
+def _are_parts(label: str, row: Row, other_label: str, other: Row) -> bool:
+    """Tell whether rows of two tables are parts of one object of multi-table inheritance."""
+    model, other_model = apps.get_model(label), apps.get_model(other_label)
+    for parent, parent_row, child, child_row in ((model, row, other_model, other), (other_model, other, model, row)):
+        link = child._meta.parents.get(parent)
+        if link is not None and child_row.raw.get(link.attname) == parent_row.key:
+            return True
+    return False
 
 
 def _leads_to(label: str, attname: str) -> str | None:

@@ -437,7 +437,8 @@ class Batch:
             values = self._remote_values(shape, instance, unfinished)
             remote_key = self._parts.match(shape, instance)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
-            values |= self._other_keys(shape, instance, row)
+            values |= (others := self._other_keys(shape, instance, row))
+            moves = row is not None and bool(differing(row, others))  # to another parent
             if row is not None and shape.model in self._rows.locked_later and (unfinished or differing(row, values)):
                 row = self._locked_now(shape, row)
             conflict = change and self._remote_changes.find(shape, key, remote_key, change)
@@ -458,7 +459,7 @@ class Batch:
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
-            elif change is not None:
+            elif change is not None or moves:
                 self._update(shape, row, values, [part.field.attname for part in unfinished])
         except IntegrityError:
             if change is not None and written is not None:
@@ -660,8 +661,7 @@ class Batch:
             key = local_value(instance, parent.link)
             remote_key = self._parts.match_parent(parent.model, key)
             if remote_key is None and row is not None:
-                other = self._identity.claimed_by(parent.model, row.__dict__[parent.link.attname])
-                if other is None or other == key:
+                if not self._parts.belongs_to_another(shape_of(parent.model), row.__dict__[parent.link.attname], key):
                     continue
                 alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent
                 remote_key = self._upsert(shape_of(parent.model), alone, None)

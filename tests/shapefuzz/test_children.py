@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from django.db import transaction
 
 from synchro_triggers import synchronize
 from tests.shapefuzz.test_found import both_vendors, marked
@@ -39,3 +40,42 @@ def test_parent_whose_key_has_a_default_becomes_a_child(project, local, shape):
     assert [(row.mark_a, row.mark_b) for row in child.objects.using("remote")] == [("o1", "o1")]
     assert parent.objects.using("remote").count() == 1
     assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("parent_stays", [False, True])
+def test_child_with_a_key_of_its_own_whose_parent_has_another_number_is_brought_along(
+    project, local, size, parent_stays
+):
+    parent, child, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        (
+            *("B", "A", marked("b"), "b_no = models.IntegerField(primary_key=True)"),
+            "a_ptr = models.OneToOneField('A', models.CASCADE, parent_link=True)",
+        ),
+        ("C", "models.Model", marked("c"), "to_a = models.ForeignKey('A', models.CASCADE, null=True)"),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    made = child.objects.create(b_no=5, mark_a="o1", mark_b="o1")
+    synchronize()
+    pointing.objects.create(mark_c="o2")
+    with transaction.atomic():  # whose foreign keys are looked at in the end
+        if parent_stays:
+            parent.objects.create(pk=2000, mark_a="o3")
+        else:
+            parent.objects.filter(pk=made.a_ptr_id).update(id=2000)
+        child.objects.filter(pk=5).update(a_ptr_id=2000)
+        pointing.objects.update(to_a_id=2000)
+
+    report = synchronize()
+
+    assert report.failures == []
+    marks = ["o1", "o3"] if parent_stays else ["o1"]
+    assert [row.mark_a for row in parent.objects.using("remote").order_by("mark_a")] == marks
+    assert [(row.mark_a, row.mark_b) for row in child.objects.using("remote")] == [(marks[-1], "o1")]
+    assert [row.to_a.mark_a for row in pointing.objects.using("remote")] == marks[-1:]
+    parent.objects.filter(pk=made.a_ptr_id).update(mark_a="changed")
+    report = synchronize()
+    assert (report.failures, report.created, report.updated) == ([], 0, len(marks) - 1)

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from synchro_triggers import synchronize
 from tests.shapefuzz.test_found import both_vendors, marked
-from tests.shapefuzz.writing import insert
+from tests.shapefuzz.writing import delete, insert
 
 DEFAULT_KEY = "models.UUIDField(primary_key=True, default=uuid.uuid4)"
 SHAPES = {
@@ -79,3 +79,29 @@ def test_child_with_a_key_of_its_own_whose_parent_has_another_number_is_brought_
     parent.objects.filter(pk=made.a_ptr_id).update(mark_a="changed")
     report = synchronize()
     assert (report.failures, report.created, report.updated) == ([], 0, len(marks) - 1)
+
+
+@both_vendors
+@pytest.mark.parametrize("natural", [False, True])
+@pytest.mark.parametrize("in_a_run", [False, True])
+def test_parent_whose_child_has_failed_and_gone_arrives(project, local, natural, in_a_run):
+    options = {"shapefuzz.A": {"natural_key": ("u_a",)}} if natural else {}
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a"), "u_a = models.IntegerField(unique=True)"),
+        ("B", "A", marked("b"), "u_b = models.IntegerField(unique=True)"),
+        SYNCHRO_OPTIONS=options,
+    )
+    child.objects.using("remote").create(mark_a="R1", mark_b="R1", u_a=1, u_b=7)
+    made = child.objects.create(mark_a="o1", mark_b="o1", u_a=2, u_b=7)
+    assert len(synchronize().failures) == 1
+    delete("default", child, made.pk)
+    if in_a_run:
+        parent.objects.update(mark_a="o2")
+
+    report = synchronize()
+
+    assert (report.failures, report.created) == ([], 1)
+    assert sorted(row.mark_a for row in parent.objects.using("remote")) == ["R1", "o2" if in_a_run else "o1"]
+    assert child.objects.using("remote").count() == 1
+    assert not synchronize().changed

@@ -38,7 +38,7 @@ from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, poi
 from .single import Singles
 from .target import BatchBroken, BatchResult, KeyNotYet, NotYet, Target, reraise_if_hopeless, waiting
 from .targets import Targets
-from .uniqueness import park_unique_values
+from .uniqueness import Stuck, holders_of_wanted, park_unique_values
 from .writing import (
     Writes,
     differing,
@@ -327,7 +327,8 @@ class Batch:
         """Free unique values that the remaining objects want of one another; tell whether any was freed."""
         if self._target.dry_run:
             return False
-        stuck: dict[Change, tuple[Shape, Any, Model | None]] = {}
+        stuck: dict[Change, Stuck] = {}
+        waiting: dict[Change, Stuck] = {}
         for task in tasks:
             if not isinstance(task, ObjectTask) or task.change is None:
                 continue
@@ -335,6 +336,9 @@ class Batch:
             error = self._result.failed.get(task.change)
             if isinstance(error, IntegrityError if task.instance is not None else NotYet):
                 stuck[task.change] = (task.shape, remote_key, task.instance)
+            elif isinstance(error, NotYet) and remote_key is not None:
+                waiting[task.change] = (task.shape, remote_key, task.instance)
+        stuck |= holders_of_wanted(self._remote, waiting, stuck)  # it may be for them that they wait
         self._rows.clear()
         self._parked = park_unique_values(self._remote, stuck)
         return bool(self._parked)
@@ -589,7 +593,7 @@ class Batch:
             set_values(row, {field.attname: local_value(current, field) for field in fields})
 
     def _bring_rest(self, task: ObjectTask) -> None:
-        """Write what LOCAL still has of an object that has never been there, and of which only a child's row is gone."""
+        """Write what LOCAL still has of an object that has never been there, when a child's row of it is gone."""
         root = task.shape.root
         pending = self._pending.get((root, task.key))
         if pending is not None:

@@ -61,6 +61,24 @@ def park_unique_values(remote: str, stuck: Mapping[T, Stuck]) -> set[T]:
     return parked
 
 
+def holders_of_wanted(remote: str, waiting: Mapping[T, Stuck], stuck: Mapping[T, Stuck]) -> dict[T, Stuck]:
+    """Return those of the waiting objects whose remote rows have a value, of one column, that a stuck one wants."""
+    wanted: dict[Field[Any, Any], set[Any]] = {}
+    for shape, _, instance in stuck.values() if waiting else ():
+        for field in unique_fields(shape) if instance is not None else ():
+            if field.unique and not is_foreign_key(field):
+                values = _hashable([local_value(instance, field)])  # type: ignore[arg-type]
+                wanted.setdefault(field, set()).update(values - {None})
+    holders = {
+        (root_of(field.model), key)
+        for field, values in wanted.items()
+        for key in rows_with(field.model, remote, **{field.attname: list(values)}).values_list("pk", flat=True)
+    }
+    at_row = _at_rows(remote, waiting) if holders else {}
+    found = {one for at, one in at_row.items() if at in holders}
+    return {one: each for one, each in waiting.items() if one in found}
+
+
 def _in_the_way(remote: str, stuck: Mapping[T, Stuck]) -> list[T]:
     """Return those whose rows may have to make room for another one that can have its values then.
 

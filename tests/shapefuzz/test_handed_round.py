@@ -1,0 +1,42 @@
+"""Unique values that are handed round while those who have them wait for one another."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+
+from synchro_triggers import synchronize
+from tests.replay.hearing import receiving
+from tests.shapefuzz.test_found import both_vendors, marked
+
+
+@both_vendors
+@pytest.mark.parametrize("natural", [False, True])
+@pytest.mark.parametrize("observed", [False, True])
+@pytest.mark.parametrize("to_field", ["", ", to_field='u_a'"])
+def test_new_object_gets_the_value_of_one_that_waits_for_it(project, local, natural, observed, to_field):
+    [model] = project(
+        local,
+        (
+            *("A", "models.Model", marked("a"), "u_a = models.CharField(max_length=20, unique=True)"),
+            f"to_a = models.ForeignKey('A', models.CASCADE, null=True{to_field})",
+        ),
+        SYNCHRO_OPTIONS={"shapefuzz.A": {"natural_key": ("u_a",)}} if natural else {},
+    )
+    old = model.objects.create(mark_a="o1", u_a="one")
+    synchronize()
+    new = model.objects.create(mark_a="o2", u_a="two")
+    for one, value in ((new, "spare"), (old, "two"), (new, "one")):
+        one.u_a = value
+        one.save()
+    old.to_a = new
+    old.save()
+
+    with receiving("post_save", model, lambda **told: None) if observed else nullcontext():
+        report = synchronize()
+
+    assert report.failures == []
+    there = {row.mark_a: (row.u_a, row.to_a and row.to_a.mark_a) for row in model.objects.using("remote")}
+    assert there == {"o1": ("two", "o2"), "o2": ("one", None)}
+    assert not synchronize().changed

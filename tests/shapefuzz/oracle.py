@@ -226,6 +226,7 @@ class _Case:
                 there.get(attname) != value
                 and not self._is_written(name, attname, there.get(attname))
                 and not self._is_the_same_key(name, attname)
+                and not self._has_lost_its_target(name, attname, value, there.get(attname))
                 for attname, value in before.items()
             )
         )

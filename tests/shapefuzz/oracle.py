@@ -193,17 +193,27 @@ class _Case:
 
     def _is_doubled(self, name: Name) -> bool:
         counts = [len(each.rows.get(name, ())) for each in (self._before.local, self._before.remote)]
-        return len(self._after.remote.rows.get(name, ())) > max(1, *counts)
+        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + len(self._kept_under_other_keys(name))
+
+    def _kept_under_other_keys(self, name: Name) -> set[str]:
+        """Return the keys that an object had on LOCAL, and of which the report says that their deletion has failed."""
+        label, mark = name
+        now = {text for row in self._before.local.rows.get(name, ()) for text in _texts(row.key)}
+        keys, family = self._oracle.keys_of(mark) - now, self._oracle.family(label)
+        told = self._told.of.items()
+        return {key for (each, key), found in told if each in family and key in keys and found & {FAILED, WAITING}}
 
     def _look_at_pending(self, name: Name, local: Values, there: Values | None) -> Iterable[str]:
         was_there, before = self._oracle.base(name)[1], self._before.remote.one(name)
         others = before != was_there
+        nowhere = self._is_told(name, "points nowhere")
+        if nowhere:
+            self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
         if local != there:
             if self._is_told(name, FAILED, WAITING):
                 self.owed.add(name)
                 return
-            if self._is_told(name, "points nowhere"):
-                self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
+            if nowhere:
                 return
             if self._is_told(name, *WON) or self._is_swept(name, local):
                 self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
@@ -414,6 +424,8 @@ class _Case:
     def _is_kept(self, mark: str) -> bool:
         """Tell whether something that LOCAL has deleted is still on the remote, as the report says."""
         names = [name for name in self._after.remote.rows if name[1] == mark and name not in self._before.local.rows]
+        if names and mark in self._oracle.unlogged:
+            return True  # it was deleted past the log
         return any(self._is_told(name, FAILED, WAITING, "vanished", *WON) for name in names)
 
     def _stands_for(self, name: Name, attname: str, value: Any, new: Any) -> bool:

@@ -160,6 +160,10 @@ class Oracle:
     def keys_of(self, mark: str) -> set[str]:
         return self._keys.get(mark, set())
 
+    def is_a_key(self, text: str) -> bool:
+        """Tell whether a text is the key of some object, spelt as it is here."""
+        return any(text in keys for keys in self._keys.values())
+
     @property
     def world(self) -> World:
         return self._world
@@ -326,7 +330,9 @@ class _Case:
         told = [(key, found) for (told_label, key), found in self._told.of.items() if told_label in family]
         exactly = [(key, found) for key, found in told if key in keys]
         # Where the report speaks of its very key, what it says of other ones that look as odd is not about it.
-        told = exactly or [(key, found) for key, found in told if self._is_odd(key, keys)]
+        told = exactly or [
+            (key, found) for key, found in told if self._is_odd(key, keys) and not self._oracle.is_a_key(key)
+        ]
         return any(not kinds or found.intersection(kinds) for _, found in told)
 
     def _is_odd(self, key: str, keys: set[str]) -> bool:
@@ -434,7 +440,7 @@ class _Case:
             return False
         mark, other = value.removeprefix("→ "), new.removeprefix("→ ")
         if mark == "nothing":  # what it has led to is deleted, and kept on the remote
-            return self._is_kept(other)
+            return self._is_kept(other) or self._is_the_same_number(name, attname)
         field = apps.get_model(name[0])._meta.get_field(attname)
         if (
             field.is_relation and not field.target_field.primary_key
@@ -447,6 +453,16 @@ class _Case:
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
         return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
+
+    def _is_the_same_number(self, name: Name, attname: str) -> bool:
+        """Tell whether a key is, on both sides, the same number of a model whose numbers are the same there."""
+        here, there = self._before.local.rows[name][0], self._after.remote.rows[name][0]
+        model = apps.get_model(name[0])
+        label = _leads_to(name[0], attname)
+        for generic in model._meta.private_fields:
+            if getattr(generic, "fk_field", None) == attname and (kind := here.values.get(f"{generic.ct_field}_id")):
+                label = apps.get_model(*kind)._meta.concrete_model._meta.label
+        return here.raw[attname] == there.raw[attname] and label in self._oracle.world.kept_keys
 
     def _is_gone(self, mark: str, label: str | None) -> bool:
         """Tell whether none of an object's rows is what it was: it is gone, or was made anew.

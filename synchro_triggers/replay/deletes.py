@@ -13,7 +13,8 @@ from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .already_there import there_by_natural_key
-from .cascades import is_part_of, let_go, links_going, number_of_links, taken_along
+from .cascades import is_part_of, let_go, links_going, number_of_links, pointing_past_cascades, taken_along
+from .changes import FormerKey
 from .dangling import Dangling
 from .database_cascades import DatabaseCascades
 from .living import Living
@@ -91,6 +92,8 @@ class Deletes:
             along = self._would_go_along(row, task.keep_parents, parents)
             links = self._links_going(row, task.keep_parents, parents, along)
         elif row is not None:
+            if isinstance(key, FormerKey):
+                self._point_to_who_has_the_number(row)
             with self._dangling.put_back():
                 along = self._spare_the_living(row, task.keep_parents, parents)
                 links = self._links_going(row, task.keep_parents, parents, along)
@@ -102,6 +105,11 @@ class Deletes:
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def _point_to_who_has_the_number(self, row: Model) -> None:
+        """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
+        for living in self._living_among(pointing_past_cascades(row, self._remote)):
+            self._point(living)
 
     def _delete_row(
         self, row: Model, keep_parents: bool, parents: Iterable[Model] | None, along: Sequence[Model]

@@ -223,7 +223,11 @@ class _Case:
                 self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
                 return
             if there is None:
-                if not self._lacks_an_end(name, local) and not self._oracle.is_stood_for(name, self._before.local):
+                if (
+                    not self._lacks_an_end(name, local)
+                    and not self._oracle.is_stood_for(name, self._before.local)
+                    and not self._is_deleted_there_alone(name, local)
+                ):
                     yield self._say(name, f"is missing; it should be {local}")
                 return
             for attname, value in local.items():
@@ -249,17 +253,28 @@ class _Case:
 
     def _is_as_before(self, name: Name, attname: str, local: Values, there: Any) -> bool:
         """Tell whether a difference is an old one of an object of which only what it points to has changed."""
-        was_local, was_there = self._oracle.base(name)
-        if was_local is None or was_there is None or self._oracle.is_owed(name):
-            return False
-        changed = {each for each, value in local.items() if was_local.get(each) != value}
-        if not all(str(local[each]).startswith("→ ") for each in changed):
+        _, was_there = self._oracle.base(name)
+        changed = self._led_elsewhere(name, local)
+        if changed is None or was_there is None:
             return False
         if name in self._oracle.nowhere and there == was_there.get(attname):
             return True
         # Nobody has written it on LOCAL: what the remote's users have written stays.
         before = self._before.remote.one(name) or was_there
         return attname not in changed and there in (was_there.get(attname), before.get(attname))
+
+    def _led_elsewhere(self, name: Name, local: Values) -> set[str] | None:
+        """Return what leads elsewhere of an object of LOCAL that nobody has written; ``None``: somebody has."""
+        was_local, _ = self._oracle.base(name)
+        if was_local is None or self._oracle.is_owed(name):
+            return None
+        changed = {each for each, value in local.items() if was_local.get(each) != value}
+        return changed if all(str(local[each]).startswith("→ ") for each in changed) else None
+
+    def _is_deleted_there_alone(self, name: Name, local: Values) -> bool:
+        """Tell whether the remote's users have deleted an object that nobody has written on LOCAL."""
+        before, was_there = self._before.remote.one(name), self._oracle.base(name)[1]
+        return before is None and was_there is not None and self._led_elsewhere(name, local) is not None
 
     def _is_the_same_key(self, name: Name, attname: str) -> bool:
         """Tell whether a row of the remote's still holds the key that it held, which leads to another object now."""
@@ -277,12 +292,16 @@ class _Case:
         if there is not None:
             if self._is_told(name, FAILED, WAITING):
                 self.owed.add(name)
-            elif not self._is_told(name, *WON, "vanished"):
+            elif not self._is_told(name, *WON, "vanished") and not self._has_a_kept_end(name, there):
                 yield self._say(name, "is still there, and was deleted")
         elif before in (None, self._oracle.base(name)[1]) or name in self._renamed:
             return
         elif not self._is_overwriting_allowed(name):
             yield self._say(name, f"what the remote's users have changed was deleted in silence: {before}")
+
+    def _has_a_kept_end(self, name: Name, there: Values) -> bool:
+        """Tell whether a link is there because the remote has kept one of its ends, which LOCAL has deleted."""
+        return self._is_link(name) and any(self._is_kept(str(end).removeprefix("→ ")) for end in there.values())
 
     def _look_at_untouched(self, name: Name, local: Values | None, there: Values | None) -> Iterable[str]:
         before = self._before.remote.one(name)

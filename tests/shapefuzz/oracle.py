@@ -272,9 +272,8 @@ class _Case:
         return changed if all(str(local[each]).startswith("→ ") for each in changed) else None
 
     def _is_deleted_there_alone(self, name: Name, local: Values) -> bool:
-        """Tell whether the remote's users have deleted an object that nobody has written on LOCAL."""
-        before, was_there = self._before.remote.one(name), self._oracle.base(name)[1]
-        return before is None and was_there is not None and self._led_elsewhere(name, local) is not None
+        """Tell whether an object is gone on the remote, by its users, and nobody has written it on LOCAL since."""
+        return self._before.remote.one(name) is None and self._led_elsewhere(name, local) is not None
 
     def _is_the_same_key(self, name: Name, attname: str) -> bool:
         """Tell whether a row of the remote's still holds the key that it held, which leads to another object now."""

@@ -74,6 +74,7 @@ class Oracle:
         self._families = _families()
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
+        self.renumbered: set[str] = set()  # past the log, so that nobody knows them again by their keys
         self.full = False
 
     # What is known --------------------------------------------------------------------------------
@@ -97,6 +98,9 @@ class Oracle:
         """Take for known what has changed on LOCAL past the log."""
         for name in before.rows.keys() | after.rows.keys():
             old, new = before.one(name), after.one(name)
+            keys = [{repr(row.key) for row in each.rows.get(name, ())} for each in (before, after)]
+            if all(keys) and keys[0] != keys[1]:
+                self.renumbered.add(name[1])
             if old != new:
                 self.unlogged.add(name[1])
                 if old != self._local.get(name):
@@ -291,7 +295,9 @@ class _Case:
         if there is not None:
             if self._is_told(name, FAILED, WAITING):
                 self.owed.add(name)
-            elif not self._is_told(name, *WON, "vanished") and not self._has_a_kept_end(name, there):
+            elif name[1] in self._oracle.renumbered or self._has_a_kept_end(name, there):
+                return
+            elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
         elif before in (None, self._oracle.base(name)[1]) or name in self._renamed:
             return

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import connections
-from django.db.models import AutoField, BigAutoField, DateTimeField, JSONField, Model, SmallAutoField
+from django.db.models import AutoField, BigAutoField, JSONField, Model, SmallAutoField
 from django.db.models.expressions import Col
 
 Name = tuple[str, str]
@@ -226,7 +226,7 @@ class _Reader:
         except LookupError:
             return text
         marks = {str(each.key): str(each.raw[f"mark_{_letter_of(model)}"]) for each in self._rows.get(model, [])}
-        if text not in marks and isinstance(model._meta.pk, DateTimeField):  # it may be of another zone
+        if text not in marks and kind_of(model._meta.pk) == "DateTimeField":  # it may be of another zone
             moments = {repr(plain(each.key)): str(each.key) for each in self._rows.get(model, [])}
             text = moments.get(repr(_moment_of(text)), text)
         return "→ " + marks.get(text, "nothing")

@@ -70,6 +70,7 @@ class Oracle:
         self._remote: dict[Name, Values] = {}
         self._raw: dict[Name, Values] = {}
         self._owed: set[Name] = set()
+        self._dangling_links: set[tuple[str, str]] = set()
         self._keys: dict[str, set[str]] = {}
         self._families = _families()
         self.unlogged: set[str] = set()
@@ -83,6 +84,12 @@ class Oracle:
         """Take what both sides hold for known: it was said to be so, or has been judged."""
         self._local, self._remote = _values(sides.local), _values(sides.remote)
         self._raw = {name: rows[0].raw for name, rows in sides.local.rows.items()}
+        self._dangling_links = {
+            _as_stored(name[0], row)
+            for name, rows in sides.local.rows.items()
+            for row in rows
+            if " > " in name[1] and "→ nothing" in name[1]
+        }
         self._owed = set(owed)
 
     def put_back(self, sides: Sides) -> None:
@@ -152,6 +159,10 @@ class Oracle:
 
     def is_owed(self, name: Name) -> bool:
         return name in self._owed
+
+    def led_nowhere(self, label: str, row: Row) -> bool:
+        """Tell whether a link has led nowhere on LOCAL, and leads somewhere now although nobody has written it."""
+        return _as_stored(label, row) in self._dangling_links
 
     def is_stood_for(self, name: Name, local: Content) -> bool:
         """Tell whether a row of the remote's stands for an object, as was told, and nobody has written it since.
@@ -231,6 +242,7 @@ class _Case:
                     not self._lacks_an_end(name, local)
                     and not self._oracle.is_stood_for(name, self._before.local)
                     and not self._is_deleted_there_alone(name, local)
+                    and not self._oracle.led_nowhere(name[0], self._before.local.rows[name][0])
                 ):
                     yield self._say(name, f"is missing; it should be {local}")
                 return
@@ -506,6 +518,10 @@ class _Case:
 
     def _say(self, name: Name, what: str) -> str:
         return f"{name[0]} {name[1]} (keys {sorted(self._oracle.keys_of(name[1]))}): {what}"
+
+
+def _as_stored(label: str, row: Row) -> tuple[str, str]:
+    return label, repr((row.key, row.raw))
 
 
 def _are_parts(label: str, row: Row, other_label: str, other: Row) -> bool:

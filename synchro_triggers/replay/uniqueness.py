@@ -21,7 +21,7 @@ from django.db import DataError, IntegrityError, connections, models, transactio
 from django.db.models import Field, Max, Min, Model
 
 from .rows import rows_of, rows_with
-from .shape import Shape, is_foreign_key, root_of, target_of
+from .shape import Shape, is_foreign_key, parents_of, root_of, shape_of, target_of
 from .writing import local_value
 
 Stuck = tuple[Shape, Any, Model | None]
@@ -48,7 +48,7 @@ def park_unique_values(remote: str, stuck: Mapping[T, Stuck]) -> set[T]:
                 wanted.setdefault(field, set()).update(_hashable([local_value(instance, field)]))
     for one in _in_the_way(remote, stuck):
         shape, remote_key, instance = stuck[one]
-        row = rows_of(shape.model, remote).filter(pk=remote_key).first()
+        shape, row = _row_there(remote, shape, remote_key)
         if row is None:
             continue
         for field in unique_fields(shape):
@@ -59,6 +59,15 @@ def park_unique_values(remote: str, stuck: Mapping[T, Stuck]) -> set[T]:
                 if park(remote, shape, remote_key, field, taken[field], wanted.get(field, set())):
                     parked.add(one)
     return parked
+
+
+def _row_there(remote: str, shape: Shape, remote_key: Any) -> tuple[Shape, Model | None]:
+    """Return an object's row and its shape; of one whose child's row is still to come, those of the parent."""
+    for model in (shape.model, *parents_of(shape.model)):
+        row: Model | None = rows_of(model, remote).filter(pk=remote_key).first()
+        if row is not None:
+            return shape_of(model), row
+    return shape, None
 
 
 def holders_of_wanted(remote: str, waiting: Mapping[T, Stuck], stuck: Mapping[T, Stuck]) -> dict[T, Stuck]:

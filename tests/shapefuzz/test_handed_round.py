@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from random import Random
 
 import pytest
 
 from synchro_triggers import synchronize
 from tests.replay.hearing import receiving
 from tests.shapefuzz.test_found import both_vendors, marked
+from tests.shapefuzz.writing import insert
 
 
 @both_vendors
@@ -39,4 +41,28 @@ def test_new_object_gets_the_value_of_one_that_waits_for_it(project, local, natu
     assert report.failures == []
     there = {row.mark_a: (row.u_a, row.to_a and row.to_a.mark_a) for row in model.objects.using("remote")}
     assert there == {"o1": ("two", "o2"), "o2": ("one", None)}
+    assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("waits", [False, True])
+def test_new_object_gets_the_value_of_one_that_becomes_a_child(project, local, waits):
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a"), "u_a = models.CharField(max_length=20, unique=True)"),
+        ("B", "A", marked("b"), "to_b = models.ForeignKey('B', models.CASCADE, null=True)"),
+    )
+    old = parent.objects.create(mark_a="o1", u_a="one")
+    synchronize()
+    new = child.objects.create(mark_a="o2", mark_b="o2", u_a="two")
+    link = {"to_b_id": new.pk if waits else None}
+    insert("default", child, {"mark_b": "o1", "a_ptr_id": old.pk, **link}, Random(1))
+    for mark, value in (("o2", "spare"), ("o1", "two"), ("o2", "one")):
+        parent.objects.filter(mark_a=mark).update(u_a=value)
+
+    report = synchronize()
+
+    assert report.failures == []
+    there = {row.mark_a: (row.u_a, row.mark_b) for row in child.objects.using("remote")}
+    assert there == {"o1": ("two", "o1"), "o2": ("one", "o2")}
     assert not synchronize().changed

@@ -200,7 +200,7 @@ class _Case:
     def look_at(self, name: Name) -> Iterable[str]:
         local, there = self._before.local.one(name), self._after.remote.one(name)
         was_local, _ = self._oracle.base(name)
-        if self._is_doubled(name) and not self._is_told(name, *WON):
+        if self._is_doubled(name) and not self._is_told(name, *WON) and name[1] not in self._oracle.renumbered:
             yield self._say(name, f"is there {len(self._after.remote.rows[name])} times")
         pending = local != was_local or self._oracle.is_owed(name)
         if local is not None and pending:
@@ -341,7 +341,7 @@ class _Case:
                 continue
             if self._is_written(name, attname, new) or self._has_lost_its_target(name, attname, value, new):
                 continue
-            if not self._is_told(name):
+            if not self._is_told(name) and not self._is_the_same_key(name, attname):
                 yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
 
     def _look_at_lost(self, name: Name, local: Values | None, before: Values) -> Iterable[str]:

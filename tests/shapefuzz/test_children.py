@@ -105,3 +105,26 @@ def test_parent_whose_child_has_failed_and_gone_arrives(project, local, natural,
     assert sorted(row.mark_a for row in parent.objects.using("remote")) == ["R1", "o2" if in_a_run else "o1"]
     assert child.objects.using("remote").count() == 1
     assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("winner", ["local", "remote"])
+def test_change_of_a_childs_row_counts_where_the_number_of_the_object_is_another_ones(project, local, winner):
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "A", marked("b")),
+        SYNCHRO_CONFLICT=winner,
+    )
+    child.objects.create(pk=1, mark_a="o1", mark_b="o1")
+    synchronize()
+    child.objects.using("remote").update(mark_b="theirs")
+    child.objects.get().delete()
+    parent.objects.create(pk=1, mark_a="o2")
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert {str(remark.kind) for remark in report.remarks} == {f"{winner} won"}
+    there = [row.mark_b for row in child.objects.using("remote")]
+    assert there == (["theirs"] if winner == "remote" else [])

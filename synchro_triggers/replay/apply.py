@@ -334,7 +334,8 @@ class Batch:
                 continue
             remote_key = self._identity.known(task.shape.model, task.key)
             error = self._result.failed.get(task.change)
-            if isinstance(error, IntegrityError if task.instance is not None else NotYet):
+            in_vain = (IntegrityError,) if task.instance is not None else (NotYet, ProtectedError, RestrictedError)
+            if isinstance(error, in_vain):
                 stuck[task.change] = (task.shape, remote_key, task.instance)
             elif isinstance(error, NotYet) and remote_key is not None:
                 waiting[task.change] = (task.shape, remote_key, task.instance)

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from random import Random
 
 import pytest
+from django.db import transaction
 
 from synchro_triggers import synchronize
 from tests.replay.hearing import receiving
@@ -65,4 +66,30 @@ def test_new_object_gets_the_value_of_one_that_becomes_a_child(project, local, w
     assert report.failures == []
     there = {row.mark_a: (row.u_a, row.mark_b) for row in child.objects.using("remote")}
     assert there == {"o1": ("two", "o1"), "o2": ("one", "o2")}
+    assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("on_delete", ["CASCADE", "PROTECT", "RESTRICT"])
+def test_key_in_the_middle_of_a_unique_chain_is_changed(project, local, on_delete):
+    [model] = project(
+        local,
+        (
+            *("A", "models.Model", "a_no = models.CharField(max_length=20, primary_key=True)", marked("a")),
+            f"to_a = models.OneToOneField('A', models.{on_delete}, null=True, related_name='+')",
+        ),
+    )
+    first = model.objects.create(a_no="first", mark_a="o1")
+    middle = model.objects.create(a_no="middle", mark_a="o2", to_a=first)
+    model.objects.create(a_no="last", mark_a="o3", to_a=middle)
+    synchronize()
+    with transaction.atomic():  # whose foreign keys are looked at in the end
+        model.objects.filter(pk="middle").update(a_no="other")
+        model.objects.filter(pk="last").update(to_a_id="other")
+
+    report = synchronize()
+
+    assert report.failures == []
+    there = {row.a_no: row.to_a_id for row in model.objects.using("remote")}
+    assert there == {"first": None, "other": "first", "last": "other"}
     assert not synchronize().changed

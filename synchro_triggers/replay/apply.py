@@ -39,7 +39,7 @@ from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, poi
 from .single import Singles
 from .target import BatchBroken, BatchResult, KeyNotYet, NotYet, Target, reraise_if_hopeless, waiting
 from .targets import Targets
-from .uniqueness import park_unique_values
+from .uniqueness import Stuck, holders_of_wanted, park_unique_values
 from .writing import (
     Writes,
     differing,
@@ -122,7 +122,7 @@ class Batch:
         self._bulk_upserts = BulkUpserts(self._parts)
         self._bulk_deletes = BulkDeletes(self._parts)
         self._bulk_links = BulkLinks(self._parts)
-        self._deletes = Deletes(self._parts, self._refresh, self._point)
+        self._deletes = Deletes(self._parts, self._point, self._bring_rest)
         self._links = Links(self._parts, self._ensure)
         self._foresight = Foresight(self._parts, self._tasks)
         self._refused: dict[Change, tuple[Shape, dict[str, Any], Any]] = {}
@@ -328,14 +328,19 @@ class Batch:
         """Free unique values that the remaining objects want of one another; tell whether any was freed."""
         if self._target.dry_run:
             return False
-        stuck: dict[Change, tuple[Shape, Any, Model | None]] = {}
+        stuck: dict[Change, Stuck] = {}
+        waiting: dict[Change, Stuck] = {}
         for task in tasks:
             if not isinstance(task, ObjectTask) or task.change is None:
                 continue
             remote_key = self._identity.known(task.shape.model, task.key)
             error = self._result.failed.get(task.change)
-            if isinstance(error, IntegrityError if task.instance is not None else NotYet):
+            in_vain = (IntegrityError,) if task.instance is not None else (NotYet, ProtectedError, RestrictedError)
+            if isinstance(error, in_vain):
                 stuck[task.change] = (task.shape, remote_key, task.instance)
+            elif isinstance(error, NotYet) and remote_key is not None:
+                waiting[task.change] = (task.shape, remote_key, task.instance)
+        stuck |= holders_of_wanted(self._remote, waiting, stuck)  # it may be for them that they wait
         self._rows.clear()
         self._parked = park_unique_values(self._remote, stuck)
         return bool(self._parked)
@@ -423,10 +428,10 @@ class Batch:
 
     # Upserts --------------------------------------------------------------------------------------
 
-    def _upsert(self, shape: Shape, instance: Model, change: Change | None, *, refresh: bool = False) -> Any:
+    def _upsert(self, shape: Shape, instance: Model, change: Change | None) -> Any:
         """Create or update one object; return its remote key.
 
-        Without a change it is created if it is missing, and updated only to ``refresh`` it.
+        Without a change it is created if it is missing, and left as it is otherwise.
         """
         key = instance.pk
         at = (shape.root, key)
@@ -438,7 +443,8 @@ class Batch:
             values = self._remote_values(shape, instance, unfinished)
             remote_key = self._parts.match(shape, instance)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
-            values |= self._other_keys(shape, instance, row)
+            values |= (others := self._other_keys(shape, instance, row))
+            moves = row is not None and bool(differing(row, others))  # to another parent
             if row is not None and shape.model in self._rows.locked_later and (unfinished or differing(row, values)):
                 row = self._locked_now(shape, row)
             conflict = change and self._remote_changes.find(shape, key, remote_key, change)
@@ -447,7 +453,7 @@ class Batch:
                 if self._remote_changes.win(conflict, change, deleted=row is None):
                     self._parts.leave_alone(shape, key, remote_key)
                     return remote_key
-            if self._target.dry_run and (row is None or change is not None or refresh):
+            if self._target.dry_run and (row is None or change is not None):
                 if at in self._target.imagined_written:  # a kept failure of it was tried before
                     if change is not None:
                         self._result.report.count(shape.label, "unchanged")
@@ -459,7 +465,7 @@ class Batch:
             if row is None:
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
-            elif change is not None or refresh:
+            elif change is not None or moves:
                 self._update(shape, row, values, [part.field.attname for part in unfinished])
         except IntegrityError:
             if change is not None and written is not None:
@@ -588,35 +594,56 @@ class Batch:
             fields = [field for field in shape.skipped if field.attname not in but]
             set_values(row, {field.attname: local_value(current, field) for field in fields})
 
-    def _refresh(self, living: Model) -> None:
-        """Bring a remote row up to date with its local object, whether that was logged or not."""
-        shape = shape_of(type(living))
-        pending = self._pending.get((shape.root, living.pk))
+    def _bring_rest(self, task: ObjectTask) -> None:
+        """Write what LOCAL still has of an object that has never been there, when a child's row of it is gone."""
+        root = task.shape.root
+        pending = self._pending.get((root, task.key))
         if pending is not None:
             self._apply_object(pending)
-        elif (shape.root, living.pk) not in self._errors:
-            self._upsert(shape, living, None, refresh=True)
+        elif (instance := load_instances(root, [task.key]).get(task.key)) is not None:
+            self._upsert(shape_of(type(instance)), instance, task.change)
 
-    def _point(self, living: Model, foreign_key: Any) -> None:
-        """Let a remote row point to what its local object points to; the rest of it stays as it is."""
+    def _point(self, living: Model, foreign_key: Any = None) -> None:
+        """Let a remote row point to what its local object points to; the rest of it stays as it is.
+
+        Args:
+            living: the local object. One that waits for its turn has it now, and is written as a whole.
+            foreign_key: only this one; by default all, generic ones too.
+        """
         shape = shape_of(type(living))
         at = (shape.root, living.pk)
-        if at in self._pending or at in self._errors:
-            self._refresh(living)
+        if (pending := self._pending.get(at)) is not None:
+            self._apply_object(pending)
+        if pending is not None or at in self._errors:
             return
         self._targets.note(shape, living)
         self._under_way.add(at)
         try:
             unfinished: list[Unfinished] = []
-            value = self._translate(living, foreign_key, local_value(living, foreign_key), unfinished)
+            values = self._links_there(shape, living, unfinished, foreign_key)
             remote_key = self._parts.match(shape, living)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
             if row is None:
                 return
-            self._update(shape, row, {foreign_key.attname: value}, [part.field.attname for part in unfinished])
+            self._update(shape, row, values, [part.field.attname for part in unfinished])
         finally:
             self._under_way.discard(at)
         self._fixups += [(row, shape, part) for part in unfinished]
+
+    def _links_there(
+        self, shape: Shape, living: Model, unfinished: list[Unfinished], foreign_key: Any
+    ) -> dict[str, Any]:
+        """Return what an object's foreign keys, or the one that is named, are on the remote, by attribute name."""
+        chosen = [foreign_key] if foreign_key is not None else [*shape.foreign_keys]
+        values: dict[str, Any] = {}
+        for field in chosen:
+            value = local_value(living, field)
+            if field in shape.copied:
+                there = None if value is None else self._translate(living, field, value, unfinished)
+                values[field.attname] = there
+        for generic in shape.generic_keys if foreign_key is None else ():
+            values[generic.object_attname] = self._translate_generic(generic, living, unfinished)
+        return values
 
     # Values ---------------------------------------------------------------------------------------
 
@@ -649,8 +676,7 @@ class Batch:
             key = local_value(instance, parent.link)
             remote_key = self._parts.match_parent(parent.model, key)
             if remote_key is None and row is not None:
-                other = self._identity.claimed_by(parent.model, row.__dict__[parent.link.attname])
-                if other is None or other == key:
+                if not self._parts.belongs_to_another(shape_of(parent.model), row.__dict__[parent.link.attname], key):
                     continue
                 alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent
                 remote_key = self._upsert(shape_of(parent.model), alone, None)

@@ -17,11 +17,12 @@ from django.db.models import Model
 from ..capture.tables import natural_manager
 from .announced import Announced
 from .cascades import number_of_links
+from .changes import FormerKey
 from .living import Living
 from .local import ObjectTask
 from .order import At
 from .parts import Parts
-from .relations import generic_relations, hanging_on, has_odd_relations, links_to
+from .relations import generic_keys, generic_relations, hanging_on, has_odd_relations, links_to
 from .rows import rows_with
 from .shape import Shape, concrete_of, is_parent_link, points_to_key, root_of, tables_of
 from .statements import can_write_many
@@ -50,6 +51,7 @@ class BulkDeletes:
                 or task.keep_parents
                 or not can_write_many(self._remote, task.shape)
                 or has_odd_relations(task.shape.model)
+                or (isinstance(task.key, FormerKey) and generic_keys())  # who points to it, points to another one now
             ):
                 continue
             assert task.change is not None

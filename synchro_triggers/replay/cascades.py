@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import DO_NOTHING, Model
 from django.db.models.deletion import Collector
 
 from .local import link_shape
-from .relations import links_to, may_empty_keys, nothing_hangs_on
+from .relations import generic_keys, links_to, may_empty_keys, nothing_hangs_on, relations_to
 from .rows import rows_of, rows_with
-from .shape import root_of
+from .shape import parents_of, root_of
 
 
 def let_go(row: Model, remote: str, *, keep_parents: bool) -> dict[Any, list[Model]]:
@@ -67,6 +67,25 @@ def links_going(rows: Iterable[Model], remote: str, *, own_alone: bool = False) 
 def number_of_links(through: type[Model], rows: int) -> int:
     """Return how many links so many rows of their table are: of a symmetrical one there are two, but to oneself."""
     return (rows + 1) // 2 if link_shape(through).field.remote_field.symmetrical else rows
+
+
+def pointing_past_cascades(row: Model, remote: str) -> Iterator[Model]:
+    """Yield the remote rows that point to a row, and that ``row.delete()`` leaves as they are.
+
+    These are foreign keys of which nobody cares (``DO_NOTHING``), and generic ones.
+    """
+    model: Any = type(row)
+    for table in (model, *parents_of(model)):
+        for pointing in (relation.field for relation in relations_to(table)):
+            if pointing.remote_field.on_delete is DO_NOTHING:
+                value = row.__dict__.get(pointing.target_field.attname)
+                yield from rows_of(pointing.model, remote).filter(**{pointing.attname: value})
+        for holder, generic in generic_keys():
+            kind = generic.get_content_type(model=table, using=remote)
+            field: Any = holder._meta.get_field(generic.fk_field)
+            if (key := row.__dict__.get(table._meta.pk.attname)) is not None:
+                pointing_there = {generic.ct_field: kind, generic.fk_field: field.get_prep_value(key)}
+                yield from rows_of(holder, remote).filter(**pointing_there)
 
 
 def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Model]:

@@ -17,6 +17,7 @@ from .identity import Identity
 from .local import ObjectTask
 from .own_changes import LastChanges, last_changes
 from .received import received_here
+from .relations import links_to_children
 from .report import SyncReport, Told
 from .shape import Shape, model_of, parents_of, read_key, read_keys, shape_of, shown_key
 from .target import Target
@@ -68,7 +69,7 @@ class RemoteChanges:
             if self._identity.keeps_key(task.shape) and not isinstance(task.key, FormerKey):
                 kept = task.key
             for remote_key in {known, stale, kept} - {None}:
-                for model in _family(task.shape):
+                for model in _family(task.shape, gone=task.instance is None):
                     by_model.setdefault(model, []).append(remote_key)
             for model, remote_key in self._rows_of_other_parents(task):
                 by_model.setdefault(model, []).append(remote_key)
@@ -144,7 +145,7 @@ class RemoteChanges:
             return None
         if known is None and remote_key is not None:
             self.load_found(shape, [remote_key])
-        rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
+        rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape, gone=change.deleted)]
         rows += self._other_rows.get((shape.root, key), ())
         if made is not None:
             remote_at = made.time  # the object's own row was deleted before
@@ -271,6 +272,18 @@ def _shown(time: datetime.datetime) -> str:
     return f"{time.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
 
 
-def _family(shape: Shape) -> list[type[Model]]:
-    """Return the model and the multi-table parents that share its key: their tables log separately."""
-    return [*parents_of(shape.model), shape.model]
+def _family(shape: Shape, *, gone: bool = False) -> list[type[Model]]:
+    """Return the model and the multi-table parents that share its key: their tables log separately.
+
+    Args:
+        shape: of the object.
+        gone: it is to be deleted, with the rows that its children's tables have of it.
+    """
+    children = _children_of(shape.model) if gone else []
+    return [*parents_of(shape.model), shape.model, *children]
+
+
+def _children_of(model: type[Model]) -> list[type[Model]]:
+    """Return the children, and theirs, that share the key of a model."""
+    nearest: list[type[Model]] = [link.model for link in links_to_children(model) if link.primary_key]
+    return [each for child in nearest for each in (child, *_children_of(child))]

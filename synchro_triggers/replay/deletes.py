@@ -13,7 +13,8 @@ from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .already_there import there_by_natural_key
-from .cascades import is_part_of, let_go, links_going, number_of_links, taken_along
+from .cascades import is_part_of, let_go, links_going, number_of_links, pointing_past_cascades, taken_along
+from .changes import FormerKey
 from .dangling import Dangling
 from .database_cascades import DatabaseCascades
 from .living import Living
@@ -36,14 +37,14 @@ class Deletes:
 
     Args:
         parts: the batch's parts.
-        refresh: brings the remote row of a local object up to date.
-        point: the same for one foreign key of it.
+        point: lets the remote row of a local object point to what that one points to, by one foreign key or by all.
+        bring_rest: writes what LOCAL still has of an object that has never been there.
     """
 
-    def __init__(self, parts: Parts, refresh: Callable[[Model], None], point: Callable[[Model, Any], None]) -> None:
+    def __init__(self, parts: Parts, point: Callable[..., None], bring_rest: Callable[[ObjectTask], None]) -> None:
         self._parts = parts
         self._remote = parts.target.remote
-        self._refresh, self._point = refresh, point
+        self._point, self._bring_rest = point, bring_rest
         self._living = Living(parts.identity)
         self._database = DatabaseCascades(self._remote)
         self._dangling = Dangling(self._remote, parts.match)
@@ -65,6 +66,8 @@ class Deletes:
         if remote_key is None:
             if not task.keep_parents:
                 self._parts.identity.forget(shape.model, key)
+            elif task.change is not None and task.change.created:
+                self._bring_rest(task)  # its parent's row has waited for it
             return
         if waits:
             raise NotYet("waits for the deletion of what points to it")
@@ -89,6 +92,8 @@ class Deletes:
             along = self._would_go_along(row, task.keep_parents, parents)
             links = self._links_going(row, task.keep_parents, parents, along)
         elif row is not None:
+            if isinstance(key, FormerKey):
+                self._point_to_who_has_the_number(row)
             with self._dangling.put_back():
                 along = self._spare_the_living(row, task.keep_parents, parents)
                 links = self._links_going(row, task.keep_parents, parents, along)
@@ -100,6 +105,11 @@ class Deletes:
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def _point_to_who_has_the_number(self, row: Model) -> None:
+        """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
+        for living in self._living_among(pointing_past_cascades(row, self._remote)):
+            self._point(living)
 
     def _delete_row(
         self, row: Model, keep_parents: bool, parents: Iterable[Model] | None, along: Sequence[Model]
@@ -238,7 +248,9 @@ class Deletes:
         return True
 
     def _spare_the_living(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
-        """Bring what a delete would take along up to date first, where LOCAL still has it.
+        """Let what a delete would take along, and LOCAL still has, point to what it points to on LOCAL first.
+
+        The rest of it stays as it is: nobody has changed it on LOCAL, but the remote's users may have.
 
         Returns:
             What it takes along then.
@@ -247,7 +259,7 @@ class Deletes:
             NotYet: something that LOCAL still has would be taken along all the same: on LOCAL, too, it points to what
                 is there, or must have a constraint.
         """
-        refreshed: set[At] = set()
+        pointed: set[At] = set()
         while True:
             try:
                 along = self._taken_along(row, keep_parents, parents)
@@ -255,10 +267,10 @@ class Deletes:
             except (ProtectedError, RestrictedError) as error:
                 along, protecting, protection = [], _protecting(error), error
             living = self._living_among([*along, *protecting])
-            new = [instance for instance in living if _at(instance) not in refreshed]
+            new = [instance for instance in living if _at(instance) not in pointed]
             for instance in new:
-                refreshed.add(_at(instance))
-                self._refresh(instance)
+                pointed.add(_at(instance))
+                self._point(instance)
             if new:
                 continue
             if self._dangling.set_aside(living):

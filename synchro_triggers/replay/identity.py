@@ -799,13 +799,13 @@ class Identity:
 
     def translate(self, field: Any, value: Any) -> Any:
         """Return what a foreign key's local value is on the remote, or ``None`` if its target is not known there."""
-        model, attname = target_of(field)
+        model, _ = target_of(field)
         shape = shape_of(model)
         if not is_findable(field, value):
             return value  # no database gives out such a key: it is the same on both sides
         if (shape.root, value) in self._nowhere:
             return self._nowhere[shape.root, value]
-        if any(attname == key.attname for key in shape.key) and not shape.composite_key:
+        if points_to_key(field):
             return self._translate_key(model, value)
         return value  # a to_field: the same value on both sides
 

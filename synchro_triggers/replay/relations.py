@@ -9,6 +9,8 @@ from typing import Any
 from django.apps import apps
 from django.db.models import CASCADE, DO_NOTHING, PROTECT, RESTRICT, Model
 
+from ..capture.tables import captured_models
+from ..conf import get_settings
 from .shape import concrete_of, is_parent_link, parents_of, root_of
 
 
@@ -115,6 +117,16 @@ def _is_generic(field: Any) -> bool:
     from django.contrib.contenttypes.fields import GenericRelation
 
     return type(field) is GenericRelation
+
+
+def generic_keys() -> list[tuple[type[Model], Any]]:
+    """Return the generic foreign keys of the captured models, each with the model that declares it."""
+    return [
+        (model, field)
+        for model in captured_models(get_settings().models)
+        for field in model._meta.private_fields
+        if hasattr(field, "fk_field") and hasattr(field, "ct_field") and field.model is model
+    ]
 
 
 @cache

@@ -152,6 +152,7 @@ class Targets:
                     if (root, key) in self.missing and isinstance(key, int):
                         wanted.setdefault(root, set()).update({key, _far_off(field, key) or key})
         for root, keys in wanted.items():
+            self._highest_key(root)  # now as well: what is written in between may get one of them
             there = self._identity.existing(root, keys)
             self._taken.update({(root, key): key in there for key in keys})
 

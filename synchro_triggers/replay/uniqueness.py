@@ -21,7 +21,7 @@ from django.db import DataError, IntegrityError, connections, models, transactio
 from django.db.models import Field, Max, Min, Model
 
 from .rows import rows_of, rows_with
-from .shape import Shape, is_foreign_key, root_of, target_of
+from .shape import Shape, is_foreign_key, parents_of, root_of, shape_of, target_of
 from .writing import local_value
 
 Stuck = tuple[Shape, Any, Model | None]
@@ -48,7 +48,7 @@ def park_unique_values(remote: str, stuck: Mapping[T, Stuck]) -> set[T]:
                 wanted.setdefault(field, set()).update(_hashable([local_value(instance, field)]))
     for one in _in_the_way(remote, stuck):
         shape, remote_key, instance = stuck[one]
-        row = rows_of(shape.model, remote).filter(pk=remote_key).first()
+        shape, row = _row_there(remote, shape, remote_key)
         if row is None:
             continue
         for field in unique_fields(shape):
@@ -59,6 +59,33 @@ def park_unique_values(remote: str, stuck: Mapping[T, Stuck]) -> set[T]:
                 if park(remote, shape, remote_key, field, taken[field], wanted.get(field, set())):
                     parked.add(one)
     return parked
+
+
+def _row_there(remote: str, shape: Shape, remote_key: Any) -> tuple[Shape, Model | None]:
+    """Return an object's row and its shape; of one whose child's row is still to come, those of the parent."""
+    for model in (shape.model, *parents_of(shape.model)):
+        row: Model | None = rows_of(model, remote).filter(pk=remote_key).first()
+        if row is not None:
+            return shape_of(model), row
+    return shape, None
+
+
+def holders_of_wanted(remote: str, waiting: Mapping[T, Stuck], stuck: Mapping[T, Stuck]) -> dict[T, Stuck]:
+    """Return those of the waiting objects whose remote rows have a value, of one column, that a stuck one wants."""
+    wanted: dict[Field[Any, Any], set[Any]] = {}
+    for shape, _, instance in stuck.values() if waiting else ():
+        for field in unique_fields(shape) if instance is not None else ():
+            if field.unique and not is_foreign_key(field):
+                values = _hashable([local_value(instance, field)])  # type: ignore[arg-type]
+                wanted.setdefault(field, set()).update(values - {None})
+    holders = {
+        (root_of(field.model), key)
+        for field, values in wanted.items()
+        for key in rows_with(field.model, remote, **{field.attname: list(values)}).values_list("pk", flat=True)
+    }
+    at_row = _at_rows(remote, waiting) if holders else {}
+    found = {one for at, one in at_row.items() if at in holders}
+    return {one: each for one, each in waiting.items() if one in found}
 
 
 def _in_the_way(remote: str, stuck: Mapping[T, Stuck]) -> list[T]:

@@ -170,6 +170,7 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
         values_kept(instance, shape),
         _hidden_rows_seen(instance),
         _order_kept(instance, shape),
+        _parents_found(instance, shape),
         rows_as_they_are(instance),
     ):
         _call(instance.save, remote, options)
@@ -213,13 +214,19 @@ def nothing_returned(instance: Model) -> Iterator[None]:
 @cache
 def _is_saved_as_it_is(shape: Shape) -> bool:
     plain = not shape.computed and type(shape.model._base_manager) is Manager and not is_tree(shape.model)
-    return plain and not _is_given_an_order(shape)
+    return plain and not _is_given_an_order(shape) and not _has_parents_with_default_keys(shape)
 
 
 @cache
 def _is_given_an_order(shape: Shape) -> bool:
     """Tell whether ``save()`` gives a new object the last place (``Meta.order_with_respect_to``)."""
     return any(isinstance(field, OrderWrt) for field in shape.model._meta.concrete_fields)
+
+
+@cache
+def _has_parents_with_default_keys(shape: Shape) -> bool:
+    keys = [field for parent in shape.model._meta.all_parents for field in parent._meta.pk_fields]
+    return any(field.has_default() or field.has_db_default() for field in keys)
 
 
 def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> None:
@@ -421,6 +428,34 @@ def _order_kept(instance: Model, shape: Shape) -> Iterator[None]:
             instance.__dict__.pop(name, None)
         if before is not None:
             instance.__dict__["_do_insert"] = before
+
+
+@contextmanager
+def _parents_found(instance: Model, shape: Shape) -> Iterator[None]:
+    """Let ``save()`` look for the rows of parents when it adds this one child: they may be there already.
+
+    Where a parent's key has a default, Django takes the row for as new as the child, and inserts it a second time.
+    """
+    if not instance._state.adding or not _has_parents_with_default_keys(shape):
+        yield
+        return
+    before = instance.__dict__.get("_save_table")  # ``_order_kept``
+    write_then = before or partial(type(instance)._save_table, instance)  # type: ignore[attr-defined]
+
+    def write(raw: bool = False, cls: Any = None, *arguments: Any, **options: Any) -> Any:
+        instance._state.adding = cls is type(instance)
+        try:
+            return write_then(raw, cls, *arguments, **options)
+        finally:
+            instance._state.adding = True
+
+    instance.__dict__["_save_table"] = write
+    try:
+        yield
+    finally:
+        del instance.__dict__["_save_table"]
+        if before is not None:
+            instance.__dict__["_save_table"] = before
 
 
 def _respect_replay(field: Any) -> None:

@@ -206,13 +206,13 @@ class _Reader:
         if value is None:
             return None
         target = field.remote_field.model._meta.concrete_model
-        return "→ " + self._index(target, field.target_field.attname).get(repr(_plain(value)), "nothing")
+        return "→ " + self._index(target, field.target_field.attname).get(repr(plain(value)), "nothing")
 
     def _index(self, model: type[Model], attname: str) -> dict[str, str]:
         if (model, attname) not in self._marks:
             rows = self._rows.get(model, [])
             self._marks[model, attname] = {
-                repr(_plain(row.raw.get(attname))): str(row.raw.get(f"mark_{_letter_of(model)}")) for row in rows
+                repr(plain(row.raw.get(attname))): str(row.raw.get(f"mark_{_letter_of(model)}")) for row in rows
             }
         return self._marks[model, attname]
 
@@ -226,12 +226,22 @@ class _Reader:
         except LookupError:
             return text
         marks = {str(each.key): str(each.raw[f"mark_{_letter_of(model)}"]) for each in self._rows.get(model, [])}
+        if text not in marks and kind_of(model._meta.pk) == "DateTimeField":  # it may be of another zone
+            moments = {repr(plain(each.key)): str(each.key) for each in self._rows.get(model, [])}
+            text = moments.get(repr(_moment_of(text)), text)
         return "→ " + marks.get(text, "nothing")
 
     def _comparable(self, field: Any, value: Any) -> Any:
         if isinstance(field, JSONField) and isinstance(value, str):
             return _json(value)
-        return _plain(value)
+        return plain(value)
+
+
+def _moment_of(text: str) -> Any:
+    try:
+        return plain(datetime.datetime.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def _letter_of(model: type[Model]) -> str:
@@ -240,7 +250,7 @@ def _letter_of(model: type[Model]) -> str:
     return next((name.removeprefix("mark_") for name in names if name.startswith("mark_")), "")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, memoryview):
         return bytes(value)
     if isinstance(value, datetime.datetime):

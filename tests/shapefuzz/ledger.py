@@ -8,6 +8,8 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.models import Model, QuerySet
 
+from tests.shapefuzz.content import plain
+
 Place = tuple[str, str, str, str]
 """Alias, label, mark, and field, or nothing for the row itself."""
 
@@ -56,8 +58,18 @@ def touch(sender: Model, other: type[Model], using: str, *, by_save: bool = Fals
     if by_save:
         setattr(row, name, value)
         row.save(using=using)
+        note_what_renews_itself(row, using)
     else:
         QuerySet(other, using=using).filter(pk=row.pk).update(**{name: value})
+
+
+def note_what_renews_itself(row: Model, using: str) -> None:
+    """Note the times that ``save()`` has set to now: Django does, not the one who saves."""
+    for field in row._meta.concrete_fields:
+        if getattr(field, "auto_now", False):
+            table = field.model._meta.concrete_model
+            mark = str(getattr(row, f"mark_{letter(table)}"))
+            note((using, table._meta.label, mark, field.attname), plain(getattr(row, field.attname)))
 
 
 def set_own(instance: Model, using: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.apps import apps
 
-from tests.shapefuzz.content import Content, Name, tables
+from tests.shapefuzz.content import Content, Name, Row, tables
 from tests.shapefuzz.ledger import COMMITTED, WRITTEN
 from tests.shapefuzz.world import World
 
@@ -70,10 +70,12 @@ class Oracle:
         self._remote: dict[Name, Values] = {}
         self._raw: dict[Name, Values] = {}
         self._owed: set[Name] = set()
+        self._dangling_links: set[tuple[str, str]] = set()
         self._keys: dict[str, set[str]] = {}
         self._families = _families()
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
+        self.renumbered: set[str] = set()  # past the log, so that nobody knows them again by their keys
         self.full = False
 
     # What is known --------------------------------------------------------------------------------
@@ -82,12 +84,30 @@ class Oracle:
         """Take what both sides hold for known: it was said to be so, or has been judged."""
         self._local, self._remote = _values(sides.local), _values(sides.remote)
         self._raw = {name: rows[0].raw for name, rows in sides.local.rows.items()}
+        self._dangling_links = {
+            _as_stored(name[0], row)
+            for name, rows in sides.local.rows.items()
+            for row in rows
+            if " > " in name[1] and "→ nothing" in name[1]
+        }
         self._owed = set(owed)
+
+    def put_back(self, sides: Sides) -> None:
+        """Take what both sides hold for known, after LOCAL was put back: what it had received stays received.
+
+        So where they differ they stay so until LOCAL's users write it.
+        """
+        self.settle(sides)
+        names = sides.local.rows.keys() | sides.remote.rows.keys()
+        self.unlogged |= {name[1] for name in names if sides.local.one(name) != sides.remote.one(name)}
 
     def overlook(self, before: Content, after: Content) -> None:
         """Take for known what has changed on LOCAL past the log."""
         for name in before.rows.keys() | after.rows.keys():
             old, new = before.one(name), after.one(name)
+            keys = [{repr(row.key) for row in each.rows.get(name, ())} for each in (before, after)]
+            if all(keys) and keys[0] != keys[1]:
+                self.renumbered.add(name[1])
             if old != new:
                 self.unlogged.add(name[1])
                 if old != self._local.get(name):
@@ -140,6 +160,10 @@ class Oracle:
     def is_owed(self, name: Name) -> bool:
         return name in self._owed
 
+    def led_nowhere(self, label: str, row: Row) -> bool:
+        """Tell whether a link has led nowhere on LOCAL, and leads somewhere now although nobody has written it."""
+        return _as_stored(label, row) in self._dangling_links
+
     def is_stood_for(self, name: Name, local: Content) -> bool:
         """Tell whether a row of the remote's stands for an object, as was told, and nobody has written it since.
 
@@ -150,6 +174,10 @@ class Oracle:
 
     def keys_of(self, mark: str) -> set[str]:
         return self._keys.get(mark, set())
+
+    def is_a_key(self, text: str) -> bool:
+        """Tell whether a text is the key of some object, spelt as it is here."""
+        return any(text in keys for keys in self._keys.values())
 
     @property
     def world(self) -> World:
@@ -172,7 +200,7 @@ class _Case:
     def look_at(self, name: Name) -> Iterable[str]:
         local, there = self._before.local.one(name), self._after.remote.one(name)
         was_local, _ = self._oracle.base(name)
-        if self._is_doubled(name) and not self._is_told(name, *WON):
+        if self._is_doubled(name) and not self._is_told(name, *WON) and name[1] not in self._oracle.renumbered:
             yield self._say(name, f"is there {len(self._after.remote.rows[name])} times")
         pending = local != was_local or self._oracle.is_owed(name)
         if local is not None and pending:
@@ -184,23 +212,38 @@ class _Case:
 
     def _is_doubled(self, name: Name) -> bool:
         counts = [len(each.rows.get(name, ())) for each in (self._before.local, self._before.remote)]
-        return len(self._after.remote.rows.get(name, ())) > max(1, *counts)
+        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + len(self._kept_under_other_keys(name))
+
+    def _kept_under_other_keys(self, name: Name) -> set[str]:
+        """Return the keys that an object had on LOCAL, and of which the report says that their deletion has failed."""
+        label, mark = name
+        now = {text for row in self._before.local.rows.get(name, ()) for text in _texts(row.key)}
+        keys, family = self._oracle.keys_of(mark) - now, self._oracle.family(label)
+        told = self._told.of.items()
+        return {key for (each, key), found in told if each in family and key in keys and found & {FAILED, WAITING}}
 
     def _look_at_pending(self, name: Name, local: Values, there: Values | None) -> Iterable[str]:
         was_there, before = self._oracle.base(name)[1], self._before.remote.one(name)
         others = before != was_there
+        nowhere = self._is_told(name, "points nowhere")
+        if nowhere:
+            self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
         if local != there:
             if self._is_told(name, FAILED, WAITING):
                 self.owed.add(name)
                 return
-            if self._is_told(name, "points nowhere"):
-                self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
+            if nowhere:
                 return
             if self._is_told(name, *WON) or self._is_swept(name, local):
                 self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
                 return
             if there is None:
-                if not self._lacks_an_end(name, local) and not self._oracle.is_stood_for(name, self._before.local):
+                if (
+                    not self._lacks_an_end(name, local)
+                    and not self._oracle.is_stood_for(name, self._before.local)
+                    and not self._is_deleted_there_alone(name, local)
+                    and not self._oracle.led_nowhere(name[0], self._before.local.rows[name][0])
+                ):
                     yield self._say(name, f"is missing; it should be {local}")
                 return
             for attname, value in local.items():
@@ -214,7 +257,10 @@ class _Case:
             others
             and before is not None
             and any(
-                there.get(attname) != value and not self._is_written(name, attname, there.get(attname))
+                there.get(attname) != value
+                and not self._is_written(name, attname, there.get(attname))
+                and not self._is_the_same_key(name, attname)
+                and not self._has_lost_its_target(name, attname, value, there.get(attname))
                 for attname, value in before.items()
             )
         )
@@ -223,14 +269,33 @@ class _Case:
 
     def _is_as_before(self, name: Name, attname: str, local: Values, there: Any) -> bool:
         """Tell whether a difference is an old one of an object of which only what it points to has changed."""
-        was_local, was_there = self._oracle.base(name)
-        if was_local is None or was_there is None or self._oracle.is_owed(name):
+        _, was_there = self._oracle.base(name)
+        changed = self._led_elsewhere(name, local)
+        if changed is None or was_there is None:
             return False
-        changed = {each for each, value in local.items() if was_local.get(each) != value}
-        only_targets = all(str(local[each]).startswith("→ ") for each in changed)
-        if only_targets and name in self._oracle.nowhere and there == was_there.get(attname):
+        if name in self._oracle.nowhere and there == was_there.get(attname):
             return True
-        return only_targets and attname not in changed and there == was_there.get(attname)
+        # Nobody has written it on LOCAL: what the remote's users have written stays.
+        before = self._before.remote.one(name) or was_there
+        return attname not in changed and there in (was_there.get(attname), before.get(attname))
+
+    def _led_elsewhere(self, name: Name, local: Values) -> set[str] | None:
+        """Return what leads elsewhere of an object of LOCAL that nobody has written; ``None``: somebody has."""
+        was_local, _ = self._oracle.base(name)
+        if was_local is None or self._oracle.is_owed(name):
+            return None
+        changed = {each for each, value in local.items() if was_local.get(each) != value}
+        return changed if all(str(local[each]).startswith("→ ") for each in changed) else None
+
+    def _is_deleted_there_alone(self, name: Name, local: Values) -> bool:
+        """Tell whether an object is gone on the remote, by its users, and nobody has written it on LOCAL since."""
+        return self._before.remote.one(name) is None and self._led_elsewhere(name, local) is not None
+
+    def _is_the_same_key(self, name: Name, attname: str) -> bool:
+        """Tell whether a row of the remote's still holds the key that it held, which leads to another object now."""
+        before, after = self._before.remote.rows[name][0].raw, self._after.remote.rows[name][0].raw
+        is_key = str(self._before.remote.rows[name][0].values.get(attname)).startswith("→ ")
+        return is_key and before.get(attname) == after.get(attname)
 
     def _is_overwriting_allowed(self, name: Name) -> bool:
         if not self._oracle.world.logs("remote"):
@@ -242,12 +307,18 @@ class _Case:
         if there is not None:
             if self._is_told(name, FAILED, WAITING):
                 self.owed.add(name)
+            elif name[1] in self._oracle.renumbered or self._has_a_kept_end(name, there):
+                return
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
         elif before in (None, self._oracle.base(name)[1]) or name in self._renamed:
             return
         elif not self._is_overwriting_allowed(name):
             yield self._say(name, f"what the remote's users have changed was deleted in silence: {before}")
+
+    def _has_a_kept_end(self, name: Name, there: Values) -> bool:
+        """Tell whether a link is there because the remote has kept one of its ends, which LOCAL has deleted."""
+        return self._is_link(name) and any(self._is_kept(str(end).removeprefix("→ ")) for end in there.values())
 
     def _look_at_untouched(self, name: Name, local: Values | None, there: Values | None) -> Iterable[str]:
         before = self._before.remote.one(name)
@@ -256,7 +327,7 @@ class _Case:
                 yield from self._look_for_lost_writes(name, there)
             return
         if before is None:
-            if local is None and not self._is_made(name) and not self._is_link_of_renamed(name, there):
+            if local is None and not self._is_made(name) and not self._is_link_of_others(name, there):
                 yield self._say(name, f"has come from nowhere: {there}")
             elif local is not None:
                 yield from self._look_at_pending(name, local, there)
@@ -270,7 +341,7 @@ class _Case:
                 continue
             if self._is_written(name, attname, new) or self._has_lost_its_target(name, attname, value, new):
                 continue
-            if not self._is_told(name):
+            if not self._is_told(name) and not self._is_the_same_key(name, attname):
                 yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
 
     def _look_at_lost(self, name: Name, local: Values | None, before: Values) -> Iterable[str]:
@@ -292,11 +363,13 @@ class _Case:
     def _is_told(self, name: Name, *kinds: str) -> bool:
         label, mark = name
         keys, family = self._oracle.keys_of(mark), self._oracle.family(label)
-        for (told_label, key), found in self._told.of.items():
-            speaks = told_label in family and (not kinds or found.intersection(kinds))
-            if speaks and (key in keys or self._is_odd(key, keys)):
-                return True
-        return False
+        told = [(key, found) for (told_label, key), found in self._told.of.items() if told_label in family]
+        exactly = [(key, found) for key, found in told if key in keys]
+        # Where the report speaks of its very key, what it says of other ones that look as odd is not about it.
+        told = exactly or [
+            (key, found) for key, found in told if self._is_odd(key, keys) and not self._oracle.is_a_key(key)
+        ]
+        return any(not kinds or found.intersection(kinds) for _, found in told)
 
     def _is_odd(self, key: str, keys: set[str]) -> bool:
         """Tell whether keys of a kind are spelt so differently that one cannot be told from another."""
@@ -320,10 +393,20 @@ class _Case:
 
     def _is_replayed(self, name: Name) -> bool:
         """Tell whether one of the tables in which an object lies has changed on LOCAL."""
-        names = [(label, name[1]) for label in self._oracle.family(name[0])]
+        names = {
+            (label, mark) for mark in (name[1], *self._marks_of_parts(name)) for label in self._oracle.family(name[0])
+        }
         return any(
             self._before.local.one(each) != self._oracle.base(each)[0] or self._oracle.is_owed(each) for each in names
         )
+
+    def _marks_of_parts(self, name: Name) -> Iterable[str]:
+        """Yield the marks of LOCAL's rows that are parts of the same object: a child may have been made later."""
+        for row in self._before.local.rows.get(name, ()):
+            for label in self._oracle.family(name[0]):
+                for (other, mark), rows in self._before.local.rows.items():
+                    if other == label and any(_are_parts(name[0], row, label, each) for each in rows):
+                        yield mark
 
     def _is_made(self, name: Name) -> bool:
         return "made" in WRITTEN.get(("remote", *name, ""), ())
@@ -333,6 +416,24 @@ class _Case:
 
     def _is_link(self, name: Name) -> bool:
         return " > " in name[1]
+
+    def _is_link_of_others(self, name: Name, there: Values | None) -> bool:
+        return self._is_link_of_renamed(name, there) or self._is_link_of_stand_ins(name, there)
+
+    def _is_link_of_stand_ins(self, name: Name, there: Values | None) -> bool:
+        """Tell whether LOCAL has the link, between objects for which rows of the remote's stand that look otherwise."""
+        if there is None or not self._is_link(name):
+            return False
+        links = [row.values for (label, _), rows in self._before.local.rows.items() if label == name[0] for row in rows]
+        return any(
+            all(end == there[attname] or self._has_a_stand_in(str(end)) for attname, end in each.items())
+            for each in links
+        )
+
+    def _has_a_stand_in(self, end: str) -> bool:
+        """Tell whether a row of the remote's, with other values, may be an object which the log has not spoken of."""
+        mark = end.removeprefix("→ ")
+        return mark in self._oracle.unlogged and all(each != mark for _, each in self._after.remote.rows)
 
     def _is_link_of_renamed(self, name: Name, there: Values | None) -> bool:
         """Tell whether a link is an old one, of objects whose rows have become others' since."""
@@ -365,6 +466,8 @@ class _Case:
     def _is_kept(self, mark: str) -> bool:
         """Tell whether something that LOCAL has deleted is still on the remote, as the report says."""
         names = [name for name in self._after.remote.rows if name[1] == mark and name not in self._before.local.rows]
+        if names and mark in self._oracle.unlogged:
+            return True  # it was deleted past the log
         return any(self._is_told(name, FAILED, WAITING, "vanished", *WON) for name in names)
 
     def _stands_for(self, name: Name, attname: str, value: Any, new: Any) -> bool:
@@ -373,7 +476,7 @@ class _Case:
             return False
         mark, other = value.removeprefix("→ "), new.removeprefix("→ ")
         if mark == "nothing":  # what it has led to is deleted, and kept on the remote
-            return self._is_kept(other)
+            return self._is_kept(other) or self._is_the_same_number(name, attname)
         field = apps.get_model(name[0])._meta.get_field(attname)
         if (
             field.is_relation and not field.target_field.primary_key
@@ -386,6 +489,16 @@ class _Case:
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
         return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
+
+    def _is_the_same_number(self, name: Name, attname: str) -> bool:
+        """Tell whether a key is, on both sides, the same number of a model whose numbers are the same there."""
+        here, there = self._before.local.rows[name][0], self._after.remote.rows[name][0]
+        model = apps.get_model(name[0])
+        label = _leads_to(name[0], attname)
+        for generic in model._meta.private_fields:
+            if getattr(generic, "fk_field", None) == attname and (kind := here.values.get(f"{generic.ct_field}_id")):
+                label = apps.get_model(*kind)._meta.concrete_model._meta.label
+        return here.raw[attname] == there.raw[attname] and label in self._oracle.world.kept_keys
 
     def _is_gone(self, mark: str, label: str | None) -> bool:
         """Tell whether none of an object's rows is what it was: it is gone, or was made anew.
@@ -405,6 +518,20 @@ class _Case:
 
     def _say(self, name: Name, what: str) -> str:
         return f"{name[0]} {name[1]} (keys {sorted(self._oracle.keys_of(name[1]))}): {what}"
+
+
+def _as_stored(label: str, row: Row) -> tuple[str, str]:
+    return label, repr((row.key, row.raw))
+
+
+def _are_parts(label: str, row: Row, other_label: str, other: Row) -> bool:
+    """Tell whether rows of two tables are parts of one object of multi-table inheritance."""
+    model, other_model = apps.get_model(label), apps.get_model(other_label)
+    for parent, parent_row, child, child_row in ((model, row, other_model, other), (other_model, other, model, row)):
+        link = child._meta.parents.get(parent)
+        if link is not None and child_row.raw.get(link.attname) == parent_row.key:
+            return True
+    return False
 
 
 def _leads_to(label: str, attname: str) -> str | None:

@@ -216,7 +216,7 @@ def find_way_out(world: World, oracle: Oracle, now: Sides, random: Random) -> st
     if reasons & {"LOCAL was put back", "LOCAL was moved"}:
         call_command("synchro_reset", keep_identity=True, interactive=False, verbosity=0)
         if "LOCAL was put back" in reasons:
-            oracle.settle(now)
+            oracle.put_back(now)
         reasons.difference_update({"LOCAL was put back", "LOCAL was moved"})
         reasons.add("first meeting")
         return "synchro_reset --keep-identity"

@@ -99,3 +99,28 @@ def test_ring_with_a_parents_key_that_points_nowhere_is_closed(project, heard, l
     assert (report.failures, report.created) == ([], 2)
     assert first.objects.using("remote").get().to_b.mark_c == "o1"
     assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("kind", ["a foreign key", "a generic key"])
+def test_number_that_points_nowhere_is_not_that_of_what_the_run_makes(project, heard, local, kind):
+    pointer = {
+        "a foreign key": ["to_a = models.ForeignKey('A', models.CASCADE, related_name='+', db_constraint=False)"],
+        "a generic key": [
+            "object_id = models.CharField(max_length=60)",
+            "content_type = models.ForeignKey(ContentType, models.CASCADE)",
+            "to_a = GenericForeignKey()",
+        ],
+    }[kind]
+    target, pointing = project(local, ("A", "models.Model", marked("a")), ("B", "models.Model", marked("b"), *pointer))
+    for number in range(3):
+        target.objects.using("remote").create(mark_a=f"R{number}")
+    target.objects.create(pk=1, mark_a="o1")  # will be 4 there
+    pointing.objects.create(mark_b="o2", to_a=target(pk=4))
+
+    report = synchronize()
+
+    assert (report.failures, told(report)) == ([], ["shapefuzz.B"])
+    row = pointing.objects.using("remote").get()
+    assert target.objects.using("remote").get(mark_a="o1").pk == 4
+    assert int(row.to_a_id if kind == "a foreign key" else row.object_id) < 0

@@ -1,0 +1,56 @@
+"""What points to a number that was given to another object meanwhile, and of which nothing was logged."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+from django.db import transaction
+
+from synchro_triggers import synchronize
+from tests.replay.hearing import receiving
+from tests.shapefuzz.test_found import both_vendors, marked
+from tests.shapefuzz.writing import delete
+
+POINTERS = {
+    "nothing is done": ["to_a = models.ForeignKey('A', models.DO_NOTHING, related_name='+')"],
+    "and there is no constraint": [
+        "to_a = models.ForeignKey('A', models.DO_NOTHING, related_name='+', db_constraint=False)"
+    ],
+    "generic": [
+        "object_id = models.CharField(max_length=60)",
+        "content_type = models.ForeignKey(ContentType, models.CASCADE)",
+        "to_a = GenericForeignKey()",
+    ],
+}
+
+
+@both_vendors
+@pytest.mark.parametrize("pointer", POINTERS)
+@pytest.mark.parametrize("observed", [False, True])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_points_to_a_number_leads_to_who_has_it_now(project, local, pointer, observed, size):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), *POINTERS[pointer]),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    for number in range(3):  # so that numbers are others there
+        target.objects.using("remote").create(mark_a=f"R{number}")
+    target.objects.create(pk=1, mark_a="o1")
+    pointing.objects.create(mark_b="o2", to_a=target(pk=1))
+    synchronize()
+    with transaction.atomic():  # whose foreign key is looked at in the end
+        delete("default", target, 1)
+        target.objects.create(pk=1, mark_a="o3")
+
+    with receiving("post_save", target, lambda **told: None) if observed else nullcontext():
+        report = synchronize()
+
+    assert report.failures == []
+    assert target.objects.using("remote").get(pk__gt=3).mark_a == "o3"
+    row = pointing.objects.using("remote").get()
+    there = row.object_id if pointer == "generic" else row.to_a_id
+    assert target.objects.using("remote").get(pk=there).mark_a == "o3"
+    assert not synchronize().changed

@@ -1,0 +1,61 @@
+"""What a delete would take along on the remote, and LOCAL still has: the remote's users may have changed it there."""
+
+from __future__ import annotations
+
+import pytest
+
+from synchro_triggers import synchro_paused, synchronize
+from tests.shapefuzz.test_found import both_vendors, marked
+from tests.shapefuzz.writing import delete
+
+
+@both_vendors
+@pytest.mark.parametrize("on_delete", ["CASCADE", "PROTECT"])
+def test_what_the_remotes_users_have_changed_stays_when_a_delete_spares_it(project, local, on_delete):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        (
+            *("B", "models.Model", marked("b"), "u_b = models.IntegerField(unique=True)"),
+            f"to_a = models.ForeignKey(A, models.{on_delete}, db_constraint=False, related_name='+')",
+        ),
+    )
+    gone = target.objects.create(mark_a="o1")
+    for number in (1, 2):
+        pointing.objects.create(mark_b=f"o{number}", u_b=number, to_a=gone)
+    synchronize()
+    there = pointing.objects.using("remote").order_by("mark_b")
+    for mark, value in (("o1", 9), ("o2", 1), ("o1", 2)):  # by the remote's users
+        there.filter(mark_b=mark).update(u_b=value)
+    delete("default", target, gone.pk)
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted, report.updated) == ([], 1, 0)
+    assert list(there.values_list("mark_b", "u_b")) == [("o1", 2), ("o2", 1)]
+    assert not synchronize().changed
+
+
+@both_vendors
+def test_what_has_moved_away_on_local_past_the_log_keeps_what_the_remotes_users_have_changed(project, local):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        (
+            *("B", "models.Model", marked("b"), "v_b = models.IntegerField(default=0)"),
+            "to_a = models.ForeignKey(A, models.CASCADE, related_name='+')",
+        ),
+    )
+    gone, other = (target.objects.create(mark_a=mark) for mark in ("o1", "o2"))
+    pointing.objects.create(mark_b="o3", to_a=gone)
+    synchronize()
+    pointing.objects.using("remote").update(v_b=7)
+    with synchro_paused():
+        pointing.objects.update(to_a=other)
+    gone.delete()
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 1)
+    row = pointing.objects.using("remote").get()
+    assert (row.v_b, row.to_a.mark_a) == (7, "o2")

@@ -20,6 +20,7 @@ from .changes import Change, FormerKey
 from .clock import Clock
 from .conflict_lookup import RemoteChanges
 from .deletes import Deletes
+from .doubled_hours import without_doubled
 from .endings import ends_refused
 from .failures import describe
 from .foresight import Foresight
@@ -87,7 +88,9 @@ class Batch:
         self._identity = Identity(
             target.remote, target.source, target.node, target.kept_keys, target.imagined, target.given_again
         )
-        self._tasks, self._result.vanished = plan_tasks(changes, target.kept_keys, self._result.failed)
+        self._errors: dict[tuple[type[Model], Any], Exception] = {}
+        planned, self._result.vanished = plan_tasks(changes, target.kept_keys, self._result.failed)
+        self._tasks = list(without_doubled(target.remote, planned, self._errors, self._result.failed))
         self._identity.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
@@ -100,7 +103,6 @@ class Batch:
         self._hanging: dict[At, list[At]] = {}
         self._cut: set[tuple[At, At]] = set()
         self._targets = Targets(self._identity, self._tasks)
-        self._errors: dict[tuple[type[Model], Any], Exception] = {}
         self._remote_changes = RemoteChanges(target, self._identity, changes)
         savepoints = Savepoints(target.remote)
         self._parts = Parts(

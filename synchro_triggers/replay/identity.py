@@ -29,6 +29,7 @@ from ..moment import UtcNow, as_utc
 from ..natural import NaturalManager
 from .changes import Change, FormerKey
 from .contention import RowLocks
+from .doubled_hours import doubling_zone, is_doubled
 from .local import generic_target
 from .mysql import exact_keys, is_exactly, is_mysql
 from .natural_lookup import ask_by_natural_key
@@ -113,6 +114,7 @@ class Identity:
         self._full_texts: dict[str, str] = {}
         self._looked_for: set[tuple[type[Model], Any]] = set()
         self._nowhere: dict[tuple[type[Model], Any], Any] = {}
+        self._zone = doubling_zone(remote)
         self._formers: dict[tuple[type[Model], Any], FormerKey] = {}
         self._going: set[tuple[type[Model], Any]] = set()
         self._inserted: dict[tuple[type[Model], Any], int] = {}
@@ -788,7 +790,7 @@ class Identity:
         translated = []
         for field, part in zip(shape.key, parts, strict=True):
             value = self.translate(field, part) if is_foreign_key(field) else part
-            if value is None:
+            if value is None or is_doubled(self._zone, value):
                 return None
             translated.append(value)
         return tuple(translated) if shape.composite_key else translated[0]

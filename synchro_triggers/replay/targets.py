@@ -11,6 +11,7 @@ from django.db.models import CharField, Max, Model, TextField
 from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from .doubled_hours import why_doubled
 from .identity import Identity
 from .local import LinkTask, ObjectTask, generic_target, load_instances
 from .rows import rows_of, rows_with
@@ -77,7 +78,8 @@ class Targets:
                 self.missing.update((root, key) for key in unknown if key not in instances)
                 for instance in instances.values():
                     shape = shape_of(type(instance))
-                    if (reason := why_not_findable(instance)) is not None:
+                    reason = why_not_findable(instance) or why_doubled(self._identity.remote, instance)
+                    if reason is not None:
                         self.unusable[shape.root, instance.pk] = ObjectNotApplied(reason)
                         continue
                     self.note(shape, instance)

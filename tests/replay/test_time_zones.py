@@ -16,7 +16,7 @@ from synchro_triggers.capture.install import compare, run_statements
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure, Reference, options
 from tests.databases import both
 from tests.fieldapp.models import KEYED, PAIRED, POINTERS
-from tests.replay.hearing import LOCAL, REMOTE, later
+from tests.replay.hearing import LOCAL, REMOTE, hearing, later
 from tests.testapp.models import Item, Numbered, Stamped
 
 pytestmark = [both, pytest.mark.all_pairs, pytest.mark.thinned("zones")]
@@ -151,6 +151,40 @@ def test_both_times_of_a_doubled_hour_are_keys_and_values(zones, settings):
     keyed.objects.filter(pk=DOUBLED[0]).delete()
     assert synchronize().failures == []
     assert instants(REMOTE, keyed) == DOUBLED[1:]
+
+
+@pytest.mark.vendor("sqlite", "postgres-to-sqlite")
+@pytest.mark.parametrize("heard", [False, True], ids=["bulk", "one by one"])
+def test_later_time_of_a_doubled_hour_is_kept_where_the_remote_cannot_tell_it(settings, heard):
+    keyed, paired, pointer = KEYED["DateTime"], PAIRED["DateTime"], POINTERS["DateTime"]
+    capture(settings, keyed, paired, pointer, Stamped)
+    models = (keyed, paired, pointer, Stamped)
+    with zone_of_alias(REMOTE, CHICAGO), hearing(*(models if heard else ())):
+        for number, time in enumerate(DOUBLED):
+            keyed.objects.create(pk=time, name=str(number))
+            paired.objects.create(part=time, number=1, name=str(number))
+            pointer.objects.create(name=str(number), target_id=time)
+        Stamped.objects.bulk_create([Stamped(name="0"), Stamped(name="1")])
+        for number, time in enumerate(DOUBLED):
+            Stamped.objects.filter(name=str(number)).update(changed=time)
+
+        for _ in range(2):
+            foreseen, report = synchronize(dry_run=True), synchronize()
+            assert {failure.model for failure in report.failures} == {model._meta.label for model in models}
+            assert len(report.failures) == foreseen.failed == 4
+            [said] = [failure.error for failure in report.failures if failure.model == keyed._meta.label]
+            assert "its id, 2024-11-03 07:30:00 UTC" in said and CHICAGO in said
+            for model in models:
+                assert [row.name for row in model.objects.using(REMOTE).all()] == ["0"], model
+
+        for model in models:
+            model.objects.filter(name="1").delete()
+        report = synchronize()
+
+        assert (report.failures, report.deleted) == ([], 0)
+        for model in models:
+            assert [row.name for row in model.objects.using(REMOTE).all()] == ["0"], model
+        assert not Failure.objects.using(REMOTE).exists()
 
 
 @pytest.mark.vendor("postgres")

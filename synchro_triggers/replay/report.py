@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -31,11 +31,19 @@ class Counts:
 
 @dataclass(frozen=True)
 class FailedObject:
-    """An object that could not be applied: kept on the remote and tried again first in the next run."""
+    """An object that could not be applied: kept on the remote and tried again first in the next run.
+
+    Attributes:
+        model: the label, ``app.Model``.
+        key: the primary key as text.
+        error: what was wrong, for people.
+        remote: the alias of that remote.
+    """
 
     model: str
     key: str
     error: str
+    remote: str = ""
 
 
 class Told(StrEnum):
@@ -65,12 +73,14 @@ class Remark:
         model: the label, ``app.Model``.
         key: the primary key as text: LOCAL's, or the remote's for what LOCAL never had.
         reason: what happened, for people.
+        remote: the alias of the remote that it is about.
     """
 
     kind: Told
     model: str
     key: str
     reason: str
+    remote: str = ""
 
 
 @dataclass
@@ -88,6 +98,7 @@ class SyncReport:
         dry_run: nothing was written; the counts say what would have been.
         waiting: how many objects are kept that this run has not tried.
         next_attempt: when the first of them will be tried; ``None``: by the next run.
+        remote: the only one that it is about, while it is written.
     """
 
     remotes: tuple[str, ...] = ()
@@ -100,6 +111,7 @@ class SyncReport:
     dry_run: bool = False
     waiting: int = 0
     next_attempt: datetime.datetime | None = None
+    remote: str = ""
 
     def count(self, label: str, what: str, number: int = 1) -> None:
         counts = self.models.setdefault(label, Counts())
@@ -117,7 +129,7 @@ class SyncReport:
     def _keep(self, remark: Remark) -> None:
         self.told[remark.kind] = self.told.get(remark.kind, 0) + 1
         if self.told[remark.kind] <= NAMED:
-            self.remarks.append(remark)
+            self.remarks.append(remark if remark.remote else replace(remark, remote=self.remote))
 
     def add(self, other: SyncReport) -> None:
         """Add another report's counts, failures, remarks and warnings to this one."""
@@ -143,7 +155,7 @@ class SyncReport:
     def fail(self, failures: Iterable[FailedObject]) -> None:
         """Record objects that could not be applied."""
         for failure in failures:
-            self.failures.append(failure)
+            self.failures.append(failure if failure.remote else replace(failure, remote=self.remote))
             self.count(failure.model, "failed")
 
     def _total(self, what: str) -> int:
@@ -177,6 +189,11 @@ class SyncReport:
     def changed(self) -> bool:
         """Whether there was anything to do: something was written, left alone in a conflict, or failed."""
         return bool(self.created or self.updated or self.deleted or self.conflicts or self.failed)
+
+    def name_of(self, told: FailedObject | Remark) -> str:
+        """Return what an object is called in a message: with its remote where the run was about several."""
+        where = f"{told.remote}: " if len(self.remotes) > 1 else ""
+        return f"{where}{told.model} {told.key}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values, for JSON."""

@@ -206,7 +206,7 @@ def describe_failures(report: SyncReport, at_most: int = 5) -> str:
     """Return a line for each of the first failures, and how many more there are."""
     if not report.failures:
         return _describe_waiting(report)
-    lines = [f"{failure.model} {failure.key}: {failure.error}" for failure in report.failures[:at_most]]
+    lines = [f"{report.name_of(failure)}: {failure.error}" for failure in report.failures[:at_most]]
     if len(report.failures) > at_most:
         lines.append(f"... and {len(report.failures) - at_most} more")
     count = len(report.failures)
@@ -341,7 +341,7 @@ class Run:
 
     def perform(self) -> SyncReport:
         """Apply old failures, then the window, then what has failed on the way once more."""
-        self._report = SyncReport()
+        self._report = SyncReport(remote=self._target.remote)
         self._began_at, self._lost_time = time.monotonic(), 0.0
         self._kept, self._tried = {}, set()
         self._pending_failures = {}
@@ -414,7 +414,7 @@ class Run:
             return None
         if not self._lease.is_free_at(checkpoint.position):
             return None
-        self._report, self._pending_failures = SyncReport(), {}
+        self._report, self._pending_failures = SyncReport(remote=self._target.remote), {}
         self._target.told_links.clear()
         self._target.spellings.forget()
         fields = received_fields(window, started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from io import StringIO
@@ -13,12 +14,13 @@ from django.db import connections
 
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import DatabaseUnreachable
+from synchro_triggers.models import ChangeLog
 from synchro_triggers.replay.follow import Follower
 from synchro_triggers.replay.lease import Lease
 from synchro_triggers.replay.node import node_id
 from tests.databases import Databases, both
 from tests.replay.hearing import LOCAL, REMOTE
-from tests.testapp.models import Item
+from tests.testapp.models import Item, Numbered
 
 pytestmark = both
 
@@ -62,6 +64,34 @@ def test_remote_option_names_one_of_several(third, settings):
     call_command("synchronize", remote=third, verbosity=0)
 
     assert Item.objects.using(third).exists() and not remote(Item).exists()
+
+
+def test_report_says_which_remote_it_speaks_of(third, settings):
+    settings.SYNCHRO_REMOTE = [REMOTE, third]
+    item = Item.objects.create(name="a")
+    Numbered.objects.create(number=1)
+    synchronize()
+    with synchro_paused(using=third):
+        Numbered.objects.using(third).create(number=2)
+    Numbered.objects.create(number=2)
+    with synchro_paused():
+        Item.objects.filter(pk=item.pk)._raw_delete(LOCAL)
+    ChangeLog.objects.create(operation="U", model_label="testapp.Item", object_pk=str(item.pk))
+    out = StringIO()
+
+    with pytest.raises(CommandError) as raised:
+        call_command("synchronize", as_json=True, stdout=out)
+
+    told = json.loads(out.getvalue())
+    assert [failure["remote"] for failure in told["failures"]] == [third]
+    assert [(remark["remote"], remark["kind"]) for remark in told["remarks"]] == [
+        (REMOTE, "vanished"),
+        (third, "vanished"),
+    ]
+    assert f"{third}: testapp.Numbered" in str(raised.value)
+    ChangeLog.objects.create(operation="U", model_label="testapp.Item", object_pk=str(item.pk))
+    call_command("synchronize", remote=REMOTE, verbosity=2, stdout=(alone := StringIO()))
+    assert f"  testapp.Item {item.pk}: " in alone.getvalue()
 
 
 # One of them is in trouble ------------------------------------------------------------------------

@@ -143,7 +143,7 @@ class Command(BaseCommand):
             )
             for remark in report.remarks if verbosity > 1 else ():
                 if remark.kind == kind:
-                    self.stdout.write(f"  {remark.model} {remark.key}: {remark.reason}")
+                    self.stdout.write(f"  {report.name_of(remark)}: {remark.reason}")
 
     def _draw_bar(self, done: int, total: int) -> None:
         filled = 40 * done // max(total, 1)

@@ -112,6 +112,7 @@ def test_wrong_setting_ends_with_2(settings, command):
         (("synchro_install_triggers", "--database", "nope"), "There is no database 'nope'"),
         (("synchro_install_triggers", "--check", "--database", "nope"), "There is no database 'nope'"),
         (("synchro_install_triggers", "--migration", "nope"), "There is no installed app 'nope'"),
+        (("synchro_install_triggers", "--migration", "sites"), "Name an app of your own, or give 'sites' a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

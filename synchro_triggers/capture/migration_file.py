@@ -40,6 +40,10 @@ def uninstall_triggers(apps_state: Any, schema_editor: Any) -> None:
         uninstall(schema_editor.connection.alias)
 
 
+#: Where pip, and Debian, put packages.
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+
+
 def write_migration(app_label: str) -> Path:
     """Write the migration into the app's migrations package.
 
@@ -50,7 +54,7 @@ def write_migration(app_label: str) -> Path:
         The path of the new file.
 
     Raises:
-        SynchroConfigurationError: there is no such app, or it has no migrations package.
+        SynchroConfigurationError: there is no such app, it has no migrations package, or one that somebody installed.
     """
     if app_label not in apps.app_configs:
         known = ", ".join(sorted(apps.app_configs))
@@ -67,6 +71,12 @@ def write_migration(app_label: str) -> Path:
     name = f"{_next_number(own):04d}_synchro_triggers"
     migration = type("Migration", (), {"app_label": app_label, "name": name})
     path = Path(MigrationWriter(migration()).basedir) / f"{name}.py"
+    if not _INSTALLED.isdisjoint(path.parts):
+        raise SynchroConfigurationError(
+            f"The migrations of {app_label!r} belong to an installed package ({path.parent}): its next upgrade would "
+            f"remove what is written there. Name an app of your own, or give {app_label!r} a folder of your own in "
+            "MIGRATION_MODULES. Nothing was written."
+        )
     lines = "".join(f"        {dependency!r},\n".replace("'", '"') for dependency in dependencies)
     path.write_text(Template(_template()).substitute(dependencies=lines))
     return path

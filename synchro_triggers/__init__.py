@@ -16,18 +16,36 @@ if TYPE_CHECKING:
     from .capture.session import DisableSynchroLog as DisableSynchroLog
     from .capture.session import disable_synchro_log as disable_synchro_log
     from .capture.session import synchro_paused as synchro_paused
+    from .exceptions import DatabaseUnreachable as DatabaseUnreachable
+    from .exceptions import Refused as Refused
+    from .exceptions import RunUnderWay as RunUnderWay
+    from .exceptions import SynchroConfigurationError as SynchroConfigurationError
     from .exceptions import SynchroError as SynchroError
+    from .exceptions import TriggersNotReady as TriggersNotReady
     from .natural import NaturalKeyModel as NaturalKeyModel
     from .natural import NaturalManager as NaturalManager
+    from .replay.conflicts import Conflict as Conflict
+    from .replay.report import FailedObject as FailedObject
+    from .replay.report import Remark as Remark
     from .replay.report import SyncReport as SyncReport
+    from .replay.report import Told as Told
 
 # Where each name lives. ``api`` imports models when a function is called, not before.
 _HOME_OF = {
+    "Conflict": ".replay.conflicts",
+    "DatabaseUnreachable": ".exceptions",
     "DisableSynchroLog": ".capture.session",
+    "FailedObject": ".replay.report",
     "NaturalKeyModel": ".natural",
     "NaturalManager": ".natural",
+    "Refused": ".exceptions",
+    "Remark": ".replay.report",
+    "RunUnderWay": ".exceptions",
     "SyncReport": ".replay.report",
+    "SynchroConfigurationError": ".exceptions",
     "SynchroError": ".exceptions",
+    "Told": ".replay.report",
+    "TriggersNotReady": ".exceptions",
     "call_synchronize": ".api",
     "disable_synchro_log": ".capture.session",
     "reset_synchro": ".api",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .replay.report import SyncReport
@@ -34,23 +34,48 @@ def synchronize(
         What was done. Objects that could not be applied are in ``failures``; they are no exception.
 
     Raises:
-        SynchroError: there is no remote, its tables are missing, triggers do not fit, another run is under way,
-            or a database is down. Nothing has been changed in the transaction that was under way.
+        SynchroConfigurationError: there is no remote, or a setting or argument is wrong.
+        Refused: going on could lose or double something: tables or triggers do not fit, a database is a copy, objects
+            may be on the remote already. The message says what has to be decided.
+        RunUnderWay: another run to that remote has not ended.
+        DatabaseUnreachable: a database is down. The transaction that was under way has changed nothing.
+
+    Example:
+        >>> report = synchronize(dry_run=True)
+        >>> report.created, report.deleted
+        (12, 1)
+        >>> [f"{failure.model} {failure.key}: {failure.error}" for failure in report.failures]
+        []
     """
     from .replay import run
 
     return run.synchronize(remote, models=models, dry_run=dry_run, full=full, on_error=on_error, progress=progress)
 
 
-def call_synchronize(**options: Any) -> str:
+def call_synchronize(
+    remote: str | None = None,
+    *,
+    models: Iterable[str] | None = None,
+    dry_run: bool = False,
+    full: bool = False,
+    on_error: str = "quarantine",
+    progress: Callable[[int, int], None] | None = None,
+) -> str:
     """Run ``synchronize()`` and return the (translated) message, as django-synchro did.
 
+    The arguments are those of ``synchronize()``.
+
     Raises:
-        SynchroError: as for ``synchronize``; also when objects could not be applied, and the message names them.
+        SynchroError: as for ``synchronize()``; also when objects could not be applied, and the message names them.
+
+    Example:
+        >>> call_synchronize()
+        'No changes since last synchronization.'
     """
     from .replay import run
 
-    return run.call_synchronize(**options)
+    report = run.synchronize(remote, models=models, dry_run=dry_run, full=full, on_error=on_error, progress=progress)
+    return run.message_of_success(report)
 
 
 def reset_synchro() -> None:
@@ -60,6 +85,11 @@ def reset_synchro() -> None:
 
     Raises:
         SynchroError: this package's tables are missing somewhere, or LOCAL is a copy (see ``synchro_reset``).
+
+    Example:
+        >>> reset_synchro()
+        >>> synchronize().changed
+        False
     """
     from .replay import checkpoint
 

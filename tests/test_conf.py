@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from inspect import signature
 from io import StringIO
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
-from synchro_triggers import SynchroError, call_synchronize, synchronize
+import synchro_triggers
+from synchro_triggers import SynchroError, call_synchronize, exceptions, synchronize
 from synchro_triggers.conf import get_settings
 from synchro_triggers.models import ChangeLog
 from tests.databases import both
@@ -341,7 +343,8 @@ def test_check_command_fails_for_a_wrong_setting(settings):
 # Importing ----------------------------------------------------------------------------------------
 
 NAMES = (
-    "DisableSynchroLog, NaturalKeyModel, NaturalManager, SyncReport, SynchroError, call_synchronize, "
+    "Conflict, DatabaseUnreachable, DisableSynchroLog, FailedObject, NaturalKeyModel, NaturalManager, Refused, Remark, "
+    "RunUnderWay, SyncReport, SynchroConfigurationError, SynchroError, Told, TriggersNotReady, call_synchronize, "
     "disable_synchro_log, reset_synchro, synchro_paused, synchronize"
 )
 
@@ -448,13 +451,24 @@ def test_importing_the_package_imports_no_model_and_needs_no_settings(shop):
 
 
 def test_every_public_name_is_there_and_no_other(shop):
-    import synchro_triggers
-
     assert set(NAMES.split(", ")) == set(synchro_triggers.__all__)
     assert all(getattr(synchro_triggers, name) for name in synchro_triggers.__all__)
     assert set(synchro_triggers.__all__) <= set(dir(synchro_triggers))
     with pytest.raises(AttributeError, match="no attribute 'natural_manager'"):
         _ = synchro_triggers.natural_manager
+
+
+def test_call_synchronize_takes_what_synchronize_takes():
+    these, those = (signature(each).parameters for each in (synchro_triggers.call_synchronize, synchronize))
+
+    assert list(these.values()) == list(those.values())
+
+
+def test_every_error_that_a_caller_may_meet_is_public():
+    kinds = {each for each in vars(exceptions).values() if isinstance(each, type) and issubclass(each, SynchroError)}
+
+    kinds.remove(exceptions.ObjectNotApplied)  # a report tells of it, and nobody raises it to a caller
+    assert {each.__name__ for each in kinds} <= set(synchro_triggers.__all__) and len(kinds) == 6
 
 
 def test_absent_remote_is_warned_of_when_the_project_starts(shop):

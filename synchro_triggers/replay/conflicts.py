@@ -18,6 +18,14 @@ class Conflict:
         local_pk, remote_pk: its primary keys, as text. The local one of an object that was deleted, and whose key is
             another's now, has ``~`` and a number behind it.
         local_at, remote_at: the times of the last change on either side, aware, by each database's clock.
+
+    Example:
+        ``SYNCHRO_CONFLICT = "shop.rules.newest_but_prices"``, and in ``shop/rules.py``::
+
+            def newest_but_prices(conflict: Conflict) -> str:
+                if conflict.label == "shop.Price":
+                    return "remote"
+                return "local" if conflict.local_at > conflict.remote_at else "remote"
     """
 
     label: str

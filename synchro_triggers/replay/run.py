@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from django.db import Error, connections, transaction
 from django.db.models import Model
@@ -187,9 +186,12 @@ def required_remotes(remote: str | None) -> tuple[str, ...]:
     return remotes
 
 
-def call_synchronize(**options: Any) -> str:
-    """See ``synchro_triggers.call_synchronize``, which this is."""
-    report = synchronize(**options)
+def message_of_success(report: SyncReport) -> str:
+    """Return the translated message for a run.
+
+    Raises:
+        SynchroError: objects could not be applied; the message names them.
+    """
     if report.failures or report.waiting:
         raise SynchroError(describe_failures(report))
     return message_of(report)

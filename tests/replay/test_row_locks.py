@@ -332,25 +332,26 @@ def test_no_transaction_lasts_longer_than_it_may(settings, monkeypatch, batch_si
         Item.objects.update(cash=2)
     if action == "delete":
         Item.objects.all().delete()
-    lasted, heard = [], []
+    written, heard = [], []
     original = apply.Batch.apply
 
-    def measured(self):
-        started = time.monotonic()
+    def counted(self):
+        before = len(heard)
         result = original(self)
-        lasted.append(time.monotonic() - started)
+        written.append(len(heard) - before)
         return result
 
     def be_slow(instance, **told):
         heard.append(instance.name)
         time.sleep(0.03)
 
-    monkeypatch.setattr(apply.Batch, "apply", measured)
+    monkeypatch.setattr(apply.Batch, "apply", counted)
     signal = "post_delete" if action == "delete" else "post_save"
     with receiving(signal, Item, be_slow):
         report = synchronize()
 
-    assert max(lasted) < 0.2 + 0.25 and len(lasted) >= 5
+    # Each takes 0.03 s at least: seven fit into 0.2 s. Counted, because a busy machine may stop for as long as that.
+    assert max(written) <= 8 and len(written) >= 5
     assert sorted(heard, key=int) == [str(number) for number in range(40)]
     assert getattr(report, f"{action}d") == 40 and report.failures == []
     assert not Failure.objects.using(REMOTE).exists()

@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from ..conf import get_settings
 from ..exceptions import Refused, SynchroConfigurationError
-from .own_tables import require_own_tables
+from .own_tables import needed_columns, require_own_tables
 from .tables import CapturedTable, captured_models, captured_table, captured_tables
 from .trigger import InstalledTrigger, Trigger
 
@@ -97,14 +97,19 @@ def compare(alias: str, *, replicated: bool = False) -> Comparison:
     Args:
         alias: the database.
         replicated: what logical replication applies shall be logged, too; otherwise it may be as it is.
+
+    Raises:
+        Refused: this package's tables are missing on ``alias``, or are not as this version needs them.
     """
     connection, settings = connections[alias], get_settings()
     wanted = list(captured_tables(settings.models))
     # Every run compares, and hardly ever has anything changed since the last time.
-    at = (settings.captured, replicated, vendor_of(connection).catalog_mark(connection, wanted))
+    tables = [*(table.table for table in wanted), *needed_columns()]
+    at = (settings.captured, replicated, vendor_of(connection).catalog_mark(connection, tables))
     if at not in _compared:
         if len(_compared) >= _COMPARED_AT_MOST:
             _compared.clear()
+        require_own_tables(alias)
         _compared[at] = _compare(connection, wanted, replicated)
     return _compared[at]
 

@@ -26,7 +26,7 @@ def require_own_tables(alias: str) -> None:
     Raises:
         Refused: tables are missing on ``alias``, or lack columns: an older version's, or somebody else's.
     """
-    needed = _needed_columns()
+    needed = needed_columns()
     present = _columns_of(connections[alias], list(needed))
     remedy = f"run `manage.py migrate synchro_triggers --database {alias}`."
     if missing := sorted(needed.keys() - present.keys()):
@@ -43,7 +43,8 @@ def require_own_tables(alias: str) -> None:
 
 
 @cache
-def _needed_columns() -> dict[str, list[str]]:
+def needed_columns() -> dict[str, list[str]]:
+    """Return the columns that each of the tables must have, by table."""
     return {
         model._meta.db_table: [str(field.column) for field in model._meta.concrete_fields]
         for model in apps.get_app_config("synchro_triggers").get_models()

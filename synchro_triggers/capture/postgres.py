@@ -32,6 +32,7 @@ import pgtrigger
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import Refused
+from .sight import Sight
 from .tables import CapturedColumn, CapturedTable
 from .trigger import InstalledTrigger, Trigger, grouped, quote_literal, trigger_name
 
@@ -582,61 +583,50 @@ def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger
 
 def has_triggers(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether there are triggers of this package in the schema that the connection sees."""
-    return bool(_of_ours(connection, _ANY_INSTALLED))
+    with connection.cursor() as cursor:
+        cursor.execute(_ANY_INSTALLED)
+        return bool(cursor.fetchone()[0])
 
 
 _ANY_INSTALLED = """
-SELECT true
-  FROM pg_catalog.pg_trigger t
-  JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
- WHERE NOT t.tgisinternal
-   AND starts_with(t.tgname, 'synchro_')
-   AND {of_ours}
- LIMIT 1
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_class l, pg_catalog.pg_trigger t
+      JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+     WHERE l.oid = to_regclass('synchro_triggers_changelog') AND p.pronamespace = l.relnamespace
+       AND NOT t.tgisinternal AND starts_with(t.tgname, 'synchro_'))
 """
 
-#: Comments are joined: ``obj_description()`` is called for each trigger, which took half of the time.
+#: What may have changed if its rows are others, or lie somewhere else: each table of such a name and its columns, types
+#: of the project's own, schemas, partitions, our triggers and their comments. Numbers of transactions are given out
+#: once for all databases of a cluster while it runs, so that copies of a database may share what was found out.
 _CATALOG = """
-WITH wanted AS MATERIALIZED (SELECT quoted, to_regclass(quoted)::oid AS id FROM unnest(%s::text[]) AS named (quoted))
-SELECT md5(concat_ws('|',
-  (SELECT string_agg(concat_ws(' ', wanted.quoted, c.oid, c.relkind, n.nspname, c.relname, a.attname, y.typname,
-                               a.atttypmod, l.collisdeterministic), ',' ORDER BY c.oid, a.attnum)
-     FROM wanted
-     JOIN pg_catalog.pg_class c ON c.oid = wanted.id
-     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-     LEFT JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
-     LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation),
-  (SELECT string_agg(concat_ws(' ', c.oid, tree.relid, tree.isleaf, n.nspname, p.relname, p.relkind),
-                     ',' ORDER BY p.oid)
-     FROM wanted
-     JOIN pg_catalog.pg_class c ON c.oid = wanted.id AND c.relkind = 'p'
-    CROSS JOIN LATERAL pg_partition_tree(c.oid) AS tree
-     JOIN pg_catalog.pg_class p ON p.oid = tree.relid
-     JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace),
-  (SELECT string_agg(concat_ws(' ', t.oid, t.tgname, t.tgenabled, encode(t.tgargs, 'hex'), n.nspname, c.relname,
-                               p.pronamespace, d.description), ',' ORDER BY t.oid)
-     FROM pg_catalog.pg_trigger t
-     JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
-     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-     JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
-     LEFT JOIN pg_catalog.pg_description d
-       ON d.objoid = t.oid AND d.classoid = 'pg_catalog.pg_trigger'::regclass AND d.objsubid = 0
-    WHERE NOT t.tgisinternal AND starts_with(t.tgname, 'synchro_'))))
+WITH named AS MATERIALIZED (
+    SELECT oid, xmin, ctid FROM pg_catalog.pg_class WHERE relname = ANY (%s::name[])
+), fired AS MATERIALIZED (
+    SELECT oid, xmin, ctid FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND starts_with(tgname, 'synchro_')
+)
+SELECT concat_ws('|', system_identifier, pg_postmaster_start_time(), current_schemas(true),
+    (SELECT sum(hash_record_extended(named, 0)) FROM named),
+    (SELECT sum(hash_record_extended(ROW (attrelid, attnum, xmin, ctid), 0)) FROM pg_catalog.pg_attribute
+      WHERE attrelid = ANY (ARRAY (SELECT oid FROM named)) AND attnum > 0),
+    (SELECT sum(hash_record_extended(fired, 0)) FROM fired),
+    (SELECT sum(hash_record_extended(ROW (objoid, xmin, ctid), 0)) FROM pg_catalog.pg_description
+      WHERE objoid = ANY (ARRAY (SELECT oid FROM fired)) AND classoid = 'pg_catalog.pg_trigger'::regclass),
+    (SELECT sum(hash_record_extended(ROW (p.oid, p.xmin, p.ctid, i.inhparent, i.xmin, i.ctid), 0))
+       FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid),
+    (SELECT sum(hash_record_extended(ROW (oid, xmin, ctid), 0)) FROM pg_catalog.pg_namespace),
+    (SELECT sum(hash_record_extended(ROW (oid, xmin, ctid), 0)) FROM pg_catalog.pg_type
+      WHERE oid >= 16384 AND typrelid = 0 AND typelem = 0))
+  FROM pg_control_system()
 """
 
 
-def catalog_mark(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> tuple[str, str]:
-    """Return what is another one whenever these tables, their partitions or our triggers have changed.
-
-    Raises:
-        Refused: the changelog is missing.
-    """
-    quoted = [quote_table(connection, table.table) for table in tables]
-    schema = changelog_schema(connection)
+def catalog_mark(connection: BaseDatabaseWrapper, tables: Collection[str]) -> str:
+    """Return what is another one whenever these tables, their partitions or our triggers have changed; one query."""
     with connection.cursor() as cursor:
-        cursor.execute(_CATALOG, [quoted])
-        return schema, cursor.fetchone()[0]
+        cursor.execute(_CATALOG, [[_name_in_schema(connection, table) for table in tables]])
+        mark: str = cursor.fetchone()[0]
+        return mark
 
 
 def drop_sql(connection: BaseDatabaseWrapper, trigger: InstalledTrigger) -> list[str]:
@@ -895,21 +885,16 @@ def partitions(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> 
     ]
 
 
-def is_standby(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether the server replays another one's log: its snapshots do not name the transactions under way."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_is_in_recovery()")
-        return bool(cursor.fetchone()[0])
-
-
-def filtered_tables(connection: BaseDatabaseWrapper, tables: list[str]) -> tuple[list[str], str]:
-    """Return those of the tables of which row-level security may hide rows from this session, and its role."""
+def sight_of(connection: BaseDatabaseWrapper, tables: list[str]) -> Sight:
+    """Return what this session sees of those tables."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relrowsecurity AND row_security_active(c.oid))"
+            "SELECT pg_is_in_recovery(),"
+            " EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relrowsecurity AND row_security_active(c.oid))"
         )
-        if not cursor.fetchone()[0]:
-            return [], ""  # as nearly everywhere
+        standby, filtered = cursor.fetchone()
+        if not filtered:
+            return Sight(standby)  # as nearly everywhere
         cursor.execute(
             "SELECT current_user, array(SELECT c.relname::text"
             " FROM unnest(%s::text[]) AS wanted (quoted)"
@@ -918,7 +903,7 @@ def filtered_tables(connection: BaseDatabaseWrapper, tables: list[str]) -> tuple
             [[quote_table(connection, table) for table in tables]],
         )
         role, hidden = cursor.fetchone()
-    return hidden, role
+    return Sight(standby, tuple(hidden), role)
 
 
 def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
@@ -936,6 +921,10 @@ def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict
 def quote_table(connection: BaseDatabaseWrapper, table: str) -> str:
     """Quote a table name as Django does (``'schema"."table'`` reaches into another schema there)."""
     return connection.ops.quote_name(table)
+
+
+def _name_in_schema(connection: BaseDatabaseWrapper, table: str) -> str:
+    return quote_table(connection, table).rpartition('"."')[2].strip('"').replace('""', '"')
 
 
 def _quote(name: str) -> str:

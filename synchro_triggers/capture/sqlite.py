@@ -19,6 +19,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import Refused, SynchroConfigurationError, SynchroError
+from .sight import Sight
 from .tables import CapturedColumn, CapturedTable
 from .trigger import LEADING_COMMENTS, PREFIX, InstalledTrigger, Trigger, grouped, quote_literal, trigger_name
 
@@ -430,10 +431,12 @@ def installed_triggers(connection: BaseDatabaseWrapper) -> list[InstalledTrigger
 
 def has_triggers(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether there are triggers of this package."""
-    return any(_MODE.search(sql) for (sql,) in _rows(connection, _OURS.format("sql"), [PREFIX]))
+    with connection.cursor() as cursor:
+        cursor.execute(_OURS.format("sql"), [PREFIX])
+        return any(_MODE.search(sql) for (sql,) in cursor)  # nearly always the first one tells
 
 
-def catalog_mark(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> bytes:
+def catalog_mark(connection: BaseDatabaseWrapper, tables: Collection[str]) -> bytes:
     """Return what is another one whenever tables, indexes or triggers have changed; one query."""
     # All of them are made by an SQL text, which SQLite keeps. As bytes: nothing needs to be decoded.
     query = "SELECT CAST(group_concat(name || char(10) || coalesce(sql, ''), char(10)) AS BLOB) FROM sqlite_master"
@@ -539,14 +542,9 @@ def require_changelog(connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def is_standby(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether the server replays another one's log: there is no server."""
-    return False
-
-
-def filtered_tables(connection: BaseDatabaseWrapper, tables: list[str]) -> tuple[list[str], str]:
-    """Return those of the tables of which rows may be hidden from this session, and its role: SQLite hides nothing."""
-    return [], ""
+def sight_of(connection: BaseDatabaseWrapper, tables: list[str]) -> Sight:
+    """Return what a session sees of those tables: everything, as it is now."""
+    return Sight()
 
 
 @dataclass(frozen=True)

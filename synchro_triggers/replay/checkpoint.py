@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ..capture.install import require_capture
+from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL, get_settings
 from ..models import ChangeLog, Checkpoint, Failure, Introduction, Reference
 from .moved import forget_lost_objects, forget_transactions, moved_along
@@ -16,19 +17,18 @@ from .node import (
     is_elsewhere,
     node_id,
     require_original,
-    require_tables,
     require_two_databases,
     set_identity,
 )
+from .own_rows import read_rows
 from .window import Window, current_position, delete_received, fingerprint
 
 
 def load_checkpoint(alias: str, source: str) -> Checkpoint:
     """Return (and make, if missing) what ``alias`` has received of ``source``."""
-    checkpoint = Checkpoint.objects.using(alias).filter(source=source).first()
-    if checkpoint is None:
-        checkpoint, _ = Checkpoint.objects.using(alias).get_or_create(source=source)
-    return checkpoint
+    for checkpoint in read_rows(Checkpoint, alias, source=source):
+        return checkpoint
+    return Checkpoint.objects.using(alias).get_or_create(source=source)[0]
 
 
 def note_place(checkpoint: Checkpoint, alias: str) -> None:
@@ -63,7 +63,7 @@ def _marks(window: Window) -> dict[str, object]:
 def read_last_check() -> datetime.datetime | None:
     """Return the time of the last run (or what it was set to); ``None``: never."""
     alias = _receiving_alias()
-    require_tables(alias)
+    require_own_tables(alias)
     return Checkpoint.objects.using(alias).filter(source=node_id(LOCAL)).values_list("last_check", flat=True).first()
 
 
@@ -76,7 +76,7 @@ def write_last_check(value: datetime.datetime) -> None:
     if not isinstance(value, datetime.datetime):
         raise TypeError(f"options.last_check must be a datetime, not {value!r}.")
     alias = _receiving_alias()
-    require_tables(alias)
+    require_own_tables(alias)
     aware = timezone.make_aware(value) if timezone.is_naive(value) else value
     if aware >= datetime.datetime.now(datetime.UTC):
         fields: dict[str, object] = {"position": current_position(LOCAL), "since": None}
@@ -172,7 +172,7 @@ def make_own_node(alias: str) -> None:
     Raises:
         SynchroError: this package's tables are missing there.
     """
-    require_tables(alias)
+    require_own_tables(alias)
     with transaction.atomic(using=alias):
         set_identity(alias, new=True)
         ChangeLog.objects.using(alias).all().delete()
@@ -182,7 +182,7 @@ def _receiving_aliases() -> tuple[str, ...]:
     """Return the remotes, or LOCAL where there is none, all of which must have this package's tables."""
     remotes = get_settings().remotes
     for alias in (*remotes, LOCAL):
-        require_tables(alias)
+        require_own_tables(alias)
     for alias in remotes:
         require_two_databases(alias)
     return remotes or (LOCAL,)

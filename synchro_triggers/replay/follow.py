@@ -13,12 +13,12 @@ from typing import Any
 from django.db import Error, connections
 
 from ..capture import install
+from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL
 from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
 from ..reaching import clear_errors
 from .checkpoint import load_checkpoint
-from .node import require_tables
 from .report import SyncReport
 from .run import Choices, Run, describe_partitions, require_ready_triggers, required_remotes
 from .window import commit_mark, open_window, position_since
@@ -80,7 +80,7 @@ class Follower:
         new_partitions = require_ready_triggers(remotes)
         for alias in remotes:
             with suppress(Error):  # one that cannot be reached may come back: the first look tells of it
-                require_tables(alias)
+                require_own_tables(alias)
         longest = max(_LONGEST_PAUSE, self.interval)
         with self._waiting() as wait:
             followed = [_Followed(alias, self._choices(), list(new_partitions), longest) for alias in remotes]

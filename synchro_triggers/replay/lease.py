@@ -27,6 +27,7 @@ from ..exceptions import RunUnderWay
 from ..models import Checkpoint
 from ..moment import UtcNow
 from .checkpoint import load_checkpoint
+from .own_rows import update_rows
 
 logger = logging.getLogger("synchro_triggers")
 
@@ -66,27 +67,31 @@ class Lease:
 
     def _take_if_free(self) -> bool:
         if self._is_there("synchro_triggers_checkpoint WHERE source = %s AND run_id = ''", self._source):
-            return self._take(Q(run_id=""))
+            return self._take_over("")
         holder = load_checkpoint(self._remote, self._source)
         if not holder.run_id:  # it was made, or given back, in this moment
-            return self._take(Q(run_id=""))
+            return self._take_over("")
         free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=UtcNow() - datetime.timedelta(seconds=EXPIRES))
         if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
             free |= Q(run_id=holder.run_id)
         # Looked at first: on SQLite, a write would wait for the transaction of the run that is under way.
         rows = Checkpoint.objects.using(self._remote).filter(free, source=self._source)
-        return rows.exists() and self._take(free)
+        return rows.exists() and bool(rows.update(**self._name()))
 
-    def _take(self, condition: Q) -> bool:
-        rows = Checkpoint.objects.using(self._remote).filter(condition, source=self._source)
-        taken = rows.update(
-            run_id=self._run_id,
-            run_host=socket.gethostname(),
-            run_pid=os.getpid(),
-            run_started=UtcNow(),
-            run_seen=UtcNow(),
-        )
-        return bool(taken)
+    def _take_over(self, run_id: str) -> bool:
+        return bool(update_rows(Checkpoint, self._remote, self._name(), source=self._source, run_id=run_id))
+
+    def _name(self) -> dict[str, object]:
+        return {
+            "run_id": self._run_id,
+            "run_host": socket.gethostname(),
+            "run_pid": os.getpid(),
+            "run_started": UtcNow(),
+            "run_seen": UtcNow(),
+        }
+
+    def _write(self, **fields: object) -> int:
+        return update_rows(Checkpoint, self._remote, fields, source=self._source, run_id=self._run_id)
 
     def renew(self, **fields: object) -> None:
         """Renew the lease, and write other fields of the checkpoint with it.
@@ -96,8 +101,7 @@ class Lease:
         Raises:
             RunUnderWay: another run has taken over.
         """
-        rows = Checkpoint.objects.using(self._remote).filter(source=self._source, run_id=self._run_id)
-        if not rows.update(run_seen=UtcNow(), **fields):
+        if not self._write(run_seen=UtcNow(), **fields):
             raise RunUnderWay(
                 f"Another run to {self._remote!r} has taken over, because this one had not been heard of for "
                 f"{EXPIRES} seconds. What was committed stays."
@@ -137,10 +141,9 @@ class Lease:
     def release(self) -> None:
         """Give the lease back, if it is still ours. Where the database is gone, it expires by itself."""
         ended_by = sys.exception()
-        rows = Checkpoint.objects.using(self._remote).filter(source=self._source, run_id=self._run_id)
         try:
             with transaction.atomic(using=self._remote):
-                rows.update(**_NOBODY)
+                self._write(**_NOBODY)
         except Error as error:
             # A run that was ended by an error says that one, and once: most often it is the same.
             level = logging.WARNING if ended_by is None else logging.DEBUG

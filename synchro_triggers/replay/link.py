@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db.models import Max, Model
 
 from ..capture.install import captured_models_on
+from ..capture.own_tables import require_own_tables
 from ..capture.session import replaying_for
 from ..capture.tables import encode_key, natural_key_of, natural_manager
 from ..conf import LOCAL, Settings, get_settings
@@ -17,7 +18,7 @@ from ..exceptions import ObjectNotApplied
 from ..models import ChangeLog, Operation, Reference, Word
 from .identity import Identity
 from .meeting import acquainted_by_word, introduce, is_told_by_nothing
-from .node import former_selves, require_original, require_tables, require_two_databases, require_two_nodes
+from .node import former_selves, require_original, require_two_databases, require_two_nodes
 from .order import models_in_order
 from .rows import rows_of, rows_with
 from .shape import Shape, family_labels, is_foreign_key, read_key, root_of, shape_of
@@ -118,7 +119,7 @@ def call_strangers(remote: str, labels: Sequence[str] | None = None) -> list[str
 def _both_nodes(remote: str) -> tuple[str, str]:
     require_two_databases(remote)
     for alias in (LOCAL, remote):
-        require_tables(alias)
+        require_own_tables(alias)
     require_original(LOCAL)
     return require_two_nodes(remote)
 

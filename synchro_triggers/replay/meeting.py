@@ -34,6 +34,7 @@ from .changes import Change, coalesce
 from .identity import Identity
 from .local import ObjectTask, plan_tasks
 from .node import older_selves
+from .own_rows import read_rows
 from .raw_keys import is_of_one_object
 from .rows import rows_of, rows_with
 from .shape import Shape, family_labels, is_foreign_key, model_of, read_keys, root_of, shape_of, target_of
@@ -244,7 +245,7 @@ class Meeting:
 
     def _said(self, label: str) -> Introduction | None:
         if self._stored is None:
-            rows = Introduction.objects.using(self._target.remote).filter(source=self._target.source).defer("keys")
+            rows = read_rows(Introduction, self._target.remote, defer=("keys",), source=self._target.source)
             self._stored = {row.model_label: row for row in rows}
         return self._stored.get(label)
 

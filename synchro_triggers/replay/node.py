@@ -8,16 +8,10 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 
-from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL
 from ..exceptions import Refused
 from ..models import Checkpoint, MetNode, Node
 from .window import fingerprint, history_agrees, place
-
-
-def require_tables(alias: str) -> None:
-    """Raise ``Refused`` when this package's tables are missing on ``alias``, or are not as this version needs them."""
-    require_own_tables(alias)
 
 
 def node_id(alias: str) -> str:

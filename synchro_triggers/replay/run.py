@@ -16,7 +16,7 @@ from django.db.models import Model
 from django.utils.translation import gettext
 
 from ..capture import install
-from ..capture.own_tables import Schema
+from ..capture.own_tables import Schema, require_own_tables
 from ..capture.session import replaying_for
 from ..capture.tables import captured_models, labels_of
 from ..capture.trigger import Trigger
@@ -62,7 +62,6 @@ from .node import (
     require_no_transaction,
     require_original,
     require_same_history,
-    require_tables,
     require_two_databases,
     require_two_nodes,
 )
@@ -243,10 +242,9 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
         with suppress(Error):  # one that cannot be reached is told of when its turn comes
             require_two_databases(alias)
     with clear_errors(LOCAL):
-        require_tables(LOCAL)
+        found = install.compare(LOCAL)
         require_original(LOCAL)
         require_sight(LOCAL)
-        found = install.compare(LOCAL)
     install.require_tables(found, LOCAL)
     expected: tuple[Trigger, ...] = ()
     if found.new_partitions:
@@ -294,7 +292,7 @@ class Run:
         listed = captured_models(settings.models)
         self._listed = frozenset(model._meta.label for model in listed)
         chosen = self._listed if choices.labels is None else self._listed.intersection(choices.labels)
-        require_tables(remote)
+        require_own_tables(remote)
         self._schema = Schema(remote, [model for model in listed if model._meta.label in chosen])
         require_sight(remote)
         source, node = require_two_nodes(remote)

@@ -115,13 +115,13 @@ def next_key(connection: BaseDatabaseWrapper, model: type[Model]) -> int:
     quote = connection.ops.quote_name
     key: Any = model._meta.pk
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT max({quote(key.column)}) FROM {quote(model._meta.db_table)}")
-        highest = cursor.fetchone()[0] or 0
-        cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")
-        if cursor.fetchone():
-            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [strip_quotes(model._meta.db_table)])
-            highest = max(highest, *(row[0] for row in cursor.fetchall()), 0)
-    return int(highest) + 1
+        # The tables of this package count their keys, so that SQLite has a table of counters.
+        cursor.execute(
+            f"SELECT max({quote(key.column)}), (SELECT max(seq) FROM sqlite_sequence WHERE name = %s)"
+            f" FROM {quote(model._meta.db_table)}",
+            [strip_quotes(model._meta.db_table)],
+        )
+        return int(max(0, *(highest or 0 for highest in cursor.fetchone()))) + 1
 
 
 def _sequences_of(connection: BaseDatabaseWrapper, model: type[Model]) -> list[Any]:

@@ -30,14 +30,14 @@ def require_sight(alias: str) -> None:
     if connection.vendor not in {"postgresql", "sqlite"}:
         return  # a remote only, and of none of the others Django knows row-level security
     vendor = install.vendor_of(connection)
-    if alias == LOCAL and vendor.is_standby(connection):
+    seen = vendor.sight_of(connection, _tables(captured_models(get_settings().models)))
+    if alias == LOCAL and seen.standby:
         raise Refused(standby_message(alias))
-    hidden, role = vendor.filtered_tables(connection, _tables(captured_models(get_settings().models)))
-    if hidden:
+    if seen.hidden:
         raise Refused(
-            f"Row-level security hides rows of {', '.join(hidden)} on {alias!r} from the role {role!r}: what a run "
-            "does not see, it would take for deleted, or make again. Let it connect as a role that sees every row: the "
-            "tables' owner (with ALTER TABLE … NO FORCE ROW LEVEL SECURITY), or one with BYPASSRLS."
+            f"Row-level security hides rows of {', '.join(seen.hidden)} on {alias!r} from the role {seen.role!r}: what "
+            "a run does not see, it would take for deleted, or make again. Let it connect as a role that sees every row: "
+            "the tables' owner (with ALTER TABLE … NO FORCE ROW LEVEL SECURITY), or one with BYPASSRLS."
         )
 
 

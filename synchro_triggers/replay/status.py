@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL
 from ..exceptions import Refused, SynchroError
 from ..key_texts import printable_key
@@ -17,7 +18,6 @@ from .node import (
     node_id,
     require_original,
     require_same_history,
-    require_tables,
     require_two_databases,
     require_two_nodes,
 )
@@ -135,7 +135,7 @@ def pending_rows(remote: str) -> int:
 def _require_both(remote: str) -> None:
     require_two_databases(remote)
     for alias in (LOCAL, remote):
-        require_tables(alias)
+        require_own_tables(alias)
 
 
 def _pending(checkpoint: Checkpoint, target: str) -> Window:

@@ -7,11 +7,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...capture.install import require_capture
+from ...capture.own_tables import require_own_tables
 from ...conf import LOCAL, check_alias, get_settings
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import clear_errors
 from ...replay.checkpoint import keep_identity, make_own_node, reset_synchro
-from ...replay.node import require_original, require_tables, set_identity
+from ...replay.node import require_original, set_identity
 from ...replay.status import pending_rows
 from ..errors import one_line
 
@@ -62,7 +63,7 @@ class Command(BaseCommand):
                 done = self._keep()
             else:
                 if not options["new_identity"]:
-                    require_tables(LOCAL)
+                    require_own_tables(LOCAL)
                     require_original(LOCAL)
                 if options["interactive"]:
                     self._ask()
@@ -76,7 +77,7 @@ class Command(BaseCommand):
             make_own_node(alias)
             return f"{alias} is a database of its own now. Run `manage.py synchro_link`."
         if options["keep_identity"]:
-            require_tables(alias)
+            require_own_tables(alias)
             set_identity(alias, new=False)
             return f"{alias} keeps its identity."
         raise SynchroConfigurationError("--database needs --new-identity or --keep-identity.")

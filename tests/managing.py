@@ -7,8 +7,6 @@ shows for each command that a process of its own ends with the same code and pri
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -20,6 +18,8 @@ from unittest.mock import patch
 from django.apps import apps
 from django.core.management import execute_from_command_line
 from django.db import connections
+
+from tests import processes
 
 MANAGE = Path(__file__).resolve().parent / "manage.py"
 
@@ -59,9 +59,7 @@ def in_new_process(env: Mapping[str, str], *arguments: str) -> Done:
         env: as ``process_env`` or ``changed_env`` return it.
         *arguments: command line.
     """
-    done = subprocess.run(
-        [sys.executable, str(MANAGE), *arguments], env=dict(env), capture_output=True, text=True, timeout=60
-    )
+    done = processes.run(str(MANAGE), *arguments, env=env, timeout=60)
     return Done(done.returncode, done.stdout, done.stderr)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from django.contrib.sites.models import Site
 from django.db import connections
 
-from tests import mariadb_server
+from tests import mariadb_server, processes
 from tests.databases import (
     CAPTURING_PAIRS,
     PAIRS,
@@ -90,7 +91,11 @@ def test_what_a_test_commits_is_not_there_for_the_next_one(attempt: int) -> None
 
 @both_committed
 @pytest.mark.all_pairs
-def test_another_process_works_on_the_same_databases(process_env: dict[str, str]) -> None:
+@pytest.mark.parametrize("way", ["a copy of a loaded one", "from nothing"])
+def test_another_process_works_on_the_same_databases(
+    process_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    choose_way(monkeypatch, way)
     Site.objects.using("default").create(domain="there.and", name="back")
     program = (
         "import django; django.setup()\n"
@@ -99,9 +104,75 @@ def test_another_process_works_on_the_same_databases(process_env: dict[str, str]
         "Site.objects.using('remote').create(domain='there.and', name=site.name + ' again')\n"
     )
 
-    subprocess.run([sys.executable, "-c", program], env=process_env, check=True)
+    processes.run("-c", program, env=process_env, check=True)
 
     assert Site.objects.using("remote").get(domain="there.and").name == "back again"
+
+
+def choose_way(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    if way == "from nothing":
+        monkeypatch.setattr(processes, "_may_be_a_copy", lambda env: False)
+    elif sys.platform != "linux":
+        pytest.skip("a process begins as a copy on Linux")
+
+
+#: Name of the program to what Python is told to run.
+PROGRAMS = {
+    "code": ("-c", "import sys; print(sys.argv, __name__)", "one", "two"),
+    "error": ("-c", "import sys; print('said'); print('complained', file=sys.stderr); raise ValueError('no')"),
+    "exit code": ("-c", "import sys; sys.exit(7)"),
+    "exit text": ("-c", "import sys; sys.exit('a text')"),
+    "no way out": ("-c", "import os; os._exit(3)"),
+    "killed by itself": ("-c", "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"),
+    "at its end": ("-c", "import atexit; atexit.register(print, 'at last')"),
+    "settings": ("-c", "from django.conf import settings; print(settings.SYNCHRO_BATCH_SIZE, settings.SYNCHRO_REMOTE)"),
+    "aliases": ("-c", "from django.db import connections; print(list(connections), connections.all(True))"),
+    "environment": ("-c", "import os; print(os.environ['ONLY_THERE'], 'PYTEST_CURRENT_TEST' in os.environ)"),
+    "folder": ("-c", "import os; print(os.getcwd())"),
+    "a lot": ("-c", "print('x' * 1_000_000)"),
+    "module": ("-m", "django", "synchronize", "--no-such-option"),
+    "script": (str(Path(__file__).with_name("manage.py")), "synchro_status", "--help"),
+}
+TRIED_ALWAYS = {"code", "error", "killed by itself", "at its end", "settings", "module"}
+
+
+@both_committed
+@pytest.mark.vendor("sqlite")
+@pytest.mark.parametrize(
+    "program", [name if name in TRIED_ALWAYS else pytest.param(name, marks=pytest.mark.whole) for name in PROGRAMS]
+)
+def test_process_that_begins_as_a_copy_is_like_any_other(
+    process_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    env = {**process_env, "ONLY_THERE": "yes", "SYNCHRO_TEST_SETTINGS": '{"SYNCHRO_REMOTE": ["remote"]}'}
+    done = {}
+    for way in ("a copy of a loaded one", "from nothing"):
+        with monkeypatch.context() as patch:
+            choose_way(patch, way)
+            found = processes.run(*PROGRAMS[program], env=env, timeout=60)
+        # A traceback begins with how Python came there.
+        done[way] = (found.returncode, found.stdout, found.stderr.splitlines()[-1:])
+
+    assert done["a copy of a loaded one"] == done["from nothing"]
+
+
+@both_committed
+@pytest.mark.vendor("sqlite")
+@pytest.mark.parametrize("way", ["a copy of a loaded one", "from nothing"])
+def test_process_can_be_watched_and_killed(
+    process_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    choose_way(monkeypatch, way)
+    process = processes.start("-c", "import os, time; print(os.getpid(), flush=True); time.sleep(600)", env=process_env)
+
+    assert process.stdout is not None and int(process.stdout.readline()) == process.pid
+    assert process.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=0.1)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(timeout=20) == process.poll() == process.returncode == -signal.SIGKILL
+    assert process.communicate() == ("", "")
+    process.kill()
 
 
 def test_a_test_without_databases_runs_once_and_may_not_touch_them(request: pytest.FixtureRequest) -> None:

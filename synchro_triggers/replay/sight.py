@@ -36,7 +36,7 @@ def require_sight(alias: str) -> None:
     if seen.hidden:
         raise Refused(
             f"Row-level security hides rows of {', '.join(seen.hidden)} on {alias!r} from the role {seen.role!r}: what "
-            "a run does not see, it would take for deleted, or make again. Let it connect as a role that sees every row: "
+            "a run does not see, it would take for deleted, or make again. Let it connect as one that sees every row: "
             "the tables' owner (with ALTER TABLE … NO FORCE ROW LEVEL SECURITY), or one with BYPASSRLS."
         )
 

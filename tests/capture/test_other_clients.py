@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 
 import pytest
 from django.db import connections, models
@@ -13,6 +11,7 @@ from django.test.utils import isolate_apps
 from synchro_triggers.capture.install import install, run_statements, vendor_of
 from synchro_triggers.capture.tables import captured_tables, decode_key
 from synchro_triggers.models import ChangeLog
+from tests import processes
 from tests.testapp.models import Numbered
 
 
@@ -113,7 +112,7 @@ def test_command_line_of_another_process_is_logged(numbers, process_env):
         f"Numbered.objects.using({numbers!r}).create(pk=5, number=5)"
     )
 
-    subprocess.run([sys.executable, "-c", code], env=process_env, check=True)
+    processes.run("-c", code, env=process_env, check=True)
 
     assert logged(numbers) == [("I", "5")]
 

@@ -6,14 +6,13 @@ A project of its own, ``shop_project``, is migrated by real ``manage.py`` proces
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from django.db import connection
 
 from synchro_triggers.models import ChangeLog, Reference
+from tests import processes
 from tests.databases import both_committed
 
 pytestmark = both_committed
@@ -30,12 +29,8 @@ class Shop:
     def run(self, *arguments: str, code: str = "before", fails: bool = False, **env: str) -> str:
         folders = (PROJECT / code, PROJECT, *os.environ.get("PYTHONPATH", "").split(os.pathsep))
         path = os.pathsep.join([*map(str, folders), self._env["PYTHONPATH"]])
-        done = subprocess.run(
-            [sys.executable, "-m", "django", *arguments],
-            env={**self._env, "DJANGO_SETTINGS_MODULE": "shop_settings", "PYTHONPATH": path, **env},
-            capture_output=True,
-            text=True,
-        )
+        settings = {"DJANGO_SETTINGS_MODULE": "shop_settings", "PYTHONPATH": path}
+        done = processes.run("-m", "django", *arguments, env={**self._env, **settings, **env})
         assert (done.returncode != 0) is fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 

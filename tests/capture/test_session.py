@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import signal
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -21,6 +19,7 @@ from synchro_triggers.capture.install import install
 from synchro_triggers.capture.session import replaying_for
 from synchro_triggers.models import ChangeLog, SessionValue
 from tests.databases import both
+from tests.processes import Process, start
 from tests.testapp.models import Item, Numbered
 
 
@@ -578,12 +577,12 @@ with synchro_paused(using={here!r}):
     assert not Item.objects.using(here).filter(name="lost").exists()
 
 
-def start_process(env, code: str) -> subprocess.Popen[str]:
+def start_process(env, code: str) -> Process:
     prelude = (
         "import time, django; django.setup()\n"
         "from synchro_triggers import synchro_paused\nfrom tests.testapp.models import Item\n"
     )
-    return subprocess.Popen([sys.executable, "-c", prelude + code], env=env, stdout=subprocess.PIPE, text=True)
+    return start("-c", prelude + code, env=env)
 
 
 def run_process(env, code: str) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from io import StringIO
@@ -24,6 +22,7 @@ from synchro_triggers.replay.follow import Follower
 from synchro_triggers.replay.report import Told
 from tests.comparing import assert_same
 from tests.databases import both, both_committed
+from tests.processes import start
 from tests.testapp.models import Account, Entry, Item, Numbered, Tag, Tagged
 
 LOCAL, REMOTE = "default", "remote"
@@ -35,8 +34,7 @@ PATIENCE = 20
 @contextmanager
 def following(process_env, *options):
     """A follower; stopped at the end in order, which must take less than ``PATIENCE``."""
-    command = [sys.executable, "-m", "django", "synchronize", "--follow", "--json", *options]
-    process = subprocess.Popen(command, env=process_env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = start("-m", "django", "synchronize", "--follow", "--json", *options, env=process_env)
     try:
         yield process
         process.send_signal(signal.SIGTERM)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from synchro_triggers import synchronize
 from synchro_triggers.models import Checkpoint, Failure
 from synchro_triggers.replay import apply, bulk, conflict_lookup, contention
 from synchro_triggers.replay.report import Told
+from tests import processes
 from tests.databases import both_committed
 from tests.replay.hearing import REMOTE, later, receiving
 from tests.testapp.models import Account, Item, Keyed, Restaurant
@@ -298,8 +297,7 @@ def test_opposite_runs_whose_receivers_write_each_others_rows_end(process_env):
     databases = json.loads(process_env["SYNCHRO_TEST_DATABASES"])
     opposite = {"default": databases["remote"], "remote": databases["default"]}
     back = {**process_env, "SYNCHRO_TEST_DATABASES": json.dumps(opposite)}
-    command = [sys.executable, "-c", RUN]
-    subprocess.run([*command, "0"], env=back, timeout=60, check=True, capture_output=True)  # the two have met
+    processes.run("-c", RUN, "0", env=back, timeout=60, check=True)  # the two have met
     later()
     Item.objects.update(cash=2)
     later()
@@ -307,10 +305,7 @@ def test_opposite_runs_whose_receivers_write_each_others_rows_end(process_env):
     connections.close_all()
 
     started = time.monotonic()
-    runs = [
-        subprocess.Popen([*command, number], env=env, stderr=subprocess.PIPE, text=True)
-        for number, env in (("4", process_env), ("5", back))
-    ]
+    runs = [processes.start("-c", RUN, number, env=env) for number, env in (("4", process_env), ("5", back))]
     ended = [(run.communicate(timeout=120)[1], run.returncode) for run in runs]
 
     assert [code for _, code in ended] == [0, 0], ended

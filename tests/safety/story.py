@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Reference
+from tests import processes
 from tests.postgres_server import PostgresServer
+from tests.processes import Process, start
 from tests.testapp.models import Item, Node, Tag, Tagged
 
 LOCAL, REMOTE = "default", "remote"
-SYNCHRONIZE = [sys.executable, "-m", "django", "synchronize", "--verbosity", "0"]
+SYNCHRONIZE = ("-m", "django", "synchronize", "--verbosity", "0")
 
 #: User and password of the server that tests stop. No message may show them.
 SECRETS = ("ann_the_user", "sesame-opens")
@@ -61,16 +61,15 @@ def assert_nothing_lost_or_doubled() -> int:
 def run_once(env: dict[str, str]) -> float:
     """Run the command to its end; return how long it took, in seconds."""
     started = time.monotonic()
-    subprocess.run(SYNCHRONIZE, env=env, check=True)
+    processes.run(*SYNCHRONIZE, env=env, check=True)
     return time.monotonic() - started
 
 
-def start_run(env: dict[str, str], command: str = "synchronize") -> subprocess.Popen[str]:
-    arguments = [*SYNCHRONIZE[:3], *command.split(), *SYNCHRONIZE[4:]]
-    return subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start_run(env: dict[str, str], command: str = "synchronize") -> Process:
+    return start(*SYNCHRONIZE[:2], *command.split(), *SYNCHRONIZE[3:], env=env)
 
 
-def one_line_of(process: subprocess.Popen[str], *secrets: str, code: int = 5) -> str:
+def one_line_of(process: Process, *secrets: str, code: int = 5) -> str:
     """Wait for a run that a fault has hit; return the one line it said."""
     output, errors = process.communicate(timeout=120)
     assert process.returncode == code, f"exit {process.returncode}\n{output}{errors}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from io import StringIO
 
 import psycopg
@@ -17,6 +15,7 @@ from django.test import override_settings
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog, Reference
+from tests import processes
 from tests.databases import both, both_committed, install_triggers
 from tests.oddapp.models import Long1, Reserved, Select
 from tests.safety.story import LOCAL, elsewhere
@@ -163,7 +162,7 @@ Account.objects.create(name="logged")
 """
     env = elsewhere(process_env, **{LOCAL: {"USER": CLERK, "PASSWORD": "x"}})
 
-    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+    processes.run("-c", code, env=env, check=True)
 
     assert logged() == [("I", "logged")]
 

@@ -20,6 +20,7 @@ from django.db.models.signals import post_save
 from synchro_triggers import synchronize
 from synchro_triggers.exceptions import RunUnderWay
 from synchro_triggers.models import Checkpoint
+from tests import processes
 from tests.databases import both, both_committed
 from tests.testapp.models import Item
 
@@ -69,9 +70,7 @@ def test_second_run_says_since_when_and_by_whom_and_touches_nothing(waiting_run,
     before = everything()
     started = Checkpoint.objects.using(REMOTE).get().run_started
 
-    second = subprocess.run(
-        [sys.executable, "-m", "django", "synchronize"], env=process_env, capture_output=True, text=True, timeout=60
-    )
+    second = processes.run("-m", "django", "synchronize", env=process_env, timeout=60)
 
     assert second.returncode == 4 and second.stdout == ""
     assert second.stderr == (

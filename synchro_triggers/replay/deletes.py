@@ -115,7 +115,9 @@ class Deletes:
         self, row: Model, keep_parents: bool, parents: Iterable[Model] | None, along: Sequence[Model]
     ) -> None:
         """Delete a remote row, and what it takes along; let what it has let go point to what it shall point to."""
-        emptied = let_go(row, self._remote, keep_parents=keep_parents)
+        emptied = let_go(row, self._remote, keep_parents=keep_parents or parents is not None)
+        for parent in parents or ():
+            emptied |= let_go(parent, self._remote, keep_parents=False)
         with self._parts.savepoints.one():
             self._parts.writes.begin()
             if keep_parents:

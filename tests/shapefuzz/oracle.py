@@ -157,6 +157,10 @@ class Oracle:
     def base(self, name: Name) -> tuple[Values | None, Values | None]:
         return self._local.get(name), self._remote.get(name)
 
+    def raw(self, name: Name) -> Values | None:
+        """Return what an object's row on LOCAL held after the last run, as it is stored."""
+        return self._raw.get(name)
+
     def is_owed(self, name: Name) -> bool:
         return name in self._owed
 
@@ -277,7 +281,19 @@ class _Case:
             return True
         # Nobody has written it on LOCAL: what the remote's users have written stays.
         before = self._before.remote.one(name) or was_there
+        if self._has_come_to_lead_somewhere(name, attname) and there in (was_there.get(attname), before.get(attname)):
+            return True
         return attname not in changed and there in (was_there.get(attname), before.get(attname))
+
+    def _has_come_to_lead_somewhere(self, name: Name, attname: str) -> bool:
+        """Tell whether a key has led nowhere on LOCAL, which has given that number to another object since.
+
+        Nothing is logged of it; the README says so.
+        """
+        was_local, _ = self._oracle.base(name)
+        rows = self._before.local.rows[name]
+        written = [row.raw for row in rows] != [self._oracle.raw(name)]
+        return not written and was_local is not None and was_local.get(attname) == "→ nothing"
 
     def _led_elsewhere(self, name: Name, local: Values) -> set[str] | None:
         """Return what leads elsewhere of an object of LOCAL that nobody has written; ``None``: somebody has."""

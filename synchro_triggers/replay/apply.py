@@ -676,12 +676,13 @@ class Batch:
         values: dict[str, Any] = {}
         for parent in shape.other_parents:
             key = local_value(instance, parent.link)
-            remote_key = self._parts.match_parent(parent.model, key)
-            if remote_key is None and row is not None:
-                if not self._parts.belongs_to_another(shape_of(parent.model), row.__dict__[parent.link.attname], key):
+            each, remote_key = shape_of(parent.model), self._parts.match_parent(parent.model, key)
+            if row is not None and remote_key != (current := row.__dict__[parent.link.attname]):
+                if remote_key is None and not self._parts.belongs_to_another(each, current, key):
                     continue
-                alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent
-                remote_key = self._upsert(shape_of(parent.model), alone, None)
+                if remote_key is None or not self._identity.existing(each.root, [remote_key]):
+                    alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent
+                    remote_key = self._upsert(each, alone, None)
             values.update(dict.fromkeys(parent.holders, remote_key))
         return values
 

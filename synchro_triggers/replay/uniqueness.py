@@ -140,7 +140,8 @@ def _at_rows(remote: str, stuck: Mapping[T, Stuck]) -> dict[tuple[type[Model], A
         links = [parent.link.attname for parent in shape.other_parents]
         for key, *keys in rows_with(shape.model, remote, pk=list(some)).values_list("pk", *links):
             for parent, parent_key in zip(shape.other_parents, keys, strict=True):
-                found[root_of(parent.model), parent_key] = some[key]
+                # A parent's row that the object is about to leave is deleted by itself, or stays.
+                found.setdefault((root_of(parent.model), parent_key), some[key])
     return found
 
 

@@ -378,7 +378,9 @@ class _Case:
 
     def _is_told(self, name: Name, *kinds: str) -> bool:
         label, mark = name
-        keys, family = self._oracle.keys_of(mark), self._oracle.family(label)
+        # A child that was made later has another mark, and may have another key: the report speaks of it alone.
+        keys = self._oracle.keys_of(mark).union(*map(self._oracle.keys_of, self._marks_of_parts(name)))
+        family = self._oracle.family(label)
         told = [(key, found) for (told_label, key), found in self._told.of.items() if told_label in family]
         exactly = [(key, found) for key, found in told if key in keys]
         # Where the report speaks of its very key, what it says of other ones that look as odd is not about it.
@@ -498,13 +500,27 @@ class _Case:
             field.is_relation and not field.target_field.primary_key
         ):  # and what has that value waits for another one to let it go
             names = [each for each in self._before.local.rows if each[1] in (mark, other)]
-            return any(self._is_told(each, FAILED, WAITING) for each in names)
+            return any(self._is_told(each, FAILED, WAITING) for each in names) or self._is_handed_on(
+                name, attname, mark
+            )
         if self._is_kept(other):  # its key is another one's now, and it is still there
             return True
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
         return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
+
+    def _is_handed_on(self, name: Name, attname: str, mark: str) -> bool:
+        """Tell whether a ``to_field`` holds the same value on both sides, which is another object's on the remote.
+
+        Its users have given it to that one: whether they may is judged where the objects themselves are.
+        """
+        here, there = self._before.local.rows[name][0], self._after.remote.rows[name][0]
+        field = apps.get_model(name[0])._meta.get_field(attname)
+        targets = [(_leads_to(name[0], attname), mark), (field.target_field.model._meta.label, mark)]
+        rows = [row for each in targets for row in self._after.remote.rows.get(each, ())]
+        value = here.raw[attname]
+        return value == there.raw[attname] and all(row.raw.get(field.target_field.attname) != value for row in rows)
 
     def _is_the_same_number(self, name: Name, attname: str) -> bool:
         """Tell whether a key is, on both sides, the same number of a model whose numbers are the same there."""

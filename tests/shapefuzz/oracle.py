@@ -500,9 +500,8 @@ class _Case:
             field.is_relation and not field.target_field.primary_key
         ):  # and what has that value waits for another one to let it go
             names = [each for each in self._before.local.rows if each[1] in (mark, other)]
-            return any(self._is_told(each, FAILED, WAITING) for each in names) or self._is_handed_on(
-                name, attname, mark
-            )
+            waits = any(self._is_told(each, FAILED, WAITING) for each in names)
+            return waits or self._is_handed_on(name, attname, mark)
         if self._is_kept(other):  # its key is another one's now, and it is still there
             return True
         known = mark in self._oracle.unlogged or any(

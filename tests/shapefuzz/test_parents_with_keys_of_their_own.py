@@ -8,6 +8,7 @@ import pytest
 from django.db import transaction
 
 from synchro_triggers import synchronize
+from tests.replay.hearing import receiving
 from tests.shapefuzz.test_found import both_vendors, marked
 
 A = ("A", "models.Model", marked("a"))
@@ -75,3 +76,29 @@ def test_child_gets_a_new_parents_row_whose_key_is_the_same_on_both_sides(projec
     assert list(parent.objects.using("remote").order_by("mark_a").values_list("mark_a", "u_a")) == marks
     assert child.objects.using("remote").get().a_no == pointing.objects.using("remote").get().to_a_id == new
     assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("key", ["AutoField", "BinaryField"])
+def test_links_to_a_parents_row_are_those_of_its_own_key(project, local, key):
+    parent, child, _ = project(
+        local,
+        ("A", "models.Model", f"a_no = models.{key}(primary_key=True)", marked("a")),
+        (B[0], B[1], "b_no = models.AutoField(primary_key=True)", *B[3:]),
+        ("C", "models.Model", marked("c"), "to_as = models.ManyToManyField('A', related_name='cs')"),
+    )
+    keys = {"AutoField": (1, 2), "BinaryField": (b"\x01", b"\x02")}[key]
+    other = parent.objects.create(pk=keys[0], mark_a="o1")
+    made = child.objects.create(b_no=1, a_no=keys[1], mark_a="o2", mark_b="o2")
+    for mark in ("o3", "o4"):
+        other.cs.create(mark_c=mark)
+    made.a_ptr.cs.create(mark_c="o5")
+    synchronize()
+    child.objects.get().delete()
+
+    with receiving("post_delete", child, lambda **told: None):  # so that it goes by itself
+        report = synchronize()
+
+    assert report.failures == []
+    assert report.models["shapefuzz.C_to_as"].deleted == 1
+    assert parent.objects.using("remote").get().cs.count() == 2

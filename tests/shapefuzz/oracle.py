@@ -69,6 +69,7 @@ class Oracle:
         self._local: dict[Name, Values] = {}
         self._remote: dict[Name, Values] = {}
         self._raw: dict[Name, Values] = {}
+        self._raw_there: dict[Name, Values] = {}
         self._owed: set[Name] = set()
         self._dangling_links: set[tuple[str, str]] = set()
         self._keys: dict[str, set[str]] = {}
@@ -83,7 +84,9 @@ class Oracle:
     def settle(self, sides: Sides, owed: Iterable[Name] = ()) -> None:
         """Take what both sides hold for known: it was said to be so, or has been judged."""
         self._local, self._remote = _values(sides.local), _values(sides.remote)
-        self._raw = {name: rows[0].raw for name, rows in sides.local.rows.items()}
+        self._raw, self._raw_there = (
+            {name: rows[0].raw for name, rows in side.rows.items()} for side in (sides.local, sides.remote)
+        )
         self._dangling_links = {
             _as_stored(name[0], row)
             for name, rows in sides.local.rows.items()
@@ -110,13 +113,19 @@ class Oracle:
                 self.renumbered.add(name[1])
             if old != new:
                 self.unlogged.add(name[1])
-                if old != self._local.get(name):
+                # What it points to may have become another object since, of which nothing is logged here.
+                if old != self._local.get(name) and self._raw_of(name, before) != self._raw.get(name):
                     self._owed.add(name)
                 if new is None:
                     self._local.pop(name, None)
                     self._owed.discard(name)
                 else:
                     self._local[name] = new
+                    self._raw[name] = after.rows[name][0].raw
+
+    def _raw_of(self, name: Name, content: Content) -> Values | None:
+        rows = content.rows.get(name)
+        return rows[0].raw if rows else None
 
     def note_refused(self, before: Sides, after: Sides) -> None:
         """Take for known what a run has written before it was refused."""
@@ -128,6 +137,7 @@ class Oracle:
                 self._remote.pop(name, None)
             else:
                 self._remote[name] = new
+                self._raw_there[name] = after.remote.rows[name][0].raw
             if new is not None and new == after.local.one(name):
                 self._local[name] = new
                 self._owed.discard(name)
@@ -160,6 +170,10 @@ class Oracle:
     def raw(self, name: Name) -> Values | None:
         """Return what an object's row on LOCAL held after the last run, as it is stored."""
         return self._raw.get(name)
+
+    def is_as_stored_there(self, name: Name, remote: Content) -> bool:
+        """Tell whether a row of the remote's holds what it held, whatever has become of what it points to."""
+        return [row.raw for row in remote.rows.get(name, ())] == [self._raw_there.get(name)]
 
     def is_owed(self, name: Name) -> bool:
         return name in self._owed
@@ -328,6 +342,8 @@ class _Case:
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
         elif before in (None, self._oracle.base(name)[1]) or name in self._renamed:
+            return
+        elif self._oracle.is_as_stored_there(name, self._before.remote):
             return
         elif not self._is_overwriting_allowed(name):
             yield self._say(name, f"what the remote's users have changed was deleted in silence: {before}")

@@ -214,7 +214,11 @@ class Meeting:
             return there
         made = rows_with(ChangeLog, LOCAL, object_pk=[encode_key(key) for key in there])
         made = made.filter(model_label__in=family_labels(root), operation__in=(Operation.INSERT, Operation.DELETE))
-        last = dict(made.order_by("id").values_list("object_pk", "operation"))
+        last: dict[str, str] = {}
+        # The root's table tells, where it is logged: the row of a child may come and go alone.
+        for at_root in (False, True):
+            rows = made.filter(model_label=root._meta.label) if at_root else made.exclude(model_label=root._meta.label)
+            last |= dict(rows.order_by("id").values_list("object_pk", "operation"))
         seen = set(read_keys(root, [text for text, operation in last.items() if operation == Operation.INSERT]))
         if self._trusts_log(root):
             return there - seen

@@ -14,7 +14,7 @@ from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .already_there import there_by_natural_key
 from .cascades import is_part_of, let_go, links_going, number_of_links, pointing_past_cascades, taken_along
-from .changes import FormerKey
+from .changes import Change, FormerKey
 from .dangling import Dangling
 from .database_cascades import DatabaseCascades
 from .living import Living
@@ -100,7 +100,7 @@ class Deletes:
                 self._delete_row(row, task.keep_parents, parents, along)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
-            self._tell_what_went_along(along, f"{shape.label} {remote_key}")
+            self._tell_what_went_along(along, f"{shape.label} {remote_key}", task.change)
             for through, rows in links.items():
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
@@ -307,8 +307,8 @@ class Deletes:
             keys.setdefault(root, []).append(key)
         return [instance for root, some in keys.items() for instance in load_instances(root, some).values()]
 
-    def _tell_what_went_along(self, rows: Sequence[Model], reason: str) -> None:
-        """Count what a cascade has taken, and name what the batch does not delete anyhow."""
+    def _tell_what_went_along(self, rows: Sequence[Model], reason: str, change: Change) -> None:
+        """Count what a cascade has taken, and name what the batch does not delete anyhow, or others have changed."""
         report, identity = self._parts.result.report, self._parts.identity
         objects: dict[At, type[Model]] = {}
         for row in rows:  # of multi-table inheritance each table's row is among them
@@ -326,9 +326,11 @@ class Deletes:
             self._gone.add((root, remote_key))
             report.count(model._meta.label, "deleted")
             key = identity.claimed_by(root, remote_key)
-            if not identity.is_going(root, key):
+            changed = self._parts.remote_changes.find(shape_of(model), key, remote_key, change)
+            if not identity.is_going(root, key) or changed is not None:
                 number = remote_key if key is None else getattr(key, "number", key)
                 told = f"{self._remote!r} had it hang on {reason}, which was deleted"
+                told += "; its users there had changed it" if changed is not None else ""
                 report.remark(Told.DELETED_ALONG, model._meta.label, encode_key(number), told)
 
     def _require_natural_key_not_hidden(self, shape: Shape, gone: Model) -> None:

@@ -234,6 +234,8 @@ class _Case:
                 return
             if nowhere:
                 return
+            if name[1] in self._oracle.renumbered and self._is_told(name, "vanished"):
+                return  # it was told of under the key that it had, and nothing has said what it has now
             if self._is_told(name, *WON) or self._is_swept(name, local):
                 self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
                 return
@@ -313,7 +315,7 @@ class _Case:
                 yield self._say(name, "is still there, and was deleted")
         elif before in (None, self._oracle.base(name)[1]) or name in self._renamed:
             return
-        elif not self._is_overwriting_allowed(name):
+        elif not self._is_overwriting_allowed(name) and not self._is_told(name, "deleted along"):
             yield self._say(name, f"what the remote's users have changed was deleted in silence: {before}")
 
     def _has_a_kept_end(self, name: Name, there: Values) -> bool:

@@ -26,6 +26,7 @@ from .relations import links_to, links_to_children, refers_to_itself
 from .report import Told
 from .rows import rows_of
 from .shape import Shape, Unreadable, parents_of, read_key, root_of, shape_of
+from .taken_over import children_left
 from .target import NotYet
 from .unhashable import hangers_told, require_hashable
 from .utc import zone_of
@@ -105,6 +106,15 @@ class Deletes:
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def delete_child(self, row: Model, change: Change | None) -> None:
+        """Delete a child's row, and keep those of its parents: another object has them now, which ``change`` is of."""
+        dry_run = self._parts.target.dry_run
+        along = self._would_go_along(row, True, None) if dry_run else self._spare_the_living(row, True, None)
+        if not dry_run:
+            self._delete_row(row, True, None, along)
+        self._parts.result.report.count(type(row)._meta.label, "deleted")
+        self._tell_what_went_along(along, f"{shape_of(type(row)).label} {row.pk}", change)
 
     def _point_to_who_has_the_number(self, row: Model) -> None:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
@@ -242,6 +252,9 @@ class Deletes:
         key = self._living.by_natural_key([row] if isinstance(row, model) else []).get(row.pk)
         if key is None:
             return False
+        living = load_instances(model, [key]).get(key)
+        for child in children_left(self._parts, shape_of(type(living)), key, row.pk) if living is not None else ():
+            self.delete_child(child, task.change)
         if identity.known(model, key) is None:
             identity.learn(model, key, row.pk)
         identity.forget(model, task.key)
@@ -307,7 +320,7 @@ class Deletes:
             keys.setdefault(root, []).append(key)
         return [instance for root, some in keys.items() for instance in load_instances(root, some).values()]
 
-    def _tell_what_went_along(self, rows: Sequence[Model], reason: str, change: Change) -> None:
+    def _tell_what_went_along(self, rows: Sequence[Model], reason: str, change: Change | None) -> None:
         """Count what a cascade has taken, and name what the batch does not delete anyhow, or others have changed."""
         report, identity = self._parts.result.report, self._parts.identity
         objects: dict[At, type[Model]] = {}
@@ -326,7 +339,7 @@ class Deletes:
             self._gone.add((root, remote_key))
             report.count(model._meta.label, "deleted")
             key = identity.claimed_by(root, remote_key)
-            changed = self._parts.remote_changes.find(shape_of(model), key, remote_key, change)
+            changed = change and self._parts.remote_changes.find(shape_of(model), key, remote_key, change)
             if not identity.is_going(root, key) or changed is not None:
                 number = remote_key if key is None else getattr(key, "number", key)
                 told = f"{self._remote!r} had it hang on {reason}, which was deleted"

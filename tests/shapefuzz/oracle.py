@@ -252,6 +252,8 @@ class _Case:
                 return
             if nowhere:
                 return
+            if name[1] in self._oracle.renumbered and self._is_told(name, "vanished"):
+                return  # it was told of under the key that it had, and nothing has said what it has now
             if self._is_told(name, *WON) or self._is_swept(name, local):
                 self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
                 return
@@ -335,7 +337,7 @@ class _Case:
     def _look_at_deleted(self, name: Name, there: Values | None) -> Iterable[str]:
         before = self._before.remote.one(name)
         if there is not None:
-            if self._is_told(name, FAILED, WAITING):
+            if self._is_told(name, FAILED, WAITING) or self._waits_for_its_successor(name):
                 self.owed.add(name)
             elif name[1] in self._oracle.renumbered or self._has_a_kept_end(name, there):
                 return
@@ -345,8 +347,20 @@ class _Case:
             return
         elif self._oracle.is_as_stored_there(name, self._before.remote):
             return
-        elif not self._is_overwriting_allowed(name):
+        elif not self._is_overwriting_allowed(name) and not self._is_told(name, "deleted along"):
             yield self._say(name, f"what the remote's users have changed was deleted in silence: {before}")
+
+    def _waits_for_its_successor(self, name: Name) -> bool:
+        """Tell whether a row that is to go is that of another object now, with its natural key, which has failed."""
+        for label in self._oracle.family(name[0]):
+            model, row = apps.get_model(label), self._after.remote.one((label, name[1]))
+            unique = [each.attname for each in model._meta.local_concrete_fields if each.name.startswith("u_")]
+            natural = label in self._oracle.world.natural_keys or hasattr(model, "natural_key")
+            for other, rows in self._before.local.rows.items() if row is not None and unique and natural else ():
+                same = other[0] == label and all(rows[0].values.get(each) == row.get(each) for each in unique)
+                if same and self._is_told(other, FAILED, WAITING):
+                    return True
+        return False
 
     def _has_a_kept_end(self, name: Name, there: Values) -> bool:
         """Tell whether a link is there because the remote has kept one of its ends, which LOCAL has deleted."""

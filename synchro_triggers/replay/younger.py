@@ -24,7 +24,7 @@ from .local import load_instances
 from .meeting import is_told_by_nothing
 from .raw_keys import is_of_one_object
 from .rows import rows_with
-from .shape import family_labels, gives_keys_again, is_foreign_key, read_keys, shape_of
+from .shape import gives_keys_again, is_foreign_key, read_keys, shape_of, telling_labels
 from .utc import zone_of
 from .writing import differing, local_value
 
@@ -145,7 +145,7 @@ def _made_and_there(model: type[Model], keys: Collection[Any]) -> set[Any]:
         return set()
     texts = logged_texts(model, keys)
     rows = rows_with(
-        ChangeLog, LOCAL, model_label=family_labels(model), **({} if texts is None else {"object_pk": texts})
+        ChangeLog, LOCAL, model_label=telling_labels(model), **({} if texts is None else {"object_pk": texts})
     )
     rows = rows.filter(operation__in=(Operation.INSERT, Operation.DELETE)).order_by("id")
     last = dict(rows.values_list("object_pk", "operation"))

@@ -343,12 +343,13 @@ class _Case:
                 return
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
-        elif before in (None, self._oracle.base(name)[1]) or name in self._renamed:
-            return
-        elif self._oracle.is_as_stored_there(name, self._before.remote):
+        elif before is None or self._is_unchanged_there(name, before) or name in self._renamed:
             return
         elif not self._is_overwriting_allowed(name) and not self._is_told(name, "deleted along"):
             yield self._say(name, f"what the remote's users have changed was deleted in silence: {before}")
+
+    def _is_unchanged_there(self, name: Name, before: Values) -> bool:
+        return before == self._oracle.base(name)[1] or self._oracle.is_as_stored_there(name, self._before.remote)
 
     def _waits_for_its_successor(self, name: Name) -> bool:
         """Tell whether a row that is to go is that of another object now, with its natural key, which has failed."""

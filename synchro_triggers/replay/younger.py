@@ -24,7 +24,7 @@ from .local import load_instances
 from .meeting import is_told_by_nothing
 from .raw_keys import is_of_one_object
 from .rows import rows_with
-from .shape import gives_keys_again, is_foreign_key, read_keys, shape_of, telling_labels
+from .shape import gives_keys_again, is_foreign_key, read_keys, root_of, shape_of, telling_labels
 from .utc import zone_of
 from .writing import differing, local_value
 
@@ -112,7 +112,11 @@ class Younger:
         unequal: set[Any] = set()
         unreadable: dict[Any, Exception] = {}
         by_model: dict[type[Model], list[Model]] = {}
-        for instance in load_instances(model, meant, unreadable).values():
+        found = load_instances(model, meant, unreadable)
+        # A child with a key of its own has another reference: here its parent's row counts.
+        alone = {key for key, instance in found.items() if root_of(type(instance)) is not root_of(model)}
+        found |= {row.pk: row for row in rows_with(model, LOCAL, pk=alone)} if alone else {}
+        for instance in found.values():
             by_model.setdefault(type(instance), []).append(instance)
         for derived, instances in by_model.items():
             rows = self._rows_there(derived, [meant[instance.pk] for instance in instances])

@@ -90,3 +90,30 @@ def test_what_is_made_and_goes_after_local_was_put_back_is_not_what_had_its_numb
 
     assert (report.failures, report.deleted) == ([], 0)
     assert sorted(row.mark_a for row in model.objects.using("remote")) == ["lost", "o1"]
+
+
+@both_vendors
+def test_child_with_a_key_of_its_own_is_known_again_after_local_was_put_back(project, local, backup):
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        (
+            *("B", "A", "b_no = models.CharField(max_length=20, primary_key=True)", marked("b")),
+            "a_ptr = models.OneToOneField('A', models.CASCADE, parent_link=True)",
+        ),
+    )
+    parent.objects.using("remote").create(mark_a="R1")
+    child.objects.create(b_no="x", mark_a="o1", mark_b="o1")
+    put_back = backup(local)
+    parent.objects.create(mark_a="lost")
+    synchronize()
+    put_back()
+    call_command("synchro_reset", keep_identity=True, interactive=False, verbosity=0)
+    child.objects.update(mark_b="changed")
+    parent.objects.update(mark_a="changed")
+
+    report = synchronize()
+
+    assert (report.failures, report.created) == ([], 0)
+    assert sorted(row.mark_a for row in parent.objects.using("remote")) == ["R1", "changed", "lost"]
+    assert child.objects.using("remote").get().mark_b == "changed"

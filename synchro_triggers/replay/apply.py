@@ -38,7 +38,7 @@ from .savepoints import Savepoints
 from .sequences import move_sequences_on
 from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
-from .taken_over import children_left
+from .taken_over import children_left, key_is_anothers
 from .target import BatchBroken, BatchResult, KeyNotYet, NotYet, Target, reraise_if_hopeless, waiting
 from .targets import Targets
 from .uniqueness import Stuck, holders_of_wanted, park_unique_values
@@ -523,8 +523,13 @@ class Batch:
         return row
 
     def _require_not_there(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> None:
-        """Raise ``ObjectNotApplied`` where the remote has a new object, or a new parent's row, in another spelling."""
+        """Raise ``ObjectNotApplied`` where the remote has a new object, or a new parent's row, in another spelling.
+
+        So where its key is another object's there.
+        """
         spellings = self._target.spellings
+        if remote_key is not None and self._parts.belongs_to_another(shape, remote_key, instance.pk):
+            raise key_is_anothers(self._identity, shape, remote_key)
         there = already_there(spellings, self._identity, shape, [(instance, remote_key)])
         for parent in shape.other_parents:
             if (key := values[parent.link.attname]) is not None:

@@ -147,9 +147,25 @@ class Oracle:
         names |= self._local.keys() | self._remote.keys()
         found = [text for name in sorted(names) for text in case.look_at(name)]
         if report.failures and not self._world.troubled:
-            found += [f"failed for no reason: {each.model} {each.key}: {each.error}" for each in report.failures]
+            reasons = [each for each in report.failures if self._is_anothers_key(each, before)]
+            found += [
+                f"failed for no reason: {each.model} {each.key}: {each.error}"
+                for each in report.failures
+                if each not in reasons and not (reasons and "waits for" in each.error)
+            ]
         self.settle(after, case.owed)
         return found
+
+    def _is_anothers_key(self, failure: Any, before: Sides) -> bool:
+        """Tell whether the row under a failed object's key is another's there, which has it by its natural key."""
+        marks = {
+            mark
+            for content in (before.local, before.remote)
+            for (label, mark), rows in content.rows.items()
+            if label == failure.model and failure.key in _texts(rows[0].key)
+        }
+        natural = hasattr(apps.get_model(failure.model), "natural_key") or failure.model in self._world.natural_keys
+        return natural and len(marks) > 1
 
     def family(self, label: str) -> frozenset[str]:
         return self._families.get(label, frozenset([label]))

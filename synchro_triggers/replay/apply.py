@@ -679,14 +679,16 @@ class Batch:
         """Return what the keys of parents with keys of their own are on the remote, by the attributes that hold them.
 
         ``None`` stands for a parent's row that the database will give a key. Of an object that is there, a parent
-        whose key is not known is the one that it has, unless that is another object's: then it is a new one.
+        whose key is not known is the one that it has, unless that is another object's, or keys are kept: then it is a
+        new one.
         """
         values: dict[str, Any] = {}
         for parent in shape.other_parents:
             key = local_value(instance, parent.link)
             remote_key = self._parts.match_parent(parent.model, key)
-            if remote_key is None and row is not None:
-                if not self._parts.belongs_to_another(shape_of(parent.model), row.__dict__[parent.link.attname], key):
+            has = row.__dict__[parent.link.attname] if row is not None else remote_key
+            if has != remote_key and not self._identity.existing(root_of(parent.model), {remote_key} - {None}):
+                if remote_key is None and not self._parts.belongs_to_another(shape_of(parent.model), has, key):
                     continue
                 alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent
                 remote_key = self._upsert(shape_of(parent.model), alone, None)

@@ -101,7 +101,7 @@ class Deletes:
                 self._delete_row(row, task.keep_parents, parents, along)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
-            self._tell_what_went_along(along, f"{shape.label} {remote_key}", task.change)
+            self._tell_what_went_along(along, row, f"{shape.label} {remote_key}", task.change)
             for through, rows in links.items():
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
@@ -114,7 +114,7 @@ class Deletes:
         if not dry_run:
             self._delete_row(row, True, None, along)
         self._parts.result.report.count(type(row)._meta.label, "deleted")
-        self._tell_what_went_along(along, f"{shape_of(type(row)).label} {row.pk}", change)
+        self._tell_what_went_along(along, row, f"{shape_of(type(row)).label} {row.pk}", change)
 
     def _point_to_who_has_the_number(self, row: Model) -> None:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
@@ -322,8 +322,11 @@ class Deletes:
             keys.setdefault(root, []).append(key)
         return [instance for root, some in keys.items() for instance in load_instances(root, some).values()]
 
-    def _tell_what_went_along(self, rows: Sequence[Model], reason: str, change: Change | None) -> None:
-        """Count what a cascade has taken, and name what the batch does not delete anyhow, or others have changed."""
+    def _tell_what_went_along(self, rows: Sequence[Model], gone: Model, reason: str, change: Change | None) -> None:
+        """Count what a cascade has taken, and name what the batch does not delete anyhow, or others have changed.
+
+        Of the object itself, some of whose rows may be among them, it is told elsewhere who wins.
+        """
         report, identity = self._parts.result.report, self._parts.identity
         objects: dict[At, type[Model]] = {}
         for row in rows:  # of multi-table inheritance each table's row is among them
@@ -341,7 +344,8 @@ class Deletes:
             self._gone.add((root, remote_key))
             report.count(model._meta.label, "deleted")
             key = identity.claimed_by(root, remote_key)
-            changed = change and self._parts.remote_changes.find(shape_of(model), key, remote_key, change)
+            asked = change if (root, remote_key) != _at(gone) else None
+            changed = asked and self._parts.remote_changes.find(shape_of(model), key, remote_key, asked)
             if not identity.is_going(root, key) or changed is not None:
                 number = remote_key if key is None else getattr(key, "number", key)
                 told = f"{self._remote!r} had it hang on {reason}, which was deleted"

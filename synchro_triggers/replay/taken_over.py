@@ -7,6 +7,11 @@ from typing import Any
 
 from django.db.models import Model
 
+from ..capture.tables import encode_key
+from ..conf import LOCAL
+from ..exceptions import ObjectNotApplied
+from ..key_texts import printable_key
+from .identity import Identity
 from .parts import Parts
 from .relations import links_to_children
 from .rows import rows_of
@@ -38,6 +43,15 @@ def children_left(parts: Parts, shape: Shape, key: Any, remote_key: Any) -> list
         for link in _links_to_others(shape.model)
         for row in rows_of(link.model, parts.target.remote).filter(**{link.attname: remote_key})
     ]
+
+
+def key_is_anothers(identity: Identity, shape: Shape, remote_key: Any) -> ObjectNotApplied:
+    """Return the error of a new object whose own key the remote has given to another one, by its natural key."""
+    other = printable_key(encode_key(identity.claimed_by(shape.model, remote_key)))
+    return ObjectNotApplied(
+        f"its key is on {identity.remote!r} that of another object, {shape.root._meta.label} {other} on {LOCAL!r}, "
+        f"which has the row by its natural key. Nothing was written. Give the new one another key on {LOCAL!r}"
+    )
 
 
 @cache

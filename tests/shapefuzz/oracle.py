@@ -151,15 +151,32 @@ class Oracle:
 
     def judge(self, before: Sides, after: Sides, report: Any, kept: Iterable[tuple[str, str]]) -> list[str]:
         """Return what is wrong after a run, and settle."""
+        kept, failed = list(kept), [(each.model, each.key) for each in report.failures]
         self.note_keys(before.local, before.remote, after.remote)
         case = _Case(self, before, after, told_by(report, kept), bool(report.failures))
         names = before.local.rows.keys() | before.remote.rows.keys() | after.remote.rows.keys()
         names |= self._local.keys() | self._remote.keys()
         found = [text for name in sorted(names) for text in case.look_at(name)]
         if report.failures and not self._world.troubled:
-            found += [f"failed for no reason: {each.model} {each.key}: {each.error}" for each in report.failures]
+            known = [each for each in [*kept, *failed] if self._is_anothers_key(*each, before)]
+            found += [
+                f"failed for no reason: {each.model} {each.key}: {each.error}"
+                for each in report.failures
+                if (each.model, each.key) not in known and not (known and "waits for" in each.error)
+            ]
         self.settle(after, case.owed)
         return found
+
+    def _is_anothers_key(self, model: str, key: str, before: Sides) -> bool:
+        """Tell whether the row under a failed object's key is another's there, which has it by its natural key."""
+        marks = {
+            mark
+            for content in (before.local, before.remote)
+            for (label, mark), rows in content.rows.items()
+            if label == model and key in _texts(rows[0].key)
+        }
+        natural = model in self._world.natural_keys or hasattr(apps.get_model(model), "natural_key")
+        return natural and len(marks) > 1
 
     def family(self, label: str) -> frozenset[str]:
         return self._families.get(label, frozenset([label]))

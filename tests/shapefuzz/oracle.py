@@ -77,6 +77,7 @@ class Oracle:
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
         self.renumbered: set[str] = set()  # past the log, so that nobody knows them again by their keys
+        self.twice: set[Name] = set()  # the remote has kept what they were before their key changed on LOCAL
         self.full = False
 
     # What is known --------------------------------------------------------------------------------
@@ -235,7 +236,10 @@ class _Case:
     def look_at(self, name: Name) -> Iterable[str]:
         local, there = self._before.local.one(name), self._after.remote.one(name)
         was_local, _ = self._oracle.base(name)
-        if self._is_doubled(name) and not self._is_told(name, *WON) and name[1] not in self._oracle.renumbered:
+        doubled = self._is_doubled(name)
+        if doubled and self._is_told(name, *WON):
+            self._oracle.twice.add(name)
+        elif doubled and name[1] not in self._oracle.renumbered:
             yield self._say(name, f"is there {len(self._after.remote.rows[name])} times")
         pending = local != was_local or self._oracle.is_owed(name)
         if local is not None and pending:
@@ -358,6 +362,8 @@ class _Case:
                 self.owed.add(name)
             elif name[1] in self._oracle.renumbered or self._has_a_kept_end(name, there):
                 return
+            elif name in self._oracle.twice and len(self._after.remote.rows[name]) == 1:
+                return
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
         elif before is None or self._is_unchanged_there(name, before) or name in self._renamed:
@@ -475,7 +481,8 @@ class _Case:
                         yield mark
 
     def _is_made(self, name: Name) -> bool:
-        return "made" in WRITTEN.get(("remote", *name, ""), ())
+        places = [("remote", label, name[1], "") for label in self._oracle.family(name[0])]  # or over the same table
+        return any("made" in WRITTEN.get(place, ()) for place in places)
 
     def _is_swept(self, name: Name, values: Values) -> bool:
         return any(f"→ {mark}" in values.values() for mark in self._deleted_by_receivers)

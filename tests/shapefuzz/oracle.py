@@ -77,7 +77,7 @@ class Oracle:
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
         self.renumbered: set[str] = set()  # past the log, so that nobody knows them again by their keys
-        self.twice: set[Name] = set()  # the remote has kept what they were before their key changed on LOCAL
+        self.kept_there: set[Name] = set()  # the remote has kept what they were before their key changed on LOCAL
         self.full = False
 
     # What is known --------------------------------------------------------------------------------
@@ -193,6 +193,10 @@ class Oracle:
         """Tell whether a row of the remote's holds what it held, whatever has become of what it points to."""
         return [row.raw for row in remote.rows.get(name, ())] == [self._raw_there.get(name)]
 
+    def is_kept_there(self, name: Name) -> bool:
+        """Tell whether the remote may have what an object was before its key changed on LOCAL."""
+        return name in self.kept_there or name[1] in self.renumbered
+
     def is_owed(self, name: Name) -> bool:
         return name in self._owed
 
@@ -236,10 +240,9 @@ class _Case:
     def look_at(self, name: Name) -> Iterable[str]:
         local, there = self._before.local.one(name), self._after.remote.one(name)
         was_local, _ = self._oracle.base(name)
-        doubled = self._is_doubled(name)
-        if doubled and self._is_told(name, *WON):
-            self._oracle.twice.add(name)
-        elif doubled and name[1] not in self._oracle.renumbered:
+        if self._kept_under_other_keys(name, *WON):
+            self._oracle.kept_there.add(name)
+        if self._is_doubled(name) and not self._is_told(name, *WON) and name[1] not in self._oracle.renumbered:
             yield self._say(name, f"is there {len(self._after.remote.rows[name])} times")
         pending = local != was_local or self._oracle.is_owed(name)
         if local is not None and pending:
@@ -251,15 +254,17 @@ class _Case:
 
     def _is_doubled(self, name: Name) -> bool:
         counts = [len(each.rows.get(name, ())) for each in (self._before.local, self._before.remote)]
-        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + len(self._kept_under_other_keys(name))
+        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + len(
+            self._kept_under_other_keys(name, FAILED, WAITING)
+        )
 
-    def _kept_under_other_keys(self, name: Name) -> set[str]:
-        """Return the keys that an object had on LOCAL, and of which the report says that their deletion has failed."""
+    def _kept_under_other_keys(self, name: Name, *kinds: str) -> set[str]:
+        """Return the keys that an object had on LOCAL, and of which the report says something of a kind."""
         label, mark = name
         now = {text for row in self._before.local.rows.get(name, ()) for text in _texts(row.key)}
         keys, family = self._oracle.keys_of(mark) - now, self._oracle.family(label)
         told = self._told.of.items()
-        return {key for (each, key), found in told if each in family and key in keys and found & {FAILED, WAITING}}
+        return {key for (each, key), found in told if each in family and key in keys and found.intersection(kinds)}
 
     def _look_at_pending(self, name: Name, local: Values, there: Values | None) -> Iterable[str]:
         was_there, before = self._oracle.base(name)[1], self._before.remote.one(name)
@@ -360,9 +365,7 @@ class _Case:
         if there is not None:
             if self._is_told(name, FAILED, WAITING) or self._waits_for_its_successor(name):
                 self.owed.add(name)
-            elif name[1] in self._oracle.renumbered or self._has_a_kept_end(name, there):
-                return
-            elif name in self._oracle.twice and len(self._after.remote.rows[name]) == 1:
+            elif self._oracle.is_kept_there(name) or self._has_a_kept_end(name, there):
                 return
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")

@@ -363,10 +363,12 @@ class _Case:
     def _look_at_deleted(self, name: Name, there: Values | None) -> Iterable[str]:
         before = self._before.remote.one(name)
         if there is not None:
-            if self._is_told(name, FAILED, WAITING) or self._waits_for_its_successor(name):
+            if self._is_told(name, FAILED, WAITING) or self._has_a_successor(name, FAILED, WAITING):
                 self.owed.add(name)
             elif self._oracle.is_kept_there(name) or self._has_a_kept_end(name, there):
                 return
+            elif self._has_a_successor(name, *WON):
+                return  # in whose conflict the remote has won
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
         elif before is None or self._is_unchanged_there(name, before) or name in self._renamed:
@@ -377,15 +379,15 @@ class _Case:
     def _is_unchanged_there(self, name: Name, before: Values) -> bool:
         return before == self._oracle.base(name)[1] or self._oracle.is_as_stored_there(name, self._before.remote)
 
-    def _waits_for_its_successor(self, name: Name) -> bool:
-        """Tell whether a row that is to go is that of another object now, with its natural key, which has failed."""
+    def _has_a_successor(self, name: Name, *kinds: str) -> bool:
+        """Tell whether a row that is to go is that of another object now, which has its natural key, as is told."""
         for label in self._oracle.family(name[0]):
             model, row = apps.get_model(label), self._after.remote.one((label, name[1]))
             unique = [each.attname for each in model._meta.local_concrete_fields if each.name.startswith("u_")]
             natural = label in self._oracle.world.natural_keys or hasattr(model, "natural_key")
             for other, rows in self._before.local.rows.items() if row is not None and unique and natural else ():
                 same = other[0] == label and all(rows[0].values.get(each) == row.get(each) for each in unique)
-                if same and self._is_told(other, FAILED, WAITING):
+                if same and self._is_told(other, *kinds):
                     return True
         return False
 

@@ -105,8 +105,14 @@ class Oracle:
         names = sides.local.rows.keys() | sides.remote.rows.keys()
         self.unlogged |= {name[1] for name in names if sides.local.one(name) != sides.remote.one(name)}
 
-    def overlook(self, before: Content, after: Content) -> None:
-        """Take for known what has changed on LOCAL past the log."""
+    def overlook(self, before: Content, after: Content, *, undone: bool = False) -> None:
+        """Take for known what has changed on LOCAL past the log.
+
+        Args:
+            before, after: LOCAL.
+            undone: what was to be sent is lost as well: LOCAL was put back.
+        """
+        self.note_keys(before, after)
         for name in before.rows.keys() | after.rows.keys():
             old, new = before.one(name), after.one(name)
             keys = [{repr(row.key) for row in each.rows.get(name, ())} for each in (before, after)]
@@ -115,7 +121,8 @@ class Oracle:
             if old != new:
                 self.unlogged.add(name[1])
                 # What it points to may have become another object since, of which nothing is logged here.
-                if old != self._local.get(name) and self._raw_of(name, before) != self._raw.get(name):
+                written = old != self._local.get(name) and self._raw_of(name, before) != self._raw.get(name)
+                if written and not undone:
                     self._owed.add(name)
                 if new is None:
                     self._local.pop(name, None)
@@ -289,6 +296,7 @@ class _Case:
                     and not self._oracle.is_stood_for(name, self._before.local)
                     and not self._is_deleted_there_alone(name, local)
                     and not self._oracle.led_nowhere(name[0], self._before.local.rows[name][0])
+                    and not (name[1] in self._oracle.renumbered and self._is_told(name, "vanished"))
                 ):
                     yield self._say(name, f"is missing; it should be {local}")
                 return
@@ -323,6 +331,8 @@ class _Case:
             return True
         # Nobody has written it on LOCAL: what the remote's users have written stays.
         before = self._before.remote.one(name) or was_there
+        if name[1] in self._oracle.renumbered and self._has_lost_its_target(name, attname, before.get(attname), there):
+            return True  # nobody knows that LOCAL has the row of the remote's, which does as the remote's own rows do
         if self._has_come_to_lead_somewhere(name, attname) and there in (was_there.get(attname), before.get(attname)):
             return True
         return attname not in changed and there in (was_there.get(attname), before.get(attname))

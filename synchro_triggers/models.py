@@ -251,6 +251,8 @@ class Failure(models.Model):
     A key that does not fit is stored as its digest, and in full in ``object_text`` (``key_texts``); ``key`` is the key.
 
     Attributes:
+        other_rows: labels and keys (JSON) of those rows of the object in other tables (multi-table inheritance) that
+            were logged too, and that this one stands for.
         attempts: how often it was tried.
         runs: in how many runs.
         next_at: before that, no run tries it without a reason; ``None``: the next one does.
@@ -264,6 +266,7 @@ class Failure(models.Model):
     object_text = models.TextField(null=True, blank=True)
     operation = models.CharField(max_length=1, choices=Operation)
     old_values = ExactTextField(null=True, blank=True)
+    other_rows = ExactTextField(null=True, blank=True)
     logged_at = Moment()
     error = ExactTextField()
     attempts = models.PositiveIntegerField(default=1)

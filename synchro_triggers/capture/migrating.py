@@ -12,6 +12,7 @@ A database without any trigger of this package is left alone.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -302,6 +303,9 @@ def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
             Failure._base_manager.using(alias).filter(pk=failure.pk).update(
                 waits_label=_follow_renames(failure.waits_label, renames)
             )
+        for failure in Failure._base_manager.using(alias).exclude(other_rows=None):
+            others = [(_follow_renames(label, renames), key) for label, key in json.loads(failure.other_rows or "[]")]
+            Failure._base_manager.using(alias).filter(pk=failure.pk).update(other_rows=json.dumps(others))
         for checkpoint in Checkpoint._base_manager.using(alias).exclude(last_row=""):
             row_id, moment, stored, key = checkpoint.last_row.split("|", 3)  # it must still be the source's last row
             last_row = "|".join((row_id, moment, _follow_renames(stored, renames), key))

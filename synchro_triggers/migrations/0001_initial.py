@@ -123,6 +123,7 @@ class Migration(migrations.Migration):
                     models.CharField(choices=[("I", "insert"), ("U", "update"), ("D", "delete")], max_length=1),
                 ),
                 ("old_values", synchro_triggers.exact_text.ExactTextField(blank=True, null=True)),
+                ("other_rows", synchro_triggers.exact_text.ExactTextField(blank=True, null=True)),
                 ("logged_at", synchro_triggers.moment.Moment()),
                 ("error", synchro_triggers.exact_text.ExactTextField()),
                 ("attempts", models.PositiveIntegerField(default=1)),

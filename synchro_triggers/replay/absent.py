@@ -80,4 +80,5 @@ class Absent:
 def _read(text: str) -> Change:
     stored = json.loads(text)
     stored["logged_at"] = datetime.datetime.fromisoformat(stored["logged_at"])
+    stored["other_rows"] = tuple((label, key) for label, key in stored["other_rows"])
     return Change(**{**stored, "old_values": tuple(stored["old_values"])})

@@ -38,6 +38,7 @@ from .savepoints import Savepoints
 from .sequences import move_sequences_on
 from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
+from .taken_over import children_left, key_is_anothers
 from .target import BatchBroken, BatchResult, KeyNotYet, NotYet, Target, reraise_if_hopeless, waiting
 from .targets import Targets
 from .uniqueness import Stuck, holders_of_wanted, park_unique_values
@@ -462,6 +463,8 @@ class Batch:
                     return remote_key
                 self._foresight.require_free(shape, values, remote_key, None if row is None else differing(row, values))
                 self._target.imagined_written.add(at)
+            for child in children_left(self._parts, shape, key, remote_key):
+                self._deletes.delete_child(child, change)
             if change is not None:
                 written = shape, values, remote_key
             if row is None:
@@ -520,8 +523,13 @@ class Batch:
         return row
 
     def _require_not_there(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> None:
-        """Raise ``ObjectNotApplied`` where the remote has a new object, or a new parent's row, in another spelling."""
+        """Raise ``ObjectNotApplied`` where the remote has a new object, or a new parent's row, in another spelling.
+
+        So where its key is another object's there.
+        """
         spellings = self._target.spellings
+        if remote_key is not None and self._parts.belongs_to_another(shape, remote_key, instance.pk):
+            raise key_is_anothers(self._identity, shape, remote_key)
         there = already_there(spellings, self._identity, shape, [(instance, remote_key)])
         for parent in shape.other_parents:
             if (key := values[parent.link.attname]) is not None:
@@ -671,17 +679,19 @@ class Batch:
         """Return what the keys of parents with keys of their own are on the remote, by the attributes that hold them.
 
         ``None`` stands for a parent's row that the database will give a key. Of an object that is there, a parent
-        whose key is not known is the one that it has, unless that is another object's: then it is a new one.
+        whose key is not known is the one that it has, unless that is another object's, or keys are kept: then it is a
+        new one.
         """
         values: dict[str, Any] = {}
         for parent in shape.other_parents:
             key = local_value(instance, parent.link)
-            remote_key = self._parts.match_parent(parent.model, key)
-            if remote_key is None and row is not None:
-                if not self._parts.belongs_to_another(shape_of(parent.model), row.__dict__[parent.link.attname], key):
+            each, remote_key = shape_of(parent.model), self._parts.match_parent(parent.model, key)
+            if row is not None and remote_key != (current := row.__dict__[parent.link.attname]):
+                if remote_key is None and not self._parts.belongs_to_another(each, current, key):
                     continue
-                alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent
-                remote_key = self._upsert(shape_of(parent.model), alone, None)
+                if remote_key is None or not self._identity.existing(each.root, [remote_key]):
+                    alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent
+                    remote_key = self._upsert(each, alone, None)
             values.update(dict.fromkeys(parent.holders, remote_key))
         return values
 

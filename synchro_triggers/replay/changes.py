@@ -32,6 +32,8 @@ class Change:
         read_until: no row of the log beyond this one can tell of the row that was read, where the log of another table
             tells which object has its key; 0: that of its own does.
         forged: no trigger has written what is said of it: no operation that there is, or no time.
+        other_rows: labels and keys of the object's rows in other tables (multi-table inheritance) that were logged
+            too, and that this change stands for.
     """
 
     label: str
@@ -49,6 +51,14 @@ class Change:
     logged: bool = False
     read_until: int = 0
     forged: bool = False
+    other_rows: tuple[tuple[str, str], ...] = ()
+
+    def of_other_rows(self) -> list[Change]:
+        """Return a change for each of the other rows that this one stands for, as if it had been logged by itself."""
+        alone = replace(
+            self, old_values=(), attempts=0, deleted=False, certain=False, ended=0, begun=0, logged=False, other_rows=()
+        )
+        return [replace(alone, label=label, key=key) for label, key in self.other_rows]
 
 
 class FormerKey(str):

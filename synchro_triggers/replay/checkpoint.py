@@ -22,6 +22,7 @@ from .node import (
 )
 from .own_rows import read_rows
 from .window import Window, current_position, delete_received, fingerprint
+from .younger import LostTime
 
 
 def load_checkpoint(alias: str, source: str) -> Checkpoint:
@@ -132,19 +133,19 @@ def _forget_received(alias: str, source: str, position: str) -> None:
             model._base_manager.using(alias).filter(source=source).delete()
 
 
-def keep_identity() -> list[str]:
+def keep_identity() -> dict[str, LostTime]:
     """Say that LOCAL was moved, or put back, and goes on as the node that it was.
 
     Its log stays, and on the remotes references and failures; what the remotes have received stays received, what
     waits will be sent. Where LOCAL has lost what a remote has received, the references of the lost objects go.
 
     Returns:
-        The remotes that have received something that LOCAL does not have any more.
+        The remotes that have received something that LOCAL does not have any more, and what is not known since.
 
     Raises:
         SynchroError: this package's tables are missing somewhere; nothing is changed then.
     """
-    source = node_id(LOCAL)
+    source, behind = node_id(LOCAL), {}
     aliases = _receiving_aliases()
     checkpoints = {alias: Checkpoint.objects.using(alias).filter(source=source).first() for alias in aliases}
     moved = {
@@ -159,11 +160,12 @@ def keep_identity() -> list[str]:
         with transaction.atomic(using=alias):
             Checkpoint.objects.using(alias).filter(source=source).update(**fields, place=fingerprint(LOCAL))
             if lost[alias]:
-                forget_lost_objects(alias, source, str(fields["position"]))
+                kept_keys = get_settings().identity
+                behind[alias] = forget_lost_objects(alias, source, str(fields["position"]), kept_keys)
     with transaction.atomic(using=LOCAL):
         forget_transactions()
         set_identity(LOCAL, new=False)
-    return [alias for alias, has_more in lost.items() if has_more]
+    return behind
 
 
 def make_own_node(alias: str) -> None:

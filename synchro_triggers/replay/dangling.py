@@ -17,7 +17,7 @@ from ..conf import LOCAL
 from .local import generic_target
 from .rows import rows_of
 from .shape import Shape, is_findable, shape_of, target_of
-from .uniqueness import park
+from .uniqueness import park, row_with
 from .writing import local_value
 
 Place = tuple[Shape, Any, Any]
@@ -44,7 +44,7 @@ class Dangling:
         finally:
             held, self._held = self._held, {}
             for (shape, remote_key, field), value in held.items():
-                rows_of(shape.model, self._remote).filter(pk=remote_key).update(**{field.attname: value})
+                row_with(self._remote, shape, remote_key, field).update(**{field.attname: value})
 
     def set_aside(self, living: Iterable[Model]) -> bool:
         """Let keys of the objects' remote rows that point to nothing on LOCAL hold what is no key; tell if any does.

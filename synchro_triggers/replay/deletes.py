@@ -14,7 +14,7 @@ from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .already_there import there_by_natural_key
 from .cascades import is_part_of, let_go, links_going, number_of_links, pointing_past_cascades, taken_along
-from .changes import FormerKey
+from .changes import Change, FormerKey
 from .dangling import Dangling
 from .database_cascades import DatabaseCascades
 from .living import Living
@@ -26,6 +26,7 @@ from .relations import links_to, links_to_children, refers_to_itself
 from .report import Told
 from .rows import rows_of
 from .shape import Shape, Unreadable, parents_of, read_key, root_of, shape_of
+from .taken_over import children_left
 from .target import NotYet
 from .unhashable import hangers_told, require_hashable
 from .utc import zone_of
@@ -100,11 +101,20 @@ class Deletes:
                 self._delete_row(row, task.keep_parents, parents, along)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
-            self._tell_what_went_along(along, f"{shape.label} {remote_key}")
+            self._tell_what_went_along(along, row, f"{shape.label} {remote_key}", task.change)
             for through, rows in links.items():
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
+
+    def delete_child(self, row: Model, change: Change | None) -> None:
+        """Delete a child's row, and keep those of its parents: another object has them now, which ``change`` is of."""
+        dry_run = self._parts.target.dry_run
+        along = self._would_go_along(row, True, None) if dry_run else self._spare_the_living(row, True, None)
+        if not dry_run:
+            self._delete_row(row, True, None, along)
+        self._parts.result.report.count(type(row)._meta.label, "deleted")
+        self._tell_what_went_along(along, row, f"{shape_of(type(row)).label} {row.pk}", change)
 
     def _point_to_who_has_the_number(self, row: Model) -> None:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
@@ -115,7 +125,9 @@ class Deletes:
         self, row: Model, keep_parents: bool, parents: Iterable[Model] | None, along: Sequence[Model]
     ) -> None:
         """Delete a remote row, and what it takes along; let what it has let go point to what it shall point to."""
-        emptied = let_go(row, self._remote, keep_parents=keep_parents)
+        emptied = let_go(row, self._remote, keep_parents=keep_parents or parents is not None)
+        for parent in parents or ():
+            emptied |= let_go(parent, self._remote, keep_parents=False)
         with self._parts.savepoints.one():
             self._parts.writes.begin()
             if keep_parents:
@@ -242,6 +254,9 @@ class Deletes:
         key = self._living.by_natural_key([row] if isinstance(row, model) else []).get(row.pk)
         if key is None:
             return False
+        living = load_instances(model, [key]).get(key)
+        for child in children_left(self._parts, shape_of(type(living)), key, row.pk) if living is not None else ():
+            self.delete_child(child, task.change)
         if identity.known(model, key) is None:
             identity.learn(model, key, row.pk)
         identity.forget(model, task.key)
@@ -307,8 +322,11 @@ class Deletes:
             keys.setdefault(root, []).append(key)
         return [instance for root, some in keys.items() for instance in load_instances(root, some).values()]
 
-    def _tell_what_went_along(self, rows: Sequence[Model], reason: str) -> None:
-        """Count what a cascade has taken, and name what the batch does not delete anyhow."""
+    def _tell_what_went_along(self, rows: Sequence[Model], gone: Model, reason: str, change: Change | None) -> None:
+        """Count what a cascade has taken, and name what the batch does not delete anyhow, or others have changed.
+
+        Of the object itself, some of whose rows may be among them, it is told elsewhere who wins.
+        """
         report, identity = self._parts.result.report, self._parts.identity
         objects: dict[At, type[Model]] = {}
         for row in rows:  # of multi-table inheritance each table's row is among them
@@ -326,9 +344,12 @@ class Deletes:
             self._gone.add((root, remote_key))
             report.count(model._meta.label, "deleted")
             key = identity.claimed_by(root, remote_key)
-            if not identity.is_going(root, key):
+            asked = change if (root, remote_key) != _at(gone) else None
+            changed = asked and self._parts.remote_changes.find(shape_of(model), key, remote_key, asked)
+            if not identity.is_going(root, key) or changed is not None:
                 number = remote_key if key is None else getattr(key, "number", key)
                 told = f"{self._remote!r} had it hang on {reason}, which was deleted"
+                told += "; its users there had changed it" if changed is not None else ""
                 report.remark(Told.DELETED_ALONG, model._meta.label, encode_key(number), told)
 
     def _require_natural_key_not_hidden(self, shape: Shape, gone: Model) -> None:

@@ -15,6 +15,7 @@ from ..key_texts import full_key, is_encodable, read_full_key, stored_key
 from ..models import Failure, Operation, Reference
 from ..moment import UtcNow, as_utc, raw_utc
 from .changes import Change
+from .other_rows import as_text, from_text, never_there_with_others
 from .rows import rows_with
 from .shape import model_of, root_of, shown_key
 
@@ -91,7 +92,8 @@ def never_there(remote: str, source: str, changes: Sequence[Change]) -> set[tupl
     rows = rows_with(Failure, remote, object_pk={stored_key(change.key) for change in changes})
     rows = rows.filter(source=source, operation=Operation.INSERT)
     found = rows.values_list("model_label", "object_pk", "object_text")
-    return {(label, read_full_key(key, text)) for label, key, text in found}
+    others = never_there_with_others(remote, source)
+    return others | {(label, read_full_key(key, text)) for label, key, text in found}
 
 
 def ids_of_arrived(remote: str, source: str) -> set[int]:
@@ -118,6 +120,7 @@ def load_failures(remote: str, ids: Sequence[int]) -> list[Change]:
             old_values=tuple(json.loads(failure.old_values)) if failure.old_values else (),
             attempts=failure.attempts,
             deleted=gone,
+            other_rows=from_text(failure.other_rows),
         )
         for position, failure in enumerate(failures, start=1)
     ]
@@ -162,7 +165,8 @@ def store_failure(
     operation = _operation(change)
     waits_label, waits_pk = getattr(error, "waits_for", ("", ""))
     waits = {"waits_label": OTHERS if with_others else waits_label, "waits_pk": waits_pk and stored_key(waits_pk)}
-    runs = known.values_list("runs", flat=True).first()
+    runs, others = known.values_list("runs", "other_rows").first() or (None, None)
+    others = as_text(change.other_rows, others)
     if runs is not None:
         # What the remote has never seen stays an insert, whatever is logged of it meanwhile.
         still = Case(When(operation=Operation.INSERT, then=Value(Operation.INSERT)), default=Value(operation))
@@ -176,6 +180,7 @@ def store_failure(
             last_at=UtcNow(),
             runs=runs,
             next_at=next_at,
+            other_rows=others,
             **waits,
         )
         return
@@ -186,6 +191,7 @@ def store_failure(
         object_text=full_key(change.key),
         operation=operation,
         old_values=json.dumps(change.old_values) if change.old_values else None,
+        other_rows=others,
         logged_at=change.logged_at,
         error=text,
         **waits,

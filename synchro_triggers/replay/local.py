@@ -356,8 +356,15 @@ def _keep_most_derived(
         deleted=any(change.deleted for change in changes),
         certain=any(change.certain for change in changes),
         logged=all(change.logged for change in changes),
+        other_rows=_other_rows(*changes) if keep.instance is not None else (),
     )
     objects[at] = keep
+
+
+def _other_rows(change: Change, other: Change) -> tuple[tuple[str, str], ...]:
+    rows = dict.fromkeys([*change.other_rows, *other.other_rows, (other.label, other.key)])
+    rows.pop((change.label, change.key), None)
+    return tuple(rows)
 
 
 def generic_target(generic: GenericKey, instance: Model) -> tuple[type[Model], Any] | None:

@@ -37,7 +37,17 @@ from .node import older_selves
 from .own_rows import read_rows
 from .raw_keys import is_of_one_object
 from .rows import rows_of, rows_with
-from .shape import Shape, family_labels, is_foreign_key, model_of, read_keys, root_of, shape_of, target_of
+from .shape import (
+    Shape,
+    family_labels,
+    is_foreign_key,
+    model_of,
+    read_keys,
+    root_of,
+    shape_of,
+    target_of,
+    telling_labels,
+)
 from .target import BatchBroken, RunRefused, Target
 from .targets import Targets
 from .window import Window, not_made, read_page
@@ -214,7 +224,7 @@ class Meeting:
         if not there:
             return there
         made = rows_with(ChangeLog, LOCAL, object_pk=[encode_key(key) for key in there])
-        made = made.filter(model_label__in=family_labels(root), operation__in=(Operation.INSERT, Operation.DELETE))
+        made = made.filter(model_label__in=telling_labels(root), operation__in=(Operation.INSERT, Operation.DELETE))
         last = dict(made.order_by("id").values_list("object_pk", "operation"))
         seen = set(read_keys(root, [text for text, operation in last.items() if operation == Operation.INSERT]))
         if self._trusts_log(root):

@@ -22,9 +22,11 @@ from ..key_texts import read_full_key
 from ..models import ChangeLog, Checkpoint, Operation, Reference
 from .raw_keys import fetch_texts
 from .rows import rows_with
-from .shape import family_labels, model_of, read_keys
+from .shape import model_of, read_keys, telling_labels
+from .undone import forget_lost_deletes
 from .utc import zone_of
 from .window import era_suffix, highest_id, logged_no_later, parse_snapshot, received_by, row_mark
+from .younger import Known, LostTime, Younger
 
 _CHUNK = 10_000
 
@@ -97,42 +99,75 @@ def forget_transactions() -> None:
             )
 
 
-def forget_lost_objects(remote: str, source: str, position: str) -> int:
-    """Drop the references to objects that LOCAL has lost; their keys are given out again. Return how many.
+def forget_lost_objects(remote: str, source: str, position: str, kept_keys: Collection[str] = ()) -> LostTime:
+    """Drop the references to objects that LOCAL has lost; their keys are given out again.
 
     Args:
         remote: the alias.
         source: LOCAL's identity.
         position: what counts as received now; an object that was made since is another one.
+        kept_keys: labels of models that keep their primary key.
+
+    Returns:
+        What is not known any more.
     """
-    dropped = 0
+    received = _Received(position)
+    younger = Younger(remote, source, kept_keys, received.__contains__, received_to(position))
+    forget_lost_deletes(remote, source, received.__contains__)
     references = Reference.objects.using(remote).filter(source=source)
     for label in list(references.order_by().values_list("model_label", flat=True).distinct()):
         model = model_of(label)
         if model is None:
             continue
         last = 0
-        following = references.filter(model_label=label).order_by("pk").values_list("pk", "local_pk", "local_text")
+        following = references.filter(model_label=label).order_by("pk")
         while chunk := list(following.filter(pk__gt=last)[:_CHUNK]):
-            last = chunk[-1][0]
-            texts = {pk: read_full_key(local_pk, full) for pk, local_pk, full in chunk}
-            keys = read_keys(model, list(texts.values()))
-            there = {encode_key(key) for key in rows_with(model, LOCAL, pk=keys).values_list("pk", flat=True)}
-            there -= _made_since(model, position, keys)
-            gone = [pk for pk, text in texts.items() if text not in there]
-            dropped += rows_with(Reference, remote, pk=gone)._raw_delete(remote)
-    return dropped
+            last = chunk[-1].pk
+            keys = read_keys(model, [read_full_key(each.local_pk, each.local_text) for each in chunk])
+            meant = _still_meant(model, received, keys)
+            known = {each.pk: _known(model, key, each) for key, each in zip(keys, chunk, strict=True)}
+            known = {pk: each for pk, each in known.items() if encode_key(each.key) in meant}
+            gone = [each.pk for each in chunk if each.pk not in known]
+            younger.found.forgotten += rows_with(Reference, remote, pk=gone)._raw_delete(remote)
+            going = younger.sort_out(model, known.values())
+            rows_with(Reference, remote, pk=[pk for pk, each in known.items() if each.key in going])._raw_delete(remote)
+    return younger.found
 
 
-def _made_since(model: type[Model], position: str, keys: Collection[Any]) -> set[str]:
+def _known(model: type[Model], key: Any, reference: Reference) -> Known:
+    [remote_key] = read_keys(model, [read_full_key(reference.remote_pk, reference.remote_text)])
+    return Known(key, remote_key, reference.logged, reference.met_at)
+
+
+def _still_meant(model: type[Model], received: _Received, keys: Collection[Any]) -> set[str]:
+    """Return those of the keys that mean the objects that they meant: LOCAL has them, or has logged their delete since.
+
+    What was made since is another object. What is gone, and was not deleted by the log, is lost.
+    """
+    there = {encode_key(key) for key in rows_with(model, LOCAL, pk=keys).values_list("pk", flat=True)}
+    first = _first_since(model, received, keys)
+    made, deleted = (
+        {key for key, operation in first.items() if operation == each} for each in (Operation.INSERT, Operation.DELETE)
+    )
+    return (there - made) | deleted
+
+
+def _first_since(model: type[Model], received: _Received, keys: Collection[Any]) -> dict[str, str]:
+    """Return by which operation each of the keys was first given or freed in what has not been received."""
     texts = logged_texts(model, keys)
     of_keys = {} if texts is None else {"object_pk": texts}
-    made = rows_with(ChangeLog, LOCAL, model_label=family_labels(model), **of_keys)
-    received = _Received(position)
-    inserts = made.filter(operation=Operation.INSERT).values_list("object_pk", "id")
-    rows = fetch_texts(connections[LOCAL], *inserts.query.get_compiler(LOCAL).as_sql())
-    later = [text for text, row_id in rows if row_id not in received]
-    return {encode_key(key) for key in read_keys(model, later, zone_of(LOCAL))}
+    rows = rows_with(ChangeLog, LOCAL, model_label=telling_labels(model), **of_keys)
+    rows = rows.filter(operation__in=(Operation.INSERT, Operation.DELETE)).order_by("id")
+    query = rows.values_list("object_pk", "operation", "id").query
+    first: dict[str, str] = {}
+    for text, operation, row_id in fetch_texts(connections[LOCAL], *query.get_compiler(LOCAL).as_sql()):
+        if row_id not in received:
+            first.setdefault(text, operation)
+    keys_of = dict(zip(first, read_keys(model, list(first), zone_of(LOCAL)), strict=True))
+    found: dict[str, str] = {}
+    for text, operation in first.items():
+        found.setdefault(encode_key(keys_of[text]), operation)
+    return found
 
 
 class _Received:

@@ -67,6 +67,7 @@ from .node import (
 )
 from .observed import rows_are_observed
 from .older_rows import describe_older_rows
+from .other_rows import left_behind, left_behind_by_failed
 from .other_spellings import OtherSpellings
 from .own_changes import OwnChanges
 from .redirects import Redirects
@@ -464,6 +465,7 @@ class Run:
         # delete alone would look for a namesake.
         gone = frozenset(without_a_row(change for change in failures if not change.deleted))
         self._absent.hold(gone)
+        self._apply_in_batches(left_behind(gone), self._together)
         self._apply_kept([change for change in failures if change not in gone])
         for window in windows[:-1]:
             self._apply_window(window, started)
@@ -560,10 +562,8 @@ class Run:
                     for change in coalesce(page.changes)
                     if self._has_more_to_say(change, is_new(change)) and self._may_write(change)
                 )
-                if changes and any(each.created for each in self._kept.values()):
-                    never = never_there(self._target.remote, self._target.source, changes)
-                    for change in changes:
-                        change.created |= self._at(change) in never
+                if self._kept:
+                    self._look_for_kept(changes)
                 self._apply_in_batches(changes, window=window)
                 after, done = page.last, done + page.rows
                 if self._progress is not None:
@@ -576,6 +576,15 @@ class Run:
                 self._lease.renew(**received_fields(window, started))
                 vanished = [change for change in settled if self._absent.has(change)]
                 forget_failures(self._target.remote, self._target.source, vanished)
+
+    def _look_for_kept(self, changes: Sequence[Change]) -> None:
+        """Mark what the remote has never seen; apply what failures stand for of objects whose row is gone now."""
+        if any(each.created for each in self._kept.values()):
+            never = never_there(self._target.remote, self._target.source, changes)
+            for change in changes:
+                change.created |= self._at(change) in never
+        rest = left_behind_by_failed(self._target.remote, self._target.source, changes)
+        self._apply_in_batches(rest, self._together)
 
     def _has_more_to_say(self, change: Change, is_new: bool) -> bool:
         """Tell whether there is something to do for an object, which an earlier page may have spoken of.
@@ -602,8 +611,9 @@ class Run:
     def _retry_failures(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""
         if self._pending_failures and not self._target.dry_run:
-            retried = coalesce(change for change, _ in self._pending_failures.values())
-            self._apply_in_batches(retried, self._together)
+            failed = [change for change, _ in self._pending_failures.values()]
+            rest = left_behind(without_a_row(change for change in failed if change.other_rows and not change.deleted))
+            self._apply_in_batches(coalesce([*failed, *rest]), self._together)
             self._apply_refused()
 
     # What is kept ---------------------------------------------------------------------------------
@@ -681,7 +691,7 @@ class Run:
             with transaction.atomic(using=self._target.remote):
                 self._lease.renew()
                 forget_failures(self._target.remote, self._target.source, gone)
-        return [change for change in changes if change not in set(gone)]
+        return [*left_behind(gone), *(change for change in changes if change not in set(gone))]
 
     def _tell_waiting(self, labels: Collection[str]) -> None:
         """Put into the report what is kept and was not tried."""

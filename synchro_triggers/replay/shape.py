@@ -16,7 +16,7 @@ from django.db.models import AutoField, Field, FileField, JSONField, Model
 from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ..capture.tables import decode_key, key_fields_of, kind_of, skipped_names
+from ..capture.tables import captured_models, decode_key, key_fields_of, kind_of, skipped_names
 from ..conf import get_settings
 from ..key_texts import is_encodable
 from .changes import FormerKey
@@ -180,6 +180,15 @@ def family_labels(root: type[Model]) -> tuple[str, ...]:
     return tuple(
         model._meta.label for model in apps.get_models() if not model._meta.proxy and root_of(model) is root_of(root)
     )
+
+
+def telling_labels(root: type[Model]) -> tuple[str, ...]:
+    """Return the labels under which the log tells that objects come and go: the root's, where its table is captured.
+
+    The row of a child may come and go alone.
+    """
+    captured = {model._meta.label for model in captured_models(get_settings().models)}
+    return (root._meta.label,) if root._meta.label in captured else family_labels(root)
 
 
 @dataclass(frozen=True)

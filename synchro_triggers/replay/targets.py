@@ -115,7 +115,8 @@ class Targets:
         """Return what shall be held on the remote instead of the key of a target that LOCAL does not have.
 
         An automatic key is another object's there, or may be given to one yet, unless it is free and lower than the
-        highest. Then a number far off stands for it, the same each time.
+        highest. So is a key that is another object's automatic one. Then a number far off stands for it, the same each
+        time.
 
         Args:
             instance: the object that points.
@@ -126,7 +127,7 @@ class Targets:
         Raises:
             ObjectNotApplied: the field takes no such number.
         """
-        (model, key), root = target, root_of(target[0])
+        (model, key), root = target, _numbered(root_of(target[0]))
         if self._identity.keeps_key(shape_of(root)) or not isinstance(key, int):
             return value
         if key <= self._highest_key(root) and not self._is_taken((root, key)):
@@ -152,7 +153,7 @@ class Targets:
             if isinstance(task, ObjectTask) and not self.missing.isdisjoint(self.of(task)):
                 for field, (root, key) in self.fields_and_targets(task.shape, task.instance):  # type: ignore[arg-type]
                     if (root, key) in self.missing and isinstance(key, int):
-                        wanted.setdefault(root, set()).update({key, _far_off(field, key) or key})
+                        wanted.setdefault(_numbered(root), set()).update({key, _far_off(field, key) or key})
         for root, keys in wanted.items():
             self._highest_key(root)  # now as well: what is written in between may get one of them
             there = self._identity.existing(root, keys)
@@ -247,6 +248,15 @@ class Targets:
         rows = rows_with(model, LOCAL, **{attname: values})
         found = dict(rows.values_list(attname, "pk"))
         self._keys.update({(model, attname, value): found.get(value) for value in values})
+
+
+def _numbered(root: type[Model]) -> type[Model]:
+    """Return the model to whose objects the database gives the numbers that are a model's keys."""
+    key = root._meta.pk
+    while is_foreign_key(key) and points_to_key(key):
+        root = root_of(target_of(key)[0])
+        key = root._meta.pk
+    return root
 
 
 def _far_off(field: Any, key: int) -> int | None:

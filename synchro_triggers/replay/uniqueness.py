@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
 from django.db import DataError, IntegrityError, connections, models, transaction
-from django.db.models import Field, Max, Min, Model
+from django.db.models import Field, Max, Min, Model, QuerySet
 
 from .rows import rows_of, rows_with
 from .shape import Shape, is_foreign_key, parents_of, root_of, shape_of, target_of
@@ -140,7 +140,8 @@ def _at_rows(remote: str, stuck: Mapping[T, Stuck]) -> dict[tuple[type[Model], A
         links = [parent.link.attname for parent in shape.other_parents]
         for key, *keys in rows_with(shape.model, remote, pk=list(some)).values_list("pk", *links):
             for parent, parent_key in zip(shape.other_parents, keys, strict=True):
-                found[root_of(parent.model), parent_key] = some[key]
+                # A parent's row that the object is about to leave is deleted by itself, or stays.
+                found.setdefault((root_of(parent.model), parent_key), some[key])
     return found
 
 
@@ -194,17 +195,29 @@ def park(remote: str, shape: Shape, remote_key: Any, field: Field[Any, Any], tak
 
     What another object waits for comes last: it would be in that one's way.
     """
-    rows = rows_of(shape.model, remote)
+    row = row_with(remote, shape, remote_key, field)
     waited_for = wanted - {None}
     for value in sorted(islice(free_values(field, taken), _TRIES), key=waited_for.__contains__):
         try:
             with transaction.atomic(using=remote):
-                rows.filter(pk=remote_key).update(**{field.attname: value})
+                row.update(**{field.attname: value})
             taken.add(value)
             return True
         except (IntegrityError, DataError):
             continue
     return False
+
+
+def row_with(remote: str, shape: Shape, remote_key: Any, field: Any) -> QuerySet[Any]:
+    """Return, as a query, the row that holds a field of an object: its own, or a parent's.
+
+    Through the child Django cannot update parents' rows whose keys have to be converted (5.2).
+    """
+    key, model = remote_key, field.model._meta.concrete_model
+    if root_of(model) is not shape.root:
+        own = rows_of(shape.model, remote).filter(pk=remote_key)
+        key = own.values_list(model._meta.pk.attname, flat=True).first()
+    return rows_of(model, remote).filter(pk=key)
 
 
 @cache

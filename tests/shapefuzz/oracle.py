@@ -69,6 +69,7 @@ class Oracle:
         self._local: dict[Name, Values] = {}
         self._remote: dict[Name, Values] = {}
         self._raw: dict[Name, Values] = {}
+        self._raw_there: dict[Name, Values] = {}
         self._owed: set[Name] = set()
         self._dangling_links: set[tuple[str, str]] = set()
         self._keys: dict[str, set[str]] = {}
@@ -76,6 +77,7 @@ class Oracle:
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
         self.renumbered: set[str] = set()  # past the log, so that nobody knows them again by their keys
+        self.kept_there: set[Name] = set()  # the remote has kept what they were before their key changed on LOCAL
         self.full = False
 
     # What is known --------------------------------------------------------------------------------
@@ -83,7 +85,9 @@ class Oracle:
     def settle(self, sides: Sides, owed: Iterable[Name] = ()) -> None:
         """Take what both sides hold for known: it was said to be so, or has been judged."""
         self._local, self._remote = _values(sides.local), _values(sides.remote)
-        self._raw = {name: rows[0].raw for name, rows in sides.local.rows.items()}
+        self._raw, self._raw_there = (
+            {name: rows[0].raw for name, rows in side.rows.items()} for side in (sides.local, sides.remote)
+        )
         self._dangling_links = {
             _as_stored(name[0], row)
             for name, rows in sides.local.rows.items()
@@ -101,8 +105,14 @@ class Oracle:
         names = sides.local.rows.keys() | sides.remote.rows.keys()
         self.unlogged |= {name[1] for name in names if sides.local.one(name) != sides.remote.one(name)}
 
-    def overlook(self, before: Content, after: Content) -> None:
-        """Take for known what has changed on LOCAL past the log."""
+    def overlook(self, before: Content, after: Content, *, undone: bool = False) -> None:
+        """Take for known what has changed on LOCAL past the log.
+
+        Args:
+            before, after: LOCAL.
+            undone: what was to be sent is lost as well: LOCAL was put back.
+        """
+        self.note_keys(before, after)
         for name in before.rows.keys() | after.rows.keys():
             old, new = before.one(name), after.one(name)
             keys = [{repr(row.key) for row in each.rows.get(name, ())} for each in (before, after)]
@@ -110,13 +120,20 @@ class Oracle:
                 self.renumbered.add(name[1])
             if old != new:
                 self.unlogged.add(name[1])
-                if old != self._local.get(name):
+                # What it points to may have become another object since, of which nothing is logged here.
+                written = old != self._local.get(name) and self._raw_of(name, before) != self._raw.get(name)
+                if written and not undone:
                     self._owed.add(name)
                 if new is None:
                     self._local.pop(name, None)
                     self._owed.discard(name)
                 else:
                     self._local[name] = new
+                    self._raw[name] = after.rows[name][0].raw
+
+    def _raw_of(self, name: Name, content: Content) -> Values | None:
+        rows = content.rows.get(name)
+        return rows[0].raw if rows else None
 
     def note_refused(self, before: Sides, after: Sides) -> None:
         """Take for known what a run has written before it was refused."""
@@ -128,6 +145,7 @@ class Oracle:
                 self._remote.pop(name, None)
             else:
                 self._remote[name] = new
+                self._raw_there[name] = after.remote.rows[name][0].raw
             if new is not None and new == after.local.one(name):
                 self._local[name] = new
                 self._owed.discard(name)
@@ -141,21 +159,50 @@ class Oracle:
 
     def judge(self, before: Sides, after: Sides, report: Any, kept: Iterable[tuple[str, str]]) -> list[str]:
         """Return what is wrong after a run, and settle."""
+        kept, failed = list(kept), [(each.model, each.key) for each in report.failures]
         self.note_keys(before.local, before.remote, after.remote)
         case = _Case(self, before, after, told_by(report, kept), bool(report.failures))
         names = before.local.rows.keys() | before.remote.rows.keys() | after.remote.rows.keys()
         names |= self._local.keys() | self._remote.keys()
         found = [text for name in sorted(names) for text in case.look_at(name)]
         if report.failures and not self._world.troubled:
-            found += [f"failed for no reason: {each.model} {each.key}: {each.error}" for each in report.failures]
+            known = [each for each in [*kept, *failed] if self._is_anothers_key(*each, before)]
+            found += [
+                f"failed for no reason: {each.model} {each.key}: {each.error}"
+                for each in report.failures
+                if (each.model, each.key) not in known and not (known and "waits for" in each.error)
+            ]
         self.settle(after, case.owed)
         return found
+
+    def _is_anothers_key(self, model: str, key: str, before: Sides) -> bool:
+        """Tell whether the row under a failed object's key is another's there, which has it by its natural key."""
+        marks = {
+            mark
+            for content in (before.local, before.remote)
+            for (label, mark), rows in content.rows.items()
+            if label == model and key in _texts(rows[0].key)
+        }
+        natural = model in self._world.natural_keys or hasattr(apps.get_model(model), "natural_key")
+        return natural and len(marks) > 1
 
     def family(self, label: str) -> frozenset[str]:
         return self._families.get(label, frozenset([label]))
 
     def base(self, name: Name) -> tuple[Values | None, Values | None]:
         return self._local.get(name), self._remote.get(name)
+
+    def raw(self, name: Name) -> Values | None:
+        """Return what an object's row on LOCAL held after the last run, as it is stored."""
+        return self._raw.get(name)
+
+    def is_as_stored_there(self, name: Name, remote: Content) -> bool:
+        """Tell whether a row of the remote's holds what it held, whatever has become of what it points to."""
+        return [row.raw for row in remote.rows.get(name, ())] == [self._raw_there.get(name)]
+
+    def is_kept_there(self, name: Name) -> bool:
+        """Tell whether the remote may have what an object was before its key changed on LOCAL."""
+        return name in self.kept_there or name[1] in self.renumbered
 
     def is_owed(self, name: Name) -> bool:
         return name in self._owed
@@ -200,6 +247,8 @@ class _Case:
     def look_at(self, name: Name) -> Iterable[str]:
         local, there = self._before.local.one(name), self._after.remote.one(name)
         was_local, _ = self._oracle.base(name)
+        if self._kept_under_other_keys(name, *WON):
+            self._oracle.kept_there.add(name)
         if self._is_doubled(name) and not self._is_told(name, *WON) and name[1] not in self._oracle.renumbered:
             yield self._say(name, f"is there {len(self._after.remote.rows[name])} times")
         pending = local != was_local or self._oracle.is_owed(name)
@@ -212,15 +261,17 @@ class _Case:
 
     def _is_doubled(self, name: Name) -> bool:
         counts = [len(each.rows.get(name, ())) for each in (self._before.local, self._before.remote)]
-        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + len(self._kept_under_other_keys(name))
+        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + len(
+            self._kept_under_other_keys(name, FAILED, WAITING)
+        )
 
-    def _kept_under_other_keys(self, name: Name) -> set[str]:
-        """Return the keys that an object had on LOCAL, and of which the report says that their deletion has failed."""
+    def _kept_under_other_keys(self, name: Name, *kinds: str) -> set[str]:
+        """Return the keys that an object had on LOCAL, and of which the report says something of a kind."""
         label, mark = name
         now = {text for row in self._before.local.rows.get(name, ()) for text in _texts(row.key)}
         keys, family = self._oracle.keys_of(mark) - now, self._oracle.family(label)
         told = self._told.of.items()
-        return {key for (each, key), found in told if each in family and key in keys and found & {FAILED, WAITING}}
+        return {key for (each, key), found in told if each in family and key in keys and found.intersection(kinds)}
 
     def _look_at_pending(self, name: Name, local: Values, there: Values | None) -> Iterable[str]:
         was_there, before = self._oracle.base(name)[1], self._before.remote.one(name)
@@ -234,6 +285,8 @@ class _Case:
                 return
             if nowhere:
                 return
+            if name[1] in self._oracle.renumbered and self._is_told(name, "vanished"):
+                return  # it was told of under the key that it had, and nothing has said what it has now
             if self._is_told(name, *WON) or self._is_swept(name, local):
                 self._oracle.unlogged.add(name[1])  # a row of the remote's may stand for it
                 return
@@ -243,6 +296,7 @@ class _Case:
                     and not self._oracle.is_stood_for(name, self._before.local)
                     and not self._is_deleted_there_alone(name, local)
                     and not self._oracle.led_nowhere(name[0], self._before.local.rows[name][0])
+                    and not (name[1] in self._oracle.renumbered and self._is_told(name, "vanished"))
                 ):
                     yield self._say(name, f"is missing; it should be {local}")
                 return
@@ -277,7 +331,21 @@ class _Case:
             return True
         # Nobody has written it on LOCAL: what the remote's users have written stays.
         before = self._before.remote.one(name) or was_there
+        if name[1] in self._oracle.renumbered and self._has_lost_its_target(name, attname, before.get(attname), there):
+            return True  # nobody knows that LOCAL has the row of the remote's, which does as the remote's own rows do
+        if self._has_come_to_lead_somewhere(name, attname) and there in (was_there.get(attname), before.get(attname)):
+            return True
         return attname not in changed and there in (was_there.get(attname), before.get(attname))
+
+    def _has_come_to_lead_somewhere(self, name: Name, attname: str) -> bool:
+        """Tell whether a key has led nowhere on LOCAL, which has given that number to another object since.
+
+        Nothing is logged of it; the README says so.
+        """
+        was_local, _ = self._oracle.base(name)
+        rows = self._before.local.rows[name]
+        written = [row.raw for row in rows] != [self._oracle.raw(name)]
+        return not written and was_local is not None and was_local.get(attname) == "→ nothing"
 
     def _led_elsewhere(self, name: Name, local: Values) -> set[str] | None:
         """Return what leads elsewhere of an object of LOCAL that nobody has written; ``None``: somebody has."""
@@ -305,16 +373,33 @@ class _Case:
     def _look_at_deleted(self, name: Name, there: Values | None) -> Iterable[str]:
         before = self._before.remote.one(name)
         if there is not None:
-            if self._is_told(name, FAILED, WAITING):
+            if self._is_told(name, FAILED, WAITING) or self._has_a_successor(name, FAILED, WAITING):
                 self.owed.add(name)
-            elif name[1] in self._oracle.renumbered or self._has_a_kept_end(name, there):
+            elif self._oracle.is_kept_there(name) or self._has_a_kept_end(name, there):
                 return
+            elif self._has_a_successor(name, *WON):
+                return  # in whose conflict the remote has won
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
-        elif before in (None, self._oracle.base(name)[1]) or name in self._renamed:
+        elif before is None or self._is_unchanged_there(name, before) or name in self._renamed:
             return
-        elif not self._is_overwriting_allowed(name):
+        elif not self._is_overwriting_allowed(name) and not self._is_told(name, "deleted along"):
             yield self._say(name, f"what the remote's users have changed was deleted in silence: {before}")
+
+    def _is_unchanged_there(self, name: Name, before: Values) -> bool:
+        return before == self._oracle.base(name)[1] or self._oracle.is_as_stored_there(name, self._before.remote)
+
+    def _has_a_successor(self, name: Name, *kinds: str) -> bool:
+        """Tell whether a row that is to go is that of another object now, which has its natural key, as is told."""
+        for label in self._oracle.family(name[0]):
+            model, row = apps.get_model(label), self._after.remote.one((label, name[1]))
+            unique = [each.attname for each in model._meta.local_concrete_fields if each.name.startswith("u_")]
+            natural = label in self._oracle.world.natural_keys or hasattr(model, "natural_key")
+            for other, rows in self._before.local.rows.items() if row is not None and unique and natural else ():
+                same = other[0] == label and all(rows[0].values.get(each) == row.get(each) for each in unique)
+                if same and self._is_told(other, *kinds):
+                    return True
+        return False
 
     def _has_a_kept_end(self, name: Name, there: Values) -> bool:
         """Tell whether a link is there because the remote has kept one of its ends, which LOCAL has deleted."""
@@ -362,7 +447,9 @@ class _Case:
 
     def _is_told(self, name: Name, *kinds: str) -> bool:
         label, mark = name
-        keys, family = self._oracle.keys_of(mark), self._oracle.family(label)
+        # A child that was made later has another mark, and may have another key: the report speaks of it alone.
+        keys = self._oracle.keys_of(mark).union(*map(self._oracle.keys_of, self._marks_of_parts(name)))
+        family = self._oracle.family(label)
         told = [(key, found) for (told_label, key), found in self._told.of.items() if told_label in family]
         exactly = [(key, found) for key, found in told if key in keys]
         # Where the report speaks of its very key, what it says of other ones that look as odd is not about it.
@@ -409,7 +496,8 @@ class _Case:
                         yield mark
 
     def _is_made(self, name: Name) -> bool:
-        return "made" in WRITTEN.get(("remote", *name, ""), ())
+        places = [("remote", label, name[1], "") for label in self._oracle.family(name[0])]  # or over the same table
+        return any("made" in WRITTEN.get(place, ()) for place in places)
 
     def _is_swept(self, name: Name, values: Values) -> bool:
         return any(f"→ {mark}" in values.values() for mark in self._deleted_by_receivers)
@@ -482,13 +570,26 @@ class _Case:
             field.is_relation and not field.target_field.primary_key
         ):  # and what has that value waits for another one to let it go
             names = [each for each in self._before.local.rows if each[1] in (mark, other)]
-            return any(self._is_told(each, FAILED, WAITING) for each in names)
+            waits = any(self._is_told(each, FAILED, WAITING) for each in names)
+            return waits or self._is_handed_on(name, attname, mark)
         if self._is_kept(other):  # its key is another one's now, and it is still there
             return True
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
         return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
+
+    def _is_handed_on(self, name: Name, attname: str, mark: str) -> bool:
+        """Tell whether a ``to_field`` holds the same value on both sides, which is another object's on the remote.
+
+        Its users have given it to that one: whether they may is judged where the objects themselves are.
+        """
+        here, there = self._before.local.rows[name][0], self._after.remote.rows[name][0]
+        field = apps.get_model(name[0])._meta.get_field(attname)
+        targets = [(_leads_to(name[0], attname), mark), (field.target_field.model._meta.label, mark)]
+        rows = [row for each in targets for row in self._after.remote.rows.get(each, ())]
+        value = here.raw[attname]
+        return value == there.raw[attname] and all(row.raw.get(field.target_field.attname) != value for row in rows)
 
     def _is_the_same_number(self, name: Name, attname: str) -> bool:
         """Tell whether a key is, on both sides, the same number of a model whose numbers are the same there."""

@@ -76,8 +76,11 @@ class Player:
     def _perform(self, what: str, random: Random) -> None:
         who, _, hand = what.rpartition(": ")
         if what in FOREIGN:
+            before = self._read("default")
             with self._attempt("default"):
                 self._tell("    " + (FOREIGN[what][0](self._world, random) or "nothing to do"))
+            if what == "restore":
+                self._oracle.overlook(before, self._read("default"), undone=True)
         elif what == "copy":
             self._tell("    " + (copy_from_remote(self._world, random) or "nothing to do"))
             self._run("run", random)  # at once: what is changed before somebody says what it is, is forgotten

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from contextlib import nullcontext
 from random import Random
 
@@ -92,4 +93,32 @@ def test_key_in_the_middle_of_a_unique_chain_is_changed(project, local, on_delet
     assert report.failures == []
     there = {row.a_no: row.to_a_id for row in model.objects.using("remote")}
     assert there == {"first": None, "other": "first", "last": "other"}
+    assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("key", ["AutoField", "DurationField"])
+@pytest.mark.parametrize("points", [False, True])
+def test_value_is_swapped_with_a_second_parent_of_what_points_there(project, local, key, points):
+    target, _, child = project(
+        local,
+        (
+            *("A", "models.Model", f"a_no = models.{key}(primary_key=True)", marked("a")),
+            "u_a = models.CharField(max_length=20, unique=True)",
+        ),
+        ("B", "models.Model", marked("b"), "to_a = models.ForeignKey('A', models.CASCADE, null=True)"),
+        ("C", "B, A", marked("c")),
+    )
+    keys = [1, 2] if key == "AutoField" else [datetime.timedelta(days=each) for each in (1, 2)]
+    target.objects.create(pk=keys[0], mark_a="o1", u_a="one")
+    child.objects.create(a_no=keys[1], mark_a="o2", u_a="two", to_a_id=keys[0] if points else None)
+    synchronize()
+    for mark, value in (("o2", "spare"), ("o1", "two"), ("o2", "one")):
+        target.objects.filter(mark_a=mark).update(u_a=value)
+
+    report = synchronize()
+
+    assert report.failures == []
+    there = target.objects.using("remote").order_by("mark_a").values_list("mark_a", "u_a")
+    assert list(there) == [("o1", "two"), ("o2", "one")]
     assert not synchronize().changed

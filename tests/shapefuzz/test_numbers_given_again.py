@@ -54,3 +54,26 @@ def test_what_points_to_a_number_leads_to_who_has_it_now(project, local, pointer
     there = row.object_id if pointer == "generic" else row.to_a_id
     assert target.objects.using("remote").get(pk=there).mark_a == "o3"
     assert not synchronize().changed
+
+
+@both_vendors
+def test_generic_key_whose_number_is_given_again_in_a_later_run_is_mended_by_a_full_run(project, local):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), *POINTERS["generic"]),
+    )
+    for number in range(3):  # so that numbers are others there
+        target.objects.using("remote").create(mark_a=f"R{number}")
+    pointing.objects.create(mark_b="o2", to_a=target.objects.create(pk=1, mark_a="o1"))
+    synchronize()
+    delete("default", target, 1)
+    synchronize()
+    target.objects.create(pk=1, mark_a="o3")
+    synchronize()
+    assert pointing.objects.using("remote").get().to_a is None
+
+    report = synchronize(full=True)
+
+    assert report.failures == []
+    assert pointing.objects.using("remote").get().to_a.mark_a == "o3"

@@ -311,7 +311,7 @@ def test_long_keys_that_local_has_lost_are_forgotten_and_the_others_are_not(capt
         model.objects.filter(pk=key).delete()
         model.objects.create(pk=key, name="made again")
 
-    assert forget_lost_objects(REMOTE, node_id(LOCAL), position) == 3
+    assert forget_lost_objects(REMOTE, node_id(LOCAL), position).forgotten == 3
 
     references = Reference.objects.using(REMOTE)
     assert references.get(model_label=LongKeyed._meta.label).local_pk == stored_key(keys[2])

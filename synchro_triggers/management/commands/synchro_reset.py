@@ -14,6 +14,7 @@ from ...reaching import clear_errors
 from ...replay.checkpoint import keep_identity, make_own_node, reset_synchro
 from ...replay.node import require_original, set_identity
 from ...replay.status import pending_rows
+from ...replay.younger import describe_lost_time
 from ..errors import one_line
 
 
@@ -87,10 +88,11 @@ class Command(BaseCommand):
         behind = keep_identity()
         if not behind:
             return "The identity is kept: what was received stays received, and what waits will be sent."
-        return (
+        kept = (
             f"The identity is kept. What {LOCAL!r} has lost stays on {', '.join(map(repr, behind))}; what was made "
             "since the loss will be sent."
         )
+        return "\n".join([kept, *(line for alias, lost in behind.items() for line in describe_lost_time(alias, lost))])
 
     def _ask(self) -> None:
         """Ask whether pending changes may be forgotten, if there are any.

@@ -1,0 +1,64 @@
+"""Rows that an object takes over, by its natural key, from one that is gone: what that one had in children's tables."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.db.models import Model
+
+from ..capture.tables import encode_key
+from ..conf import LOCAL
+from ..exceptions import ObjectNotApplied
+from ..key_texts import printable_key
+from .identity import Identity
+from .parts import Parts
+from .relations import links_to_children
+from .rows import rows_of
+from .shape import Shape, concrete_of, parents_of
+
+
+def is_taken_over(parts: Parts, shape: Shape, key: Any, remote_key: Any) -> bool:
+    """Tell whether a remote row that may have other children's rows is known to be another object than this one.
+
+    Args:
+        parts: the batch's parts.
+        shape, key: the local object, which has the row from now on.
+        remote_key: the row's.
+    """
+    if remote_key is None or not _links_to_others(shape.model):
+        return False
+    return parts.identity.claimed_by(shape.model, remote_key) not in (None, key)
+
+
+def children_left(parts: Parts, shape: Shape, key: Any, remote_key: Any) -> list[Model]:
+    """Return the children's rows of an object that is gone, where one that is no such child takes its row over.
+
+    That they are to go cannot be told later on: nothing says any more whose they were.
+    """
+    if not is_taken_over(parts, shape, key, remote_key):
+        return []
+    return [
+        row
+        for link in _links_to_others(shape.model)
+        for row in rows_of(link.model, parts.target.remote).filter(**{link.attname: remote_key})
+    ]
+
+
+def key_is_anothers(identity: Identity, shape: Shape, remote_key: Any) -> ObjectNotApplied:
+    """Return the error of a new object whose own key the remote has given to another one, by its natural key."""
+    other = printable_key(encode_key(identity.claimed_by(shape.model, remote_key)))
+    return ObjectNotApplied(
+        f"its key is on {identity.remote!r} that of another object, {shape.root._meta.label} {other} on {LOCAL!r}, "
+        f"which has the row by its natural key. Nothing was written. Give the new one another key on {LOCAL!r}"
+    )
+
+
+@cache
+def _links_to_others(model: type[Model]) -> tuple[Any, ...]:
+    """Return the links of children to the tables in which an object of a model lies, but for those that it is."""
+    tables = (model, *parents_of(model))
+    links = dict.fromkeys(link for table in tables for link in links_to_children(table))
+    # A parent that has a key of its own may have other children too: whose they are is another question.
+    own = [link for link in links if concrete_of(link.remote_field.model) in tables]
+    return tuple(link for link in own if not issubclass(model, link.model))

@@ -96,7 +96,7 @@ def test_object_that_was_met_in_the_lost_time_and_differs_is_named(way):
     said = keep_identity()
 
     assert f"their rows there have other values: testapp.Item {item.pk}." in said
-    assert "synchro_compare" in said and "It is forgotten" not in said
+    assert "still taken for the same" in said and "It is forgotten" not in said
     Item.objects.filter(name="a").update(name="b")
     assert synchronize().updated == 1
     assert cash(REMOTE) == cash("default") == [("b", 0), ("known", 0)]

@@ -93,8 +93,9 @@ class Targets:
             for task in following:
                 for root, key in self.of(task):
                     level.setdefault(root, set()).add(key)
-        self._look_what_is_taken([*self._tasks, *found])
-        self._let_keys_point_nowhere([*self._tasks, *found])
+        nowhere = list(self._missing_keys([*self._tasks, *found]))
+        self._look_what_is_taken(nowhere)
+        self._let_keys_point_nowhere(nowhere)
         return found
 
     def note(self, shape: Shape, instance: Model) -> None:
@@ -146,34 +147,37 @@ class Targets:
         )
         return number if number is None else field.to_python(number)
 
-    def _look_what_is_taken(self, tasks: Iterable[ObjectTask | LinkTask]) -> None:
-        """Read in a query for each model which keys that ``nowhere`` will ask for are somebody's on the remote."""
-        wanted: dict[type[Model], set[int]] = {}
+    def _missing_keys(self, tasks: Iterable[ObjectTask | LinkTask]) -> Iterator[tuple[ObjectTask, Any, At]]:
+        """Yield each object of which a target is missing, with the field that holds its key, and the target."""
         for task in tasks if self.missing else ():
             if isinstance(task, ObjectTask) and not self.missing.isdisjoint(self.of(task)):
-                for field, (root, key) in self.fields_and_targets(task.shape, task.instance):  # type: ignore[arg-type]
-                    if (root, key) in self.missing and isinstance(key, int):
-                        wanted.setdefault(_numbered(root), set()).update({key, _far_off(field, key) or key})
+                for field, at in self.fields_and_targets(task.shape, task.instance):  # type: ignore[arg-type]
+                    if at in self.missing:
+                        yield task, field, at
+
+    def _look_what_is_taken(self, missing: Iterable[tuple[ObjectTask, Any, At]]) -> None:
+        """Read in a query for each model which keys that ``nowhere`` will ask for are somebody's on the remote."""
+        wanted: dict[type[Model], set[int]] = {}
+        for _, field, (root, key) in missing:
+            if isinstance(key, int):
+                wanted.setdefault(_numbered(root), set()).update({key, _far_off(field, key) or key})
         for root, keys in wanted.items():
             self._highest_key(root)  # now as well: what is written in between may get one of them
             there = self._identity.existing(root, keys)
             self._taken.update({(root, key): key in there for key in keys})
 
-    def _let_keys_point_nowhere(self, tasks: Iterable[ObjectTask | LinkTask]) -> None:
+    def _let_keys_point_nowhere(self, missing: Iterable[tuple[ObjectTask, Any, At]]) -> None:
         """Say what the keys are on the remote that are foreign keys without a constraint, and point nowhere."""
-        for task in tasks if self.missing else ():
-            if not isinstance(task, ObjectTask) or self.missing.isdisjoint(self.of(task)):
-                continue
+        for task, field, at in missing:
             instance: Any = task.instance
-            for field, at in self.fields_and_targets(task.shape, instance):
-                if field in task.shape.copied or at not in self.missing or getattr(field, "db_constraint", True):
-                    continue
-                target = target_of(field)[0], at[1]
-                try:
-                    number = self.nowhere(instance, field, target, local_value(instance, field))
-                except ObjectNotApplied:
-                    continue  # it is told when its turn comes
-                self._identity.points_nowhere(*at, number)
+            if field in task.shape.copied or getattr(field, "db_constraint", True):
+                continue
+            target = target_of(field)[0], at[1]
+            try:
+                number = self.nowhere(instance, field, target, local_value(instance, field))
+            except ObjectNotApplied:
+                continue  # it is told when its turn comes
+            self._identity.points_nowhere(*at, number)
 
     def _highest_key(self, root: type[Model]) -> int:
         if root not in self._highest:

@@ -170,7 +170,7 @@ def describe_lost_time(remote: str, found: LostTime) -> list[str]:
         lines.append(
             f"What these are on {remote!r} was learnt in the time that is lost, and their rows there have other "
             f"values: {_named(found.doubtful)}. They are still taken for the same, and changes of {LOCAL!r} "
-            "go there. Look at both before you synchronise. If they are not the same objects: `manage.py synchro_reset` "
+            "go there. Look at both before you synchronise. If they are not the same: `manage.py synchro_reset` "
             "(it forgets what waits), then `manage.py synchro_link`."
         )
     return lines

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 from django.apps import apps
 
+from tests.replay.hearing import SIGNALS
 from tests.shapefuzz.plans import ModelPlan, Project
 from tests.shapefuzz.world import opened
 
@@ -24,3 +25,17 @@ def project(request, databases, django_db_blocker, tmp_path):
             return [apps.get_model("shapefuzz", plan.name) for plan in plans]
 
         yield open_it
+
+
+@pytest.fixture(params=["bulk", "one by one"])
+def heard(request):
+    """Whether somebody listens to all that is written."""
+    with ExitStack() as stack:
+        for signal in SIGNALS.values() if request.param != "bulk" else ():
+            signal.connect(_listen, weak=False)
+            stack.callback(signal.disconnect, _listen)
+        yield
+
+
+def _listen(**told):
+    pass

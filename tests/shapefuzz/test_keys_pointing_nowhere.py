@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 from django.db import transaction
 
 from synchro_triggers import synchronize
 from synchro_triggers.replay.report import Told
-from tests.replay.hearing import SIGNALS
 from tests.shapefuzz.test_found import both_vendors, marked
 
 TO_A = "models.OneToOneField('A', models.CASCADE, primary_key=True, related_name='+', db_constraint=False)"
@@ -30,20 +27,6 @@ SHAPES = {
         )
     ],
 }
-
-
-@pytest.fixture(params=["bulk", "one by one"])
-def heard(request):
-    """Whether somebody listens to all that is written."""
-    with ExitStack() as stack:
-        for signal in SIGNALS.values() if request.param != "bulk" else ():
-            signal.connect(_listen, weak=False)
-            stack.callback(signal.disconnect, _listen)
-        yield
-
-
-def _listen(**told):
-    pass
 
 
 def told(report):

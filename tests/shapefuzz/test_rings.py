@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 from django.db import transaction
 
 from synchro_triggers import synchro_paused, synchronize
-from tests.replay.hearing import SIGNALS
 from tests.shapefuzz.test_found import both_vendors, marked
 
 KEYS = {
@@ -36,20 +33,6 @@ def pair_in_a_ring(kind, **options):
             "only = models.OneToOneField('A', models.CASCADE, related_name='+')",
         ),
     )
-
-
-@pytest.fixture(params=["bulk", "one by one"])
-def heard(request):
-    """Whether somebody listens to all that is written."""
-    with ExitStack() as stack:
-        for signal in SIGNALS.values() if request.param != "bulk" else ():
-            signal.connect(_listen, weak=False)
-            stack.callback(signal.disconnect, _listen)
-        yield
-
-
-def _listen(**told):
-    pass
 
 
 @both_vendors

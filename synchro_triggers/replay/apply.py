@@ -125,7 +125,7 @@ class Batch:
         self._bulk_upserts = BulkUpserts(self._parts)
         self._bulk_deletes = BulkDeletes(self._parts)
         self._bulk_links = BulkLinks(self._parts)
-        self._deletes = Deletes(self._parts, self._point, self._bring_rest)
+        self._deletes = Deletes(self._parts, self._point)
         self._links = Links(self._parts, self._ensure)
         self._foresight = Foresight(self._parts, self._tasks)
         self._refused: dict[Change, tuple[Shape, dict[str, Any], Any]] = {}
@@ -603,15 +603,6 @@ class Batch:
         if current is not None:
             fields = [field for field in shape.skipped if field.attname not in but]
             set_values(row, {field.attname: local_value(current, field) for field in fields})
-
-    def _bring_rest(self, task: ObjectTask) -> None:
-        """Write what LOCAL still has of an object that has never been there, when a child's row of it is gone."""
-        root = task.shape.root
-        pending = self._pending.get((root, task.key))
-        if pending is not None:
-            self._apply_object(pending)
-        elif (instance := load_instances(root, [task.key]).get(task.key)) is not None:
-            self._upsert(shape_of(type(instance)), instance, task.change)
 
     def _point(self, living: Model, foreign_key: Any = None) -> None:
         """Let a remote row point to what its local object points to; the rest of it stays as it is.

@@ -39,13 +39,12 @@ class Deletes:
     Args:
         parts: the batch's parts.
         point: lets the remote row of a local object point to what that one points to, by one foreign key or by all.
-        bring_rest: writes what LOCAL still has of an object that has never been there.
     """
 
-    def __init__(self, parts: Parts, point: Callable[..., None], bring_rest: Callable[[ObjectTask], None]) -> None:
+    def __init__(self, parts: Parts, point: Callable[..., None]) -> None:
         self._parts = parts
         self._remote = parts.target.remote
-        self._point, self._bring_rest = point, bring_rest
+        self._point = point
         self._living = Living(parts.identity)
         self._database = DatabaseCascades(self._remote)
         self._dangling = Dangling(self._remote, parts.match)
@@ -67,8 +66,6 @@ class Deletes:
         if remote_key is None:
             if not task.keep_parents:
                 self._parts.identity.forget(shape.model, key)
-            elif task.change is not None and task.change.created:
-                self._bring_rest(task)  # its parent's row has waited for it
             return
         if waits:
             raise NotYet("waits for the deletion of what points to it")

@@ -245,7 +245,8 @@ class _Case:
         self.owed: set[Name] = set()
 
     def look_at(self, name: Name) -> Iterable[str]:
-        local, there = self._before.local.one(name), self._after.remote.one(name)
+        local = self._before.local.one(name)
+        there = self._row_there(name, local)
         was_local, _ = self._oracle.base(name)
         if self._kept_under_other_keys(name, *WON):
             self._oracle.kept_there.add(name)
@@ -258,6 +259,13 @@ class _Case:
             yield from self._look_at_deleted(name, there)
         else:
             yield from self._look_at_untouched(name, local, there)
+
+    def _row_there(self, name: Name, local: Values | None) -> Values | None:
+        """Return what the remote has of an object: of one that nobody knew again, also what it was before."""
+        rows = [row.values for row in self._after.remote.rows.get(name, ())]
+        if len(rows) > 1 and self._oracle.is_kept_there(name) and local in rows:
+            return local
+        return rows[0] if rows else None
 
     def _is_doubled(self, name: Name) -> bool:
         counts = [len(each.rows.get(name, ())) for each in (self._before.local, self._before.remote)]

@@ -101,7 +101,7 @@ class Deletes:
                 self._delete_row(row, task.keep_parents, parents, along)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
-            self._tell_what_went_along(along, row, f"{shape.label} {remote_key}", task.change)
+            self._tell_what_went_along(along, (shape, remote_key), task.change)
             for through, rows in links.items():
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
@@ -109,12 +109,12 @@ class Deletes:
 
     def delete_child(self, row: Model, change: Change | None) -> None:
         """Delete a child's row, and keep those of its parents: another object has them now, which ``change`` is of."""
-        dry_run = self._parts.target.dry_run
+        dry_run, shape, remote_key = self._parts.target.dry_run, shape_of(type(row)), row.pk
         along = self._would_go_along(row, True, None) if dry_run else self._spare_the_living(row, True, None)
         if not dry_run:
             self._delete_row(row, True, None, along)
-        self._parts.result.report.count(type(row)._meta.label, "deleted")
-        self._tell_what_went_along(along, row, f"{shape_of(type(row)).label} {row.pk}", change)
+        self._parts.result.report.count(shape.label, "deleted")
+        self._tell_what_went_along(along, (shape, remote_key), change)
 
     def _point_to_who_has_the_number(self, row: Model) -> None:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
@@ -320,7 +320,7 @@ class Deletes:
             keys.setdefault(root, []).append(key)
         return [instance for root, some in keys.items() for instance in load_instances(root, some).values()]
 
-    def _tell_what_went_along(self, rows: Sequence[Model], gone: Model, reason: str, change: Change | None) -> None:
+    def _tell_what_went_along(self, rows: Sequence[Model], gone: tuple[Shape, Any], change: Change | None) -> None:
         """Count what a cascade has taken, and name what the batch does not delete anyhow, or others have changed.
 
         Of the object itself, some of whose rows may be among them, it is told elsewhere who wins.
@@ -342,11 +342,11 @@ class Deletes:
             self._gone.add((root, remote_key))
             report.count(model._meta.label, "deleted")
             key = identity.claimed_by(root, remote_key)
-            asked = change if (root, remote_key) != _at(gone) else None
+            asked = change if (root, remote_key) != (gone[0].root, gone[1]) else None
             changed = asked and self._parts.remote_changes.find(shape_of(model), key, remote_key, asked)
             if not identity.is_going(root, key) or changed is not None:
                 number = remote_key if key is None else getattr(key, "number", key)
-                told = f"{self._remote!r} had it hang on {reason}, which was deleted"
+                told = f"{self._remote!r} had it hang on {gone[0].label} {gone[1]}, which was deleted"
                 told += "; its users there had changed it" if changed is not None else ""
                 report.remark(Told.DELETED_ALONG, model._meta.label, encode_key(number), told)
 

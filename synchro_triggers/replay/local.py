@@ -159,7 +159,8 @@ def plan_tasks(
                 _keep_most_derived(objects, task)
     for each in objects.values():
         assert each.change is not None
-        if each.instance is None and not each.change.deleted:
+        left_over = each.keep_parents and each.change.created  # of a child that has never been there: its parent's row
+        if each.instance is None and not each.change.deleted and not left_over:
             vanished.append(each.change)
         else:
             tasks.append(each)
@@ -167,7 +168,10 @@ def plan_tasks(
 
 
 def without_a_row(changes: Iterable[Change]) -> list[Change]:
-    """Return those changes whose row LOCAL does not have any more."""
+    """Return those changes whose row LOCAL does not have any more.
+
+    Of a child that the remote has never seen, its parent's row counts too: that is to be brought there yet.
+    """
     by_label: dict[str, list[Change]] = {}
     for change in changes:
         by_label.setdefault(change.label, []).append(change)
@@ -185,7 +189,10 @@ def _without_a_row(model: type[Model], changes: Sequence[Change]) -> list[Change
     there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
     missing = {change: key for change, key in keys.items() if key not in there}
     hidden = _hidden(model, missing)
-    return [change for change in missing if change not in hidden]
+    parents = _rows_of_root(model, [key for change, key in missing.items() if change.created])
+    return [
+        change for change, key in missing.items() if change not in hidden and not (change.created and key in parents)
+    ]
 
 
 def _hidden(model: type[Model], missing: Mapping[Change, Any]) -> set[Change]:

@@ -288,15 +288,16 @@ class _Case:
 
     def _is_as_before(self, name: Name, attname: str, local: Values, there: Any) -> bool:
         """Tell whether a difference is an old one of an object of which only what it points to has changed."""
-        _, was_there = self._oracle.base(name)
+        was_local, was_there = self._oracle.base(name)
         changed = self._led_elsewhere(name, local)
-        if changed is None or was_there is None:
+        if changed is None or was_local is None or was_there is None:
             return False
         if name in self._oracle.nowhere and there == was_there.get(attname):
             return True
         # Nobody has written it on LOCAL: what the remote's users have written stays.
         before = self._before.remote.one(name) or was_there
-        return attname not in changed and there in (was_there.get(attname), before.get(attname))
+        differed = was_local.get(attname) != was_there.get(attname)
+        return (attname not in changed or differed) and there in (was_there.get(attname), before.get(attname))
 
     def _led_elsewhere(self, name: Name, local: Values) -> set[str] | None:
         """Return what leads elsewhere of an object of LOCAL that nobody has written; ``None``: somebody has."""

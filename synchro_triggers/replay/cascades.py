@@ -59,7 +59,9 @@ def links_going(rows: Iterable[Model], remote: str, *, own_alone: bool = False) 
     for number, (model, some) in enumerate(alike.items()):
         for field in links_to(model):
             if number or not own_alone or field.remote_field.model._meta.concrete_model is model:
-                links = rows_with(field.model, remote, **{field.attname: [row.pk for row in some]})
+                # The parents' links too: a child with a key of its own has another one for them.
+                keys = [getattr(row, field.target_field.attname) for row in some]
+                links = rows_with(field.model, remote, **{field.attname: keys})
                 going.update((field.model, key) for key in links.values_list("pk", flat=True))
     return going
 

@@ -13,7 +13,16 @@ from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .already_there import there_by_natural_key
-from .cascades import is_part_of, let_go, links_going, number_of_links, pointing_past_cascades, taken_along
+from .cascades import (
+    hanging_loosely,
+    is_part_of,
+    let_go,
+    links_going,
+    number_of_links,
+    pointing_past_cascades,
+    protecting_rows,
+    taken_along,
+)
 from .changes import Change, FormerKey
 from .dangling import Dangling
 from .database_cascades import DatabaseCascades
@@ -278,7 +287,8 @@ class Deletes:
                 along = self._taken_along(row, keep_parents, parents)
                 protecting: Iterable[Any] = ()
             except (ProtectedError, RestrictedError) as error:
-                along, protecting, protection = [], _protecting(error), error
+                # Nobody says through which rows: what points nowhere on LOCAL may be between.
+                along, protecting, protection = list(hanging_loosely(row, self._remote)), protecting_rows(error), error
             living = self._living_among([*along, *protecting])
             new = [instance for instance in living if _at(instance) not in pointed]
             for instance in new:
@@ -301,7 +311,7 @@ class Deletes:
         try:
             along = self._taken_along(row, keep_parents, parents)
         except (ProtectedError, RestrictedError) as error:
-            staying = [at for at in map(_at, _protecting(error)) if at not in self._gone]
+            staying = [at for at in map(_at, protecting_rows(error)) if at not in self._gone]
             if any(identity.claimed_by(*at) is None for at in staying):
                 raise
             return []  # what protects it has moved away on LOCAL, or is deleted too
@@ -389,7 +399,3 @@ class Deletes:
 
 def _at(instance: Model) -> At:
     return root_of(type(instance)), instance.pk
-
-
-def _protecting(error: ProtectedError | RestrictedError) -> Iterable[Any]:
-    return error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects

@@ -441,7 +441,8 @@ class _Case:
                         yield mark
 
     def _is_made(self, name: Name) -> bool:
-        return "made" in WRITTEN.get(("remote", *name, ""), ())
+        labels = self._oracle.family(name[0])  # the table may be that of several models
+        return any("made" in WRITTEN.get(("remote", each, name[1], ""), ()) for each in labels)
 
     def _is_swept(self, name: Name, values: Values) -> bool:
         return any(f"→ {mark}" in values.values() for mark in self._deleted_by_receivers)

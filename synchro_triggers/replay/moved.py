@@ -146,7 +146,7 @@ def _those_that_stay(
     stay: dict[int, Known] = {}
     for key, each in zip(keys, references, strict=True):
         text = encode_key(key)
-        known_before = text in made_before or (each.logged is not None and each.logged in received)
+        known_before = text in made_before or each.logged is None or each.logged in received
         told_by_the_log = text in deleted_since and known_before and (keys_again or text not in made_since)
         if isinstance(key, FormerKey) or told_by_the_log or (text in there and text not in made_since):
             [remote_key] = read_keys(model, [read_full_key(each.remote_pk, each.remote_text)])

@@ -336,17 +336,27 @@ class Batch:
         for task in tasks:
             if not isinstance(task, ObjectTask) or task.change is None:
                 continue
-            remote_key = self._identity.known(task.shape.model, task.key)
+            shape, remote_key = self._part_there(task)
             error = self._result.failed.get(task.change)
             in_vain = (IntegrityError,) if task.instance is not None else (NotYet, ProtectedError, RestrictedError)
             if isinstance(error, in_vain):
-                stuck[task.change] = (task.shape, remote_key, task.instance)
+                stuck[task.change] = (shape, remote_key, task.instance)
             elif isinstance(error, NotYet) and remote_key is not None:
-                waiting[task.change] = (task.shape, remote_key, task.instance)
+                waiting[task.change] = (shape, remote_key, task.instance)
         stuck |= holders_of_wanted(self._remote, waiting, stuck)  # it may be for them that they wait
         self._rows.clear()
         self._parked = park_unique_values(self._remote, stuck)
         return bool(self._parked)
+
+    def _part_there(self, task: ObjectTask) -> tuple[Shape, Any]:
+        """Return shape and remote key of an object; where that is yet to come, of a parent's row with another key."""
+        known = self._identity.known(task.shape.model, task.key)
+        for parent in task.shape.other_parents if known is None and task.instance is not None else ():
+            key = local_value(task.instance, parent.link)
+            self._identity.load(parent.model, [key])
+            if (part := self._identity.known(parent.model, key)) is not None:
+                return shape_of(parent.model), part
+        return task.shape, known
 
     # Reading ahead --------------------------------------------------------------------------------
 

@@ -350,9 +350,11 @@ class Batch:
 
     def _part_there(self, task: ObjectTask) -> tuple[Shape, Any]:
         """Return shape and remote key of an object; where that is yet to come, of a parent's row with another key."""
-        known = self._identity.known(task.shape.model, task.key)
-        for parent in task.shape.other_parents if known is None and task.instance is not None else ():
-            key = local_value(task.instance, parent.link)
+        known, instance = self._identity.known(task.shape.model, task.key), task.instance
+        if known is not None or instance is None:
+            return task.shape, known
+        for parent in task.shape.other_parents:
+            key = local_value(instance, parent.link)
             self._identity.load(parent.model, [key])
             if (part := self._identity.known(parent.model, key)) is not None:
                 return shape_of(parent.model), part

@@ -125,7 +125,7 @@ class Batch:
         self._bulk_upserts = BulkUpserts(self._parts)
         self._bulk_deletes = BulkDeletes(self._parts)
         self._bulk_links = BulkLinks(self._parts)
-        self._deletes = Deletes(self._parts, self._point, self._bring_rest)
+        self._deletes = Deletes(self._parts, self._point)
         self._links = Links(self._parts, self._ensure)
         self._foresight = Foresight(self._parts, self._tasks)
         self._refused: dict[Change, tuple[Shape, dict[str, Any], Any]] = {}
@@ -336,17 +336,29 @@ class Batch:
         for task in tasks:
             if not isinstance(task, ObjectTask) or task.change is None:
                 continue
-            remote_key = self._identity.known(task.shape.model, task.key)
+            shape, remote_key = self._part_there(task)
             error = self._result.failed.get(task.change)
             in_vain = (IntegrityError,) if task.instance is not None else (NotYet, ProtectedError, RestrictedError)
             if isinstance(error, in_vain):
-                stuck[task.change] = (task.shape, remote_key, task.instance)
+                stuck[task.change] = (shape, remote_key, task.instance)
             elif isinstance(error, NotYet) and remote_key is not None:
-                waiting[task.change] = (task.shape, remote_key, task.instance)
+                waiting[task.change] = (shape, remote_key, task.instance)
         stuck |= holders_of_wanted(self._remote, waiting, stuck)  # it may be for them that they wait
         self._rows.clear()
         self._parked = park_unique_values(self._remote, stuck)
         return bool(self._parked)
+
+    def _part_there(self, task: ObjectTask) -> tuple[Shape, Any]:
+        """Return shape and remote key of an object; where that is yet to come, of a parent's row with another key."""
+        known, instance = self._identity.known(task.shape.model, task.key), task.instance
+        if known is not None or instance is None:
+            return task.shape, known
+        for parent in task.shape.other_parents:
+            key = local_value(instance, parent.link)
+            self._identity.load(parent.model, [key])
+            if (part := self._identity.known(parent.model, key)) is not None:
+                return shape_of(parent.model), part
+        return task.shape, known
 
     # Reading ahead --------------------------------------------------------------------------------
 
@@ -603,15 +615,6 @@ class Batch:
         if current is not None:
             fields = [field for field in shape.skipped if field.attname not in but]
             set_values(row, {field.attname: local_value(current, field) for field in fields})
-
-    def _bring_rest(self, task: ObjectTask) -> None:
-        """Write what LOCAL still has of an object that has never been there, when a child's row of it is gone."""
-        root = task.shape.root
-        pending = self._pending.get((root, task.key))
-        if pending is not None:
-            self._apply_object(pending)
-        elif (instance := load_instances(root, [task.key]).get(task.key)) is not None:
-            self._upsert(shape_of(type(instance)), instance, task.change)
 
     def _point(self, living: Model, foreign_key: Any = None) -> None:
         """Let a remote row point to what its local object points to; the rest of it stays as it is.

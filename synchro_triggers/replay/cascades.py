@@ -10,11 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import DO_NOTHING, Model
+from django.db.models import DO_NOTHING, Model, ProtectedError, RestrictedError
 from django.db.models.deletion import Collector
 
 from .local import link_shape
-from .relations import generic_keys, links_to, may_empty_keys, nothing_hangs_on, relations_to
+from .relations import (
+    generic_keys,
+    generic_relations,
+    hanging_on,
+    links_to,
+    may_empty_keys,
+    nothing_hangs_on,
+    relations_to,
+)
 from .rows import rows_of, rows_with
 from .shape import parents_of, root_of
 
@@ -59,8 +67,8 @@ def links_going(rows: Iterable[Model], remote: str, *, own_alone: bool = False) 
     for number, (model, some) in enumerate(alike.items()):
         for field in links_to(model):
             if number or not own_alone or field.remote_field.model._meta.concrete_model is model:
-                # A parent's row may have a key of its own, which the child's instance has as well.
-                keys = [row.__dict__.get(field.target_field.attname, row.pk) for row in some]
+                # The parents' links too: a child with a key of its own has another one for them.
+                keys = [getattr(row, field.target_field.attname) for row in some]
                 links = rows_with(field.model, remote, **{field.attname: keys})
                 going.update((field.model, key) for key in links.values_list("pk", flat=True))
     return going
@@ -90,6 +98,20 @@ def pointing_past_cascades(row: Model, remote: str) -> Iterator[Model]:
                 yield from rows_of(holder, remote).filter(**pointing_there)
 
 
+def hanging_loosely(row: Model, remote: str) -> Iterator[Model]:
+    """Yield the remote rows that hang on a row by a key that may lead nowhere: generic, or without a constraint."""
+    for field in hanging_on(type(row)):
+        if not getattr(field, "db_constraint", True):
+            value = getattr(row, field.target_field.attname)
+            yield from rows_of(field.model, remote).filter(**{field.attname: value})
+    for table in (type(row), *parents_of(type(row))):
+        key: Any = getattr(row, str(table._meta.pk.attname))
+        for relation in generic_relations(table):
+            pointing = {relation.holder.attname: relation.holder.to_python(key)}
+            pointing[relation.type_name] = relation.content_type(remote)
+            yield from rows_of(relation.model, remote).filter(**pointing)
+
+
 def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Model]:
     """Yield the remote rows that ``row.delete()`` would delete with it; links and the object's own rows left out.
 
@@ -111,3 +133,8 @@ def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Mode
             continue
         if not rows.model._meta.auto_created:
             yield from rows_of(rows.model, remote).filter(pk__in=rows.values("pk"))
+
+
+def protecting_rows(error: ProtectedError | RestrictedError) -> Iterable[Any]:
+    """Return the rows for which a row cannot be deleted."""
+    return error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects

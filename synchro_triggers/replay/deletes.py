@@ -13,7 +13,16 @@ from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .already_there import there_by_natural_key
-from .cascades import is_part_of, let_go, links_going, number_of_links, pointing_past_cascades, taken_along
+from .cascades import (
+    hanging_loosely,
+    is_part_of,
+    let_go,
+    links_going,
+    number_of_links,
+    pointing_past_cascades,
+    protecting_rows,
+    taken_along,
+)
 from .changes import Change, FormerKey
 from .dangling import Dangling
 from .database_cascades import DatabaseCascades
@@ -39,13 +48,12 @@ class Deletes:
     Args:
         parts: the batch's parts.
         point: lets the remote row of a local object point to what that one points to, by one foreign key or by all.
-        bring_rest: writes what LOCAL still has of an object that has never been there.
     """
 
-    def __init__(self, parts: Parts, point: Callable[..., None], bring_rest: Callable[[ObjectTask], None]) -> None:
+    def __init__(self, parts: Parts, point: Callable[..., None]) -> None:
         self._parts = parts
         self._remote = parts.target.remote
-        self._point, self._bring_rest = point, bring_rest
+        self._point = point
         self._living = Living(parts.identity)
         self._database = DatabaseCascades(self._remote)
         self._dangling = Dangling(self._remote, parts.match)
@@ -67,8 +75,6 @@ class Deletes:
         if remote_key is None:
             if not task.keep_parents:
                 self._parts.identity.forget(shape.model, key)
-            elif task.change is not None and task.change.created:
-                self._bring_rest(task)  # its parent's row has waited for it
             return
         if waits:
             raise NotYet("waits for the deletion of what points to it")
@@ -101,7 +107,7 @@ class Deletes:
                 self._delete_row(row, task.keep_parents, parents, along)
         if row is not None:
             self._parts.result.report.count(type(row)._meta.label, "deleted")
-            self._tell_what_went_along(along, row, f"{shape.label} {remote_key}", task.change)
+            self._tell_what_went_along(along, (shape, remote_key), task.change)
             for through, rows in links.items():
                 self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
         if not task.keep_parents:
@@ -109,12 +115,12 @@ class Deletes:
 
     def delete_child(self, row: Model, change: Change | None) -> None:
         """Delete a child's row, and keep those of its parents: another object has them now, which ``change`` is of."""
-        dry_run = self._parts.target.dry_run
+        dry_run, shape, remote_key = self._parts.target.dry_run, shape_of(type(row)), row.pk
         along = self._would_go_along(row, True, None) if dry_run else self._spare_the_living(row, True, None)
         if not dry_run:
             self._delete_row(row, True, None, along)
-        self._parts.result.report.count(type(row)._meta.label, "deleted")
-        self._tell_what_went_along(along, row, f"{shape_of(type(row)).label} {row.pk}", change)
+        self._parts.result.report.count(shape.label, "deleted")
+        self._tell_what_went_along(along, (shape, remote_key), change)
 
     def _point_to_who_has_the_number(self, row: Model) -> None:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
@@ -280,7 +286,8 @@ class Deletes:
                 along = self._taken_along(row, keep_parents, parents)
                 protecting: Iterable[Any] = ()
             except (ProtectedError, RestrictedError) as error:
-                along, protecting, protection = [], _protecting(error), error
+                # Nobody says through which rows: what points nowhere on LOCAL may be between.
+                along, protecting, protection = list(hanging_loosely(row, self._remote)), protecting_rows(error), error
             living = self._living_among([*along, *protecting])
             new = [instance for instance in living if _at(instance) not in pointed]
             for instance in new:
@@ -303,7 +310,7 @@ class Deletes:
         try:
             along = self._taken_along(row, keep_parents, parents)
         except (ProtectedError, RestrictedError) as error:
-            staying = [at for at in map(_at, _protecting(error)) if at not in self._gone]
+            staying = [at for at in map(_at, protecting_rows(error)) if at not in self._gone]
             if any(identity.claimed_by(*at) is None for at in staying):
                 raise
             return []  # what protects it has moved away on LOCAL, or is deleted too
@@ -322,7 +329,7 @@ class Deletes:
             keys.setdefault(root, []).append(key)
         return [instance for root, some in keys.items() for instance in load_instances(root, some).values()]
 
-    def _tell_what_went_along(self, rows: Sequence[Model], gone: Model, reason: str, change: Change | None) -> None:
+    def _tell_what_went_along(self, rows: Sequence[Model], gone: tuple[Shape, Any], change: Change | None) -> None:
         """Count what a cascade has taken, and name what the batch does not delete anyhow, or others have changed.
 
         Of the object itself, some of whose rows may be among them, it is told elsewhere who wins.
@@ -344,11 +351,11 @@ class Deletes:
             self._gone.add((root, remote_key))
             report.count(model._meta.label, "deleted")
             key = identity.claimed_by(root, remote_key)
-            asked = change if (root, remote_key) != _at(gone) else None
+            asked = change if (root, remote_key) != (gone[0].root, gone[1]) else None
             changed = asked and self._parts.remote_changes.find(shape_of(model), key, remote_key, asked)
             if not identity.is_going(root, key) or changed is not None:
                 number = remote_key if key is None else getattr(key, "number", key)
-                told = f"{self._remote!r} had it hang on {reason}, which was deleted"
+                told = f"{self._remote!r} had it hang on {gone[0].label} {gone[1]}, which was deleted"
                 told += "; its users there had changed it" if changed is not None else ""
                 report.remark(Told.DELETED_ALONG, model._meta.label, encode_key(number), told)
 
@@ -391,7 +398,3 @@ class Deletes:
 
 def _at(instance: Model) -> At:
     return root_of(type(instance)), instance.pk
-
-
-def _protecting(error: ProtectedError | RestrictedError) -> Iterable[Any]:
-    return error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects

@@ -10,7 +10,7 @@ object that is not there any more, or that was made since, means another object.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from django.db import connections
@@ -20,9 +20,10 @@ from ..capture.tables import encode_key, logged_texts
 from ..conf import LOCAL
 from ..key_texts import read_full_key
 from ..models import ChangeLog, Checkpoint, Operation, Reference
+from .changes import FormerKey
 from .raw_keys import fetch_texts
 from .rows import rows_with
-from .shape import model_of, read_keys, telling_labels
+from .shape import gives_keys_again, model_of, read_keys, telling_labels
 from .undone import forget_lost_deletes
 from .utc import zone_of
 from .window import era_suffix, highest_id, logged_no_later, parse_snapshot, received_by, row_mark
@@ -123,10 +124,7 @@ def forget_lost_objects(remote: str, source: str, position: str, kept_keys: Coll
         following = references.filter(model_label=label).order_by("pk")
         while chunk := list(following.filter(pk__gt=last)[:_CHUNK]):
             last = chunk[-1].pk
-            keys = read_keys(model, [read_full_key(each.local_pk, each.local_text) for each in chunk])
-            meant = _still_meant(model, received, keys)
-            known = {each.pk: _known(model, key, each) for key, each in zip(keys, chunk, strict=True)}
-            known = {pk: each for pk, each in known.items() if encode_key(each.key) in meant}
+            known = _those_that_stay(model, received, chunk, gives_keys_again(model, kept_keys))
             gone = [each.pk for each in chunk if each.pk not in known]
             younger.found.forgotten += rows_with(Reference, remote, pk=gone)._raw_delete(remote)
             going = younger.sort_out(model, known.values())
@@ -134,40 +132,40 @@ def forget_lost_objects(remote: str, source: str, position: str, kept_keys: Coll
     return younger.found
 
 
-def _known(model: type[Model], key: Any, reference: Reference) -> Known:
-    [remote_key] = read_keys(model, [read_full_key(reference.remote_pk, reference.remote_text)])
-    return Known(key, remote_key, reference.logged, reference.met_at)
+def _those_that_stay(
+    model: type[Model], received: _Received, references: Sequence[Reference], keys_again: bool
+) -> dict[int, Known]:
+    """Return, by primary key, those references whose objects LOCAL has, or has logged since that it has deleted.
 
-
-def _still_meant(model: type[Model], received: _Received, keys: Collection[Any]) -> set[str]:
-    """Return those of the keys that mean the objects that they meant: LOCAL has them, or has logged their delete since.
-
-    What was made since is another object. What is gone, and was not deleted by the log, is lost.
+    What was deleted since has been there before; so has one whose delete is kept, and whose key is another's now.
     """
+    keys = read_keys(model, [read_full_key(each.local_pk, each.local_text) for each in references])
     there = {encode_key(key) for key in rows_with(model, LOCAL, pk=keys).values_list("pk", flat=True)}
-    first = _first_since(model, received, keys)
-    made, deleted = (
-        {key for key, operation in first.items() if operation == each} for each in (Operation.INSERT, Operation.DELETE)
-    )
-    return (there - made) | deleted
+    made_before, made_since = _logged(model, received, keys, Operation.INSERT, telling_labels(model))
+    _, deleted_since = _logged(model, received, keys, Operation.DELETE, (model._meta.label,))
+    stay: dict[int, Known] = {}
+    for key, each in zip(keys, references, strict=True):
+        text = encode_key(key)
+        known_before = text in made_before or each.logged is None or each.logged in received
+        told_by_the_log = text in deleted_since and known_before and (keys_again or text not in made_since)
+        if isinstance(key, FormerKey) or told_by_the_log or (text in there and text not in made_since):
+            [remote_key] = read_keys(model, [read_full_key(each.remote_pk, each.remote_text)])
+            stay[each.pk] = Known(key, remote_key, each.logged, each.met_at)
+    return stay
 
 
-def _first_since(model: type[Model], received: _Received, keys: Collection[Any]) -> dict[str, str]:
-    """Return by which operation each of the keys was first given or freed in what has not been received."""
+def _logged(
+    model: type[Model], received: _Received, keys: Collection[Any], operation: Operation, labels: Sequence[str]
+) -> tuple[set[str], set[str]]:
+    """Return the keys with which LOCAL's log has such rows: those that were received, and others."""
     texts = logged_texts(model, keys)
     of_keys = {} if texts is None else {"object_pk": texts}
-    rows = rows_with(ChangeLog, LOCAL, model_label=telling_labels(model), **of_keys)
-    rows = rows.filter(operation__in=(Operation.INSERT, Operation.DELETE)).order_by("id")
-    query = rows.values_list("object_pk", "operation", "id").query
-    first: dict[str, str] = {}
-    for text, operation, row_id in fetch_texts(connections[LOCAL], *query.get_compiler(LOCAL).as_sql()):
-        if row_id not in received:
-            first.setdefault(text, operation)
-    keys_of = dict(zip(first, read_keys(model, list(first), zone_of(LOCAL)), strict=True))
-    found: dict[str, str] = {}
-    for text, operation in first.items():
-        found.setdefault(encode_key(keys_of[text]), operation)
-    return found
+    logged = rows_with(ChangeLog, LOCAL, model_label=labels, **of_keys).filter(operation=operation)
+    query = logged.values_list("object_pk", "id").query
+    rows = fetch_texts(connections[LOCAL], *query.get_compiler(LOCAL).as_sql())
+    sides = ([text for text, row_id in rows if (row_id in received) is side] for side in (True, False))
+    before, since = ({encode_key(key) for key in read_keys(model, some, zone_of(LOCAL))} for some in sides)
+    return before, since
 
 
 class _Received:

@@ -20,6 +20,7 @@ from ..conf import LOCAL
 from ..key_texts import printable_key
 from ..models import ChangeLog, Introduction, Operation
 from ..moment import as_utc
+from .changes import FormerKey
 from .local import load_instances
 from .meeting import is_told_by_nothing
 from .raw_keys import is_of_one_object
@@ -86,7 +87,7 @@ class Younger:
         """Return the keys whose references must go, and note what is to be told."""
         if not gives_keys_again(model, self._kept_keys):
             return set()
-        younger = [each for each in references if self._is_younger(each)]
+        younger = [each for each in references if not isinstance(each.key, FormerKey) and self._is_younger(each)]
         unequal = self._unequal(model, {each.key: each.remote_key for each in younger})
         going = {each.key for each in younger if each.key in unequal and each.logged is not None}
         going -= _made_and_there(model, going)

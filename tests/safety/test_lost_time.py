@@ -125,5 +125,49 @@ def test_kept_delete_that_local_has_lost_is_forgotten(again):
     assert cash(REMOTE) == [("a", 3)] + [("another", 0)] * again
 
 
+@both
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "given out again"])
+def test_object_that_is_deleted_before_anybody_says_what_was_lost_goes_on_the_remote_too(again):
+    item = Item.objects.create(name="a")
+    key = item.pk
+    synchronize()
+    Item.objects.create(name="lost")
+    synchronize()
+    put_back_to(rows=1)
+    with synchro_paused():
+        Item.objects.filter(name="lost").delete()
+    item.delete()
+    if again:
+        Item.objects.create(pk=key, name="another")
+
+    keep_identity()
+    report = synchronize()
+
+    assert (report.deleted, report.created) == (1, int(again))
+    assert cash(REMOTE) == [("another", 0)] * again + [("lost", 0)]
+    assert not synchronize().changed
+
+
+@both
+def test_delete_that_is_kept_is_still_tried_after_a_loss():
+    item = Item.objects.create(name="a")
+    key = item.pk
+    synchronize()
+    item.delete()
+    Item.objects.create(pk=key, name="another")
+    with receiving("pre_delete", Item, _refuse):
+        synchronize()
+    Item.objects.create(name="lost")
+    synchronize()
+    put_back_to(rows=3)
+    with synchro_paused():
+        Item.objects.filter(name="lost").delete()
+
+    keep_identity()
+    call_command("synchro_failures", "--retry", verbosity=0)
+
+    assert cash(REMOTE) == [("another", 0), ("lost", 0)] and not Failure.objects.using(REMOTE).exists()
+
+
 def _refuse(**told):
     raise ValueError("it stays")

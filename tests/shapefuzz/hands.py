@@ -414,8 +414,10 @@ def roll_back(world: World, random: Random, alias: str) -> str:
     return f"{done}; and it is rolled back" if done else NOTHING
 
 
-#: What a hand may meet that has to give up: rows that Python cannot read, or what a hidden row has kept.
-GIVES_UP = (ObjectDoesNotExist, ValidationError, DataError, ValueError, TypeError, OverflowError, ArithmeticError)
+#: What a hand may meet that has to give up: rows that Python cannot read, or what a hidden row has kept. Of parents
+#: whose keys have to be converted, Django's update of inherited fields raises ``AttributeError`` (5.2).
+_CANNOT_READ = (ValidationError, DataError, ValueError, TypeError, OverflowError, ArithmeticError, AttributeError)
+GIVES_UP = (ObjectDoesNotExist, *_CANNOT_READ)
 HANDS: dict[str, tuple[Hand, int]] = {
     "create": (create, 30),
     "create several": (create_several, 5),

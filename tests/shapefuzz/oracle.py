@@ -245,7 +245,8 @@ class _Case:
         self.owed: set[Name] = set()
 
     def look_at(self, name: Name) -> Iterable[str]:
-        local, there = self._before.local.one(name), self._after.remote.one(name)
+        local = self._before.local.one(name)
+        there = self._row_there(name, local)
         was_local, _ = self._oracle.base(name)
         if self._kept_under_other_keys(name, *WON):
             self._oracle.kept_there.add(name)
@@ -258,6 +259,13 @@ class _Case:
             yield from self._look_at_deleted(name, there)
         else:
             yield from self._look_at_untouched(name, local, there)
+
+    def _row_there(self, name: Name, local: Values | None) -> Values | None:
+        """Return what the remote has of an object: of one that nobody knew again, also what it was before."""
+        rows = [row.values for row in self._after.remote.rows.get(name, ())]
+        if len(rows) > 1 and self._oracle.is_kept_there(name) and local in rows:
+            return local
+        return rows[0] if rows else None
 
     def _is_doubled(self, name: Name) -> bool:
         counts = [len(each.rows.get(name, ())) for each in (self._before.local, self._before.remote)]
@@ -323,9 +331,9 @@ class _Case:
 
     def _is_as_before(self, name: Name, attname: str, local: Values, there: Any) -> bool:
         """Tell whether a difference is an old one of an object of which only what it points to has changed."""
-        _, was_there = self._oracle.base(name)
+        was_local, was_there = self._oracle.base(name)
         changed = self._led_elsewhere(name, local)
-        if changed is None or was_there is None:
+        if changed is None or was_local is None or was_there is None:
             return False
         if name in self._oracle.nowhere and there == was_there.get(attname):
             return True
@@ -335,7 +343,8 @@ class _Case:
             return True  # nobody knows that LOCAL has the row of the remote's, which does as the remote's own rows do
         if self._has_come_to_lead_somewhere(name, attname) and there in (was_there.get(attname), before.get(attname)):
             return True
-        return attname not in changed and there in (was_there.get(attname), before.get(attname))
+        differed = was_local.get(attname) != was_there.get(attname)
+        return (attname not in changed or differed) and there in (was_there.get(attname), before.get(attname))
 
     def _has_come_to_lead_somewhere(self, name: Name, attname: str) -> bool:
         """Tell whether a key has led nowhere on LOCAL, which has given that number to another object since.
@@ -496,8 +505,8 @@ class _Case:
                         yield mark
 
     def _is_made(self, name: Name) -> bool:
-        places = [("remote", label, name[1], "") for label in self._oracle.family(name[0])]  # or over the same table
-        return any("made" in WRITTEN.get(place, ()) for place in places)
+        labels = self._oracle.family(name[0])  # the table may be that of several models
+        return any("made" in WRITTEN.get(("remote", each, name[1], ""), ()) for each in labels)
 
     def _is_swept(self, name: Name, values: Values) -> bool:
         return any(f"→ {mark}" in values.values() for mark in self._deleted_by_receivers)

@@ -128,3 +128,25 @@ def test_change_of_a_childs_row_counts_where_the_number_of_the_object_is_another
     assert {str(remark.kind) for remark in report.remarks} == {f"{winner} won"}
     there = [row.mark_b for row in child.objects.using("remote")]
     assert there == (["theirs"] if winner == "remote" else [])
+
+
+@both_vendors
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_number_of_a_child_that_came_and_went_is_given_to_one_object(project, local, size):
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "A", marked("b")),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    child.objects.create(pk=1, mark_a="o1", mark_b="o1")
+    parent.objects.create(pk=2, mark_a="o2")
+    parent.objects.filter(pk=1).delete()
+    parent.objects.filter(pk=2).delete()
+    parent.objects.create(pk=1, mark_a="o3")
+
+    report = synchronize()
+
+    assert (report.failures, report.created) == ([], 1)
+    assert [row.mark_a for row in parent.objects.using("remote")] == ["o3"]
+    assert not synchronize().changed

@@ -122,3 +122,29 @@ def test_value_is_swapped_with_a_second_parent_of_what_points_there(project, loc
     there = target.objects.using("remote").order_by("mark_a").values_list("mark_a", "u_a")
     assert list(there) == [("o1", "two"), ("o2", "one")]
     assert not synchronize().changed
+
+
+@both_vendors
+def test_value_is_swapped_with_what_becomes_a_child_with_a_key_of_its_own(project, local):
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a"), "u_a = models.IntegerField(unique=True)"),
+        (
+            *("B", "A", "b_no = models.AutoField(primary_key=True)", marked("b")),
+            "a_ptr = models.OneToOneField('A', models.CASCADE, parent_link=True)",
+        ),
+        SYNCHRO_BATCH_SIZE=1,
+    )
+    child.objects.create(mark_a="o1", mark_b="o1", u_a=1)
+    other = parent.objects.create(mark_a="o2", u_a=2)
+    synchronize()
+    for mark, value in (("o1", 77), ("o2", 1), ("o1", 2)):
+        parent.objects.filter(mark_a=mark).update(u_a=value)
+    insert("default", child, {"mark_b": "o2", "a_ptr_id": other.pk}, Random(1))
+
+    report = synchronize()
+
+    assert report.failures == []
+    there = {row.mark_b: (row.mark_a, row.u_a) for row in child.objects.using("remote")}
+    assert there == {"o1": ("o1", 2), "o2": ("o2", 1)}
+    assert not synchronize().changed

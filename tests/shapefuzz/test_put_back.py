@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
-from synchro_triggers import synchronize
+from synchro_triggers import synchro_paused, synchronize
 from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.writing import delete, insert
 
@@ -117,3 +117,23 @@ def test_child_with_a_key_of_its_own_is_known_again_after_local_was_put_back(pro
     assert (report.failures, report.created) == ([], 0)
     assert sorted(row.mark_a for row in parent.objects.using("remote")) == ["R1", "changed", "lost"]
     assert child.objects.using("remote").get().mark_b == "changed"
+
+
+@both_vendors
+def test_what_was_linked_and_goes_after_local_was_put_back_goes_on_the_remote(project, local, backup):
+    [model] = project(local, ("A", "models.Model", marked("a")))
+    for alias in ("default", "remote"):
+        with synchro_paused(using=alias):
+            model.objects.using(alias).create(mark_a="o1")
+    call_command("synchro_link", verbosity=0)
+    put_back = backup(local)
+    model.objects.create(mark_a="lost")
+    synchronize()
+    put_back()
+    model.objects.get().delete()
+    call_command("synchro_reset", keep_identity=True, interactive=False, verbosity=0)
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 1)
+    assert [row.mark_a for row in model.objects.using("remote")] == ["lost"]

@@ -1,0 +1,49 @@
+"""Deletes that are protected by what hangs on what points nowhere on LOCAL."""
+
+from __future__ import annotations
+
+import pytest
+
+from synchro_triggers import synchronize
+from tests.shapefuzz.test_found import both_vendors, marked
+from tests.shapefuzz.writing import delete
+
+POINTERS = {
+    "a generic key": [
+        "object_id = models.CharField(max_length=60, null=True)",
+        "content_type = models.ForeignKey(ContentType, models.CASCADE, null=True)",
+        "to_c = GenericForeignKey()",
+        "back = GenericRelation('C')",
+    ],
+    "a foreign key": [
+        "to_c = models.ForeignKey('C', models.CASCADE, null=True, db_constraint=False, related_name='+')"
+    ],
+}
+
+
+@both_vendors
+@pytest.mark.parametrize("on_delete", ["RESTRICT", "PROTECT"])
+@pytest.mark.parametrize("pointer", POINTERS)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_protects_something_that_points_nowhere_does_not_hold_a_delete_up(
+    project, local, on_delete, pointer, size
+):
+    model, protecting = project(
+        local,
+        ("C", "models.Model", marked("c"), *POINTERS[pointer]),
+        ("D", "models.Model", marked("d"), f"to_c = models.ForeignKey(C, models.{on_delete}, related_name='+')"),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    model.objects.using("remote").create(mark_c="R1")  # so that numbers are others there
+    gone = model.objects.create(mark_c="o2")
+    pointing = model.objects.create(mark_c="o1", to_c=gone)
+    protecting.objects.create(mark_d="o3", to_c=pointing)
+    synchronize()
+    delete("default", model, gone.pk)
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 1)
+    assert sorted(model.objects.using("remote").values_list("mark_c", flat=True)) == ["R1", "o1"]
+    assert protecting.objects.using("remote").get().to_c.mark_c == "o1"
+    assert not synchronize().changed

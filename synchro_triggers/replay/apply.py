@@ -38,7 +38,7 @@ from .savepoints import Savepoints
 from .sequences import move_sequences_on
 from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
-from .taken_over import children_left, key_is_anothers
+from .taken_over import all_children_left, key_is_anothers
 from .target import BatchBroken, BatchResult, KeyNotYet, NotYet, Target, reraise_if_hopeless, waiting
 from .targets import Targets
 from .uniqueness import Stuck, holders_of_wanted, park_unique_values
@@ -475,7 +475,7 @@ class Batch:
                     return remote_key
                 self._foresight.require_free(shape, values, remote_key, None if row is None else differing(row, values))
                 self._target.imagined_written.add(at)
-            for child in children_left(self._parts, shape, key, remote_key):
+            for child in all_children_left(self._parts, shape, instance, remote_key, others):
                 self._deletes.delete_child(child, change)
             if change is not None:
                 written = shape, values, remote_key

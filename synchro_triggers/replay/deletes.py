@@ -260,9 +260,9 @@ class Deletes:
         key = self._living.by_natural_key([row] if isinstance(row, model) else []).get(row.pk)
         if key is None:
             return False
-        living = load_instances(model, [key]).get(key)
-        for child in children_left(self._parts, shape_of(type(living)), key, row.pk) if living is not None else ():
-            self.delete_child(child, task.change)
+        for living in load_instances(model, [key]).values():
+            for child in children_left(self._parts, task.shape, key, row.pk, type(living)):
+                self.delete_child(child, task.change)
         if identity.known(model, key) is None:
             identity.learn(model, key, row.pk)
         identity.forget(model, task.key)

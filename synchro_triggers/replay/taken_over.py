@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -15,34 +16,59 @@ from .identity import Identity
 from .parts import Parts
 from .relations import links_to_children
 from .rows import rows_of
-from .shape import Shape, concrete_of, parents_of
+from .shape import Shape, concrete_of, parents_of, shape_of
+from .writing import local_value
 
 
-def is_taken_over(parts: Parts, shape: Shape, key: Any, remote_key: Any) -> bool:
+def is_taken_over(parts: Parts, shape: Shape, key: Any, remote_key: Any, living: type[Model] | None = None) -> bool:
     """Tell whether a remote row that may have other children's rows is known to be another object than this one.
 
     Args:
         parts: the batch's parts.
-        shape, key: the local object, which has the row from now on.
+        shape, key: the local object, or a parent's row of it, which has the row from now on.
         remote_key: the row's.
+        living: the object's model, where that is another one than the row's.
     """
-    if remote_key is None or not _links_to_others(shape.model):
+    if remote_key is None or not _links_to_others(shape.model, living or shape.model):
         return False
     return parts.identity.claimed_by(shape.model, remote_key) not in (None, key)
 
 
-def children_left(parts: Parts, shape: Shape, key: Any, remote_key: Any) -> list[Model]:
+def children_left(
+    parts: Parts, shape: Shape, key: Any, remote_key: Any, living: type[Model] | None = None
+) -> list[Model]:
     """Return the children's rows of an object that is gone, where one that is no such child takes its row over.
 
     That they are to go cannot be told later on: nothing says any more whose they were.
+
+    Args:
+        parts, shape, key, remote_key, living: as for ``is_taken_over``.
     """
-    if not is_taken_over(parts, shape, key, remote_key):
+    if not is_taken_over(parts, shape, key, remote_key, living):
         return []
     return [
         row
-        for link in _links_to_others(shape.model)
+        for link in _links_to_others(shape.model, living or shape.model)
         for row in rows_of(link.model, parts.target.remote).filter(**{link.attname: remote_key})
     ]
+
+
+def all_children_left(
+    parts: Parts, shape: Shape, instance: Model, remote_key: Any, others: Mapping[str, Any]
+) -> list[Model]:
+    """Return the same of an object and of its parents that have keys of their own.
+
+    Args:
+        parts, shape: as for ``is_taken_over``.
+        instance: the local object.
+        remote_key: its row's.
+        others: what the keys of those parents are on the remote, by the attributes that hold them.
+    """
+    found = children_left(parts, shape, instance.pk, remote_key)
+    for parent in shape.other_parents:
+        key, there = local_value(instance, parent.link), others.get(parent.link.attname)
+        found += children_left(parts, shape_of(parent.model), key, there, shape.model)
+    return found
 
 
 def key_is_anothers(identity: Identity, shape: Shape, remote_key: Any) -> ObjectNotApplied:
@@ -55,10 +81,10 @@ def key_is_anothers(identity: Identity, shape: Shape, remote_key: Any) -> Object
 
 
 @cache
-def _links_to_others(model: type[Model]) -> tuple[Any, ...]:
-    """Return the links of children to the tables in which an object of a model lies, but for those that it is."""
+def _links_to_others(model: type[Model], living: type[Model]) -> tuple[Any, ...]:
+    """Return the links of children to the tables in which an object of a model lies, but for what ``living`` is."""
     tables = (model, *parents_of(model))
     links = dict.fromkeys(link for table in tables for link in links_to_children(table))
     # A parent that has a key of its own may have other children too: whose they are is another question.
     own = [link for link in links if concrete_of(link.remote_field.model) in tables]
-    return tuple(link for link in own if not issubclass(model, link.model))
+    return tuple(link for link in own if not issubclass(living, link.model))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import pytest
+from django.db import transaction
 
 from synchro_triggers import synchronize
 from tests.replay.hearing import receiving
@@ -76,5 +77,40 @@ def test_row_of_a_child_that_is_taken_over_by_a_child_is_its_row(project, local,
     assert report.failures == []
     rows = [list(each.objects.using("remote").values_list("mark_b", "u_b")) for each in (child, other)]
     assert rows == ([[("o2", "w")], []] if new is not None else [[], [("o2", "w")]])
+    assert parent.objects.using("remote").count() == 2
+    assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("protected", [False, True])
+def test_row_of_a_child_goes_when_a_child_with_a_key_of_its_own_takes_its_parent_over(project, local, size, protected):
+    parent, child, other = project(
+        local,
+        ROOT,
+        ("E", "B", marked("e"), "to_e = models.ForeignKey('E', models.PROTECT, null=True)"),
+        (
+            *("F", "B", "f_no = models.AutoField(primary_key=True)", marked("f")),
+            "b_ptr = models.OneToOneField(B, models.CASCADE, parent_link=True)",
+        ),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    parent.objects.using("remote").create(mark_b="R1", u_b="R1")  # so that numbers are others there
+    gone = child.objects.create(mark_b="o1", mark_e="o1", u_b="w")
+    if protected:
+        hanging = child.objects.create(mark_b="o2", mark_e="o2", u_b="x", to_e=gone)
+    synchronize()
+    if protected:
+        hanging.delete()
+    with transaction.atomic():  # whose foreign keys are looked at in the end
+        for model in (parent, child):
+            delete("default", model, gone.pk)
+    other.objects.create(mark_b="o3", mark_f="o3", u_b="w")
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert not child.objects.using("remote").exists()
+    assert [(row.mark_b, row.u_b) for row in other.objects.using("remote")] == [("o3", "w")]
     assert parent.objects.using("remote").count() == 2
     assert not synchronize().changed

@@ -66,7 +66,8 @@ class Batch:
     Args:
         target: where to.
         changes: what to apply.
-        formers: root models and keys of objects of other batches whose keys were given out again.
+        formers: root models and keys of objects of other batches whose keys were given out again, and the ids of the
+            inserts that gave them out.
         whole: whoever calls takes all or nothing, so that bulk statements need no savepoint to fall back to.
         clock: how long the transaction may last; what there is no time for is left for another one.
         acquainted: refuses to create what may be on the remote already.
@@ -76,7 +77,7 @@ class Batch:
         self,
         target: Target,
         changes: Sequence[Change],
-        formers: Iterable[tuple[type[Model], FormerKey]] = (),
+        formers: Iterable[tuple[type[Model], FormerKey, int]] = (),
         *,
         whole: bool = False,
         clock: Clock | None = None,

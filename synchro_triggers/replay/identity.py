@@ -119,6 +119,7 @@ class Identity:
         self._going: set[tuple[type[Model], Any]] = set()
         self._inserted: dict[tuple[type[Model], Any], int] = {}
         self._logged: dict[tuple[type[Model], Any], int] = {}
+        self._begun: dict[tuple[type[Model], Any], int] = {}
         self._outdated: set[int] = set()
         self._made_again: dict[tuple[type[Model], Any], tuple[Any, LastChange]] = {}
         self._own_changes: OwnChanges | None = None
@@ -127,14 +128,17 @@ class Identity:
 
     # References -----------------------------------------------------------------------------------
 
-    def expect(self, tasks: Iterable[Any], formers: Iterable[tuple[type[Model], FormerKey]]) -> None:
+    def expect(self, tasks: Iterable[Any], formers: Iterable[tuple[type[Model], FormerKey, int]]) -> None:
         """Take note of what the log says of keys; to be done first.
 
         Args:
             tasks: the batch's objects.
-            formers: root models and keys of objects whose keys were given out again, whether in this batch or not.
+            formers: root models and keys of objects whose keys were given out again, whether in this batch or not; and
+                the ids of the inserts that gave them out.
         """
-        self._formers.update(((root, _number_of(root, former)), former) for root, former in formers)
+        for root, former, begun in formers:
+            at = root, _number_of(root, former)
+            self._formers[at], self._begun[at] = former, begun
         for task in tasks:
             change, root = task.change, task.shape.root
             if task.instance is None and not task.keep_parents:
@@ -452,7 +456,8 @@ class Identity:
     def _logged_until(self, root: type[Model], key: Any) -> int | None:
         """Return up to which row of the log an object is known; ``None``: it is not known by the log."""
         logged, former = self._logged.get((root, key)), self._formers.get((root, key))
-        return former.ended if logged is None and former is not None else logged
+        # The insert itself may be read by another run, where this one is cut off: it is not to take it for another's.
+        return self._begun.get((root, key), former.ended) if logged is None and former is not None else logged
 
     def _beside(self, stored: str) -> str | None:
         return full_key(self._full(stored)) if is_digest(stored) else None

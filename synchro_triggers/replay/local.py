@@ -163,7 +163,8 @@ def plan_tasks(
             vanished.append(each.change)
         else:
             tasks.append(each)
-    return sorted(tasks, key=lambda task: task.position), vanished
+    # Where both are logged by one row, an object is deleted before another one gets its links.
+    return sorted(tasks, key=lambda task: (task.position, isinstance(task, LinkTask))), vanished
 
 
 def without_a_row(changes: Iterable[Change]) -> list[Change]:

@@ -52,6 +52,7 @@ from .failures import (
 from .given_again import note_given_again
 from .identity import mark_as_former
 from .lease import CheckpointMoved, Lease
+from .links_of_numbers import with_links_of_numbers
 from .local import without_a_row
 from .meeting import Meeting
 from .mysql import short_waits
@@ -312,7 +313,7 @@ class Run:
         self._tried: set[int] = set()
         self._began_at = self._lost_time = 0.0
         self._absent = Absent()
-        self._formers: list[tuple[type[Model], FormerKey]] = []
+        self._formers: list[tuple[type[Model], FormerKey, int]] = []
         self._target = Target(
             remote=remote,
             source=source,
@@ -512,7 +513,7 @@ class Run:
             if model is not None and gives_keys_again(model, self._target.kept_keys):
                 former, later = divided(change)
                 divided_ += (former, later)
-                self._formers.append((root_of(model), FormerKey(former.key)))
+                self._formers.append((root_of(model), FormerKey(former.key), later.begun))
             else:
                 divided_.append(change)
         return sorted(divided_, key=lambda change: (change.first, change.label, change.key))
@@ -890,7 +891,8 @@ class Run:
                 wait_shortly(remote, self._pace.seconds)
             first()
             acquainted = self._meeting.require_acquaintance
-            batch = Batch(self._target, changes, self._formers, whole=whole, clock=clock, acquainted=acquainted)
+            all_ = with_links_of_numbers(changes)
+            batch = Batch(self._target, all_, self._formers, whole=whole, clock=clock, acquainted=acquainted)
             result = batch.apply()
             require_unbroken(remote)
             if result.failed and (self._stop or whole):
@@ -899,7 +901,7 @@ class Run:
                 return result
             # Of an object that was logged under several labels, a merged change is what has failed.
             failed = {(change.label, change.key) for change in (*result.failed, *result.left)}
-            forget_failures(remote, source, [each for each in changes if (each.label, each.key) not in failed])
+            forget_failures(remote, source, [each for each in all_ if (each.label, each.key) not in failed])
             for change, error in result.failed.items():
                 store_failure(remote, source, change, error, again=self._has_failed(change))
             reached = self._put_off(changes, result.left, window)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import pytest
 from django.db import transaction
 
 from synchro_triggers import synchronize
+from synchro_triggers.replay import run
 from tests.replay.hearing import receiving
 from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.writing import delete
@@ -77,3 +78,42 @@ def test_generic_key_whose_number_is_given_again_in_a_later_run_is_mended_by_a_f
 
     assert report.failures == []
     assert pointing.objects.using("remote").get().to_a.mark_a == "o3"
+
+
+@both_vendors
+def test_object_that_was_brought_along_by_a_run_that_dies_is_not_doubled(project, local, monkeypatch):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), *POINTERS["nothing is done"]),
+        SYNCHRO_BATCH_SIZE=1,
+    )
+    pointing.objects.create(mark_b="o2", to_a=target.objects.create(pk=1, mark_a="o1"))
+    synchronize()
+    with transaction.atomic():
+        delete("default", target, 1)
+        target.objects.create(pk=1, mark_a="o3")
+    with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+        patched.setattr(run, "Batch", dying_in(2))
+        synchronize()
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert [row.mark_a for row in target.objects.using("remote").all()] == ["o3"]
+    assert pointing.objects.using("remote").get().to_a.mark_a == "o3"
+    assert not synchronize().changed
+
+
+def dying_in(number):
+    """Return what a run applies, and dies of in the transaction of this number."""
+    transactions = []
+
+    class Dying(run.Batch):
+        def apply(self):
+            transactions.append(self)
+            if len(transactions) == number:
+                raise KeyboardInterrupt
+            return super().apply()
+
+    return Dying

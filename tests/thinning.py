@@ -9,7 +9,7 @@ With ``kind="long chain"`` all tests of a module that say so are thinned as if t
 parameter: each of them runs once, and each vendor pair sees one of them.
 
 A test without the mark that has parameters runs each combination of them on one vendor pair, in turn, and each pair
-with some combination.
+with some combination. One that opens a project of its own on a vendor has that vendor as its parameter ``local``.
 """
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ def pair_of(item: pytest.Item) -> str:
 def combination_and_pair(item: pytest.Item) -> Cell:
     """Return an item's parameters as one, and its vendor pair; nothing for a test that has no others."""
     params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
-    if "vendor" not in params or len(params) == 1:
+    where = "vendor" if "vendor" in params else "local"
+    if where not in params or len(params) == 1:
         return ()
-    others = sorted((name, _spelt(value)) for name, value in params.items() if name != "vendor")
-    return repr(others), _spelt(params["vendor"])
+    others = sorted((name, _spelt(value)) for name, value in params.items() if name != where)
+    return repr(others), _spelt(params[where])
 
 
 def place_of(item: pytest.Item, names: tuple[str, ...], kind: str) -> tuple[str, Cell]:

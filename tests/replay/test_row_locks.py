@@ -80,6 +80,7 @@ def make(model):
 # Wins or loses by rule --------------------------------------------------------------------------------
 
 
+@pytest.mark.thinned("model", "policy")
 @pytest.mark.parametrize("model", [Item, Restaurant])
 @pytest.mark.parametrize("action", ["update", "delete"])
 @pytest.mark.parametrize("policy", ["newest", "remote", "local"])

@@ -23,6 +23,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import override_settings
 from filelock import FileLock
 
+from synchro_triggers.replay.node import node_id
 from tests.mariadb_databases import ROUTER, MariaDBCopies, move_keys_on
 from tests.mariadb_server import MariaDBServer
 from tests.postgres_server import PostgresServer
@@ -185,6 +186,7 @@ class Databases:
             if (alias, vendor) not in self._kept:
                 settings = self.settings(vendor, self.copy(vendor, f"{alias}_kept"))
                 _point_aliases_at({alias: settings})
+                node_id(alias)  # as `migrate` leaves it
                 self._kept[alias, vendor] = connections[alias]
         _point_aliases_at({alias: self._kept[alias, vendor].settings_dict for alias, vendor in vendors.items()})
         for alias, vendor in vendors.items():

@@ -14,7 +14,7 @@ from django.db.models import Model
 from ..conf import get_settings
 from ..exceptions import Refused, SynchroConfigurationError
 from .own_tables import needed_columns, require_own_tables
-from .tables import CapturedTable, captured_models, captured_table, captured_tables
+from .tables import CapturedTable, captured_models, captured_tables
 from .trigger import InstalledTrigger, Trigger
 
 
@@ -143,10 +143,11 @@ def _compare(connection: BaseDatabaseWrapper, wanted_tables: list[CapturedTable]
 def captured_models_on(alias: str) -> tuple[type[Model], ...]:
     """Return the captured models but those that are views on ``alias``."""
     connection = connections[alias]
-    models = captured_models(get_settings().models)
+    chosen = get_settings().models
+    models = captured_models(chosen)
     if not has_capture(connection):
         return models
-    views = {table.label for table in vendor_of(connection).views(connection, list(map(captured_table, models)))}
+    views = {table.label for table in vendor_of(connection).views(connection, list(captured_tables(chosen)))}
     return tuple(model for model in models if model._meta.label not in views)
 
 

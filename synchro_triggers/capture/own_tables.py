@@ -86,8 +86,12 @@ class Schema:
 
 def with_tables(alias: str, models: Collection[type[Model]]) -> set[type[Model]]:
     """Return those of the models whose tables are on a database; one query on the vendors that have capture."""
+    from .install import has_capture, vendor_of
+
+    connection = connections[alias]
     tables = {model: strip_quotes(model._meta.db_table) for model in models}
-    present = _columns_of(connections[alias], list(tables.values()))
+    ask = vendor_of(connection).tables_there if has_capture(connection) else _columns_of
+    present = ask(connection, list(tables.values()))
     return {model for model, table in tables.items() if table in present}
 
 

@@ -918,6 +918,16 @@ def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict
         return grouped(cursor.fetchall())
 
 
+def tables_there(connection: BaseDatabaseWrapper, tables: Collection[str]) -> set[str]:
+    """Return those of the tables and views that the connection sees."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s::text[]) AS wanted (name) WHERE to_regclass(quote_ident(name)) IS NOT NULL",
+            [list(tables)],
+        )
+        return {name for (name,) in cursor.fetchall()}
+
+
 def quote_table(connection: BaseDatabaseWrapper, table: str) -> str:
     """Quote a table name as Django does (``'schema"."table'`` reaches into another schema there)."""
     return connection.ops.quote_name(table)

@@ -533,6 +533,16 @@ def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict
         return grouped(cursor.fetchall())
 
 
+def tables_there(connection: BaseDatabaseWrapper, tables: Collection[str]) -> set[str]:
+    """Return those of the tables and views that exist."""
+    names = ", ".join(["%s"] * len(tables))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name IN ({names})", list(tables)
+        )
+        return {name for (name,) in cursor.fetchall()}
+
+
 def require_changelog(connection: BaseDatabaseWrapper) -> None:
     """Raise ``Refused`` when this package's tables are missing."""
     if "synchro_triggers_changelog" not in connection.introspection.table_names():

@@ -32,6 +32,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from weakref import WeakSet
 
 from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -118,12 +119,17 @@ def fingerprint(alias: str) -> str:
     (not its path or host, which differ between containers that share the file).
     """
     connection = connections[alias]
-    if connection.vendor == "postgresql":
+    if asked := fingerprint_as_sql(connection):
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {_FINGERPRINT} FROM pg_control_system()")
+            cursor.execute(f"SELECT {asked}")
             return str(cursor.fetchone()[0])
     file = _file(connection) if connection.vendor == "sqlite" else None
     return str(file.st_ino) if file else ""
+
+
+def fingerprint_as_sql(connection: BaseDatabaseWrapper) -> str:
+    """Return the expression that tells a database from a copy of it; empty where SQL does not tell that."""
+    return f"(SELECT {_FINGERPRINT} FROM pg_control_system())" if connection.vendor == "postgresql" else ""
 
 
 _FINGERPRINT = "system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -671,12 +677,19 @@ def _era(connection: BaseDatabaseWrapper) -> str:
 
     A server that is read from while it recovers, and one that somebody has made without WAL, says nothing.
     """
+    connection.ensure_connection()
+    risky = connection.in_atomic_block and connection.connection not in _HAVE_WAL
     try:
         # An error must not spoil the caller's transaction.
-        apart = transaction.atomic(using=connection.alias) if connection.in_atomic_block else nullcontext()
-        with apart, connection.cursor() as cursor:
+        with transaction.atomic(using=connection.alias) if risky else nullcontext(), connection.cursor() as cursor:
             cursor.execute(_ERA)
             row = cursor.fetchone()
     except DatabaseError:
         return ""
+    if risky and row:
+        _HAVE_WAL.add(connection.connection)
     return ":".join(map(str, row)) if row else ""
+
+
+#: The driver's connections to servers that have said their WAL's place before.
+_HAVE_WAL: WeakSet[Any] = WeakSet()

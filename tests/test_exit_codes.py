@@ -174,6 +174,7 @@ def spoil():
 
 
 @both
+@pytest.mark.thinned("alias", "how", "command")
 @pytest.mark.parametrize("alias", ALIASES)
 @pytest.mark.parametrize("how", SPOILT)
 @pytest.mark.parametrize("command", ON_BOTH + ON_ONE[:3], ids=" ".join)

@@ -46,6 +46,7 @@ def assert_nothing_left(app) -> None:
     assert triggers_of(app) == [] and functions_of(app) == []
 
 
+@pytest.mark.thinned("plans", "change")
 @pytest.mark.parametrize("plans", ["one plan", "two plans"])
 @pytest.mark.parametrize("change", SCHEMA_CHANGES)
 def test_later_migration_loses_no_change_and_everything_goes_backwards_to_zero(managed, change, plans):

@@ -191,26 +191,27 @@ def test_failures_are_listed_with_the_next_attempt_and_retried_at_once():
 # Many -----------------------------------------------------------------------------------------------
 
 
-def make_many_failures(number: int = 2000):
+def make_many_failures(number: int):
     Item.objects.bulk_create(Item(name=f"bad {index}") for index in range(number))
     with refusing(Item, "bad"):
         assert synchronize().failed == number
 
 
 @pytest.mark.parametrize("state", ["due", "pausing"])
-def test_many_failures_do_not_slow_a_run_for_one_change(state):
+def test_many_failures_do_not_slow_a_run_for_one_change(state, pytestconfig):
+    number = 2000 if pytestconfig.getoption("--whole") else 600
     Tag.objects.create(label="first")
     synchronize()
     without = _seconds_for_one_change()
-    make_many_failures()
+    make_many_failures(number)
     if state == "pausing":
         on_remote(Failure).update(runs=5, next_at=F("last_at") + datetime.timedelta(hours=1))
 
     with refusing(Item, "bad"):
         with_them = min(_seconds_for_one_change() for _ in range(3))
 
-    # 1.1 to 2.0 was measured on a quiet machine; a run that tries all of them takes a hundred times as long.
-    assert with_them < 2.5 * without, f"{with_them:.3f} s with 2,000 failures, {without:.3f} s without"
+    # 1.1 to 2.0 was measured with 2,000 on a quiet machine; a run that tries all of them takes a hundred times as long.
+    assert with_them < 2.5 * without, f"{with_them:.3f} s with {number:,} failures, {without:.3f} s without"
 
 
 def _seconds_for_one_change() -> float:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import psycopg
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sites.models import Site
@@ -159,6 +160,7 @@ class Databases:
         self._server = server
         self._mariadb = MariaDBCopies(mariadb)
         self._kept: dict[tuple[str, Vendor], BaseDatabaseWrapper] = {}
+        self._connection: psycopg.Connection | None = None
 
     @contextmanager
     def of(self, pair: Pair, *, committed: bool) -> Iterator[None]:
@@ -202,6 +204,8 @@ class Databases:
         for (_, vendor), connection in self._kept.items():
             connection.close()
             self.remove(vendor, str(connection.settings_dict["NAME"]))
+        if self._connection is not None:
+            self._connection.close()
 
     def copy(self, vendor: Vendor, purpose: str, kind: Kind = "project") -> str:
         """Make a database.
@@ -227,10 +231,9 @@ class Databases:
             self._mariadb.copy(template, name)
             return name
         self.remove(vendor, name)
-        with self._server().connect() as connection:
-            # Twice as fast as through the WAL, where nothing is synced to the disk.
-            by_files = "STRATEGY FILE_COPY" if connection.info.server_version >= 150000 else ""
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {by_files}')
+        # Twice as fast as through the WAL, where nothing is synced to the disk.
+        by_files = "STRATEGY FILE_COPY" if self._on_server().info.server_version >= 150000 else ""
+        self._on_server(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {by_files}')
         return name
 
     def duplicate(self, vendor: Vendor, name: str, purpose: str) -> str:
@@ -310,10 +313,13 @@ class Databases:
                 made.touch()
         return name
 
-    def _on_server(self, *statements: str) -> None:
-        with self._server().connect() as connection:
-            for statement in statements:
-                connection.execute(statement)
+    def _on_server(self, *statements: str) -> psycopg.Connection:
+        """Execute statements in a connection that is kept: each test that commits needs some."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self._server().connect()
+        for statement in statements:
+            self._connection.execute(statement)
+        return self._connection
 
 
 def _make_template(settings: dict[str, Any], kind: Kind, *, captured: bool) -> None:

@@ -28,11 +28,12 @@ from ..capture.tables import captured_models, encode_key, natural_manager
 from ..capture.unlogged import keys_there, unlogged_keys
 from ..conf import LOCAL, get_settings
 from ..key_texts import KEY_LENGTH
-from ..models import ChangeLog, Introduction, Operation, Reference, Word
+from ..models import Introduction, Reference, Word
 from ..reaching import means_unreachable
 from .changes import Change, coalesce
 from .identity import Identity
 from .local import ObjectTask, plan_tasks
+from .made import made_and_there
 from .node import older_selves
 from .own_rows import read_rows
 from .raw_keys import is_of_one_object
@@ -46,7 +47,6 @@ from .shape import (
     root_of,
     shape_of,
     target_of,
-    telling_labels,
 )
 from .target import BatchBroken, RunRefused, Target
 from .targets import Targets
@@ -223,10 +223,7 @@ class Meeting:
         there: set[Any] = set(rows_with(root, LOCAL, pk=keys).values_list("pk", flat=True))
         if not there:
             return there
-        made = rows_with(ChangeLog, LOCAL, object_pk=[encode_key(key) for key in there])
-        made = made.filter(model_label__in=telling_labels(root), operation__in=(Operation.INSERT, Operation.DELETE))
-        last = dict(made.order_by("id").values_list("object_pk", "operation"))
-        seen = set(read_keys(root, [text for text, operation in last.items() if operation == Operation.INSERT]))
+        seen = made_and_there(root, there)
         if self._trusts_log(root):
             return there - seen
         return there if self._anew else (there - seen) | self._loaded_again(root, seen)

@@ -15,18 +15,18 @@ from typing import Any
 
 from django.db.models import Model
 
-from ..capture.tables import encode_key, logged_texts
+from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..key_texts import printable_key
-from ..models import ChangeLog, Introduction, Operation
+from ..models import ChangeLog, Introduction
 from ..moment import as_utc
 from .changes import FormerKey
 from .local import load_instances
+from .made import made_and_there
 from .meeting import is_told_by_nothing
 from .raw_keys import is_of_one_object
 from .rows import rows_with
-from .shape import gives_keys_again, is_foreign_key, read_keys, root_of, shape_of, telling_labels
-from .utc import zone_of
+from .shape import gives_keys_again, is_foreign_key, root_of, shape_of
 from .writing import differing, local_value
 
 _NAMED_AT_MOST = 10
@@ -90,7 +90,7 @@ class Younger:
         younger = [each for each in references if not isinstance(each.key, FormerKey) and self._is_younger(each)]
         unequal = self._unequal(model, {each.key: each.remote_key for each in younger})
         going = {each.key for each in younger if each.key in unequal and each.logged is not None}
-        going -= _made_and_there(model, going)
+        going -= made_and_there(model, going)
         self._note(self.found.doubtful, model, unequal - going)
         if going and is_told_by_nothing(model, self._kept_keys):
             label = model._meta.label
@@ -142,20 +142,6 @@ def _is_equal(instance: Model, row: Model | None) -> bool:
     fields = [each for each in shape_of(type(instance)).copied if not is_foreign_key(each)]
     values = {each.attname: local_value(instance, each) for each in fields}
     return row is not None and bool(fields) and not differing(row, values)
-
-
-def _made_and_there(model: type[Model], keys: Collection[Any]) -> set[Any]:
-    """Return those of the keys of which LOCAL's log says that their objects were made, and not deleted since."""
-    if not keys:
-        return set()
-    texts = logged_texts(model, keys)
-    rows = rows_with(
-        ChangeLog, LOCAL, model_label=telling_labels(model), **({} if texts is None else {"object_pk": texts})
-    )
-    rows = rows.filter(operation__in=(Operation.INSERT, Operation.DELETE)).order_by("id")
-    last = dict(rows.values_list("object_pk", "operation"))
-    there = [text for text, operation in last.items() if operation == Operation.INSERT]
-    return set(read_keys(model, there, zone_of(LOCAL))).intersection(keys)
 
 
 def describe_lost_time(remote: str, found: LostTime) -> list[str]:

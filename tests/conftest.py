@@ -189,6 +189,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 f"{item.nodeid}: pytest gives no parameters to unittest classes, so this would not run on "
                 "the vendor pairs. Write it as a function marked with django_db."
             )
+        local = thinning.vendor_of_project(item)
+        if local and local not in config.stash[chosen_pairs]:
+            item.add_marker(pytest.mark.skip(reason=f"left out by --pairs {config.getoption('--pairs')}"))
         mariadb = item.get_closest_marker("mariadb")
         if mariadb and not mariadb.kwargs.get("core") and thinning.pair_of(item) in RECEIVING_PAIRS:
             item.add_marker(pytest.mark.whole)

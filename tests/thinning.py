@@ -20,7 +20,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.databases import RECEIVING_PAIRS
+from tests.databases import PAIRS, RECEIVING_PAIRS
 
 Cell = tuple[str, ...]
 
@@ -51,6 +51,13 @@ def pair_of(item: pytest.Item) -> str:
     """Return the name of the vendor pair that an item runs on, or ``''``."""
     params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
     return str(params.get("vendor", ""))
+
+
+def vendor_of_project(item: pytest.Item) -> str:
+    """Return the vendor on which an item opens a project of its own, or ``''``."""
+    params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    local = str(params.get("local", ""))
+    return local if "vendor" not in params and local in PAIRS else ""
 
 
 def combination_and_pair(item: pytest.Item) -> Cell:

@@ -234,7 +234,7 @@ def test_highest_id_is_remembered_when_its_row_is_gone():
 
 
 def test_only_what_was_received_is_deleted_and_how_far_is_noted():
-    Node.objects.create(node_id="me", pruned_to=0)
+    Node.objects.update(pruned_to=0)
     ChangeLog.objects.all().delete()
     last = [log(1), log(2)][-1]
     position = current_position(LOCAL)
@@ -250,7 +250,7 @@ def test_only_what_was_received_is_deleted_and_how_far_is_noted():
 
 def test_mark_of_what_was_pruned_never_goes_back():
     log(1)
-    Node.objects.create(node_id="me", pruned_to=10**9)
+    Node.objects.update(pruned_to=10**9)
 
     delete_received(LOCAL, current_position(LOCAL))
 
@@ -259,7 +259,6 @@ def test_mark_of_what_was_pruned_never_goes_back():
 
 @on_postgres
 def test_what_was_in_progress_is_not_deleted():
-    Node.objects.create(node_id="me")
     ChangeLog.objects.all().delete()
     ids = log_of(5, 10, 15, 20)
 

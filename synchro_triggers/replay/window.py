@@ -32,7 +32,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from weakref import WeakSet
 
 from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -677,19 +676,12 @@ def _era(connection: BaseDatabaseWrapper) -> str:
 
     A server that is read from while it recovers, and one that somebody has made without WAL, says nothing.
     """
-    connection.ensure_connection()
-    risky = connection.in_atomic_block and connection.connection not in _HAVE_WAL
     try:
         # An error must not spoil the caller's transaction.
-        with transaction.atomic(using=connection.alias) if risky else nullcontext(), connection.cursor() as cursor:
+        apart = transaction.atomic(using=connection.alias) if connection.in_atomic_block else nullcontext()
+        with apart, connection.cursor() as cursor:
             cursor.execute(_ERA)
             row = cursor.fetchone()
     except DatabaseError:
         return ""
-    if risky and row:
-        _HAVE_WAL.add(connection.connection)
     return ":".join(map(str, row)) if row else ""
-
-
-#: The driver's connections to servers that have said their WAL's place before.
-_HAVE_WAL: WeakSet[Any] = WeakSet()

@@ -282,8 +282,7 @@ class _Case:
         return {key for (each, key), found in told if each in family and key in keys and found.intersection(kinds)}
 
     def _look_at_pending(self, name: Name, local: Values, there: Values | None) -> Iterable[str]:
-        was_there, before = self._oracle.base(name)[1], self._before.remote.one(name)
-        others = before != was_there
+        before = self._before.remote.one(name)
         nowhere = self._is_told(name, "points nowhere")
         if nowhere:
             self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
@@ -315,9 +314,11 @@ class _Case:
                 if not self._is_written(name, attname, new) and not self._stands_for(name, attname, value, new):
                     yield self._say(name, f"{attname} is {new!r} instead of {value!r}")
             return
+        # A row that holds what it held has not been changed there, though another object may have the value now that
+        # its ``to_field`` holds: that one's own rows are judged by themselves.
         lost = (
-            others
-            and before is not None
+            before is not None
+            and not self._is_unchanged_there(name, before)
             and any(
                 there.get(attname) != value
                 and not self._is_written(name, attname, there.get(attname))

@@ -121,17 +121,19 @@ class Oracle:
             if old != new:
                 self.unlogged.add(name[1])
                 # What it points to may have become another object since, of which nothing is logged here.
-                written = old != self._local.get(name) and self._raw_of(name, before) != self._raw.get(name)
+                written = old != self._local.get(name) and self.raw_of(name, before) != self._raw.get(name)
                 if written and not undone:
                     self._owed.add(name)
                 if new is None:
                     self._local.pop(name, None)
+                    self._raw.pop(name, None)
                     self._owed.discard(name)
                 else:
                     self._local[name] = new
                     self._raw[name] = after.rows[name][0].raw
 
-    def _raw_of(self, name: Name, content: Content) -> Values | None:
+    def raw_of(self, name: Name, content: Content) -> Values | None:
+        """Return what an object's row holds, as it is stored."""
         rows = content.rows.get(name)
         return rows[0].raw if rows else None
 
@@ -250,7 +252,7 @@ class _Case:
         was_local, _ = self._oracle.base(name)
         if self._kept_under_other_keys(name, *WON):
             self._oracle.kept_there.add(name)
-        if self._is_doubled(name) and not self._is_told(name, *WON) and name[1] not in self._oracle.renumbered:
+        if self._is_doubled(name) and not self._is_told(name, *WON) and not self._is_renumbered(name):
             yield self._say(name, f"is there {len(self._after.remote.rows[name])} times")
         pending = local != was_local or self._oracle.is_owed(name)
         if local is not None and pending:
@@ -272,6 +274,10 @@ class _Case:
         return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + len(
             self._kept_under_other_keys(name, FAILED, WAITING)
         )
+
+    def _is_renumbered(self, name: Name) -> bool:
+        """Tell whether an object, or an end of a link, may be there under the key, too, that it had before."""
+        return any(mark.removeprefix("→ ") in self._oracle.renumbered for mark in name[1].split(" > "))
 
     def _kept_under_other_keys(self, name: Name, *kinds: str) -> set[str]:
         """Return the keys that an object had on LOCAL, and of which the report says something of a kind."""
@@ -489,12 +495,18 @@ class _Case:
                 yield self._say(name, f"a receiver has set {attname} to {values[0]!r}, and it is {there[attname]!r}")
 
     def _is_replayed(self, name: Name) -> bool:
-        """Tell whether one of the tables in which an object lies has changed on LOCAL."""
+        """Tell whether one of the tables in which an object lies has changed on LOCAL.
+
+        Its key counts as well: what has another one is made anew, and the row into which a receiver wrote is gone.
+        """
         names = {
             (label, mark) for mark in (name[1], *self._marks_of_parts(name)) for label in self._oracle.family(name[0])
         }
         return any(
-            self._before.local.one(each) != self._oracle.base(each)[0] or self._oracle.is_owed(each) for each in names
+            self._oracle.raw_of(each, self._before.local) != self._oracle.raw(each)
+            or self._before.local.one(each) != self._oracle.base(each)[0]
+            or self._oracle.is_owed(each)
+            for each in names
         )
 
     def _marks_of_parts(self, name: Name) -> Iterable[str]:

@@ -102,3 +102,38 @@ def test_links_to_a_parents_row_are_those_of_its_own_key(project, local, key):
     assert report.failures == []
     assert report.models["shapefuzz.C_to_as"].deleted == 1
     assert parent.objects.using("remote").get().cs.count() == 2
+
+
+@both_vendors
+@pytest.mark.parametrize("winner", ["local", "remote"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_others_have_changed_in_a_parents_row_counts_when_the_child_is_deleted(project, local, winner, size):
+    parent, child = project(local, A, B, SYNCHRO_CONFLICT=winner, SYNCHRO_BATCH_SIZE=size)
+    made = child.objects.create(b_no="x", mark_a="o1", mark_b="o1")
+    synchronize()
+    parent.objects.using("remote").update(mark_a="theirs")
+    made.delete()
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert {str(each.kind) for each in report.remarks} == {f"{winner} won"}
+    there = ["theirs"] if winner == "remote" else []
+    assert [row.mark_a for row in child.objects.using("remote")] == there
+    assert [row.mark_a for row in parent.objects.using("remote")] == there
+    assert not synchronize().changed
+
+
+@both_vendors
+def test_what_others_have_changed_in_a_parents_row_that_stays_is_no_conflict_of_the_child_that_goes(project, local):
+    parent, child = project(local, A, B, SYNCHRO_CONFLICT="remote")
+    made = child.objects.create(b_no="x", mark_a="o1", mark_b="o1")
+    synchronize()
+    parent.objects.using("remote").update(mark_a="theirs")
+    made.delete(keep_parents=True)
+
+    report = synchronize()
+
+    assert (report.failures, report.remarks, report.deleted) == ([], [], 1)
+    assert not child.objects.using("remote").exists()
+    assert [row.mark_a for row in parent.objects.using("remote")] == ["theirs"]

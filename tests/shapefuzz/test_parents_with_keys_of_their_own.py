@@ -8,7 +8,8 @@ import pytest
 from django.db import transaction
 
 from synchro_triggers import synchronize
-from tests.replay.hearing import receiving
+from tests.replay.hearing import later, receiving
+from tests.replay.test_two_ways import exchanged
 from tests.shapefuzz.test_found import both_vendors, marked
 
 A = ("A", "models.Model", marked("a"))
@@ -137,3 +138,27 @@ def test_what_others_have_changed_in_a_parents_row_that_stays_is_no_conflict_of_
     assert (report.failures, report.remarks, report.deleted) == ([], [], 1)
     assert not child.objects.using("remote").exists()
     assert [row.mark_a for row in parent.objects.using("remote")] == ["theirs"]
+
+
+@both_vendors
+@pytest.mark.parametrize("done", ["changed", "deleted"])
+def test_what_local_has_received_in_a_parents_row_is_no_conflict_of_the_child(project, local, done):
+    parent, child = project(local, A, B, SYNCHRO_CONFLICT="remote")
+    child.objects.create(b_no="x", mark_a="o1", mark_b="o1")
+    synchronize()
+    parent.objects.using("remote").update(mark_a="theirs")
+    later()
+    with exchanged():
+        synchronize()
+    assert parent.objects.get().mark_a == "theirs"
+    later()
+    if done == "changed":
+        child.objects.update(mark_b="changed")
+    else:
+        child.objects.get().delete()
+
+    report = synchronize()
+
+    assert (report.failures, report.remarks) == ([], [])
+    there = [("theirs", "changed")] if done == "changed" else []
+    assert list(child.objects.using("remote").values_list("mark_a", "mark_b")) == there

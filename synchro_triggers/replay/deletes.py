@@ -12,6 +12,7 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from ..key_texts import printable_key
 from .already_there import there_by_natural_key
 from .cascades import (
     hanging_loosely,
@@ -27,6 +28,7 @@ from .changes import Change, FormerKey
 from .conflicts import Conflict
 from .dangling import Dangling
 from .database_cascades import DatabaseCascades
+from .failures import describe
 from .living import Living
 from .local import ObjectTask, load_instances, logged_values, rebuilt
 from .order import At
@@ -37,7 +39,7 @@ from .report import Told
 from .rows import rows_of
 from .shape import Shape, Unreadable, parents_of, read_key, root_of, shape_of
 from .taken_over import children_left
-from .target import NotYet
+from .target import BatchBroken, NotYet, reraise_if_hopeless
 from .unhashable import hangers_told, require_hashable
 from .utc import zone_of
 from .writing import delete, local_value
@@ -149,11 +151,24 @@ class Deletes:
         self._point_again(emptied)
 
     def _point_again(self, emptied: Mapping[Any, list[Model]]) -> None:
-        """Let rows whose foreign keys a delete has emptied point to what LOCAL has them point to."""
+        """Let rows whose foreign keys a delete has emptied point to what LOCAL has them point to.
+
+        Raises:
+            BatchBroken: one cannot, so that the delete must not stay either.
+        """
         for field, rows in emptied.items():
             for living in self._living_among(rows):
-                if local_value(living, field) is not None:
+                if local_value(living, field) is None:
+                    continue
+                try:
                     self._point(living, field)
+                except Exception as error:
+                    reraise_if_hopeless(error, self._remote)
+                    label, key = shape_of(type(living)).label, printable_key(encode_key(living.pk))
+                    raise BatchBroken(
+                        f"its deletion would empty {field.name} of {label} {key}, which {LOCAL!r} still has: "
+                        f"{describe(error)}"
+                    ) from error
 
     def _require_not_hidden(self, task: ObjectTask, remote_key: Any) -> None:
         """Raise ``ObjectNotApplied`` when a row is there under its key, in a form by which it is not found.

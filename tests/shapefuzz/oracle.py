@@ -73,6 +73,7 @@ class Oracle:
         self._owed: set[Name] = set()
         self._dangling_links: set[tuple[str, str]] = set()
         self._keys: dict[str, set[str]] = {}
+        self._keys_here: dict[str, set[str]] = {}
         self._families = _families()
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
@@ -152,17 +153,18 @@ class Oracle:
                 self._local[name] = new
                 self._owed.discard(name)
 
-    def note_keys(self, *contents: Content) -> None:
-        for content in contents:
-            for (_, mark), key in content.names_and_keys():
-                self._keys.setdefault(mark, set()).update(_texts(key))
+    def note_keys(self, *local: Content, remote: Iterable[Content] = ()) -> None:
+        for keys, contents in ((self._keys, (*local, *remote)), (self._keys_here, local)):
+            for content in contents:
+                for (_, mark), key in content.names_and_keys():
+                    keys.setdefault(mark, set()).update(_texts(key))
 
     # Judging --------------------------------------------------------------------------------------
 
     def judge(self, before: Sides, after: Sides, report: Any, kept: Iterable[tuple[str, str]]) -> list[str]:
         """Return what is wrong after a run, and settle."""
         kept, failed = list(kept), [(each.model, each.key) for each in report.failures]
-        self.note_keys(before.local, before.remote, after.remote)
+        self.note_keys(before.local, remote=(before.remote, after.remote))
         case = _Case(self, before, after, told_by(report, kept), bool(report.failures))
         names = before.local.rows.keys() | before.remote.rows.keys() | after.remote.rows.keys()
         names |= self._local.keys() | self._remote.keys()
@@ -223,6 +225,10 @@ class Oracle:
 
     def keys_of(self, mark: str) -> set[str]:
         return self._keys.get(mark, set())
+
+    def keys_here_of(self, mark: str) -> set[str]:
+        """Return the keys that an object has had on LOCAL."""
+        return self._keys_here.get(mark, set())
 
     def is_a_key(self, text: str) -> bool:
         """Tell whether a text is the key of some object, spelt as it is here."""
@@ -464,15 +470,18 @@ class _Case:
     def _is_told(self, name: Name, *kinds: str) -> bool:
         label, mark = name
         # A child that was made later has another mark, and may have another key: the report speaks of it alone.
-        keys = self._oracle.keys_of(mark).union(*map(self._oracle.keys_of, self._marks_of_parts(name)))
+        marks = (mark, *self._marks_of_parts(name))
+        keys, here = (set().union(*map(of, marks)) for of in (self._oracle.keys_of, self._oracle.keys_here_of))
         family = self._oracle.family(label)
         told = [(key, found) for (told_label, key), found in self._told.of.items() if told_label in family]
-        exactly = [(key, found) for key, found in told if key in keys]
+        # Failures are those of LOCAL's objects: that the remote has given a number to another one says nothing.
+        failed = {FAILED, WAITING}
+        exactly = [(key, found if key in here else found - failed) for key, found in told if key in keys]
         # Where the report speaks of its very key, what it says of other ones that look as odd is not about it.
         told = exactly or [
             (key, found) for key, found in told if self._is_odd(key, keys) and not self._oracle.is_a_key(key)
         ]
-        return any(not kinds or found.intersection(kinds) for _, found in told)
+        return any(found.intersection(kinds or found) for _, found in told)
 
     def _is_odd(self, key: str, keys: set[str]) -> bool:
         """Tell whether keys of a kind are spelt so differently that one cannot be told from another."""

@@ -10,6 +10,8 @@ from django.db import transaction
 from synchro_triggers import synchronize
 from tests.replay.hearing import later, receiving
 from tests.replay.test_two_ways import exchanged
+from tests.shapefuzz.plans import TriggerPlan
+from tests.shapefuzz.remote_triggers import create_trigger
 from tests.shapefuzz.test_found import both_vendors, marked
 
 A = ("A", "models.Model", marked("a"))
@@ -162,3 +164,19 @@ def test_what_local_has_received_in_a_parents_row_is_no_conflict_of_the_child(pr
     assert (report.failures, report.remarks) == ([], [])
     there = [("theirs", "changed")] if done == "changed" else []
     assert list(child.objects.using("remote").values_list("mark_a", "mark_b")) == there
+
+
+@both_vendors
+def test_child_whose_parents_row_a_trigger_cancels_is_kept(project, local):
+    parent, child = project(local, A, B)
+    create_trigger(None, TriggerPlan("A", "cancel"))
+    child.objects.create(b_no="x", mark_a="o4", mark_b="o4")
+    parent.objects.bulk_create([parent(mark_a=name) for name in ("o5", "o6")])
+
+    with receiving("post_save", parent, lambda **told: None):  # so that others get their numbers after it
+        report = synchronize()
+
+    assert [each.model for each in report.failures] == ["shapefuzz.B"]
+    assert "cancels or redirects it" in report.failures[0].error
+    assert sorted(row.mark_a for row in parent.objects.using("remote")) == ["o5", "o6"]
+    assert not child.objects.using("remote").exists()

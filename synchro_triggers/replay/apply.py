@@ -528,6 +528,8 @@ class Batch:
             self._save(row, shape, adding=True, unsure=unsure)
             if unsure and not redirects.are_there(shape, {row.pk}):
                 set_key(row, shape, self._find_redirected(shape, instance, row))
+            for parent in shape.other_parents if unsure else ():
+                redirects.require(shape_of(parent.model), [row.__dict__[parent.link.attname]])
         written = {parent.model: values[parent.link.attname] for parent in shape.other_parents}
         for model, key in ({shape.model: remote_key} | written).items():
             each = shape_of(model)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -101,7 +102,7 @@ class BulkUpserts:
                     level = None
                     break
                 level = max(level, below + 1)
-            if level is None or not can_write_many(self._remote, task.shape):
+            if level is None or not can_write_many(self._remote, task.shape) or self._lacks_a_target(task):
                 continue
             level_of[at] = level
             if later:
@@ -116,6 +117,14 @@ class BulkUpserts:
         return not any(
             getattr(foreign_key, "db_constraint", True) or foreign_key not in task.shape.copied
             for foreign_key in self._foreign_keys_to(task, target)
+        )
+
+    def _lacks_a_target(self, task: ObjectTask) -> bool:
+        """Tell whether a ``to_field`` leads to nothing on LOCAL although it must not: the remote may still have it."""
+        return any(
+            (value := local_value(task.instance, foreign_key)) is not None  # type: ignore[arg-type]
+            and self._parts.targets.key_of(foreign_key, value) is None
+            for foreign_key in _checked_to_fields(task.shape)
         )
 
     def _may_come_later(self, task: ObjectTask, target: At) -> bool:
@@ -434,6 +443,14 @@ class BulkUpserts:
 
 
 # What is known of a model ---------------------------------------------------------------------------
+
+
+@cache
+def _checked_to_fields(shape: Shape) -> tuple[Any, ...]:
+    """Return the foreign keys to other fields than keys that have a constraint."""
+    return tuple(
+        field for field in shape.foreign_keys if not points_to_key(field) and getattr(field, "db_constraint", True)
+    )
 
 
 def _by_attname(shape: Shape, values: Sequence[Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Model
@@ -71,23 +71,48 @@ class RemoteChanges:
             for remote_key in {known, stale, kept} - {None}:
                 for model in _family(task.shape, gone=task.instance is None):
                     by_model.setdefault(model, []).append(remote_key)
-            for model, remote_key in self._rows_of_other_parents(task):
+            for model, remote_key, key in self._rows_of_other_parents(task):
                 by_model.setdefault(model, []).append(remote_key)
+                local_keys[model, remote_key] = key
                 row = (model._meta.label, encode_key(remote_key))
                 self._other_rows.setdefault((task.shape.root, task.key), []).append(row)
         for model, remote_keys in by_model.items():
             self._load(model, remote_keys)
-        changed = {(model._meta.label, encode_key(there)): key for (model, there), key in local_keys.items()}
-        last = {at: self._last[at] for at in changed if at in self._last}
-        self._received = received_here(self._target.remote, self._target.node, changed, last) if last else {}
+        self._look_what_was_received(local_keys)
 
-    def _rows_of_other_parents(self, task: ObjectTask) -> Iterator[tuple[type[Model], Any]]:
+    def _rows_of_other_parents(self, task: ObjectTask) -> Iterator[tuple[type[Model], Any, Any]]:
         for parent in task.shape.other_parents if task.instance is not None else ():
             key = task.instance.__dict__[parent.link.attname]
             self._identity.load(parent.model, [key])
             remote_key = self._identity.known(parent.model, key)
             if remote_key is not None:
-                yield from ((model, remote_key) for model in _family(shape_of(parent.model)))
+                yield from ((model, remote_key, key) for model in _family(shape_of(parent.model)))
+
+    def load_parents(self, shape: Shape, key: Any, parents: Iterable[Model]) -> None:
+        """Read the changelog for the remote rows of parents with keys of their own, which are to go with an object.
+
+        What has been changed in them counts as changes of the object.
+
+        Args:
+            shape, key: the local object.
+            parents: the rows; they are not read where nothing was changed.
+        """
+        local_keys: dict[tuple[type[Model], Any], Any] = {}
+        for row in parents if self._any else ():
+            claim = self._identity.claimed_by(type(row), row.pk)
+            for model in _family(shape_of(type(row))):
+                self._load(model, [row.pk])
+                at = (model._meta.label, encode_key(row.pk))
+                self._other_rows.setdefault((shape.root, key), []).append(at)
+                if claim is not None and not isinstance(claim, FormerKey):
+                    local_keys[model, row.pk] = claim
+        self._look_what_was_received(local_keys)
+
+    def _look_what_was_received(self, local_keys: Mapping[tuple[type[Model], Any], Any]) -> None:
+        changed = {(model._meta.label, encode_key(there)): key for (model, there), key in local_keys.items()}
+        last = {at: self._last[at] for at in changed if at in self._last}
+        if last:
+            self._received |= received_here(self._target.remote, self._target.node, changed, last)
 
     def load_found(self, shape: Shape, remote_keys: Iterable[Any]) -> None:
         """Read the changelog for remote rows that were found, and locked, just now, in a few queries."""

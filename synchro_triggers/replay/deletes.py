@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -12,6 +12,7 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
+from ..key_texts import printable_key
 from .already_there import there_by_natural_key
 from .cascades import (
     hanging_loosely,
@@ -24,8 +25,10 @@ from .cascades import (
     taken_along,
 )
 from .changes import Change, FormerKey
+from .conflicts import Conflict
 from .dangling import Dangling
 from .database_cascades import DatabaseCascades
+from .failures import describe
 from .living import Living
 from .local import ObjectTask, load_instances, logged_values, rebuilt
 from .order import At
@@ -36,7 +39,7 @@ from .report import Told
 from .rows import rows_of
 from .shape import Shape, Unreadable, parents_of, read_key, root_of, shape_of
 from .taken_over import children_left
-from .target import NotYet
+from .target import BatchBroken, NotYet, reraise_if_hopeless
 from .unhashable import hangers_told, require_hashable
 from .utc import zone_of
 from .writing import delete, local_value
@@ -84,7 +87,8 @@ class Deletes:
             self._require_not_hidden(task, remote_key)
         if row is not None and not task.keep_parents and self._lives_on(task, row):
             return
-        conflict = self._parts.remote_changes.find(shape, key, remote_key, task.change) if row is not None else None
+        parents = self._parents_without_living(row) if row is not None and not task.keep_parents else None
+        conflict = self._conflict(task, remote_key, row, parents) if row is not None else None
         if conflict is not None and self._parts.remote_changes.win(conflict, task.change, deletes=True):
             self._parts.leave_alone(shape, key, remote_key)
             return
@@ -94,7 +98,6 @@ class Deletes:
             self._gone.add((shape.root, remote_key))
         along: list[Model] = []
         links: Counter[type[Model]] = Counter()
-        parents = self._parents_without_living(row) if row is not None and not task.keep_parents else None
         if row is not None and self._parts.target.dry_run:
             along = self._would_go_along(row, task.keep_parents, parents)
             links = self._links_going(row, task.keep_parents, parents, along)
@@ -148,11 +151,24 @@ class Deletes:
         self._point_again(emptied)
 
     def _point_again(self, emptied: Mapping[Any, list[Model]]) -> None:
-        """Let rows whose foreign keys a delete has emptied point to what LOCAL has them point to."""
+        """Let rows whose foreign keys a delete has emptied point to what LOCAL has them point to.
+
+        Raises:
+            BatchBroken: one cannot, so that the delete must not stay either.
+        """
         for field, rows in emptied.items():
             for living in self._living_among(rows):
-                if local_value(living, field) is not None:
+                if local_value(living, field) is None:
+                    continue
+                try:
                     self._point(living, field)
+                except Exception as error:
+                    reraise_if_hopeless(error, self._remote)
+                    label, key = shape_of(type(living)).label, printable_key(encode_key(living.pk))
+                    raise BatchBroken(
+                        f"its deletion would empty {field.name} of {label} {key}, which {LOCAL!r} still has: "
+                        f"{describe(error)}"
+                    ) from error
 
     def _require_not_hidden(self, task: ObjectTask, remote_key: Any) -> None:
         """Raise ``ObjectNotApplied`` when a row is there under its key, in a form by which it is not found.
@@ -173,19 +189,34 @@ class Deletes:
                 f"finds no row ({text})"
             )
 
+    def _conflict(
+        self, task: ObjectTask, remote_key: Any, row: Model, parents: Iterable[Model] | None
+    ) -> Conflict | None:
+        """Return the conflict, where the remote's users have changed the object, or parents' rows that go with it."""
+        if not task.keep_parents:
+            going = self._other_parents(row) if parents is None else parents
+            self._parts.remote_changes.load_parents(task.shape, task.key, going)
+        assert task.change is not None
+        return self._parts.remote_changes.find(task.shape, task.key, remote_key, task.change)
+
     def _parents_without_living(self, row: Model) -> list[Model] | None:
         """Return the parents' rows that go with an object; ``None``: all, for LOCAL has none of them any more.
 
         LOCAL may still have a parent's row with a key of its own: that one stays.
         """
-        shape = shape_of(type(row))
-        others = [self._row_of(parent.model, row.__dict__[parent.link.attname]) for parent in shape.other_parents]
-        there = [parent for parent in others if parent is not None]
+        shape, there = shape_of(type(row)), list(self._other_parents(row))
         living = self._living.keys_of(there)
         if not living:
             return None
         own = [self._row_of(shape.root, row.pk)] if shape.root is not shape.model else []
         return [parent for parent in (*own, *there) if parent is not None and _at(parent) not in living]
+
+    def _other_parents(self, row: Model) -> Iterator[Model]:
+        """Yield the parents' rows of an object that have keys of their own."""
+        for parent in shape_of(type(row)).other_parents:
+            found = self._row_of(parent.model, row.__dict__[parent.link.attname])
+            if found is not None:
+                yield found
 
     def _row_of(self, model: type[Model], key: Any) -> Model | None:
         row: Model | None = rows_of(model, self._remote).filter(pk=key).first()

@@ -20,6 +20,8 @@ from .identity import Identity
 from .meeting import acquainted_by_word, introduce, is_told_by_nothing
 from .node import former_selves, require_original, require_two_databases, require_two_nodes
 from .order import models_in_order
+from .partly_readable import is_read, read_in_part, was_read
+from .raw_keys import is_of_one_object
 from .rows import rows_of, rows_with
 from .shape import Shape, family_labels, is_foreign_key, read_key, root_of, shape_of
 from .utc import times_in_utc
@@ -37,12 +39,14 @@ class LinkCounts:
         linked: linked now.
         unmatched: without a counterpart.
         alike: of those, how many have the key of a remote row whose values are others.
+        unreadable: of those, how many have a value that cannot be read, here or in the remote row with their key.
     """
 
     known: int = 0
     linked: int = 0
     unmatched: int = 0
     alike: int = 0
+    unreadable: int = 0
 
     def __add__(self, other: LinkCounts) -> LinkCounts:
         return LinkCounts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
@@ -145,7 +149,7 @@ def _link(
     changed = _Changed(shape, identity.remote, candidates)
     # Whatever the log says of these keys so far, it is the object of now that is linked, not one that had its key.
     identity.logged_until(shape.model, _last_rows(shape, [instance.pk for instance in new]))
-    linked = alike = 0
+    linked = alike = unreadable = 0
     for instance in new:
         candidate = candidates.get(instance.pk)
         remote_key = _counterpart(identity, shape, instance, candidate, changed, trust_keys)
@@ -154,7 +158,8 @@ def _link(
             linked += 1
         else:
             alike += candidate is not None
-    return LinkCounts(len(instances) - len(new), linked, len(new) - linked, alike)
+            unreadable += not all(is_read(row) for row in (instance, candidate) if row is not None)
+    return LinkCounts(len(instances) - len(new), linked, len(new) - linked, alike, unreadable)
 
 
 def _candidates(shape: Shape, remote: str, keys: Sequence[Any], former: Sequence[str]) -> dict[Any, Model]:
@@ -166,7 +171,7 @@ def _candidates(shape: Shape, remote: str, keys: Sequence[Any], former: Sequence
     meant = {local_pk: remote_pk for _, local_pk, remote_pk in stored}
     remote_keys = dict(zip(keys, keys, strict=True))
     remote_keys.update({texts[text]: read_key(shape.model, remote_pk) for text, remote_pk in meant.items()})
-    rows = {row.pk: row for row in rows_with(shape.model, remote, pk=set(remote_keys.values()))}
+    rows = {row.pk: row for row in read_in_part(shape.model, remote, list(dict.fromkeys(remote_keys.values())))}
     return {key: rows[remote_key] for key, remote_key in remote_keys.items() if remote_key in rows}
 
 
@@ -210,6 +215,10 @@ def _counterpart(
             found = identity.find_by_natural_key(instance)
         except ObjectNotApplied:
             return None  # several have it: nobody can tell which one it is
+        except Exception as error:
+            if not is_of_one_object(error):
+                raise
+            return None
         if found is not None or None not in natural_key_of(instance):
             return found
         # A natural key with a NULL in it may be that of several: key and values tell, as where there is none.
@@ -218,7 +227,10 @@ def _counterpart(
     fields = changed.unchanged(shape, instance.pk)
     if fields is None:
         return None
-    values = {field.attname: _translated(identity, field, local_value(instance, field)) for field in fields}
+    read = [field for field in fields if was_read(instance, field) and was_read(candidate, field)]
+    if fields and not read:
+        return None
+    values = {field.attname: _translated(identity, field, local_value(instance, field)) for field in read}
     return None if differing(candidate, values) else candidate.pk
 
 
@@ -233,9 +245,9 @@ def _translated(identity: Identity, field: Any, value: Any) -> Any:
 def _chunks(shape: Shape) -> Iterator[list[Any]]:
     last = None
     while True:
-        rows = rows_of(shape.model, LOCAL).order_by("pk")
-        chunk = list((rows.filter(pk__gt=last) if last is not None else rows)[:_CHUNK])
-        if not chunk:
+        rows = rows_of(shape.model, LOCAL).order_by("pk").values_list("pk", flat=True)
+        keys = list((rows.filter(pk__gt=last) if last is not None else rows)[:_CHUNK])
+        if not keys:
             return
-        yield chunk
-        last = chunk[-1].pk
+        yield sorted(read_in_part(shape.model, LOCAL, keys), key=lambda instance: instance.pk)
+        last = keys[-1]

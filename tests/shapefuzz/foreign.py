@@ -198,7 +198,7 @@ def leave_dangling(world: World, random: Random) -> str:
     if any(model in each._meta.all_parents for each in world.models):
         return NOTHING  # the row of a child without its parent's is no object of Django's
     if connections[LOCAL].vendor == "sqlite":
-        with _constraints_off():
+        with constraints_off():
             delete(LOCAL, model, row.key)
     else:
         delete(LOCAL, model, row.key)
@@ -208,7 +208,7 @@ def leave_dangling(world: World, random: Random) -> str:
 
 
 @contextmanager
-def _constraints_off() -> Iterator[None]:
+def constraints_off() -> Iterator[None]:
     execute(LOCAL, "PRAGMA foreign_keys = OFF")
     try:
         yield

@@ -73,6 +73,7 @@ class Oracle:
         self._owed: set[Name] = set()
         self._dangling_links: set[tuple[str, str]] = set()
         self._keys: dict[str, set[str]] = {}
+        self._keys_here: dict[str, set[str]] = {}
         self._families = _families()
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
@@ -121,17 +122,19 @@ class Oracle:
             if old != new:
                 self.unlogged.add(name[1])
                 # What it points to may have become another object since, of which nothing is logged here.
-                written = old != self._local.get(name) and self._raw_of(name, before) != self._raw.get(name)
+                written = old != self._local.get(name) and self.raw_of(name, before) != self._raw.get(name)
                 if written and not undone:
                     self._owed.add(name)
                 if new is None:
                     self._local.pop(name, None)
+                    self._raw.pop(name, None)
                     self._owed.discard(name)
                 else:
                     self._local[name] = new
                     self._raw[name] = after.rows[name][0].raw
 
-    def _raw_of(self, name: Name, content: Content) -> Values | None:
+    def raw_of(self, name: Name, content: Content) -> Values | None:
+        """Return what an object's row holds, as it is stored."""
         rows = content.rows.get(name)
         return rows[0].raw if rows else None
 
@@ -150,17 +153,18 @@ class Oracle:
                 self._local[name] = new
                 self._owed.discard(name)
 
-    def note_keys(self, *contents: Content) -> None:
-        for content in contents:
-            for (_, mark), key in content.names_and_keys():
-                self._keys.setdefault(mark, set()).update(_texts(key))
+    def note_keys(self, *local: Content, remote: Iterable[Content] = ()) -> None:
+        for keys, contents in ((self._keys, (*local, *remote)), (self._keys_here, local)):
+            for content in contents:
+                for (_, mark), key in content.names_and_keys():
+                    keys.setdefault(mark, set()).update(_texts(key))
 
     # Judging --------------------------------------------------------------------------------------
 
     def judge(self, before: Sides, after: Sides, report: Any, kept: Iterable[tuple[str, str]]) -> list[str]:
         """Return what is wrong after a run, and settle."""
         kept, failed = list(kept), [(each.model, each.key) for each in report.failures]
-        self.note_keys(before.local, before.remote, after.remote)
+        self.note_keys(before.local, remote=(before.remote, after.remote))
         case = _Case(self, before, after, told_by(report, kept), bool(report.failures))
         names = before.local.rows.keys() | before.remote.rows.keys() | after.remote.rows.keys()
         names |= self._local.keys() | self._remote.keys()
@@ -222,6 +226,10 @@ class Oracle:
     def keys_of(self, mark: str) -> set[str]:
         return self._keys.get(mark, set())
 
+    def keys_here_of(self, mark: str) -> set[str]:
+        """Return the keys that an object has had on LOCAL."""
+        return self._keys_here.get(mark, set())
+
     def is_a_key(self, text: str) -> bool:
         """Tell whether a text is the key of some object, spelt as it is here."""
         return any(text in keys for keys in self._keys.values())
@@ -250,7 +258,7 @@ class _Case:
         was_local, _ = self._oracle.base(name)
         if self._kept_under_other_keys(name, *WON):
             self._oracle.kept_there.add(name)
-        if self._is_doubled(name) and not self._is_told(name, *WON) and name[1] not in self._oracle.renumbered:
+        if self._is_doubled(name) and not self._is_told(name, *WON) and not self._is_renumbered(name):
             yield self._say(name, f"is there {len(self._after.remote.rows[name])} times")
         pending = local != was_local or self._oracle.is_owed(name)
         if local is not None and pending:
@@ -273,6 +281,10 @@ class _Case:
             self._kept_under_other_keys(name, FAILED, WAITING)
         )
 
+    def _is_renumbered(self, name: Name) -> bool:
+        """Tell whether an object, or an end of a link, may be there under the key, too, that it had before."""
+        return any(mark.removeprefix("→ ") in self._oracle.renumbered for mark in name[1].split(" > "))
+
     def _kept_under_other_keys(self, name: Name, *kinds: str) -> set[str]:
         """Return the keys that an object had on LOCAL, and of which the report says something of a kind."""
         label, mark = name
@@ -282,8 +294,7 @@ class _Case:
         return {key for (each, key), found in told if each in family and key in keys and found.intersection(kinds)}
 
     def _look_at_pending(self, name: Name, local: Values, there: Values | None) -> Iterable[str]:
-        was_there, before = self._oracle.base(name)[1], self._before.remote.one(name)
-        others = before != was_there
+        before = self._before.remote.one(name)
         nowhere = self._is_told(name, "points nowhere")
         if nowhere:
             self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
@@ -315,9 +326,11 @@ class _Case:
                 if not self._is_written(name, attname, new) and not self._stands_for(name, attname, value, new):
                     yield self._say(name, f"{attname} is {new!r} instead of {value!r}")
             return
+        # A row that holds what it held has not been changed there, though another object may have the value now that
+        # its ``to_field`` holds: that one's own rows are judged by themselves.
         lost = (
-            others
-            and before is not None
+            before is not None
+            and not self._is_unchanged_there(name, before)
             and any(
                 there.get(attname) != value
                 and not self._is_written(name, attname, there.get(attname))
@@ -457,15 +470,18 @@ class _Case:
     def _is_told(self, name: Name, *kinds: str) -> bool:
         label, mark = name
         # A child that was made later has another mark, and may have another key: the report speaks of it alone.
-        keys = self._oracle.keys_of(mark).union(*map(self._oracle.keys_of, self._marks_of_parts(name)))
+        marks = (mark, *self._marks_of_parts(name))
+        keys, here = (set().union(*map(of, marks)) for of in (self._oracle.keys_of, self._oracle.keys_here_of))
         family = self._oracle.family(label)
         told = [(key, found) for (told_label, key), found in self._told.of.items() if told_label in family]
-        exactly = [(key, found) for key, found in told if key in keys]
+        # Failures are those of LOCAL's objects: that the remote has given a number to another one says nothing.
+        failed = {FAILED, WAITING}
+        exactly = [(key, found if key in here else found - failed) for key, found in told if key in keys]
         # Where the report speaks of its very key, what it says of other ones that look as odd is not about it.
         told = exactly or [
             (key, found) for key, found in told if self._is_odd(key, keys) and not self._oracle.is_a_key(key)
         ]
-        return any(not kinds or found.intersection(kinds) for _, found in told)
+        return any(found.intersection(kinds or found) for _, found in told)
 
     def _is_odd(self, key: str, keys: set[str]) -> bool:
         """Tell whether keys of a kind are spelt so differently that one cannot be told from another."""
@@ -488,12 +504,18 @@ class _Case:
                 yield self._say(name, f"a receiver has set {attname} to {values[0]!r}, and it is {there[attname]!r}")
 
     def _is_replayed(self, name: Name) -> bool:
-        """Tell whether one of the tables in which an object lies has changed on LOCAL."""
+        """Tell whether one of the tables in which an object lies has changed on LOCAL.
+
+        Its key counts as well: what has another one is made anew, and the row into which a receiver wrote is gone.
+        """
         names = {
             (label, mark) for mark in (name[1], *self._marks_of_parts(name)) for label in self._oracle.family(name[0])
         }
         return any(
-            self._before.local.one(each) != self._oracle.base(each)[0] or self._oracle.is_owed(each) for each in names
+            self._oracle.raw_of(each, self._before.local) != self._oracle.raw(each)
+            or self._before.local.one(each) != self._oracle.base(each)[0]
+            or self._oracle.is_owed(each)
+            for each in names
         )
 
     def _marks_of_parts(self, name: Name) -> Iterable[str]:

@@ -8,7 +8,10 @@ import pytest
 from django.db import transaction
 
 from synchro_triggers import synchronize
-from tests.replay.hearing import receiving
+from tests.replay.hearing import later, receiving
+from tests.replay.test_two_ways import exchanged
+from tests.shapefuzz.plans import TriggerPlan
+from tests.shapefuzz.remote_triggers import create_trigger
 from tests.shapefuzz.test_found import both_vendors, marked
 
 A = ("A", "models.Model", marked("a"))
@@ -102,3 +105,78 @@ def test_links_to_a_parents_row_are_those_of_its_own_key(project, local, key):
     assert report.failures == []
     assert report.models["shapefuzz.C_to_as"].deleted == 1
     assert parent.objects.using("remote").get().cs.count() == 2
+
+
+@both_vendors
+@pytest.mark.parametrize("winner", ["local", "remote"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_others_have_changed_in_a_parents_row_counts_when_the_child_is_deleted(project, local, winner, size):
+    parent, child = project(local, A, B, SYNCHRO_CONFLICT=winner, SYNCHRO_BATCH_SIZE=size)
+    made = child.objects.create(b_no="x", mark_a="o1", mark_b="o1")
+    synchronize()
+    parent.objects.using("remote").update(mark_a="theirs")
+    made.delete()
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert {str(each.kind) for each in report.remarks} == {f"{winner} won"}
+    there = ["theirs"] if winner == "remote" else []
+    assert [row.mark_a for row in child.objects.using("remote")] == there
+    assert [row.mark_a for row in parent.objects.using("remote")] == there
+    assert not synchronize().changed
+
+
+@both_vendors
+def test_what_others_have_changed_in_a_parents_row_that_stays_is_no_conflict_of_the_child_that_goes(project, local):
+    parent, child = project(local, A, B, SYNCHRO_CONFLICT="remote")
+    made = child.objects.create(b_no="x", mark_a="o1", mark_b="o1")
+    synchronize()
+    parent.objects.using("remote").update(mark_a="theirs")
+    made.delete(keep_parents=True)
+
+    report = synchronize()
+
+    assert (report.failures, report.remarks, report.deleted) == ([], [], 1)
+    assert not child.objects.using("remote").exists()
+    assert [row.mark_a for row in parent.objects.using("remote")] == ["theirs"]
+
+
+@both_vendors
+@pytest.mark.parametrize("done", ["changed", "deleted"])
+def test_what_local_has_received_in_a_parents_row_is_no_conflict_of_the_child(project, local, done):
+    parent, child = project(local, A, B, SYNCHRO_CONFLICT="remote")
+    child.objects.create(b_no="x", mark_a="o1", mark_b="o1")
+    synchronize()
+    parent.objects.using("remote").update(mark_a="theirs")
+    later()
+    with exchanged():
+        synchronize()
+    assert parent.objects.get().mark_a == "theirs"
+    later()
+    if done == "changed":
+        child.objects.update(mark_b="changed")
+    else:
+        child.objects.get().delete()
+
+    report = synchronize()
+
+    assert (report.failures, report.remarks) == ([], [])
+    there = [("theirs", "changed")] if done == "changed" else []
+    assert list(child.objects.using("remote").values_list("mark_a", "mark_b")) == there
+
+
+@both_vendors
+def test_child_whose_parents_row_a_trigger_cancels_is_kept(project, local):
+    parent, child = project(local, A, B)
+    create_trigger(None, TriggerPlan("A", "cancel"))
+    child.objects.create(b_no="x", mark_a="o4", mark_b="o4")
+    parent.objects.bulk_create([parent(mark_a=name) for name in ("o5", "o6")])
+
+    with receiving("post_save", parent, lambda **told: None):  # so that others get their numbers after it
+        report = synchronize()
+
+    assert [each.model for each in report.failures] == ["shapefuzz.B"]
+    assert "cancels or redirects it" in report.failures[0].error
+    assert sorted(row.mark_a for row in parent.objects.using("remote")) == ["o5", "o6"]
+    assert not child.objects.using("remote").exists()

@@ -69,6 +69,8 @@ class Command(BaseCommand):
     def _link(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> Iterator[str]:
         for label, counts in link_objects(alias, labels, trust_keys=options["trust_keys"]).items():
             alike = f", {counts.alike} of them beside another one with their key" if counts.alike else ""
+            if counts.unreadable:
+                alike += f", {counts.unreadable} of them with values that cannot be read on {LOCAL!r} or {alias!r}"
             yield (
                 f"{alias}: {label}: {counts.linked} linked, {counts.known} known before, "
                 f"{counts.unmatched} without a counterpart{alike}"

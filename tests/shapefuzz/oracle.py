@@ -539,7 +539,24 @@ class _Case:
         return " > " in name[1]
 
     def _is_link_of_others(self, name: Name, there: Values | None) -> bool:
-        return self._is_link_of_renamed(name, there) or self._is_link_of_stand_ins(name, there)
+        return (
+            self._is_link_of_renamed(name, there)
+            or self._is_link_of_stand_ins(name, there)
+            or self._is_link_of_kept(name, there)
+        )
+
+    def _is_link_of_kept(self, name: Name, there: Values | None) -> bool:
+        """Tell whether LOCAL has the link, to an end that it has deleted all the same, and the remote has kept."""
+        if there is None or not self._is_link(name):
+            return False
+        links = [row.values for (label, _), rows in self._before.local.rows.items() if label == name[0] for row in rows]
+        return any(
+            all(
+                end == there[attname] or (end == "→ nothing" and self._is_kept(str(there[attname]).removeprefix("→ ")))
+                for attname, end in each.items()
+            )
+            for each in links
+        )
 
     def _is_link_of_stand_ins(self, name: Name, there: Values | None) -> bool:
         """Tell whether LOCAL has the link, between objects for which rows of the remote's stand that look otherwise."""

@@ -633,6 +633,7 @@ class Batch:
         if pending is not None or at in self._errors:
             return
         self._targets.note(shape, living)
+        self._targets.look_what_is_missing(shape, living)
         self._under_way.add(at)
         try:
             unfinished: list[Unfinished] = []

@@ -98,6 +98,13 @@ class Targets:
         self._let_keys_point_nowhere(nowhere)
         return found
 
+    def look_what_is_missing(self, shape: Shape, instance: Model) -> None:
+        """Remember which targets are missing on LOCAL of an object that is none of the batch's, and not brought along."""
+        for _, (root, key) in self.fields_and_targets(shape, instance):
+            self._identity.load(root, [key])
+            if self._identity.known(root, key) is None and not load_instances(root, [key]):
+                self.missing.add((root, key))
+
     def note(self, shape: Shape, instance: Model) -> None:
         """Remember the parents' rows with keys of their own that are parts of an object."""
         for parent in shape.other_parents:

@@ -20,6 +20,7 @@ from django.conf import settings as django_settings
 from django.db import DataError, IntegrityError, connections, models, transaction
 from django.db.models import Field, Max, Min, Model, QuerySet
 
+from .relations import links_to_children
 from .rows import rows_of, rows_with
 from .shape import Shape, is_foreign_key, parents_of, root_of, shape_of, target_of
 from .writing import local_value
@@ -51,6 +52,8 @@ def park_unique_values(remote: str, stuck: Mapping[T, Stuck]) -> set[T]:
         shape, row = _row_there(remote, shape, remote_key)
         if row is None:
             continue
+        if instance is None:
+            shape, row = _childs_row(remote, shape, row)
         for field in unique_fields(shape):
             if local_value(row, field) is not None and _wants_another(row, instance, field):
                 if field not in taken:
@@ -68,6 +71,15 @@ def _row_there(remote: str, shape: Shape, remote_key: Any) -> tuple[Shape, Model
         if row is not None:
             return shape_of(model), row
     return shape, None
+
+
+def _childs_row(remote: str, shape: Shape, row: Model) -> tuple[Shape, Model]:
+    """Return the child's row, and its shape, of a row that is to be deleted as a whole; where there is none, itself."""
+    for link in links_to_children(shape.model):
+        child: Model | None = rows_of(link.model, remote).filter(pk=row.pk).first() if link.primary_key else None
+        if child is not None:
+            return _childs_row(remote, shape_of(link.model), child)
+    return shape, row
 
 
 def holders_of_wanted(remote: str, waiting: Mapping[T, Stuck], stuck: Mapping[T, Stuck]) -> dict[T, Stuck]:

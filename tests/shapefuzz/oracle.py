@@ -448,6 +448,8 @@ class _Case:
                 continue
             if self._is_written(name, attname, new) or self._has_lost_its_target(name, attname, value, new):
                 continue
+            if self._leads_where_local_has_it(name, attname, value, new):
+                continue
             if not self._is_told(name) and not self._is_the_same_key(name, attname):
                 yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
 
@@ -537,7 +539,24 @@ class _Case:
         return " > " in name[1]
 
     def _is_link_of_others(self, name: Name, there: Values | None) -> bool:
-        return self._is_link_of_renamed(name, there) or self._is_link_of_stand_ins(name, there)
+        return (
+            self._is_link_of_renamed(name, there)
+            or self._is_link_of_stand_ins(name, there)
+            or self._is_link_of_kept(name, there)
+        )
+
+    def _is_link_of_kept(self, name: Name, there: Values | None) -> bool:
+        """Tell whether LOCAL has the link, to an end that it has deleted all the same, and the remote has kept."""
+        if there is None or not self._is_link(name):
+            return False
+        links = [row.values for (label, _), rows in self._before.local.rows.items() if label == name[0] for row in rows]
+        return any(
+            all(
+                end == there[attname] or (end == "→ nothing" and self._is_kept(str(there[attname]).removeprefix("→ ")))
+                for attname, end in each.items()
+            )
+            for each in links
+        )
 
     def _is_link_of_stand_ins(self, name: Name, there: Values | None) -> bool:
         """Tell whether LOCAL has the link, between objects for which rows of the remote's stand that look otherwise."""
@@ -581,6 +600,25 @@ class _Case:
         ):
             return True
         return self._is_gone(mark, _leads_to(name[0], attname)) and (new is None or new == "→ nothing")
+
+    def _leads_where_local_has_it(self, name: Name, attname: str, value: Any, new: Any) -> bool:
+        """Tell whether a row of the remote's, whose target is gone, leads to where LOCAL's object with its key does.
+
+        It stands for that one, where keys are the same on both sides, and is spared so.
+        """
+        if not (isinstance(value, str) and value.startswith("→ ")):
+            return False
+        keys = {repr(row.key) for row in self._before.remote.rows[name]}
+        kept = not self._oracle.family(name[0]).isdisjoint(self._oracle.world.kept_keys)
+        rows = [
+            row
+            for (label, mark), rows in self._before.local.rows.items()
+            if kept and label == name[0] and mark in self._oracle.unlogged
+            for row in rows
+            if repr(row.key) in keys
+        ]
+        gone = self._is_gone(value.removeprefix("→ "), _leads_to(name[0], attname))
+        return gone and any(row.values.get(attname) == new for row in rows)
 
     def _is_kept(self, mark: str) -> bool:
         """Tell whether something that LOCAL has deleted is still on the remote, as the report says."""

@@ -12,7 +12,7 @@ from django.db import transaction
 from synchro_triggers import synchronize
 from tests.replay.hearing import receiving
 from tests.shapefuzz.test_found import both_vendors, marked
-from tests.shapefuzz.writing import insert
+from tests.shapefuzz.writing import delete, insert
 
 
 @both_vendors
@@ -147,4 +147,29 @@ def test_value_is_swapped_with_what_becomes_a_child_with_a_key_of_its_own(projec
     assert report.failures == []
     there = {row.mark_b: (row.mark_a, row.u_a) for row in child.objects.using("remote")}
     assert there == {"o1": ("o1", 2), "o2": ("o2", 1)}
+    assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("size", [1, 1000])
+def test_childs_value_goes_on_to_who_gets_its_parents_row_anew(project, local, size):
+    parent, child, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "A", marked("b"), "u_b = models.IntegerField(unique=True)"),
+        ("C", "models.Model", marked("c"), "to_a = models.ForeignKey('A', models.DO_NOTHING)"),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    pointing.objects.create(mark_c="o2", to_a=child.objects.create(pk=7, mark_a="o1", mark_b="o1", u_b=5))
+    synchronize()
+    with transaction.atomic():  # whose foreign keys are looked at in the end
+        delete("default", parent, 7)
+        parent(pk=7, mark_a="o3").save_base(raw=True, force_insert=True)
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert [(row.mark_a, row.u_b) for row in child.objects.using("remote")] == [("o3", 5)]
+    assert [row.mark_a for row in parent.objects.using("remote")] == ["o3"]
+    assert pointing.objects.using("remote").get().to_a.mark_a == "o3"
     assert not synchronize().changed

@@ -117,3 +117,28 @@ def dying_in(number):
             return super().apply()
 
     return Dying
+
+
+@both_vendors
+@pytest.mark.parametrize("kind", ["generic", "and there is no constraint"])
+def test_number_is_given_again_where_another_key_of_what_points_there_points_nowhere(project, local, kind):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        (
+            *("B", "models.Model", marked("b"), *POINTERS[kind]),
+            "also_to_a = models.ForeignKey('A', models.DO_NOTHING, related_name='+')",
+        ),
+    )
+    pointing.objects.create(mark_b="o2", also_to_a=target.objects.create(pk=1, mark_a="o1"), to_a=target(pk=8))
+    synchronize()
+    with transaction.atomic():  # whose foreign key is looked at in the end
+        delete("default", target, 1)
+        target.objects.create(pk=1, mark_a="o3")
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert [row.mark_a for row in target.objects.using("remote").all()] == ["o3"]
+    assert pointing.objects.using("remote").get().also_to_a.mark_a == "o3"
+    assert not synchronize().changed

@@ -729,7 +729,7 @@ def _texts(key: Any) -> set[str]:
     """Return how a key may be spelt in a report."""
     if isinstance(key, tuple):
         return {str(key), json.dumps([str(each) for each in key]), json.dumps(key, default=str)}
-    return {str(key)}
+    return {str(key), key.hex()} if isinstance(key, bytes) else {str(key)}
 
 
 def _families() -> dict[str, frozenset[str]]:

@@ -262,9 +262,8 @@ _TIMES = frozenset({"DateField", "DateTimeField", "TimeField"})
 
 def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
     """Return an instance of LOCAL as it was, from the values that a trigger stored; others are deferred."""
-    values = dict(old_values)
-    if not shape.composite_key:
-        values.setdefault(shape.key[0].attname, key)
+    parts = key if shape.composite_key and isinstance(key, tuple) else [key] * len(shape.key)
+    values = {field.attname: part for field, part in zip(shape.key, parts, strict=True)} | old_values
     # from_db() takes values in the order of the fields.
     names = [field.attname for field in shape.model._meta.concrete_fields if field.attname in values]
     with unnamed_on(LOCAL):

@@ -99,7 +99,7 @@ class Targets:
         return found
 
     def look_what_is_missing(self, shape: Shape, instance: Model) -> None:
-        """Remember which targets are missing on LOCAL of an object that is none of the batch's, and not brought along."""
+        """Remember which targets LOCAL lacks of an object that is none of the batch's, and is not brought along."""
         for _, (root, key) in self.fields_and_targets(shape, instance):
             self._identity.load(root, [key])
             if self._identity.known(root, key) is None and not load_instances(root, [key]):

@@ -625,6 +625,8 @@ class _Case:
         names = [name for name in self._after.remote.rows if name[1] == mark and name not in self._before.local.rows]
         if names and mark in self._oracle.unlogged:
             return True  # it was deleted past the log
+        if any(name in self._oracle.kept_there for name in names):
+            return True  # as an earlier run has told
         return any(self._is_told(name, FAILED, WAITING, "vanished", *WON) for name in names)
 
     def _stands_for(self, name: Name, attname: str, value: Any, new: Any) -> bool:
@@ -729,7 +731,9 @@ def _texts(key: Any) -> set[str]:
     """Return how a key may be spelt in a report."""
     if isinstance(key, tuple):
         return {str(key), json.dumps([str(each) for each in key]), json.dumps(key, default=str)}
-    return {str(key), key.hex()} if isinstance(key, bytes) else {str(key)}
+    if isinstance(key, (bytes, memoryview)):
+        return {str(key), bytes(key).hex()}
+    return {str(key)}
 
 
 def _families() -> dict[str, frozenset[str]]:

@@ -73,19 +73,25 @@ class Deletes:
         Raises:
             NotYet: it has to wait for others.
         """
-        shape, key = task.shape, task.key
         remote_key = self._find_deleted(task)
-        if remote_key is None:
-            if not task.keep_parents:
-                self._parts.identity.forget(shape.model, key)
-            return
+        if remote_key is not None:
+            self._delete_found(task, remote_key, waits=waits)
+        elif not task.keep_parents:
+            self._parts.identity.forget(task.shape.model, task.key)
+
+    def _delete_found(self, task: ObjectTask, remote_key: Any, *, waits: bool) -> None:
         if waits:
             raise NotYet("waits for the deletion of what points to it")
+        shape, key = task.shape, task.key
         assert task.change is not None
         row = self._row_to_delete(task, remote_key)  # locked before anybody asks who changed it
         if row is None:
             self._require_not_hidden(task, remote_key)
         if row is not None and not task.keep_parents and self._lives_on(task, row):
+            # Two objects may have handed their natural keys round: then it is the other one's row that is left over.
+            other = self._find_by_former_natural_keys(task)
+            if other not in (None, remote_key):
+                self._delete_found(task, other, waits=waits)
             return
         parents = self._parents_without_living(row) if row is not None and not task.keep_parents else None
         conflict = self._conflict(task, remote_key, row, parents) if row is not None else None
@@ -402,19 +408,9 @@ class Deletes:
         assert task.change is not None
         if known is not None or task.change.created:
             return known
-        if task.change.old_values:
-            values = logged_values(shape.model, task.change.old_values[0])
-            gone = rebuilt(shape, key, values)
-            try:
-                found = self._parts.identity.find_by_natural_key(gone)
-            except (DatabaseError, ObjectNotApplied):
-                raise
-            except Exception as error:  # the user's natural_key() may need objects that are gone too
-                raise ObjectNotApplied(f"its natural key cannot be told any more: {error}") from error
-            if found is not None and not self._parts.belongs_to_another(shape, found, key):
-                return found
-            if found is None:
-                self._require_natural_key_not_hidden(shape, gone)
+        found = self._find_by_former_natural_keys(task)
+        if found is not None:
+            return found
         if isinstance(key, Unreadable):
             if there_as_text(self._remote, shape.root, [key]):
                 raise ObjectNotApplied(
@@ -425,6 +421,31 @@ class Deletes:
         if kept is not None and not self._parts.belongs_to_another(shape, kept, key):
             return kept
         return None
+
+    def _find_by_former_natural_keys(self, task: ObjectTask) -> Any:
+        """Return the row that has a natural key which the object had, and is no other object's.
+
+        The remote may know it by the first one; where another object has that by now, by one of those that followed.
+        """
+        assert task.change is not None
+        for number, old in enumerate(dict.fromkeys(task.change.old_values)):
+            gone = rebuilt(task.shape, task.key, logged_values(task.shape.model, old))
+            found = self._ask_by_natural_key(gone)
+            if found is not None and not self._parts.belongs_to_another(task.shape, found, task.key):
+                return found
+            if found is None:
+                self._require_natural_key_not_hidden(task.shape, gone)
+                if number == 0:
+                    return None
+        return None
+
+    def _ask_by_natural_key(self, gone: Model) -> Any:
+        try:
+            return self._parts.identity.find_by_natural_key(gone)
+        except (DatabaseError, ObjectNotApplied):
+            raise
+        except Exception as error:  # the user's natural_key() may need objects that are gone too
+            raise ObjectNotApplied(f"its natural key cannot be told any more: {error}") from error
 
 
 def _at(instance: Model) -> At:

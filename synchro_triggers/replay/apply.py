@@ -38,7 +38,7 @@ from .savepoints import Savepoints
 from .sequences import move_sequences_on
 from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
 from .single import Singles
-from .taken_over import all_children_left, key_is_anothers
+from .taken_over import all_children_left, drop_links_left, key_is_anothers
 from .target import BatchBroken, BatchResult, KeyNotYet, NotYet, Target, reraise_if_hopeless, waiting
 from .targets import Targets
 from .uniqueness import Stuck, holders_of_wanted, park_unique_values
@@ -478,6 +478,7 @@ class Batch:
                 self._target.imagined_written.add(at)
             for child in all_children_left(self._parts, shape, instance, remote_key, others):
                 self._deletes.delete_child(child, change)
+            drop_links_left(self._parts, shape, key, remote_key)
             if change is not None:
                 written = shape, values, remote_key
             if row is None:

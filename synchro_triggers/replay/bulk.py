@@ -23,7 +23,7 @@ from .order import At
 from .parts import Parts, Unfinished
 from .shape import Shape, is_foreign_key, points_to_key, root_of, tables_of, target_of
 from .statements import RowsVanished, can_write_many, insert_rows, update_rows
-from .taken_over import is_taken_over
+from .taken_over import has_links, is_taken_over
 from .target import reraise_if_hopeless
 from .uniqueness import free_values_for_many
 from .writing import local_value, new_instance, same_value
@@ -303,6 +303,7 @@ class BulkUpserts:
             and (
                 not self._parts.identity.is_going(shape.model, other)
                 or is_taken_over(self._parts, shape, key, remote_key)
+                or (other != key and has_links(shape))  # which go with the one that is gone
             )
         }
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear

@@ -38,7 +38,7 @@ from .relations import links_to, links_to_children, refers_to_itself
 from .report import Told
 from .rows import rows_of
 from .shape import Shape, Unreadable, parents_of, read_key, root_of, shape_of
-from .taken_over import children_left
+from .taken_over import children_left, drop_links_left
 from .target import BatchBroken, NotYet, reraise_if_hopeless
 from .unhashable import hangers_told, require_hashable
 from .utc import zone_of
@@ -300,6 +300,7 @@ class Deletes:
         for living in load_instances(model, [key]).values():
             for child in children_left(self._parts, task.shape, key, row.pk, type(living)):
                 self.delete_child(child, task.change)
+            drop_links_left(self._parts, shape_of(type(living)), key, row.pk)
         if identity.known(model, key) is None:
             identity.learn(model, key, row.pk)
         identity.forget(model, task.key)

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from ..key_texts import printable_key
+from .cascades import number_of_links
 from .identity import Identity
 from .parts import Parts
-from .relations import links_to_children
-from .rows import rows_of
-from .shape import Shape, concrete_of, parents_of, shape_of
+from .relations import links_to, links_to_children
+from .rows import rows_of, rows_with
+from .shape import Shape, concrete_of, parents_of, shape_of, tables_of
 from .writing import local_value
 
 
@@ -71,6 +72,27 @@ def all_children_left(
     return found
 
 
+def drop_links_left(parts: Parts, shape: Shape, key: Any, remote_key: Any) -> None:
+    """Delete the links of an object that is gone, where another one takes its row over: they would have gone with it.
+
+    Those that the other one has on LOCAL stay.
+
+    Args:
+        parts: the batch's parts.
+        shape, key: the local object that has the row from now on.
+        remote_key: the row's.
+    """
+    if remote_key is None or not has_links(shape) or parts.identity.claimed_by(shape.model, remote_key) in (None, key):
+        return
+    for field in _links_of(shape):
+        rows = _links_left(parts, field, key, remote_key)
+        gone = rows.count() if parts.target.dry_run else rows._raw_delete(parts.target.remote)
+        if gone:
+            label = field.model._meta.label
+            parts.result.report.count(label, "deleted", number_of_links(field.model, gone))
+    parts.rows.forget_links()
+
+
 def key_is_anothers(identity: Identity, shape: Shape, remote_key: Any) -> ObjectNotApplied:
     """Return the error of a new object whose own key the remote has given to another one, by its natural key."""
     other = printable_key(encode_key(identity.claimed_by(shape.model, remote_key)))
@@ -78,6 +100,26 @@ def key_is_anothers(identity: Identity, shape: Shape, remote_key: Any) -> Object
         f"its key is on {identity.remote!r} that of another object, {shape.root._meta.label} {other} on {LOCAL!r}, "
         f"which has the row by its natural key. Nothing was written. Give the new one another key on {LOCAL!r}"
     )
+
+
+def _links_left(parts: Parts, field: Any, key: Any, remote_key: Any) -> QuerySet[Any]:
+    [other] = [each for each in field.model._meta.local_fields if each.is_relation and each is not field]
+    model = concrete_of(other.remote_field.model)
+    here = set(rows_with(field.model, LOCAL, **{field.attname: [key]}).values_list(other.attname, flat=True))
+    parts.identity.load(model, here)
+    stay = [known for end in here if (known := parts.identity.known(model, end)) is not None]
+    rows = rows_with(field.model, parts.target.remote, **{field.attname: [remote_key]})
+    return rows.exclude(**{f"{other.attname}__in": stay})
+
+
+def has_links(shape: Shape) -> bool:
+    """Tell whether automatic many-to-many tables have links of a model's objects."""
+    return bool(_links_of(shape))
+
+
+@cache
+def _links_of(shape: Shape) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(link for table in tables_of(shape) for link in links_to(table.model)))
 
 
 @cache

@@ -78,6 +78,7 @@ class Oracle:
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
         self.renumbered: set[str] = set()  # past the log, so that nobody knows them again by their keys
+        self.successors: dict[Name, Name] = {}  # who has the row of an object that is gone, by its natural key
         self.kept_there: set[Name] = set()  # the remote has kept what they were before their key changed on LOCAL
         self.full = False
 
@@ -420,8 +421,11 @@ class _Case:
             for other, rows in self._before.local.rows.items() if row is not None and unique and natural else ():
                 same = other[0] == label and all(rows[0].values.get(each) == row.get(each) for each in unique)
                 if same and self._is_told(other, *kinds):
+                    self._oracle.successors[name] = other
                     return True
-        return False
+        # While that one fails, the row does not show what has become of its natural key since.
+        known = self._oracle.successors.get(name)
+        return known is not None and self._is_told(known, *kinds)
 
     def _has_a_kept_end(self, name: Name, there: Values) -> bool:
         """Tell whether a link is there because the remote has kept one of its ends, which LOCAL has deleted."""

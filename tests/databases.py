@@ -232,7 +232,7 @@ class Databases:
             return name
         self.remove(vendor, name)
         # Twice as fast as through the WAL, where nothing is synced to the disk.
-        by_files = "STRATEGY FILE_COPY" if self._on_server().info.server_version >= 150000 else ""
+        by_files = "STRATEGY FILE_COPY" if self._to_server().info.server_version >= 150000 else ""
         self._on_server(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {by_files}')
         return name
 
@@ -313,12 +313,15 @@ class Databases:
                 made.touch()
         return name
 
-    def _on_server(self, *statements: str) -> psycopg.Connection:
-        """Execute statements in a connection that is kept: each test that commits needs some."""
+    def _on_server(self, *statements: str) -> None:
+        """Execute statements one after the other, outside any of these databases."""
+        for statement in statements:
+            self._to_server().execute(statement)
+
+    def _to_server(self) -> psycopg.Connection:
+        """Return a connection that is kept: each test that commits needs it."""
         if self._connection is None or self._connection.closed:
             self._connection = self._server().connect()
-        for statement in statements:
-            self._connection.execute(statement)
         return self._connection
 
 

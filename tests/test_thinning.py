@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 
-from tests.thinning import covering, spread
+from tests.thinning import covering, spread, vendor_of_project
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 1), (3, 2), (2, 2), (2, 4), (3, 4), (2, 3, 2)])
@@ -48,3 +49,20 @@ def test_combination_that_only_one_pair_has_is_kept():
 
     assert {("a", "sqlite"), ("b", "postgres")} <= kept
     assert len(kept & {("c", "sqlite"), ("c", "postgres")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"local": "sqlite", "size": 3}, "sqlite"),
+        ({"local": "sqlite", "vendor": "postgres"}, ""),
+        ({"local": "someone"}, ""),
+        ({"size": 3}, ""),
+        (None, ""),
+    ],
+    ids=["project", "on a pair", "no vendor", "no local", "no parameters"],
+)
+def test_vendor_of_a_project_of_its_own_is_its_parameter_local(params, expected):
+    item = SimpleNamespace() if params is None else SimpleNamespace(callspec=SimpleNamespace(params=params))
+
+    assert vendor_of_project(item) == expected

@@ -49,20 +49,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pair_of(item: pytest.Item) -> str:
     """Return the name of the vendor pair that an item runs on, or ``''``."""
-    params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
-    return str(params.get("vendor", ""))
+    return str(_params_of(item).get("vendor", ""))
 
 
 def vendor_of_project(item: pytest.Item) -> str:
     """Return the vendor on which an item opens a project of its own, or ``''``."""
-    params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    params = _params_of(item)
     local = str(params.get("local", ""))
     return local if "vendor" not in params and local in PAIRS else ""
 
 
 def combination_and_pair(item: pytest.Item) -> Cell:
     """Return an item's parameters as one, and its vendor pair; nothing for a test that has no others."""
-    params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    params = _params_of(item)
     where = "vendor" if "vendor" in params else "local"
     if where not in params or len(params) == 1:
         return ()
@@ -72,7 +71,7 @@ def combination_and_pair(item: pytest.Item) -> Cell:
 
 def place_of(item: pytest.Item, names: tuple[str, ...], kind: str) -> tuple[str, Cell]:
     """Return the product that an item belongs to, and its place in it: the same in each process and in any order."""
-    values = {name: _spelt(value) for name, value in item.callspec.params.items()}  # type: ignore[attr-defined]
+    values = {name: _spelt(value) for name, value in _params_of(item).items()}
     # A mark of a whole module names what some of its tests do not have.
     axes = [given.split(",") for given in names if set(given.split(",")) <= values.keys()]
     cell = tuple(" ".join(values.pop(name) for name in axis) for axis in (*axes, ["vendor"]))
@@ -80,6 +79,12 @@ def place_of(item: pytest.Item, names: tuple[str, ...], kind: str) -> tuple[str,
     if kind:
         return f"{test.partition('::')[0]} {kind}", (test, *cell)
     return f"{test} {sorted(values.items())}", cell
+
+
+def _params_of(item: pytest.Item) -> dict[str, object]:
+    """Return the parameters of an item by name; none for a test that has none."""
+    params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    return params
 
 
 def _spelt(value: object) -> str:

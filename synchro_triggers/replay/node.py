@@ -86,7 +86,7 @@ def met_another(alias: str, identity: str) -> bool:
 def is_elsewhere(alias: str) -> bool:
     """Tell whether the identity of a database was made in another place: it is a copy, or was moved."""
     asked = fingerprint_as_sql(connections[alias])
-    node = _own_row(alias, asked) if asked else _own_row(alias)
+    node = _own_row(alias, asked or "''")
     if node is None or not node.fingerprint or _is_a_test_runners_clone():
         return False
     return node.fingerprint != (node.here if asked else fingerprint(alias))

@@ -9,7 +9,7 @@ models met goes along: the run that has to write the object asks again, and ``sy
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from .changes import FormerKey
 from .local import load_instances
 from .made import made_and_there
 from .meeting import is_told_by_nothing
-from .raw_keys import is_of_one_object
+from .partly_readable import is_read, read_in_part
 from .rows import rows_with
 from .shape import gives_keys_again, is_foreign_key, root_of, shape_of
 from .writing import differing, local_value
@@ -120,21 +120,10 @@ class Younger:
         for instance in found.values():
             by_model.setdefault(type(instance), []).append(instance)
         for derived, instances in by_model.items():
-            rows = self._rows_there(derived, [meant[instance.pk] for instance in instances])
+            keys = [meant[instance.pk] for instance in instances]
+            rows = {row.pk: row for row in read_in_part(derived, self._remote, keys) if is_read(row)}
             unequal |= {each.pk for each in instances if not _is_equal(each, rows.get(meant[each.pk]))}
         return unequal | set(unreadable)
-
-    def _rows_there(self, model: type[Model], keys: Sequence[Any]) -> dict[Any, Model]:
-        """Return rows of the remote by key; those that cannot be read are left out."""
-        try:
-            return {row.pk: row for row in rows_with(model, self._remote, pk=keys)}
-        except Exception as error:
-            if not is_of_one_object(error):
-                raise
-        if len(keys) == 1:
-            return {}
-        middle = len(keys) // 2
-        return self._rows_there(model, keys[:middle]) | self._rows_there(model, keys[middle:])
 
 
 def _is_equal(instance: Model, row: Model | None) -> bool:

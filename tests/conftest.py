@@ -31,7 +31,7 @@ from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from tests import thinning
-from tests.databases import PAIRS, RECEIVING_PAIRS, Databases, Pair, Run, known_pairs, pairs_of_test
+from tests.databases import PAIRS, RECEIVING_PAIRS, Databases, Pair, Prepared, Run, known_pairs, pairs_of_test
 from tests.in_memory import folder_in_memory
 from tests.mariadb_server import MariaDBServer, MariaDBUnavailable, mariadb_server, reason_for_none
 from tests.postgres_server import PostgresServer, PostgresUnavailable, Source, choose_source
@@ -292,14 +292,25 @@ def nothing_is_flushed() -> Iterator[None]:
 
 
 @pytest.fixture
-def vendor(request: pytest.FixtureRequest, databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[Pair]:
+def prepared() -> Prepared | None:
+    """What the databases of rolled-back tests are made to be; for tests that want another one than the template."""
+    return None
+
+
+@pytest.fixture
+def vendor(
+    request: pytest.FixtureRequest,
+    databases: Databases,
+    django_db_blocker: DjangoDbBlocker,
+    prepared: Prepared | None,
+) -> Iterator[Pair]:
     """The pair of databases that ``default`` and ``remote`` are now, migrated, with triggers installed."""
     if not hasattr(request, "param"):
         pytest.fail("a test that comes to the databases indirectly needs the mark django_db", pytrace=False)
     pair = PAIRS[request.param]
     with ExitStack() as stack:
         with django_db_blocker.unblock():
-            stack.enter_context(databases.of(pair, committed=_commits(request)))
+            stack.enter_context(databases.of(pair, committed=_commits(request), prepared=prepared))
         yield pair
         with django_db_blocker.unblock():
             stack.close()

@@ -135,6 +135,19 @@ class Run:
     name: str
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What the databases of rolled-back tests are made to be before the first of these tests.
+
+    Attributes:
+        name: tells one kind from another.
+        prepare: changes a database that is like the template, to which the alias that it is given leads.
+    """
+
+    name: str
+    prepare: Callable[[str], None]
+
+
 class Databases:
     """The databases of one process of a test run.
 
@@ -160,15 +173,19 @@ class Databases:
         self._server = server
         self._mariadb = MariaDBCopies(mariadb)
         self._kept: dict[tuple[str, Vendor], BaseDatabaseWrapper] = {}
+        self._prepared: dict[tuple[str, Vendor], BaseDatabaseWrapper] = {}
+        self._prepared_as = ""
         self._connection: psycopg.Connection | None = None
 
     @contextmanager
-    def of(self, pair: Pair, *, committed: bool) -> Iterator[None]:
+    def of(self, pair: Pair, *, committed: bool, prepared: Prepared | None = None) -> Iterator[None]:
         """Point both aliases at databases of the pair's vendors.
 
         Args:
             pair: the vendors.
             committed: whether they are new, and removed at the end; else this process' own, to be rolled back.
+            prepared: what is done to those that are rolled back before the first such test; tests that want the same
+                come one after the other, for the next kind takes their databases' place.
         """
         vendors: dict[str, Vendor] = {"default": pair.local, "remote": pair.remote}
         if committed:
@@ -184,26 +201,45 @@ class Databases:
                 ContentType.objects.clear_cache()
                 Site.objects.clear_cache()
             return
+        kept = self._kept_for(prepared)
+        new = [alias for alias, vendor in vendors.items() if (alias, vendor) not in kept]
+        for alias in new:
+            kept[alias, vendors[alias]] = self._to_be_kept(alias, vendors[alias], prepared)
+        _point_aliases_at({alias: kept[alias, vendor].settings_dict for alias, vendor in vendors.items()})
         for alias, vendor in vendors.items():
-            if (alias, vendor) not in self._kept:
-                settings = self.settings(vendor, self.copy(vendor, f"{alias}_kept"))
-                _point_aliases_at({alias: settings})
-                node_id(alias)  # as `migrate` leaves it
-                self._kept[alias, vendor] = connections[alias]
-        _point_aliases_at({alias: self._kept[alias, vendor].settings_dict for alias, vendor in vendors.items()})
-        for alias, vendor in vendors.items():
-            connections[alias] = self._kept[alias, vendor]
+            connections[alias] = kept[alias, vendor]
+        for alias in new if prepared is not None else ():
+            prepared.prepare(alias)
         try:
             yield
         finally:
             for connection in connections.all(initialized_only=True):  # a test may have taken some away
                 del connections[connection.alias]
 
-    def close(self) -> None:
-        """Remove what is left, and with a server of somebody else's the databases on it."""
-        for (_, vendor), connection in self._kept.items():
+    def _kept_for(self, prepared: Prepared | None) -> dict[tuple[str, Vendor], BaseDatabaseWrapper]:
+        if prepared is None:
+            return self._kept
+        if prepared.name != self._prepared_as:
+            self._remove_all(self._prepared)
+            self._prepared_as = prepared.name
+        return self._prepared
+
+    def _to_be_kept(self, alias: str, vendor: Vendor, prepared: Prepared | None) -> BaseDatabaseWrapper:
+        name = self.copy(vendor, f"{alias}_{'prepared' if prepared else 'kept'}")
+        _point_aliases_at({alias: self.settings(vendor, name)})
+        node_id(alias)  # as `migrate` leaves it
+        return connections[alias]
+
+    def _remove_all(self, kept: dict[tuple[str, Vendor], BaseDatabaseWrapper]) -> None:
+        for (_, vendor), connection in kept.items():
             connection.close()
             self.remove(vendor, str(connection.settings_dict["NAME"]))
+        kept.clear()
+
+    def close(self) -> None:
+        """Remove what is left, and with a server of somebody else's the databases on it."""
+        self._remove_all(self._kept)
+        self._remove_all(self._prepared)
         if self._connection is not None:
             self._connection.close()
 
@@ -221,7 +257,7 @@ class Databases:
         template = self._template(vendor, kind)
         if vendor == "sqlite":
             # The stem of its name is the alias where it is a project's.
-            name = str(self._folder / purpose / f"{purpose.removesuffix('_kept')}.sqlite3")
+            name = str(self._folder / purpose / f"{purpose.removesuffix('_kept').removesuffix('_prepared')}.sqlite3")
             shutil.rmtree(self._folder / purpose, ignore_errors=True)
             (self._folder / purpose).mkdir()
             shutil.copyfile(template, name)

@@ -285,9 +285,13 @@ def databases(
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_flushed() -> Iterator[None]:
-    """Keep Django from emptying every table after a test that commits: its databases are dropped."""
+    """Keep Django from emptying every table after a test that commits, and from closing its connections.
+
+    ``tests/databases.py`` looks after both.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: None)
+        patch.setattr(TransactionTestCase, "_should_reload_connections", lambda self: False)
         yield
 
 

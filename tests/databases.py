@@ -1,8 +1,8 @@
 """The databases a test runs on: which vendor pairs there are, and how they come to be at the price of a copy.
 
 A vendor's *template* is migrated, and given triggers, once in a test run, whatever the number of its processes. Each
-process copies it for the tests that are rolled back, and once more for every test that commits, so that nothing has
-to be flushed and no test sees what another one has left.
+process copies it for the tests that are rolled back, and once more for every test that commits, so that no test sees
+what another one has left. A PostgreSQL database that is as good as new afterwards is used again: ``tests/reused.py``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,7 @@ from synchro_triggers.replay.node import node_id
 from tests.mariadb_databases import ROUTER, MariaDBCopies, move_keys_on
 from tests.mariadb_server import MariaDBServer
 from tests.postgres_server import PostgresServer
+from tests.reused import Reused
 
 Vendor = Literal["sqlite", "postgres", "mariadb"]
 Kind = Literal["project", "package"]
@@ -175,6 +177,7 @@ class Databases:
         self._kept: dict[tuple[str, Vendor], BaseDatabaseWrapper] = {}
         self._prepared: dict[tuple[str, Vendor], BaseDatabaseWrapper] = {}
         self._prepared_as = ""
+        self._reused = Reused()
         self._connection: psycopg.Connection | None = None
 
     @contextmanager
@@ -189,17 +192,8 @@ class Databases:
         """
         vendors: dict[str, Vendor] = {"default": pair.local, "remote": pair.remote}
         if committed:
-            names = {alias: self.copy(vendor, alias) for alias, vendor in vendors.items()}
-            _point_aliases_at({alias: self.settings(vendor, names[alias]) for alias, vendor in vendors.items()})
-            try:
+            with self._committed(vendors):
                 yield
-            finally:
-                _forget_connections()
-                for alias, vendor in vendors.items():
-                    self.remove(vendor, names[alias])
-                # A test may have made rows that only its own databases had.
-                ContentType.objects.clear_cache()
-                Site.objects.clear_cache()
             return
         kept = self._kept_for(prepared)
         new = [alias for alias, vendor in vendors.items() if (alias, vendor) not in kept]
@@ -215,6 +209,41 @@ class Databases:
         finally:
             for connection in connections.all(initialized_only=True):  # a test may have taken some away
                 del connections[connection.alias]
+
+    @contextmanager
+    def _committed(self, vendors: dict[str, Vendor]) -> Iterator[None]:
+        postgres = [alias for alias, vendor in vendors.items() if vendor == "postgres"]
+        ready = {alias: found for alias in postgres if (found := self._reused.take(alias)) is not None}
+        names = {
+            alias: str(ready[alias].settings_dict["NAME"]) if alias in ready else self.copy(vendor, alias)
+            for alias, vendor in vendors.items()
+        }
+        _point_aliases_at({alias: self.settings(vendor, names[alias]) for alias, vendor in vendors.items()})
+        for alias in postgres:
+            if alias in ready:
+                connections[alias] = ready[alias]
+            else:
+                self._reused.note_new(connections[alias])
+        settings = {alias: deepcopy(connections[alias].settings_dict) for alias in postgres}
+        try:
+            yield
+        finally:
+            as_new = {alias for alias in postgres if self._is_given_back(alias, settings[alias])}
+            _forget_connections()
+            for alias, vendor in vendors.items():
+                if alias not in as_new:
+                    self.remove(vendor, names[alias])
+            # A test may have made rows that only its own databases had.
+            ContentType.objects.clear_cache()
+            Site.objects.clear_cache()
+
+    def _is_given_back(self, alias: str, settings: dict[str, Any]) -> bool:
+        """Tell whether the next test can use a database too; its connection is taken away then."""
+        [connection] = [each for each in connections.all(initialized_only=True) if each.alias == alias] or [None]
+        if connection is None or not self._reused.give_back(connection, settings):
+            return False
+        del connections[alias]
+        return True
 
     def _kept_for(self, prepared: Prepared | None) -> dict[tuple[str, Vendor], BaseDatabaseWrapper]:
         if prepared is None:
@@ -240,6 +269,8 @@ class Databases:
         """Remove what is left, and with a server of somebody else's the databases on it."""
         self._remove_all(self._kept)
         self._remove_all(self._prepared)
+        for name in self._reused.close():
+            self.remove("postgres", name)
         if self._connection is not None:
             self._connection.close()
 

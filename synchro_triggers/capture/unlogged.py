@@ -8,6 +8,7 @@ from django.db import connections
 from django.db.models import Model
 
 from ..conf import get_settings
+from .install import vendor_of
 from .logged_keys import key_and_table, times_as_logged
 from .tables import captured_models
 
@@ -85,16 +86,18 @@ def keys_there(alias: str, model: type[Model]) -> tuple[str, int]:
 
 
 def with_rows(alias: str, models: Iterable[type[Model]]) -> list[type[Model]]:
-    """Return those of the models whose tables have any row; a query for each hundred of them."""
+    """Return those of the models whose tables have any row; a query for each hundred that are not seen to be empty."""
     connection = connections[alias]
-    waiting, found = list(models), []
+    over: dict[str, list[type[Model]]] = {}
+    for model in models:
+        over.setdefault(connection.ops.quote_name(model._meta.db_table), []).append(model)
+    waiting, found = vendor_of(connection).not_surely_empty(connection, list(over)), []
     while waiting:
         some, waiting = waiting[:_TABLES_AT_ONCE], waiting[_TABLES_AT_ONCE:]
-        tables = [connection.ops.quote_name(model._meta.db_table) for model in some]
-        asked = (f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {table})" for number, table in enumerate(tables))
+        asked = (f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {table})" for number, table in enumerate(some))
         with connection.cursor() as cursor:
             cursor.execute(" UNION ALL ".join(asked), None)
-            found += [some[number] for (number,) in cursor.fetchall()]
+            found += [model for (number,) in cursor.fetchall() for model in over[some[number]]]
     return found
 
 

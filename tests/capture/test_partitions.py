@@ -244,3 +244,11 @@ def test_run_that_may_not_cover_a_partition_is_refused(readings):
             synchronize()
     finally:
         execute("RESET ROLE")
+
+
+def test_rows_in_partitions_that_are_older_than_the_log_are_told_of(readings):
+    execute("INSERT INTO oddapp_reading VALUES (1, 10, 'a'), (2, 1, 'b')")
+    forget()
+
+    [told] = [line for line in synchronize().warnings if "does not know" in line]
+    assert "oddapp.Reading 2" in told

@@ -145,9 +145,9 @@ def _describe(connection: psycopg.Connection) -> Pristine:
 
 def _make_pristine(connection: psycopg.Connection, new: Pristine) -> bool:
     """Empty a database; tell whether nothing can tell it from a copy of its template now."""
+    connection.execute("RESET ROLE")
     if connection.execute(_END_OTHERS).fetchone() != (0,):
         return False
-    connection.execute("RESET ROLE")
     now = _describe(connection)
     if (now.schema, now.around) != (new.schema, new.around):
         return False

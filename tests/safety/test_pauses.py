@@ -199,7 +199,7 @@ def make_many_failures(number: int):
 
 @pytest.mark.parametrize("state", ["due", "pausing"])
 def test_many_failures_do_not_slow_a_run_for_one_change(state, pytestconfig):
-    number = 2000 if pytestconfig.getoption("--whole") else 600
+    number = 2000 if pytestconfig.getoption("--whole") else 300
     Tag.objects.create(label="first")
     synchronize()
     without = _seconds_for_one_change()

@@ -19,7 +19,7 @@ from tests.fuzzing import RandomWrites, populate
 pytestmark = both
 
 STORIES = settings(
-    max_examples=10,
+    max_examples=6,
     stateful_step_count=20,
     derandomize=True,
     deadline=None,

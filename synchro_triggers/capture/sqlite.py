@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,16 +73,17 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
     columns = [column for column in table.columns if layout.has(column.column)]
     watched = [column for column in columns if not column.skipped and column not in table.key]
     kept = [column for column in columns if column.kept]
-    key_differs = " OR ".join(_differs(key.column) for key in table.key)
-    anything = _joined("OR", [_differs(column.column) for column in (*table.key, *watched)])
+
+    def differs(column: CapturedColumn) -> str:
+        return _differs(layout, column)
+
+    key_differs = " OR ".join(map(differs, table.key))
+    anything = _joined("OR", [differs(column) for column in (*table.key, *watched)])
     names = _joined(
         "||",
-        [
-            f"CASE WHEN {_differs(column.column)} THEN {quote_literal(',' + column.name)} ELSE '' END"
-            for column in watched
-        ],
+        [f"CASE WHEN {differs(column)} THEN {quote_literal(',' + column.name)} ELSE '' END" for column in watched],
     )
-    kept_differs = _joined("OR", [_differs(column.column) for column in kept if column not in table.key])
+    kept_differs = _joined("OR", [differs(column) for column in kept if column not in table.key])
     old_values = _old_values(kept, "OLD")
     kept_if_changed = f"CASE WHEN {kept_differs} THEN {old_values} END" if kept_differs else "NULL"
 
@@ -111,11 +112,8 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
         "del": ("AFTER DELETE", _NOT_PAUSED, log("D", old_key, old=old_values)),
     }
     replaced_key, replaced_values = key_text(table.key, "r"), _old_values(kept, "r")
-    for event, (timing, source) in _replaced_rows(connection, table.table, table.key).items():
-        body = "\n".join(
-            log(operation, replaced_key, mark, replaced_values, f"{source} AND {which}")
-            for operation, mark, which in _replaced_or_gone(event, table.key)
-        )
+    for event, timing, rows in _replaced_rows(connection, table.table, table.key):
+        body = "\n".join(log(operation, replaced_key, mark, replaced_values, of) for operation, mark, of in rows)
         bodies[event] = (timing, _NOT_PAUSED, body)
     return [
         _make(connection, table.label, table.table, event, "full", timing, condition, body)
@@ -153,9 +151,11 @@ def _joined(operator: str, parts: list[str]) -> str:
     return f" {operator} ".join(parts)
 
 
-def _differs(column: str) -> str:
-    name = _quote(column)
-    return f"OLD.{name} IS NOT NEW.{name} COLLATE BINARY OR typeof(OLD.{name}) <> typeof(NEW.{name})"
+def _differs(layout: _Layout, column: CapturedColumn) -> str:
+    name = _quote(column.column)
+    values = f"OLD.{name} IS NOT NEW.{name} COLLATE BINARY"
+    # Every connection reads all of this when it is opened: what can tell nothing is left out.
+    return f"{values} OR typeof(OLD.{name}) <> typeof(NEW.{name})" if layout.is_loose(column.column) else values
 
 
 def key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
@@ -221,28 +221,27 @@ class _UniqueIndex:
 
 def _replaced_rows(
     connection: BaseDatabaseWrapper, table: str, key: tuple[CapturedColumn, ...]
-) -> dict[str, tuple[str, str]]:
-    """Return, by event, when a trigger must look for rows ``r`` that are about to be replaced, and where they are."""
+) -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
+    """Yield when a trigger must look for rows ``r`` that are about to be replaced, and what to log of which of them.
+
+    Yields:
+        The event, the trigger's timing, and for each statement the operation, ``changed_fields`` and the rows.
+    """
     indexes = _unique_indexes(connection, table)
     if not indexes:
-        return {}
+        return
     layout = _layout_of(connection, table)
     quoted = connection.ops.quote_name(table)
     conflicts = " OR ".join(f"({_conflicts(index, key, quoted, layout)})" for index in indexes)
     not_itself = " AND ".join(f"r.{_quote(part.column)} = OLD.{_quote(part.column)}" for part in key)
     source = f"\n  FROM {quoted} AS r\n  WHERE ({conflicts})"
-    return {
-        "repl": ("BEFORE INSERT", source),
-        "updrepl": (f"BEFORE UPDATE{_of_indexed_columns(indexes, layout)}", f"{source} AND NOT ({not_itself})"),
-    }
-
-
-def _replaced_or_gone(event: str, key: tuple[CapturedColumn, ...]) -> list[tuple[str, str, str]]:
-    """Return what to log of rows ``r`` that may be replaced: operation, ``changed_fields``, and of which rows."""
-    if event == "updrepl":  # by a row that has had another key so far
-        return [("D", "'?'", "true")]
     same = " AND ".join(f"r.{_quote(part.column)} IS NEW.{_quote(part.column)}" for part in key)
-    return [("U", "''", f"({same})"), ("D", "'?'", f"NOT ({same})")]
+    replaced = [("U", "''", f"{source} AND ({same})"), ("D", "'?'", f"{source} AND NOT ({same})")]
+    key_alone = _UniqueIndex(tuple((part.column, "BINARY") for part in key))
+    yield "repl", "BEFORE INSERT", replaced[:1] if indexes == [key_alone] else replaced
+    # By a row that has had another key so far.
+    timing = f"BEFORE UPDATE{_of_indexed_columns(indexes, layout)}"
+    yield "updrepl", timing, [("D", "'?'", f"{source} AND NOT ({not_itself})")]
 
 
 def _unique_indexes(connection: BaseDatabaseWrapper, table: str) -> list[_UniqueIndex]:
@@ -338,7 +337,7 @@ def transitional_triggers(
     ranks = {row[1]: row[5] for row in rows}
     keys = tuple(sorted((column for column in columns if ranks[column.name]), key=lambda part: ranks[part.name])) or key
     old_key, new_key = key_text(keys, "OLD"), key_text(keys, "NEW")
-    moved = " OR ".join(_differs(part.column) for part in keys)
+    moved = " OR ".join(_differs(_layout_of(connection, table), part) for part in keys)
     old_values = _old_values(columns, "OLD")
 
     def log(operation: str, key_text: str, old: str = "NULL", source: str = "", changed: str = "''") -> str:
@@ -364,11 +363,8 @@ def transitional_triggers(
         "del": ("AFTER DELETE", log("D", old_key, old_values)),
     }
     replaced_key, replaced_values = key_text(keys, "r"), _old_values(columns, "r")
-    for event, (timing, source) in _replaced_rows(connection, table, keys).items():
-        body = "\n".join(
-            log(operation, replaced_key, replaced_values, f"{source} AND {which}", mark)
-            for operation, mark, which in _replaced_or_gone(event, keys)
-        )
+    for event, timing, replaced in _replaced_rows(connection, table, keys):
+        body = "\n".join(log(operation, replaced_key, replaced_values, of, mark) for operation, mark, of in replaced)
         bodies[event] = (timing, body)
     return [
         _make(connection, label, table, event, "transitional", timing, _NOT_PAUSED, body)
@@ -564,23 +560,46 @@ def sight_of(connection: BaseDatabaseWrapper, tables: list[str]) -> Sight:
 
 @dataclass(frozen=True)
 class _Layout:
-    """The columns that a table has in the database, by their names there."""
+    """The columns that a table has in the database, by their names there.
+
+    Attributes:
+        stored: those that have values of their own.
+        generated: those that are computed.
+        loose: which of the stored ones, folded, keep any value as it comes: ``1`` and ``1.0`` are equal, but two.
+    """
 
     stored: tuple[str, ...]
     generated: tuple[str, ...]
+    loose: frozenset[str]
 
     def has(self, column: str) -> bool:
         return _fold(column) in map(_fold, self.stored)
+
+    def is_loose(self, column: str) -> bool:
+        return _fold(column) in self.loose
 
 
 def _layout_of(connection: BaseDatabaseWrapper, table: str) -> _Layout:
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA table_xinfo({connection.ops.quote_name(table)})")
-        rows = [(row[1], row[6]) for row in cursor.fetchall()]
+        rows = [(row[1], row[2], row[6]) for row in cursor.fetchall()]
     return _Layout(
-        stored=tuple(name for name, hidden in rows if hidden == 0),
-        generated=tuple(name for name, hidden in rows if hidden in (2, 3)),
+        stored=tuple(name for name, _, hidden in rows if hidden == 0),
+        generated=tuple(name for name, _, hidden in rows if hidden in (2, 3)),
+        loose=frozenset(_fold(name) for name, declared, _ in rows if _is_loose(declared)),
     )
+
+
+def _is_loose(declared: str) -> bool:
+    """Tell whether a column of a declared type converts nothing: it has the affinity BLOB, or is ANY where strict.
+
+    See "Determination Of Column Affinity" in SQLite's documentation. All others store equal values as one type.
+    """
+    declared = declared.upper()
+    if declared == "ANY":
+        return True
+    is_typed = any(part in declared for part in ("INT", "CHAR", "CLOB", "TEXT"))
+    return not is_typed and (not declared or "BLOB" in declared)
 
 
 def _fold(name: str) -> str:

@@ -785,3 +785,39 @@ def test_both_databases_capture():
 
     assert ChangeLog.objects.using("remote").filter(model_label="testapp.Item").count() == 1
     assert connections["remote"].alias == "remote"
+
+
+STORED = (
+    *("NULL", "1", "1.0", "'1'", "'1.0'", "x'31'", "0", "-0.0", "'a'", "'A'", "x'61'", "''", "x''", "1e20", "'1e20'"),
+    *("9007199254740993", "9007199254740992.0", "'9007199254740993'", "9223372036854775807", "9223372036854775807.0"),
+)
+DECLARED = (
+    *("integer", "bigint unsigned", "bool", "decimal", "real", "double precision", "datetime", "text", "varchar(9)"),
+    *("char(32)", "BLOB", "", "any", "TEXT COLLATE NOCASE", "integer COLLATE NOCASE", "BLOB COLLATE NOCASE"),
+)
+
+
+@pytest.mark.vendor("sqlite")
+@pytest.mark.parametrize("declared", DECLARED)
+def test_change_of_a_value_or_its_type_is_logged_whatever_a_column_is_declared_as(declared):
+    execute("DROP TABLE testapp_item")
+    execute(f"CREATE TABLE testapp_item (id integer PRIMARY KEY, name text NOT NULL DEFAULT '', cash {declared})")
+    install_triggers("default")
+    for new in STORED:
+        execute("DELETE FROM testapp_item")
+        execute(
+            f"INSERT INTO testapp_item (id, cash) VALUES {', '.join(f'({n}, {old})' for n, old in enumerate(STORED))}"
+        )
+        before = stored()
+        forget()
+
+        execute(f"UPDATE testapp_item SET cash = {new}")
+
+        after = stored()
+        assert logged(Item) == [("U", str(key)) for key in before if before[key] != after[key]], new
+
+
+def stored():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, typeof(cash), quote(cash) FROM testapp_item")
+        return {key: stored for key, *stored in cursor.fetchall()}

@@ -15,6 +15,7 @@ from typing import Any
 from django.apps import apps
 
 from tests.shapefuzz.content import Content, Name, Row, tables
+from tests.shapefuzz.hands import is_automatic
 from tests.shapefuzz.ledger import COMMITTED, WRITTEN
 from tests.shapefuzz.world import World
 
@@ -201,6 +202,10 @@ class Oracle:
         """Return what an object's row on LOCAL held after the last run, as it is stored."""
         return self._raw.get(name)
 
+    def raw_there(self, name: Name) -> Values | None:
+        """Return what an object's row on the remote held after the last run, as it is stored."""
+        return self._raw_there.get(name)
+
     def is_as_stored_there(self, name: Name, remote: Content) -> bool:
         """Tell whether a row of the remote's holds what it held, whatever has become of what it points to."""
         return [row.raw for row in remote.rows.get(name, ())] == [self._raw_there.get(name)]
@@ -352,6 +357,8 @@ class _Case:
         if name in self._oracle.nowhere and there == was_there.get(attname):
             return True
         # Nobody has written it on LOCAL: what the remote's users have written stays.
+        if self._is_written_there_alone(name, attname):
+            return True
         before = self._before.remote.one(name) or was_there
         if name[1] in self._oracle.renumbered and self._has_lost_its_target(name, attname, before.get(attname), there):
             return True  # nobody knows that LOCAL has the row of the remote's, which does as the remote's own rows do
@@ -360,15 +367,26 @@ class _Case:
         differed = was_local.get(attname) != was_there.get(attname)
         return (attname not in changed or differed) and there in (was_there.get(attname), before.get(attname))
 
+    def _is_written_there_alone(self, name: Name, attname: str) -> bool:
+        """Tell whether a value is as it is stored since the remote's users, and nobody else, have written it."""
+        before, after = (each.remote.rows.get(name) for each in (self._before, self._after))
+        was = self._oracle.raw_there(name)
+        if self._is_written_here(name) or was is None or not before or not after:
+            return False
+        return bool(was.get(attname) != before[0].raw.get(attname) == after[0].raw.get(attname))
+
+    def _is_written_here(self, name: Name) -> bool:
+        """Tell whether what an object's row on LOCAL holds has changed."""
+        return [row.raw for row in self._before.local.rows[name]] != [self._oracle.raw(name)]
+
     def _has_come_to_lead_somewhere(self, name: Name, attname: str) -> bool:
         """Tell whether a key has led nowhere on LOCAL, which has given that number to another object since.
 
         Nothing is logged of it; the README says so.
         """
         was_local, _ = self._oracle.base(name)
-        rows = self._before.local.rows[name]
-        written = [row.raw for row in rows] != [self._oracle.raw(name)]
-        return not written and was_local is not None and was_local.get(attname) == "→ nothing"
+        led_nowhere = was_local is not None and was_local.get(attname) == "→ nothing"
+        return led_nowhere and not self._is_written_here(name)
 
     def _led_elsewhere(self, name: Name, local: Values) -> set[str] | None:
         """Return what leads elsewhere of an object of LOCAL that nobody has written; ``None``: somebody has."""
@@ -649,10 +667,26 @@ class _Case:
             return waits or self._is_handed_on(name, attname, mark)
         if self._is_kept(other):  # its key is another one's now, and it is still there
             return True
+        if self._has_a_key_of_its_users(field) and self._holds_the_same(name, attname):
+            names = [each for each in self._before.local.rows if each[1] == mark]
+            if any(self._is_told(each, FAILED, WAITING) for each in names):
+                return True  # the row under its key is another one's until it goes well
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
         return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
+
+    def _has_a_key_of_its_users(self, field: Any) -> bool:
+        """Tell whether a foreign key leads to a model whose keys its users give out: they are the same there."""
+        while field.is_relation:
+            field = field.target_field
+            if not field.primary_key:
+                return False
+        return field.primary_key and not is_automatic(field)
+
+    def _holds_the_same(self, name: Name, attname: str) -> bool:
+        here, there = self._before.local.rows[name][0], self._after.remote.rows[name][0]
+        return bool(here.raw[attname] == there.raw[attname])
 
     def _is_handed_on(self, name: Name, attname: str, mark: str) -> bool:
         """Tell whether a ``to_field`` holds the same value on both sides, which is another object's on the remote.

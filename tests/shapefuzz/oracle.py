@@ -7,12 +7,14 @@ may have become of it.
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.apps import apps
+from django.db import connections
 
 from tests.shapefuzz.content import Content, Name, Row, tables
 from tests.shapefuzz.hands import is_automatic
@@ -771,6 +773,10 @@ def _texts(key: Any) -> set[str]:
         return {str(key), json.dumps([str(each) for each in key]), json.dumps(key, default=str)}
     if isinstance(key, (bytes, memoryview)):
         return {str(key), bytes(key).hex()}
+    if isinstance(key, datetime.datetime):
+        zones = {connections[alias].timezone for alias in ("default", "remote")} if key.tzinfo else set()
+        as_stored = {str(key.astimezone(zone).replace(tzinfo=None)) for zone in zones if zone is not None}
+        return {str(key), key.isoformat(), *as_stored}
     return {str(key)}
 
 

@@ -588,14 +588,24 @@ class _Case:
             return False
         links = [row.values for (label, _), rows in self._before.local.rows.items() if label == name[0] for row in rows]
         return any(
-            all(end == there[attname] or self._has_a_stand_in(str(end)) for attname, end in each.items())
+            all(
+                end == there[attname] or self._has_a_stand_in(str(end), _leads_to(name[0], attname))
+                for attname, end in each.items()
+            )
             for each in links
         )
 
-    def _has_a_stand_in(self, end: str) -> bool:
+    def _has_a_stand_in(self, end: str, label: str | None) -> bool:
         """Tell whether a row of the remote's, with other values, may be an object which the log has not spoken of."""
         mark = end.removeprefix("→ ")
-        return mark in self._oracle.unlogged and all(each != mark for _, each in self._after.remote.rows)
+        return mark in self._oracle.unlogged and not self._is_there(mark, label)
+
+    def _is_there(self, mark: str, label: str | None) -> bool:
+        """Tell whether the remote has an object's row, in the table to which a key leads, or in any.
+
+        Its child's row may be there by itself, while another object's stands for its parent's.
+        """
+        return any(each == mark and label in (None, table) for table, each in self._after.remote.rows)
 
     def _is_link_of_renamed(self, name: Name, there: Values | None) -> bool:
         """Tell whether a link is an old one, of objects whose rows have become others' since."""
@@ -609,11 +619,12 @@ class _Case:
 
     def _lacks_an_end(self, name: Name, values: Values) -> bool:
         """Tell whether a link cannot be there, because one of its ends is not."""
-        marks = {mark for _, mark in self._after.remote.rows}
         ends = [
-            value.removeprefix("→ ") for value in values.values() if isinstance(value, str) and value.startswith("→")
+            (value.removeprefix("→ "), _leads_to(name[0], attname))
+            for attname, value in values.items()
+            if self._is_link(name) and isinstance(value, str) and value.startswith("→")
         ]
-        return self._is_link(name) and any(end not in marks for end in ends)
+        return any(not self._is_there(*end) for end in ends)
 
     def _has_lost_its_target(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         if not (isinstance(value, str) and value.startswith("→ ")):
@@ -676,7 +687,7 @@ class _Case:
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
-        return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
+        return known and not self._is_there(mark, _leads_to(name[0], attname)) and other != mark
 
     def _has_a_key_of_its_users(self, field: Any) -> bool:
         """Tell whether a foreign key leads to a model whose keys its users give out: they are the same there."""

@@ -586,11 +586,14 @@ class _Case:
         """Tell whether LOCAL has the link, between objects for which rows of the remote's stand that look otherwise."""
         if there is None or not self._is_link(name):
             return False
-        links = [row.values for (label, _), rows in self._before.local.rows.items() if label == name[0] for row in rows]
+        raw = self._after.remote.rows[name][0].raw
+        links = [row for (label, _), rows in self._before.local.rows.items() if label == name[0] for row in rows]
         return any(
             all(
-                end == there[attname] or self._has_a_stand_in(str(end), _leads_to(name[0], attname))
-                for attname, end in each.items()
+                end == there[attname]
+                or self._has_a_stand_in(str(end), _leads_to(name[0], attname))
+                or (each.raw[attname] == raw[attname] and self._fails_under_its_key(name, attname, str(end)))
+                for attname, end in each.values.items()
             )
             for each in links
         )
@@ -680,22 +683,22 @@ class _Case:
             return waits or self._is_handed_on(name, attname, mark)
         if self._is_kept(other):  # its key is another one's now, and it is still there
             return True
-        if self._has_a_key_of_its_users(field) and self._holds_the_same(name, attname):
-            names = [each for each in self._before.local.rows if each[1] == mark]
-            if any(self._is_told(each, FAILED, WAITING) for each in names):
-                return True  # the row under its key is another one's until it goes well
+        if self._holds_the_same(name, attname) and self._fails_under_its_key(name, attname, value):
+            return True
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
         return known and not self._is_there(mark, _leads_to(name[0], attname)) and other != mark
 
+    def _fails_under_its_key(self, name: Name, attname: str, end: str) -> bool:
+        """Tell whether a key leads to an object that fails, and whose row there is another one's until it does not."""
+        names = [each for each in self._before.local.rows if each[1] == end.removeprefix("→ ")]
+        fails = any(self._is_told(each, FAILED, WAITING) for each in names)
+        return fails and self._has_a_key_of_its_users(apps.get_model(name[0])._meta.get_field(attname))
+
     def _has_a_key_of_its_users(self, field: Any) -> bool:
         """Tell whether a foreign key leads to a model whose keys its users give out: they are the same there."""
-        while field.is_relation:
-            field = field.target_field
-            if not field.primary_key:
-                return False
-        return field.primary_key and not is_automatic(field)
+        return field.is_relation and field.target_field.primary_key and _is_given_by_users(field.target_field)
 
     def _holds_the_same(self, name: Name, attname: str) -> bool:
         here, there = self._before.local.rows[name][0], self._after.remote.rows[name][0]
@@ -714,14 +717,16 @@ class _Case:
         return value == there.raw[attname] and all(row.raw.get(field.target_field.attname) != value for row in rows)
 
     def _is_the_same_number(self, name: Name, attname: str) -> bool:
-        """Tell whether a key is, on both sides, the same number of a model whose numbers are the same there."""
-        here, there = self._before.local.rows[name][0], self._after.remote.rows[name][0]
+        """Tell whether a key is, on both sides, the same one of a model whose keys are the same there."""
         model = apps.get_model(name[0])
-        label = _leads_to(name[0], attname)
+        field, label = model._meta.get_field(attname), _leads_to(name[0], attname)
+        of_users = self._has_a_key_of_its_users(field)
+        kind = self._before.local.rows[name][0].values
         for generic in model._meta.private_fields:
-            if getattr(generic, "fk_field", None) == attname and (kind := here.values.get(f"{generic.ct_field}_id")):
-                label = apps.get_model(*kind)._meta.concrete_model._meta.label
-        return here.raw[attname] == there.raw[attname] and label in self._oracle.world.kept_keys
+            if getattr(generic, "fk_field", None) == attname and (found := kind.get(f"{generic.ct_field}_id")):
+                target = apps.get_model(*found)._meta.concrete_model
+                label, of_users = target._meta.label, _is_given_by_users(target._meta.pk)
+        return self._holds_the_same(name, attname) and (of_users or label in self._oracle.world.kept_keys)
 
     def _is_gone(self, mark: str, label: str | None) -> bool:
         """Tell whether none of an object's rows is what it was: it is gone, or was made anew.
@@ -741,6 +746,13 @@ class _Case:
 
     def _say(self, name: Name, what: str) -> str:
         return f"{name[0]} {name[1]} (keys {sorted(self._oracle.keys_of(name[1]))}): {what}"
+
+
+def _is_given_by_users(key: Any) -> bool:
+    """Tell a primary key that no database gives out, and that is none of such a model's."""
+    while key.is_relation:
+        key = key.target_field
+    return not is_automatic(key)
 
 
 def _as_stored(label: str, row: Row) -> tuple[str, str]:
@@ -784,6 +796,8 @@ def _texts(key: Any) -> set[str]:
         return {str(key), json.dumps([str(each) for each in key]), json.dumps(key, default=str)}
     if isinstance(key, (bytes, memoryview)):
         return {str(key), bytes(key).hex()}
+    if isinstance(key, datetime.timedelta):
+        return {str(key), str(key // datetime.timedelta(microseconds=1))}
     if isinstance(key, datetime.datetime):
         zones = {connections[alias].timezone for alias in ("default", "remote")} if key.tzinfo else set()
         as_stored = {str(key.astimezone(zone).replace(tzinfo=None)) for zone in zones if zone is not None}

@@ -499,8 +499,10 @@ class Batch:
             raise
         finally:
             self._under_way.discard(at)
-        remote_key = row.pk
+        remote_key, former = row.pk, self._identity.claimed_by(shape.model, row.pk)
         self._identity.learn(shape.model, key, remote_key)
+        if former not in (None, key):
+            self._deletes.point_past(row, former)
         for parent in shape.other_parents:
             parent_key = local_value(instance, parent.link)
             self._identity.load(parent.model, [parent_key])

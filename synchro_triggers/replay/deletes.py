@@ -365,7 +365,7 @@ class Deletes:
                 self._point(instance)
             if new:
                 continue
-            if self._dangling.set_aside(living):
+            if self._dangling.set_aside(living) or (protecting and self._dangling.let_go_of_itself(row)):
                 continue
             if protecting:
                 raise protection

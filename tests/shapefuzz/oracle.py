@@ -447,6 +447,16 @@ class _Case:
         known = self._oracle.successors.get(name)
         return known is not None and self._is_told(known, *kinds)
 
+    def _is_succeeded_by(self, gone: str, mark: str, label: str | None) -> bool:
+        """Tell whether the row of an object that LOCAL has deleted is another one's, which still fails."""
+        names = [name for name in self._after.remote.rows if name[1] == gone and label in (None, name[0])]
+        return any(
+            name not in self._before.local.rows
+            and self._has_a_successor(name, FAILED, WAITING)
+            and self._oracle.successors.get(name, ("", ""))[1] == mark
+            for name in names
+        )
+
     def _has_a_kept_end(self, name: Name, there: Values) -> bool:
         """Tell whether a link is there because the remote has kept one of its ends, which LOCAL has deleted."""
         return self._is_link(name) and any(self._is_kept(str(end).removeprefix("→ ")) for end in there.values())
@@ -685,6 +695,8 @@ class _Case:
             return True
         if self._holds_the_same(name, attname) and self._fails_under_its_key(name, attname, value):
             return True
+        if self._is_succeeded_by(other, mark, _leads_to(name[0], attname)):
+            return True  # the row that it leads to is that one's, which has yet to be written
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )

@@ -13,6 +13,7 @@ from ..capture.tables import encode_key
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .already_there import already_there, there_by_key
+from .becoming import Staying, what_stays
 from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
@@ -469,6 +470,12 @@ class Batch:
                 if self._remote_changes.win(conflict, change, deleted=row is None):
                     self._parts.leave_alone(shape, key, remote_key)
                     return remote_key
+            staying = what_stays(self._parts, shape, instance, change, remote_key, values) if row is None else Staying()
+            if staying.unmade:
+                staying.count_lost(self._parts)
+                return None
+            values |= staying.values
+            unfinished = [part for part in unfinished if part.field.attname not in staying.values]
             if self._target.dry_run and (row is None or change is not None):
                 if at in self._target.imagined_written:  # a kept failure of it was tried before
                     if change is not None:
@@ -492,12 +499,16 @@ class Batch:
             raise
         finally:
             self._under_way.discard(at)
-        remote_key = row.pk
+        remote_key, former = row.pk, self._identity.claimed_by(shape.model, row.pk)
         self._identity.learn(shape.model, key, remote_key)
+        if former not in (None, key):
+            self._deletes.point_past(row, former)
         for parent in shape.other_parents:
             parent_key = local_value(instance, parent.link)
             self._identity.load(parent.model, [parent_key])
             self._identity.learn(parent.model, parent_key, row.__dict__[parent.link.attname])
+        staying.count_lost(self._parts)
+        staying.remember_lost(self._parts, shape, key)
         self._fixups += [(row, shape, part) for part in unfinished]
         return remote_key
 

@@ -21,6 +21,7 @@ from .announced import Announced, ReceiversWrote
 from .local import ObjectTask, generic_target
 from .order import At
 from .parts import Parts, Unfinished
+from .relations import may_be_pointed_past
 from .shape import Shape, is_foreign_key, points_to_key, root_of, tables_of, target_of
 from .statements import RowsVanished, can_write_many, insert_rows, update_rows
 from .taken_over import has_links, is_taken_over
@@ -303,7 +304,7 @@ class BulkUpserts:
             and (
                 not self._parts.identity.is_going(shape.model, other)
                 or is_taken_over(self._parts, shape, key, remote_key)
-                or (other != key and has_links(shape))  # which go with the one that is gone
+                or (other != key and (has_links(shape) or may_be_pointed_past(shape.model)))  # by what leads elsewhere
             )
         }
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear

@@ -42,7 +42,7 @@ class RemoteChanges:
         self._replayed: LastChanges = {}
         self._received: dict[tuple[str, str], int] = {}
         self._read: set[tuple[type[Model], Any]] = set()
-        self._decided: dict[Change, tuple[Conflict, bool, bool, bool, str]] = {}
+        self._decided: dict[tuple[Change, str], tuple[Conflict, bool, bool, bool, str]] = {}
         self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
 
     def look(self) -> None:
@@ -183,6 +183,31 @@ class RemoteChanges:
         self._identity.contest(shape.model, key)
         return Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
 
+    def find_in_parent(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> Conflict | None:
+        """Return the conflict over the row of a parent with a key of its own, to which a new child's row comes.
+
+        To be asked when the remote's row is locked.
+
+        Args:
+            shape, key: the local object that the parent's row is by itself.
+            remote_key: its remote key, or ``None``: there is none.
+            change: what LOCAL logged of the child.
+        """
+        at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
+        if at_remote is None or not self._target.logs:
+            return None
+        self.read_again(shape, at_remote)
+        self._look_what_was_received({(model, at_remote): key for model in _family(shape)})
+        rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
+        if remote_key is None and (made := self._identity.made_again(shape.model, key)) is not None:
+            remote_at = made.time  # the row was deleted before
+        elif (last := self._changed_at(rows, self._met_at(shape, key))) is not None:
+            remote_at = last
+        else:
+            return None
+        self._identity.contest(shape.model, key)
+        return Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
+
     def decide(self, conflict: Conflict) -> bool | Exception:
         """Tell whether the remote wins, or what the rule has raised. The rule is asked once a run."""
         decisions = self._target.decisions
@@ -214,14 +239,14 @@ class RemoteChanges:
         decision = self.decide(conflict)
         if isinstance(decision, Exception):
             raise decision
-        self._decided[change] = (conflict, decision, deletes, deleted, between)
+        self._decided[change, conflict.label] = (conflict, decision, deletes, deleted, between)
         return decision
 
     def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:
         """Tell of the conflicts that were decided, but for objects with which nothing was done."""
-        decided = {change: each for change, each in self._decided.items() if change not in not_done}
-        known = self._known_here([conflict for conflict, remote_wins, *_ in decided.values() if not remote_wins])
-        for conflict, remote_wins, deletes, deleted, between in decided.values():
+        decided = [each for (change, _), each in self._decided.items() if change not in not_done]
+        known = self._known_here([conflict for conflict, remote_wins, *_ in decided if not remote_wins])
+        for conflict, remote_wins, deletes, deleted, between in decided:
             if conflict in known:
                 continue
             here, there = "deleted" if deletes else "changed", "deleted" if deleted else "changed"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import PROTECT, RESTRICT, Model
 
 from ..conf import LOCAL
 from .local import generic_target
@@ -59,6 +59,20 @@ class Dangling:
             for field in fields if remote_key is not None else ():
                 found |= self._set_aside((shape, remote_key, field))
         return found
+
+    def let_go_of_itself(self, row: Model) -> bool:
+        """Let keys by which a row that is to be deleted protects itself hold what is no key; tell whether any did."""
+        shape, tables = shape_of(type(row)), {type(row), *type(row)._meta.all_parents}
+        fields: tuple[Any, ...] = shape.foreign_keys
+        protecting = [
+            field
+            for field in fields
+            if field in shape.copied
+            and field.remote_field.on_delete in (PROTECT, RESTRICT)
+            and (target := target_of(field))[0] in tables
+            and local_value(row, field) == row.__dict__.get(target[1])
+        ]
+        return any([self._set_aside((shape, row.pk, field)) for field in protecting])
 
     def _set_aside(self, place: Place) -> bool:
         shape, remote_key, field = place

@@ -34,7 +34,7 @@ from .local import ObjectTask, load_instances, logged_values, rebuilt
 from .order import At
 from .parts import Parts
 from .raw_keys import may_hide, texts_that_hide, there_as_text
-from .relations import links_to, links_to_children, refers_to_itself
+from .relations import links_to, links_to_children, may_be_pointed_past, refers_to_itself
 from .report import Told
 from .rows import rows_of
 from .shape import Shape, Unreadable, parents_of, read_key, root_of, shape_of
@@ -135,6 +135,37 @@ class Deletes:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
         for living in self._living_among(pointing_past_cascades(row, self._remote)):
             self._point(living)
+
+    def point_past(self, row: Model, former: Any) -> None:
+        """Let what points to a row that another object has taken over point to what it points to on LOCAL.
+
+        That may be nothing: no database minds where a generic key leads, or one without a constraint.
+
+        Args:
+            row: the remote row.
+            former: the local key of the object that had it, and is gone.
+
+        Raises:
+            BatchBroken: something cannot, so that the row must not be taken over either.
+        """
+        if self._parts.target.dry_run or not may_be_pointed_past(type(row)):
+            return
+        root = root_of(type(row))
+        key = read_key(root, former.number, zone_of(LOCAL)) if isinstance(former, FormerKey) else former
+        self._parts.targets.look_whether_missing((root, key))
+        leading = [*pointing_past_cascades(row, self._remote), *hanging_loosely(row, self._remote)]
+        for living in self._living_among(leading):
+            shape = shape_of(type(living))
+            if all(at != (root, key) for _, at in self._parts.targets.fields_and_targets(shape, living)):
+                continue
+            try:
+                self._point(living)
+            except Exception as error:
+                reraise_if_hopeless(error, self._remote)
+                label, number = shape.label, printable_key(encode_key(living.pk))
+                raise BatchBroken(
+                    f"{label} {number}, which leads to what had its row, cannot lead elsewhere: {describe(error)}"
+                ) from error
 
     def _delete_row(
         self, row: Model, keep_parents: bool, parents: Iterable[Model] | None, along: Sequence[Model]
@@ -304,6 +335,7 @@ class Deletes:
         if identity.known(model, key) is None:
             identity.learn(model, key, row.pk)
         identity.forget(model, task.key)
+        self.point_past(row, task.key)
         return True
 
     def _spare_the_living(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
@@ -333,7 +365,7 @@ class Deletes:
                 self._point(instance)
             if new:
                 continue
-            if self._dangling.set_aside(living):
+            if self._dangling.set_aside(living) or (protecting and self._dangling.let_go_of_itself(row)):
                 continue
             if protecting:
                 raise protection

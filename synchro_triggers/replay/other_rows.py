@@ -6,15 +6,22 @@ its parents' rows stay, these are objects of their own, and have what was logged
 
 from __future__ import annotations
 
+import datetime
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from django.db.models import Model
+
+from ..capture.tables import encode_key
+from ..conf import LOCAL
 from ..key_texts import stored_key
-from ..models import Failure, Operation
+from ..models import Failure, Operation, Reference
 from .changes import Change
 from .local import without_a_row
 from .rows import rows_with
+from .shape import model_of, read_key, root_of
+from .utc import zone_of
 
 Row = tuple[str, str]
 
@@ -51,7 +58,28 @@ def left_behind_by_failed(remote: str, source: str, changes: Iterable[Change]) -
 
 
 def never_there_with_others(remote: str, source: str) -> set[Row]:
-    """Return the other rows of objects that the remote has never seen, since they have failed as new."""
+    """Return the other rows of objects that the remote has never seen, since they have failed as new.
+
+    One that has come since by itself is left out: the object is gone, and another one has its number.
+    """
     failures = Failure.objects.using(remote).filter(source=source, operation=Operation.INSERT)
-    texts = failures.exclude(other_rows=None).values_list("other_rows", flat=True)
-    return {row for text in texts for row in from_text(text)}
+    texts = failures.exclude(other_rows=None).values_list("other_rows", "first_at")
+    failed_at = {row: first_at for text, first_at in texts for row in from_text(text)}
+    return set(failed_at) - _come_since(remote, source, failed_at)
+
+
+def _come_since(remote: str, source: str, failed_at: Mapping[Row, datetime.datetime]) -> set[Row]:
+    by_root: dict[type[Model], dict[str, list[Row]]] = {}
+    for label, text in failed_at:
+        if (model := model_of(label)) is not None:
+            key = stored_key(encode_key(read_key(model, text, zone_of(LOCAL))))
+            by_root.setdefault(root_of(model), {}).setdefault(key, []).append((label, text))
+    return {
+        row
+        for root, rows in by_root.items()
+        for key, met_at in rows_with(Reference, remote, local_pk=rows)
+        .filter(source=source, model_label=root._meta.label)
+        .values_list("local_pk", "met_at")
+        for row in rows[key]
+        if met_at > failed_at[row]
+    }

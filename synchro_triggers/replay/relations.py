@@ -129,6 +129,19 @@ def generic_keys() -> list[tuple[type[Model], Any]]:
     ]
 
 
+def may_be_pointed_past(model: type[Model]) -> bool:
+    """Tell whether keys may lead to the model's rows that no database keeps from leading nowhere."""
+    return _is_pointed_past(model) or bool(generic_keys())
+
+
+@cache
+def _is_pointed_past(model: type[Model]) -> bool:
+    leading = [*hanging_on(model), *(each.field for parent in parents_of(model) for each in relations_to(parent))]
+    return any(
+        field.remote_field.on_delete is DO_NOTHING or not getattr(field, "db_constraint", True) for field in leading
+    )
+
+
 @cache
 def has_odd_relations(model: type[Model]) -> bool:
     """Tell whether rows may point to the model's in other ways than by one column of their own, or a generic one."""

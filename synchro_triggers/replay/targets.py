@@ -105,6 +105,12 @@ class Targets:
             if self._identity.known(root, key) is None and not load_instances(root, [key]):
                 self.missing.add((root, key))
 
+    def look_whether_missing(self, at: At) -> None:
+        """Remember that LOCAL lacks an object, where it does, whose row on the remote is another one's from now on."""
+        if at[1] not in load_instances(at[0], [at[1]]):
+            self.missing.add(at)
+            self._taken = {}  # another one's row has its number
+
     def note(self, shape: Shape, instance: Model) -> None:
         """Remember the parents' rows with keys of their own that are parts of an object."""
         for parent in shape.other_parents:

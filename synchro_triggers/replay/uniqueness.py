@@ -132,10 +132,10 @@ def _in_the_way(remote: str, stuck: Mapping[T, Stuck]) -> list[T]:
             hopeless += waits_for.get(one, ())
     return [
         one
-        for one, (shape, key, _) in stuck.items()
+        for one, (shape, key, instance) in stuck.items()
         if key is not None
         and one not in helpless
-        and (not _is_told_by_values(shape) or not helpless.issuperset(waits_for.get(one, ())))
+        and (not _shows_in_values(shape, instance) or not helpless.issuperset(waits_for.get(one, ())))
     ]
 
 
@@ -164,6 +164,17 @@ def _is_told_by_values(shape: Shape) -> bool:
         model._meta.unique_together or model._meta.constraints
         for model in (*shape.model._meta.all_parents, shape.model)
     )
+
+
+def _shows_in_values(shape: Shape, instance: Model | None) -> bool:
+    """Tell the same of an object; of one that is to be deleted, with what its children's tables have of it."""
+    return _is_told_by_values(shape) and (instance is not None or _are_children_told_by_values(shape.model))
+
+
+@cache
+def _are_children_told_by_values(model: type[Model]) -> bool:
+    children = [link.model for link in links_to_children(model) if link.primary_key]
+    return all(_is_told_by_values(shape_of(each)) and _are_children_told_by_values(each) for each in children)
 
 
 def free_values_for_many(remote: str, shape: Shape, count: int) -> dict[Field[Any, Any], list[Any]]:

@@ -166,7 +166,9 @@ class _Drafter:
             meta = [f"db_table = 'shapefuzz_{base.letter}'", "managed = False"]
             return Draft(name, "models.Model", lines, meta, key=base.key, kind="shared", base=base)
         other = self._pick(roots)
-        if kind == "two parents" and other is not base and "Natural" not in base.bases + other.bases:
+        ordered = [each for each in (base, other) if any("order_with_respect_to" in line for line in each.meta)]
+        fits = other is not base and "Natural" not in base.bases + other.bases
+        if kind == "two parents" and fits and len(ordered) < 2:  # two fields of a name are an error of Django's checks
             return Draft(name, f"{base.name}, {other.name}", key=base.key, kind="child", base=base)
         made = Draft(name, base.name, key=base.key, kind="child", base=base)
         if kind == "own key":

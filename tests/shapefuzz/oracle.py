@@ -7,14 +7,17 @@ may have become of it.
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.apps import apps
+from django.db import connections
 
 from tests.shapefuzz.content import Content, Name, Row, tables
+from tests.shapefuzz.hands import is_automatic
 from tests.shapefuzz.ledger import COMMITTED, WRITTEN
 from tests.shapefuzz.world import World
 
@@ -201,6 +204,10 @@ class Oracle:
         """Return what an object's row on LOCAL held after the last run, as it is stored."""
         return self._raw.get(name)
 
+    def raw_there(self, name: Name) -> Values | None:
+        """Return what an object's row on the remote held after the last run, as it is stored."""
+        return self._raw_there.get(name)
+
     def is_as_stored_there(self, name: Name, remote: Content) -> bool:
         """Tell whether a row of the remote's holds what it held, whatever has become of what it points to."""
         return [row.raw for row in remote.rows.get(name, ())] == [self._raw_there.get(name)]
@@ -352,6 +359,8 @@ class _Case:
         if name in self._oracle.nowhere and there == was_there.get(attname):
             return True
         # Nobody has written it on LOCAL: what the remote's users have written stays.
+        if self._is_written_there_alone(name, attname):
+            return True
         before = self._before.remote.one(name) or was_there
         if name[1] in self._oracle.renumbered and self._has_lost_its_target(name, attname, before.get(attname), there):
             return True  # nobody knows that LOCAL has the row of the remote's, which does as the remote's own rows do
@@ -360,15 +369,26 @@ class _Case:
         differed = was_local.get(attname) != was_there.get(attname)
         return (attname not in changed or differed) and there in (was_there.get(attname), before.get(attname))
 
+    def _is_written_there_alone(self, name: Name, attname: str) -> bool:
+        """Tell whether a value is as it is stored since the remote's users, and nobody else, have written it."""
+        before, after = (each.remote.rows.get(name) for each in (self._before, self._after))
+        was = self._oracle.raw_there(name)
+        if self._is_written_here(name) or was is None or not before or not after:
+            return False
+        return bool(was.get(attname) != before[0].raw.get(attname) == after[0].raw.get(attname))
+
+    def _is_written_here(self, name: Name) -> bool:
+        """Tell whether what an object's row on LOCAL holds has changed."""
+        return [row.raw for row in self._before.local.rows[name]] != [self._oracle.raw(name)]
+
     def _has_come_to_lead_somewhere(self, name: Name, attname: str) -> bool:
         """Tell whether a key has led nowhere on LOCAL, which has given that number to another object since.
 
         Nothing is logged of it; the README says so.
         """
         was_local, _ = self._oracle.base(name)
-        rows = self._before.local.rows[name]
-        written = [row.raw for row in rows] != [self._oracle.raw(name)]
-        return not written and was_local is not None and was_local.get(attname) == "→ nothing"
+        led_nowhere = was_local is not None and was_local.get(attname) == "→ nothing"
+        return led_nowhere and not self._is_written_here(name)
 
     def _led_elsewhere(self, name: Name, local: Values) -> set[str] | None:
         """Return what leads elsewhere of an object of LOCAL that nobody has written; ``None``: somebody has."""
@@ -426,6 +446,16 @@ class _Case:
         # While that one fails, the row does not show what has become of its natural key since.
         known = self._oracle.successors.get(name)
         return known is not None and self._is_told(known, *kinds)
+
+    def _is_succeeded_by(self, gone: str, mark: str, label: str | None) -> bool:
+        """Tell whether the row of an object that LOCAL has deleted is another one's, which still fails."""
+        names = [name for name in self._after.remote.rows if name[1] == gone and label in (None, name[0])]
+        return any(
+            name not in self._before.local.rows
+            and self._has_a_successor(name, FAILED, WAITING)
+            and self._oracle.successors.get(name, ("", ""))[1] == mark
+            for name in names
+        )
 
     def _has_a_kept_end(self, name: Name, there: Values) -> bool:
         """Tell whether a link is there because the remote has kept one of its ends, which LOCAL has deleted."""
@@ -566,16 +596,29 @@ class _Case:
         """Tell whether LOCAL has the link, between objects for which rows of the remote's stand that look otherwise."""
         if there is None or not self._is_link(name):
             return False
-        links = [row.values for (label, _), rows in self._before.local.rows.items() if label == name[0] for row in rows]
+        raw = self._after.remote.rows[name][0].raw
+        links = [row for (label, _), rows in self._before.local.rows.items() if label == name[0] for row in rows]
         return any(
-            all(end == there[attname] or self._has_a_stand_in(str(end)) for attname, end in each.items())
+            all(
+                end == there[attname]
+                or self._has_a_stand_in(str(end), _leads_to(name[0], attname))
+                or (each.raw[attname] == raw[attname] and self._fails_under_its_key(name, attname, str(end)))
+                for attname, end in each.values.items()
+            )
             for each in links
         )
 
-    def _has_a_stand_in(self, end: str) -> bool:
+    def _has_a_stand_in(self, end: str, label: str | None) -> bool:
         """Tell whether a row of the remote's, with other values, may be an object which the log has not spoken of."""
         mark = end.removeprefix("→ ")
-        return mark in self._oracle.unlogged and all(each != mark for _, each in self._after.remote.rows)
+        return mark in self._oracle.unlogged and not self._is_there(mark, label)
+
+    def _is_there(self, mark: str, label: str | None) -> bool:
+        """Tell whether the remote has an object's row, in the table to which a key leads, or in any.
+
+        Its child's row may be there by itself, while another object's stands for its parent's.
+        """
+        return any(each == mark and label in (None, table) for table, each in self._after.remote.rows)
 
     def _is_link_of_renamed(self, name: Name, there: Values | None) -> bool:
         """Tell whether a link is an old one, of objects whose rows have become others' since."""
@@ -589,11 +632,12 @@ class _Case:
 
     def _lacks_an_end(self, name: Name, values: Values) -> bool:
         """Tell whether a link cannot be there, because one of its ends is not."""
-        marks = {mark for _, mark in self._after.remote.rows}
         ends = [
-            value.removeprefix("→ ") for value in values.values() if isinstance(value, str) and value.startswith("→")
+            (value.removeprefix("→ "), _leads_to(name[0], attname))
+            for attname, value in values.items()
+            if self._is_link(name) and isinstance(value, str) and value.startswith("→")
         ]
-        return self._is_link(name) and any(end not in marks for end in ends)
+        return any(not self._is_there(*end) for end in ends)
 
     def _has_lost_its_target(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         if not (isinstance(value, str) and value.startswith("→ ")):
@@ -649,10 +693,28 @@ class _Case:
             return waits or self._is_handed_on(name, attname, mark)
         if self._is_kept(other):  # its key is another one's now, and it is still there
             return True
+        if self._holds_the_same(name, attname) and self._fails_under_its_key(name, attname, value):
+            return True
+        if self._is_succeeded_by(other, mark, _leads_to(name[0], attname)):
+            return True  # the row that it leads to is that one's, which has yet to be written
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
-        return known and all(each != mark for _, each in self._after.remote.rows) and other != mark
+        return known and not self._is_there(mark, _leads_to(name[0], attname)) and other != mark
+
+    def _fails_under_its_key(self, name: Name, attname: str, end: str) -> bool:
+        """Tell whether a key leads to an object that fails, and whose row there is another one's until it does not."""
+        names = [each for each in self._before.local.rows if each[1] == end.removeprefix("→ ")]
+        fails = any(self._is_told(each, FAILED, WAITING) for each in names)
+        return fails and self._has_a_key_of_its_users(apps.get_model(name[0])._meta.get_field(attname))
+
+    def _has_a_key_of_its_users(self, field: Any) -> bool:
+        """Tell whether a foreign key leads to a model whose keys its users give out: they are the same there."""
+        return field.is_relation and field.target_field.primary_key and _is_given_by_users(field.target_field)
+
+    def _holds_the_same(self, name: Name, attname: str) -> bool:
+        here, there = self._before.local.rows[name][0], self._after.remote.rows[name][0]
+        return bool(here.raw[attname] == there.raw[attname])
 
     def _is_handed_on(self, name: Name, attname: str, mark: str) -> bool:
         """Tell whether a ``to_field`` holds the same value on both sides, which is another object's on the remote.
@@ -667,14 +729,16 @@ class _Case:
         return value == there.raw[attname] and all(row.raw.get(field.target_field.attname) != value for row in rows)
 
     def _is_the_same_number(self, name: Name, attname: str) -> bool:
-        """Tell whether a key is, on both sides, the same number of a model whose numbers are the same there."""
-        here, there = self._before.local.rows[name][0], self._after.remote.rows[name][0]
+        """Tell whether a key is, on both sides, the same one of a model whose keys are the same there."""
         model = apps.get_model(name[0])
-        label = _leads_to(name[0], attname)
+        field, label = model._meta.get_field(attname), _leads_to(name[0], attname)
+        of_users = self._has_a_key_of_its_users(field)
+        kind = self._before.local.rows[name][0].values
         for generic in model._meta.private_fields:
-            if getattr(generic, "fk_field", None) == attname and (kind := here.values.get(f"{generic.ct_field}_id")):
-                label = apps.get_model(*kind)._meta.concrete_model._meta.label
-        return here.raw[attname] == there.raw[attname] and label in self._oracle.world.kept_keys
+            if getattr(generic, "fk_field", None) == attname and (found := kind.get(f"{generic.ct_field}_id")):
+                target = apps.get_model(*found)._meta.concrete_model
+                label, of_users = target._meta.label, _is_given_by_users(target._meta.pk)
+        return self._holds_the_same(name, attname) and (of_users or label in self._oracle.world.kept_keys)
 
     def _is_gone(self, mark: str, label: str | None) -> bool:
         """Tell whether none of an object's rows is what it was: it is gone, or was made anew.
@@ -694,6 +758,13 @@ class _Case:
 
     def _say(self, name: Name, what: str) -> str:
         return f"{name[0]} {name[1]} (keys {sorted(self._oracle.keys_of(name[1]))}): {what}"
+
+
+def _is_given_by_users(key: Any) -> bool:
+    """Tell a primary key that no database gives out, and that is none of such a model's."""
+    while key.is_relation:
+        key = key.target_field
+    return not is_automatic(key)
 
 
 def _as_stored(label: str, row: Row) -> tuple[str, str]:
@@ -737,6 +808,12 @@ def _texts(key: Any) -> set[str]:
         return {str(key), json.dumps([str(each) for each in key]), json.dumps(key, default=str)}
     if isinstance(key, (bytes, memoryview)):
         return {str(key), bytes(key).hex()}
+    if isinstance(key, datetime.timedelta):
+        return {str(key), str(key // datetime.timedelta(microseconds=1))}
+    if isinstance(key, datetime.datetime):
+        zones = {connections[alias].timezone for alias in ("default", "remote")} if key.tzinfo else set()
+        as_stored = {str(key.astimezone(zone).replace(tzinfo=None)) for zone in zones if zone is not None}
+        return {str(key), key.isoformat(), *as_stored}
     return {str(key)}
 
 

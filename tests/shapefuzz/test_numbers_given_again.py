@@ -142,3 +142,34 @@ def test_number_is_given_again_where_another_key_of_what_points_there_points_now
     assert [row.mark_a for row in target.objects.using("remote").all()] == ["o3"]
     assert pointing.objects.using("remote").get().also_to_a.mark_a == "o3"
     assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("unique", ["OneToOneField('A', models.CASCADE, null=True)", "IntegerField(unique=True)"])
+def test_unique_value_of_a_childs_row_stays_with_the_number(project, local, size, unique):
+    parent, child = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        (
+            *("B", "A", marked("b"), f"u_b = models.{unique}"),
+            "to_b = models.OneToOneField('B', models.CASCADE, null=True, related_name='+')",
+        ),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    parent.objects.create(pk=1, mark_a="o1")
+    column = child._meta.get_field("u_b").attname
+    first = child.objects.create(pk=2, mark_a="o2", mark_b="o2", **{column: 1})
+    child.objects.create(pk=3, mark_a="o3", mark_b="o3", to_b=first, **{column: 3})
+    synchronize()
+    with transaction.atomic():  # past the child's row, and what points to it
+        delete("default", parent, 2)
+        parent(pk=2, mark_a="o4").save_base(raw=True, force_insert=True)
+
+    report = synchronize()
+
+    assert report.failures == []
+    there = child.objects.using("remote")
+    assert sorted(there.values_list("mark_a", "mark_b", "to_b__mark_a")) == [("o3", "o3", "o4"), ("o4", "o2", None)]
+    assert parent.objects.using("remote").count() == 3
+    assert not synchronize().changed

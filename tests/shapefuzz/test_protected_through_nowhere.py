@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
 from synchro_triggers import synchronize
 from tests.shapefuzz.test_found import both_vendors, marked
-from tests.shapefuzz.writing import delete
+from tests.shapefuzz.writing import delete, execute
 
 POINTERS = {
     "a generic key": [
@@ -46,4 +47,32 @@ def test_what_protects_something_that_points_nowhere_does_not_hold_a_delete_up(
     assert (report.failures, report.deleted) == ([], 1)
     assert sorted(model.objects.using("remote").values_list("mark_c", flat=True)) == ["R1", "o1"]
     assert protecting.objects.using("remote").get().to_c.mark_c == "o1"
+    assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("on_delete", ["PROTECT", "RESTRICT"])
+@pytest.mark.parametrize("options", ["null=True", "null=True, to_field='u_a'", ""])
+def test_object_that_protects_itself_is_deleted(project, local, heard, on_delete, options):
+    model, child = project(
+        local,
+        (
+            *("A", "models.Model", marked("a"), "u_a = models.IntegerField(unique=True)"),
+            f"to_a = models.ForeignKey('A', models.{on_delete}, {options})",
+        ),
+        ("B", "A", marked("b")),
+    )
+    for each, number in ((model, 1), (child, 2)):
+        with transaction.atomic():  # whose foreign key is looked at in the end
+            each.objects.create(pk=number, mark_a=f"o{number}", u_a=number, to_a_id=number)
+    model.objects.create(pk=3, mark_a="o3", u_a=3, to_a_id=3)
+    synchronize()
+    with transaction.atomic():
+        execute("default", "DELETE FROM shapefuzz_b")
+        execute("default", "DELETE FROM shapefuzz_a WHERE id < 3")
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 2)
+    assert [row.mark_a for row in model.objects.using("remote")] == ["o3"]
     assert not synchronize().changed

@@ -40,7 +40,7 @@ def rows_of(model: type[Model], alias: str) -> QuerySet[Any]:
     return rows.annotate(**{annotation_of(field): StoredText(F(field.name)) for field in fields}) if fields else rows
 
 
-def rows_with(model: type[Model], alias: str, **values: Collection[Any]) -> QuerySet[Any]:
+def rows_with(model: type[Model], alias: str, /, **values: Collection[Any]) -> QuerySet[Any]:
     """Return the rows that have, for each name, one of the values; a value that the column cannot have finds nothing.
 
     Args:

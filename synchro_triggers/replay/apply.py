@@ -36,7 +36,18 @@ from .report import Told
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .sequences import move_sequences_on
-from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
+from .shape import (
+    GenericKey,
+    Shape,
+    is_findable,
+    is_foreign_key,
+    model_of,
+    parents_of,
+    points_to_key,
+    root_of,
+    shape_of,
+    target_of,
+)
 from .single import Singles
 from .taken_over import all_children_left, drop_links_left, key_is_anothers
 from .target import BatchBroken, BatchResult, KeyNotYet, NotYet, Target, reraise_if_hopeless, waiting
@@ -482,6 +493,9 @@ class Batch:
             if change is not None:
                 written = shape, values, remote_key
             if row is None:
+                if change is None:
+                    values |= (kept := self._of_parents(shape, values, remote_key))
+                    unfinished = [part for part in unfinished if part.field.attname not in kept]
                 row = self._create(shape, instance, values, remote_key)
                 self._result.report.count(shape.label, "created")
             elif change is not None or moves:
@@ -494,12 +508,31 @@ class Batch:
             self._under_way.discard(at)
         remote_key = row.pk
         self._identity.learn(shape.model, key, remote_key)
+        self._targets.has_come(at)
         for parent in shape.other_parents:
             parent_key = local_value(instance, parent.link)
             self._identity.load(parent.model, [parent_key])
             self._identity.learn(parent.model, parent_key, row.__dict__[parent.link.attname])
         self._fixups += [(row, shape, part) for part in unfinished]
         return remote_key
+
+    def _of_parents(self, shape: Shape, values: dict[str, Any], remote_key: Any) -> dict[str, Any]:
+        """Return what the rows of parents hold that are there already, by attribute name: nothing is to change them.
+
+        Args:
+            shape: of an object that another one needs, and of which the remote lacks a row.
+            values: those that it would get.
+            remote_key: its key there, if there is a row of the parents whose key it shares.
+        """
+        rows = [(parent.model, values[parent.link.attname]) for parent in shape.other_parents]
+        rows += [(parent, remote_key) for parent in parents_of(shape.model)]
+        found: dict[str, Any] = {}
+        for model, key in rows:
+            row = rows_of(model, self._remote).filter(pk=key).first() if key is not None else None
+            if row is not None:
+                own = shape_of(model)
+                found |= {field.attname: local_value(row, field) for field in (*own.copied, *own.skipped)}
+        return found
 
     def _locked_now(self, shape: Shape, row: Model) -> Model | None:
         """Return the row, locked, as it is this moment; notice whether somebody has changed it since it was read."""
@@ -731,15 +764,14 @@ class Batch:
         """Tell whether the target has no key on the remote yet and cannot come first."""
         comes_with = self._targets.comes_with(target)
         waits = comes_with in self._under_way or (at, comes_with) in self._cut
-        return waits and self._identity.known(*target) is None
+        return waits and not self._targets.is_there(target)
 
     def _ensure(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object, bringing it along if it is not there."""
         root = root_of(model)
         self._identity.load(model, [key])
-        known = self._identity.known(model, key)
-        if known is not None:
-            return known
+        if self._targets.is_there((root, key)):
+            return self._identity.known(model, key)
         at = self._targets.comes_with((root, key))
         task = self._pending.get(at)
         if task is not None:
@@ -749,12 +781,11 @@ class Batch:
             if instance is None:
                 raise waiting(ObjectNotApplied(f"{model._meta.label} {key!r} is missing on {LOCAL!r}"), *at)
             self._upsert(shape_of(type(instance)), instance, None)
-        known = self._identity.known(model, key)
-        if known is None:
+        if not self._targets.is_there((root, key)):
             reason = self._errors.get(at)
             text = f"waits for {model._meta.label} {key!r}" + (f", which failed: {reason}" if reason else "")
             raise waiting(NotYet(text), *at)
-        return known
+        return self._identity.known(model, key)
 
     def _translate_generic(self, generic: GenericKey, instance: Model, unfinished: list[Unfinished]) -> Any:
         """Return the object id of a generic foreign key on the remote; what points nowhere does so there too."""
@@ -794,9 +825,8 @@ class Batch:
                     save(row, shape, self._remote, update_fields=[part.field.name])
 
     def _is_to_come(self, part: Unfinished) -> bool:
-        if self._identity.known(part.model, part.key) is not None:
-            return False
-        return self._targets.comes_with((root_of(part.model), part.key)) in self._pending
+        target = (root_of(part.model), part.key)
+        return not self._targets.is_there(target) and self._targets.comes_with(target) in self._pending
 
     def _close_at(self, part: Unfinished) -> Any:
         """Return the remote key of a reference's target; what is no task of the batch is brought along now."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
+from django.utils.duration import duration_string
 
 from tests.shapefuzz.content import Content, Name, Row, tables
 from tests.shapefuzz.ledger import COMMITTED, WRITTEN
@@ -737,7 +739,17 @@ def _texts(key: Any) -> set[str]:
         return {str(key), json.dumps([str(each) for each in key]), json.dumps(key, default=str)}
     if isinstance(key, (bytes, memoryview)):
         return {str(key), bytes(key).hex()}
+    if isinstance(key, timedelta):
+        return {str(key), duration_string(key), str(key // timedelta(microseconds=1)), _as_interval(key)}
     return {str(key)}
+
+
+def _as_interval(key: timedelta) -> str:
+    """Return how PostgreSQL spells a duration: ``-2 days +00:00:00.000005``."""
+    days = f"{key.days} day{'s' * (key.days != 1)}" if key.days else ""
+    seconds = f"{'+' * (key.days < 0)}{(datetime.min + timedelta(0, key.seconds, key.microseconds)).time()}"
+    parts = [days, seconds.rstrip("0") if key.microseconds else seconds]
+    return " ".join(part for part in (parts if key.seconds or key.microseconds or not days else [days]) if part)
 
 
 def _families() -> dict[str, frozenset[str]]:

@@ -280,9 +280,18 @@ class _Case:
 
     def _is_doubled(self, name: Name) -> bool:
         counts = [len(each.rows.get(name, ())) for each in (self._before.local, self._before.remote)]
-        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + len(
-            self._kept_under_other_keys(name, FAILED, WAITING)
-        )
+        kept = len(self._kept_under_other_keys(name, FAILED, WAITING))
+        kept += self._is_part_of_a_new_object(name) and self._is_told(name, FAILED, WAITING)
+        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + kept
+
+    def _is_part_of_a_new_object(self, name: Name) -> bool:
+        """Tell whether a child's row has stayed on LOCAL while its parent's was deleted, and made anew with its key.
+
+        What it was with the old one is another object, of the same key, which is to go.
+        """
+        parts = [(label, mark) for mark in self._marks_of_parts(name) for label in self._oracle.family(name[0])]
+        known = self._oracle.base(name)[0] is not None
+        return known and any(self._before.local.one(each) and not self._oracle.base(each)[0] for each in parts)
 
     def _is_renumbered(self, name: Name) -> bool:
         """Tell whether an object, or an end of a link, may be there under the key, too, that it had before."""

@@ -559,9 +559,10 @@ class Batch:
             self._imagine(shape, instance, row)
             return row
         with self._parts.savepoints.one():
+            alike = redirects.find_by_unique_values(shape, row) if unsure else ()
             self._save(row, shape, adding=True, unsure=unsure)
             if unsure and not redirects.are_there(shape, {row.pk}):
-                set_key(row, shape, self._find_redirected(shape, instance, row))
+                set_key(row, shape, self._find_redirected(shape, instance, row, values, alike))
             for parent in shape.other_parents if unsure else ():
                 redirects.require(shape_of(parent.model), [row.__dict__[parent.link.attname]])
         written = {parent.model: values[parent.link.attname] for parent in shape.other_parents}
@@ -586,11 +587,26 @@ class Batch:
         for error in there.values():
             raise error
 
-    def _find_redirected(self, shape: Shape, instance: Model, row: Model) -> Any:
-        """Return the key of a row that was inserted, and is not there under its key, by what else tells it."""
+    def _find_redirected(
+        self, shape: Shape, instance: Model, row: Model, values: dict[str, Any], alike: Collection[Any]
+    ) -> Any:
+        """Return the key of a row that was inserted, and is not there under its key, by what else tells it.
+
+        Args:
+            shape, instance: the local object.
+            row, values: what was inserted.
+            alike: the keys of rows that had its unique values before: another one's, unless all of it is in there now.
+
+        Raises:
+            NothingInserted: nothing tells it.
+        """
         found = self._identity.find_by_natural_key(instance)
         if found is None:
-            found = self._target.redirects.find_by_unique_values(shape, row)
+            for key in self._target.redirects.find_by_unique_values(shape, row):
+                there = rows_of(shape.model, self._remote).get(pk=key)
+                if key not in alike or not differing(there, values):
+                    found = key
+                    break
         if found is None or self._parts.belongs_to_another(shape, found, instance.pk):
             raise NothingInserted(shape.label, self._remote)
         return found

@@ -579,7 +579,12 @@ class _Case:
             return False
         links = [row.values for (label, _), rows in self._before.local.rows.items() if label == name[0] for row in rows]
         return any(
-            all(end == there[attname] or self._has_a_stand_in(str(end)) for attname, end in each.items())
+            all(
+                end == there[attname]
+                or self._has_a_stand_in(str(end))
+                or self._has_the_key_of_one_that_waits(str(end), str(there[attname]))
+                for attname, end in each.items()
+            )
             for each in links
         )
 
@@ -587,6 +592,17 @@ class _Case:
         """Tell whether a row of the remote's, with other values, may be an object which the log has not spoken of."""
         mark = end.removeprefix("→ ")
         return mark in self._oracle.unlogged and all(each != mark for _, each in self._after.remote.rows)
+
+    def _has_the_key_of_one_that_waits(self, end: str, there: str) -> bool:
+        """Tell whether a row of the remote's has the key of LOCAL's object, and does not become it yet, as is told."""
+        mark, other = end.removeprefix("→ "), there.removeprefix("→ ")
+        return any(
+            repr(row.key) == repr(rows[0].key)
+            for name, rows in self._before.local.rows.items()
+            if name[1] == mark and self._is_told(name, FAILED, WAITING)
+            if apps.get_model(name[0])._meta.pk.attname in rows[0].values  # others are other numbers there
+            for row in self._after.remote.rows.get((name[0], other), ())
+        )
 
     def _is_link_of_renamed(self, name: Name, there: Values | None) -> bool:
         """Tell whether a link is an old one, of objects whose rows have become others' since."""

@@ -411,8 +411,8 @@ class _Case:
                 self.owed.add(name)
             elif self._oracle.is_kept_there(name) or self._has_a_kept_end(name, there):
                 return
-            elif self._has_a_successor(name, *WON):
-                return  # in whose conflict the remote has won
+            elif self._has_a_successor(name, *WON) or self._has_an_unlogged_successor(name):
+                return  # in whose conflict the remote has won, or of which nothing is logged
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
         elif before is None or self._is_unchanged_there(name, before) or name in self._renamed:
@@ -425,18 +425,27 @@ class _Case:
 
     def _has_a_successor(self, name: Name, *kinds: str) -> bool:
         """Tell whether a row that is to go is that of another object now, which has its natural key, as is told."""
+        for other in self._successors(name):
+            if self._is_told(other, *kinds):
+                self._oracle.successors[name] = other
+                return True
+        # While that one fails, the row does not show what has become of its natural key since.
+        known = self._oracle.successors.get(name)
+        return known is not None and self._is_told(known, *kinds)
+
+    def _has_an_unlogged_successor(self, name: Name) -> bool:
+        """Tell whether such a row stands for another object that was made past the log."""
+        return any(other[1] in self._oracle.unlogged for other in self._successors(name))
+
+    def _successors(self, name: Name) -> Iterable[Name]:
+        """Yield the objects of LOCAL that have the natural key of a row that is to go."""
         for label in self._oracle.family(name[0]):
             model, row = apps.get_model(label), self._after.remote.one((label, name[1]))
             unique = [each.attname for each in model._meta.local_concrete_fields if each.name.startswith("u_")]
             natural = label in self._oracle.world.natural_keys or hasattr(model, "natural_key")
             for other, rows in self._before.local.rows.items() if row is not None and unique and natural else ():
-                same = other[0] == label and all(rows[0].values.get(each) == row.get(each) for each in unique)
-                if same and self._is_told(other, *kinds):
-                    self._oracle.successors[name] = other
-                    return True
-        # While that one fails, the row does not show what has become of its natural key since.
-        known = self._oracle.successors.get(name)
-        return known is not None and self._is_told(known, *kinds)
+                if other[0] == label and all(rows[0].values.get(each) == row.get(each) for each in unique):
+                    yield other
 
     def _has_a_kept_end(self, name: Name, there: Values) -> bool:
         """Tell whether a link is there because the remote has kept one of its ends, which LOCAL has deleted."""

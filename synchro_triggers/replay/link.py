@@ -95,7 +95,8 @@ def _link_all(
             with replaying_for(remote, source):
                 total += _link(identity, shape, chunk, former, trust_keys)
                 identity.store()
-        introduce(remote, source, shape.model, Word.LINKED)
+        if not identity.keeps_key(shape):  # of others nobody asks
+            introduce(remote, source, shape.model, Word.LINKED)
         counts[shape.label] = total
     return counts
 

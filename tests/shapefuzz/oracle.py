@@ -351,7 +351,9 @@ class _Case:
                 for attname, value in before.items()
             )
         )
-        if lost and not self._is_overwriting_allowed(name):
+        # Where its key has changed, the old row may have gone with another one, and the new one is another.
+        along = self._kept_under_other_keys(name, "deleted along")
+        if lost and not along and not self._is_overwriting_allowed(name):
             yield self._say(name, f"what the remote's users have changed was overwritten in silence: {before}")
 
     def _is_as_before(self, name: Name, attname: str, local: Values, there: Any) -> bool:

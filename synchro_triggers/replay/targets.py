@@ -9,11 +9,12 @@ from typing import Any
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models import CharField, Max, Model, TextField
 
-from ..capture.tables import encode_key
+from ..capture.tables import encode_key, natural_manager
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .doubled_hours import why_doubled
 from .identity import Identity
+from .living import Living
 from .local import LinkTask, ObjectTask, generic_target, load_instances
 from .rows import rows_of, rows_with
 from .shape import (
@@ -149,8 +150,8 @@ class Targets:
         """Return what shall be held on the remote instead of the key of a target that LOCAL does not have.
 
         An automatic key is another object's there, or may be given to one yet, unless it is free and lower than the
-        highest. So is a key that is another object's automatic one. Then a number far off stands for it, the same each
-        time.
+        highest. So is a key that is another object's automatic one, and one of the users' own under which the remote
+        keeps the row of another object, by its natural key. Then a number far off stands for it, the same each time.
 
         Args:
             instance: the object that points.
@@ -162,11 +163,12 @@ class Targets:
             ObjectNotApplied: the field takes no such number.
         """
         (model, key), root = target, _numbered(root_of(target[0]))
-        if self._identity.keeps_key(shape_of(root)) or not isinstance(key, int):
+        if self._identity.keeps_key(shape_of(root)):
+            if not self._is_anothers(root, key):
+                return value
+        elif not isinstance(key, int) or (key <= self._highest_key(root) and not self._is_taken((root, key))):
             return value
-        if key <= self._highest_key(root) and not self._is_taken((root, key)):
-            return value
-        number = _far_off(field, key)
+        number = _far_off(field, key) if isinstance(key, int) else None
         if number is None or self._is_taken((root, number)):
             if not field.null:
                 raise ObjectNotApplied(
@@ -179,6 +181,15 @@ class Targets:
             f"{field.name} {value!r}: there is no such {model._meta.label} on {LOCAL!r}; it is {number} there"
         )
         return number if number is None else field.to_python(number)
+
+    def _is_anothers(self, root: type[Model], key: Any) -> bool:
+        """Tell whether a key that LOCAL does not have is, on the remote, that of another object, by its natural key."""
+        if natural_manager(root) is None:
+            return False
+        if self._identity.claimed_by(root, key) not in (None, key):
+            return True
+        rows = list(rows_with(root, self._identity.remote, pk=[key]))
+        return bool(Living(self._identity).by_natural_key(rows))
 
     def _missing_keys(self, tasks: Iterable[ObjectTask | LinkTask]) -> Iterator[tuple[ObjectTask, Any, At]]:
         """Yield each object of which a target is missing, with the field that holds its key, and the target."""

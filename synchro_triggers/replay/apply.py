@@ -37,7 +37,17 @@ from .report import Told
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .sequences import move_sequences_on
-from .shape import GenericKey, Shape, is_findable, is_foreign_key, model_of, points_to_key, root_of, shape_of, target_of
+from .shape import (
+    GenericKey,
+    Shape,
+    is_findable,
+    is_foreign_key,
+    model_of,
+    points_to_key,
+    root_of,
+    shape_of,
+    target_of,
+)
 from .single import Singles
 from .taken_over import all_children_left, drop_links_left, key_is_anothers
 from .target import BatchBroken, BatchResult, KeyNotYet, NotYet, Target, reraise_if_hopeless, waiting
@@ -501,6 +511,7 @@ class Batch:
             self._under_way.discard(at)
         remote_key, former = row.pk, self._identity.claimed_by(shape.model, row.pk)
         self._identity.learn(shape.model, key, remote_key)
+        self._targets.has_come(at)
         if former not in (None, key):
             self._deletes.point_past(row, former)
         for parent in shape.other_parents:
@@ -537,9 +548,10 @@ class Batch:
             self._imagine(shape, instance, row)
             return row
         with self._parts.savepoints.one():
+            alike = redirects.find_by_unique_values(shape, row) if unsure else ()
             self._save(row, shape, adding=True, unsure=unsure)
             if unsure and not redirects.are_there(shape, {row.pk}):
-                set_key(row, shape, self._find_redirected(shape, instance, row))
+                set_key(row, shape, self._find_redirected(shape, instance, row, values, alike))
             for parent in shape.other_parents if unsure else ():
                 redirects.require(shape_of(parent.model), [row.__dict__[parent.link.attname]])
         written = {parent.model: values[parent.link.attname] for parent in shape.other_parents}
@@ -564,11 +576,26 @@ class Batch:
         for error in there.values():
             raise error
 
-    def _find_redirected(self, shape: Shape, instance: Model, row: Model) -> Any:
-        """Return the key of a row that was inserted, and is not there under its key, by what else tells it."""
+    def _find_redirected(
+        self, shape: Shape, instance: Model, row: Model, values: dict[str, Any], alike: Collection[Any]
+    ) -> Any:
+        """Return the key of a row that was inserted, and is not there under its key, by what else tells it.
+
+        Args:
+            shape, instance: the local object.
+            row, values: what was inserted.
+            alike: the keys of rows that had its unique values before: another one's, unless all of it is in there now.
+
+        Raises:
+            NothingInserted: nothing tells it.
+        """
         found = self._identity.find_by_natural_key(instance)
         if found is None:
-            found = self._target.redirects.find_by_unique_values(shape, row)
+            for key in self._target.redirects.find_by_unique_values(shape, row):
+                there = rows_of(shape.model, self._remote).get(pk=key)
+                if key not in alike or not differing(there, values):
+                    found = key
+                    break
         if found is None or self._parts.belongs_to_another(shape, found, instance.pk):
             raise NothingInserted(shape.label, self._remote)
         return found
@@ -742,15 +769,14 @@ class Batch:
         """Tell whether the target has no key on the remote yet and cannot come first."""
         comes_with = self._targets.comes_with(target)
         waits = comes_with in self._under_way or (at, comes_with) in self._cut
-        return waits and self._identity.known(*target) is None
+        return waits and not self._targets.is_there(target)
 
     def _ensure(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object, bringing it along if it is not there."""
         root = root_of(model)
         self._identity.load(model, [key])
-        known = self._identity.known(model, key)
-        if known is not None:
-            return known
+        if self._targets.is_there((root, key)):
+            return self._identity.known(model, key)
         at = self._targets.comes_with((root, key))
         task = self._pending.get(at)
         if task is not None:
@@ -760,12 +786,11 @@ class Batch:
             if instance is None:
                 raise waiting(ObjectNotApplied(f"{model._meta.label} {key!r} is missing on {LOCAL!r}"), *at)
             self._upsert(shape_of(type(instance)), instance, None)
-        known = self._identity.known(model, key)
-        if known is None:
+        if not self._targets.is_there((root, key)):
             reason = self._errors.get(at)
             text = f"waits for {model._meta.label} {key!r}" + (f", which failed: {reason}" if reason else "")
             raise waiting(NotYet(text), *at)
-        return known
+        return self._identity.known(model, key)
 
     def _translate_generic(self, generic: GenericKey, instance: Model, unfinished: list[Unfinished]) -> Any:
         """Return the object id of a generic foreign key on the remote; what points nowhere does so there too."""
@@ -805,9 +830,8 @@ class Batch:
                     save(row, shape, self._remote, update_fields=[part.field.name])
 
     def _is_to_come(self, part: Unfinished) -> bool:
-        if self._identity.known(part.model, part.key) is not None:
-            return False
-        return self._targets.comes_with((root_of(part.model), part.key)) in self._pending
+        target = (root_of(part.model), part.key)
+        return not self._targets.is_there(target) and self._targets.comes_with(target) in self._pending
 
     def _close_at(self, part: Unfinished) -> Any:
         """Return the remote key of a reference's target; what is no task of the batch is brought along now."""

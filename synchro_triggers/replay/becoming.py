@@ -64,9 +64,9 @@ def what_stays(
         Exception: what the rule of ``SYNCHRO_CONFLICT`` has raised.
     """
     staying = Staying()
-    if remote_key is not None:
-        for model, row in _rows_there(parts, parents_of(shape.model), remote_key):
-            staying.values |= _values_of(shape.skipped, model, row)
+    fields = shape.skipped if change is not None else (*shape.skipped, *shape.copied)
+    for model, row in _rows_there(parts, parents_of(shape.model), remote_key):
+        staying.values |= _values_of(fields, model, row)
     for parent in shape.other_parents:
         _look_at(parts, shape, parent, local_value(instance, parent.link), change, values, staying)
     return staying

@@ -91,10 +91,12 @@ class BulkUpserts:
             level: int | None = 0
             later: set[At] = set()
             for target in self._parts.targets.of(task):
-                if self._parts.identity.known(*target) is not None:
+                if self._parts.targets.is_there(target):
                     continue
                 below = level_of.get(target)
-                if target in self._parts.targets.missing:
+                if self._parts.identity.known(*target) is not None:
+                    below = None  # a child's row is to come to it, one by one
+                elif target in self._parts.targets.missing:
                     below = -1 if self._may_be_missing(task, target) else None
                 elif target == at or (at, target) in cut:
                     below = -1 if self._may_come_later(task, target) else None
@@ -172,7 +174,7 @@ class BulkUpserts:
     def _targets_are_known(self, task: ObjectTask) -> bool:
         later = self._later.get((task.shape.root, task.key), ())
         return all(
-            self._parts.identity.known(*target) is not None or target in later or target in self._parts.targets.missing
+            self._parts.targets.is_there(target) or target in later or target in self._parts.targets.missing
             for target in self._parts.targets.of(task)
         )
 

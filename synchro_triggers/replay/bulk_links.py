@@ -73,9 +73,11 @@ class BulkLinks:
             pairs: list[tuple[bool, tuple[Any, Any], bool]] = []
             for key, (exists, _) in task.targets.items():
                 target = self._parts.identity.known(shape.target_model, key)
+                if exists and not self._are_there(shape, task.owner, key):
+                    break
                 if owner is not None and target is not None:
                     pairs.append((exists, (owner, target), key not in task.one_way))
-                elif exists or not {(shape.source_model, task.owner), (shape.target_model, key)} & gone:
+                elif not {(shape.source_model, task.owner), (shape.target_model, key)} & gone:
                     break
             else:
                 for exists, pair, mirrored in pairs:
@@ -103,6 +105,10 @@ class BulkLinks:
             for _, change in task.targets.values():
                 self._parts.result.failed.pop(change, None)
         return done
+
+    def _are_there(self, shape: LinkShape, owner: Any, key: Any) -> bool:
+        ends = (root_of(shape.source_model), owner), (root_of(shape.target_model), key)
+        return all(map(self._parts.targets.is_there, ends))
 
     def _gone_ends(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> set[At]:
         """Return the ends of removed links that LOCAL does not have any more: their links have gone with them."""

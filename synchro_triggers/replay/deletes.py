@@ -194,18 +194,17 @@ class Deletes:
             BatchBroken: one cannot, so that the delete must not stay either.
         """
         for field, rows in emptied.items():
-            for living in self._living_among(rows):
+            unreadable: dict[At, Exception] = {}
+            for living in self._living_among(rows, unreadable):
                 if local_value(living, field) is None:
                     continue
                 try:
                     self._point(living, field)
                 except Exception as error:
                     reraise_if_hopeless(error, self._remote)
-                    label, key = shape_of(type(living)).label, printable_key(encode_key(living.pk))
-                    raise BatchBroken(
-                        f"its deletion would empty {field.name} of {label} {key}, which {LOCAL!r} still has: "
-                        f"{describe(error)}"
-                    ) from error
+                    raise _would_empty(field, (shape_of(type(living)).model, living.pk), error) from error
+            for at, reason in unreadable.items():  # nobody knows what it points to
+                raise _would_empty(field, at, reason) from reason
 
     def _require_not_hidden(self, task: ObjectTask, remote_key: Any) -> None:
         """Raise ``ObjectNotApplied`` when a row is there under its key, in a form by which it is not found.
@@ -392,12 +391,23 @@ class Deletes:
             and not identity.is_going(at[0], identity.claimed_by(*at))
         ]
 
-    def _living_among(self, rows: Iterable[Model]) -> list[Model]:
-        """Return the local objects that remote rows are, where there are any."""
+    def _living_among(self, rows: Iterable[Model], unreadable: dict[At, Exception] | None = None) -> list[Model]:
+        """Return the local objects that remote rows are, where there are any.
+
+        Args:
+            rows: the remote rows.
+            unreadable: takes those that cannot be read, with the errors; without it, they are raised.
+        """
         keys: dict[type[Model], list[Any]] = {}
         for (root, _), key in self._living.keys_of(rows).items():
             keys.setdefault(root, []).append(key)
-        return [instance for root, some in keys.items() for instance in load_instances(root, some).values()]
+        found: list[Model] = []
+        for root, some in keys.items():
+            errors: dict[Any, Exception] | None = None if unreadable is None else {}
+            found += load_instances(root, some, errors).values()
+            if unreadable is not None and errors:
+                unreadable.update(((root, key), error) for key, error in errors.items())
+        return found
 
     def _tell_what_went_along(self, rows: Sequence[Model], gone: tuple[Shape, Any], change: Change | None) -> None:
         """Count what a cascade has taken, and name what the batch does not delete anyhow, or others have changed.
@@ -483,3 +493,12 @@ class Deletes:
 
 def _at(instance: Model) -> At:
     return root_of(type(instance)), instance.pk
+
+
+def _would_empty(field: Any, at: At, error: Exception) -> BatchBroken:
+    """Return the error of a delete that would empty a foreign key of an object which LOCAL still has."""
+    model, key = at
+    return BatchBroken(
+        f"its deletion would empty {field.name} of {model._meta.label} {printable_key(encode_key(key))}, "
+        f"which {LOCAL!r} still has: {describe(error)}"
+    )

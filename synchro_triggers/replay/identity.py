@@ -308,6 +308,14 @@ class Identity:
             rows = locks.taken(rows)
         return exact_keys(self.remote, remote_keys, set(rows.values_list("pk", flat=True)))
 
+    def without_row_in(self, child: type[Model], keys: Iterable[Any]) -> list[Any]:
+        """Return those loaded local keys whose objects are on the remote, without a row in the table of a child."""
+        root = root_of(child)
+        known = {self._known[root, key]: key for key in keys if (root, key) in self._known}
+        rows = {there: key for there, key in known.items() if (root, key) not in self._imagined}
+        there = self.existing(child, rows)
+        return [key for remote_key, key in rows.items() if remote_key not in there]
+
     def known(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of a loaded local key, or ``None``."""
         return self._known.get((root_of(model), key))

@@ -68,7 +68,8 @@ def link_objects(
         trust_keys: the same primary key is enough.
 
     Returns:
-        Counts by model label; models that keep their primary keys need no references and are left out.
+        Counts by model label; models that keep their primary keys, and have no natural keys, need no references and are
+        left out.
 
     Raises:
         Refused: LOCAL is a copy whose identity has not been settled, or both sides are one database.
@@ -86,7 +87,7 @@ def _link_all(
     former = former_selves(remote, source)
     for shape in models_in_order([shape_of(model) for model in _models(labels, settings)]):
         identity = Identity(remote, source, target, settings.identity)
-        if identity.keeps_key(shape):
+        if identity.keeps_key(shape) and natural_manager(shape.model) is None:
             continue
         total = LinkCounts()
         for chunk in _chunks(shape):
@@ -94,7 +95,8 @@ def _link_all(
             with replaying_for(remote, source):
                 total += _link(identity, shape, chunk, former, trust_keys)
                 identity.store()
-        introduce(remote, source, shape.model, Word.LINKED)
+        if not identity.keeps_key(shape):  # of others nobody asks
+            introduce(remote, source, shape.model, Word.LINKED)
         counts[shape.label] = total
     return counts
 
@@ -219,8 +221,8 @@ def _counterpart(
             if not is_of_one_object(error):
                 raise
             return None
-        if found is not None or None not in natural_key_of(instance):
-            return found
+        if found is not None or None not in natural_key_of(instance) or identity.keeps_key(shape):
+            return found  # a kept key needs no reference, but where the natural key changes later
         # A natural key with a NULL in it may be that of several: key and values tell, as where there is none.
     if candidate is None or trust_keys:
         return None if candidate is None else candidate.pk

@@ -105,19 +105,20 @@ class Redirects:
             rows_with(table.model, self._alias, pk=keys).count() == len(keys) for table in tables_of(shape)
         )
 
-    def find_by_unique_values(self, shape: Shape, row: Model) -> Any:
-        """Return the key of the one row that has the unique values of ``row``, or ``None``."""
+    def find_by_unique_values(self, shape: Shape, row: Model) -> list[Any]:
+        """Return the keys of the rows that have unique values of ``row``."""
         options = shape.model._meta
         groups = [
             *((field.name,) for field in options.concrete_fields if field.unique and not field.primary_key),
             *(tuple(names) for names in options.unique_together),
             *(tuple(constraint.fields) for constraint in options.total_unique_constraints),
         ]
+        keys: dict[Any, None] = {}
         for names in groups:
             fields: list[Any] = [options.get_field(name) for name in names]
             values = {field.attname: row.__dict__.get(field.attname) for field in fields}
             if None not in values.values():
-                found = list(rows_of(shape.model, self._alias).filter(**values)[:2])
+                found = rows_of(shape.model, self._alias).filter(**values).values_list("pk", flat=True)[:2]
                 if len(found) == 1:
-                    return found[0].pk
-        return None
+                    keys[found[0]] = None
+        return list(keys)

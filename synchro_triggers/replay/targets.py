@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models import CharField, Max, Model, TextField
 
-from ..capture.tables import encode_key
+from ..capture.tables import encode_key, natural_manager
 from ..conf import LOCAL
 from ..exceptions import ObjectNotApplied
 from .doubled_hours import why_doubled
 from .identity import Identity
+from .living import Living
 from .local import LinkTask, ObjectTask, generic_target, load_instances
 from .rows import rows_of, rows_with
 from .shape import (
@@ -48,6 +50,8 @@ class Targets:
         self._parts_of: dict[At, At] = {}
         self._highest: dict[type[Model], int] = {}
         self._taken: dict[At, bool] = {}
+        self._asked: set[At] = set()
+        self._lacking: set[At] = set()
         self.missing: set[At] = set()
         self.unusable: dict[At, Exception] = {}
         self.pointing_nowhere: dict[tuple[str, str], str] = {}
@@ -64,39 +68,61 @@ class Targets:
         for task in self._tasks:
             if isinstance(task, ObjectTask) and task.instance is not None:
                 self.note(task.shape, task.instance)
-        level = self._needed_keys()
+        level: Sequence[ObjectTask | LinkTask] = self._tasks
         while level:
-            following: list[ObjectTask] = []
-            for root, keys in level.items():
-                self._identity.load(root, keys)
-                unknown = [
-                    key
-                    for key in keys
-                    if self.comes_with((root, key)) not in reached and self._identity.known(root, key) is None
-                ]
-                instances = load_instances(root, unknown)
-                self.missing.update((root, key) for key in unknown if key not in instances)
-                for instance in instances.values():
-                    shape = shape_of(type(instance))
-                    reason = why_not_findable(instance) or why_doubled(self._identity.remote, instance)
-                    if reason is not None:
-                        self.unusable[shape.root, instance.pk] = ObjectNotApplied(reason)
-                        continue
-                    self.note(shape, instance)
-                    if (shape.root, instance.pk) not in reached:
-                        following.append(ObjectTask(shape, instance.pk, None, instance))
-                        reached.add((shape.root, instance.pk))
-                reached.update((root, key) for key in unknown)
+            self._look_up_all(task for task in level if isinstance(task, ObjectTask))
+            following = self._to_bring([*self._not_there(level, reached), *self._without_a_row(level)], reached)
             found += following
-            level = {}
-            self._look_up_all(following)
-            for task in following:
-                for root, key in self.of(task):
-                    level.setdefault(root, set()).add(key)
+            level = following
         nowhere = list(self._missing_keys([*self._tasks, *found]))
         self._look_what_is_taken(nowhere)
         self._let_keys_point_nowhere(nowhere)
         return found
+
+    def _not_there(self, tasks: Sequence[ObjectTask | LinkTask], reached: set[At]) -> Iterator[Model]:
+        """Yield the targets of tasks that the remote does not have; remember which of them LOCAL lacks too."""
+        for root, keys in self._needed_keys(tasks).items():
+            self._identity.load(root, keys)
+            unknown = [
+                key
+                for key in keys
+                if (root, key) not in self._asked
+                and self.comes_with((root, key)) not in reached
+                and self._identity.known(root, key) is None
+            ]
+            instances = load_instances(root, unknown)
+            self.missing.update((root, key) for key in unknown if key not in instances)
+            self._asked.update((root, key) for key in unknown)
+            yield from instances.values()
+
+    def _without_a_row(self, tasks: Sequence[ObjectTask | LinkTask]) -> Iterator[Model]:
+        """Yield the targets of which the remote lacks the row that is pointed to: a child's, which went alone there."""
+        for model, keys in self._needed_of_children(tasks).items():
+            self._identity.load(model, keys)
+            instances = load_instances(model, self._identity.without_row_in(model, keys))
+            self._lacking.update((root_of(model), key) for key in instances)
+            yield from instances.values()
+
+    def _to_bring(self, instances: Iterable[Model], reached: set[At]) -> list[ObjectTask]:
+        found: list[ObjectTask] = []
+        for instance in instances:
+            shape = shape_of(type(instance))
+            if (reason := why_not_findable(instance) or why_doubled(self._identity.remote, instance)) is not None:
+                self.unusable[shape.root, instance.pk] = ObjectNotApplied(reason)
+                continue
+            self.note(shape, instance)
+            if (shape.root, instance.pk) not in reached:
+                found.append(ObjectTask(shape, instance.pk, None, instance))
+                reached.add((shape.root, instance.pk))
+        return found
+
+    def is_there(self, target: At) -> bool:
+        """Tell whether the remote has a target, with the row of it that something points to."""
+        return self._identity.known(*target) is not None and target not in self._lacking
+
+    def has_come(self, target: At) -> None:
+        """Remember that the remote has all of a target's rows now."""
+        self._lacking.discard(target)
 
     def look_what_is_missing(self, shape: Shape, instance: Model) -> None:
         """Remember which targets LOCAL lacks of an object that is none of the batch's, and is not brought along."""
@@ -104,6 +130,7 @@ class Targets:
             self._identity.load(root, [key])
             if self._identity.known(root, key) is None and not load_instances(root, [key]):
                 self.missing.add((root, key))
+        list(self._without_a_row([ObjectTask(shape, instance.pk, None, instance)]))
 
     def look_whether_missing(self, at: At) -> None:
         """Remember that LOCAL lacks an object, where it does, whose row on the remote is another one's from now on."""
@@ -129,8 +156,8 @@ class Targets:
         """Return what shall be held on the remote instead of the key of a target that LOCAL does not have.
 
         An automatic key is another object's there, or may be given to one yet, unless it is free and lower than the
-        highest. So is a key that is another object's automatic one. Then a number far off stands for it, the same each
-        time.
+        highest. So is a key that is another object's automatic one, and one of the users' own under which the remote
+        keeps the row of another object, by its natural key. Then a number far off stands for it, the same each time.
 
         Args:
             instance: the object that points.
@@ -142,11 +169,12 @@ class Targets:
             ObjectNotApplied: the field takes no such number.
         """
         (model, key), root = target, _numbered(root_of(target[0]))
-        if self._identity.keeps_key(shape_of(root)) or not isinstance(key, int):
+        if self._identity.keeps_key(shape_of(root)):
+            if not self._is_anothers(root, key):
+                return value
+        elif not isinstance(key, int) or (key <= self._highest_key(root) and not self._is_taken((root, key))):
             return value
-        if key <= self._highest_key(root) and not self._is_taken((root, key)):
-            return value
-        number = _far_off(field, key)
+        number = _far_off(field, key) if isinstance(key, int) else None
         if number is None or self._is_taken((root, number)):
             if not field.null:
                 raise ObjectNotApplied(
@@ -159,6 +187,15 @@ class Targets:
             f"{field.name} {value!r}: there is no such {model._meta.label} on {LOCAL!r}; it is {number} there"
         )
         return number if number is None else field.to_python(number)
+
+    def _is_anothers(self, root: type[Model], key: Any) -> bool:
+        """Tell whether a key that LOCAL does not have is, on the remote, that of another object, by its natural key."""
+        if natural_manager(root) is None:
+            return False
+        if self._identity.claimed_by(root, key) not in (None, key):
+            return True
+        rows = list(rows_with(root, self._identity.remote, pk=[key]))
+        return bool(Living(self._identity).by_natural_key(rows))
 
     def _missing_keys(self, tasks: Iterable[ObjectTask | LinkTask]) -> Iterator[tuple[ObjectTask, Any, At]]:
         """Yield each object of which a target is missing, with the field that holds its key, and the target."""
@@ -203,17 +240,34 @@ class Targets:
             self._taken[at] = bool(self._identity.existing(at[0], [at[1]]))
         return self._taken[at]
 
-    def _needed_keys(self) -> dict[type[Model], set[Any]]:
+    def _needed_keys(self, tasks: Iterable[ObjectTask | LinkTask]) -> dict[type[Model], set[Any]]:
+        """Return the keys that tasks point to, by root model."""
         needed: dict[type[Model], set[Any]] = {}
-        self._look_up_all(task for task in self._tasks if isinstance(task, ObjectTask))
-        for task in self._tasks:
-            if isinstance(task, ObjectTask):
-                for root, key in self.of(task):
-                    needed.setdefault(root, set()).add(key)
-            elif added := [key for key, (exists, _) in task.targets.items() if exists]:
-                needed.setdefault(root_of(task.shape.source_model), set()).add(task.owner)
-                needed.setdefault(root_of(task.shape.target_model), set()).update(added)
+        for task in tasks:
+            for root, key in self.of(task) if isinstance(task, ObjectTask) else _ends(task):
+                needed.setdefault(root_of(root), set()).add(key)
         return needed
+
+    def _needed_of_children(self, tasks: Iterable[ObjectTask | LinkTask]) -> dict[type[Model], set[Any]]:
+        """Return the keys that tasks point to, by model, where that is a child."""
+        needed: dict[type[Model], set[Any]] = {}
+        for task in tasks:
+            for model, key in self._children_of(task) if isinstance(task, ObjectTask) else _ends(task):
+                if root_of(model) is not model:
+                    needed.setdefault(model, set()).add(key)
+        return needed
+
+    def _children_of(self, task: ObjectTask) -> Iterator[At]:
+        """Yield model and key of what an object points to, as far as it may be a child."""
+        if (instance := task.instance) is None:
+            return
+        for foreign_key in _to_children(task.shape):
+            value = local_value(instance, foreign_key)
+            if value is not None and (key := self.key_of(foreign_key, value)) is not None:
+                yield target_of(foreign_key)[0], key
+        for generic in task.shape.generic_keys:
+            if (target := generic_target(generic, instance)) is not None:
+                yield target
 
     def of(self, task: ObjectTask) -> Sequence[tuple[type[Model], Any]]:
         """Return root and key of each object that this one points to."""
@@ -265,6 +319,21 @@ class Targets:
         rows = rows_with(model, LOCAL, **{attname: values})
         found = dict(rows.values_list(attname, "pk"))
         self._keys.update({(model, attname, value): found.get(value) for value in values})
+
+
+def _ends(task: LinkTask) -> Iterator[At]:
+    """Yield model and key of the ends of links that are to be added."""
+    for key, (exists, _) in task.targets.items():
+        if exists:
+            yield task.shape.source_model, task.owner
+            yield task.shape.target_model, key
+
+
+@cache
+def _to_children(shape: Shape) -> tuple[Any, ...]:
+    """Return the foreign keys that lead to the tables of children."""
+    models = [(field, target_of(field)[0]) for field in shape.foreign_keys]
+    return tuple(field for field, model in models if root_of(model) is not model)
 
 
 def _numbered(root: type[Model]) -> type[Model]:

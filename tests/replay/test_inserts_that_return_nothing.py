@@ -44,6 +44,15 @@ CREATE FUNCTION redirect() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE TRIGGER redirect BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION redirect()
 """
+POSTGRES_UPSERT = """
+CREATE FUNCTION overwrite() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    UPDATE testapp_numbered SET name = NEW.name WHERE number = NEW.number;
+    IF FOUND THEN RETURN NULL; END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER overwrite BEFORE INSERT ON testapp_numbered FOR EACH ROW EXECUTE FUNCTION overwrite()
+"""
 
 
 def on_remote(sql: str) -> None:
@@ -300,3 +309,32 @@ def test_triggers_that_return_the_row_cost_no_failure(vendor):
     assert synchronize().failures == []
     assert_same(Item)
     assert synchronize().changed is False
+
+
+@ways
+def test_cancelled_row_is_not_taken_for_another_one_with_its_unique_value(vendor, settings, way):
+    cancel(vendor, Numbered, "name")
+    theirs = Numbered.objects.using(REMOTE).create(name="theirs", number=1)
+    make(Numbered, ["bad"])
+
+    with WAYS[way](settings, Numbered):
+        report = synchronize()
+
+    assert [REASON in failure.error for failure in report.failures] == [True]
+    assert not Reference.objects.using(REMOTE).filter(model_label=Numbered._meta.label).exists()
+    assert list(Numbered.objects.using(REMOTE).values_list("pk", "name")) == [(theirs.pk, "theirs")]
+
+
+@ways
+@pytest.mark.vendor("postgres")
+def test_row_that_an_insert_has_overwritten_is_known_again(settings, way):
+    on_remote(POSTGRES_UPSERT)
+    theirs = Numbered.objects.using(REMOTE).create(name="theirs", number=1)
+    make(Numbered, ["a"])
+
+    with WAYS[way](settings, Numbered):
+        report = synchronize()
+
+    assert report.failures == []
+    assert list(Numbered.objects.using(REMOTE).values_list("pk", "name")) == [(theirs.pk, "a")]
+    assert not synchronize().changed

@@ -7,14 +7,15 @@ may have become of it.
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
 from django.db import connections
+from django.utils.duration import duration_string
 
 from tests.shapefuzz.content import Content, Name, Row, tables
 from tests.shapefuzz.hands import is_automatic
@@ -285,9 +286,18 @@ class _Case:
 
     def _is_doubled(self, name: Name) -> bool:
         counts = [len(each.rows.get(name, ())) for each in (self._before.local, self._before.remote)]
-        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + len(
-            self._kept_under_other_keys(name, FAILED, WAITING)
-        )
+        kept = len(self._kept_under_other_keys(name, FAILED, WAITING))
+        kept += self._is_part_of_a_new_object(name) and self._is_told(name, FAILED, WAITING)
+        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + kept
+
+    def _is_part_of_a_new_object(self, name: Name) -> bool:
+        """Tell whether a child's row has stayed on LOCAL while its parent's was deleted, and made anew with its key.
+
+        What it was with the old one is another object, of the same key, which is to go.
+        """
+        parts = [(label, mark) for mark in self._marks_of_parts(name) for label in self._oracle.family(name[0])]
+        known = self._oracle.base(name)[0] is not None
+        return known and any(self._before.local.one(each) and not self._oracle.base(each)[0] for each in parts)
 
     def _is_renumbered(self, name: Name) -> bool:
         """Tell whether an object, or an end of a link, may be there under the key, too, that it had before."""
@@ -347,7 +357,9 @@ class _Case:
                 for attname, value in before.items()
             )
         )
-        if lost and not self._is_overwriting_allowed(name):
+        # Where its key has changed, the old row may have gone with another one, and the new one is another.
+        along = self._kept_under_other_keys(name, "deleted along")
+        if lost and not along and not self._is_overwriting_allowed(name):
             yield self._say(name, f"what the remote's users have changed was overwritten in silence: {before}")
 
     def _is_as_before(self, name: Name, attname: str, local: Values, there: Any) -> bool:
@@ -420,8 +432,8 @@ class _Case:
                 self.owed.add(name)
             elif self._oracle.is_kept_there(name) or self._has_a_kept_end(name, there):
                 return
-            elif self._has_a_successor(name, *WON):
-                return  # in whose conflict the remote has won
+            elif self._has_a_successor(name, *WON) or self._has_an_unlogged_successor(name):
+                return  # in whose conflict the remote has won, or of which nothing is logged
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
         elif before is None or self._is_unchanged_there(name, before) or name in self._renamed:
@@ -434,18 +446,27 @@ class _Case:
 
     def _has_a_successor(self, name: Name, *kinds: str) -> bool:
         """Tell whether a row that is to go is that of another object now, which has its natural key, as is told."""
+        for other in self._successors(name):
+            if self._is_told(other, *kinds):
+                self._oracle.successors[name] = other
+                return True
+        # While that one fails, the row does not show what has become of its natural key since.
+        known = self._oracle.successors.get(name)
+        return known is not None and self._is_told(known, *kinds)
+
+    def _has_an_unlogged_successor(self, name: Name) -> bool:
+        """Tell whether such a row stands for another object that was made past the log."""
+        return any(other[1] in self._oracle.unlogged for other in self._successors(name))
+
+    def _successors(self, name: Name) -> Iterable[Name]:
+        """Yield the objects of LOCAL that have the natural key of a row that is to go."""
         for label in self._oracle.family(name[0]):
             model, row = apps.get_model(label), self._after.remote.one((label, name[1]))
             unique = [each.attname for each in model._meta.local_concrete_fields if each.name.startswith("u_")]
             natural = label in self._oracle.world.natural_keys or hasattr(model, "natural_key")
             for other, rows in self._before.local.rows.items() if row is not None and unique and natural else ():
-                same = other[0] == label and all(rows[0].values.get(each) == row.get(each) for each in unique)
-                if same and self._is_told(other, *kinds):
-                    self._oracle.successors[name] = other
-                    return True
-        # While that one fails, the row does not show what has become of its natural key since.
-        known = self._oracle.successors.get(name)
-        return known is not None and self._is_told(known, *kinds)
+                if other[0] == label and all(rows[0].values.get(each) == row.get(each) for each in unique):
+                    yield other
 
     def _is_succeeded_by(self, gone: str, mark: str, label: str | None) -> bool:
         """Tell whether the row of an object that LOCAL has deleted is another one's, which still fails."""
@@ -603,6 +624,7 @@ class _Case:
                 end == there[attname]
                 or self._has_a_stand_in(str(end), _leads_to(name[0], attname))
                 or (each.raw[attname] == raw[attname] and self._fails_under_its_key(name, attname, str(end)))
+                or self._has_the_key_of_one_that_waits(str(end), str(there[attname]))
                 for attname, end in each.values.items()
             )
             for each in links
@@ -619,6 +641,17 @@ class _Case:
         Its child's row may be there by itself, while another object's stands for its parent's.
         """
         return any(each == mark and label in (None, table) for table, each in self._after.remote.rows)
+
+    def _has_the_key_of_one_that_waits(self, end: str, there: str) -> bool:
+        """Tell whether a row of the remote's has the key of LOCAL's object, and does not become it yet, as is told."""
+        mark, other = end.removeprefix("→ "), there.removeprefix("→ ")
+        return any(
+            repr(row.key) == repr(rows[0].key)
+            for name, rows in self._before.local.rows.items()
+            if name[1] == mark and self._is_told(name, FAILED, WAITING)
+            if apps.get_model(name[0])._meta.pk.attname in rows[0].values  # others are other numbers there
+            for row in self._after.remote.rows.get((name[0], other), ())
+        )
 
     def _is_link_of_renamed(self, name: Name, there: Values | None) -> bool:
         """Tell whether a link is an old one, of objects whose rows have become others' since."""
@@ -808,13 +841,21 @@ def _texts(key: Any) -> set[str]:
         return {str(key), json.dumps([str(each) for each in key]), json.dumps(key, default=str)}
     if isinstance(key, (bytes, memoryview)):
         return {str(key), bytes(key).hex()}
-    if isinstance(key, datetime.timedelta):
-        return {str(key), str(key // datetime.timedelta(microseconds=1))}
-    if isinstance(key, datetime.datetime):
+    if isinstance(key, timedelta):
+        return {str(key), duration_string(key), str(key // timedelta(microseconds=1)), _as_interval(key)}
+    if isinstance(key, datetime):
         zones = {connections[alias].timezone for alias in ("default", "remote")} if key.tzinfo else set()
         as_stored = {str(key.astimezone(zone).replace(tzinfo=None)) for zone in zones if zone is not None}
         return {str(key), key.isoformat(), *as_stored}
     return {str(key)}
+
+
+def _as_interval(key: timedelta) -> str:
+    """Return how PostgreSQL spells a duration: ``-2 days +00:00:00.000005``."""
+    days = f"{key.days} day{'s' * (key.days != 1)}" if key.days else ""
+    seconds = f"{'+' * (key.days < 0)}{(datetime.min + timedelta(0, key.seconds, key.microseconds)).time()}"
+    parts = [days, seconds.rstrip("0") if key.microseconds else seconds]
+    return " ".join(part for part in (parts if key.seconds or key.microseconds or not days else [days]) if part)
 
 
 def _families() -> dict[str, frozenset[str]]:

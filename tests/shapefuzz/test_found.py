@@ -251,3 +251,22 @@ def test_unique_binary_values_are_swapped(project, local):
     assert report.failures == []
     values = model.objects.using("remote").order_by("mark_a").values_list("u_a", flat=True)
     assert [bytes(value) for value in values] == [b"two", b"one"]
+
+
+@both_vendors
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("natural", [False, True])
+def test_unique_fields_may_have_any_names(project, heard, local, natural, dry_run):
+    [model] = project(
+        local,
+        (
+            *("A", "models.Model", marked("a"), "model = models.IntegerField(unique=True)"),
+            "alias = models.IntegerField(unique=True)",
+        ),
+        SYNCHRO_OPTIONS={"shapefuzz.A": {"natural_key": ("model", "alias")}} if natural else {},
+    )
+    model.objects.create(mark_a="o1", model=1, alias=2)
+
+    report = synchronize(dry_run=dry_run)
+
+    assert (report.failures, report.created) == ([], 1)

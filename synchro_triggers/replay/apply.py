@@ -49,7 +49,7 @@ from .shape import (
     target_of,
 )
 from .single import Singles
-from .taken_over import all_children_left, drop_links_left, key_is_anothers
+from .taken_over import all_children_left, key_is_anothers
 from .target import BatchBroken, BatchResult, KeyNotYet, NotYet, Target, reraise_if_hopeless, waiting
 from .targets import Targets
 from .uniqueness import Stuck, holders_of_wanted, park_unique_values
@@ -493,9 +493,8 @@ class Batch:
                     return remote_key
                 self._foresight.require_free(shape, values, remote_key, None if row is None else differing(row, values))
                 self._target.imagined_written.add(at)
-            for child in all_children_left(self._parts, shape, instance, remote_key, others):
-                self._deletes.delete_child(child, change)
-            drop_links_left(self._parts, shape, key, remote_key)
+            children = all_children_left(self._parts, shape, instance, remote_key, others)
+            self._deletes.clear(children, shape, key, remote_key, change)
             if change is not None:
                 written = shape, values, remote_key
             if row is None:

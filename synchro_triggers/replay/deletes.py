@@ -122,7 +122,20 @@ class Deletes:
         if not task.keep_parents:
             self._parts.identity.forget(shape.model, key)
 
-    def delete_child(self, row: Model, change: Change | None) -> None:
+    def clear(self, children: Iterable[Model], shape: Shape, key: Any, remote_key: Any, change: Change | None) -> None:
+        """Delete what an object that is gone has left at a row that another one takes over: children's rows and links.
+
+        Args:
+            children: those rows.
+            shape, key: the local object that has the row from now on.
+            remote_key: the row's.
+            change: what LOCAL logged of it.
+        """
+        for child in children:
+            self._delete_child(child, change)
+        drop_links_left(self._parts, shape, key, remote_key)
+
+    def _delete_child(self, row: Model, change: Change | None) -> None:
         """Delete a child's row, and keep those of its parents: another object has them now, which ``change`` is of."""
         dry_run, shape, remote_key = self._parts.target.dry_run, shape_of(type(row)), row.pk
         along = self._would_go_along(row, True, None) if dry_run else self._spare_the_living(row, True, None)
@@ -328,9 +341,8 @@ class Deletes:
         if key is None:
             return False
         for living in load_instances(model, [key]).values():
-            for child in children_left(self._parts, task.shape, key, row.pk, type(living)):
-                self.delete_child(child, task.change)
-            drop_links_left(self._parts, shape_of(type(living)), key, row.pk)
+            children = children_left(self._parts, task.shape, key, row.pk, type(living))
+            self.clear(children, shape_of(type(living)), key, row.pk, task.change)
         if identity.known(model, key) is None:
             identity.learn(model, key, row.pk)
         identity.forget(model, task.key)

@@ -508,7 +508,9 @@ class Batch:
             raise
         finally:
             self._under_way.discard(at)
-        remote_key, former = row.pk, self._identity.claimed_by(shape.model, row.pk)
+        # The row of another object, of which a number that was given out in this moment can be none.
+        former = self._identity.claimed_by(shape.model, row.pk) if row.pk == remote_key else None
+        remote_key = row.pk
         self._identity.learn(shape.model, key, remote_key)
         self._targets.has_come(at)
         if former not in (None, key):

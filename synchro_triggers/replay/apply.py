@@ -34,6 +34,7 @@ from .order import At, Task, in_order
 from .parts import Parts, Unfinished
 from .redirects import NothingInserted
 from .report import Told
+from .rings import Rings
 from .rows import ReadAhead, rows_of
 from .savepoints import Savepoints
 from .sequences import move_sequences_on
@@ -137,7 +138,9 @@ class Batch:
         self._bulk_upserts = BulkUpserts(self._parts)
         self._bulk_deletes = BulkDeletes(self._parts)
         self._bulk_links = BulkLinks(self._parts)
-        self._deletes = Deletes(self._parts, self._point)
+        deletes = {(task.shape.root, task.key): task for task in self._gone()}
+        self._rings = Rings(self._parts, lambda: self._hanging, deletes.get)
+        self._deletes = Deletes(self._parts, self._point, self._rings)
         self._links = Links(self._parts, self._ensure)
         self._foresight = Foresight(self._parts, self._tasks)
         self._refused: dict[Change, tuple[Shape, dict[str, Any], Any]] = {}
@@ -318,7 +321,8 @@ class Batch:
             if task.instance is not None:
                 self._upsert(task.shape, task.instance, task.change)
             else:
-                waits = any(at in self._errors for at in self._hanging_on(task))
+                hanging = [each for each in self._hanging_on(task) if each in self._errors]
+                waits = not all(self._rings.are_one(each, at) for each in hanging)  # else nobody would ever go
                 self._deletes.delete(task, waits=waits)
             self._run_fixups()
         except Exception as error:
@@ -431,7 +435,7 @@ class Batch:
 
         They go first, so that a cascade has little to do: Django's goes as deep as the chain is long.
         """
-        gone = [task for task in self._tasks if isinstance(task, ObjectTask) and task.instance is None]
+        gone = self._gone()
         at_remote = {
             (task.shape.root, self._identity.known(task.shape.model, task.key)): (task.shape.root, task.key)
             for task in gone
@@ -449,6 +453,9 @@ class Batch:
                 ):
                     hanging.setdefault(at_remote[target], []).append((task.shape.root, task.key))
         return hanging
+
+    def _gone(self) -> list[ObjectTask]:
+        return [task for task in self._tasks if isinstance(task, ObjectTask) and task.instance is None]
 
     def _hanging_on(self, task: ObjectTask) -> Collection[At]:
         return self._hanging.get((task.shape.root, task.key), ())

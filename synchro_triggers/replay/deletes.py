@@ -36,6 +36,7 @@ from .parts import Parts
 from .raw_keys import may_hide, texts_that_hide, there_as_text
 from .relations import links_to, links_to_children, may_be_pointed_past, refers_to_itself
 from .report import Told
+from .rings import Rings
 from .rows import rows_of
 from .shape import Shape, Unreadable, parents_of, read_key, root_of, shape_of
 from .taken_over import children_left, drop_links_left
@@ -51,10 +52,11 @@ class Deletes:
     Args:
         parts: the batch's parts.
         point: lets the remote row of a local object point to what that one points to, by one foreign key or by all.
+        rings: cuts rings of deleted objects.
     """
 
-    def __init__(self, parts: Parts, point: Callable[..., None]) -> None:
-        self._parts = parts
+    def __init__(self, parts: Parts, point: Callable[..., None], rings: Rings) -> None:
+        self._parts, self._rings = parts, rings
         self._remote = parts.target.remote
         self._point = point
         self._living = Living(parts.identity)
@@ -377,6 +379,8 @@ class Deletes:
             if new:
                 continue
             if self._dangling.set_aside(living) or (protecting and self._dangling.let_go_of_itself(row)):
+                continue
+            if self._rings.cut(row, protecting):
                 continue
             if protecting:
                 raise protection

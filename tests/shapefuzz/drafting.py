@@ -345,7 +345,8 @@ class _Drafter:
             "sweep": f"sweep(instance, {other.name}, using)",
             "nothing": "pass",
         }[kind]
-        if kind == "touch by save" and other.name == sender.name:
+        # One way only: two that save each other's objects would go on for ever, wherever they run.
+        if kind == "touch by save" and self._drafts.index(other) <= self._drafts.index(sender):
             call = f"touch(instance, {other.name}, using)"
         return (
             f"@receiver({signal}, sender={sender.name}, dispatch_uid='shapefuzz {number}')\n"

@@ -368,7 +368,7 @@ class Batch:
         """Return shape and remote key of an object; where that is yet to come, of a parent's row with another key."""
         known, instance = self._identity.known(task.shape.model, task.key), task.instance
         if known is None and instance is not None:
-            known = self._parts.match(task.shape, instance)  # a key that is kept needs no reference
+            known = self._parts.match_kept_key(task.shape, task.key)  # it needs no reference
         if known is not None or instance is None:
             return task.shape, known
         for parent in task.shape.other_parents:

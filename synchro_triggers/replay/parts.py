@@ -112,6 +112,10 @@ class Parts:
         found = self.identity.find_by_natural_key(instance)
         if found is not None and not self.belongs_to_another(shape, found, key):
             return found
+        return self.match_kept_key(shape, key)
+
+    def match_kept_key(self, shape: Shape, key: Any) -> Any:
+        """Return the key of the remote row that is an object by a key that is the same on both sides, or ``None``."""
         kept = self.identity.find_by_primary_key(shape, key)
         if kept is not None and self.identity.existing(shape.root, [kept]):
             return kept if not self.belongs_to_another(shape, kept, key) else None

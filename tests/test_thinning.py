@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.thinning import covering, spread, vendor_of_project
+from tests.thinning import covering, place_of, spread, vendor_of_project
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 1), (3, 2), (2, 2), (2, 4), (3, 4), (2, 3, 2)])
@@ -66,3 +66,13 @@ def test_vendor_of_a_project_of_its_own_is_its_parameter_local(params, expected)
     item = SimpleNamespace() if params is None else SimpleNamespace(callspec=SimpleNamespace(params=params))
 
     assert vendor_of_project(item) == expected
+
+
+def test_all_parameters_are_axes_and_those_that_are_given_together_are_one():
+    marks = [pytest.mark.parametrize(("size", "length"), [(1, 2)]), pytest.mark.parametrize("local", ["sqlite"])]
+    params = {"length": 2, "heard": "bulk", "local": "sqlite", "size": 1}
+    item = SimpleNamespace(
+        callspec=SimpleNamespace(params=params), nodeid="test_a.py::test_a[x]", iter_markers=lambda name: iter(marks)
+    )
+
+    assert place_of(item, ("*",), "") == ("test_a.py::test_a []", ("'bulk'", "2 1", "'sqlite'"))

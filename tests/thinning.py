@@ -5,6 +5,8 @@ combination of its other parameters, each batch size is run on some vendor pair 
 size; which ones belong together differs from test to test. What is left out is marked ``whole``. Parameters that are
 given together are named together: ``thinned("page_rows,batch_size")``.
 
+``thinned("*")`` says so of all parameters of a test.
+
 With ``kind="long chain"`` all tests of a module that say so are thinned as if they were one test with one more
 parameter: each of them runs once, and each vendor pair sees one of them.
 
@@ -17,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Collection, Sequence
 
 import pytest
 
@@ -72,13 +75,28 @@ def combination_and_pair(item: pytest.Item) -> Cell:
 def place_of(item: pytest.Item, names: tuple[str, ...], kind: str) -> tuple[str, Cell]:
     """Return the product that an item belongs to, and its place in it: the same in each process and in any order."""
     values = {name: _spelt(value) for name, value in _params_of(item).items()}
+    where = "vendor" if "vendor" in values else "local"
     # A mark of a whole module names what some of its tests do not have.
     axes = [given.split(",") for given in names if set(given.split(",")) <= values.keys()]
-    cell = tuple(" ".join(values.pop(name) for name in axis) for axis in (*axes, ["vendor"]))
+    if names == ("*",):
+        axes = _axes_of(item, values.keys() - {where})
+    cell = tuple(" ".join(values.pop(name) for name in axis) for axis in (*axes, [where]))
     test = item.nodeid.partition("[")[0]
     if kind:
         return f"{test.partition('::')[0]} {kind}", (test, *cell)
     return f"{test} {sorted(values.items())}", cell
+
+
+def _axes_of(item: pytest.Item, names: Collection[str]) -> list[list[str]]:
+    """Return the names of parameters; those that are given together are together."""
+    together = [_names_in(mark.args[0]) for mark in item.iter_markers("parametrize")]
+    axes = [sorted(set(each) & set(names)) for each in together]
+    axes += [[name] for name in names if not any(name in each for each in together)]
+    return sorted(axis for axis in axes if axis)
+
+
+def _names_in(given: str | Sequence[str]) -> list[str]:
+    return [name.strip() for name in given.split(",")] if isinstance(given, str) else list(given)
 
 
 def _params_of(item: pytest.Item) -> dict[str, object]:

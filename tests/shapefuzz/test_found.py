@@ -13,7 +13,10 @@ from tests.replay.hearing import receiving
 from tests.shapefuzz.content import read
 from tests.shapefuzz.writing import delete
 
-both_vendors = pytest.mark.parametrize("local", ["sqlite", "postgres"])
+
+def both_vendors(test):
+    """Run a test on both vendors: each value of its other parameters once, all of them together with ``--whole``."""
+    return pytest.mark.thinned("*")(pytest.mark.parametrize("local", ["sqlite", "postgres"])(test))
 
 
 def marked(letter):

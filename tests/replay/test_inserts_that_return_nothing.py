@@ -20,7 +20,7 @@ from tests.replay.hearing import hearing
 from tests.shapeapp.models import Amphibian, Boat, Vehicle
 from tests.testapp.models import Account, Document, Item, Numbered, Place, Restaurant, Tag, Tagged
 
-pytestmark = [both, pytest.mark.thinned("way")]
+pytestmark = [both, pytest.mark.thinned("*")]
 
 REMOTE = "remote"
 REASON = "the database returned no row for the insert"

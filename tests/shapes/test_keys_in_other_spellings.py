@@ -20,7 +20,7 @@ from tests.fieldapp.models import KEYED, PAIRED, POINTERS, LowerCaseKeyed, Plain
 from tests.shapes.sides import LOCAL, REMOTE, execute
 from tests.testapp.models import Account
 
-pytestmark = [both, pytest.mark.vendor("sqlite", "postgres-to-sqlite"), pytest.mark.thinned("way", "table")]
+pytestmark = [both, pytest.mark.vendor("sqlite", "postgres-to-sqlite"), pytest.mark.thinned("*")]
 
 #: Python's key, and texts of it: that of Django first.
 SPELLINGS = {

@@ -368,6 +368,7 @@ def typed(number: int) -> dict[str, object]:
     }
 
 
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("field", sorted(typed(0)))
 def test_unique_values_of_every_kind_are_swapped(field):
     for number in range(3):

@@ -29,7 +29,7 @@ from tests.fieldapp.models import (
 )
 from tests.shapes.sides import LOCAL, REMOTE, execute
 
-pytestmark = [both, pytest.mark.thinned("way")]
+pytestmark = [both, pytest.mark.thinned("*")]
 
 #: Those that point, the table and column that they point to, and SQL of keys there.
 KINDS: dict[str, tuple[Any, Any, str, list[str]]] = {

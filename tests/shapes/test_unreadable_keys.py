@@ -216,6 +216,7 @@ FORMS: dict[str, list[str]] = {
 
 
 @pytest.mark.vendor("sqlite")
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("way", ["in bulk", "one by one", "batch signals"])
 @pytest.mark.parametrize("kind", list(FORMS))
 def test_key_that_is_written_otherwise_there_is_deleted_or_told(capture_only, settings, kind, way):

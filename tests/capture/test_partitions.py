@@ -7,10 +7,12 @@ from django.db import connection, connections
 
 from synchro_triggers import synchronize
 from synchro_triggers.capture.install import compare, install, uninstall
+from synchro_triggers.capture.unlogged import with_rows
 from synchro_triggers.exceptions import TriggersNotReady
 from synchro_triggers.models import ChangeLog
 from tests.databases import both
 from tests.oddapp.models import Reading
+from tests.testapp.models import Account, Item
 
 pytestmark = [both, pytest.mark.vendor("postgres")]
 
@@ -252,3 +254,12 @@ def test_rows_in_partitions_that_are_older_than_the_log_are_told_of(readings):
 
     [told] = [line for line in synchronize().warnings if "does not know" in line]
     assert "oddapp.Reading 2" in told
+
+
+def test_rows_of_a_table_that_inherits_are_seen():
+    execute("CREATE TABLE heir () INHERITS (testapp_item)")
+    assert with_rows("default", [Item, Account]) == []
+
+    execute("INSERT INTO heir (id, name, cash) VALUES (1, 'a', 1)")
+
+    assert with_rows("default", [Item, Account]) == [Item]

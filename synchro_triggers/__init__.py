@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .exceptions import TriggersNotReady as TriggersNotReady
     from .natural import NaturalKeyModel as NaturalKeyModel
     from .natural import NaturalManager as NaturalManager
-    from .replay.conflicts import Conflict as Conflict
+    from .replay.plan.conflicts import Conflict as Conflict
     from .replay.report import FailedObject as FailedObject
     from .replay.report import Remark as Remark
     from .replay.report import SyncReport as SyncReport

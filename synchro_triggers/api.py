@@ -91,6 +91,6 @@ def reset_synchro() -> None:
         >>> synchronize().changed
         False
     """
-    from .replay import checkpoint
+    from .replay.state import checkpoint
 
     checkpoint.reset_synchro()

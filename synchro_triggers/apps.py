@@ -32,7 +32,7 @@ class SynchroTriggersConfig(AppConfig):
 
 def give_identity(*, using: str, **kwargs: Any) -> None:
     """Receiver of ``post_migrate``: a database has its identity before anybody can copy it."""
-    from .replay.node import node_id  # not before models are there
+    from .replay.state.node import node_id  # not before models are there
 
     if "synchro_triggers_node" in connections[using].introspection.table_names():
         node_id(using)
@@ -44,6 +44,6 @@ def pass_loaded_keys(*, sender: type[Model], instance: Model, raw: bool, using: 
     It moves sequences at its end, but what comes between is logged, under numbers that are taken by then.
     """
     if raw:
-        from .replay.sequences import move_sequences_on
+        from .replay.rows.sequences import move_sequences_on
 
         move_sequences_on(using, {sender: [instance.pk]})

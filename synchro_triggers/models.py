@@ -305,13 +305,13 @@ class Options:
 
     @property
     def last_check(self) -> datetime.datetime | None:
-        from .replay.checkpoint import read_last_check
+        from .replay.state.checkpoint import read_last_check
 
         return read_last_check()
 
     @last_check.setter
     def last_check(self, value: datetime.datetime) -> None:
-        from .replay.checkpoint import write_last_check
+        from .replay.state.checkpoint import write_last_check
 
         write_last_check(value)
 

@@ -25,7 +25,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import override_settings
 from filelock import FileLock
 
-from synchro_triggers.replay.node import node_id
+from synchro_triggers.replay.state.node import node_id
 from tests.mariadb_databases import ROUTER, MariaDBCopies, move_keys_on
 from tests.mariadb_server import MariaDBServer
 from tests.postgres_server import PostgresServer

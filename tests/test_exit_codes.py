@@ -11,8 +11,8 @@ from django.db import connections
 from synchro_triggers import SynchroError, reset_synchro, synchronize
 from synchro_triggers.capture import install
 from synchro_triggers.exceptions import DatabaseUnreachable, Refused
-from synchro_triggers.replay.lease import Lease
-from synchro_triggers.replay.node import node_id
+from synchro_triggers.replay.state.lease import Lease
+from synchro_triggers.replay.state.node import node_id
 from tests.databases import ALIASES, both, both_committed
 from tests.testapp.models import Ambiguous, Item
 

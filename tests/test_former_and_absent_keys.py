@@ -7,10 +7,11 @@ import datetime
 import pytest
 
 from synchro_triggers.conf import LOCAL
-from synchro_triggers.replay.absent import Absent
-from synchro_triggers.replay.changes import Change, FormerKey
-from synchro_triggers.replay.rows import rows_with
-from synchro_triggers.replay.shape import Unreadable, read_key
+from synchro_triggers.replay.log.absent import Absent
+from synchro_triggers.replay.log.changes import Change
+from synchro_triggers.replay.rows.selecting import rows_with
+from synchro_triggers.replay.schema.keys import FormerKey, Unreadable
+from synchro_triggers.replay.schema.shape import read_key
 from tests.databases import both
 from tests.oddapp.models import Point
 from tests.testapp.models import Item

@@ -18,10 +18,12 @@ from ..conf import LOCAL
 from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
 from ..reaching import clear_errors
-from .checkpoint import load_checkpoint
+from .log.positions import commit_mark, position_since
+from .log.window import open_window
+from .readiness import describe_partitions, require_ready_triggers, required_remotes
 from .report import SyncReport
-from .run import Choices, Run, describe_partitions, require_ready_triggers, required_remotes
-from .window import commit_mark, open_window, position_since
+from .run import Choices, Run
+from .state.checkpoint import load_checkpoint
 
 #: Seconds between two looks at LOCAL.
 INTERVAL = 0.06

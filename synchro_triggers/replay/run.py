@@ -7,36 +7,53 @@ import math
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 
-from django.db import Error, connections, transaction
+from django.db import connections, transaction
 from django.db.models import Model
-from django.utils.translation import gettext
 
 from ..capture import install
 from ..capture.own_tables import Schema, require_own_tables
 from ..capture.session import replaying_for
 from ..capture.tables import captured_models, labels_of
-from ..capture.trigger import Trigger
-from ..conf import LOCAL, chosen_remotes, get_settings
-from ..exceptions import SynchroConfigurationError, SynchroError, TriggersNotReady, worst_of
+from ..conf import LOCAL, get_settings
+from ..exceptions import SynchroConfigurationError, SynchroError, worst_of
 from ..faults.judge import is_contended
 from ..key_texts import printable_key, stored_key
 from ..models import Checkpoint
 from ..moment import as_utc
 from ..reaching import clear_errors
 from ..unnamed import unnamed_on
-from .absent import Absent
-from .apply import Batch
-from .changes import Change, FormerKey, coalesce, divided
-from .checkpoint import load_checkpoint, note_place, progress_fields, received_fields
-from .clock import Clock
-from .contention import RowLocks, pauses, short_waits_on_local, wait_shortly
-from .everything import every_object
-from .exits import apart_from_a_run, exits_as_errors
-from .failures import (
+from .errors import commits_noticed, reraise_if_lost
+from .identity.given_again import note_given_again
+from .identity.references import mark_as_former
+from .log.absent import Absent
+from .log.changes import Change, coalesce, divided
+from .log.everything import every_object
+from .log.links_of_numbers import with_links_of_numbers
+from .log.own_changes import OwnChanges
+from .log.pages import read_page
+from .log.vanished import without_a_row
+from .log.window import Window, open_window
+from .meeting.first_meeting import Meeting
+from .meeting.older_rows import describe_older_rows
+from .plan.refused import Transactions, groups, halves, transactions_of
+from .plan.target import BatchResult, Target
+from .readiness import describe_partitions, require_ready_triggers, required_remotes
+from .report import FailedObject, SyncReport, Told
+from .rows.contention import RowLocks, pauses, short_waits_on_local, wait_shortly
+from .rows.mysql import short_waits
+from .rows.other_spellings import OtherSpellings
+from .rows.redirects import Redirects
+from .rows.savepoints import require_unbroken
+from .rows.utc import times_in_utc
+from .schema.keys import FormerKey
+from .schema.observed import rows_are_observed
+from .schema.shape import gives_keys_again, model_of, root_of, shown_key
+from .state.checkpoint import load_checkpoint, note_place, progress_fields, received_fields
+from .state.failures import (
     Kept,
     concern_failures,
     describe,
@@ -49,37 +66,19 @@ from .failures import (
     never_there,
     store_failure,
 )
-from .given_again import note_given_again
-from .identity import mark_as_former
-from .lease import CheckpointMoved, Lease
-from .links_of_numbers import with_links_of_numbers
-from .local import without_a_row
-from .meeting import Meeting
-from .mysql import short_waits
-from .node import (
+from .state.lease import CheckpointMoved, Lease
+from .state.node import (
     is_elsewhere,
     met_another,
     note_met,
-    require_no_transaction,
-    require_original,
     require_same_history,
-    require_two_databases,
     require_two_nodes,
 )
-from .observed import rows_are_observed
-from .older_rows import describe_older_rows
-from .other_rows import left_behind, left_behind_by_failed
-from .other_spellings import OtherSpellings
-from .own_changes import OwnChanges
-from .redirects import Redirects
-from .refused import Transactions, groups, halves, transactions_of
-from .report import FailedObject, SyncReport, Told
-from .savepoints import require_unbroken
-from .shape import gives_keys_again, model_of, root_of, shown_key
-from .sight import require_sight
-from .target import BatchResult, Target, commits_noticed, reraise_if_lost
-from .utc import times_in_utc
-from .window import Window, open_window, read_page
+from .state.other_rows import left_behind, left_behind_by_failed
+from .state.sight import require_sight
+from .write.batch import Batch
+from .write.clock import Clock
+from .write.exits import apart_from_a_run, exits_as_errors
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
@@ -170,105 +169,6 @@ def _synchronize(remotes: tuple[str, ...], choices: Choices) -> SyncReport:
             worst.report = report
         raise worst
     return report
-
-
-def required_remotes(remote: str | None) -> tuple[str, ...]:
-    """Return the remotes to synchronise to.
-
-    Raises:
-        SynchroConfigurationError: there is none, or it is no alias.
-    """
-    remotes = chosen_remotes(remote)
-    if not remotes:
-        raise SynchroConfigurationError(
-            "There is no remote to synchronise to: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, "
-            "or name one with --remote."
-        )
-    return remotes
-
-
-def message_of_success(report: SyncReport) -> str:
-    """Return the translated message for a run.
-
-    Raises:
-        SynchroError: objects could not be applied; the message names them.
-    """
-    if report.failures or report.waiting:
-        raise SynchroError(describe_failures(report))
-    return message_of(report)
-
-
-def message_of(report: SyncReport) -> str:
-    """Return the translated message for a run."""
-    if report.changed:
-        return gettext("Synchronization performed successfully.")
-    return gettext("No changes since last synchronization.")
-
-
-def describe_failures(report: SyncReport, at_most: int = 5) -> str:
-    """Return a line for each of the first failures, and how many more there are."""
-    if not report.failures:
-        return _describe_waiting(report)
-    lines = [f"{report.name_of(failure)}: {failure.error}" for failure in report.failures[:at_most]]
-    if len(report.failures) > at_most:
-        lines.append(f"... and {len(report.failures) - at_most} more")
-    count = len(report.failures)
-    head = "1 object could not be applied" if count == 1 else f"{count} objects could not be applied"
-    between = " " if count == 1 else "\n  "
-    if report.waiting:
-        between, lines = "\n  ", [*lines, _describe_waiting(report)]
-    return f"{head}; kept, tried again in the next run:{between}" + "\n  ".join(lines)
-
-
-def _describe_waiting(report: SyncReport) -> str:
-    kept = "1 object" if report.waiting == 1 else f"{report.waiting:,} objects"
-    until = f"{report.next_attempt:%Y-%m-%d %H:%M:%S} UTC" if report.next_attempt else "by the next run"
-    return (
-        f"{kept} that could not be applied before: not tried now, the next attempt is due {until} "
-        "(`manage.py synchro_failures --retry`: at once)"
-    )
-
-
-def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> list[str]:
-    """Raise ``Refused`` unless LOCAL is an original, none of the remotes, and its triggers log what they should.
-
-    Partitions come by the calendar, with nobody there to install triggers: they get them here.
-
-    Returns:
-        The partitions that had no triggers.
-    """
-    install.require_capture(LOCAL)
-    if not dry_run:
-        require_no_transaction()
-    for alias in remotes:
-        with suppress(Error):  # one that cannot be reached is told of when its turn comes
-            require_two_databases(alias)
-    with clear_errors(LOCAL):
-        found = install.compare(LOCAL)
-        require_original(LOCAL)
-        require_sight(LOCAL)
-    install.require_tables(found, LOCAL)
-    expected: tuple[Trigger, ...] = ()
-    if found.new_partitions:
-        with clear_errors(LOCAL):
-            expected = found.new_partitions if dry_run else install.cover_new_partitions(LOCAL)
-    missing = tuple(trigger for trigger in found.missing if trigger not in expected)
-    wrong = replace(found, missing=missing, orphaned=()).describe()
-    if wrong:
-        raise TriggersNotReady(
-            f"The triggers on {LOCAL!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
-            f"Run `manage.py synchro_install_triggers --database {LOCAL}`."
-        )
-    return sorted({trigger.table for trigger in expected})
-
-
-def describe_partitions(new: Iterable[str], *, dry_run: bool = False) -> str:
-    """Return what is to be told of partitions that had no triggers."""
-    return (
-        f"Partitions without triggers: {', '.join(new)}. "
-        + ("They get them in a run. " if dry_run else "They have them now, and all their rows are looked at. ")
-        + "Rows that were deleted there by name of the partition are not known."
-    )
 
 
 class _Interrupted(Exception):

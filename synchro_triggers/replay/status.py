@@ -13,16 +13,10 @@ from ..exceptions import Refused, SynchroError
 from ..key_texts import printable_key
 from ..models import Checkpoint, Failure
 from ..reaching import clear_errors
-from .checkpoint import load_checkpoint
-from .node import (
-    node_id,
-    require_original,
-    require_same_history,
-    require_two_databases,
-    require_two_nodes,
-)
-from .shape import shown_key
-from .window import Window, open_window, pending_objects
+from .log.window import Window, open_window, pending_objects
+from .schema.shape import shown_key
+from .state.checkpoint import load_checkpoint
+from .state.node import node_id, require_original, require_same_history, require_two_databases, require_two_nodes
 
 
 @dataclass(frozen=True)

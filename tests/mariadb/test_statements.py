@@ -9,8 +9,8 @@ from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import synchronize
-from synchro_triggers.replay.statements import update_rows
-from synchro_triggers.replay.writing import Writes
+from synchro_triggers.replay.rows.statements import update_rows
+from synchro_triggers.replay.write.receivers import Writes
 from tests.databases import RECEIVING_PAIRS, both
 from tests.replay.hearing import receiving
 from tests.testapp.models import Account, Item, Numbered

@@ -9,7 +9,8 @@ import pytest
 from django.db import connection
 
 from synchro_triggers.models import ChangeLog
-from synchro_triggers.replay.window import open_window, read_page
+from synchro_triggers.replay.log.pages import read_page
+from synchro_triggers.replay.log.window import open_window
 from tests.safety.story import LOCAL
 
 NOON = datetime.datetime(2024, 5, 5, 12, 30, 15, 123_000, tzinfo=datetime.UTC)

@@ -12,9 +12,9 @@ from django.db.models.functions import Now
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure
-from synchro_triggers.replay.checkpoint import load_checkpoint
+from synchro_triggers.replay.log.window import open_window
 from synchro_triggers.replay.run import Choices, Run
-from synchro_triggers.replay.window import open_window
+from synchro_triggers.replay.state.checkpoint import load_checkpoint
 from tests.comparing import assert_same
 from tests.databases import both, both_committed
 from tests.replay.hearing import receiving

@@ -12,7 +12,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import SynchroConfigurationError
 from synchro_triggers.models import Reference
-from synchro_triggers.replay import own_changes
+from synchro_triggers.replay.log import own_changes
 from tests.comparing import assert_same
 from tests.counting import count_queries, count_queries_of_story
 from tests.databases import both

@@ -9,8 +9,8 @@ from django.utils import timezone
 from synchro_triggers import synchronize
 from synchro_triggers.key_texts import is_encodable
 from synchro_triggers.models import ChangeLog, Failure
-from synchro_triggers.replay.node import node_id
 from synchro_triggers.replay.report import Told
+from synchro_triggers.replay.state.node import node_id
 from tests.databases import both
 from tests.managing import in_process
 from tests.testapp.models import Item

@@ -10,8 +10,8 @@ from synchro_triggers import synchronize
 from synchro_triggers.capture.session import replaying_for
 from synchro_triggers.models import Failure, Reference
 from synchro_triggers.replay import run
-from synchro_triggers.replay.node import node_id
 from synchro_triggers.replay.report import Told
+from synchro_triggers.replay.state.node import node_id
 from tests.databases import both
 from tests.replay.hearing import LOCAL, REMOTE, later, receiving
 from tests.replay.routes import route  # noqa: F401  (fixture)

@@ -10,8 +10,8 @@ from django.db import connection
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.capture.install import compare, run_statements
 from synchro_triggers.models import ChangeLog, Failure, Reference, options
-from synchro_triggers.replay.node import node_id
 from synchro_triggers.replay.report import Told
+from synchro_triggers.replay.state.node import node_id
 from tests.comparing import assert_same
 from tests.databases import both
 from tests.replay.routes import batches, route  # noqa: F401  (fixtures)

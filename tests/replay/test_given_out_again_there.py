@@ -10,10 +10,10 @@ from django.db import connections
 from synchro_triggers import synchronize
 from synchro_triggers.capture import install
 from synchro_triggers.models import Checkpoint, Reference
-from synchro_triggers.replay import own_changes
-from synchro_triggers.replay.given_again import _candidates
+from synchro_triggers.replay.identity.given_again import _candidates
+from synchro_triggers.replay.log import own_changes
+from synchro_triggers.replay.log.positions import current_position
 from synchro_triggers.replay.report import Told
-from synchro_triggers.replay.window import current_position
 from tests.databases import both
 from tests.replay.hearing import REMOTE, later
 from tests.replay.routes import batches, route  # noqa: F401  (fixtures)

@@ -6,17 +6,9 @@ import pytest
 from django.db import connection, transaction
 
 from synchro_triggers.models import ChangeLog, Node
-from synchro_triggers.replay.window import (
-    Window,
-    current_position,
-    delete_received,
-    era_suffix,
-    highest_id,
-    history_agrees,
-    logged_no_later,
-    open_window,
-    row_mark,
-)
+from synchro_triggers.replay.log.history import history_agrees, row_mark
+from synchro_triggers.replay.log.positions import current_position, era_suffix, highest_id, logged_no_later
+from synchro_triggers.replay.log.window import Window, delete_received, open_window
 from tests.databases import both
 from tests.replay.logs import MOMENT, NOON, everything, ids_where, log, log_of, on_postgres
 from tests.safety.story import LOCAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synchro_triggers import synchronize
-from synchro_triggers.replay import own_changes
+from synchro_triggers.replay.log import own_changes
 from synchro_triggers.replay.report import Told
 from tests.databases import both
 from tests.replay.hearing import REMOTE, later

@@ -9,8 +9,8 @@ from django.db import connections
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog
-from synchro_triggers.replay import own_changes
-from synchro_triggers.replay.own_changes import OwnChanges
+from synchro_triggers.replay.log import own_changes
+from synchro_triggers.replay.log.own_changes import OwnChanges
 from tests.databases import both, both_committed
 from tests.replay.hearing import LOCAL, REMOTE, later
 from tests.testapp.models import Item, Keyed

@@ -13,7 +13,8 @@ from django.db.backends.postgresql.features import DatabaseFeatures as PostgresF
 from django.db.backends.postgresql.operations import DatabaseOperations as PostgresOperations
 from django.test.utils import override_settings
 
-from synchro_triggers.replay.params import array_parameter, need_no_preparation
+from synchro_triggers.replay.rows.postgres import array_parameter
+from synchro_triggers.replay.schema.stored_types import need_no_preparation
 from tests.databases import both
 
 NASTY = [

@@ -11,7 +11,7 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
-from synchro_triggers.replay.window import fingerprint, place
+from synchro_triggers.replay.log.history import fingerprint, place
 from tests.databases import both
 from tests.other_engine.base import DatabaseWrapper as OtherEngine
 from tests.replay.logs import on_postgres

@@ -11,8 +11,10 @@ from django.db import connections, transaction
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Checkpoint, Failure
-from synchro_triggers.replay import apply, bulk, conflict_lookup, contention
+from synchro_triggers.replay.plan import remote_changes
 from synchro_triggers.replay.report import Told
+from synchro_triggers.replay.rows import contention
+from synchro_triggers.replay.write import batch, many
 from tests import processes
 from tests.databases import both_committed
 from tests.replay.hearing import REMOTE, later, receiving
@@ -151,7 +153,7 @@ def test_change_that_comes_after_the_decision_waits_and_is_not_lost(way, monkeyp
         finally:
             connections.close_all()
 
-    tell = conflict_lookup.RemoteChanges.find
+    tell = remote_changes.RemoteChanges.find
 
     def decide(self, *args):
         found = tell(self, *args)
@@ -161,16 +163,16 @@ def test_change_that_comes_after_the_decision_waits_and_is_not_lost(way, monkeyp
             threads[0].join(0.5)
         return found
 
-    monkeypatch.setattr(conflict_lookup.RemoteChanges, "find", decide)
+    monkeypatch.setattr(remote_changes.RemoteChanges, "find", decide)
     if vendor.remote == "postgres":  # SQLite's writer waits for the whole transaction anyway
-        finish = apply.Batch.apply
+        finish = batch.Batch.apply
 
         def finished(self):
             result = finish(self)
             order.append("the run's")
             return result
 
-        monkeypatch.setattr(apply.Batch, "apply", finished)
+        monkeypatch.setattr(batch.Batch, "apply", finished)
     synchronize()
     threads[0].join()
 
@@ -329,7 +331,7 @@ def test_no_transaction_lasts_longer_than_it_may(settings, monkeypatch, batch_si
     if action == "delete":
         Item.objects.all().delete()
     written, heard = [], []
-    original = apply.Batch.apply
+    original = batch.Batch.apply
 
     def counted(self):
         before = len(heard)
@@ -341,7 +343,7 @@ def test_no_transaction_lasts_longer_than_it_may(settings, monkeypatch, batch_si
         heard.append(instance.name)
         time.sleep(0.03)
 
-    monkeypatch.setattr(apply.Batch, "apply", counted)
+    monkeypatch.setattr(batch.Batch, "apply", counted)
     signal = "post_delete" if action == "delete" else "post_save"
     with receiving(signal, Item, be_slow):
         report = synchronize()
@@ -377,7 +379,7 @@ def test_slow_run_that_is_killed_at_any_transaction_applies_everything_once(sett
         item.delete()
 
     transactions = []
-    original = apply.Batch.apply
+    original = batch.Batch.apply
 
     def killed(self):
         transactions.append(1)
@@ -385,7 +387,7 @@ def test_slow_run_that_is_killed_at_any_transaction_applies_everything_once(sett
             raise Killed
         return original(self)
 
-    monkeypatch.setattr(apply.Batch, "apply", killed)
+    monkeypatch.setattr(batch.Batch, "apply", killed)
     with receiving("post_save", Item, be_slow), receiving("post_delete", Item, be_slow):
         while True:
             try:
@@ -403,9 +405,9 @@ def test_slow_run_that_is_killed_at_any_transaction_applies_everything_once(sett
 def test_bulk_writes_are_not_cut(settings, monkeypatch):
     settings.SYNCHRO_BATCH_SECONDS = 20  # a machine that has other things to do takes its time
     lengths = []
-    original = bulk.BulkUpserts.apply
+    original = many.BulkUpserts.apply
     monkeypatch.setattr(
-        bulk.BulkUpserts, "apply", lambda self, tasks, cut: lengths.append(len(tasks)) or original(self, tasks, cut)
+        many.BulkUpserts, "apply", lambda self, tasks, cut: lengths.append(len(tasks)) or original(self, tasks, cut)
     )
     Item.objects.bulk_create(Item(name=str(number)) for number in range(2500))
 

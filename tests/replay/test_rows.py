@@ -6,7 +6,7 @@ import pytest
 from django.db import models
 from django.db.models.signals import post_init, pre_init
 
-from synchro_triggers.replay.rows import instances_of, rows_of
+from synchro_triggers.replay.rows.selecting import instances_of, rows_of
 from tests.databases import both
 from tests.replay.hearing import LOCAL
 from tests.testapp.models import Account, Entry, Item, Stamped

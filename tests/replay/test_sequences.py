@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from synchro_triggers import synchronize
-from synchro_triggers.replay.sequences import Sequence, move_sequences_on
+from synchro_triggers.replay.rows.sequences import Sequence, move_sequences_on
 from tests.databases import both, both_committed
 from tests.replay.hearing import hearing
 from tests.testapp.models import Item

@@ -16,8 +16,8 @@ from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import DatabaseUnreachable
 from synchro_triggers.models import ChangeLog
 from synchro_triggers.replay.follow import Follower
-from synchro_triggers.replay.lease import Lease
-from synchro_triggers.replay.node import node_id
+from synchro_triggers.replay.state.lease import Lease
+from synchro_triggers.replay.state.node import node_id
 from tests.databases import Databases, both
 from tests.replay.hearing import LOCAL, REMOTE
 from tests.testapp.models import Item, Numbered

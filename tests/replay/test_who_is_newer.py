@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 
 from synchro_triggers import reset_synchro, synchronize
 from synchro_triggers.models import ChangeLog, Node, Reference
-from synchro_triggers.replay import own_changes
-from synchro_triggers.replay.conflicts import Conflict
+from synchro_triggers.replay.log import own_changes
+from synchro_triggers.replay.plan.conflicts import Conflict
 from synchro_triggers.replay.report import Told
 from tests.databases import both
 from tests.replay.hearing import LOCAL, REMOTE, hearing, later, receiving

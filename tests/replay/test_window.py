@@ -12,20 +12,11 @@ from django.db import connection
 
 from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import ChangeLog
-from synchro_triggers.replay.window import (
-    commit_mark,
-    current_position,
-    era_suffix,
-    highest_id,
-    history_agrees,
-    not_made,
-    open_window,
-    parse_snapshot,
-    pending_objects,
-    position_since,
-    read_page,
-    received_by,
-)
+from synchro_triggers.replay.log.history import history_agrees
+from synchro_triggers.replay.log.pages import read_page
+from synchro_triggers.replay.log.positions import commit_mark, current_position, era_suffix, highest_id, position_since
+from synchro_triggers.replay.log.snapshots import parse_snapshot
+from synchro_triggers.replay.log.window import not_made, open_window, pending_objects, received_by
 from tests.databases import both, both_committed
 from tests.replay.logs import MOMENT, NOON, everything, ids_where, log, log_of, new, on_postgres
 from tests.safety.story import LOCAL

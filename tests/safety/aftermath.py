@@ -10,8 +10,8 @@ from django.apps import apps
 from django.db.models import AutoField, BigAutoField, Model, QuerySet
 
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure, Introduction, Node, Operation, Reference
-from synchro_triggers.replay.node import is_elsewhere, node_id
-from synchro_triggers.replay.window import fingerprint
+from synchro_triggers.replay.log.history import fingerprint
+from synchro_triggers.replay.state.node import is_elsewhere, node_id
 from tests.databases import ALIASES
 from tests.safety.story import LOCAL
 from tests.testapp.models import Unlisted

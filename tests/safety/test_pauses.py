@@ -18,8 +18,9 @@ from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import SynchroError, call_synchronize, synchronize
 from synchro_triggers.models import Checkpoint, Failure
-from synchro_triggers.replay import failures, run
-from synchro_triggers.replay.window import open_window
+from synchro_triggers.replay import run
+from synchro_triggers.replay.log.window import open_window
+from synchro_triggers.replay.state import failures
 from tests.databases import both
 from tests.testapp.models import Item, Node, Tag
 

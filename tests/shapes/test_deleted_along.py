@@ -9,8 +9,8 @@ from django.db import connections
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.capture.session import replaying_for
 from synchro_triggers.models import Reference
-from synchro_triggers.replay.node import node_id
 from synchro_triggers.replay.report import Told
+from synchro_triggers.replay.state.node import node_id
 from tests.comparing import assert_same
 from tests.databases import both
 from tests.fieldapp.models import Berth, Mooring, Quay

@@ -12,9 +12,9 @@ from django.db import connections
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.capture.logged_keys import key_and_table
 from synchro_triggers.models import Reference
-from synchro_triggers.replay import other_spellings
-from synchro_triggers.replay.everything import every_object
-from synchro_triggers.replay.raw_keys import fetch_texts
+from synchro_triggers.replay.log.everything import every_object
+from synchro_triggers.replay.rows import other_spellings
+from synchro_triggers.replay.rows.raw_keys import fetch_texts
 from tests.databases import both
 from tests.fieldapp.models import KEYED, PAIRED, POINTERS, LowerCaseKeyed, PlainSpecimen
 from tests.shapes.sides import LOCAL, REMOTE, execute

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from synchro_triggers.replay.changes import Change, FormerKey, coalesce, divided
+from synchro_triggers.replay.log.changes import Change, coalesce, divided
+from synchro_triggers.replay.schema.keys import FormerKey
 
 NOON = datetime.datetime(2024, 5, 5, 12, tzinfo=datetime.UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from synchro_triggers.replay.order import in_order
+from synchro_triggers.replay.plan.order import in_order
 from tests.unit.test_ordering import at, keys, thing
 
 

@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from synchro_triggers.exceptions import SynchroConfigurationError
-from synchro_triggers.replay.conflicts import Conflict, local_wins
+from synchro_triggers.replay.plan.conflicts import Conflict, local_wins
 
 NOON = datetime.datetime(2024, 5, 5, 12, tzinfo=datetime.UTC)
 MOMENT = datetime.timedelta(microseconds=1)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from synchro_triggers.replay.changes import Change
-from synchro_triggers.replay.local import LinkTask, ObjectTask
-from synchro_triggers.replay.order import in_order, models_in_order
-from synchro_triggers.replay.shape import shape_of
+from synchro_triggers.replay.log.changes import Change
+from synchro_triggers.replay.plan.order import in_order
+from synchro_triggers.replay.schema.relations import models_in_order
+from synchro_triggers.replay.schema.shape import shape_of
+from synchro_triggers.replay.tasks import LinkTask, ObjectTask
 from tests.testapp.models import Account, Egg, Entry, Hen, Item, Keyed, KeyedChild, Node
 
 NOON = datetime.datetime(2024, 5, 5, 12, tzinfo=datetime.UTC)

@@ -12,7 +12,7 @@ from ...capture.tables import labels_of
 from ...conf import LOCAL, chosen_remotes
 from ...exceptions import SynchroConfigurationError, SynchroError, worst_of
 from ...reaching import clear_errors
-from ...replay.link import call_strangers, link_objects
+from ...replay.meeting.linking import call_strangers, link_objects
 from ..errors import one_line
 
 

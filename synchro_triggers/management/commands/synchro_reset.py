@@ -11,10 +11,10 @@ from ...capture.own_tables import require_own_tables
 from ...conf import LOCAL, check_alias, get_settings
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import clear_errors
-from ...replay.checkpoint import keep_identity, make_own_node, reset_synchro
-from ...replay.node import require_original, set_identity
+from ...replay.state.checkpoint import keep_identity, make_own_node, reset_synchro
+from ...replay.state.node import require_original, set_identity
+from ...replay.state.younger import describe_lost_time
 from ...replay.status import pending_rows
-from ...replay.younger import describe_lost_time
 from ..errors import one_line
 
 

@@ -14,8 +14,9 @@ from django.utils import timezone
 from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
+from ...replay.messages import describe_failures, message_of
 from ...replay.report import COUNTED, SyncReport, Told
-from ...replay.run import describe_failures, message_of, synchronize
+from ...replay.run import synchronize
 from ..errors import one_line
 from ..own_process import heap_set_aside
 

@@ -1,0 +1,255 @@
+"""Which local object a remote row is, and whether LOCAL still has it: identity, asked from the other end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from typing import Any
+
+from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
+from django.db.models import Model
+
+from ...capture.tables import natural_key_fields, natural_key_of, natural_manager
+from ...conf import LOCAL
+from ..rows.generic import generic_target
+from ..rows.local_rows import load_instances
+from ..rows.selecting import rows_of, rows_with
+from ..rows.values import local_value
+from ..schema.findable import is_findable
+from ..schema.keys import FormerKey
+from ..schema.shape import (
+    GenericKey,
+    concrete_of,
+    field_at,
+    is_foreign_key,
+    points_to_key,
+    root_of,
+    shape_of,
+    target_of,
+)
+from .natural_lookup import ask_by_natural_key, compare_exactly, depends_on, looks_up_fields
+from .references import Identity
+
+
+class Living:
+    """Tells which of the remote's rows LOCAL still has.
+
+    A row is known by the references of either direction: what was made on the remote, and came from there, has its
+    reference on LOCAL. Where these tell nothing, or of an object that is gone, its key or its natural key tells.
+
+    Args:
+        identity: the batch's references.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._looked_for: set[tuple[type[Model], Any]] = set()
+
+    def keys_of(self, rows: Iterable[Model]) -> dict[tuple[type[Model], Any], Any]:
+        """Return the local keys of those rows that LOCAL still has, by root model and remote key."""
+        alike: dict[type[Model], list[Model]] = {}
+        for row in rows:
+            alike.setdefault(type(row), []).append(row)
+        found: dict[tuple[type[Model], Any], Any] = {}
+        for model, some in alike.items():
+            root = root_of(model)
+            found.update(((root, remote_key), key) for remote_key, key in self._keys_of(model, some).items())
+        return found
+
+    def _keys_of(self, model: type[Model], rows: Sequence[Model]) -> dict[Any, Any]:
+        root, remote_keys = root_of(model), [row.pk for row in rows]
+        known = self._known_keys(root, remote_keys)
+        if self._identity.keeps_key(shape_of(model)):
+            known += [(key, self._kept_key(model, key)) for key in remote_keys]
+        there = self._those_there(root, (key for _, key in known if key is not None))
+        found: dict[Any, Any] = {}
+        for remote_key, key in known:
+            if key in there:
+                found.setdefault(remote_key, key)
+        return found | self.by_natural_key([row for row in rows if row.pk not in found])
+
+    def _known_keys(self, root: type[Model], remote_keys: Sequence[Any]) -> list[tuple[Any, Any]]:
+        self._identity.load_claims(root, remote_keys)
+        claims = [(key, self._identity.claimed_by(root, key)) for key in remote_keys]
+        known = [(key, claim) for key, claim in claims if not isinstance(claim, FormerKey)]
+        backwards = self._identity.claims_backwards(root, [key for key, _ in known])
+        self._identity.load(root, backwards.values())
+        return known + [(key, claim) for key, claim in backwards.items() if not self._is_another(root, key, claim)]
+
+    def _is_another(self, root: type[Model], remote_key: Any, key: Any) -> bool:
+        """Tell whether the object that has the key now is known to be another remote row."""
+        self._identity.load(root, [key])
+        known = self._identity.known(root, key)
+        return known is not None and known != remote_key
+
+    def _those_there(self, root: type[Model], keys: Iterable[Any]) -> set[Any]:
+        wanted = list(dict.fromkeys(keys))
+        return set(rows_with(root, LOCAL, pk=wanted).values_list("pk", flat=True)) if wanted else set()
+
+    def _kept_key(self, model: type[Model], remote_key: Any) -> Any:
+        """Return the local key of an object that keeps its key, foreign keys in it translated."""
+        shape = shape_of(model)
+        parts = remote_key if shape.composite_key else (remote_key,)
+        here = [self._translated(field, part) for field, part in zip(shape.key, parts, strict=True)]
+        if None in here:
+            return None
+        return tuple(here) if shape.composite_key else here[0]
+
+    # Natural keys ---------------------------------------------------------------------------------
+
+    def by_natural_key(self, rows: Sequence[Model]) -> dict[Any, Any]:
+        """Return the local keys of the objects that have the natural keys of remote rows, by remote key.
+
+        An object that is known to be another row of the remote is left out: it has only taken the natural key over.
+        """
+        found = self._whoever_has_the_natural_key(rows)
+        if not found:
+            return {}
+        root = root_of(type(rows[0]))
+        self._identity.load(root, found.values())
+        return {remote_key: key for remote_key, key in found.items() if not self._is_another(root, remote_key, key)}
+
+    def _whoever_has_the_natural_key(self, rows: Sequence[Model]) -> dict[Any, Any]:
+        if not rows or (manager := natural_manager(type(rows[0]))) is None:
+            return {}
+        root = root_of(type(rows[0]))
+        rows = [row for row in rows if (root, row.pk) not in self._looked_for]  # keys may lead back to one another
+        asked = {(root, row.pk) for row in rows}
+        self._looked_for |= asked
+        try:
+            return self._by_natural_key(manager, rows) if rows else {}
+        finally:
+            self._looked_for -= asked
+
+    def _by_natural_key(self, manager: Any, rows: Sequence[Model]) -> dict[Any, Any]:
+        model: type[Model] = type(rows[0])
+        found = [field_at(model, name) for name in natural_key_fields(model)]
+        paths = [at for at in found if at is not None]
+        named = bool(paths) and len(paths) == len(found) and looks_up_fields(manager)
+        if not named or not compare_exactly(model, LOCAL):
+            return dict(self._one_by_one(manager, rows))
+        columns = self._columns(model, paths, rows)
+        wanted: dict[tuple[Any, ...], list[Any]] = {}
+        for number, row in enumerate(rows):
+            values = tuple(column[number] for column in columns)
+            if _UNKNOWN not in values:
+                wanted.setdefault(values, []).append(row.pk)
+        # Nulls are looked for by the other columns.
+        whole = [number for number in range(len(paths)) if all(values[number] is not None for values in wanted)]
+        if not wanted or not whole:
+            return dict(self._one_by_one(manager, rows)) if wanted else {}
+        attnames = [attname for _, attname in paths]
+        lookups = {attnames[number]: {values[number] for values in wanted} for number in whole}
+        matches: dict[tuple[Any, ...], list[Any]] = {}
+        for key, *values_here in rows_with(model, LOCAL, **lookups).order_by("pk").values_list("pk", *attnames):
+            if tuple(values_here) in wanted:
+                matches.setdefault(tuple(values_here), []).append(key)
+        many = getattr(manager, "allow_many", False)
+        return {
+            remote_key: keys[0]
+            for values, keys in matches.items()
+            for remote_key in wanted[values]
+            if len(keys) == 1 or (many and None not in values)
+            if None not in values or not self._is_shared_there(model, attnames, remote_key)
+        }
+
+    def _is_shared_there(self, model: type[Model], attnames: Sequence[str], remote_key: Any) -> bool:
+        """Tell whether other rows of the remote have a row's natural key too, as they may where it has a NULL in it."""
+        rows = rows_of(model, self._identity.remote)
+        for values in rows.filter(pk=remote_key).values_list(*attnames):
+            given = zip(attnames, values, strict=True)
+            same = {name if value is not None else f"{name}__isnull": value is None or value for name, value in given}
+            return rows.filter(**same).exclude(pk=remote_key).exists()
+        return False
+
+    def _columns(self, model: type[Model], paths: Sequence[tuple[Any, str]], rows: Sequence[Model]) -> list[list[Any]]:
+        """Return the values that remote rows have at paths of a natural key, as LOCAL has them."""
+        beyond = [attname for _, attname in paths if "__" in attname]
+        there: dict[Any, dict[str, Any]] = {}
+        if beyond:
+            found = rows_with(model, self._identity.remote, pk=[row.pk for row in rows]).values_list("pk", *beyond)
+            there = {key: dict(zip(beyond, values, strict=True)) for key, *values in found}
+        columns = []
+        for field, attname in paths:
+            if attname in beyond:
+                values = [there.get(row.pk, {}).get(attname) for row in rows]
+            else:
+                values = [local_value(row, field) for row in rows]
+            if is_foreign_key(field) and points_to_key(field):
+                here = self._keys_there(target_of(field)[0], {value for value in values if value is not None})
+                values = [None if value is None else here.get(value, _UNKNOWN) for value in values]
+            columns.append(values)
+        return columns
+
+    def _keys_there(self, model: type[Model], remote_keys: Iterable[Any]) -> dict[Any, Any]:
+        root = root_of(model)
+        found = self.keys_of(rows_with(root, self._identity.remote, pk=list(remote_keys)))
+        return {remote_key: key for (_, remote_key), key in found.items()}
+
+    def _translated(self, field: Any, value: Any) -> Any:
+        if value is None or not is_foreign_key(field) or not points_to_key(field) or not is_findable(field, value):
+            return value
+        return self._keys_there(target_of(field)[0], [value]).get(value)
+
+    def _one_by_one(self, manager: Any, rows: Iterable[Model]) -> Iterator[tuple[Any, Any]]:
+        for row in rows:
+            try:
+                key = self._natural_key_here(row)
+                found = ask_by_natural_key(manager, LOCAL, key)
+                if None in key:  # where several have it, it tells nothing
+                    ask_by_natural_key(manager, self._identity.remote, natural_key_of(row))
+                if found is not None:
+                    yield row.pk, found.pk
+            except (ObjectDoesNotExist, MultipleObjectsReturned):
+                continue
+
+    def _natural_key_here(self, row: Model) -> tuple[Any, ...]:
+        """Return the natural key that a remote row would have on LOCAL, foreign keys in it translated.
+
+        Raises:
+            ObjectDoesNotExist: one of its targets is not on LOCAL, so neither is the object.
+        """
+        shape = shape_of(type(row))
+        there = tuple(natural_key_of(row))  # reads the targets it asks for: the copies need not, and must not
+        here = copy(row)
+        followed = {  # unlike a foreign key, a generic one looks at its two columns each time
+            attname
+            for generic in shape.generic_keys
+            if generic.name in row._state.fields_cache
+            for attname in (generic.type_attname, generic.object_attname)
+        }
+        for field in shape.foreign_keys:
+            value = row.__dict__.get(field.attname)
+            # The others need not be looked for: what they point to may be gone, and lead back to this row.
+            if value is not None and field.attname not in followed and depends_on(row, field.attname, there):
+                here.__dict__[field.attname] = translated = self._translated(field, value)
+                if translated is None:
+                    raise ObjectDoesNotExist
+        for generic in shape.generic_keys:
+            if generic.object_attname not in followed and depends_on(row, generic.object_attname, there):
+                here.__dict__[generic.object_attname] = self._generic_id_here(generic, row)
+        return tuple(self._row_here(part) if isinstance(part, Model) else part for part in natural_key_of(here))
+
+    def _generic_id_here(self, generic: GenericKey, row: Model) -> Any:
+        typed = copy(row)
+        for field in shape_of(type(row)).foreign_keys:
+            if field.attname == generic.type_attname:
+                typed.__dict__[field.attname] = self._translated(field, row.__dict__.get(field.attname))
+        target = generic_target(generic, typed)
+        if target is None:
+            return row.__dict__.get(generic.object_attname)
+        key = self._keys_there(root_of(target[0]), [target[1]]).get(target[1])
+        if key is None:
+            raise ObjectDoesNotExist
+        return generic.value_there(target[1], key, row)
+
+    def _row_here(self, target: Model) -> Model:
+        root = root_of(concrete_of(type(target)))
+        key = self._keys_there(root, [target.pk]).get(target.pk)
+        found = load_instances(root, [key]).get(key) if key is not None else None
+        if found is None:
+            raise ObjectDoesNotExist
+        return found
+
+
+_UNKNOWN = object()

@@ -1,0 +1,50 @@
+"""Whether anything tells which object is which: a natural key, or a key that both sides keep."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+
+from django.apps import apps
+from django.db.models import Model
+
+from ...capture.tables import captured_models, natural_manager
+from ...conf import get_settings
+from ..schema.shape import Shape, family_labels, is_foreign_key, root_of, shape_of, target_of
+
+
+def is_told_by_nothing(root: type[Model], kept_keys: Collection[str]) -> bool:
+    """Tell whether there are objects below a root of which only the log and references tell which they are."""
+    return not all(is_told(shape, kept_keys) for shape in _family(root))
+
+
+def is_told(shape: Shape, kept_keys: Collection[str]) -> bool:
+    """Tell whether a natural key or a kept key tells which object is which."""
+    kept = not shape.automatic_key or not {shape.root._meta.label, shape.label}.isdisjoint(kept_keys)
+    return kept or natural_manager(shape.model) is not None
+
+
+def _family(root: type[Model]) -> list[Shape]:
+    models: list[type[Model]] = [apps.get_model(label) for label in family_labels(root)]
+    return [shape_of(model) for model in models]
+
+
+@cache
+def within_reach(model: type[Model]) -> frozenset[type[Model]]:
+    """Return the roots of a model and of all that its objects can bring along."""
+    reached: set[type[Model]] = set()
+    waiting = [root_of(model)]
+    while waiting:
+        root = waiting.pop()
+        if root in reached:
+            continue
+        reached.add(root)
+        if root._meta.auto_created:
+            waiting += [root_of(target_of(field)[0]) for field in root._meta.concrete_fields if is_foreign_key(field)]
+            continue
+        for shape in _family(root):
+            waiting += [root_of(target_of(field)[0]) for field in shape.foreign_keys]
+            waiting += [root_of(parent.model) for parent in shape.other_parents]
+            if shape.generic_keys:
+                waiting += [root_of(each) for each in captured_models(get_settings().models)]
+    return frozenset(reached)

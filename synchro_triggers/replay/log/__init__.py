@@ -1,0 +1,1 @@
+"""What is new: positions, windows, pages, changes."""

@@ -1,0 +1,28 @@
+"""Which objects LOCAL's log has seen being made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db.models import Model
+
+from ...capture.tables import logged_texts
+from ...conf import LOCAL
+from ...models import ChangeLog, Operation
+from ..rows.selecting import rows_with
+from ..rows.utc import zone_of
+from ..schema.shape import read_keys, telling_labels
+
+
+def made_and_there(model: type[Model], keys: Collection[Any]) -> set[Any]:
+    """Return those of the keys whose objects LOCAL has logged being made, and not being deleted since."""
+    if not keys:
+        return set()
+    texts = logged_texts(model, keys)
+    of_keys = {} if texts is None else {"object_pk": texts}
+    rows = rows_with(ChangeLog, LOCAL, model_label=telling_labels(model), **of_keys)
+    rows = rows.filter(operation__in=(Operation.INSERT, Operation.DELETE)).order_by("id")
+    last = dict(rows.values_list("object_pk", "operation"))
+    there = [text for text, operation in last.items() if operation == Operation.INSERT]
+    return set(read_keys(model, there, zone_of(LOCAL))).intersection(keys)

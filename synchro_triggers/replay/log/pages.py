@@ -1,0 +1,117 @@
+"""The changes of a window, page by page."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..rows.raw_keys import fetch_texts
+from .changes import LONG_AGO, Change
+from .times import LOGGED_AT, time_or_none
+from .window import Window, in_window
+
+
+@dataclass(frozen=True)
+class Page:
+    """Changes of one page and the id of its last row; ``rows`` is how many log rows it held."""
+
+    changes: tuple[Change, ...]
+    last: int
+    rows: int
+
+
+_PAGE_POSTGRES = """
+SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'),
+       max(id) FILTER (WHERE operation = 'I'), max(id) FILTER (WHERE operation = 'D'),
+       max(id) FILTER (WHERE operation = 'D' AND changed_fields = ''), {logged_at},
+       json_agg(old_values ORDER BY id) FILTER (WHERE old_values IS NOT NULL),
+       count(*) FILTER (WHERE operation IN ('I', 'U', 'D')), count(*)
+  FROM (SELECT * FROM synchro_triggers_changelog
+         WHERE id > %s AND id <= %s AND {where} {labels} ORDER BY id LIMIT %s) AS page
+ GROUP BY model_label, object_pk
+"""
+
+
+#: JSON holds no blob, which a column of texts may.
+_PAGE_SQLITE = _PAGE_POSTGRES.replace("json_agg(old_values ORDER BY id)", "json_group_array(old_values || '')")
+
+
+def read_page(
+    alias: str,
+    window: Window,
+    after: int,
+    limit: int,
+    *,
+    without_origin: str = "",
+    labels: Sequence[str] | None = None,
+) -> Page:
+    """Read the next log rows of a window, grouped by object.
+
+    Args:
+        alias: the LOCAL database.
+        window: from ``open_window``.
+        after: id of the last row that has been read.
+        limit: how many log rows to read at the most.
+        without_origin: as for ``open_window``.
+        labels: only rows of these models; ``None``: of all.
+
+    Returns:
+        The page; without changes when the window is exhausted.
+    """
+    connection = connections[alias]
+    where, params = in_window(connection, window.start, window.end, window.since, without_origin)
+    names = ""
+    if labels is not None:
+        names = f"AND model_label IN ({', '.join(['%s'] * len(labels))})" if labels else "AND false"
+    template = _PAGE_POSTGRES if connection.vendor == "postgresql" else _PAGE_SQLITE
+    rows = fetch_texts(
+        connection,
+        template.format(where=where, labels=names, logged_at=LOGGED_AT[connection.vendor].format("max(logged_at)")),
+        [max(after, window.first - 1), window.last, *params, *(labels or ()), limit],
+    )
+    changes = tuple(
+        Change(
+            label=label,
+            key=key,
+            first=first,
+            last=last,
+            created=first == first_insert,
+            logged_at=(time := time_or_none(connection, logged_at) or _genuine_time(connection, key, first, last))
+            or LONG_AGO,
+            old_values=tuple(json.loads(old) if isinstance(old, str) else old) if old and old != "[]" else (),
+            deleted=last == last_delete,
+            certain=last == certain_delete,
+            ended=_ended(last_insert, last_delete, certain_delete) if last_insert and last_delete else 0,
+            begun=last_insert or 0,
+            logged=True,
+            forged=time is None or not genuine,
+        )
+        for label, key, first, last, first_insert, last_insert, last_delete, certain_delete, *rest in rows
+        for logged_at, old, genuine, _ in (rest,)
+    )
+    return Page(changes, max((change.last for change in changes), default=after), sum(row[-1] for row in rows))
+
+
+def _genuine_time(connection: BaseDatabaseWrapper, key: str, first: int, last: int) -> datetime.datetime | None:
+    """Return the latest time of an object's rows where one of them has none: a forged row hides no true one."""
+    rows = fetch_texts(
+        connection,
+        f"SELECT {LOGGED_AT[connection.vendor].format('logged_at')}, object_pk FROM synchro_triggers_changelog"
+        " WHERE id >= %s AND id <= %s AND operation IN ('I', 'U', 'D')",
+        [first, last],
+    )
+    times = [time_or_none(connection, logged_at) for logged_at, each in rows if each == key]
+    return max((time for time in times if time is not None), default=None)
+
+
+def _ended(last_insert: int, *deletes: int | None) -> int:
+    """Return the id of the last delete before a key was given out again; 0: there is none.
+
+    What is inserted under a key was not there: a delete before it was one, whatever SQLite knew of it.
+    """
+    return max((each for each in deletes if each and each < last_insert), default=0)

@@ -1,0 +1,234 @@
+"""What is new for a remote: the changelog between its checkpoint and now, page by page.
+
+**SQLite** serialises writers, so ids are in the order of commits: the position is the last id.
+
+**PostgreSQL** gives out ids at the insert, not at the commit; a reader that takes ``id > last`` loses what
+a long transaction logged early and committed late. So each row carries its transaction id and the position
+is a snapshot (``xmin:xmax:in-progress``); new is what that snapshot does not see: ``txid >= xmax`` or one of
+those in progress. That is PgQ's way (Skype, 2007). A run reads up to a second snapshot, taken at its start,
+so that its pages are of one piece although nothing holds a transaction open between them.
+
+A caller may have written rows in the very transaction it calls us in (tests do): a snapshot never sees
+those of its own transaction, so such a position carries ``/txid:id`` too, the last row of its own.
+
+A server that recovers (a crash, a standby that takes over, a backup put back by replay of the WAL) gives out the
+transaction ids of what it has lost once more, but no id of the changelog that was ever visible: sequences only jump
+ahead. So a position carries ``#id`` too, the highest id that was visible: what has a higher one is new, whatever its
+transaction. ``@timeline:lsn:started:replayed`` tells whether the server has recovered since.
+
+In another cluster the ids of transactions mean nothing. There a position that has moved along is ``ids:1-3,7#9@…``:
+received is what has an id up to 9, but for those named.
+
+Positions are text and mean something in the database they were taken from only.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ...exceptions import Refused
+from ...key_texts import printable_key
+from ..rows.raw_keys import fetch_texts
+from .history import SUMS, mark_as_sql
+from .positions import current_position
+from .snapshots import between_snapshots, parse_snapshot, unseen_by
+from .times import logged_since
+
+
+@dataclass(frozen=True)
+class Window:
+    """The changelog rows of one run.
+
+    Attributes:
+        start, end: positions; ``start`` may be empty: from the beginning.
+        after: id up to which the rows have been applied already (by a run that was cut off).
+        first, last: ids of the first and last row; 0 when there are none.
+        rows: how many rows there are.
+        since: rows logged before are left out.
+        last_row: the last row's mark, ``id|logged_at|label|key``, by which ``history_agrees`` knows it again, or
+            ``''``.
+        known_row: what the mark of the row is now that was asked for; ``''`` when it is not there.
+        witness: what tells whether all rows between ``start`` and ``end`` are still there, where the last row
+            does not: ids on PostgreSQL are not in the order of commits, and the last commit is what is lost first.
+    """
+
+    start: str
+    end: str
+    after: int
+    first: int
+    last: int
+    rows: int
+    since: datetime.datetime | None = None
+    last_row: str = ""
+    known_row: str = ""
+    witness: str = ""
+
+
+def delete_received(alias: str, position: str) -> int:
+    """Delete the changelog rows that ``position`` counts as received; return how many.
+
+    Leaves the highest id that was deleted in the node's row: by it a row that was pruned is told from a lost one.
+    """
+    connection = connections[alias]
+    where, params = in_window(connection, "", position, None, "")
+    with transaction.atomic(using=alias), connection.cursor() as cursor:
+        cursor.execute(f"SELECT max(id) FROM synchro_triggers_changelog WHERE {where}", params)
+        highest = cursor.fetchone()[0]
+        if highest is None:
+            return 0
+        cursor.execute("UPDATE synchro_triggers_node SET pruned_to = %s WHERE pruned_to < %s", [highest, highest])
+        cursor.execute(f"DELETE FROM synchro_triggers_changelog WHERE {where} AND id <= %s", [*params, highest])
+        return int(cursor.rowcount)
+
+
+def standby_message(alias: str) -> str:
+    """Return why a database that replays another one's log cannot be read."""
+    return (
+        f"The server that answers for {alias!r} is a standby (pg_is_in_recovery()): it does not say which transactions "
+        "are still under way, so that their changes would be lost. Let the alias lead to the primary, also through a "
+        "pooler or a list of hosts (target_session_attrs=read-write)."
+    )
+
+
+def open_window(
+    alias: str,
+    start: str,
+    *,
+    end: str = "",
+    after: int = 0,
+    since: datetime.datetime | None = None,
+    without_origin: str = "",
+    known_row: str = "",
+) -> Window:
+    """Look what is new since ``start``.
+
+    Args:
+        alias: the LOCAL database.
+        start: position up to which the remote has received; empty: nothing.
+        end: position at which to stop; empty: now.
+        after: id up to which this window has been applied already.
+        since: leave out rows logged before this time.
+        without_origin: leave out what came from this node.
+        known_row: the mark of a row that was received before, to be compared with what it is now.
+
+    Returns:
+        The window, with its number of rows.
+
+    Raises:
+        Refused: it was read from a standby.
+    """
+    connection = connections[alias]
+    end = end or current_position(alias)
+    between, params = _between(connection, start, end)
+    chosen, chosen_params = _chosen(connection, since, without_origin)
+    sums, standby = (SUMS, "pg_is_in_recovery()") if connection.vendor == "postgresql" else ("0, 0, 0", "0")
+    with connection.cursor() as cursor:
+        # `id + 0` keeps PostgreSQL from walking the primary key for min() and max(): with millions of
+        # consumed rows that takes seconds, while the BRIN index finds the new ones at once.
+        cursor.execute(
+            f"SELECT new.*, {mark_as_sql(connection)},"
+            f" (SELECT {mark_as_sql(connection)} FROM synchro_triggers_changelog WHERE id = %s), {standby} FROM"
+            " (SELECT min(id + 0) FILTER (WHERE is_new), max(id + 0) FILTER (WHERE is_new) AS highest,"
+            f" count(*) FILTER (WHERE is_new), min(id + 0) AS lowest_of_all, max(id + 0) AS highest_of_all, {sums}"
+            f" FROM (SELECT id, logged_at, {chosen} AND id > %s AS is_new"
+            f" FROM synchro_triggers_changelog WHERE {between}) AS those) AS new"
+            " LEFT JOIN synchro_triggers_changelog ON id = highest",
+            [int(known_row.partition("|")[0] or 0), *chosen_params, after, *params],
+        )
+        first, last, rows, *of_all, last_row, known, from_a_standby = cursor.fetchone()
+    if from_a_standby:  # a pooler may send each statement to another server
+        raise Refused(standby_message(alias))
+    witness = "|".join(map(str, (start, end, *of_all))) if rows and connection.vendor == "postgresql" else ""
+    return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "", known or "", witness)
+
+
+def received_by(alias: str, position: str, window_end: str, after: int) -> tuple[str, list[Any]]:
+    """Return a condition, and its parameters, for the changelog rows that a checkpoint counts as received.
+
+    Args:
+        alias: the LOCAL database.
+        position: what had been received when the last complete run ended.
+        window_end, after: of a run that was cut off: where its window ends, and the id up to which it was applied.
+    """
+    connection = connections[alias]
+    received, params = "1 = 0", list[Any]()
+    if position and connection.vendor == "postgresql":
+        unseen, params = unseen_by(parse_snapshot(position))
+        received = f"NOT ({unseen})"
+    elif position:
+        received, params = "id <= %s", [int(position)]
+    if window_end:
+        applied, more = _between(connection, position, window_end)
+        received, params = f"({received} OR {applied} AND id <= %s)", [*params, *more, after]
+    return received, params
+
+
+def logged_between(alias: str, start: str, end: str) -> tuple[str, list[Any]]:
+    """Return a condition, and its parameters, for the changelog rows between two positions; ``''``: the beginning."""
+    return _between(connections[alias], start, end)
+
+
+def not_made(alias: str, window: Window, *, without_origin: str = "") -> dict[str, list[str]]:
+    """Return the model labels that a window speaks of, each with the logged keys that it does not see being made."""
+    connection = connections[alias]
+    where, params = in_window(connection, window.start, window.end, window.since, without_origin)
+    rows = fetch_texts(
+        connection,
+        "WITH page AS (SELECT model_label, object_pk, count(*) FILTER (WHERE operation = 'I') AS inserts"
+        f" FROM synchro_triggers_changelog WHERE id > %s AND id <= %s AND {where} GROUP BY model_label, object_pk)"
+        " SELECT model_label, object_pk FROM page WHERE inserts = 0"
+        " UNION ALL SELECT DISTINCT model_label, NULL FROM page",
+        [max(window.after, window.first - 1), window.last, *params],
+    )
+    keys: dict[str, list[str]] = {}
+    for label, key in rows:
+        of_label = keys.setdefault(label, [])
+        if key is not None:
+            of_label.append(key)
+    return keys
+
+
+def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> dict[str, int]:
+    """Return how many objects of each model a window speaks of."""
+    connection = connections[alias]
+    where, params = in_window(connection, window.start, window.end, window.since, without_origin)
+    rows = fetch_texts(
+        connection,
+        "SELECT model_label, count(DISTINCT object_pk) FROM synchro_triggers_changelog"
+        f" WHERE id > %s AND id <= %s AND {where} GROUP BY model_label ORDER BY model_label",
+        [max(window.after, window.first - 1), window.last, *params],
+    )
+    return {printable_key(label): number for label, number in rows}
+
+
+# Conditions ---------------------------------------------------------------------------------------
+
+
+def in_window(
+    connection: BaseDatabaseWrapper,
+    start: str,
+    end: str,
+    since: datetime.datetime | None,
+    without_origin: str,
+) -> tuple[str, list[Any]]:
+    between, params = _between(connection, start, end)
+    chosen, chosen_params = _chosen(connection, since, without_origin)
+    return f"{between} AND {chosen}", [*params, *chosen_params]
+
+
+def _between(connection: BaseDatabaseWrapper, start: str, end: str) -> tuple[str, list[Any]]:
+    if connection.vendor == "postgresql":
+        return between_snapshots(start, end)
+    return "id > %s AND id <= %s", [int(start or 0), int(end)]
+
+
+def _chosen(
+    connection: BaseDatabaseWrapper, since: datetime.datetime | None, without_origin: str
+) -> tuple[str, list[Any]]:
+    bound, params = logged_since(connection, since)
+    return f"{bound} AND origin <> %s", [*params, without_origin or "-"]

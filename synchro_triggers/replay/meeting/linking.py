@@ -1,0 +1,256 @@
+"""Telling which object is which after both sides were made equal by hand, without writing any object."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Max, Model
+
+from ...capture.install import captured_models_on
+from ...capture.own_tables import require_own_tables
+from ...capture.session import replaying_for
+from ...capture.tables import encode_key, natural_key_of, natural_manager
+from ...conf import LOCAL, Settings, get_settings
+from ...exceptions import ObjectNotApplied
+from ...models import ChangeLog, Operation, Reference, Word
+from ..identity.references import Identity
+from ..identity.telling import is_told_by_nothing
+from ..rows.partly_readable import is_read, read_in_part, was_read
+from ..rows.raw_keys import is_of_one_object
+from ..rows.selecting import rows_of, rows_with
+from ..rows.utc import times_in_utc
+from ..rows.values import differing, local_value
+from ..schema.relations import models_in_order
+from ..schema.shape import Shape, family_labels, is_foreign_key, read_key, root_of, shape_of
+from ..state.node import former_selves, require_original, require_two_databases, require_two_nodes
+from .words import acquainted_by_word, introduce
+
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class LinkCounts:
+    """Objects of one model.
+
+    Attributes:
+        known: already linked.
+        linked: linked now.
+        unmatched: without a counterpart.
+        alike: of those, how many have the key of a remote row whose values are others.
+        unreadable: of those, how many have a value that cannot be read, here or in the remote row with their key.
+    """
+
+    known: int = 0
+    linked: int = 0
+    unmatched: int = 0
+    alike: int = 0
+    unreadable: int = 0
+
+    def __add__(self, other: LinkCounts) -> LinkCounts:
+        return LinkCounts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+
+def link_objects(
+    remote: str, labels: Sequence[str] | None = None, *, trust_keys: bool = False
+) -> dict[str, LinkCounts]:
+    """Store references for objects that are on both sides but have never been synchronised.
+
+    An object's counterpart has its natural key, or else its primary key (or the one that it had for a former self of
+    LOCAL, before it was flushed or became a copy) and, unless ``trust_keys``, the same values,
+    but for those that were changed since, as far as the logs of both sides know.
+    Those without a counterpart are new for the remote from now on (see ``meeting``).
+
+    Args:
+        remote: the alias.
+        labels: only these models.
+        trust_keys: the same primary key is enough.
+
+    Returns:
+        Counts by model label; models that keep their primary keys, and have no natural keys, need no references and are
+        left out.
+
+    Raises:
+        Refused: LOCAL is a copy whose identity has not been settled, or both sides are one database.
+    """
+    source, target = _both_nodes(remote)
+    with times_in_utc(LOCAL, remote):
+        return _link_all(remote, source, target, labels, trust_keys)
+
+
+def _link_all(
+    remote: str, source: str, target: str, labels: Sequence[str] | None, trust_keys: bool
+) -> dict[str, LinkCounts]:
+    settings = get_settings()
+    counts: dict[str, LinkCounts] = {}
+    former = former_selves(remote, source)
+    for shape in models_in_order([shape_of(model) for model in _models(labels, settings)]):
+        identity = Identity(remote, source, target, settings.identity)
+        if identity.keeps_key(shape) and natural_manager(shape.model) is None:
+            continue
+        total = LinkCounts()
+        for chunk in _chunks(shape):
+            identity = Identity(remote, source, target, settings.identity)
+            with replaying_for(remote, source):
+                total += _link(identity, shape, chunk, former, trust_keys)
+                identity.store()
+        if not identity.keeps_key(shape):  # of others nobody asks
+            introduce(remote, source, shape.model, Word.LINKED)
+        counts[shape.label] = total
+    return counts
+
+
+def call_strangers(remote: str, labels: Sequence[str] | None = None) -> list[str]:
+    """Store the word that no object of LOCAL without a reference is on the remote.
+
+    Args:
+        remote: the alias.
+        labels: only these models.
+
+    Returns:
+        The labels of the models for which it was needed.
+
+    Raises:
+        Refused: LOCAL is a copy whose identity has not been settled, or both sides are one database.
+    """
+    source, _ = _both_nodes(remote)
+    settings = get_settings()
+    roots = [root for root in _models(labels, settings) if is_told_by_nothing(root, settings.identity)]
+    for root in roots:
+        introduce(remote, source, root, Word.STRANGERS)
+    return sorted(root._meta.label for root in roots)
+
+
+def _both_nodes(remote: str) -> tuple[str, str]:
+    require_two_databases(remote)
+    for alias in (LOCAL, remote):
+        require_own_tables(alias)
+    require_original(LOCAL)
+    return require_two_nodes(remote)
+
+
+def _models(labels: Sequence[str] | None, settings: Settings) -> list[type[Model]]:
+    """Return the roots of the captured models, and of what they bring along and nothing else tells."""
+    captured = [model for model in captured_models_on(LOCAL) if not model._meta.auto_created]
+    roots = dict.fromkeys(root_of(model) for model in captured)
+    roots.update(dict.fromkeys(acquainted_by_word(captured, settings.identity)))
+    if labels is None:
+        return list(roots)
+    named: list[type[Model]] = [apps.get_model(label) for label in labels]
+    chosen = {root_of(model) for model in named}
+    return [root for root in roots if root in chosen]
+
+
+def _link(
+    identity: Identity, shape: Shape, instances: list[Any], former: Sequence[str], trust_keys: bool
+) -> LinkCounts:
+    identity.load(shape.model, [instance.pk for instance in instances])
+    new = [instance for instance in instances if identity.known(shape.model, instance.pk) is None]
+    candidates = _candidates(shape, identity.remote, [instance.pk for instance in new], former)
+    changed = _Changed(shape, identity.remote, candidates)
+    # Whatever the log says of these keys so far, it is the object of now that is linked, not one that had its key.
+    identity.logged_until(shape.model, _last_rows(shape, [instance.pk for instance in new]))
+    linked = alike = unreadable = 0
+    for instance in new:
+        candidate = candidates.get(instance.pk)
+        remote_key = _counterpart(identity, shape, instance, candidate, changed, trust_keys)
+        if remote_key is not None and identity.claimed_by(shape.model, remote_key) is None:
+            identity.learn(shape.model, instance.pk, remote_key)
+            linked += 1
+        else:
+            alike += candidate is not None
+            unreadable += not all(is_read(row) for row in (instance, candidate) if row is not None)
+    return LinkCounts(len(instances) - len(new), linked, len(new) - linked, alike, unreadable)
+
+
+def _candidates(shape: Shape, remote: str, keys: Sequence[Any], former: Sequence[str]) -> dict[Any, Model]:
+    """Return the remote rows that local keys may mean: what they meant for a former self, else their own numbers."""
+    texts = {encode_key(key): key for key in keys}
+    references = rows_with(Reference, remote, local_pk=texts, source=former) if former else Reference.objects.none()
+    stored = list(references.filter(model_label=shape.label).values_list("source", "local_pk", "remote_pk"))
+    stored.sort(key=lambda reference: former.index(reference[0]), reverse=True)  # what it meant last counts
+    meant = {local_pk: remote_pk for _, local_pk, remote_pk in stored}
+    remote_keys = dict(zip(keys, keys, strict=True))
+    remote_keys.update({texts[text]: read_key(shape.model, remote_pk) for text, remote_pk in meant.items()})
+    rows = {row.pk: row for row in read_in_part(shape.model, remote, list(dict.fromkeys(remote_keys.values())))}
+    return {key: rows[remote_key] for key, remote_key in remote_keys.items() if remote_key in rows}
+
+
+def _last_rows(shape: Shape, keys: Collection[Any]) -> dict[Any, int]:
+    """Return the last rows that LOCAL's log has of these keys."""
+    texts = {encode_key(key): key for key in keys}
+    rows = rows_with(ChangeLog, LOCAL, object_pk=texts).filter(model_label__in=family_labels(shape.root))
+    found = rows.order_by().values_list("object_pk").annotate(last=Max("id"))
+    return {texts[text]: last for text, last in found} if texts else {}
+
+
+class _Changed:
+    """What the logs of both sides say of rows that have the same key there.
+
+    Whoever follows a refusal comes here because an object was changed since the import: what was changed does not tell.
+    """
+
+    def __init__(self, shape: Shape, remote: str, keys: Collection[Any]) -> None:
+        self._fields: dict[Any, set[str]] = {}
+        self._made: set[Any] = set()
+        texts = {encode_key(key): key for key in keys}
+        for alias in (LOCAL, remote) if texts else ():
+            rows = rows_with(ChangeLog, alias, object_pk=texts).filter(model_label__in=family_labels(shape.root))
+            for text, operation, names in rows.values_list("object_pk", "operation", "changed_fields"):
+                self._fields.setdefault(texts[text], set()).update(names.split(","))
+                if operation == Operation.INSERT:
+                    self._made.add(texts[text])
+
+    def unchanged(self, shape: Shape, key: Any) -> list[Any] | None:
+        """Return the fields that still have the values of the import; ``None``: none is left to compare."""
+        changed = self._fields.get(key, set())
+        unchanged = [field for field in shape.copied if field.name not in changed]
+        return unchanged if unchanged or key not in self._made else None
+
+
+def _counterpart(
+    identity: Identity, shape: Shape, instance: Model, candidate: Model | None, changed: _Changed, trust_keys: bool
+) -> Any:
+    if natural_manager(shape.model) is not None:
+        try:
+            found = identity.find_by_natural_key(instance)
+        except ObjectNotApplied:
+            return None  # several have it: nobody can tell which one it is
+        except Exception as error:
+            if not is_of_one_object(error):
+                raise
+            return None
+        if found is not None or None not in natural_key_of(instance) or identity.keeps_key(shape):
+            return found  # a kept key needs no reference, but where the natural key changes later
+        # A natural key with a NULL in it may be that of several: key and values tell, as where there is none.
+    if candidate is None or trust_keys:
+        return None if candidate is None else candidate.pk
+    fields = changed.unchanged(shape, instance.pk)
+    if fields is None:
+        return None
+    read = [field for field in fields if was_read(instance, field) and was_read(candidate, field)]
+    if fields and not read:
+        return None
+    values = {field.attname: _translated(identity, field, local_value(instance, field)) for field in read}
+    return None if differing(candidate, values) else candidate.pk
+
+
+def _translated(identity: Identity, field: Any, value: Any) -> Any:
+    if not is_foreign_key(field) or value is None:
+        return value
+    translated = identity.translate(field, value)
+    # In a cycle the target comes later: its number is its candidate's.
+    return value if translated is None else translated
+
+
+def _chunks(shape: Shape) -> Iterator[list[Any]]:
+    last = None
+    while True:
+        rows = rows_of(shape.model, LOCAL).order_by("pk").values_list("pk", flat=True)
+        keys = list((rows.filter(pk__gt=last) if last is not None else rows)[:_CHUNK])
+        if not keys:
+            return
+        yield sorted(read_in_part(shape.model, LOCAL, keys), key=lambda instance: instance.pk)
+        last = keys[-1]

@@ -1,0 +1,36 @@
+"""A remote's first run takes what was logged: rows that the log does not know are not silently left out of it."""
+
+from __future__ import annotations
+
+from ...capture.install import captured_models_on
+from ...capture.unlogged import count_unlogged, with_rows
+from ...conf import LOCAL
+from ...models import Reference
+from ..schema.shape import root_of
+
+
+def describe_older_rows(remote: str, source: str) -> str:
+    """Return what the first run to a remote must tell of rows that it does not look at; ``''``: there are none.
+
+    Args:
+        remote: the remote alias, which has received nothing yet.
+        source: the node id of LOCAL.
+
+    Returns:
+        A line with the models and numbers, and the way to send them. What ``synchro_link`` has found there is left out.
+    """
+    counts = {}
+    roots = [model for model in captured_models_on(LOCAL) if not model._meta.auto_created and root_of(model) is model]
+    for model in with_rows(LOCAL, roots):
+        if unknown := count_unlogged(LOCAL, model):
+            unknown -= Reference.objects.using(remote).filter(source=source, model_label=model._meta.label).count()
+        if unknown > 0:
+            counts[model._meta.label] = unknown
+    if not counts:
+        return ""
+    those = ", ".join(f"{label} {count:,}" for label, count in counts.items())
+    return (
+        f"The log of {LOCAL!r} does not know {sum(counts.values()):,} rows, which are older or came while nothing was "
+        f"logged: {those}. This first run to {remote!r} does not look at them until they are changed. If they are not "
+        "there, `manage.py synchronize --full` sends them."
+    )

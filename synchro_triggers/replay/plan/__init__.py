@@ -1,0 +1,1 @@
+"""What is to be done: tasks, their targets, their order, conflicts, decisions."""

@@ -1,0 +1,140 @@
+"""What a delete on the remote would take along.
+
+A cascade follows the remote's foreign keys as they are when the delete is replayed. LOCAL's log may order things in
+another way: there an object may have left its parent after the parent went (foreign keys are checked at the commit),
+or its move may not be applied yet. Such an object, and all that hangs on it, must not be taken along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db.models import DO_NOTHING, Model, ProtectedError, RestrictedError
+from django.db.models.deletion import Collector
+
+from ..rows.selecting import rows_of, rows_with
+from ..schema.link_shapes import link_shape
+from ..schema.relations import (
+    generic_keys,
+    generic_relations,
+    hanging_on,
+    links_to,
+    may_empty_keys,
+    nothing_hangs_on,
+    relations_to,
+)
+from ..schema.shape import parents_of, root_of
+
+
+def let_go(row: Model, remote: str, *, keep_parents: bool) -> dict[Any, list[Model]]:
+    """Return the remote rows whose references to a row ``row.delete()`` would empty, by the foreign key.
+
+    LOCAL may have them point to something: to another object that has the key now, or, where the row's parent stays,
+    to that, through a proxy of it, which Django does not tell from the row.
+    """
+    if not keep_parents and not may_empty_keys(type(row)):
+        return {}
+    collector = Collector(using=remote, origin=row)
+    collector.collect([row], keep_parents=keep_parents)
+    emptied: dict[Any, list[Model]] = {}
+    updates: Any = collector.field_updates
+    for (field, _), groups in updates.items():
+        emptied.setdefault(field, []).extend(instance for group in groups for instance in group)
+    return emptied
+
+
+def is_part_of(instance: Model, row: Model) -> bool:
+    """Tell whether a row is one of the rows of the same object: its own, a parent's, or another child's."""
+    model: Any = type(instance)
+    if model in (type(row), *type(row)._meta.all_parents):
+        return bool(instance.pk == getattr(row, model._meta.pk.attname))
+    return root_of(model) is root_of(type(row)) and instance.pk == row.pk
+
+
+def links_going(rows: Iterable[Model], remote: str, *, own_alone: bool = False) -> set[tuple[type[Model], Any]]:
+    """Return the links that go with rows: the automatic many-to-many table of each, and its primary key there.
+
+    Args:
+        rows: what is deleted.
+        remote: the database.
+        own_alone: links to the parents of the first row stay.
+    """
+    alike: dict[type[Model], list[Model]] = {}
+    for row in rows:
+        alike.setdefault(type(row), []).append(row)
+    going: set[tuple[type[Model], Any]] = set()
+    for number, (model, some) in enumerate(alike.items()):
+        for field in links_to(model):
+            if number or not own_alone or field.remote_field.model._meta.concrete_model is model:
+                # The parents' links too: a child with a key of its own has another one for them.
+                keys = [getattr(row, field.target_field.attname) for row in some]
+                links = rows_with(field.model, remote, **{field.attname: keys})
+                going.update((field.model, key) for key in links.values_list("pk", flat=True))
+    return going
+
+
+def number_of_links(through: type[Model], rows: int) -> int:
+    """Return how many links so many rows of their table are: of a symmetrical one there are two, but to oneself."""
+    return (rows + 1) // 2 if link_shape(through).field.remote_field.symmetrical else rows
+
+
+def pointing_past_cascades(row: Model, remote: str) -> Iterator[Model]:
+    """Yield the remote rows that point to a row, and that ``row.delete()`` leaves as they are.
+
+    These are foreign keys of which nobody cares (``DO_NOTHING``), and generic ones.
+    """
+    model: Any = type(row)
+    for table in (model, *parents_of(model)):
+        for pointing in (relation.field for relation in relations_to(table)):
+            if pointing.remote_field.on_delete is DO_NOTHING:
+                value = row.__dict__.get(pointing.target_field.attname)
+                yield from rows_of(pointing.model, remote).filter(**{pointing.attname: value})
+        for holder, generic in generic_keys():
+            kind = generic.get_content_type(model=table, using=remote)
+            field: Any = holder._meta.get_field(generic.fk_field)
+            if (key := row.__dict__.get(table._meta.pk.attname)) is not None:
+                pointing_there = {generic.ct_field: kind, generic.fk_field: field.get_prep_value(key)}
+                yield from rows_of(holder, remote).filter(**pointing_there)
+
+
+def hanging_loosely(row: Model, remote: str) -> Iterator[Model]:
+    """Yield the remote rows that hang on a row by a key that may lead nowhere: generic, or without a constraint."""
+    for field in hanging_on(type(row)):
+        if not getattr(field, "db_constraint", True):
+            value = getattr(row, field.target_field.attname)
+            yield from rows_of(field.model, remote).filter(**{field.attname: value})
+    for table in (type(row), *parents_of(type(row))):
+        key: Any = getattr(row, str(table._meta.pk.attname))
+        for relation in generic_relations(table):
+            pointing = {relation.holder.attname: relation.holder.to_python(key)}
+            pointing[relation.type_name] = relation.content_type(remote)
+            yield from rows_of(relation.model, remote).filter(**pointing)
+
+
+def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Model]:
+    """Yield the remote rows that ``row.delete()`` would delete with it; links and the object's own rows left out.
+
+    Raises:
+        ProtectedError, RestrictedError: it cannot be deleted.
+    """
+    if nothing_hangs_on(type(row)):
+        return
+    collector = Collector(using=remote, origin=row)
+    if collector.can_fast_delete(row):
+        return
+    collector.collect([row], keep_parents=keep_parents)
+    for model, instances in collector.data.items():
+        for instance in instances:
+            if not is_part_of(instance, row) and not model._meta.auto_created:
+                yield instance
+    for rows in collector.fast_deletes:
+        if isinstance(rows, Model):
+            continue
+        if not rows.model._meta.auto_created:
+            yield from rows_of(rows.model, remote).filter(pk__in=rows.values("pk"))
+
+
+def protecting_rows(error: ProtectedError | RestrictedError) -> Iterable[Any]:
+    """Return the rows for which a row cannot be deleted."""
+    return error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects

@@ -1,0 +1,145 @@
+"""Links that both sides changed: the remote's own users have removed what LOCAL adds, or added what it removes.
+
+A link has no reference: it is known by its two ends. What the remote's log says of a link that is gone stands in the
+values that its delete has stored.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from django.db.models import Q
+
+from ...capture.tables import encode_key
+from ...conf import LOCAL
+from ...models import ChangeLog, Operation
+from ...moment import as_utc
+from ..identity.references import Identity
+from ..log.changes import Change
+from ..rows.logged_values import logged_values
+from ..rows.selecting import linked_pairs, rows_with
+from ..schema.link_shapes import LinkShape
+from ..tasks import LinkTask
+from .conflicts import Conflict
+from .target import Target
+
+#: The keys of both ends.
+Pair = tuple[Any, Any]
+
+
+class Wanted(NamedTuple):
+    """A link as LOCAL has it: whether it exists, what was logged of it, and its ends there."""
+
+    exists: bool
+    change: Change
+    here: Pair
+
+
+class _Event(NamedTuple):
+    """What a log says of a link last: the key of its row, the id of the log's, and the time."""
+
+    key: str
+    id: int
+    time: datetime.datetime
+
+
+class LinkConflicts:
+    """Finds conflicts of links, where the remote's log speaks of changes of its own users at all."""
+
+    def __init__(self, target: Target, identity: Identity) -> None:
+        self._target = target
+        self._identity = identity
+
+    def among(self, shape: LinkShape, tasks: Iterable[LinkTask]) -> dict[Pair, Conflict]:
+        """Return the conflicts among the links of one table whose ends are known on the remote, by those ends."""
+        if not self._target.logs or not self._target.own_changes.speak_of(shape.through._meta.label):
+            return {}
+        known = self._identity.known
+        wanted = {
+            (owner, target): Wanted(exists, change, (task.owner, key))
+            for task in tasks
+            if (owner := known(shape.source_model, task.owner)) is not None
+            for key, (exists, change) in task.targets.items()
+            if (target := known(shape.target_model, key)) is not None
+        }
+        return self._find(shape, wanted) if wanted else {}
+
+    def _find(self, shape: LinkShape, wanted: Mapping[Pair, Wanted]) -> dict[Pair, Conflict]:
+        target, label = self._target, shape.through._meta.label
+        linked = linked_pairs(shape.through, shape.ends, target.remote, wanted)
+        adding = {pair for pair, each in wanted.items() if each.exists and pair not in linked}
+        removing = {pair: linked[pair] for pair, each in wanted.items() if not each.exists and pair in linked}
+        events = self._removed_there(shape, adding) if adding else {}
+        events |= self._added_there(shape, removing) if removing else {}
+        events = {pair: event for pair, event in events.items() if self._is_news(shape, wanted[pair], event)}
+        if not events:
+            return {}
+        received = self._received_here(shape, min(event.time for event in events.values()))
+        return {
+            pair: Conflict(label, (each := wanted[pair]).change.key, event.key, each.change.logged_at, event.time)
+            for pair, event in events.items()
+            if received.get(wanted[pair].here, _NEVER) < event.time
+        }
+
+    def _log(self, alias: str, shape: LinkShape, origin: str) -> Any:
+        rows = ChangeLog.objects.using(alias).filter(model_label=shape.through._meta.label, origin=origin)
+        return rows.order_by("id")
+
+    def _removed_there(self, shape: LinkShape, pairs: Iterable[Pair]) -> dict[Pair, _Event]:
+        """Return those of the links that the remote's users were the last to remove."""
+        removed = self._log(self._target.remote, shape, "").exclude(operation=Operation.INSERT)
+        events: dict[Pair, _Event] = {}
+        for pair, event in _pairs(shape, removed, self._target.remote):
+            events[pair] = event
+        events = {pair: events[pair] for pair in pairs if pair in events}
+        if events:
+            replayed = self._log(self._target.remote, shape, self._target.source).exclude(operation=Operation.INSERT)
+            replayed = replayed.filter(id__gt=min(event.id for event in events.values()))
+            for pair, event in _pairs(shape, replayed, self._target.remote):
+                if pair in events and events[pair].id < event.id:
+                    del events[pair]
+        return events
+
+    def _added_there(self, shape: LinkShape, rows: Mapping[Pair, Any]) -> dict[Pair, _Event]:
+        """Return those of the links that the remote's users were the last to add."""
+        by_text = {encode_key(key): pair for pair, key in rows.items()}
+        logged = rows_with(ChangeLog, self._target.remote, object_pk=by_text)
+        logged = logged.filter(model_label=shape.through._meta.label).order_by("id")
+        last = {
+            text: (origin, _Event(text, row_id, as_utc(time)))
+            for text, origin, row_id, time in logged.values_list("object_pk", "origin", "id", "logged_at")
+        }
+        return {by_text[text]: event for text, (origin, event) in last.items() if not origin}
+
+    def _is_news(self, shape: LinkShape, wanted: Wanted, event: _Event) -> bool:
+        """Tell whether something has happened since the ends of a link have met their rows."""
+        ends = zip((shape.source_model, shape.target_model), wanted.here, strict=True)
+        met = [met_at for end in ends if (met_at := self._identity.met_at(*end)) is not None]
+        return all(as_utc(met_at) <= event.time for met_at in met)
+
+    def _received_here(self, shape: LinkShape, since: datetime.datetime) -> dict[Pair, datetime.datetime]:
+        """Return when LOCAL has received, from the remote, a change of links: it knew of it when it changed them."""
+        logged = self._log(LOCAL, shape, self._target.node).filter(logged_at__gte=since)
+        received = {pair: event.time for pair, event in _pairs(shape, logged.exclude(operation="I"), LOCAL)}
+        added = {text: as_utc(time) for text, time in logged.values_list("object_pk", "logged_at")}
+        if added:  # of those that are gone, the delete says which they were
+            gone = rows_with(ChangeLog, LOCAL, object_pk=added).filter(model_label=shape.through._meta.label)
+            for pair, event in _pairs(shape, gone.filter(~Q(operation="I")), LOCAL):
+                received[pair] = max(received.get(pair, _NEVER), added[event.key])
+            for row in rows_with(shape.through, LOCAL, pk=[int(text) for text in added if text.isdecimal()]):
+                pair = (getattr(row, shape.source_attname), getattr(row, shape.target_attname))
+                received[pair] = max(received.get(pair, _NEVER), added[encode_key(row.pk)])
+        return received
+
+
+_NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
+
+def _pairs(shape: LinkShape, logged: Any, alias: str) -> Iterator[tuple[Pair, _Event]]:
+    """Yield the links of which rows of a log have stored the ends, as far as they can be looked up."""
+    for text, row_id, time, old in logged.values_list("object_pk", "id", "logged_at", "old_values"):
+        values = logged_values(shape.through, old, alias) if old else {}
+        if shape.why_not_findable(values) is None:
+            yield tuple(values.get(end) for end in shape.ends), _Event(text, row_id, as_utc(time))  # type: ignore[misc]

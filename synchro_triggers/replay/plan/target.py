@@ -1,0 +1,84 @@
+"""Where a run writes, what a batch of it comes to, and the errors that steer it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Model
+
+from ..log.changes import Change
+from ..log.own_changes import OwnChanges
+from ..report import SyncReport
+from ..rows.contention import RowLocks
+from ..rows.other_spellings import OtherSpellings
+from ..rows.redirects import Redirects
+from .conflicts import Conflict
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how a run writes.
+
+    Attributes:
+        remote: the remote alias.
+        source, node: the node ids of LOCAL and of the remote.
+        policy: the conflict policy.
+        kept_keys: labels of models that keep their primary key.
+        logs: the remote captures its own changes, so that conflicts can be seen.
+        own_changes: those changes.
+        redirects: the tables there whose inserts may return nothing.
+        batch_signals: labels of models whose signals are sent a batch at a time.
+        dry_run: count, but write nothing.
+        given_again: in a dry run, references whose number the remote's users were seen to have given to other objects.
+        imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
+            that no key is.
+        imagined_written: in a dry run, root model and local key of what would have been created or updated.
+        imagined_gone: in a dry run, root model and remote key of what would have been deleted; of links, their table.
+        spellings: what the tables there have in other spellings than Django's.
+        locks: takes the locks of remote rows as they are read.
+        paces: seconds that receivers of a model's batch signals take for an object.
+        decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
+        told_links: of the links among them: table, local ends, and whether the remote wins.
+    """
+
+    remote: str
+    source: str
+    node: str
+    policy: str | Callable[[Conflict], str]
+    kept_keys: frozenset[str]
+    logs: bool
+    own_changes: OwnChanges
+    redirects: Redirects
+    spellings: OtherSpellings
+    locks: RowLocks
+    batch_signals: Container[str] = ()
+    dry_run: bool = False
+    given_again: dict[int, datetime.datetime] = field(default_factory=dict)
+    imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
+    imagined_written: set[tuple[type[Model], Any]] = field(default_factory=set)
+    imagined_gone: set[tuple[type[Model], Any]] = field(default_factory=set)
+    paces: dict[type[Model], float] = field(default_factory=dict)
+    decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
+    told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
+
+
+@dataclass
+class BatchResult:
+    """What a batch did.
+
+    Attributes:
+        report: counts and remarks.
+        failed: the changes that could not be applied, with their errors.
+        left: those for which there was no time.
+        hanging: whether some of these hang on others on the remote: one order for all of them is quicker.
+        vanished: those of what LOCAL does not have although the log does not say that it was deleted.
+    """
+
+    report: SyncReport = field(default_factory=SyncReport)
+    failed: dict[Change, Exception] = field(default_factory=dict)
+    left: list[Change] = field(default_factory=list)
+    hanging: bool = False
+    vanished: list[Change] = field(default_factory=list)

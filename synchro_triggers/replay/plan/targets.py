@@ -1,0 +1,350 @@
+"""What the objects of a batch point to: found, and brought along where the remote lacks it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.models import CharField, Max, Model, TextField
+
+from ...capture.tables import encode_key, natural_manager
+from ...conf import LOCAL
+from ...exceptions import ObjectNotApplied
+from ..identity.living import Living
+from ..identity.references import Identity
+from ..rows.doubled_hours import why_doubled
+from ..rows.generic import generic_target
+from ..rows.local_rows import load_instances
+from ..rows.selecting import rows_of, rows_with
+from ..rows.values import local_value
+from ..schema.findable import is_findable, not_findable, why_not_findable
+from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from ..tasks import LinkTask, ObjectTask
+
+At = tuple[type[Model], Any]
+
+
+class Targets:
+    """The targets of foreign keys, generic ones too, of a batch's objects.
+
+    Attributes:
+        missing: root model and key of targets that are missing on LOCAL, known after ``brought_along``.
+        unusable: those that are there and cannot be brought along, with the errors.
+        pointing_nowhere: label and key of the objects for which a number was made up, each with what is to be told.
+    """
+
+    def __init__(self, identity: Identity, tasks: Sequence[ObjectTask | LinkTask]) -> None:
+        self._identity = identity
+        self._tasks = tasks
+        self._found: dict[tuple[type[Model], Any], list[tuple[type[Model], Any]]] = {}
+        self._keys: dict[tuple[type[Model], str, Any], Any] = {}
+        self._parts_of: dict[At, At] = {}
+        self._highest: dict[type[Model], int] = {}
+        self._taken: dict[At, bool] = {}
+        self._asked: set[At] = set()
+        self._lacking: set[At] = set()
+        self.missing: set[At] = set()
+        self.unusable: dict[At, Exception] = {}
+        self.pointing_nowhere: dict[tuple[str, str], str] = {}
+
+    def brought_along(self) -> list[ObjectTask]:
+        """Return tasks for the targets that are not on the remote, and for theirs, level by level.
+
+        Targets that are missing on LOCAL too are remembered: what needs them cannot be applied.
+        """
+        found: list[ObjectTask] = []
+        reached = {
+            (task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask) and task.instance
+        }
+        for task in self._tasks:
+            if isinstance(task, ObjectTask) and task.instance is not None:
+                self.note(task.shape, task.instance)
+        level: Sequence[ObjectTask | LinkTask] = self._tasks
+        while level:
+            self._look_up_all(task for task in level if isinstance(task, ObjectTask))
+            following = self._to_bring([*self._not_there(level, reached), *self._without_a_row(level)], reached)
+            found += following
+            level = following
+        nowhere = list(self._missing_keys([*self._tasks, *found]))
+        self._look_what_is_taken(nowhere)
+        self._let_keys_point_nowhere(nowhere)
+        return found
+
+    def _not_there(self, tasks: Sequence[ObjectTask | LinkTask], reached: set[At]) -> Iterator[Model]:
+        """Yield the targets of tasks that the remote does not have; remember which of them LOCAL lacks too."""
+        for root, keys in self._needed_keys(tasks).items():
+            self._identity.load(root, keys)
+            unknown = [
+                key
+                for key in keys
+                if (root, key) not in self._asked
+                and self.comes_with((root, key)) not in reached
+                and self._identity.known(root, key) is None
+            ]
+            instances = load_instances(root, unknown)
+            self.missing.update((root, key) for key in unknown if key not in instances)
+            self._asked.update((root, key) for key in unknown)
+            yield from instances.values()
+
+    def _without_a_row(self, tasks: Sequence[ObjectTask | LinkTask]) -> Iterator[Model]:
+        """Yield the targets of which the remote lacks the row that is pointed to: a child's, which went alone there."""
+        for model, keys in self._needed_of_children(tasks).items():
+            self._identity.load(model, keys)
+            instances = load_instances(model, self._identity.without_row_in(model, keys))
+            self._lacking.update((root_of(model), key) for key in instances)
+            yield from instances.values()
+
+    def _to_bring(self, instances: Iterable[Model], reached: set[At]) -> list[ObjectTask]:
+        found: list[ObjectTask] = []
+        for instance in instances:
+            shape = shape_of(type(instance))
+            if (reason := why_not_findable(instance) or why_doubled(self._identity.remote, instance)) is not None:
+                self.unusable[shape.root, instance.pk] = ObjectNotApplied(reason)
+                continue
+            self.note(shape, instance)
+            if (shape.root, instance.pk) not in reached:
+                found.append(ObjectTask(shape, instance.pk, None, instance))
+                reached.add((shape.root, instance.pk))
+        return found
+
+    def is_there(self, target: At) -> bool:
+        """Tell whether the remote has a target, with the row of it that something points to."""
+        return self._identity.known(*target) is not None and target not in self._lacking
+
+    def has_come(self, target: At) -> None:
+        """Remember that the remote has all of a target's rows now."""
+        self._lacking.discard(target)
+
+    def look_what_is_missing(self, shape: Shape, instance: Model) -> None:
+        """Remember which targets LOCAL lacks of an object that is none of the batch's, and is not brought along."""
+        for _, (root, key) in self.fields_and_targets(shape, instance):
+            self._identity.load(root, [key])
+            if self._identity.known(root, key) is None and not load_instances(root, [key]):
+                self.missing.add((root, key))
+        list(self._without_a_row([ObjectTask(shape, instance.pk, None, instance)]))
+
+    def look_whether_missing(self, at: At) -> None:
+        """Remember that LOCAL lacks an object, where it does, whose row on the remote is another one's from now on."""
+        if at[1] not in load_instances(at[0], [at[1]]):
+            self.missing.add(at)
+            self._taken = {}  # another one's row has its number
+
+    def note(self, shape: Shape, instance: Model) -> None:
+        """Remember the parents' rows with keys of their own that are parts of an object."""
+        for parent in shape.other_parents:
+            at = (root_of(parent.model), local_value(instance, parent.link))
+            self._parts_of[at] = (shape.root, instance.pk)
+
+    def comes_with(self, target: At) -> At:
+        """Return root and key of the object that a target is part of: as a rule, its own."""
+        return self._parts_of.get(target, target)
+
+    def waited_for(self, task: ObjectTask) -> Sequence[At]:
+        """Return root and key of each object that brings what this one points to."""
+        return [self.comes_with(target) for target in self.of(task)]
+
+    def nowhere(self, instance: Model, field: Any, target: At, value: Any) -> Any:
+        """Return what shall be held on the remote instead of the key of a target that LOCAL does not have.
+
+        An automatic key is another object's there, or may be given to one yet, unless it is free and lower than the
+        highest. So is a key that is another object's automatic one, and one of the users' own under which the remote
+        keeps the row of another object, by its natural key. Then a number far off stands for it, the same each time.
+
+        Args:
+            instance: the object that points.
+            field: its field that holds the key: a foreign key, or the object id of a generic one.
+            target: model and key.
+            value: what the field holds on LOCAL.
+
+        Raises:
+            ObjectNotApplied: the field takes no such number.
+        """
+        (model, key), root = target, _numbered(root_of(target[0]))
+        if self._identity.keeps_key(shape_of(root)):
+            if not self._is_anothers(root, key):
+                return value
+        elif not isinstance(key, int) or (key <= self._highest_key(root) and not self._is_taken((root, key))):
+            return value
+        number = _far_off(field, key) if isinstance(key, int) else None
+        if number is None or self._is_taken((root, number)):
+            if not field.null:
+                raise ObjectNotApplied(
+                    f"its {field.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}, "
+                    f"and no value of it points nowhere on {self._identity.remote!r}"
+                )
+            number = None
+        at = (instance._meta.label, encode_key(instance.pk))
+        self.pointing_nowhere[at] = (
+            f"{field.name} {value!r}: there is no such {model._meta.label} on {LOCAL!r}; it is {number} there"
+        )
+        return number if number is None else field.to_python(number)
+
+    def _is_anothers(self, root: type[Model], key: Any) -> bool:
+        """Tell whether a key that LOCAL does not have is, on the remote, that of another object, by its natural key."""
+        if natural_manager(root) is None:
+            return False
+        if self._identity.claimed_by(root, key) not in (None, key):
+            return True
+        rows = list(rows_with(root, self._identity.remote, pk=[key]))
+        return bool(Living(self._identity).by_natural_key(rows))
+
+    def _missing_keys(self, tasks: Iterable[ObjectTask | LinkTask]) -> Iterator[tuple[ObjectTask, Any, At]]:
+        """Yield each object of which a target is missing, with the field that holds its key, and the target."""
+        for task in tasks if self.missing else ():
+            if isinstance(task, ObjectTask) and not self.missing.isdisjoint(self.of(task)):
+                for field, at in self.fields_and_targets(task.shape, task.instance):  # type: ignore[arg-type]
+                    if at in self.missing:
+                        yield task, field, at
+
+    def _look_what_is_taken(self, missing: Iterable[tuple[ObjectTask, Any, At]]) -> None:
+        """Read in a query for each model which keys that ``nowhere`` will ask for are somebody's on the remote."""
+        wanted: dict[type[Model], set[int]] = {}
+        for _, field, (root, key) in missing:
+            if isinstance(key, int):
+                wanted.setdefault(_numbered(root), set()).update({key, _far_off(field, key) or key})
+        for root, keys in wanted.items():
+            self._highest_key(root)  # now as well: what is written in between may get one of them
+            there = self._identity.existing(root, keys)
+            self._taken.update({(root, key): key in there for key in keys})
+
+    def _let_keys_point_nowhere(self, missing: Iterable[tuple[ObjectTask, Any, At]]) -> None:
+        """Say what the keys are on the remote that are foreign keys without a constraint, and point nowhere."""
+        for task, field, at in missing:
+            instance: Any = task.instance
+            if field in task.shape.copied or getattr(field, "db_constraint", True):
+                continue
+            target = target_of(field)[0], at[1]
+            try:
+                number = self.nowhere(instance, field, target, local_value(instance, field))
+            except ObjectNotApplied:
+                continue  # it is told when its turn comes
+            self._identity.points_nowhere(*at, number)
+
+    def _highest_key(self, root: type[Model]) -> int:
+        if root not in self._highest:
+            highest = rows_of(root, self._identity.remote).aggregate(highest=Max("pk"))["highest"]
+            self._highest[root] = highest if highest is not None else 0
+        return self._highest[root]
+
+    def _is_taken(self, at: At) -> bool:
+        if at not in self._taken:
+            self._taken[at] = bool(self._identity.existing(at[0], [at[1]]))
+        return self._taken[at]
+
+    def _needed_keys(self, tasks: Iterable[ObjectTask | LinkTask]) -> dict[type[Model], set[Any]]:
+        """Return the keys that tasks point to, by root model."""
+        needed: dict[type[Model], set[Any]] = {}
+        for task in tasks:
+            for root, key in self.of(task) if isinstance(task, ObjectTask) else _ends(task):
+                needed.setdefault(root_of(root), set()).add(key)
+        return needed
+
+    def _needed_of_children(self, tasks: Iterable[ObjectTask | LinkTask]) -> dict[type[Model], set[Any]]:
+        """Return the keys that tasks point to, by model, where that is a child."""
+        needed: dict[type[Model], set[Any]] = {}
+        for task in tasks:
+            for model, key in self._children_of(task) if isinstance(task, ObjectTask) else _ends(task):
+                if root_of(model) is not model:
+                    needed.setdefault(model, set()).add(key)
+        return needed
+
+    def _children_of(self, task: ObjectTask) -> Iterator[At]:
+        """Yield model and key of what an object points to, as far as it may be a child."""
+        if (instance := task.instance) is None:
+            return
+        for foreign_key in _to_children(task.shape):
+            value = local_value(instance, foreign_key)
+            if value is not None and (key := self.key_of(foreign_key, value)) is not None:
+                yield target_of(foreign_key)[0], key
+        for generic in task.shape.generic_keys:
+            if (target := generic_target(generic, instance)) is not None:
+                yield target
+
+    def of(self, task: ObjectTask) -> Sequence[tuple[type[Model], Any]]:
+        """Return root and key of each object that this one points to."""
+        if task.instance is None or not (task.shape.foreign_keys or task.shape.generic_keys):
+            return ()
+        at = (task.shape.root, task.key)
+        if at not in self._found:
+            self._found[at] = [target for _, target in self.fields_and_targets(task.shape, task.instance)]
+        return self._found[at]
+
+    def fields_and_targets(self, shape: Shape, instance: Model) -> Iterator[tuple[Any, At]]:
+        """Yield what an object points to: a foreign key or the object id of a generic one, root model and key."""
+        for foreign_key in shape.foreign_keys:
+            value = local_value(instance, foreign_key)
+            if value is not None:
+                key = self.key_of(foreign_key, value)
+                if key is not None:
+                    yield foreign_key, (root_of(target_of(foreign_key)[0]), key)
+        for generic in shape.generic_keys:
+            target = generic_target(generic, instance)
+            if target is not None:
+                yield generic.object_field, (root_of(target[0]), target[1])
+
+    def key_of(self, foreign_key: Any, value: Any) -> Any:
+        """Return the primary key of a foreign key's target; of a ``to_field`` it has to be looked up."""
+        if not is_findable(foreign_key, value):
+            raise ObjectNotApplied(not_findable(foreign_key, value))
+        if points_to_key(foreign_key):
+            return value
+        at = (*target_of(foreign_key), value)
+        if at not in self._keys:
+            self._look_up(*target_of(foreign_key), [value])
+        return self._keys[at]
+
+    def _look_up_all(self, tasks: Iterable[ObjectTask]) -> None:
+        """Find the keys that the tasks' ``to_field`` values stand for, in a query for each such foreign key."""
+        wanted: dict[tuple[type[Model], str], set[Any]] = {}
+        for task in tasks:
+            if task.instance is None:
+                continue
+            for foreign_key in task.shape.foreign_keys:
+                value = None if points_to_key(foreign_key) else local_value(task.instance, foreign_key)
+                if value is not None and (*target_of(foreign_key), value) not in self._keys:
+                    wanted.setdefault(target_of(foreign_key), set()).add(value)
+        for (model, attname), values in wanted.items():
+            self._look_up(model, attname, values)
+
+    def _look_up(self, model: type[Model], attname: str, values: Collection[Any]) -> None:
+        rows = rows_with(model, LOCAL, **{attname: values})
+        found = dict(rows.values_list(attname, "pk"))
+        self._keys.update({(model, attname, value): found.get(value) for value in values})
+
+
+def _ends(task: LinkTask) -> Iterator[At]:
+    """Yield model and key of the ends of links that are to be added."""
+    for key, (exists, _) in task.targets.items():
+        if exists:
+            yield task.shape.source_model, task.owner
+            yield task.shape.target_model, key
+
+
+@cache
+def _to_children(shape: Shape) -> tuple[Any, ...]:
+    """Return the foreign keys that lead to the tables of children."""
+    models = [(field, target_of(field)[0]) for field in shape.foreign_keys]
+    return tuple(field for field, model in models if root_of(model) is not model)
+
+
+def _numbered(root: type[Model]) -> type[Model]:
+    """Return the model to whose objects the database gives the numbers that are a model's keys."""
+    key = root._meta.pk
+    while is_foreign_key(key) and points_to_key(key):
+        root = root_of(target_of(key)[0])
+        key = root._meta.pk
+    return root
+
+
+def _far_off(field: Any, key: int) -> int | None:
+    """Return a number that no automatic key is, another one for each key; ``None``: the field has no room for it."""
+    while is_foreign_key(field):
+        field = field.target_field
+    if isinstance(field, CharField | TextField):
+        return -key if field.max_length is None or len(str(-key)) <= field.max_length else None
+    lowest, highest = BaseDatabaseOperations.integer_field_ranges.get(field.get_internal_type(), (0, 0))
+    if lowest <= -key <= highest:
+        return -key
+    return highest - key if highest > key else None

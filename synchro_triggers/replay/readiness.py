@@ -1,0 +1,78 @@
+"""Whether a run may begin: its remotes, and the triggers on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+
+from django.db import Error
+
+from ..capture import install
+from ..capture.trigger import Trigger
+from ..conf import LOCAL, chosen_remotes
+from ..exceptions import SynchroConfigurationError, TriggersNotReady
+from ..reaching import clear_errors
+from .state.node import (
+    require_no_transaction,
+    require_original,
+    require_two_databases,
+)
+from .state.sight import require_sight
+
+
+def required_remotes(remote: str | None) -> tuple[str, ...]:
+    """Return the remotes to synchronise to.
+
+    Raises:
+        SynchroConfigurationError: there is none, or it is no alias.
+    """
+    remotes = chosen_remotes(remote)
+    if not remotes:
+        raise SynchroConfigurationError(
+            "There is no remote to synchronise to: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, "
+            "or name one with --remote."
+        )
+    return remotes
+
+
+def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> list[str]:
+    """Raise ``Refused`` unless LOCAL is an original, none of the remotes, and its triggers log what they should.
+
+    Partitions come by the calendar, with nobody there to install triggers: they get them here.
+
+    Returns:
+        The partitions that had no triggers.
+    """
+    install.require_capture(LOCAL)
+    if not dry_run:
+        require_no_transaction()
+    for alias in remotes:
+        with suppress(Error):  # one that cannot be reached is told of when its turn comes
+            require_two_databases(alias)
+    with clear_errors(LOCAL):
+        found = install.compare(LOCAL)
+        require_original(LOCAL)
+        require_sight(LOCAL)
+    install.require_tables(found, LOCAL)
+    expected: tuple[Trigger, ...] = ()
+    if found.new_partitions:
+        with clear_errors(LOCAL):
+            expected = found.new_partitions if dry_run else install.cover_new_partitions(LOCAL)
+    missing = tuple(trigger for trigger in found.missing if trigger not in expected)
+    wrong = replace(found, missing=missing, orphaned=()).describe()
+    if wrong:
+        raise TriggersNotReady(
+            f"The triggers on {LOCAL!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
+            f"Run `manage.py synchro_install_triggers --database {LOCAL}`."
+        )
+    return sorted({trigger.table for trigger in expected})
+
+
+def describe_partitions(new: Iterable[str], *, dry_run: bool = False) -> str:
+    """Return what is to be told of partitions that had no triggers."""
+    return (
+        f"Partitions without triggers: {', '.join(new)}. "
+        + ("They get them in a run. " if dry_run else "They have them now, and all their rows are looked at. ")
+        + "Rows that were deleted there by name of the partition are not known."
+    )

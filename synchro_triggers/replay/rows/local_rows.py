@@ -1,0 +1,84 @@
+"""Rows of LOCAL, read past every manager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model
+
+from ...capture.tables import kind_of
+from ...conf import LOCAL
+from ...unnamed import unnamed_on
+from ..schema.keys import FormerKey
+from ..schema.relations import links_to_children
+from ..schema.shape import (
+    Shape,
+)
+from .raw_keys import is_of_one_object
+from .selecting import instances_of, rows_with
+
+
+def load_instances(
+    model: type[Model], keys: Iterable[Any], unreadable: dict[Any, Exception] | None = None
+) -> dict[Any, Model]:
+    """Read rows of LOCAL by primary key, past every manager; each as its most derived model.
+
+    Args:
+        model: the model.
+        keys: local keys.
+        unreadable: takes the keys of rows that cannot be read, with the errors; without it, they are raised.
+    """
+    wanted = [key for key in dict.fromkeys(keys) if not isinstance(key, FormerKey)]
+    if not wanted:
+        return {}
+    found: dict[Any, Model] = {row.pk: row for row in _read_rows(model, wanted, unreadable)}
+    for link in links_to_children(model):
+        child: type[Model] = link.model
+        if link.primary_key:
+            found.update(load_instances(child, found, unreadable))
+        else:  # one of several parents: the child shares another one's key
+            keys = dict(rows_with(child, LOCAL, **{link.attname: found}).values_list("pk", link.attname))
+            found.update({keys[key]: row for key, row in load_instances(child, keys).items()})
+    return found
+
+
+def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Exception] | None) -> list[Any]:
+    """Read rows; where one spoils the query, halve it until the guilty one is alone."""
+    try:
+        rows = instances_of(rows_with(model, LOCAL, pk=keys))
+        _require_no_garbled_times(model, rows)
+        return rows
+    except Exception as error:
+        if unreadable is None or not is_of_one_object(error):
+            raise
+        if len(keys) == 1:
+            unreadable[keys[0]] = error
+            return []
+    middle = len(keys) // 2
+    return [row for half in (keys[:middle], keys[middle:]) for row in _read_rows(model, half, unreadable)]
+
+
+def _require_no_garbled_times(model: type[Model], rows: Sequence[Any]) -> None:
+    """Raise ``ValueError`` where a date or time is none: Django's converters for SQLite read it as NULL."""
+    if connections[LOCAL].vendor != "sqlite":
+        return
+    names = [field.attname for field in model._meta.concrete_fields if kind_of(field) in _TIMES]
+    doubtful = {name: [row.pk for row in rows if row.__dict__.get(name) is None] for name in names}
+    for name, keys in doubtful.items():
+        if keys and rows_with(model, LOCAL, pk=keys).filter(**{f"{name}__isnull": False}).exists():
+            raise ValueError(f"{name} is no date or time")
+
+
+_TIMES = frozenset({"DateField", "DateTimeField", "TimeField"})
+
+
+def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
+    """Return an instance of LOCAL as it was, from the values that a trigger stored; others are deferred."""
+    parts = key if shape.composite_key and isinstance(key, tuple) else [key] * len(shape.key)
+    values = {field.attname: part for field, part in zip(shape.key, parts, strict=True)} | old_values
+    # from_db() takes values in the order of the fields.
+    names = [field.attname for field in shape.model._meta.concrete_fields if field.attname in values]
+    with unnamed_on(LOCAL):
+        return shape.model.from_db(LOCAL, names, [values[name] for name in names])

@@ -1,0 +1,109 @@
+"""Single rows of this package's own tables, read and written without a queryset.
+
+A run reads its checkpoint and renews its lease half a dozen times. To build a queryset and compile it takes longer
+than all else about such a statement.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
+from django.db.models.sql import Query
+
+from ...moment import UtcNow
+
+M = TypeVar("M", bound=Model)
+
+
+def read_rows(model: type[M], alias: str, *, defer: tuple[str, ...] = (), **values: object) -> list[M]:
+    """Return the rows whose fields have these values, in no order.
+
+    Args:
+        model: a model of this package.
+        alias: the database.
+        defer: names of fields that are not read, as of ``QuerySet.defer()``.
+        **values: at least one field, and its value; never ``None``.
+
+    Example:
+        ``read_rows(Checkpoint, "remote", source=node_id("default"))``
+    """
+    connection = connections[alias]
+    names, columns, converters = _reading(model, connection.vendor, defer)
+    condition, params = _terms(model, connection, values, " AND ")
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {columns} FROM {table} WHERE {condition}", params)
+        found = [list(row) for row in cursor.fetchall()]
+    for place, expression, converter in converters:
+        for row in found:
+            row[place] = converter(row[place], expression, connection)
+    return [model.from_db(alias, names, row) for row in found]
+
+
+def update_rows(model: type[Model], alias: str, values: dict[str, object], **where: object) -> int:
+    """Write values into the rows whose fields have others.
+
+    Args:
+        model: a model of this package.
+        alias: the database.
+        values: fields and their new values; ``UtcNow()`` is the database's clock.
+        **where: at least one field, and what it must be; never ``None``.
+
+    Returns:
+        How many rows there were.
+
+    Example:
+        ``update_rows(Checkpoint, "remote", {"run_seen": UtcNow()}, source=source, run_id=run_id)``
+    """
+    connection = connections[alias]
+    assignments, new = _terms(model, connection, values, ", ")
+    condition, known = _terms(model, connection, where, " AND ")
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {assignments} WHERE {condition}", [*new, *known])
+        return int(cursor.rowcount)
+
+
+def _terms(
+    model: type[Model], connection: BaseDatabaseWrapper, values: dict[str, object], between: str
+) -> tuple[str, list[Any]]:
+    """Return SQL that says, of each of the fields, that it is this; and its parameters."""
+    clock = _clock(model, connection.vendor)
+    terms, params = [], []
+    for name, value in values.items():
+        field: Any = model._meta.get_field(name)
+        is_clock = isinstance(value, UtcNow)
+        terms.append(f"{connection.ops.quote_name(field.column)} = {clock if is_clock else '%s'}")
+        if not is_clock:
+            params.append(field.get_db_prep_save(value, connection))
+    return between.join(terms), params
+
+
+@cache
+def _clock(model: type[Model], vendor: str) -> str:
+    sql, _ = Query(model).get_compiler(connection=_of_vendor(vendor)).compile(UtcNow())
+    return str(sql)
+
+
+@cache
+def _reading(
+    model: type[Model], vendor: str, defer: tuple[str, ...]
+) -> tuple[list[str], str, list[tuple[int, Any, Any]]]:
+    """Return the names of the fields that are read, their columns as SQL, and what converts the n-th of them."""
+    connection = _of_vendor(vendor)
+    fields = [field for field in model._meta.concrete_fields if field.name not in defer]
+    converters = []
+    for place, field in enumerate(fields):
+        column = field.get_col(model._meta.db_table)
+        convert = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
+        converters += [(place, column, converter) for converter in convert]
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    return [field.attname for field in fields], columns, converters
+
+
+def _of_vendor(vendor: str) -> BaseDatabaseWrapper:
+    return next(each for each in connections.all() if each.vendor == vendor)

@@ -1,0 +1,54 @@
+"""Rows of which Python cannot read a value, such as ``infinity``: what can be read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Field, Model
+
+from .raw_keys import is_of_one_object
+from .selecting import instances_of, rows_with
+
+
+def read_in_part(model: type[Model], alias: str, keys: Sequence[Any]) -> list[Any]:
+    """Read rows by primary key; values that cannot be read are deferred.
+
+    Args:
+        model: the model.
+        alias: the database.
+        keys: the keys, all of which can be read.
+
+    Returns:
+        The rows that are there, in no order.
+    """
+    try:
+        return instances_of(rows_with(model, alias, pk=keys))
+    except Exception as error:
+        if not is_of_one_object(error):
+            raise
+    if len(keys) == 1:
+        readable = [field.attname for field in model._meta.concrete_fields if _is_readable(model, alias, keys, field)]
+        return list(rows_with(model, alias, pk=keys).only(*readable))
+    middle = len(keys) // 2
+    return [row for half in (keys[:middle], keys[middle:]) for row in read_in_part(model, alias, half)]
+
+
+def _is_readable(model: type[Model], alias: str, keys: Sequence[Any], field: Field[Any, Any]) -> bool:
+    try:
+        list(rows_with(model, alias, pk=keys).values_list(field.attname))
+    except Exception as error:
+        if not is_of_one_object(error):
+            raise
+        return False
+    return True
+
+
+def was_read(instance: Model, field: Field[Any, Any]) -> bool:
+    """Tell whether a value of an instance could be read."""
+    return field.attname in instance.__dict__
+
+
+def is_read(instance: Model) -> bool:
+    """Tell whether all values of an instance could be read."""
+    return all(was_read(instance, field) for field in instance._meta.concrete_fields)

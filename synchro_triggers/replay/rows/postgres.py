@@ -1,0 +1,127 @@
+"""Many rows at a time on PostgreSQL: values travel as one array a column."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import re
+import uuid
+from collections.abc import Sequence
+from types import NoneType
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import (
+    Model,
+)
+
+from .quoting import has_placeholder, quoting
+
+
+def array_parameter(values: Sequence[Any], base_type: str) -> Any:
+    """Return PostgreSQL's literal of an array, of values of the usual types; of others, what the driver makes one of.
+
+    To be used with a cast. Drivers look at each element for itself, which takes as long as the server does.
+
+    Args:
+        values: the elements.
+        base_type: the type of an element that the array will be cast to.
+    """
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return "{" + ",".join(map(str, values)) + "}"
+    if kinds == {str}:
+        joined = '","'.join(values)
+        if "\\" not in joined and joined.count('"') == 2 * len(values) - 2:
+            return '{"' + joined + '"}'
+    if kinds and kinds <= {int, str, NoneType, _READ_AS_WRITTEN.get(base_type, NoneType)}:
+        return "{" + ",".join(map(_element, values)) + "}"
+    return list(values)
+
+
+#: Types of PostgreSQL, and those of Python whose text they read; it has nothing in it that an array takes for its own.
+_READ_AS_WRITTEN: dict[str, type[Any]] = {
+    "boolean": bool,
+    "double precision": float,
+    "numeric": decimal.Decimal,
+    "uuid": uuid.UUID,
+    "date": datetime.date,
+    "timestamp with time zone": datetime.datetime,
+}
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)
+
+
+#: Types that cannot be cast to, and those that have length 1 where they have no other.
+_WITHOUT_LENGTH = {"smallserial": "smallint", "serial": "integer", "bigserial": "bigint"} | {
+    "char": "bpchar",
+    "character": "bpchar",
+    "bit": "varbit",
+}
+
+
+def base_type(field: Any, connection: BaseDatabaseWrapper) -> str:
+    """Return the type of a column on PostgreSQL, without its parameters.
+
+    A cast to ``varchar(50)`` would cut what is too long, instead of refusing it.
+    """
+    name = re.sub(r"\s*\([^)]*\)", "", str(field.db_type(connection)))
+    return _WITHOUT_LENGTH.get(name, name)
+
+
+def insert_arrays(
+    connection: BaseDatabaseWrapper,
+    model: type[Model],
+    fields: Sequence[Any],
+    columns: list[list[Any]],
+    given: bool,
+) -> tuple[list[Any], int]:
+    quote = quoting(connection)
+    names = ", ".join(quote(field.column) for field in fields)
+    source, params = _source(connection, fields, columns)
+    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT * FROM {source} AS new"
+    key: Any = model._meta.pk
+    with connection.cursor() as cursor:
+        cursor.execute(sql if given else f"{sql} RETURNING {quote(key.column)}", params)
+        keys = [] if given else [row[0] for row in cursor.fetchall()]
+        return keys, cursor.rowcount if given else len(keys)
+
+
+def update_arrays(
+    connection: BaseDatabaseWrapper,
+    model: type[Model],
+    key: Sequence[Any],
+    fields: Sequence[Any],
+    columns: list[list[Any]],
+) -> int:
+    quote = quoting(connection)
+    table = quote(model._meta.db_table)
+    names = [f"v{number}" for number in range(len(columns))]
+    values = ", ".join(
+        f"{quote(field.column)} = new.{name}" for field, name in zip(fields, names[len(key) :], strict=True)
+    )
+    same = " AND ".join(f"{table}.{quote(part.column)} = new.{name}" for part, name in zip(key, names, strict=False))
+    source, params = _source(connection, (*key, *fields), columns)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {values} FROM {source} AS new ({', '.join(names)}) WHERE {same}", params)
+        return int(cursor.rowcount)
+
+
+def _source(connection: BaseDatabaseWrapper, fields: Sequence[Any], columns: list[list[Any]]) -> tuple[str, list[Any]]:
+    """Return the rows as something to select from: an array a column, or, where an array cannot hold them, values."""
+    types = [base_type(field, connection) for field in fields]
+    if all(_fits_array(connection, field) for field in fields):
+        arrays = [array_parameter(column, name) for column, name in zip(columns, types, strict=True)]
+        return f"unnest({', '.join(f'%s::{name}[]' for name in types)})", arrays
+    row = f"({', '.join(f'%s::{name}' for name in types)})"
+    rows = list(zip(*columns, strict=True))
+    return f"(VALUES {', '.join([row] * len(rows))})", [value for values in rows for value in values]
+
+
+def _fits_array(connection: BaseDatabaseWrapper, field: Any) -> bool:
+    stored = field.target_field if field.is_relation else field
+    return not has_placeholder(field) and stored.get_internal_type() in connection.data_types

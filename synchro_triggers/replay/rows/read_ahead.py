@@ -1,0 +1,95 @@
+"""Rows of the remote that were read ahead, many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Set
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model
+
+from .contention import RowLocks
+from .mysql import is_exactly
+from .selecting import instances_of, linked_pairs, rows_of, rows_with
+
+
+class ReadAhead:
+    """Remote rows that were read, and locked, for a whole batch, until a receiver may have changed them."""
+
+    def __init__(self, alias: str, locks: RowLocks) -> None:
+        self._alias = alias
+        self._locks = locks
+        self.locked_later: set[type[Model]] = set()
+        self._rows: dict[type[Model], dict[Any, Model]] = {}
+        self._linked: dict[type[Model], dict[tuple[Any, Any], bool]] = {}
+
+    def load(self, model: type[Model], keys: Iterable[Any]) -> None:
+        """Read, and lock, the rows of a model that have not been read; those of ``locked_later`` are only read."""
+        known = self._rows.setdefault(model, {})
+        missing = [key for key in keys if key not in known]
+        if missing:
+            rows = rows_with(model, self._alias, pk=missing)
+            if model not in self.locked_later:
+                rows = self._locks.taken(rows)
+            known.update({row.pk: row for row in instances_of(rows)})
+
+    def peek(self, model: type[Model], key: Any) -> Model | None:
+        """Return a row that has been read."""
+        return self._rows.get(model, {}).get(key)
+
+    def known(self, model: type[Model]) -> Set[Any]:
+        """Return the keys of the rows that have been read."""
+        return self._rows.get(model, {}).keys()
+
+    def take(self, model: type[Model], key: Any) -> Model | None:
+        """Return a row, reading it if need be, and forget it: whoever takes it will change it."""
+        row = self._rows.get(model, {}).pop(key, None)
+        if row is None:
+            row = self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
+        return row if row is not None and is_exactly(self._alias, key, row.pk) else None
+
+    def drop(self, model: type[Model], key: Any) -> None:
+        """Forget a row that was changed."""
+        self._rows.get(model, {}).pop(key, None)
+
+    def load_links(self, through: type[Model], ends: tuple[str, str], pairs: Collection[tuple[Any, Any]]) -> None:
+        """Read which objects are linked.
+
+        Args:
+            through: an automatic many-to-many table.
+            ends: its attribute names.
+            pairs: remote keys of what may be linked.
+        """
+        linked = linked_pairs(through, ends, self._alias, pairs)
+        self._linked.setdefault(through, {}).update((pair, pair in linked) for pair in pairs)
+
+    def linked(self, through: type[Model], ends: tuple[str, str], pairs: Collection[tuple[Any, Any]]) -> set[Any]:
+        """Return those of the pairs that are linked, reading that if need be."""
+        if not self._linked.get(through, {}).keys() >= set(pairs):
+            self.load_links(through, ends, pairs)
+        known = self._linked.get(through, {})
+        return {pair for pair in pairs if known[pair]}
+
+    def note_links(self, through: type[Model], pairs: Iterable[tuple[Any, Any]], *, linked: bool) -> None:
+        """Remember links that were made or removed."""
+        self._linked.setdefault(through, {}).update(dict.fromkeys(pairs, linked))
+
+    def forget(self, tables: Collection[str | None]) -> None:
+        """Forget the rows of tables, by their quoted names; ``None`` among them: of all."""
+        if not tables:
+            return
+        quote = connections[self._alias].ops.quote_name
+        for model in [*self._rows, *self._linked]:
+            own = {quote(each._meta.db_table) for each in (model, *model._meta.all_parents)}
+            if None in tables or not own.isdisjoint(tables):
+                self._rows.pop(model, None)
+                self._linked.pop(model, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._rows.clear()
+        self.forget_links()
+
+    def forget_links(self) -> None:
+        """Forget who is linked: a cascade may remove links without a word."""
+        self._linked.clear()

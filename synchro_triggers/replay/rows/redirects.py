@@ -1,0 +1,124 @@
+"""Tables whose inserts may come back empty-handed: a trigger or rule there cancels them, or puts the row elsewhere.
+
+A ``BEFORE INSERT`` trigger that returns NULL, a rule ``DO INSTEAD``, an ``INSTEAD OF`` trigger on a view, a foreign
+table, SQLite's ``RAISE(IGNORE)``: the statement succeeds, counts no row and returns none. The row may be there all the
+same, in a partition or a table that inherits. So of such tables nothing that an insert returns is relied on: an
+automatic key is taken from its sequence first, and the row is looked for afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import connections
+from django.db.backends.utils import strip_quotes
+from django.db.models import Model
+
+from ...capture.trigger import PREFIX
+from ...exceptions import ObjectNotApplied
+from ..schema.shape import Shape, tables_of
+from .selecting import rows_of, rows_with
+from .sequences import reserve_keys
+
+# Bits of tgtype: 1 for each row, 2 before, 4 insert, 64 instead of. What inherits may be what the row is led to.
+_POSTGRES = """
+WITH RECURSIVE suspect AS (
+    SELECT tgrelid AS id FROM pg_catalog.pg_trigger
+     WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgtype::int & 5 = 5 AND tgtype::int & 66 <> 0
+  UNION
+    SELECT ev_class FROM pg_catalog.pg_rewrite WHERE ev_type = '3' AND is_instead AND ev_enabled <> 'D'
+  UNION
+    SELECT oid FROM pg_catalog.pg_class WHERE relkind IN ('v', 'f') AND oid >= 16384
+  UNION
+    SELECT inhparent FROM suspect JOIN pg_catalog.pg_inherits ON inhrelid = id
+)
+SELECT id FROM suspect
+"""
+
+_SQLITE = "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, %s) <> %s"
+_ON_INSERT = re.compile(r"\bINSERT\s+ON\b", re.IGNORECASE)
+
+
+class NothingInserted(ObjectNotApplied):
+    """An insert has returned no row, and the row cannot be found."""
+
+    def __init__(self, label: str, alias: str) -> None:
+        super().__init__(
+            f"{label} on {alias!r}: the database returned no row for the insert: a trigger or rule there cancels or "
+            "redirects it, and nothing tells the row (a natural key, a kept primary key, a unique field)"
+        )
+
+
+class Redirects:
+    """Knows the tables of a database whose inserts may be cancelled or redirected, as they were at the last look."""
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self._suspects: frozenset[Any] = frozenset()
+        self._known: dict[type[Model], bool] = {}
+
+    def look(self) -> None:
+        """Read which tables these are."""
+        connection = connections[self._alias]
+        self._known.clear()
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(_POSTGRES)
+                self._suspects = frozenset(oid for (oid,) in cursor.fetchall())
+            elif connection.vendor == "sqlite":
+                cursor.execute(_SQLITE, [len(PREFIX), PREFIX])
+                self._suspects = frozenset(table.lower() for table, sql in cursor.fetchall() if _ON_INSERT.search(sql))
+
+    def concern(self, model: type[Model]) -> bool:
+        """Tell whether what an insert of the model returns must not be relied on."""
+        if not self._suspects:
+            return False
+        if model not in self._known:
+            tables = {each._meta.db_table for each in (model, *model._meta.all_parents)}
+            self._known[model] = any(map(self._is_suspect, tables))
+        return self._known[model]
+
+    def _is_suspect(self, table: str) -> bool:
+        connection = connections[self._alias]
+        quoted = connection.ops.quote_name(table)
+        if connection.vendor != "postgresql":
+            return strip_quotes(quoted).lower() in self._suspects
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s)::oid", [quoted])
+            return cursor.fetchone()[0] in self._suspects
+
+    def reserve(self, shape: Shape, number: int) -> list[Any]:
+        """Return keys for new rows of a model that this concerns; ``None`` for each where none can be taken."""
+        keys: list[Any] = reserve_keys(self._alias, shape.root, number) if shape.automatic_key else []
+        return keys or [None] * number
+
+    def require(self, shape: Shape, keys: Iterable[Any]) -> None:
+        """Raise ``NothingInserted`` unless rows with all of these keys are there."""
+        if not self.are_there(shape, set(keys)):
+            raise NothingInserted(shape.label, self._alias)
+
+    def are_there(self, shape: Shape, keys: Collection[Any]) -> bool:
+        """Tell whether there are rows with these keys, in each of the tables of a model."""
+        return None not in keys and all(
+            rows_with(table.model, self._alias, pk=keys).count() == len(keys) for table in tables_of(shape)
+        )
+
+    def find_by_unique_values(self, shape: Shape, row: Model) -> list[Any]:
+        """Return the keys of the rows that have unique values of ``row``."""
+        options = shape.model._meta
+        groups = [
+            *((field.name,) for field in options.concrete_fields if field.unique and not field.primary_key),
+            *(tuple(names) for names in options.unique_together),
+            *(tuple(constraint.fields) for constraint in options.total_unique_constraints),
+        ]
+        keys: dict[Any, None] = {}
+        for names in groups:
+            fields: list[Any] = [options.get_field(name) for name in names]
+            values = {field.attname: row.__dict__.get(field.attname) for field in fields}
+            if None not in values.values():
+                found = rows_of(shape.model, self._alias).filter(**values).values_list("pk", flat=True)[:2]
+                if len(found) == 1:
+                    keys[found[0]] = None
+        return list(keys)

@@ -1,0 +1,184 @@
+"""Statements that write many rows of one table at once: arrays on PostgreSQL, one prepared statement on SQLite.
+
+MySQL and MariaDB get many updates in one message. Elsewhere, and for fields that need SQL of their own around their
+values, Django's bulk methods do it. The arrays are what Django's ``bulk_create`` uses on PostgreSQL since 5.2; here
+updates use them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import AutoField, BigIntegerField, Field, Model
+from django.db.models.fields import AutoFieldMixin
+
+from ..schema.shape import Shape, shape_of
+from ..schema.stored_types import need_no_preparation
+from .json_text import is_copied_as_text, text_of
+from .mysql import update_many
+from .postgres import array_parameter, insert_arrays, update_arrays
+from .quoting import has_placeholder, quoting
+from .redirects import NothingInserted
+from .selecting import rows_of
+from .sqlite import insert_prepared, update_prepared
+from .values import create_instances
+
+Rows = Sequence[Sequence[Any]]
+
+
+class RowsVanished(Exception):
+    """An update found fewer rows than it was told of: somebody has deleted some meanwhile."""
+
+
+def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Sequence[str], rows: Rows) -> None:
+    """Insert rows of texts and whole numbers, past the fields' own preparation.
+
+    Args:
+        alias: the database.
+        model: the model.
+        same: attribute names to the value that all rows share.
+        names: the attribute names that differ from row to row; others take the database's defaults.
+        rows: their values.
+    """
+    connection = connections[alias]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    fields = {field.attname: field for field in model._meta.concrete_fields}
+    if connection.vendor == "postgresql":
+        quote = quoting(connection)
+        marks = ", ".join(["%s::text"] * len(same))
+        kinds = ["bigint" if isinstance(fields[name], BigIntegerField) else "text" for name in names]
+        arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, (*same, *names)))})"
+                f" SELECT {marks}, new.* FROM unnest({arrays}) AS new",
+                [*same.values(), *map(array_parameter, columns, kinds)],
+            )
+        return
+    given = [fields[name] for name in (*same, *names)]
+    insert_rows(alias, model, given, [(*same.values(), *row) for row in rows])
+
+
+def insert_rows(
+    alias: str, model: type[Model], fields: Sequence[Field[Any, Any]], rows: Rows, *, unsure: bool = False
+) -> list[Any]:
+    """Insert rows.
+
+    Args:
+        alias: the database; a transaction must be open there, which has written already.
+        model: the model, without parents.
+        fields: the fields that have values; without the automatic primary key, the database gives it out.
+        rows: a sequence of values a row, in the order of ``fields``.
+        unsure: an insert may return nothing although the row is there: whoever calls looks for it.
+
+    Returns:
+        The primary keys that the database gave out, in the order of the rows; nothing if they were given.
+
+    Raises:
+        NothingInserted: the database has counted or returned fewer rows; some may have been inserted.
+    """
+    connection = connections[alias]
+    key: Any = model._meta.pk
+    given = any(field.primary_key for field in fields) or not isinstance(key, (AutoField, AutoFieldMixin))
+    if connection.vendor == "mysql" or _needs_django(connection, fields):
+        instances = [_instance(model, fields, row) for row in rows]
+        create_instances(instances, shape_of(model), alias)
+        return [] if given else [instance.pk for instance in instances]
+    prepared = _prepared(connection, fields, rows)
+    insert = insert_arrays if connection.vendor == "postgresql" else insert_prepared
+    keys, inserted = insert(connection, model, fields, prepared, given)
+    if (inserted != len(rows) or None in keys) and not unsure:
+        raise NothingInserted(model._meta.label, alias)
+    return keys
+
+
+def update_rows(
+    alias: str, model: type[Model], key: Sequence[Field[Any, Any]], fields: Sequence[Field[Any, Any]], rows: Rows
+) -> None:
+    """Update rows by primary key.
+
+    Args:
+        alias: the database.
+        model: the model, without parents.
+        key: the fields of the primary key.
+        fields: the fields to set.
+        rows: the values of ``key`` and of ``fields``, a sequence a row.
+
+    Raises:
+        RowsVanished: not all of them are there; some may have been updated.
+    """
+    connection = connections[alias]
+    everything = (*key, *fields)
+    if _needs_django(connection, everything):
+        found = _update_by_django(alias, model, everything, len(key), rows)
+    elif connection.vendor == "postgresql":
+        found = update_arrays(connection, model, key, fields, _prepared(connection, everything, rows))
+    else:
+        update = update_prepared if connection.vendor == "sqlite" else update_many
+        found = update(connection, model, key, fields, _prepared(connection, everything, rows))
+    if found != len(rows):
+        raise RowsVanished(f"{model._meta.label}: {len(rows) - found} of {len(rows)} rows are gone")
+
+
+def can_write_many(alias: str, shape: Shape) -> bool:
+    """Tell whether many objects can be written at once: each has one key, and those of new rows can be learnt."""
+    connection = connections[alias]
+    if shape.other_parents:
+        return False
+    return (
+        not shape.automatic_key or connection.vendor == "sqlite" or connection.features.can_return_rows_from_bulk_insert
+    )
+
+
+def _needs_django(connection: BaseDatabaseWrapper, fields: Iterable[Any]) -> bool:
+    """Tell whether values need SQL of their own around them, or the vendor is one that we know too little of."""
+    if connection.vendor not in {"postgresql", "sqlite", "mysql"}:
+        return True
+    return any(has_placeholder(field) and not type(field).__module__.startswith(_CASTS) for field in fields)
+
+
+#: The placeholders of these fields are a cast to the column's type, which ours have too.
+_CASTS = "django.contrib.postgres."
+
+
+def _prepared(connection: BaseDatabaseWrapper, fields: Sequence[Any], rows: Rows) -> list[list[Any]]:
+    """Return the values as the driver takes them, column by column."""
+    columns: list[list[Any]] = []
+    for number, field in enumerate(fields):
+        column = [row[number] for row in rows]
+        if is_copied_as_text(field):
+            column = [text_of(field, value) for value in column]
+        elif not need_no_preparation(field, column, connection.vendor):
+            prepare = field.get_db_prep_save
+            column = [prepare(value, connection) for value in column]
+        columns.append(column)
+    return columns
+
+
+def _instance(model: type[Model], fields: Sequence[Any], row: Sequence[Any]) -> Any:
+    instance = model()
+    for field, value in zip(fields, row, strict=True):
+        instance.__dict__[field.attname] = value
+    return instance
+
+
+def _update_by_django(alias: str, model: type[Model], fields: Sequence[Any], key_parts: int, rows: Rows) -> int:
+    if key_parts == 1:
+        instances = [_instance(model, fields, row) for row in rows]
+        return int(rows_of(model, alias).bulk_update(instances, [field.name for field in fields[1:]]))
+    found = 0
+    for row in rows:
+        values = {field.attname: value for field, value in zip(fields, row, strict=True)}
+        names = list(values)
+        at = {name: values[name] for name in names[:key_parts]}
+        found += rows_of(model, alias).filter(**at).update(**{name: values[name] for name in names[key_parts:]})
+    return found
+
+
+# PostgreSQL ---------------------------------------------------------------------------------------
+
+
+# SQLite -------------------------------------------------------------------------------------------

@@ -1,0 +1,199 @@
+"""Values of a row: read from instances, put into them, compared as they are stored."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache, wraps
+from typing import Any
+
+from django.db.models import Field, FileField, JSONField, Model
+
+from ..schema.shape import Shape, parents_of
+from .json_text import JsonText, annotation_of, is_copied_as_text, put_json, stored_json, text_of
+from .redirects import NothingInserted
+from .selecting import bare_instance, is_made_plainly, rows_of
+
+#: Set on an instance while a replay saves it.
+_REPLAYED = "_synchro_replayed"
+
+
+def local_value(instance: Model, field: Field[Any, Any]) -> Any:
+    """Return a field's stored value, past its descriptor (a file field's would open the file's storage)."""
+    value = instance.__dict__.get(field.attname)
+    if isinstance(field, FileField) and value is not None:
+        return value if isinstance(value, str) else value.name
+    if isinstance(field, JSONField) and (stored := stored_json(instance, field)) is not None:
+        # Django reads ``None`` for JSON's null too, and writes it as the null of SQL.
+        return stored if is_copied_as_text(field) or value is None else value
+    return value
+
+
+def value_to_write(instance: Model, field: Field[Any, Any]) -> Any:
+    """Return a field's value; of JSON that nobody has changed since it was put there, the text."""
+    value = local_value(instance, field)
+    if not isinstance(value, JsonText) or not isinstance(field, JSONField):
+        return value
+    current = instance.__dict__.get(field.attname)
+    return value if _equal(json.loads(value.text, cls=field.decoder), current) else current
+
+
+def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) -> Model:
+    """Make the instance of a new remote object; fields without a value keep the model's defaults.
+
+    Args:
+        shape: the model.
+        remote: the remote alias.
+        key: its primary key there, or ``None`` when the database gives it out.
+        values: attribute names to values, of all fields that are copied, and of other parents' keys.
+    """
+    instance: Model
+    if is_made_plainly(shape.model):
+        instance = bare_instance(shape.model, remote, adding=True)
+        instance.__dict__.update((field.attname, field.get_default()) for field in _left_to_defaults(shape))
+        _put(instance, shape.copied, values)
+    else:
+        instance = shape.model()
+        instance._state.db = remote
+        set_values(instance, values)
+    if key is not None:
+        set_key(instance, shape, key)
+    return instance
+
+
+def set_key(instance: Model, shape: Shape, key: Any) -> None:
+    """Give an instance its primary key; setting ``pk`` would give it to parents that have keys of their own too."""
+    for model in () if shape.composite_key else (shape.model, *parents_of(shape.model)):
+        instance.__dict__[model._meta.pk.attname] = key
+    parts = key if shape.composite_key else (key,)
+    for field, part in zip(shape.key, parts, strict=True):
+        instance.__dict__[field.attname] = part
+
+
+@cache
+def _left_to_defaults(shape: Shape) -> tuple[Any, ...]:
+    fields = shape.model._meta.concrete_fields
+    return tuple(field for field in fields if field not in shape.copied and not field.generated)
+
+
+def set_values(instance: Model, values: dict[str, Any]) -> None:
+    """Put stored values into an instance, past descriptors, and forget related objects that no longer fit."""
+    _put(instance, instance._meta.concrete_fields, values)
+    relations: Any = instance._meta.concrete_fields
+    for field in relations:
+        if field.is_relation and field.attname in values and field.is_cached(instance):
+            field.delete_cached_value(instance)
+
+
+def _put(instance: Model, fields: Sequence[Any], values: dict[str, Any]) -> None:
+    instance.__dict__.update(values)
+    for field in fields:
+        if isinstance(field, JSONField) and field.attname in values:
+            value = values[field.attname]
+            if isinstance(value, JsonText):
+                put_json(instance, field, value)
+            else:
+                instance.__dict__.pop(annotation_of(field), None)
+
+
+def differing(instance: Model, values: dict[str, Any]) -> list[str]:
+    """Return the attribute names whose stored values differ from ``values``."""
+    fields = {field.attname: field for field in instance._meta.concrete_fields}
+    return [
+        attname
+        for attname, value in values.items()
+        if not same_value(fields[attname], local_value(instance, fields[attname]), value)
+    ]
+
+
+#: Of these types Python's equality can be trusted, but for numbers of different types. What a custom field
+#: makes may have none, or call different values equal.
+_SCALARS = frozenset(
+    {bool, int, float, str, bytes, memoryview, decimal.Decimal, uuid.UUID}
+    | {datetime.date, datetime.datetime, datetime.time, datetime.timedelta}
+)
+
+
+def same_value(field: Field[Any, Any], one: Any, other: Any) -> bool:
+    """Tell whether two values of a field are stored alike."""
+    if one is None or other is None:
+        return one is other
+    if isinstance(field, JSONField) and (isinstance(one, JsonText) or isinstance(other, JsonText)):
+        return _as_json(field, one).is_stored_like(_as_json(field, other))
+    if type(one) in _SCALARS and type(other) in _SCALARS:
+        return _equal(one, other)
+    return _equal(field.get_prep_value(one), field.get_prep_value(other))
+
+
+def _as_json(field: JSONField, value: Any) -> JsonText:
+    return value if isinstance(value, JsonText) else JsonText(text_of(field, value) or "null")
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Tell equality more strictly than Python: 1, 1.0 and True differ, so do 0.0 and -0.0; a NaN equals a NaN."""
+    one, other = (bytes(value) if isinstance(value, memoryview) else value for value in (one, other))
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, float):
+        return repr(one) == repr(other)
+    if isinstance(one, decimal.Decimal):
+        return one.compare_total(other) == 0
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, dict):
+        return _equal(list(one.items()), list(other.items()))
+    return bool(one == other)
+
+
+def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> None:
+    """Insert new instances in one statement with exactly the values that they have; without signals."""
+    with ExitStack() as kept:
+        for instance in instances if shape.computed else ():
+            kept.enter_context(values_kept(instance, shape))
+        rows_of(shape.model, remote).bulk_create(instances)
+    if any(instance.pk is None for instance in instances):
+        raise NothingInserted(shape.label, remote)
+
+
+@contextmanager
+def values_kept(instance: Model, shape: Shape) -> Iterator[None]:
+    """Keep ``auto_now`` and the like from renewing themselves while this one instance is saved.
+
+    ``raw=True`` would do it too, but receivers leave raw saves alone. The fields' ``pre_save`` is wrapped once
+    and looks at the instance, so that other threads' saves of the same model are not touched.
+    """
+    if not shape.computed:
+        yield
+        return
+    for field in shape.computed:
+        _respect_replay(field)
+    instance.__dict__[_REPLAYED] = True
+    try:
+        yield
+    finally:
+        instance.__dict__.pop(_REPLAYED, None)
+
+
+def _respect_replay(field: Any) -> None:
+    if "pre_save" in field.__dict__:
+        return
+    original = field.pre_save
+
+    @wraps(original)
+    def pre_save(model_instance: Model, add: bool) -> Any:
+        if _REPLAYED not in model_instance.__dict__:
+            return original(model_instance, add)
+        if isinstance(field, JSONField):
+            return value_to_write(model_instance, field)
+        value = getattr(model_instance, field.attname)
+        if not isinstance(field, FileField):
+            return value
+        if value and not value._committed:  # a receiver has put a new file there
+            return original(model_instance, add)
+        return value.name  # which may be None: Django would make an empty path of it
+
+    field.pre_save = pre_save

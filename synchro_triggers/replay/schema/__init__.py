@@ -1,0 +1,1 @@
+"""What a model is: its key, its relations, its links, and who observes it."""

@@ -1,0 +1,195 @@
+"""How far a database has received from a source, and starting over."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from ...capture.install import require_capture
+from ...capture.own_tables import require_own_tables
+from ...conf import LOCAL, get_settings
+from ...models import ChangeLog, Checkpoint, Failure, Introduction, Reference
+from ..log.history import fingerprint
+from ..log.positions import current_position
+from ..log.window import Window, delete_received
+from ..rows.own_rows import read_rows
+from .moved import forget_lost_objects, forget_transactions, moved_along
+from .node import has_same_history, is_elsewhere, node_id, require_original, require_two_databases, set_identity
+from .younger import LostTime
+
+
+def load_checkpoint(alias: str, source: str) -> Checkpoint:
+    """Return (and make, if missing) what ``alias`` has received of ``source``."""
+    for checkpoint in read_rows(Checkpoint, alias, source=source):
+        return checkpoint
+    return Checkpoint.objects.using(alias).get_or_create(source=source)[0]
+
+
+def note_place(checkpoint: Checkpoint, alias: str) -> None:
+    """Store in a checkpoint of ``alias`` where LOCAL is, unless it says so."""
+    here = fingerprint(LOCAL)
+    if checkpoint.place != here:
+        Checkpoint.objects.using(alias).filter(source=checkpoint.source).update(place=here)
+
+
+def progress_fields(window: Window, after: int) -> dict[str, object]:
+    """Return what says that ``window`` has been applied up to the log row ``after``."""
+    return {"window_end": window.end, "window_after": after, **_marks(window)}
+
+
+def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:
+    """Return what says that all of ``window`` has been applied by a run that started ``at``."""
+    fields: dict[str, object] = {
+        "position": window.end,
+        "window_end": "",
+        "window_after": 0,
+        "since": None,
+        "last_check": at,
+    }
+    return {**fields, **_marks(window)}
+
+
+def _marks(window: Window) -> dict[str, object]:
+    # An empty window has no last row; the marks of an earlier one stand.
+    return {"last_row": window.last_row, "last_window": window.witness} if window.rows else {}
+
+
+def read_last_check() -> datetime.datetime | None:
+    """Return the time of the last run (or what it was set to); ``None``: never."""
+    alias = _receiving_alias()
+    require_own_tables(alias)
+    return Checkpoint.objects.using(alias).filter(source=node_id(LOCAL)).values_list("last_check", flat=True).first()
+
+
+def write_last_check(value: datetime.datetime) -> None:
+    """Make the next run take exactly what was logged after ``value``.
+
+    Raises:
+        TypeError: ``value`` is no datetime.
+    """
+    if not isinstance(value, datetime.datetime):
+        raise TypeError(f"options.last_check must be a datetime, not {value!r}.")
+    alias = _receiving_alias()
+    require_own_tables(alias)
+    aware = timezone.make_aware(value) if timezone.is_naive(value) else value
+    if aware >= datetime.datetime.now(datetime.UTC):
+        fields: dict[str, object] = {"position": current_position(LOCAL), "since": None}
+    else:
+        fields = {"position": "", "since": aware}
+    _set(alias, node_id(LOCAL), last_check=aware, **fields)
+
+
+def reset_synchro(*, new_identity: bool = False) -> None:
+    """Forget all pending changes, on every remote: as if both sides had just been made equal by hand.
+
+    Deletes the changelog of LOCAL and, on the remotes, the references and failures of LOCAL; sets the
+    checkpoints to now. As django-synchro does: it is what an office needs that has imported the main
+    database anew, whose primary keys mean other objects than before.
+
+    Args:
+        new_identity: LOCAL is a copy of a database that is still in use, and becomes a node of its own.
+
+    Raises:
+        SynchroError: this package's tables are missing somewhere, or LOCAL is a copy and it was not said what
+            it is; nothing is changed then.
+        SynchroConfigurationError: nothing is captured on LOCAL's vendor.
+    """
+    require_capture(LOCAL)
+    aliases = _receiving_aliases()
+    if not new_identity:
+        require_original(LOCAL)
+        node_id(LOCAL)  # it may be missing
+    position = current_position(LOCAL)
+    # LOCAL's own part is committed last: a copy stays one, and is refused, until all is done. Whoever says it again
+    # after it was cut off begins anew, with the identity that the copy has carried.
+    with transaction.atomic(using=LOCAL):
+        source = set_identity(LOCAL, new=True) if new_identity else node_id(LOCAL)
+        for alias in aliases:
+            _forget_received(alias, source, position)
+        delete_received(LOCAL, position)
+
+
+def _forget_received(alias: str, source: str, position: str) -> None:
+    """Let a remote know nothing of the objects of ``source``, and have received all up to ``position``."""
+    with transaction.atomic(using=alias):
+        _set(
+            alias,
+            source,
+            position=position,
+            since=None,
+            last_check=datetime.datetime.now(datetime.UTC),
+            last_row="",
+            last_window="",
+            place=fingerprint(LOCAL),
+        )
+        for model in (Reference, Introduction, Failure):
+            model._base_manager.using(alias).filter(source=source).delete()
+
+
+def keep_identity() -> dict[str, LostTime]:
+    """Say that LOCAL was moved, or put back, and goes on as the node that it was.
+
+    Its log stays, and on the remotes references and failures; what the remotes have received stays received, what
+    waits will be sent. Where LOCAL has lost what a remote has received, the references of the lost objects go.
+
+    Returns:
+        The remotes that have received something that LOCAL does not have any more, and what is not known since.
+
+    Raises:
+        SynchroError: this package's tables are missing somewhere; nothing is changed then.
+    """
+    source, behind = node_id(LOCAL), {}
+    aliases = _receiving_aliases()
+    checkpoints = {alias: Checkpoint.objects.using(alias).filter(source=source).first() for alias in aliases}
+    moved = {
+        alias: each
+        for alias, each in checkpoints.items()
+        if each and (is_elsewhere(LOCAL) or not has_same_history(each))
+    }
+    # Of a checkpoint that has no mark nothing was received yet that LOCAL could have lost.
+    lost = {alias: bool(each.last_row) and not has_same_history(each) for alias, each in moved.items()}
+    for alias, checkpoint in moved.items():
+        fields = moved_along(checkpoint, lost=lost[alias])
+        with transaction.atomic(using=alias):
+            Checkpoint.objects.using(alias).filter(source=source).update(**fields, place=fingerprint(LOCAL))
+            if lost[alias]:
+                kept_keys = get_settings().identity
+                behind[alias] = forget_lost_objects(alias, source, str(fields["position"]), kept_keys)
+    with transaction.atomic(using=LOCAL):
+        forget_transactions()
+        set_identity(LOCAL, new=False)
+    return behind
+
+
+def make_own_node(alias: str) -> None:
+    """Make a copy that is not LOCAL a node of its own: what its log speaks of was the original's.
+
+    Raises:
+        SynchroError: this package's tables are missing there.
+    """
+    require_own_tables(alias)
+    with transaction.atomic(using=alias):
+        set_identity(alias, new=True)
+        ChangeLog.objects.using(alias).all().delete()
+
+
+def _receiving_aliases() -> tuple[str, ...]:
+    """Return the remotes, or LOCAL where there is none, all of which must have this package's tables."""
+    remotes = get_settings().remotes
+    for alias in (*remotes, LOCAL):
+        require_own_tables(alias)
+    for alias in remotes:
+        require_two_databases(alias)
+    return remotes or (LOCAL,)
+
+
+def _set(alias: str, source: str, **fields: object) -> None:
+    load_checkpoint(alias, source)
+    received = Checkpoint.objects.using(alias).filter(source=source)
+    received.update(window_end="", window_after=0, **fields)
+
+
+def _receiving_alias() -> str:
+    return next(iter(get_settings().remotes), LOCAL)

@@ -1,0 +1,166 @@
+"""One run at a time for a source and a remote.
+
+A run writes its name into the checkpoint's row on the remote and renews it in every transaction it makes there.
+The renewal is the fence as well: it updates the row only while the name is still there, so a run that was taken for
+dead cannot go on. A run is taken for dead when its process is gone (on the same host), or when it has not renewed
+its name for ``EXPIRES`` seconds; a transaction that is open meanwhile holds the row's lock, and is waited for.
+
+A run that is a single transaction needs no name there: its first statement moves the checkpoint and has the row's lock
+until all is committed. Whoever comes meanwhile waits for it, and finds the checkpoint moved.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import os
+import socket
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from django.db import Error, connections, transaction
+from django.db.models import Q
+
+from ...exceptions import RunUnderWay
+from ...models import Checkpoint
+from ...moment import UtcNow
+from ..rows.own_rows import update_rows
+from .checkpoint import load_checkpoint
+
+logger = logging.getLogger("synchro_triggers")
+
+#: Seconds after which a run that does not renew its name is taken for dead.
+EXPIRES = 60
+
+_NOBODY = {"run_id": "", "run_host": "", "run_pid": None, "run_started": None, "run_seen": None}
+
+
+class CheckpointMoved(Exception):
+    """What the remote has received is not what it was taken for: it takes a run with a lease."""
+
+
+class Lease:
+    """The right to synchronise from ``source`` to ``remote``."""
+
+    def __init__(self, remote: str, source: str) -> None:
+        self._remote = remote
+        self._source = source
+        self._run_id = str(uuid.uuid4())
+
+    def acquire(self) -> None:
+        """Take the lease.
+
+        Raises:
+            RunUnderWay: another run has it; the message says since when, and by which host and process.
+        """
+        while not self._take_if_free():
+            holder = load_checkpoint(self._remote, self._source)
+            if not holder.run_id or holder.run_started is None:
+                continue  # given back in this moment
+            raise RunUnderWay(
+                f"A run to {self._remote!r} is under way since {holder.run_started:%Y-%m-%d %H:%M:%S}, by process "
+                f"{holder.run_pid} on {holder.run_host!r}. Nothing was done. If that process is gone, the next run "
+                f"after {EXPIRES} seconds takes over."
+            )
+
+    def _take_if_free(self) -> bool:
+        if self._is_there("synchro_triggers_checkpoint WHERE source = %s AND run_id = ''", self._source):
+            return self._take_over("")
+        holder = load_checkpoint(self._remote, self._source)
+        if not holder.run_id:  # it was made, or given back, in this moment
+            return self._take_over("")
+        free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=UtcNow() - datetime.timedelta(seconds=EXPIRES))
+        if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
+            free |= Q(run_id=holder.run_id)
+        # Looked at first: on SQLite, a write would wait for the transaction of the run that is under way.
+        rows = Checkpoint.objects.using(self._remote).filter(free, source=self._source)
+        return rows.exists() and bool(rows.update(**self._name()))
+
+    def _take_over(self, run_id: str) -> bool:
+        return bool(update_rows(Checkpoint, self._remote, self._name(), source=self._source, run_id=run_id))
+
+    def _name(self) -> dict[str, object]:
+        return {
+            "run_id": self._run_id,
+            "run_host": socket.gethostname(),
+            "run_pid": os.getpid(),
+            "run_started": UtcNow(),
+            "run_seen": UtcNow(),
+        }
+
+    def _write(self, **fields: object) -> int:
+        return update_rows(Checkpoint, self._remote, fields, source=self._source, run_id=self._run_id)
+
+    def renew(self, **fields: object) -> None:
+        """Renew the lease, and write other fields of the checkpoint with it.
+
+        The first statement of every transaction of a run: it takes the row's lock (SQLite: the database's).
+
+        Raises:
+            RunUnderWay: another run has taken over.
+        """
+        if not self._write(run_seen=UtcNow(), **fields):
+            raise RunUnderWay(
+                f"Another run to {self._remote!r} has taken over, because this one had not been heard of for "
+                f"{EXPIRES} seconds. What was committed stays."
+            )
+
+    def is_free_at(self, position: str) -> bool:
+        """Tell whether nobody has the lease and the checkpoint is where it should be; waits for nobody."""
+        return self._is_there(
+            "synchro_triggers_checkpoint WHERE source = %s AND run_id = '' AND position = %s", self._source, position
+        )
+
+    def move_on(self, start: str, waits: Callable[[], bool], **fields: object) -> None:
+        """Write fields of a checkpoint that is at ``start`` still, and keep others out until the commit.
+
+        The first statement of a run that is one transaction, and does not take the lease.
+
+        Args:
+            start: where the checkpoint should be.
+            waits: tells whether a failure that is kept has to do with what the transaction writes.
+            **fields: the checkpoint's new ones.
+
+        Raises:
+            CheckpointMoved: it is not there any more, somebody has the lease, or something waits to be tried again.
+        """
+        rows = Checkpoint.objects.using(self._remote)
+        free = rows.filter(source=self._source, run_id="", position=start, window_end="", since=None)
+        # Once the row is locked, nobody keeps a failure: not before.
+        if not free.update(**fields) or waits():
+            raise CheckpointMoved
+
+    def _is_there(self, rows: str, *params: str) -> bool:
+        # Asked in each run, and at each commit that a follower takes: through the ORM it would cost twice as much.
+        with connections[self._remote].cursor() as cursor:
+            cursor.execute(f"SELECT 1 FROM {rows} LIMIT 1", params)
+            return cursor.fetchone() is not None
+
+    def release(self) -> None:
+        """Give the lease back, if it is still ours. Where the database is gone, it expires by itself."""
+        ended_by = sys.exception()
+        try:
+            with transaction.atomic(using=self._remote):
+                self._write(**_NOBODY)
+        except Error as error:
+            # A run that was ended by an error says that one, and once: most often it is the same.
+            level = logging.WARNING if ended_by is None else logging.DEBUG
+            logger.log(level, "The lease on %r could not be given back, and expires by itself: %s", self._remote, error)
+
+
+def _is_alive(pid: int | None) -> bool:
+    """Tell whether a process of this host runs; one that has ended but was not waited for does not."""
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return True

@@ -1,0 +1,183 @@
+"""Going on after LOCAL was moved, or put back to an older state: what was received stays received, what waits is sent.
+
+On PostgreSQL a position names transactions, whose ids mean something in one cluster only. The ids of the changelog's
+rows move along with the rows; so a position becomes the ids that it stands for (``window``).
+
+Where LOCAL has lost what a remote has received, the lost numbers are given out again, to changes and to objects.
+Received is then what was logged no later than the last row that is known to have been received; and a reference to an
+object that is not there any more, or that was made since, means another object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model
+
+from ...capture.tables import encode_key, logged_texts
+from ...conf import LOCAL
+from ...key_texts import read_full_key
+from ...models import ChangeLog, Checkpoint, Operation, Reference
+from ..log.history import row_mark
+from ..log.positions import era_suffix, highest_id, logged_no_later
+from ..log.snapshots import parse_snapshot
+from ..log.window import received_by
+from ..rows.raw_keys import fetch_texts
+from ..rows.selecting import rows_with
+from ..rows.utc import zone_of
+from ..schema.keys import FormerKey
+from ..schema.shape import gives_keys_again, model_of, read_keys, telling_labels
+from .undone import forget_lost_deletes
+from .younger import Known, LostTime, Younger
+
+_CHUNK = 10_000
+
+
+def moved_along(checkpoint: Checkpoint, *, lost: bool) -> dict[str, object]:
+    """Return the fields of a checkpoint that say of LOCAL, where it is now, what ``checkpoint`` said.
+
+    Args:
+        checkpoint: a remote's.
+        lost: LOCAL has lost some of what that remote has received.
+    """
+    position = _position(checkpoint, lost)
+    last = received_to(position)
+    mark = (row_mark(LOCAL, last) if last else "") if lost else checkpoint.last_row
+    return {"position": position, "window_end": "", "window_after": 0, "last_row": mark, "last_window": ""}
+
+
+def received_to(position: str) -> int:
+    """Return the highest id that a position counts as received."""
+    if not position:
+        return 0
+    return parse_snapshot(position).highest if connections[LOCAL].vendor == "postgresql" else int(position)
+
+
+def _position(checkpoint: Checkpoint, lost: bool) -> str:
+    after = checkpoint.window_after if checkpoint.window_end else 0
+    highest = max(received_to(checkpoint.position), after)
+    if not highest:
+        return checkpoint.position
+    received, params = received_by(LOCAL, checkpoint.position, checkpoint.window_end, after)
+    if lost:
+        then, mark = logged_no_later(LOCAL, checkpoint.last_row)
+        received, params = f"{received} AND {then}", [*params, *mark]
+        highest = min(highest, highest_id(LOCAL))
+    if connections[LOCAL].vendor == "postgresql":
+        return f"ids:{','.join(_spans(received, params, highest))}#{highest}{era_suffix(LOCAL)}"
+    with connections[LOCAL].cursor() as cursor:
+        cursor.execute(
+            f"SELECT coalesce(min(id) - 1, %s) FROM synchro_triggers_changelog WHERE id <= %s AND NOT ({received})",
+            [highest, highest, *params],
+        )
+        return str(cursor.fetchone()[0])
+
+
+def _spans(received: str, params: list[Any], highest: int) -> Iterator[str]:
+    """Yield the ids that were not received, as ``first-last`` of those that follow one another in the changelog."""
+    with connections[LOCAL].cursor() as cursor:
+        cursor.execute(
+            "SELECT min(id), max(id) FROM (SELECT id, got, row_number() OVER (ORDER BY id)"
+            " - row_number() OVER (PARTITION BY got ORDER BY id) AS run"
+            f" FROM (SELECT id, ({received}) AS got FROM synchro_triggers_changelog WHERE id <= %s) AS those) AS runs"
+            " WHERE NOT got GROUP BY run ORDER BY 1",
+            [*params, highest],
+        )
+        for first, last in cursor.fetchall():
+            yield str(first) if first == last else f"{first}-{last}"
+
+
+def forget_transactions() -> None:
+    """Let every committed row of LOCAL's changelog be visible to every position that is taken from now on.
+
+    Rows from another cluster carry transaction ids that have not come yet here.
+    """
+    connection = connections[LOCAL]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE synchro_triggers_changelog SET txid = 0"
+                " WHERE txid >= txid_snapshot_xmin(txid_current_snapshot())"
+            )
+
+
+def forget_lost_objects(remote: str, source: str, position: str, kept_keys: Collection[str] = ()) -> LostTime:
+    """Drop the references to objects that LOCAL has lost; their keys are given out again.
+
+    Args:
+        remote: the alias.
+        source: LOCAL's identity.
+        position: what counts as received now; an object that was made since is another one.
+        kept_keys: labels of models that keep their primary key.
+
+    Returns:
+        What is not known any more.
+    """
+    received = _Received(position)
+    younger = Younger(remote, source, kept_keys, received.__contains__, received_to(position))
+    forget_lost_deletes(remote, source, received.__contains__)
+    references = Reference.objects.using(remote).filter(source=source)
+    for label in list(references.order_by().values_list("model_label", flat=True).distinct()):
+        model = model_of(label)
+        if model is None:
+            continue
+        last = 0
+        following = references.filter(model_label=label).order_by("pk")
+        while chunk := list(following.filter(pk__gt=last)[:_CHUNK]):
+            last = chunk[-1].pk
+            known = _those_that_stay(model, received, chunk, gives_keys_again(model, kept_keys))
+            gone = [each.pk for each in chunk if each.pk not in known]
+            younger.found.forgotten += rows_with(Reference, remote, pk=gone)._raw_delete(remote)
+            going = younger.sort_out(model, known.values())
+            rows_with(Reference, remote, pk=[pk for pk, each in known.items() if each.key in going])._raw_delete(remote)
+    return younger.found
+
+
+def _those_that_stay(
+    model: type[Model], received: _Received, references: Sequence[Reference], keys_again: bool
+) -> dict[int, Known]:
+    """Return, by primary key, those references whose objects LOCAL has, or has logged since that it has deleted.
+
+    What was deleted since has been there before; so has one whose delete is kept, and whose key is another's now.
+    """
+    keys = read_keys(model, [read_full_key(each.local_pk, each.local_text) for each in references])
+    there = {encode_key(key) for key in rows_with(model, LOCAL, pk=keys).values_list("pk", flat=True)}
+    made_before, made_since = _logged(model, received, keys, Operation.INSERT, telling_labels(model))
+    _, deleted_since = _logged(model, received, keys, Operation.DELETE, (model._meta.label,))
+    stay: dict[int, Known] = {}
+    for key, each in zip(keys, references, strict=True):
+        text = encode_key(key)
+        known_before = text in made_before or each.logged is None or each.logged in received
+        told_by_the_log = text in deleted_since and known_before and (keys_again or text not in made_since)
+        if isinstance(key, FormerKey) or told_by_the_log or (text in there and text not in made_since):
+            [remote_key] = read_keys(model, [read_full_key(each.remote_pk, each.remote_text)])
+            stay[each.pk] = Known(key, remote_key, each.logged, each.met_at)
+    return stay
+
+
+def _logged(
+    model: type[Model], received: _Received, keys: Collection[Any], operation: Operation, labels: Sequence[str]
+) -> tuple[set[str], set[str]]:
+    """Return the keys with which LOCAL's log has such rows: those that were received, and others."""
+    texts = logged_texts(model, keys)
+    of_keys = {} if texts is None else {"object_pk": texts}
+    logged = rows_with(ChangeLog, LOCAL, model_label=labels, **of_keys).filter(operation=operation)
+    query = logged.values_list("object_pk", "id").query
+    rows = fetch_texts(connections[LOCAL], *query.get_compiler(LOCAL).as_sql())
+    sides = ([text for text, row_id in rows if (row_id in received) is side] for side in (True, False))
+    before, since = ({encode_key(key) for key in read_keys(model, some, zone_of(LOCAL))} for some in sides)
+    return before, since
+
+
+class _Received:
+    """The ids that a moved position counts as received."""
+
+    def __init__(self, position: str) -> None:
+        self._highest = received_to(position)
+        postgres = connections[LOCAL].vendor == "postgresql" and position
+        self._waiting = (parse_snapshot(position).waiting or ()) if postgres else ()
+
+    def __contains__(self, row_id: int) -> bool:
+        return row_id <= self._highest and not any(first <= row_id <= last for first, last in self._waiting)

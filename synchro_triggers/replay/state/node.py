@@ -1,0 +1,188 @@
+"""A database's own identity, and noticing that it is a copy, was moved or was put back."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from typing import Any, NamedTuple
+
+from django.db import connections
+
+from ...conf import LOCAL
+from ...exceptions import Refused
+from ...models import Checkpoint, MetNode, Node
+from ..log.history import fingerprint, fingerprint_as_sql, history_agrees, place
+
+
+def node_id(alias: str) -> str:
+    """Return the identity of a database; ``migrate`` has made it, it is made anew where it is missing."""
+    known = _own_row(alias)
+    if known is not None:
+        return known.node_id
+    identity = {"node_id": str(uuid.uuid4()), "fingerprint": fingerprint(alias)}
+    return Node.objects.using(alias).get_or_create(pk=1, defaults=identity)[0].node_id
+
+
+class _OwnRow(NamedTuple):
+    node_id: str
+    fingerprint: str
+    pruned_to: int
+    here: str
+
+
+def _own_row(alias: str, here: str = "''") -> _OwnRow | None:
+    # Asked several times in each run: through the ORM it would cost ten times as much.
+    with connections[alias].cursor() as cursor:
+        cursor.execute(f"SELECT node_id, fingerprint, pruned_to, {here} FROM synchro_triggers_node WHERE id = 1")
+        row = cursor.fetchone()
+    return _OwnRow(*row) if row else None
+
+
+def set_identity(alias: str, *, new: bool) -> str:
+    """Say what a copied or moved database is: a node of its own, or the one whose identity it carries.
+
+    Returns:
+        The identity that it has now.
+    """
+    identity, here = node_id(alias), fingerprint(alias)
+    own = Node.objects.using(alias).filter(pk=1)
+    if not new:
+        own.update(fingerprint=here)
+        return identity
+    # All of them, for it may be said twice, by whoever does not know whether it was heard.
+    before = [identity, *own.values_list("copied_from", flat=True)]
+    own.update(node_id=(own_id := str(uuid.uuid4())), fingerprint=here, copied_from=",".join(filter(None, before)))
+    return own_id
+
+
+def older_selves(remote: str, source: str) -> list[str]:
+    """Return the identities under which LOCAL was known to ``remote`` before it was flushed."""
+    here = fingerprint(LOCAL)
+    others = Checkpoint.objects.using(remote).exclude(source=source).filter(place=here)
+    return list(others.values_list("source", flat=True)) if here else []
+
+
+def former_selves(remote: str, source: str) -> list[str]:
+    """Return the identities whose objects LOCAL's may be: those before it was flushed, and what it is a copy of.
+
+    What it was last comes first.
+    """
+    copied_from = Node.objects.using(LOCAL).exclude(copied_from="").values_list("copied_from", flat=True)
+    return [*older_selves(remote, source), *(identity for text in copied_from for identity in text.split(","))]
+
+
+def note_met(alias: str, identity: str) -> None:
+    """Note on LOCAL, before it sends anything to a remote for the first time, which database that is."""
+    met = MetNode._base_manager.using(LOCAL)
+    if not met.filter(alias=alias, node_id=identity).exists():
+        met.bulk_create([MetNode(alias=alias, node_id=identity)], ignore_conflicts=True)
+
+
+def met_another(alias: str, identity: str) -> bool:
+    """Tell whether LOCAL has sent something to a database that was behind this alias before this one."""
+    return MetNode._base_manager.using(LOCAL).filter(alias=alias).exclude(node_id=identity).exists()
+
+
+def is_elsewhere(alias: str) -> bool:
+    """Tell whether the identity of a database was made in another place: it is a copy, or was moved."""
+    asked = fingerprint_as_sql(connections[alias])
+    node = _own_row(alias, asked or "''")
+    if node is None or not node.fingerprint or _is_a_test_runners_clone():
+        return False
+    return node.fingerprint != (node.here if asked else fingerprint(alias))
+
+
+def _is_a_test_runners_clone() -> bool:
+    """Tell whether this is a worker of Django's parallel test runner: it has a copy of each test database."""
+    runner = sys.modules.get("django.test.runner")
+    return bool(getattr(runner, "_worker_id", 0))
+
+
+def require_original(alias: str) -> None:
+    """Raise ``Refused`` when LOCAL is a copy of the database whose identity it carries, or was moved."""
+    if is_elsewhere(alias):
+        raise Refused(
+            f"The database {alias!r} is a copy, or was moved: its identity {node_id(alias)} was made in another place. "
+            "If the original is still in use, run `manage.py synchro_reset --new-identity` here: this becomes a "
+            "database of its own; the changes that wait in it are forgotten, and `synchro_link` must tell again which "
+            "object is which on the remote. If this has replaced the original (a new disk, another cluster, an "
+            "upgrade), run `manage.py synchro_reset --keep-identity`: nothing is forgotten, what was received stays "
+            "received, and what waits will be sent."
+        )
+
+
+def require_two_databases(remote: str) -> None:
+    """Raise ``Refused`` when LOCAL and ``remote`` are one database, under two names."""
+    if place(LOCAL) == place(remote):
+        raise Refused(
+            f"{LOCAL!r} and {remote!r} are one and the same database, under two names in DATABASES: there is nothing "
+            f"to synchronise. Let {remote!r} lead to the database that shall receive."
+        )
+
+
+def require_two_nodes(remote: str) -> tuple[str, str]:
+    """Return the identities of LOCAL, which is an original, and of ``remote``.
+
+    Raises:
+        Refused: they are the same.
+    """
+    own, identity = node_id(LOCAL), node_id(remote)
+    if own == identity:
+        raise Refused(
+            f"{LOCAL!r} and {remote!r} carry the same identity {identity}: one is a copy of the other. If that is "
+            f"{remote!r}, run `manage.py synchro_reset --new-identity --database {remote}`; if it is {LOCAL!r}, "
+            "without --database. It becomes a database of its own; then `manage.py synchro_link` tells which object "
+            "is which. Nothing was written."
+        )
+    return own, identity
+
+
+def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
+    """Raise ``Refused`` when LOCAL was put back to an older state than the remote has received."""
+    if not has_same_history(checkpoint):
+        raise Refused(
+            f"The database {LOCAL!r} was put back to an older state (a backup, a standby that lagged, a crash): "
+            f"{remote!r} has received changes of it that it does not have any more, and keeps them. Put a newer state "
+            "back, if there is one. Otherwise run `manage.py synchro_reset --keep-identity`: what is there and was "
+            f"received stays received, what was made since will be sent, and what {LOCAL!r} has lost stays on "
+            f"{remote!r} as the remote's own, where it can be deleted by hand."
+        )
+
+
+def has_same_history(checkpoint: Checkpoint) -> bool:
+    """Tell whether LOCAL still has all that a remote has received of it."""
+    node = _own_row(LOCAL)
+    position = checkpoint.window_end or checkpoint.position
+    return history_agrees(LOCAL, position, checkpoint.last_row, checkpoint.last_window, node.pruned_to if node else 0)
+
+
+def require_no_transaction() -> None:
+    """Look whether what LOCAL shows is committed: what is rolled back later would stay on the remote for ever.
+
+    A test case's own transaction is none: it is the world that the test sees.
+
+    Raises:
+        Refused: a transaction is open.
+    """
+    connection = connections[LOCAL]
+    if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
+        return
+    if connection.connection is None:
+        return
+    if connection.in_atomic_block or (not connection.get_autocommit() and _is_in_transaction(connection)):
+        raise Refused(
+            f"A transaction is open on {LOCAL!r}: what it has written may still be rolled back, and would stay on the "
+            "remote. Nothing was done. Synchronise after it, for instance with transaction.on_commit()."
+        )
+
+
+def _is_in_transaction(connection: Any) -> bool:
+    driver = connection.connection
+    if connection.vendor == "sqlite":
+        return bool(driver.in_transaction)
+    status = driver.pgconn.transaction_status if hasattr(driver, "pgconn") else driver.get_transaction_status()
+    return bool(status != _IDLE)
+
+
+#: libpq's PQTRANS_IDLE.
+_IDLE = 0

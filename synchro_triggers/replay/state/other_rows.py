@@ -1,0 +1,85 @@
+"""What was logged of an object's rows in other tables (multi-table inheritance), where the object has failed.
+
+What the log says of its rows is one change, and one failure is kept of it. Where the child's row goes meanwhile, and
+its parents' rows stay, these are objects of their own, and have what was logged of them still before them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from django.db.models import Model
+
+from ...capture.tables import encode_key
+from ...conf import LOCAL
+from ...key_texts import stored_key
+from ...models import Failure, Operation, Reference
+from ..log.changes import Change
+from ..log.vanished import without_a_row
+from ..rows.selecting import rows_with
+from ..rows.utc import zone_of
+from ..schema.shape import model_of, read_key, root_of
+
+Row = tuple[str, str]
+
+
+def as_text(rows: Iterable[Row], stored: str | None = None) -> str | None:
+    """Return how labels and keys are stored, together with those that are stored already; ``None``: there are none."""
+    all_ = dict.fromkeys([*from_text(stored), *rows])
+    return json.dumps(list(all_)) if all_ else None
+
+
+def from_text(stored: str | None) -> tuple[Row, ...]:
+    """Return what was stored."""
+    return tuple((label, key) for label, key in json.loads(stored)) if stored else ()
+
+
+def left_behind(changes: Iterable[Change]) -> list[Change]:
+    """Return changes of those rows that changes of what has gone stand for, and that LOCAL still has."""
+    rows = [row for change in changes for row in change.of_other_rows()]
+    gone = set(without_a_row(rows))
+    return [row for row in rows if row not in gone]
+
+
+def left_behind_by_failed(remote: str, source: str, changes: Iterable[Change]) -> list[Change]:
+    """Return the same of objects whose row was deleted, as the log says, and of which failures are kept."""
+    deleted = {(change.label, stored_key(change.key)): change for change in changes if change.deleted}
+    if not deleted:
+        return []
+    failures = rows_with(Failure, remote, object_pk={key for _, key in deleted})
+    failures = failures.filter(source=source).exclude(other_rows=None)
+    kept = failures.values_list("model_label", "object_pk", "other_rows")
+    return left_behind(
+        replace(deleted[label, key], other_rows=from_text(text)) for label, key, text in kept if (label, key) in deleted
+    )
+
+
+def never_there_with_others(remote: str, source: str) -> set[Row]:
+    """Return the other rows of objects that the remote has never seen, since they have failed as new.
+
+    One that has come since by itself is left out: the object is gone, and another one has its number.
+    """
+    failures = Failure.objects.using(remote).filter(source=source, operation=Operation.INSERT)
+    texts = failures.exclude(other_rows=None).values_list("other_rows", "first_at")
+    failed_at = {row: first_at for text, first_at in texts for row in from_text(text)}
+    return set(failed_at) - _come_since(remote, source, failed_at)
+
+
+def _come_since(remote: str, source: str, failed_at: Mapping[Row, datetime.datetime]) -> set[Row]:
+    by_root: dict[type[Model], dict[str, list[Row]]] = {}
+    for label, text in failed_at:
+        if (model := model_of(label)) is not None:
+            key = stored_key(encode_key(read_key(model, text, zone_of(LOCAL))))
+            by_root.setdefault(root_of(model), {}).setdefault(key, []).append((label, text))
+    return {
+        row
+        for root, rows in by_root.items()
+        for key, met_at in rows_with(Reference, remote, local_pk=rows)
+        .filter(source=source, model_label=root._meta.label)
+        .values_list("local_pk", "met_at")
+        for row in rows[key]
+        if met_at > failed_at[row]
+    }

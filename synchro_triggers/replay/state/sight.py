@@ -1,0 +1,60 @@
+"""Whether a run sees every row that it has to judge: what it cannot see, it would take for gone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model
+
+from ...capture import install
+from ...capture.tables import captured_models
+from ...conf import LOCAL, get_settings
+from ...exceptions import Refused
+from ...models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
+from ..log.window import standby_message
+from ..rows.mysql import is_mysql, require_safe
+from ..schema.shape import is_foreign_key
+
+
+def require_sight(alias: str) -> None:
+    """Raise ``Refused`` when rows of a database are hidden from the run, or, of LOCAL, may be older than its log.
+
+    Of MySQL and MariaDB, which hide none: when values would be cut short there, or could not be rolled back.
+    """
+    connection = connections[alias]
+    if is_mysql(alias):
+        require_safe(alias, _tables(captured_models(get_settings().models)))
+        return
+    if connection.vendor not in {"postgresql", "sqlite"}:
+        return  # a remote only, and of none of the others Django knows row-level security
+    vendor = install.vendor_of(connection)
+    seen = vendor.sight_of(connection, _tables(captured_models(get_settings().models)))
+    if alias == LOCAL and seen.standby:
+        raise Refused(standby_message(alias))
+    if seen.hidden:
+        raise Refused(
+            f"Row-level security hides rows of {', '.join(seen.hidden)} on {alias!r} from the role {seen.role!r}: what "
+            "a run does not see, it would take for deleted, or make again. Let it connect as one that sees every row: "
+            "the tables' owner (with ALTER TABLE … NO FORCE ROW LEVEL SECURITY), or one with BYPASSRLS."
+        )
+
+
+@lru_cache(maxsize=1)
+def _tables(captured: tuple[type[Model], ...]) -> list[str]:
+    """Return the tables that a run reads: what is captured, what that points to, and this package's own."""
+    found: dict[type[Model], None] = dict.fromkeys((ChangeLog, Checkpoint, Failure, Introduction, Node, Reference))
+    waiting: list[Any] = list(captured)
+    while waiting:
+        model = waiting.pop()
+        if model in found:
+            continue
+        found[model] = None
+        waiting += model._meta.all_parents
+        waiting += [
+            field.remote_field.model._meta.concrete_model
+            for field in model._meta.concrete_fields
+            if is_foreign_key(field)
+        ]
+    return sorted({model._meta.db_table for model in found})

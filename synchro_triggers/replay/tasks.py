@@ -1,0 +1,60 @@
+"""What is to be done for one object, or for the links of one owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Model
+
+from .log.changes import Change
+from .schema.link_shapes import LinkShape
+from .schema.shape import (
+    Shape,
+)
+
+
+@dataclass
+class ObjectTask:
+    """One object to bring to the remote.
+
+    Attributes:
+        shape: its most derived model.
+        key: its primary key at the root of its inheritance.
+        change: what the log says; ``None``: nothing, another object needs this one.
+        instance: the local row as it is now; ``None``: it is gone.
+        keep_parents: the child row is gone, but its parent row is still there.
+    """
+
+    shape: Shape
+    key: Any
+    change: Change | None
+    instance: Model | None
+    keep_parents: bool = False
+
+    @property
+    def position(self) -> int:
+        """Upserts stand at the object's first log row, deletes at its last."""
+        assert self.change is not None
+        return self.change.first if self.instance is not None else self.change.last
+
+
+@dataclass
+class LinkTask:
+    """Links of one owner in one automatic many-to-many table.
+
+    Attributes:
+        shape: the table.
+        owner: local key of the object on the declaring side.
+        targets: local keys at the other end, each with whether the link exists now, and its change.
+        one_way: those of them whose mirrored link, in a symmetrical table, is in another state.
+    """
+
+    shape: LinkShape
+    owner: Any
+    targets: dict[Any, tuple[bool, Change]] = field(default_factory=dict)
+    one_way: set[Any] = field(default_factory=set)
+
+    @property
+    def position(self) -> int:
+        return min(change.first for _, change in self.targets.values())

@@ -1,0 +1,1 @@
+"""Doing it: writers, what receivers do beside, values that must be unique."""

@@ -1,0 +1,182 @@
+"""Models of ``SYNCHRO_BATCH_SIGNALS``: receivers hear of many objects, then come one write for all, and the rest of it.
+
+What a receiver writes meanwhile must end as if the objects were written one by one: what is read ahead is forgotten,
+the remote's own fields are not written over, and objects on which receivers have worked that are written later get
+LOCAL's values all the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model
+from django.db.models.signals import post_delete, pre_delete
+
+from ..rows.selecting import instances_of, rows_with
+from ..rows.statements import RowsVanished, update_rows
+from ..rows.values import create_instances, differing, local_value, same_value, set_values, value_to_write
+from ..schema.shape import Shape
+from .parts import Parts
+from .signals import send_post_save, send_pre_save
+
+#: Objects that are announced at once where it is not known yet how long receivers take.
+_FIRST = 5
+
+
+class ReceiversWrote(Exception):
+    """A receiver has changed what was about to be written: the objects must come one by one."""
+
+
+class Announced:
+    """Writes objects of one batch, announced many at a time.
+
+    Attributes:
+        written_to: models to whose tables receivers have written.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._remote = parts.target.remote
+        self.written_to: set[type[Model]] = set()
+        self._started = 0.0
+
+    def create(self, shape: Shape, instances: Sequence[Any]) -> int:
+        """Insert new instances; return how many of them there was time for."""
+        announced = self.before(instances, lambda instance: send_pre_save(instance, self._remote), shape.model)
+        # Before the write: where fewer rows come back, Django 6.1 gives instances the keys of others.
+        keys = [instance.pk for instance in announced]
+        create_instances(announced, shape, self._remote)
+        redirects = self._parts.target.redirects
+        if redirects.concern(shape.model):
+            redirects.require(shape, keys)
+        self._send_post_save(shape, announced, created=True)
+        self.done(len(announced), shape.model)
+        return len(announced)
+
+    def update(self, shape: Shape, instances: Sequence[Any], values: Sequence[dict[str, Any]]) -> int:
+        """Update rows; return how many of them there was time for.
+
+        Args:
+            shape: their model.
+            instances: the rows, as they are.
+            values: what each shall hold, by attribute name.
+
+        Raises:
+            ReceiversWrote: receivers of ``pre_save`` have changed those rows.
+        """
+        skipped = [[local_value(instance, field) for field in shape.skipped] for instance in instances]
+        read = [[local_value(instance, field) for field in shape.copied] for instance in instances]
+        for instance, new in zip(instances, values, strict=True):
+            set_values(instance, new)
+        announced = self.before(instances, lambda instance: send_pre_save(instance, self._remote), shape.model)
+        if shape.model in self.written_to:
+            now = self._rows(shape, announced)
+            for instance, stored in zip(announced, read, strict=False):
+                row = now.get(instance.pk)
+                if row is None or not _holds(shape, row, stored):
+                    raise ReceiversWrote(f"{shape.label} {instance.pk!r}")
+        alike: dict[tuple[Any, ...], list[list[Any]]] = {}
+        for instance, stored in zip(announced, skipped, strict=False):
+            # The remote's own fields are written only where a receiver has set them on the instance.
+            own = tuple(
+                field
+                for field, value in zip(shape.skipped, stored, strict=True)
+                if not same_value(field, value_to_write(instance, field), value)
+            )
+            key = instance.pk if shape.composite_key else (instance.pk,)
+            row = [*key, *(value_to_write(instance, field) for field in (*shape.copied, *own))]
+            alike.setdefault(own, []).append(row)
+        for own, rows in alike.items():
+            update_rows(self._remote, shape.model, shape.key, (*shape.copied, *own), rows)
+        self._send_post_save(shape, announced, created=False)
+        self.done(len(announced), shape.model)
+        return len(announced)
+
+    def delete(self, shape: Shape, keys: Sequence[Any], let_go: Callable[[list[Any]], None]) -> list[Any]:
+        """Delete rows by primary key; return those keys for which there was time.
+
+        Args:
+            shape: their model.
+            keys: their remote keys.
+            let_go: deletes the links of some of them.
+        """
+        rows = {row.pk: row for row in instances_of(rows_with(shape.model, self._remote, pk=keys))}
+        # As logged: the database returns rows in an order of its own.
+        there = [rows[key] for key in keys if key in rows]
+        announced = self.before(there, lambda row: self._send_delete(pre_delete, row), shape.model)
+        left = {row.pk for row in there[len(announced) :]}
+        gone = [key for key in keys if key not in left]
+        let_go(gone)
+        rows_with(shape.model, self._remote, pk=gone)._raw_delete(self._remote)
+        for row in announced:
+            self.after(lambda row=row: self._send_delete(post_delete, row), shape.model)  # type: ignore[misc]
+        self.done(len(announced), shape.model)
+        return gone
+
+    def before(self, those: Sequence[Any], send: Callable[[Any], None], model: type[Model]) -> Sequence[Any]:
+        """Announce as many, one after the other, as there is time for; ``done()`` is to be called when all is done.
+
+        How long receivers take is known from those before. Half of the time is for what comes after the write.
+
+        Returns:
+            Those that were announced, one at least.
+        """
+        clock = self._parts.clock.half()
+        self._started = time.monotonic()
+        pace, left = self._parts.target.paces.get(model), self._parts.clock.left()
+        if left is not None:
+            those = those[: _FIRST if pace is None else max(1, int(left / max(pace, 1e-6)))]
+        for number, each in enumerate(those):
+            if number and clock.is_up():
+                return those[:number]
+            self.after(lambda each=each: send(each), model)  # type: ignore[misc]
+        return those
+
+    def done(self, number: int, model: type[Model]) -> None:
+        """Learn how long it has taken, for so many."""
+        if number:
+            self._parts.target.paces[model] = (time.monotonic() - self._started) / number
+
+    def after(self, send: Callable[[], None], model: type[Model]) -> bool:
+        """Call receivers; tell whether they have written to the model's table."""
+        with self._parts.hearing_receivers() as tables:
+            send()
+        wrote = None in tables or connections[self._remote].ops.quote_name(model._meta.db_table) in tables
+        if wrote:
+            self.written_to.add(model)
+        return wrote
+
+    def _send_delete(self, signal: Any, row: Any) -> None:
+        signal.send(sender=type(row), instance=row, using=self._remote, origin=row)
+
+    def _send_post_save(self, shape: Shape, instances: Sequence[Any], *, created: bool) -> None:
+        values = [{field.attname: value_to_write(instance, field) for field in shape.copied} for instance in instances]
+        wrote = False
+        for instance, written in zip(instances, values, strict=True):
+            if wrote:  # written one by one, this object would come after what those receivers have done to it
+                self._write_again(shape, instance, written)
+            wrote |= self.after(
+                lambda instance=instance: send_post_save(instance, self._remote, created=created),  # type: ignore[misc]
+                shape.model,
+            )
+
+    def _write_again(self, shape: Shape, instance: Any, values: dict[str, Any]) -> None:
+        row = self._rows(shape, [instance]).get(instance.pk)
+        if row is None:
+            raise RowsVanished(f"{shape.label} {instance.pk!r} is gone")
+        if differing(row, values):
+            key = instance.pk if shape.composite_key else (instance.pk,)
+            update_rows(self._remote, shape.model, shape.key, shape.copied, [[*key, *values.values()]])
+
+    def _rows(self, shape: Shape, instances: Sequence[Any]) -> dict[Any, Any]:
+        rows = rows_with(shape.model, self._remote, pk=[instance.pk for instance in instances])
+        return {row.pk: row for row in instances_of(rows)}
+
+
+def _holds(shape: Shape, row: Any, values: Sequence[Any]) -> bool:
+    return all(
+        same_value(field, local_value(row, field), value) for field, value in zip(shape.copied, values, strict=True)
+    )

@@ -1,0 +1,105 @@
+"""Living objects that point to nothing on LOCAL, and to what is being deleted on the remote.
+
+A foreign key without a constraint (``db_constraint=False``), or a generic one, may lead to what SQL has deleted: the
+database does not mind, and leaves the key as it is. Django's ``delete()`` does mind: on the remote it would take along
+what points there, or refuse. While it is called these keys hold another value, and then again their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db.models import PROTECT, RESTRICT, Model
+
+from ...conf import LOCAL
+from ..rows.generic import generic_target
+from ..rows.selecting import rows_of
+from ..rows.values import local_value
+from ..schema.findable import is_findable
+from ..schema.shape import Shape, shape_of, target_of
+from .unique_values import park, row_with
+
+Place = tuple[Shape, Any, Any]
+"""Shape and remote key of a row, and the field."""
+
+
+class Dangling:
+    """Sets the keys aside that point to nothing, for as long as a delete takes.
+
+    Args:
+        remote: the remote alias.
+        match: returns the key of the remote row that is a local object, or ``None``.
+    """
+
+    def __init__(self, remote: str, match: Callable[[Shape, Any], Any]) -> None:
+        self._remote, self._match = remote, match
+        self._held: dict[Place, Any] = {}
+
+    @contextmanager
+    def put_back(self) -> Iterator[None]:
+        """Give the keys, after the block, the values that they had, whatever it raises."""
+        try:
+            yield
+        finally:
+            held, self._held = self._held, {}
+            for (shape, remote_key, field), value in held.items():
+                row_with(self._remote, shape, remote_key, field).update(**{field.attname: value})
+
+    def set_aside(self, living: Iterable[Model]) -> bool:
+        """Let keys of the objects' remote rows that point to nothing on LOCAL hold what is no key; tell if any does.
+
+        Nobody hears of it: it is as it was when the delete is over.
+        """
+        found = False
+        for instance in living:
+            shape = shape_of(type(instance))
+            fields = list(_pointing_nowhere(shape, instance))
+            remote_key = self._match(shape, instance) if fields else None
+            for field in fields if remote_key is not None else ():
+                found |= self._set_aside((shape, remote_key, field))
+        return found
+
+    def let_go_of_itself(self, row: Model) -> bool:
+        """Let keys by which a row that is to be deleted protects itself hold what is no key; tell whether any did."""
+        shape, tables = shape_of(type(row)), {type(row), *type(row)._meta.all_parents}
+        fields: tuple[Any, ...] = shape.foreign_keys
+        protecting = [
+            field
+            for field in fields
+            if field in shape.copied
+            and field.remote_field.on_delete in (PROTECT, RESTRICT)
+            and (target := target_of(field))[0] in tables
+            and local_value(row, field) == row.__dict__.get(target[1])
+        ]
+        return any([self._set_aside((shape, row.pk, field)) for field in protecting])
+
+    def _set_aside(self, place: Place) -> bool:
+        shape, remote_key, field = place
+        row = rows_of(shape.model, self._remote).filter(pk=remote_key).first()
+        value = local_value(row, field) if row is not None else None
+        if value is None or place in self._held or not park(self._remote, shape, remote_key, field, set(), set()):
+            return False
+        self._held[place] = value
+        return True
+
+
+def _pointing_nowhere(shape: Shape, instance: Model) -> Iterator[Any]:
+    """Yield the fields of a local object that hold the key of what is not there, and may do so."""
+    for field in shape.foreign_keys:
+        value = local_value(instance, field)
+        if (
+            value is None
+            or getattr(field, "db_constraint", True)
+            or field in shape.key
+            or not is_findable(field, value)
+        ):
+            continue
+        model, attname = target_of(field)
+        if not rows_of(model, LOCAL).filter(**{attname: value}).exists():
+            yield field
+    for generic in shape.generic_keys:
+        target = generic_target(generic, instance)
+        if target is not None and not rows_of(target[0], LOCAL).filter(pk=target[1]).exists():
+            yield generic.object_field

@@ -1,0 +1,147 @@
+"""Unique values that a row of the remote's own has: a dry run foresees them, and a failure names who has them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.db import IntegrityError
+from django.db.models import Model
+
+from ...capture.tables import natural_manager
+from ..identity.living import Living
+from ..rows.local_rows import load_instances
+from ..rows.selecting import rows_with
+from ..rows.unhashable import is_hashable
+from ..rows.values import local_value, same_value
+from ..schema.shape import Shape, is_foreign_key, parents_of, root_of
+from ..tasks import LinkTask, ObjectTask
+from .parts import Parts
+
+
+class _LookedUp(NamedTuple):
+    """The values, foreign keys left out, that were looked up; and the rows that have them, by all values."""
+
+    asked: set[tuple[Any, ...]]
+    holders: dict[tuple[Any, ...], Any]
+
+
+class Foresight:
+    """Looks whether unique values are taken on the remote, and will stay so.
+
+    Args:
+        parts: the batch's parts.
+        tasks: its tasks: what they want of one column is looked up together.
+    """
+
+    def __init__(self, parts: Parts, tasks: Iterable[ObjectTask | LinkTask]) -> None:
+        self._parts = parts
+        self._living = Living(parts.identity)
+        self._tasks = tasks
+        self._looked_up: dict[tuple[Any, ...], _LookedUp] = {}
+
+    def require_free(
+        self, shape: Shape, values: Mapping[str, Any], remote_key: Any, changed: Collection[str] | None
+    ) -> None:
+        """Raise ``IntegrityError``, as the remote would, where another row has the object's unique values.
+
+        Args:
+            shape, values, remote_key, changed: as for ``what_is_taken``.
+        """
+        if said := self.what_is_taken(shape, values, remote_key, changed):
+            raise IntegrityError(said)
+
+    def what_is_taken(
+        self, shape: Shape, values: Mapping[str, Any], remote_key: Any, changed: Collection[str] | None
+    ) -> str | None:
+        """Say which unique values of an object another row has, and will keep.
+
+        Args:
+            shape: the object's model.
+            values: its values on the remote, by attribute names.
+            remote_key: its key there, if it has one.
+            changed: the attributes that an update changes; ``None``: it is new.
+        """
+        for fields in _unique_together(shape):
+            wanted = {field.attname: values.get(field.attname) for field in fields}
+            if None in wanted.values() or not all(map(is_hashable, wanted.values())):
+                continue
+            if changed is not None and wanted.keys().isdisjoint(changed):
+                continue
+            holder = self._holder(shape, fields, wanted)
+            if holder is not None and holder != remote_key and self._stays(fields[0].model, holder, fields):
+                named = ", ".join(f"{field.name}={wanted[field.attname]!r}" for field in fields)
+                label, remote = fields[0].model._meta.label, self._parts.target.remote
+                said = f"unique {named} is taken on {remote!r} by {label} {holder!r}, which stays there"
+                return said + (_way_out(shape, fields) if changed is None else "")
+        return None
+
+    def _holder(self, shape: Shape, fields: tuple[Any, ...], wanted: Mapping[str, Any]) -> Any:
+        """Return the key of the row that has these values."""
+        plain = tuple(field for field in fields if not is_foreign_key(field))
+        if plain:  # foreign keys are others there, and the batch's are not known before
+            if fields not in self._looked_up:
+                self._looked_up[fields] = self._look_up(shape, fields, plain)
+            found = self._looked_up[fields]
+            if tuple(wanted[field.attname] for field in plain) in found.asked:
+                return found.holders.get(tuple(wanted.values()))
+        rows = rows_with(
+            fields[0].model, self._parts.target.remote, **{name: [value] for name, value in wanted.items()}
+        )
+        return rows.values_list("pk", flat=True).first()
+
+    def _look_up(self, shape: Shape, fields: tuple[Any, ...], plain: tuple[Any, ...]) -> _LookedUp:
+        """Read the rows that have what the batch's objects want, as far as they are few."""
+        instances = [task.instance for task in self._tasks if isinstance(task, ObjectTask) and task.shape is shape]
+        values = (tuple(local_value(each, field) for field in plain) for each in instances if each is not None)
+        asked = {each for each in values if None not in each and is_hashable(each)}
+        among = {field.attname: {each[number] for each in asked} for number, field in enumerate(plain)}
+        rows = rows_with(fields[0].model, self._parts.target.remote, **among)
+        most = 20 * len(asked) + 1000  # values are looked for column by column: of a dense table that finds nearly all
+        found = list(rows.values_list("pk", *(field.attname for field in fields))[: most + 1])
+        if len(found) > most:
+            return _LookedUp(set(), {})
+        return _LookedUp(asked, {tuple(there): key for key, *there in found if is_hashable(tuple(there))})
+
+    def _stays(self, model: type[Model], holder: Any, fields: Iterable[Any]) -> bool:
+        """Tell whether a row keeps its values: it is the remote's own, or LOCAL's object has them too."""
+        root = root_of(model)
+        if (root, holder) in self._parts.target.imagined_gone:
+            return False
+        for row in rows_with(model, self._parts.target.remote, pk=[holder]):
+            claimed = self._parts.identity.claimed_by(root, holder)
+            key = self._living.keys_of([row]).get((root, holder))
+            if key is None:
+                return claimed is None  # what LOCAL has lost will go
+            here = load_instances(root, [key]).get(key)
+            if here is None or not isinstance(here, model):
+                return True
+            return all(same_value(field, self._there(here, field), local_value(row, field)) for field in fields)
+        return False
+
+    def _there(self, instance: Model, field: Any) -> Any:
+        value = local_value(instance, field)
+        return self._parts.identity.translate(field, value) if is_foreign_key(field) and value is not None else value
+
+
+def _way_out(shape: Shape, fields: tuple[Any, ...]) -> str:
+    """Say how to tell that a new object is the one that is there, where nothing tells yet."""
+    if natural_manager(shape.model) is not None or not all(field.model is shape.model for field in fields):
+        return ""
+    option = {shape.label: {"natural_key": tuple(field.name for field in fields)}}
+    return f". If they are one object, say so with SYNCHRO_OPTIONS = {option}, and run synchro_install_triggers"
+
+
+@cache
+def _unique_together(shape: Shape) -> tuple[tuple[Any, ...], ...]:
+    """Return the sets of copied fields, each of one table, whose values are unique together."""
+    found: list[tuple[Any, ...]] = []
+    for model in (shape.model, *parents_of(shape.model)):
+        options = model._meta
+        own = {field.name: field for field in options.local_concrete_fields if field in shape.copied}
+        names: list[tuple[str, ...]] = [(field.name,) for field in own.values() if field.unique]
+        names += [tuple(each) for each in options.unique_together]
+        names += [tuple(constraint.fields) for constraint in options.total_unique_constraints]
+        found += [tuple(own[name] for name in each) for each in names if each and own.keys() >= set(each)]
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,100 @@
+"""Who would notice how an object is written, and what they write themselves."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Container
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model
+
+from ..rows.savepoints import without_savepoints
+from ..schema.observed import deletes_are_observed, is_observed
+from ..schema.shape import parents_of
+from ..tasks import ObjectTask
+
+
+class Writes:
+    """The statements on a connection that write, and their tables, to notice the writes of signal receivers.
+
+    It is an ``execute_wrapper``.
+    """
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self._tables: list[str | None] = []
+        self._own: dict[type[Model], list[str]] = {}
+
+    def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        text = without_savepoints(str(sql))
+        if not text.startswith(_READING):
+            found = _WRITES.match(text)
+            self._tables.append(found[1] if found else None)
+        return execute(sql, params, many, context)
+
+    def begin(self) -> None:
+        """Forget what was written so far: one object comes now."""
+        self._tables.clear()
+
+    def tables(self) -> set[str | None]:
+        """Return the quoted names of all tables written to since ``begin()``; ``None``: one cannot tell which."""
+        return set(self._tables)
+
+    def to_other_rows(self, model: type[Model]) -> set[str | None]:
+        """Return to which tables was written since ``begin()``, beyond the save or delete of one object of a model.
+
+        Returns:
+            The quoted names of other tables, and of the object's own where they were written to more than once;
+            ``None`` stands for statements of which one cannot tell.
+        """
+        own = self._own_tables(model)
+        return set() if self._tables == own else set(Counter(self._tables) - Counter[str | None](own))
+
+    def _own_tables(self, model: type[Model]) -> list[str]:
+        if model not in self._own:
+            quote = connections[self._alias].ops.quote_name
+            self._own[model] = [quote(each._meta.db_table) for each in (*model._meta.all_parents, model)]
+        return self._own[model]
+
+
+_READING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")
+
+
+#: A name as the vendors quote it: with quotes, or with backticks.
+_NAME = r"""(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`)"""
+
+
+#: A statement that writes, up to the name of its table.
+_WRITES = re.compile(
+    r"(?:(?:INSERT|REPLACE)(?: (?:OR \w+|IGNORE))? INTO|UPDATE|DELETE(?: `[^`]+`)? FROM)"
+    rf" ({_NAME}(?:\.{_NAME})?)(?:[ ;(]|$)"
+)
+
+
+class Observers:
+    """Who observes the objects of a batch, and which models are announced a batch at a time.
+
+    Args:
+        batch_signals: labels of the latter.
+    """
+
+    def __init__(self, batch_signals: Container[str]) -> None:
+        self._batch_signals = batch_signals
+        self._observed: dict[tuple[type[Model], bool], bool] = {}
+
+    def sends_signals(self, model: type[Model]) -> bool:
+        """Tell whether the model's objects are announced a batch at a time.
+
+        What lies in several tables is not: Django has no bulk write for it that leaves receivers any say.
+        """
+        return model._meta.label in self._batch_signals and not parents_of(model)
+
+    def notice(self, task: ObjectTask) -> bool:
+        """Tell whether somebody would notice how the task's object is written."""
+        model, goes = task.shape.model, task.instance is None
+        if (model, goes) not in self._observed:
+            heard = is_observed(model) or (goes and any(map(deletes_are_observed, parents_of(model))))
+            self._observed[model, goes] = heard and not self.sends_signals(model)
+        return self._observed[model, goes]

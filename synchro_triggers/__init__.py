@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Where each name lives. ``api`` imports models when a function is called, not before.
 _HOME_OF = {
-    "Conflict": ".replay.conflicts",
+    "Conflict": ".replay.plan.conflicts",
     "DatabaseUnreachable": ".exceptions",
     "DisableSynchroLog": ".capture.session",
     "FailedObject": ".replay.report",

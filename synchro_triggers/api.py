@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -72,10 +73,10 @@ def call_synchronize(
         >>> call_synchronize()
         'No changes since last synchronization.'
     """
-    from .replay import run
+    from .replay import messages, run
 
     report = run.synchronize(remote, models=models, dry_run=dry_run, full=full, on_error=on_error, progress=progress)
-    return run.message_of_success(report)
+    return messages.message_of_success(report)
 
 
 def reset_synchro() -> None:
@@ -94,3 +95,31 @@ def reset_synchro() -> None:
     from .replay.state import checkpoint
 
     checkpoint.reset_synchro()
+
+
+class Options:
+    """django-synchro's ``options``: the time of the last run, and a way to set it.
+
+    Setting ``last_check`` makes the next run take the changes logged after that time, whether they
+    were synchronised before or not, and forget older ones. It speaks of the first remote of
+    ``SYNCHRO_REMOTE``; where that is ``None``, of LOCAL itself.
+
+    Example:
+        >>> from synchro_triggers.models import options
+        >>> options.last_check = datetime.datetime.now() - datetime.timedelta(hours=1)
+    """
+
+    @property
+    def last_check(self) -> datetime.datetime | None:
+        from .replay.state.checkpoint import read_last_check
+
+        return read_last_check()
+
+    @last_check.setter
+    def last_check(self, value: datetime.datetime) -> None:
+        from .replay.state.checkpoint import write_last_check
+
+        write_last_check(value)
+
+
+options = Options()

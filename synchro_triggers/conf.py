@@ -16,7 +16,6 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.db import DEFAULT_DB_ALIAS
-from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 from django.utils.module_loading import import_string
 
@@ -88,16 +87,6 @@ class Settings:
     def captured(self) -> Hashable:
         """What says, together with the models themselves, which tables and columns are captured."""
         return self.models, self.left_out, tuple(self.options.items())
-
-    @cached_property
-    def _by_table(self) -> dict[str, type[Model]]:
-        from .capture.tables import models_by_table  # which asks the settings
-
-        return {table: models[0] for table, models in models_by_table(self.models).items()}
-
-    def model_for(self, model: type[Model]) -> type[Model]:
-        """Return the captured model that has the table of a concrete model: itself, as a rule."""
-        return self._by_table.get(strip_quotes(model._meta.db_table), model)
 
     @property
     def identity(self) -> frozenset[str]:

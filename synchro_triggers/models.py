@@ -7,9 +7,9 @@ and is written in the same transaction as the data it describes.
 
 from __future__ import annotations
 
-import datetime
 from bisect import bisect_right
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Func
@@ -18,6 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from .exact_text import ExactCharField, ExactTextField
 from .key_texts import KEY_LENGTH, printable_key, read_full_key
 from .moment import Moment, UtcNow
+
+if TYPE_CHECKING:
+    from .api import options as options
 
 NODE_LENGTH = 36
 LABEL_LENGTH = 200
@@ -295,25 +298,8 @@ class Failure(models.Model):
         return read_full_key(self.object_pk, self.object_text)
 
 
-class Options:
-    """django-synchro's ``options``: the time of the last run, and a way to set it.
-
-    Setting ``last_check`` makes the next run take the changes logged after that time, whether they
-    were synchronised before or not, and forget older ones. It speaks of the first remote of
-    ``SYNCHRO_REMOTE``; where that is ``None``, of LOCAL itself.
-    """
-
-    @property
-    def last_check(self) -> datetime.datetime | None:
-        from .replay.state.checkpoint import read_last_check
-
-        return read_last_check()
-
-    @last_check.setter
-    def last_check(self, value: datetime.datetime) -> None:
-        from .replay.state.checkpoint import write_last_check
-
-        write_last_check(value)
-
-
-options = Options()
+def __getattr__(name: str) -> Any:
+    """Return ``options``, which django-synchro's users import from here; it stands in ``api``."""
+    if name != "options":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(".api", __package__).options

@@ -24,7 +24,7 @@ from django.db.models import Field, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 from django.utils import timezone
 
-from ..conf import LOCAL, get_settings, options_of, resolve_models
+from ..conf import LOCAL, Settings, get_settings, options_of, resolve_models
 from ..exceptions import SynchroConfigurationError
 from ..natural import follow, manager_over
 from ..options import wrong_skip
@@ -92,6 +92,20 @@ def _captured_models(captured: tuple[type[Model], ...], settings: Hashable) -> t
     return tuple(models[0] for models in models_by_table(captured).values())
 
 
+def model_for(model: type[Model]) -> type[Model]:
+    """Return the captured model that has the table of a concrete model: itself, as a rule."""
+    settings = get_settings()
+    known = _standing_for.get(id(settings))
+    if known is None or known[0] is not settings:  # asked very often; to compare settings would cost more
+        by_table = {table: models[0] for table, models in models_by_table(settings.models).items()}
+        _standing_for.clear()
+        known = _standing_for[id(settings)] = (settings, by_table)
+    return known[1].get(strip_quotes(model._meta.db_table), model)
+
+
+_standing_for: dict[int, tuple[Settings, dict[str, type[Model]]]] = {}
+
+
 def models_by_table(captured: Iterable[type[Model]]) -> dict[str, list[type[Model]]]:
     """Return the models of each captured table.
 
@@ -131,7 +145,7 @@ def labels_of(entries: Iterable[object]) -> tuple[str, ...]:
     listed = set(captured_models(get_settings().models))
     found: dict[str, None] = {}
     for entry in (entries,) if isinstance(entries, str) else entries:
-        named = map(get_settings().model_for, captured_models(resolve_models((entry,))))
+        named = map(model_for, captured_models(resolve_models((entry,))))
         models = [model for model in named if model in listed]
         if not models:
             raise SynchroConfigurationError(

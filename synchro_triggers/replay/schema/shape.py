@@ -16,7 +16,7 @@ from django.db.models import AutoField, Field, FileField, JSONField, Model
 from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ...capture.tables import captured_models, decode_key, key_fields_of, skipped_names
+from ...capture.tables import captured_models, decode_key, key_fields_of, model_for, skipped_names
 from ...conf import get_settings
 from ...key_texts import is_encodable
 from .keys import FormerKey, Unreadable
@@ -237,7 +237,7 @@ def target_of(field: Any) -> tuple[type[Model], str]:
 
 def concrete_of(model: type[Model]) -> type[Model]:
     """Return the model that is replayed for a model: not a proxy, nor another one over the same table."""
-    return get_settings().model_for(model._meta.concrete_model or model)
+    return model_for(model._meta.concrete_model or model)
 
 
 @cache

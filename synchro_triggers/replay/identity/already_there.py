@@ -8,24 +8,23 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
-from ...capture.tables import natural_key_fields, natural_manager
 from ...exceptions import ObjectNotApplied
 from ...key_texts import printable_key
 from ..rows.other_spellings import Names, OtherSpellings, Values, as_written
 from ..rows.selecting import stored_field
-from ..schema.shape import Shape, field_at
-from .natural_lookup import looks_up_fields
-from .references import Identity
+from ..schema.shape import Shape
+from .natural_keys import NaturalKeys
+from .natural_lookup import named_paths
 
 
 def already_there(
-    spellings: OtherSpellings, identity: Identity, shape: Shape, objects: Sequence[tuple[Any, Any]]
+    spellings: OtherSpellings, natural_keys: NaturalKeys, shape: Shape, objects: Sequence[tuple[Any, Any]]
 ) -> dict[Any, ObjectNotApplied]:
     """Return the errors of those objects that the remote has already, under a key in another spelling.
 
     Args:
         spellings: what is known of them.
-        identity: translates what natural keys point to.
+        natural_keys: those that objects would have on the remote.
         shape: the objects' model.
         objects: local instances without a row on the remote, and the primary keys that they would have there;
             ``None``: it gives them out.
@@ -34,9 +33,9 @@ def already_there(
         By local key.
     """
     keys = {instance.pk: key for instance, key in objects if key is not None}
-    found = there_by_key(spellings, identity.remote, shape, keys)
+    found = there_by_key(spellings, natural_keys.remote, shape, keys)
     return found | there_by_natural_key(
-        spellings, identity, shape, [each for each, _ in objects if each.pk not in found]
+        spellings, natural_keys, shape, [each for each, _ in objects if each.pk not in found]
     )
 
 
@@ -57,18 +56,19 @@ def there_by_key(
 
 
 def there_by_natural_key(
-    spellings: OtherSpellings, identity: Identity, shape: Shape, instances: Sequence[Any]
+    spellings: OtherSpellings, natural_keys: NaturalKeys, shape: Shape, instances: Sequence[Any]
 ) -> dict[Any, ObjectNotApplied]:
     """Return the errors of those objects whose natural key the remote has in another spelling.
 
     Args:
-        spellings, identity, shape: as for ``already_there``.
+        spellings, natural_keys, shape: as for ``already_there``.
         instances: as they are, or were, on LOCAL.
     """
-    names = _names_of_natural_key(shape.model)
+    names = tuple(attname for _, attname in named_paths(shape.model))
     if not names or not spellings.may_hide(shape.model, names):
         return {}
-    return _errors(spellings, identity.remote, shape.model, names, identity.named_natural_keys(shape.model, instances))
+    keys = natural_keys.of_many(shape.model, instances)
+    return _errors(spellings, natural_keys.remote, shape.model, names, keys)
 
 
 def _errors(
@@ -89,12 +89,3 @@ def _told(remote: str, model: type[Model], names: Names, values: Values, texts: 
         f"{', '.join(others)}. Nothing was written. Write it there as Django does, also where it is pointed to, or "
         "delete it there; the next run goes on"
     )
-
-
-def _names_of_natural_key(model: type[Model]) -> Names:
-    """Return the attribute names, or paths, of a natural key that names its fields, and is looked up by them."""
-    manager = natural_manager(model)
-    if manager is None or not looks_up_fields(manager):
-        return ()
-    found = [field_at(model, name) for name in natural_key_fields(model)]
-    return () if None in found else tuple(at[1] for at in found if at is not None)

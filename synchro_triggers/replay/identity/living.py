@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db.models import Model
 
-from ...capture.tables import natural_key_fields, natural_key_of, natural_manager
+from ...capture.tables import natural_key_of, natural_manager
 from ...conf import LOCAL
 from ..rows.generic import generic_target
 from ..rows.local_rows import load_instances
@@ -17,17 +18,8 @@ from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.findable import is_findable
 from ..schema.keys import FormerKey
-from ..schema.shape import (
-    GenericKey,
-    concrete_of,
-    field_at,
-    is_foreign_key,
-    points_to_key,
-    root_of,
-    shape_of,
-    target_of,
-)
-from .natural_lookup import ask_by_natural_key, compare_exactly, depends_on, looks_up_fields
+from ..schema.shape import GenericKey, concrete_of, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from .natural_lookup import as_lookups, ask_by_natural_key, compare_exactly, named_paths, natural_key_across
 from .references import Identity
 
 
@@ -123,10 +115,8 @@ class Living:
 
     def _by_natural_key(self, manager: Any, rows: Sequence[Model]) -> dict[Any, Any]:
         model: type[Model] = type(rows[0])
-        found = [field_at(model, name) for name in natural_key_fields(model)]
-        paths = [at for at in found if at is not None]
-        named = bool(paths) and len(paths) == len(found) and looks_up_fields(manager)
-        if not named or not compare_exactly(model, LOCAL):
+        paths = named_paths(model)
+        if not paths or not compare_exactly(model, LOCAL):
             return dict(self._one_by_one(manager, rows))
         columns = self._columns(model, paths, rows)
         wanted: dict[tuple[Any, ...], list[Any]] = {}
@@ -157,8 +147,7 @@ class Living:
         """Tell whether other rows of the remote have a row's natural key too, as they may where it has a NULL in it."""
         rows = rows_of(model, self._identity.remote)
         for values in rows.filter(pk=remote_key).values_list(*attnames):
-            given = zip(attnames, values, strict=True)
-            same = {name if value is not None else f"{name}__isnull": value is None or value for name, value in given}
+            same = as_lookups(dict(zip(attnames, values, strict=True)))
             return rows.filter(**same).exclude(pk=remote_key).exists()
         return False
 
@@ -204,31 +193,11 @@ class Living:
                 continue
 
     def _natural_key_here(self, row: Model) -> tuple[Any, ...]:
-        """Return the natural key that a remote row would have on LOCAL, foreign keys in it translated.
+        return natural_key_across(row, self._translated, self._object_id, self._row_here)
 
-        Raises:
-            ObjectDoesNotExist: one of its targets is not on LOCAL, so neither is the object.
-        """
-        shape = shape_of(type(row))
-        there = tuple(natural_key_of(row))  # reads the targets it asks for: the copies need not, and must not
-        here = copy(row)
-        followed = {  # unlike a foreign key, a generic one looks at its two columns each time
-            attname
-            for generic in shape.generic_keys
-            if generic.name in row._state.fields_cache
-            for attname in (generic.type_attname, generic.object_attname)
-        }
-        for field in shape.foreign_keys:
-            value = row.__dict__.get(field.attname)
-            # The others need not be looked for: what they point to may be gone, and lead back to this row.
-            if value is not None and field.attname not in followed and depends_on(row, field.attname, there):
-                here.__dict__[field.attname] = translated = self._translated(field, value)
-                if translated is None:
-                    raise ObjectDoesNotExist
-        for generic in shape.generic_keys:
-            if generic.object_attname not in followed and depends_on(row, generic.object_attname, there):
-                here.__dict__[generic.object_attname] = self._generic_id_here(generic, row)
-        return tuple(self._row_here(part) if isinstance(part, Model) else part for part in natural_key_of(here))
+    def _object_id(self, generic: GenericKey, row: Model) -> Callable[[], Any] | None:
+        value = row.__dict__.get(generic.object_attname)
+        return None if value is None else partial(self._generic_id_here, generic, row)
 
     def _generic_id_here(self, generic: GenericKey, row: Model) -> Any:
         typed = copy(row)
@@ -239,9 +208,7 @@ class Living:
         if target is None:
             return row.__dict__.get(generic.object_attname)
         key = self._keys_there(root_of(target[0]), [target[1]]).get(target[1])
-        if key is None:
-            raise ObjectDoesNotExist
-        return generic.value_there(target[1], key, row)
+        return None if key is None else generic.value_there(target[1], key, row)
 
     def _row_here(self, target: Model) -> Model:
         root = root_of(concrete_of(type(target)))

@@ -1,23 +1,25 @@
-"""Asking managers of others for an object by its natural key; what they answer is looked at before it is used."""
+"""Natural keys as models and their managers have them: what they consist of, and who has one on a database."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from functools import partial
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, connections, models
 from django.db.models import Model
 from django.utils.translation import gettext
 
-from ...capture.tables import natural_key_fields, natural_key_of
+from ...capture.tables import natural_key_fields, natural_key_of, natural_manager
 from ...exceptions import ObjectNotApplied
 from ...natural import NaturalManager
 from ...unnamed import unnamed_on
-from ..schema.shape import (
-    field_at,
-    is_foreign_key,
-)
+from ..schema.shape import GenericKey, field_at, is_foreign_key, shape_of
+
+#: What ends the name of a look-up for NULL.
+IS_NULL = "__isnull"
 
 
 def ask_by_natural_key(manager: Any, alias: str, key: tuple[Any, ...]) -> Any:
@@ -69,7 +71,59 @@ def _on(manager: Any, alias: str) -> Any:
     return told
 
 
-def depends_on(instance: Any, attname: str, here: tuple[Any, ...]) -> bool:
+def natural_key_across(
+    instance: Any,
+    translate: Callable[[Any, Any], Any],
+    object_id: Callable[[GenericKey, Any], Callable[[], Any] | None],
+    row_across: Callable[[Model], Model],
+) -> tuple[Any, ...]:
+    """Return the natural key that an object would have on the other side.
+
+    A ``natural_key()`` of the user's own may hold a foreign key's number, or its target: both are others there.
+
+    Args:
+        instance: a local object, or a row of the remote.
+        translate: returns what a foreign key's value is on the other side; ``None``: its target is not there.
+        object_id: returns what tells the same of a generic one's object id; ``None``: it stays as it is.
+        row_across: returns the row of a target there.
+
+    Raises:
+        ObjectDoesNotExist: something that the key speaks of is not there, so neither is the object.
+    """
+    here = natural_key_of(instance)  # reads the targets it asks for: the copies need not, and must not
+    there = copy(instance)
+    for attname, translated in _links(instance, translate, object_id):
+        # The others need not be looked for: what they point to may be new, or gone, and lead back to this object.
+        if _depends_on(instance, attname, here):
+            if (value := translated()) is None:
+                raise ObjectDoesNotExist
+            there.__dict__[attname] = value
+    return tuple(row_across(part) if isinstance(part, Model) else part for part in natural_key_of(there))
+
+
+def _links(
+    instance: Model,
+    translate: Callable[[Any, Any], Any],
+    object_id: Callable[[GenericKey, Any], Callable[[], Any] | None],
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the attributes that hold foreign keys, generic ones too, and what tells their values on the other side."""
+    shape = shape_of(type(instance))
+    followed = {  # these stay as they are: unlike a foreign key, a generic one looks at its two columns each time
+        attname
+        for generic in shape.generic_keys
+        if generic.name in instance._state.fields_cache
+        for attname in (generic.type_attname, generic.object_attname)
+    }
+    for field in shape.foreign_keys:
+        value = instance.__dict__.get(field.attname)
+        if value is not None and field.attname not in followed:
+            yield field.attname, partial(translate, field, value)
+    for generic in shape.generic_keys:
+        if generic.object_attname not in followed and (translated := object_id(generic, instance)) is not None:
+            yield generic.object_attname, translated
+
+
+def _depends_on(instance: Any, attname: str, here: tuple[Any, ...]) -> bool:
     """Tell whether a natural key of the user's own making holds a foreign key's number."""
     without = copy(instance)
     without.__dict__[attname] = None
@@ -87,12 +141,23 @@ def looks_up_fields(manager: Any) -> bool:
     return isinstance(manager, NaturalManager) and own.get_by_natural_key is NaturalManager.get_by_natural_key
 
 
-_IS_NULL = "__isnull"
+def named_paths(model: type[Model]) -> list[tuple[Any, str]]:
+    """Return the fields of a natural key and their attribute names, or paths along foreign keys.
+
+    Returns:
+        Nothing where the key names no fields, or unknown ones, or where its manager may look up in another way.
+    """
+    manager = natural_manager(model)
+    if manager is None or not looks_up_fields(manager):
+        return []
+    found = [field_at(model, name) for name in natural_key_fields(model)]
+    return [] if None in found else [at for at in found if at is not None]
 
 
 def as_lookups(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of ``filter()`` that find these values, NULL too."""
     return {
-        name if value is not None else f"{name}{_IS_NULL}": value if value is not None else True
+        name if value is not None else f"{name}{IS_NULL}": value if value is not None else True
         for name, value in values.items()
     }
 

@@ -10,52 +10,35 @@ references, which are stored in LOCAL, are read too, backwards.
 from __future__ import annotations
 
 import datetime
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from copy import copy
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
-from django.db import models
 from django.db.models import Model, Q
 
-from ...capture.tables import encode_key, natural_key_fields, natural_key_of, natural_manager
+from ...capture.tables import encode_key
 from ...conf import LOCAL
-from ...exceptions import ObjectNotApplied
 from ...key_texts import full_key, is_digest, read_full_key, stored_key
 from ...models import Reference
 from ...moment import UtcNow, as_utc
 from ..log.changes import Change
 from ..log.own_changes import LastChange, OwnChanges
 from ..rows.contention import RowLocks
-from ..rows.doubled_hours import doubling_zone, is_doubled
-from ..rows.generic import generic_target
-from ..rows.mysql import exact_keys, is_exactly, is_mysql
+from ..rows.doubled_hours import doubling_zone
+from ..rows.mysql import exact_keys
 from ..rows.read_ahead import ReadAhead
-from ..rows.selecting import rows_of, rows_with
+from ..rows.selecting import rows_with
 from ..rows.statements import insert_texts, update_rows
 from ..rows.utc import zone_of
-from ..rows.values import local_value
-from ..schema.findable import is_findable
-from ..schema.keys import FormerKey, Unreadable
+from ..schema.keys import FormerKey
 from ..schema.shape import (
-    GenericKey,
     Shape,
-    concrete_of,
-    field_at,
     gives_keys_again,
-    is_foreign_key,
     model_of,
-    points_to_key,
     read_key,
     read_keys,
     root_of,
-    shape_of,
-    target_of,
 )
 from ..schema.stored_types import plain_type
-from .natural_lookup import _IS_NULL, as_lookups, ask_by_natural_key, compare_exactly, depends_on, looks_up_fields
 
 
 class _Stored(NamedTuple):
@@ -113,7 +96,8 @@ class Identity:
         self._forgotten: set[tuple[type[Model], Any]] = set()
         self._full_texts: dict[str, str] = {}
         self._looked_for: set[tuple[type[Model], Any]] = set()
-        self._nowhere: dict[tuple[type[Model], Any], Any] = {}
+        self.nowhere: dict[tuple[type[Model], Any], Any] = {}
+        self._batch: set[tuple[type[Model], Any]] = set()
         self._zone = doubling_zone(remote)
         self._formers: dict[tuple[type[Model], Any], FormerKey] = {}
         self._going: set[tuple[type[Model], Any]] = set()
@@ -141,6 +125,7 @@ class Identity:
             self._formers[at], self._begun[at] = former, begun
         for task in tasks:
             change, root = task.change, task.shape.root
+            self._batch.add((root, task.key))
             if task.instance is None and not task.keep_parents:
                 self._going.add((root, task.key))
             if isinstance(task.key, FormerKey):
@@ -419,6 +404,10 @@ class Identity:
         """Tell whether the log says that an object of the batch is gone."""
         return (root_of(model), key) in self._going
 
+    def is_of_batch(self, root: type[Model], key: Any) -> bool:
+        """Tell whether an object is one of the batch's own."""
+        return (root, key) in self._batch
+
     def store(self) -> None:
         """Write what was learnt; part of the batch's transaction."""
         gone = [row.pk for at in self._forgotten if (row := self._rows.get(at)) is not None]
@@ -479,365 +468,6 @@ class Identity:
             self._keeps[shape] = not shape.automatic_key or bool(kept)
         return self._keeps[shape]
 
-    def find_by_natural_key(self, instance: Model) -> Any:
-        """Return the key of the remote row with the instance's natural key, or ``None``.
-
-        One with a NULL in it is as good as another only where it is the only one: the database lets any number of
-        rows have it. If several have it, on either side, it tells nothing.
-
-        Raises:
-            ObjectNotApplied: there are several, and no NULL explains it.
-        """
-        model = type(instance)
-        manager = natural_manager(model)
-        at = (root_of(model), instance.pk)
-        if manager is None or at in self._looked_for:  # the latter: keys that lead back to one another
-            return None
-        key: Any = ()
-        self._looked_for.add(at)
-        try:
-            lookups = self._translated_lookups(instance)
-            if lookups is not None:
-                key = tuple(None if name.endswith(_IS_NULL) else value for name, value in lookups.items())
-            else:
-                key = self._natural_key_there(instance)
-            if any(part is None for part in key) and self._is_shared_here(instance, manager):
-                return None
-            if lookups is not None:
-                found = self._get(model, manager, lookups)
-            else:
-                found = ask_by_natural_key(manager, self.remote, key)
-        except MultipleObjectsReturned as error:
-            if any(part is None for part in key):
-                return None
-            raise ObjectNotApplied(
-                f"MultipleObjectsReturned: the natural key {key!r} finds several objects on {self.remote!r}. "
-                "Make it unique there, or set allow_many"
-            ) from error
-        except ObjectDoesNotExist:
-            return None
-        finally:
-            self._looked_for.discard(at)
-        if found is None or (lookups is None and not is_exactly(self.remote, key, natural_key_of(found))):
-            return None
-        return found.pk
-
-    def _is_shared_here(self, instance: Any, manager: Any) -> bool:
-        """Tell whether another object of LOCAL has the same natural key."""
-        model = type(instance)
-        values = self._named_values(instance)
-        if values is not None:
-            rows = rows_of(model, LOCAL).filter(**as_lookups({name: value for name, (_, value) in values.items()}))
-            return _others(rows, instance).exists()
-        key = natural_key_of(instance)
-        if looks_up_fields(manager):
-            rows = rows_of(model, LOCAL).filter(**dict(zip(natural_key_fields(model), key, strict=True)))
-            return _others(rows, instance).exists()
-        try:
-            found = ask_by_natural_key(manager, LOCAL, key)
-        except ObjectDoesNotExist:
-            return False
-        except MultipleObjectsReturned:
-            return True
-        return found is not None and found.pk != instance.pk
-
-    def find_many(self, shape: Shape, instances: Sequence[Model]) -> tuple[dict[Any, Any], set[Any]]:
-        """Look up many objects that have no reference, in a few queries: by natural key, then by primary key.
-
-        Returns:
-            Local key to remote key of those that were found; and the local keys of those that must be looked up
-            one by one, because their look-up is the user's own or found something strange.
-        """
-        found: dict[Any, Any] = {}
-        unclear: set[Any] = set()
-        if natural_manager(shape.model) is not None:
-            found, unclear = self._find_by_natural_keys(shape.model, instances)
-        if self.keeps_key(shape):
-            kept = {
-                instance.pk: self.find_by_primary_key(shape, instance.pk)
-                for instance in instances
-                if instance.pk not in found
-            }
-            existing = self.existing(shape.root, [key for key in kept.values() if key is not None])
-            found.update({key: remote_key for key, remote_key in kept.items() if remote_key in existing})
-        times = Counter(found.values())
-        unclear.update(key for key, remote_key in found.items() if times[remote_key] > 1)
-        return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
-
-    def _find_by_natural_keys(self, model: type[Model], instances: Sequence[Model]) -> tuple[dict[Any, Any], set[Any]]:
-        found: dict[Any, Any] = {}
-        alike: dict[tuple[str, ...], dict[tuple[Any, ...], list[Any]]] = {}
-        if not compare_exactly(model, self.remote):
-            return found, {instance.pk for instance in instances}
-        paths = self._values_at_paths(model, instances)
-        for instance in instances:
-            try:
-                lookups = self._translated_lookups(instance, paths.get(instance.pk))
-            except ObjectDoesNotExist:
-                continue
-            if lookups is None:
-                return {}, {each.pk for each in instances}
-            alike.setdefault(tuple(lookups), {}).setdefault(tuple(lookups.values()), []).append(instance.pk)
-        unclear: set[Any] = set()
-        by_key = {instance.pk: instance for instance in instances}
-        for names, wanted in alike.items():
-            if any(name.endswith(_IS_NULL) for name in names):
-                alone = [key for keys in wanted.values() if len(keys) == 1 for key in keys]
-                shared = self._shared_here(model, names, {key: (by_key[key], paths.get(key)) for key in alone})
-                wanted = {values: keys for values, keys in wanted.items() if len(keys) == 1 and keys[0] not in shared}
-            matches = self._rows_with(model, names, wanted)
-            if matches is None:
-                unclear.update(key for keys in wanted.values() for key in keys)
-                continue
-            for values, remote_keys in matches.items():
-                if len(remote_keys) == 1 and len(wanted[values]) == 1:
-                    found[wanted[values][0]] = remote_keys[0]
-                else:
-                    unclear.update(wanted[values])
-        return found, unclear
-
-    def _shared_here(
-        self,
-        model: type[Model],
-        names: tuple[str, ...],
-        instances: Mapping[Any, tuple[Model, Mapping[str, Any] | None]],
-    ) -> set[Any]:
-        """Return the keys of those objects whose natural key, with a NULL in it, other objects of LOCAL have too."""
-        if not instances:
-            return set()
-        columns = [name.removesuffix(_IS_NULL) for name in names]
-        keys: dict[tuple[Any, ...], Any] = {}
-        for key, (instance, at_paths) in instances.items():
-            values = self._named_values(instance, at_paths)
-            assert values is not None  # they were looked up by name
-            keys[tuple(values[column][1] for column in columns)] = key
-        nulls = {name: True for name in names if name.endswith(_IS_NULL)}
-        among = {column: {each[at] for each in keys} for at, column in enumerate(columns) if column in names}
-        rows = rows_with(model, LOCAL, **among).filter(**nulls).values(*columns).annotate(_times=models.Count("pk"))
-        times = {tuple(values): number for *values, number in rows.values_list(*columns, "_times")}
-        return {key for values, key in keys.items() if times.get(values, 0) > 1}
-
-    def _rows_with(
-        self, model: type[Model], names: tuple[str, ...], wanted: Collection[tuple[Any, ...]]
-    ) -> dict[tuple[Any, ...], list[Any]] | None:
-        """Return the remote keys of the rows that have one of the wanted tuples of values; ``None``: too many."""
-        nulls = {name: True for name in names if name.endswith(_IS_NULL)}
-        lookups = {name: {each[number] for each in wanted} for number, name in enumerate(names) if name not in nulls}
-        columns = [name.removesuffix(_IS_NULL) for name in names]
-        rows = rows_with(model, self.remote, **lookups).filter(**nulls).values_list("pk", *columns)
-        matches: dict[tuple[Any, ...], list[Any]] = {}
-        # Values are looked for column by column: of a dense table that may find nearly all of it.
-        most = 20 * len(wanted) + 1000
-        for number, (remote_key, *values) in enumerate(rows[: most + 1]):
-            if number == most:
-                return None
-            at = tuple(True if name.endswith(_IS_NULL) else value for name, value in zip(names, values, strict=True))
-            if at in wanted:
-                matches.setdefault(at, []).append(remote_key)
-        return matches
-
-    def _get(self, model: type[Model], manager: Any, lookups: dict[str, Any]) -> Any:
-        rows = rows_of(model, self.remote).filter(**lookups).order_by("pk")
-        found = list(self._exactly(model, rows, lookups) if is_mysql(self.remote) else rows[:2])
-        if len(found) > 1 and not getattr(manager, "allow_many", False):
-            raise MultipleObjectsReturned
-        return found[0] if found else None
-
-    def _exactly(self, model: type[Model], rows: models.QuerySet[Any], lookups: dict[str, Any]) -> Iterator[Any]:
-        """Yield two of the rows, at the most, whose texts are what was asked for, and not only equal to it there."""
-        names = [name for name in lookups if not name.endswith(_IS_NULL)]
-        wanted = [lookups[name] for name in names]
-        number = 0
-        for key, *values in rows.values_list("pk", *names):
-            if is_exactly(self.remote, wanted, values):
-                yield rows_of(model, self.remote).get(pk=key)
-                number += 1
-            if number == 2:
-                return
-
-    def _values_at_paths(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, dict[str, Any]]:
-        """Read what natural keys name beyond foreign keys (``city__name``), of many objects in one query."""
-        names = [name for name in natural_key_fields(model) if "__" in name]
-        if not names:
-            return {}
-        rows = rows_with(model, LOCAL, pk=[instance.pk for instance in instances])
-        found = [at for name in names if (at := field_at(model, name)) is not None]
-        values_of = {
-            pk: dict(zip(names, values, strict=True))
-            for pk, *values in rows.values_list("pk", *(attname for _, attname in found))
-        }
-        for name, (field, _) in zip(names, found, strict=True):
-            if is_foreign_key(field) and points_to_key(field):
-                self.load(target_of(field)[0], {values[name] for values in values_of.values()} - {None})
-        return values_of
-
-    def _translated_lookups(self, instance: Model, at_paths: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """Return the look-ups of a natural key whose fields are named, foreign keys translated, else ``None``.
-
-        Args:
-            instance: the local object.
-            at_paths: the values of those names that go through foreign keys.
-        """
-        values = self._named_values(instance, at_paths)
-        if values is None:
-            return None
-        there: dict[str, Any] = {}
-        for attname, (field, value) in values.items():
-            there[attname] = value
-            if is_foreign_key(field) and value is not None:
-                there[attname] = self.translate(field, value)
-                if there[attname] is None:
-                    raise ObjectDoesNotExist  # its target is not there, so neither is the object
-        return as_lookups(there)
-
-    def named_natural_keys(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, tuple[Any, ...]]:
-        """Return the natural keys that objects would have on the remote, where the keys name their fields.
-
-        Those with a NULL are left out: they tell nothing for certain; and those that point to what is not there.
-
-        Returns:
-            Local key to the values, in the order of ``natural_key_fields()``.
-        """
-        paths = self._values_at_paths(model, instances)
-        found: dict[Any, tuple[Any, ...]] = {}
-        for instance in instances:
-            try:
-                lookups = self._translated_lookups(instance, paths.get(instance.pk))
-            except ObjectDoesNotExist:
-                continue
-            if lookups is not None and not any(name.endswith(_IS_NULL) for name in lookups):
-                found[instance.pk] = tuple(lookups.values())
-        return found
-
-    def _named_values(
-        self, instance: Model, at_paths: Mapping[str, Any] | None = None
-    ) -> dict[str, tuple[Any, Any]] | None:
-        """Return the fields of a natural key that names them, and their local values, by attribute names.
-
-        Args:
-            instance: the local object.
-            at_paths: the values of those names that go through foreign keys.
-
-        Returns:
-            ``None`` where the key names no fields, or some that are not known.
-        """
-        model = type(instance)
-        names = natural_key_fields(model)
-        through = any("__" in name for name in names)
-        if not names or not looks_up_fields(natural_manager(model)) or (at_paths is None and through):
-            return None
-        values: dict[str, tuple[Any, Any]] = {}
-        for name in names:
-            if (found := field_at(model, name)) is None:
-                return None
-            field, attname = found
-            if at_paths and name in at_paths:
-                value = at_paths[name]
-            else:
-                getattr(instance, attname)  # may be deferred
-                value = local_value(instance, field)
-            values[attname] = (field, value)
-        return values
-
-    def _natural_key_there(self, instance: Any) -> tuple[Any, ...]:
-        """Return the natural key that the object would have on the remote.
-
-        A ``natural_key()`` of the user's own may hold a foreign key's number, or its target: both are others there.
-
-        Raises:
-            ObjectDoesNotExist: one of them is not there, so neither is the object.
-        """
-        here = natural_key_of(instance)  # reads the targets it asks for: the copies need not, and must not
-        there = copy(instance)
-        for attname, translate in self._links(instance):
-            # The others need not be looked for: what they point to may be as new, and lead back to this object.
-            if depends_on(instance, attname, here):
-                translated = translate()
-                if translated is None:
-                    raise ObjectDoesNotExist
-                there.__dict__[attname] = translated
-        return tuple(self._row_there(part) if isinstance(part, Model) else part for part in natural_key_of(there))
-
-    def _links(self, instance: Model) -> Iterator[tuple[str, Callable[[], Any]]]:
-        """Yield the foreign keys of an instance, generic ones too, and what tells what they are on the remote.
-
-        That is ``None`` where nothing is there.
-
-        A generic one that was followed already is left as it is: unlike a foreign key, it looks at its two columns
-        each time.
-        """
-        shape = shape_of(type(instance))
-        followed = {
-            attname
-            for generic in shape.generic_keys
-            if generic.name in instance._state.fields_cache
-            for attname in (generic.type_attname, generic.object_attname)
-        }
-        for field in shape.foreign_keys:
-            value = instance.__dict__.get(field.attname)
-            if value is not None and field.attname not in followed:
-                yield field.attname, partial(self.translate, field, value)
-        for generic in shape.generic_keys:
-            target = generic_target(generic, instance)
-            if target is not None and generic.object_attname not in followed:
-                yield generic.object_attname, partial(self._translate_generic, generic, target, instance)
-
-    def _translate_generic(self, generic: GenericKey, target: tuple[type[Model], Any], instance: Model) -> Any:
-        known = self._translate_key(*target)
-        return None if known is None else generic.value_there(target[1], known, instance)
-
-    def _row_there(self, target: Model) -> Model:
-        model = concrete_of(type(target))
-        row: Model = rows_of(model, self.remote).get(pk=self._translate_key(model, target.pk))
-        return row
-
-    def find_by_primary_key(self, shape: Shape, key: Any) -> Any:
-        """Return the key that the object has on the remote where it keeps it, foreign keys in it translated.
-
-        Returns:
-            ``None`` when the model does not keep keys, it cannot be read, or a target of it is not on the remote.
-        """
-        if not self.keeps_key(shape) or isinstance(key, (FormerKey, Unreadable)):
-            return None
-        parts = key if shape.composite_key else (key,)
-        translated = []
-        for field, part in zip(shape.key, parts, strict=True):
-            value = self.translate(field, part) if is_foreign_key(field) else part
-            if value is None or is_doubled(self._zone, value):
-                return None
-            translated.append(value)
-        return tuple(translated) if shape.composite_key else translated[0]
-
-    def points_nowhere(self, root: type[Model], key: Any, remote_key: Any) -> None:
-        """Note what stands on the remote for the key of what LOCAL does not have, where it is part of another's key."""
-        self._nowhere[root, key] = remote_key
-
-    def translate(self, field: Any, value: Any) -> Any:
-        """Return what a foreign key's local value is on the remote, or ``None`` if its target is not known there."""
-        model, _ = target_of(field)
-        shape = shape_of(model)
-        if not is_findable(field, value):
-            return value  # no database gives out such a key: it is the same on both sides
-        if (shape.root, value) in self._nowhere:
-            return self._nowhere[shape.root, value]
-        if points_to_key(field):
-            return self._translate_key(model, value)
-        return value  # a to_field: the same value on both sides
-
-    def _translate_key(self, model: type[Model], value: Any) -> Any:
-        """Return what a local primary key is on the remote, or ``None`` if its object is not known there."""
-        shape = shape_of(model)
-        self.load(model, [value])
-        known = self.known(model, value)
-        if known is None and self.keeps_key(shape):
-            known = self.find_by_primary_key(shape, value)
-            if known is not None and not self.existing(shape.root, [known]):
-                return None
-        if known is None and natural_manager(model) is not None:
-            target = rows_of(model, LOCAL).filter(pk=value).first()
-            known = self.find_by_natural_key(target) if target is not None else None
-        return known
-
 
 def mark_as_former(remote: str, source: str, change: Change) -> None:
     """Keep the reference of an object that could not be deleted from the one that has its key now."""
@@ -854,8 +484,3 @@ def mark_as_former(remote: str, source: str, change: Change) -> None:
 def _number_of(root: type[Model], former: FormerKey) -> Any:
     """Return the key, as the log has it, that is another object's now."""
     return read_key(root, former.number, zone_of(LOCAL))
-
-
-def _others(rows: models.QuerySet[Any], instance: Model) -> models.QuerySet[Any]:
-    """Leave an object out of rows of LOCAL; one whose key is another's now is not among them."""
-    return rows if isinstance(instance.pk, FormerKey) else rows.exclude(pk=instance.pk)

@@ -16,8 +16,11 @@ from ...capture.tables import encode_key, natural_key_of, natural_manager
 from ...conf import LOCAL, Settings, get_settings
 from ...exceptions import ObjectNotApplied
 from ...models import ChangeLog, Operation, Reference, Word
+from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..identity.telling import is_told_by_nothing
+from ..identity.translation import Translation
+from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import is_read, read_in_part, was_read
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
@@ -150,12 +153,13 @@ def _link(
     new = [instance for instance in instances if identity.known(shape.model, instance.pk) is None]
     candidates = _candidates(shape, identity.remote, [instance.pk for instance in new], former)
     changed = _Changed(shape, identity.remote, candidates)
+    matching = Matching(identity, OtherSpellings(identity.remote))
     # Whatever the log says of these keys so far, it is the object of now that is linked, not one that had its key.
     identity.logged_until(shape.model, _last_rows(shape, [instance.pk for instance in new]))
     linked = alike = unreadable = 0
     for instance in new:
         candidate = candidates.get(instance.pk)
-        remote_key = _counterpart(identity, shape, instance, candidate, changed, trust_keys)
+        remote_key = _counterpart(matching, shape, instance, candidate, changed, trust_keys)
         if remote_key is not None and identity.claimed_by(shape.model, remote_key) is None:
             identity.learn(shape.model, instance.pk, remote_key)
             linked += 1
@@ -211,18 +215,18 @@ class _Changed:
 
 
 def _counterpart(
-    identity: Identity, shape: Shape, instance: Model, candidate: Model | None, changed: _Changed, trust_keys: bool
+    matching: Matching, shape: Shape, instance: Model, candidate: Model | None, changed: _Changed, trust_keys: bool
 ) -> Any:
     if natural_manager(shape.model) is not None:
         try:
-            found = identity.find_by_natural_key(instance)
+            found = matching.by_natural_key(instance)
         except ObjectNotApplied:
             return None  # several have it: nobody can tell which one it is
         except Exception as error:
             if not is_of_one_object(error):
                 raise
             return None
-        if found is not None or None not in natural_key_of(instance) or identity.keeps_key(shape):
+        if found is not None or None not in natural_key_of(instance) or matching.identity.keeps_key(shape):
             return found  # a kept key needs no reference, but where the natural key changes later
         # A natural key with a NULL in it may be that of several: key and values tell, as where there is none.
     if candidate is None or trust_keys:
@@ -233,14 +237,14 @@ def _counterpart(
     read = [field for field in fields if was_read(instance, field) and was_read(candidate, field)]
     if fields and not read:
         return None
-    values = {field.attname: _translated(identity, field, local_value(instance, field)) for field in read}
+    values = {field.attname: _translated(matching.translation, field, local_value(instance, field)) for field in read}
     return None if differing(candidate, values) else candidate.pk
 
 
-def _translated(identity: Identity, field: Any, value: Any) -> Any:
+def _translated(translation: Translation, field: Any, value: Any) -> Any:
     if not is_foreign_key(field) or value is None:
         return value
-    translated = identity.translate(field, value)
+    translated = translation.translate(field, value)
     # In a cycle the target comes later: its number is its candidate's.
     return value if translated is None else translated
 

@@ -220,7 +220,7 @@ class Targets:
                 number = self.nowhere(instance, field, target, local_value(instance, field))
             except ObjectNotApplied:
                 continue  # it is told when its turn comes
-            self._identity.points_nowhere(*at, number)
+            self._identity.nowhere[at] = number
 
     def _highest_key(self, root: type[Model]) -> int:
         if root not in self._highest:

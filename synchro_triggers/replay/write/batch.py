@@ -14,6 +14,7 @@ from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..errors import BatchBroken, KeyNotYet, NotYet, reraise_if_hopeless, waiting
 from ..identity.already_there import already_there, there_by_key
+from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..log.changes import Change
 from ..plan.order import At, Task, in_order
@@ -109,11 +110,11 @@ class Batch:
         self._parts = Parts(
             target=target,
             identity=self._identity,
+            matching=Matching(self._identity, target.spellings),
             targets=self._targets,
             remote_changes=self._remote_changes,
             rows=self._rows,
             result=self._result,
-            logged=frozenset((task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask)),
             numbered={},
             writes=Writes(target.remote),
             savepoints=savepoints,
@@ -355,7 +356,7 @@ class Batch:
         """Return shape and remote key of an object; where that is yet to come, of a parent's row with another key."""
         known, instance = self._identity.known(task.shape.model, task.key), task.instance
         if known is None and instance is not None:
-            known = self._parts.match_kept_key(task.shape, task.key)  # it needs no reference
+            known = self._parts.matching.match_kept_key(task.shape, task.key)  # it needs no reference
         if known is not None or instance is None:
             return task.shape, known
         for parent in task.shape.other_parents:
@@ -401,7 +402,7 @@ class Batch:
             if isinstance(task, ObjectTask) and self._wants_row(task):
                 remote_key = self._identity.known(task.shape.model, task.key)
                 if remote_key is None and self._identity.keeps_key(task.shape):
-                    remote_key = self._identity.find_by_primary_key(task.shape, task.key)
+                    remote_key = self._parts.matching.translation.kept_key(task.shape, task.key)
                 if remote_key is not None:
                     rows.setdefault(task.shape.model, []).append(remote_key)
         for model, remote_keys in sorted(rows.items(), key=lambda item: item[0]._meta.label):
@@ -464,7 +465,7 @@ class Batch:
             unfinished: list[Unfinished] = []
             written = None
             values = self._remote_values(shape, instance, unfinished)
-            remote_key = self._parts.match(shape, instance)
+            remote_key = self._parts.matching.match(shape, instance)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
             values |= (others := self._other_keys(shape, instance, row))
             moves = row is not None and bool(differing(row, others))  # to another parent
@@ -530,7 +531,7 @@ class Batch:
 
     def _create(self, shape: Shape, instance: Model, values: dict[str, Any], remote_key: Any) -> Model:
         if remote_key is None:
-            remote_key = self._identity.find_by_primary_key(shape, instance.pk)
+            remote_key = self._parts.matching.translation.kept_key(shape, instance.pk)
             self._require_not_there(shape, instance, values, remote_key)
         redirects = self._target.redirects
         unsure = redirects.concern(shape.model)
@@ -564,9 +565,9 @@ class Batch:
         So where its key is another object's there.
         """
         spellings = self._target.spellings
-        if remote_key is not None and self._parts.belongs_to_another(shape, remote_key, instance.pk):
+        if remote_key is not None and self._parts.matching.belongs_to_another(shape, remote_key, instance.pk):
             raise key_is_anothers(self._identity, shape, remote_key)
-        there = already_there(spellings, self._identity, shape, [(instance, remote_key)])
+        there = already_there(spellings, self._parts.matching.natural_keys, shape, [(instance, remote_key)])
         for parent in shape.other_parents:
             if (key := values[parent.link.attname]) is not None:
                 there |= there_by_key(spellings, self._remote, shape_of(parent.model), {key: key})
@@ -586,14 +587,14 @@ class Batch:
         Raises:
             NothingInserted: nothing tells it.
         """
-        found = self._identity.find_by_natural_key(instance)
+        found = self._parts.matching.by_natural_key(instance)
         if found is None:
             for key in self._target.redirects.find_by_unique_values(shape, row):
                 there = rows_of(shape.model, self._remote).get(pk=key)
                 if key not in alike or not differing(there, values):
                     found = key
                     break
-        if found is None or self._parts.belongs_to_another(shape, found, instance.pk):
+        if found is None or self._parts.matching.belongs_to_another(shape, found, instance.pk):
             raise NothingInserted(shape.label, self._remote)
         return found
 
@@ -674,7 +675,7 @@ class Batch:
         try:
             unfinished: list[Unfinished] = []
             values = self._links_there(shape, living, unfinished, foreign_key)
-            remote_key = self._parts.match(shape, living)
+            remote_key = self._parts.matching.match(shape, living)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
             if row is None:
                 return
@@ -728,9 +729,9 @@ class Batch:
         values: dict[str, Any] = {}
         for parent in shape.other_parents:
             key = local_value(instance, parent.link)
-            each, remote_key = shape_of(parent.model), self._parts.match_parent(parent.model, key)
+            each, remote_key = shape_of(parent.model), self._parts.matching.match_parent(parent.model, key)
             if row is not None and remote_key != (current := row.__dict__[parent.link.attname]):
-                if remote_key is None and not self._parts.belongs_to_another(each, current, key):
+                if remote_key is None and not self._parts.matching.belongs_to_another(each, current, key):
                     continue
                 if remote_key is None or not self._identity.existing(each.root, [remote_key]):
                     alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent

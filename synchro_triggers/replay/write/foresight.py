@@ -122,7 +122,11 @@ class Foresight:
 
     def _there(self, instance: Model, field: Any) -> Any:
         value = local_value(instance, field)
-        return self._parts.identity.translate(field, value) if is_foreign_key(field) and value is not None else value
+        return (
+            self._parts.matching.translation.translate(field, value)
+            if is_foreign_key(field) and value is not None
+            else value
+        )
 
 
 def _way_out(shape: Shape, fields: tuple[Any, ...]) -> str:

@@ -233,7 +233,7 @@ class BulkUpserts:
             if row is None and remote_key is not None and shape.model is not shape.root:
                 continue  # a parent's row is there, and lacks its child
             if row is None:
-                new.append(_Upsert(task, self._parts.identity.find_by_primary_key(shape, task.key), values))
+                new.append(_Upsert(task, self._parts.matching.translation.kept_key(shape, task.key), values))
             elif task.change is None or equal:
                 self._parts.identity.learn(shape.model, task.key, remote_key)
                 unchanged.append(_Upsert(task, remote_key, values))
@@ -297,17 +297,16 @@ class BulkUpserts:
         """Find remote rows for objects without a reference; what needs a closer look is unclear."""
         if not tasks:
             return {}, set()
-        found, unclear = self._parts.identity.find_many(shape, [task.instance for task in tasks if task.instance])
-        self._parts.identity.load_claims(shape.model, found.values())
-        # A row that is known to be another object: whether that one lives is looked at one by one.
+        found, unclear = self._parts.matching.match_many(shape, [task.instance for task in tasks if task.instance])
+        # The row of an object that is gone, with what may still hang on it.
         unclear |= {
             key
             for key, remote_key in found.items()
-            if (other := self._parts.identity.claimed_by(shape.model, remote_key)) is not None
+            if self._parts.identity.claimed_by(shape.model, remote_key) not in (None, key)
             and (
-                not self._parts.identity.is_going(shape.model, other)
+                has_links(shape)
+                or may_be_pointed_past(shape.model)
                 or is_taken_over(self._parts, shape, key, remote_key)
-                or (other != key and (has_links(shape) or may_be_pointed_past(shape.model)))  # by what leads elsewhere
             )
         }
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
@@ -315,7 +314,7 @@ class BulkUpserts:
     def _not_there(self, shape: Shape, new: Sequence[_Upsert]) -> list[_Upsert]:
         """Leave out new objects that the remote has in another spelling: they are told one by one."""
         objects = [(each.task.instance, each.remote_key) for each in new]
-        there = already_there(self._parts.target.spellings, self._parts.identity, shape, objects)
+        there = already_there(self._parts.target.spellings, self._parts.matching.natural_keys, shape, objects)
         return [each for each in new if each.task.key not in there]
 
     def _create(self, shape: Shape, some: Sequence[_Upsert]) -> Sequence[_Upsert]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
 from ...capture.tables import encode_key
@@ -14,7 +14,6 @@ from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ...key_texts import printable_key
 from ..errors import BatchBroken, NotYet, reraise_if_hopeless
-from ..identity.already_there import there_by_natural_key
 from ..identity.living import Living
 from ..log.changes import Change
 from ..plan.cascades import (
@@ -31,14 +30,13 @@ from ..plan.conflicts import Conflict
 from ..plan.database_cascades import DatabaseCascades
 from ..plan.order import At
 from ..report import Told
-from ..rows.local_rows import load_instances, rebuilt
-from ..rows.logged_values import logged_values
-from ..rows.raw_keys import may_hide, texts_that_hide, there_as_text
+from ..rows.local_rows import load_instances
+from ..rows.raw_keys import may_hide, texts_that_hide
 from ..rows.selecting import rows_of
 from ..rows.unhashable import hangers_told, require_hashable
 from ..rows.utc import zone_of
 from ..rows.values import local_value
-from ..schema.keys import FormerKey, Unreadable
+from ..schema.keys import FormerKey
 from ..schema.relations import links_to, links_to_children, may_be_pointed_past, refers_to_itself
 from ..schema.shape import Shape, parents_of, read_key, root_of, shape_of
 from ..state.failures import describe
@@ -65,7 +63,7 @@ class Deletes:
         self._point = point
         self._living = Living(parts.identity)
         self._database = DatabaseCascades(self._remote)
-        self._dangling = Dangling(self._remote, parts.match)
+        self._dangling = Dangling(self._remote, parts.matching.match)
         self._hidden: dict[type[Model], dict[Any, str]] = {}
         self._gone: set[At] = parts.target.imagined_gone if parts.target.dry_run else set()
 
@@ -79,7 +77,8 @@ class Deletes:
         Raises:
             NotYet: it has to wait for others.
         """
-        remote_key = self._find_deleted(task)
+        assert task.change is not None
+        remote_key = self._parts.matching.match_deleted(task.shape, task.key, task.change)
         if remote_key is not None:
             self._delete_found(task, remote_key, waits=waits)
         elif not task.keep_parents:
@@ -95,7 +94,7 @@ class Deletes:
             self._require_not_hidden(task, remote_key)
         if row is not None and not task.keep_parents and self._lives_on(task, row):
             # Two objects may have handed their natural keys round: then it is the other one's row that is left over.
-            other = self._find_by_former_natural_keys(task)
+            other = self._parts.matching.match_former_natural_keys(shape, key, task.change)
             if other not in (None, remote_key):
                 self._delete_found(task, other, waits=waits)
             return
@@ -458,57 +457,6 @@ class Deletes:
                 told = f"{self._remote!r} had it hang on {gone[0].label} {gone[1]}, which was deleted"
                 told += "; its users there had changed it" if changed is not None else ""
                 report.remark(Told.DELETED_ALONG, model._meta.label, encode_key(number), told)
-
-    def _require_natural_key_not_hidden(self, shape: Shape, gone: Model) -> None:
-        there = there_by_natural_key(self._parts.target.spellings, self._parts.identity, shape, [gone])
-        for error in there.values():
-            raise ObjectNotApplied(f"it was deleted; {error}")
-
-    def _find_deleted(self, task: ObjectTask) -> Any:
-        shape, key = task.shape, task.key
-        self._parts.identity.load(shape.model, [key])
-        known = self._parts.identity.known(shape.model, key)
-        assert task.change is not None
-        if known is not None or task.change.created:
-            return known
-        found = self._find_by_former_natural_keys(task)
-        if found is not None:
-            return found
-        if isinstance(key, Unreadable):
-            if there_as_text(self._remote, shape.root, [key]):
-                raise ObjectNotApplied(
-                    f"it was deleted; its primary key is on {self._remote!r} too, and cannot be read there"
-                )
-            return None
-        kept = self._parts.identity.find_by_primary_key(shape, key)
-        if kept is not None and not self._parts.belongs_to_another(shape, kept, key):
-            return kept
-        return None
-
-    def _find_by_former_natural_keys(self, task: ObjectTask) -> Any:
-        """Return the row that has a natural key which the object had, and is no other object's.
-
-        The remote may know it by the first one; where another object has that by now, by one of those that followed.
-        """
-        assert task.change is not None
-        for number, old in enumerate(dict.fromkeys(task.change.old_values)):
-            gone = rebuilt(task.shape, task.key, logged_values(task.shape.model, old))
-            found = self._ask_by_natural_key(gone)
-            if found is not None and not self._parts.belongs_to_another(task.shape, found, task.key):
-                return found
-            if found is None:
-                self._require_natural_key_not_hidden(task.shape, gone)
-                if number == 0:
-                    return None
-        return None
-
-    def _ask_by_natural_key(self, gone: Model) -> Any:
-        try:
-            return self._parts.identity.find_by_natural_key(gone)
-        except (DatabaseError, ObjectNotApplied):
-            raise
-        except Exception as error:  # the user's natural_key() may need objects that are gone too
-            raise ObjectNotApplied(f"its natural key cannot be told any more: {error}") from error
 
 
 def _at(instance: Model) -> At:

@@ -160,11 +160,9 @@ class Links:
         instance = self._living[root_of(model)].get(key)
         if instance is None:
             return None
-        shape = shape_of(type(instance))
+        shape, matching = shape_of(type(instance)), self._parts.matching
         # Of a child with another key, the parent's row is the end.
-        return (
-            self._parts.match(shape, instance) if shape.root is root_of(model) else self._parts.match_parent(model, key)
-        )
+        return matching.match(shape, instance) if shape.root is root_of(model) else matching.match_parent(model, key)
 
     def _require(self, shape: LinkShape, pairs: list[tuple[Any, Any]]) -> None:
         if linked_pairs(shape.through, shape.ends, self._remote, pairs).keys() != set(pairs):

@@ -1,4 +1,4 @@
-"""What those share who write one batch, and which remote row an object is for them."""
+"""What those share who write one batch."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
-from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..errors import BatchBroken
+from ..identity.matching import Matching
 from ..identity.references import Identity
-from ..plan.order import At
 from ..plan.remote_changes import RemoteChanges
 from ..plan.target import BatchResult, Target
 from ..plan.targets import Targets
 from ..rows.read_ahead import ReadAhead
 from ..rows.savepoints import Savepoints, require_unbroken
-from ..rows.selecting import rows_of
-from ..schema.keys import FormerKey
 from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of
 from .clock import Clock
 from .one_statements import Singles
@@ -57,12 +54,12 @@ class Parts:
 
     Attributes:
         target: where to.
-        identity: which remote row is which object.
+        identity: which remote row is known to be which object.
+        matching: finds that of those that are not known.
         targets: what the objects point to.
         remote_changes: what the remote's own users have changed.
         rows: remote rows that were read ahead.
         result: what has been done.
-        logged: root model and key of each object that the batch is about.
         numbered: automatic keys that were written by value, by the model that has them.
         writes: what is written on the remote.
         savepoints, singles: for objects that are written one by one.
@@ -73,11 +70,11 @@ class Parts:
 
     target: Target
     identity: Identity
+    matching: Matching
     targets: Targets
     remote_changes: RemoteChanges
     rows: ReadAhead
     result: BatchResult
-    logged: frozenset[At]
     numbered: dict[type[Model], set[Any]]
     writes: Writes
     savepoints: Savepoints
@@ -102,44 +99,6 @@ class Parts:
         require_unbroken(self.target.remote)
         tables |= self.writes.tables()
         self.rows.forget(tables)
-
-    def match(self, shape: Shape, instance: Model) -> Any:
-        """Return the key of the remote row that is this object, or ``None``."""
-        key = instance.pk
-        self.identity.load(shape.model, [key])
-        known = self.identity.known(shape.model, key)
-        if known is not None:
-            return known
-        found = self.identity.find_by_natural_key(instance)
-        if found is not None and not self.belongs_to_another(shape, found, key):
-            return found
-        return self.match_kept_key(shape, key)
-
-    def match_kept_key(self, shape: Shape, key: Any) -> Any:
-        """Return the key of the remote row that is an object by a key that is the same on both sides, or ``None``."""
-        kept = self.identity.find_by_primary_key(shape, key)
-        if kept is not None and self.identity.existing(shape.root, [kept]):
-            return kept if not self.belongs_to_another(shape, kept, key) else None
-        return None
-
-    def match_parent(self, model: type[Model], key: Any) -> Any:
-        """Return the remote key of a parent's row that is part of an object, or ``None``: it will be given one."""
-        self.identity.load(model, [key])
-        known = self.identity.known(model, key)
-        if known is not None:
-            return known
-        parent = rows_of(model, LOCAL).filter(pk=key).first()
-        found = self.match(shape_of(model), parent) if parent is not None else None
-        return found if found is not None else self.identity.find_by_primary_key(shape_of(model), key)
-
-    def belongs_to_another(self, shape: Shape, remote_key: Any, key: Any) -> bool:
-        """Tell whether a remote row is known to be another object, which lives or is still to be dealt with."""
-        other = self.identity.claimed_by(shape.model, remote_key)
-        if other is None or other == key:
-            return False
-        if isinstance(other, FormerKey) or self.identity.is_going(shape.model, other):
-            return False  # its object is gone: who has its natural key now has the row
-        return (shape.root, other) in self.logged or rows_of(shape.root, LOCAL).filter(pk=other).exists()
 
     def stand_in(self, foreign_key: Any, model: type[Model], key: Any, value: Any, *, unheard: bool) -> Any:
         """Return a value for a foreign key until its target, further up in a cycle, has got its key.
@@ -170,7 +129,7 @@ class Parts:
             return None
         if not points_to_key(foreign_key):
             return value
-        kept = self.identity.find_by_primary_key(shape_of(root_of(model)), key)
+        kept = self.matching.translation.kept_key(shape_of(root_of(model)), key)
         if kept is not None:
             return kept
         if foreign_key.null:

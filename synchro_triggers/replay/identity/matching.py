@@ -1,0 +1,181 @@
+"""Which remote row a local object is: the ladder that writing, deleting, linking and comparing climb.
+
+The rungs, in this order; the first that leads to a row ends it:
+
+1. the stored reference, dropped when its remote row is gone (``references``);
+2. the natural key (``natural_matches``);
+3. the primary key, if the database does not give it out or the model has the option ``identity: 'pk'``.
+
+An object that none of them finds is new. A row of rung 2 or 3 does not count where it is known to be another object
+that still lives. The methods below differ in what they have of an object, and in what follows from their answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.models import Model
+
+from ...conf import LOCAL
+from ...exceptions import ObjectNotApplied
+from ..log.changes import Change
+from ..rows.local_rows import rebuilt
+from ..rows.logged_values import logged_values
+from ..rows.other_spellings import OtherSpellings
+from ..rows.raw_keys import there_as_text
+from ..rows.selecting import rows_of
+from ..schema.keys import FormerKey, Unreadable
+from ..schema.shape import Shape, shape_of
+from .already_there import there_by_natural_key
+from .natural_keys import NaturalKeys
+from .natural_matches import NaturalMatches
+from .references import Identity
+from .translation import Translation
+
+
+class Matching:
+    """Finds the remote rows of a batch's objects, and of what they point to.
+
+    Args:
+        identity: the batch's references.
+        spellings: what the remote has in other spellings than Django's.
+
+    Attributes:
+        identity: those references.
+        translation: what foreign keys and kept keys are on the remote.
+        natural_keys: the natural keys that objects would have there.
+    """
+
+    def __init__(self, identity: Identity, spellings: OtherSpellings) -> None:
+        self.identity, self._spellings = identity, spellings
+        # A natural key may hold foreign keys, whose targets may be found by their natural keys in turn.
+        self.translation = Translation(identity, lambda target: self._by_natural_key.find(target))
+        self.natural_keys = NaturalKeys(identity, self.translation)
+        self._by_natural_key = NaturalMatches(self.natural_keys)
+
+    def by_reference(self, model: type[Model], key: Any) -> Any:
+        """Return the remote key of an object's reference, or ``None``: the first rung alone."""
+        self.identity.load(model, [key])
+        return self.identity.known(model, key)
+
+    def by_natural_key(self, instance: Model) -> Any:
+        """Return the key of the remote row with an object's natural key, whosever it is, or ``None``: the second alone.
+
+        Raises:
+            ObjectNotApplied: several have it.
+        """
+        return self._by_natural_key.find(instance)
+
+    def match(self, shape: Shape, instance: Model) -> Any:
+        """Return the key of the remote row that is an object of LOCAL, or ``None``."""
+        known = self.by_reference(shape.model, instance.pk)
+        if known is not None:
+            return known
+        found = self.by_natural_key(instance)
+        if found is not None and not self.belongs_to_another(shape, found, instance.pk):
+            return found
+        return self.match_kept_key(shape, instance.pk)
+
+    def match_kept_key(self, shape: Shape, key: Any) -> Any:
+        """Return the key of the remote row that is an object by the key that it keeps, or ``None``: the third alone."""
+        kept = self.translation.kept_key(shape, key)
+        if kept is not None and self.identity.existing(shape.root, [kept]):
+            return kept if not self.belongs_to_another(shape, kept, key) else None
+        return None
+
+    def match_parent(self, model: type[Model], key: Any) -> Any:
+        """Return the key that a parent's row of an object has on the remote, or shall have.
+
+        Returns:
+            ``None``: it will be given one.
+        """
+        known = self.by_reference(model, key)
+        if known is not None:
+            return known
+        parent = rows_of(model, LOCAL).filter(pk=key).first()
+        found = self.match(shape_of(model), parent) if parent is not None else None
+        return found if found is not None else self.translation.kept_key(shape_of(model), key)
+
+    def match_many(self, shape: Shape, instances: Sequence[Model]) -> tuple[dict[Any, Any], set[Any]]:
+        """Match many objects that have no reference, in a few queries.
+
+        Returns:
+            Local key to remote key of those that were found; and the local keys of those that must be matched one by
+            one: what was found is strange, or a row that is known to be another object, which may live or not.
+        """
+        found, unclear = self._by_natural_key.find_many(shape.model, instances)
+        if self.identity.keeps_key(shape):
+            keys = [instance.pk for instance in instances if instance.pk not in found]
+            kept = {key: self.translation.kept_key(shape, key) for key in keys}
+            existing = self.identity.existing(shape.root, [key for key in kept.values() if key is not None])
+            found.update({key: remote_key for key, remote_key in kept.items() if remote_key in existing})
+        times = Counter(found.values())
+        unclear.update(key for key, remote_key in found.items() if times[remote_key] > 1)
+        found = {key: remote_key for key, remote_key in found.items() if key not in unclear}
+        self.identity.load_claims(shape.model, found.values())
+        for key, remote_key in found.items():
+            other = self.identity.claimed_by(shape.model, remote_key)
+            if other is not None and not self.identity.is_going(shape.model, other):
+                unclear.add(key)
+        return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
+
+    def match_deleted(self, shape: Shape, key: Any, change: Change) -> Any:
+        """Return the remote key of an object that LOCAL has deleted, or ``None``.
+
+        Of a kept key it is not asked whether its row is there: whoever deletes reads the row next, and looks for it in
+        other forms where it is not found. What was made and deleted since the last run has a reference or no row.
+
+        Raises:
+            ObjectNotApplied: it is there in a form, or a spelling, in which it cannot be read or found.
+        """
+        known = self.by_reference(shape.model, key)
+        if known is not None or change.created:
+            return known
+        found = self.match_former_natural_keys(shape, key, change)
+        if found is not None:
+            return found
+        if isinstance(key, Unreadable):
+            if there_as_text(self.identity.remote, shape.root, [key]):
+                raise ObjectNotApplied(
+                    f"it was deleted; its primary key is on {self.identity.remote!r} too, and cannot be read there"
+                )
+            return None
+        kept = self.translation.kept_key(shape, key)
+        return kept if kept is not None and not self.belongs_to_another(shape, kept, key) else None
+
+    def match_former_natural_keys(self, shape: Shape, key: Any, change: Change) -> Any:
+        """Return the row that has a natural key which a deleted object had, and is no other object's.
+
+        The remote may know it by the first one; where another object has that by now, by one of those that followed.
+        """
+        for number, old in enumerate(dict.fromkeys(change.old_values)):
+            gone = rebuilt(shape, key, logged_values(shape.model, old))
+            found = self._ask_for_deleted(gone)
+            if found is not None and not self.belongs_to_another(shape, found, key):
+                return found
+            if found is None:
+                for error in there_by_natural_key(self._spellings, self.natural_keys, shape, [gone]).values():
+                    raise ObjectNotApplied(f"it was deleted; {error}")
+                if number == 0:
+                    return None
+        return None
+
+    def _ask_for_deleted(self, gone: Model) -> Any:
+        try:
+            return self.by_natural_key(gone)
+        except (DatabaseError, ObjectNotApplied):
+            raise
+        except Exception as error:  # the user's natural_key() may need objects that are gone too
+            raise ObjectNotApplied(f"its natural key cannot be told any more: {error}") from error
+
+    def belongs_to_another(self, shape: Shape, remote_key: Any, key: Any) -> bool:
+        """Tell whether a remote row is known to be another object, which lives or is still to be dealt with."""
+        other = self.identity.claimed_by(shape.model, remote_key)
+        if other is None or other == key:
+            return False
+        if isinstance(other, FormerKey) or self.identity.is_going(shape.model, other):
+            return False  # its object is gone: who has its natural key now has the row
+        return self.identity.is_of_batch(shape.root, other) or rows_of(shape.root, LOCAL).filter(pk=other).exists()

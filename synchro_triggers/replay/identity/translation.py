@@ -1,0 +1,78 @@
+"""What a local key is on the remote: that of a foreign key's target, or of an object that keeps its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Model
+
+from ...capture.tables import natural_manager
+from ...conf import LOCAL
+from ..rows.doubled_hours import doubling_zone, is_doubled
+from ..rows.selecting import rows_of
+from ..schema.findable import is_findable
+from ..schema.keys import FormerKey, Unreadable
+from ..schema.shape import GenericKey, Shape, is_foreign_key, points_to_key, shape_of, target_of
+from .references import Identity
+
+
+class Translation:
+    """Translates local keys.
+
+    Args:
+        identity: the batch's references.
+        by_natural_key: returns the key of the remote row with a local object's natural key, or ``None``.
+    """
+
+    def __init__(self, identity: Identity, by_natural_key: Callable[[Model], Any]) -> None:
+        self._identity, self._by_natural_key = identity, by_natural_key
+        self._zone = doubling_zone(identity.remote)
+
+    def translate(self, field: Any, value: Any) -> Any:
+        """Return what a foreign key's local value is on the remote, or ``None`` if its target is not known there."""
+        model, _ = target_of(field)
+        at = shape_of(model).root, value
+        if not is_findable(field, value):
+            return value  # no database gives out such a key: it is the same on both sides
+        if at in self._identity.nowhere:
+            return self._identity.nowhere[at]
+        return self.key_there(model, value) if points_to_key(field) else value  # a to_field's value is the same
+
+    def key_there(self, model: type[Model], key: Any) -> Any:
+        """Return what a local primary key is on the remote, or ``None`` if its object is not known there.
+
+        A kept key is asked before the natural key: few statements, and the object itself need not be read.
+        """
+        shape = shape_of(model)
+        self._identity.load(model, [key])
+        known = self._identity.known(model, key)
+        if known is None:
+            known = self.kept_key(shape, key)
+            if known is not None and not self._identity.existing(shape.root, [known]):
+                return None
+        if known is None and natural_manager(model) is not None:
+            target = rows_of(model, LOCAL).filter(pk=key).first()
+            known = self._by_natural_key(target) if target is not None else None
+        return known
+
+    def object_id_there(self, generic: GenericKey, target: tuple[type[Model], Any], instance: Model) -> Any:
+        """Return what a generic foreign key's object id is on the remote, or ``None`` as for ``key_there()``."""
+        known = self.key_there(*target)
+        return None if known is None else generic.value_there(target[1], known, instance)
+
+    def kept_key(self, shape: Shape, key: Any) -> Any:
+        """Return the key that an object keeps on the remote, foreign keys in it translated; nobody looks for its row.
+
+        Returns:
+            ``None`` when the model does not keep keys, it cannot be read, or a target of it is not on the remote.
+        """
+        if not self._identity.keeps_key(shape) or isinstance(key, (FormerKey, Unreadable)):
+            return None
+        translated = []
+        for field, part in zip(shape.key, key if shape.composite_key else (key,), strict=True):
+            value = self.translate(field, part) if is_foreign_key(field) else part
+            if value is None or is_doubled(self._zone, value):
+                return None
+            translated.append(value)
+        return tuple(translated) if shape.composite_key else translated[0]

@@ -1,23 +1,27 @@
-"""Numbers that the remote's users have given out again, of a log that is too long to be looked through in each run.
+"""Numbers that the remote's users have given out again: the row under such a number is another object than LOCAL's.
 
-Each run that has something to do looks at what was logged since the one before it, and notes in the references what it
-finds: an object may be changed on LOCAL many runs later. The position up to which was looked is kept as well.
+Where the remote's log is too long to be looked through in each run, each run that has something to do looks at what was
+logged since the one before it, and notes in the references what it finds: an object may be changed on LOCAL many runs
+later. The position up to which was looked is kept as well.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 from django.db import connections, transaction
+from django.db.models import Model
 
 from ...models import Checkpoint, Reference
 from ...moment import as_utc
-from ..log.own_changes import made_again
+from ..log.own_changes import LastChange, OwnChanges, made_again
 from ..log.positions import current_position
 from ..log.window import logged_between
 from ..rows.selecting import rows_with
 from ..schema.shape import gives_keys_again, model_of
+from .reference_table import Stored
 
 #: Inserts of the remote's own users under a key that a row had which LOCAL knows: label and key to the first log row.
 _CANDIDATES = """
@@ -28,6 +32,73 @@ _CANDIDATES = """
         ON known.remote_pk = logged.object_pk AND known.model_label = logged.model_label AND known.source = %s
      GROUP BY logged.model_label, logged.object_pk
 """
+
+
+class Strangers:
+    """Tells which references lead to a number that the remote's users have given to another object since.
+
+    Args:
+        source: node id of LOCAL.
+        kept_keys: labels of models with the option ``identity: 'pk'``.
+        noted: primary keys of references of which it is known, to when the other objects were made.
+
+    Attributes:
+        own_changes: what the remote's users have changed, where that is to be asked as well.
+        came_by: root model and local key of what came from the remote, to the last row of its log that spoke of it.
+    """
+
+    def __init__(self, source: str, kept_keys: Collection[str], noted: Mapping[int, datetime.datetime] | None) -> None:
+        self._source, self._kept_keys = source, kept_keys
+        self._noted = dict(noted or {})
+        self._found: dict[tuple[type[Model], Any], tuple[Any, LastChange]] = {}
+        self.own_changes: OwnChanges | None = None
+        self.came_by: dict[tuple[type[Model], Any], int | None] = {}
+
+    def note(self, references: Iterable[Stored]) -> None:
+        """Take note of what references say that were read."""
+        self._noted.update((each.pk, each.replaced_at) for each in references if each.replaced_at is not None)
+
+    def is_noted(self, reference: Stored) -> bool:
+        """Tell whether a reference is known to lead to another object's row."""
+        return reference.pk in self._noted
+
+    def found(self, root: type[Model], key: Any) -> tuple[Any, LastChange] | None:
+        """Return the number that an object's row had, and when another one was made under it."""
+        return self._found.get((root, key))
+
+    def among(
+        self,
+        root: type[Model],
+        known: Mapping[Any, Any],
+        references: Mapping[Any, Stored],
+        met_at: Callable[[type[Model], Any], datetime.datetime | None],
+    ) -> list[Any]:
+        """Return the local keys of objects whose rows' numbers are other objects' now.
+
+        Args:
+            root: the root model.
+            known: local keys to remote keys.
+            references: root models and local keys to references; what has none came from there.
+            met_at: tells when an object last met its row.
+        """
+        found: dict[Any, LastChange] = {}
+        for key in known if self._noted else ():
+            reference = references.get((root, key))
+            if reference is not None and (replaced_at := self._noted.get(reference.pk)) is not None:
+                found[key] = LastChange(as_utc(replaced_at), 0)
+        own = self.own_changes
+        if own is not None and (own.inserted or not own.complete) and gives_keys_again(root, self._kept_keys):
+            rows = {remote_key: key for key, remote_key in known.items() if key not in found}
+            for remote_key, made in own.made_again(root, list(rows), self._source).items():
+                at = root, rows[remote_key]
+                if at in references:
+                    is_another = (met := met_at(*at)) is not None and made.time > as_utc(met)
+                else:
+                    is_another = (logged := self.came_by.get(at)) is not None and made.id > logged
+                if is_another:
+                    found[at[1]] = made
+        self._found.update(((root, key), (known[key], made)) for key, made in found.items())
+        return list(found)
 
 
 def note_given_again(

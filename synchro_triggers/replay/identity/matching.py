@@ -118,7 +118,7 @@ class Matching:
         self.identity.load_claims(shape.model, found.values())
         for key, remote_key in found.items():
             other = self.identity.claimed_by(shape.model, remote_key)
-            if other is not None and not self.identity.is_going(shape.model, other):
+            if other is not None and not self.identity.log.is_going(shape.model, other):
                 unclear.add(key)
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
 
@@ -176,6 +176,6 @@ class Matching:
         other = self.identity.claimed_by(shape.model, remote_key)
         if other is None or other == key:
             return False
-        if isinstance(other, FormerKey) or self.identity.is_going(shape.model, other):
+        if isinstance(other, FormerKey) or self.identity.log.is_going(shape.model, other):
             return False  # its object is gone: who has its natural key now has the row
-        return self.identity.is_of_batch(shape.root, other) or rows_of(shape.root, LOCAL).filter(pk=other).exists()
+        return self.identity.log.is_of_batch(shape.root, other) or rows_of(shape.root, LOCAL).filter(pk=other).exists()

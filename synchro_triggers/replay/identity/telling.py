@@ -20,8 +20,17 @@ def is_told_by_nothing(root: type[Model], kept_keys: Collection[str]) -> bool:
 
 def is_told(shape: Shape, kept_keys: Collection[str]) -> bool:
     """Tell whether a natural key or a kept key tells which object is which."""
-    kept = not shape.automatic_key or not {shape.root._meta.label, shape.label}.isdisjoint(kept_keys)
-    return kept or natural_manager(shape.model) is not None
+    return keeps_key(shape, kept_keys) or natural_manager(shape.model) is not None
+
+
+def keeps_key(shape: Shape, kept_keys: Collection[str]) -> bool:
+    """Tell whether objects of a model have the same primary key on both sides.
+
+    Args:
+        shape: the model's.
+        kept_keys: labels of models with the option ``identity: 'pk'``.
+    """
+    return not shape.automatic_key or not {shape.root._meta.label, shape.label}.isdisjoint(kept_keys)
 
 
 def _family(root: type[Model]) -> list[Shape]:

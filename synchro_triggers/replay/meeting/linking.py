@@ -155,7 +155,7 @@ def _link(
     changed = _Changed(shape, identity.remote, candidates)
     matching = Matching(identity, OtherSpellings(identity.remote))
     # Whatever the log says of these keys so far, it is the object of now that is linked, not one that had its key.
-    identity.logged_until(shape.model, _last_rows(shape, [instance.pk for instance in new]))
+    identity.log.note_last(shape.model, _last_rows(shape, [instance.pk for instance in new]))
     linked = alike = unreadable = 0
     for instance in new:
         candidate = candidates.get(instance.pk)

@@ -93,7 +93,7 @@ class Batch:
         self._errors: dict[tuple[type[Model], Any], Exception] = {}
         planned, self._result.vanished = plan_tasks(changes, target.kept_keys, self._result.failed)
         self._tasks = list(without_doubled(target.remote, planned, self._errors, self._result.failed))
-        self._identity.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
+        self._identity.log.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
         self._pending: dict[tuple[type[Model], Any], ObjectTask] = {}
         self._under_way: set[tuple[type[Model], Any]] = set()
         self._fixups: list[tuple[Model, Shape, Unfinished]] = []

@@ -407,7 +407,7 @@ class Deletes:
             instance
             for instance in along
             if (at := (root_of(type(instance)), instance.pk)) not in living
-            and not identity.is_going(at[0], identity.claimed_by(*at))
+            and not identity.log.is_going(at[0], identity.claimed_by(*at))
         ]
 
     def _living_among(self, rows: Iterable[Model], unreadable: dict[At, Exception] | None = None) -> list[Model]:
@@ -452,7 +452,7 @@ class Deletes:
             key = identity.claimed_by(root, remote_key)
             asked = change if (root, remote_key) != (gone[0].root, gone[1]) else None
             changed = asked and self._parts.remote_changes.find(shape_of(model), key, remote_key, asked)
-            if not identity.is_going(root, key) or changed is not None:
+            if not identity.log.is_going(root, key) or changed is not None:
                 number = remote_key if key is None else getattr(key, "number", key)
                 told = f"{self._remote!r} had it hang on {gone[0].label} {gone[1]}, which was deleted"
                 told += "; its users there had changed it" if changed is not None else ""

@@ -124,14 +124,14 @@ def _links(
 
 
 def _depends_on(instance: Any, attname: str, here: tuple[Any, ...]) -> bool:
-    """Tell whether a natural key of the user's own making holds a foreign key's number."""
+    """Tell whether a natural key of the user's own making holds a foreign key's number, or its target."""
     without = copy(instance)
     without.__dict__[attname] = None
     try:
         return natural_key_of(without) != here
     except DatabaseError:
         raise
-    except Exception:  # his code cannot do without it, in whatever way
+    except Exception:  # the user's code fails without it, in whatever way
         return True
 
 

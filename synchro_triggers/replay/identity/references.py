@@ -22,10 +22,10 @@ from ..rows.mysql import exact_keys
 from ..rows.read_ahead import ReadAhead
 from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey
-from ..schema.shape import Shape, model_of, read_key, root_of
+from ..schema.shape import Shape, model_of, read_key, read_keys, root_of
 from .given_again import Strangers
 from .logged_keys import At, LoggedKeys, number_of
-from .reference_table import ReferenceTable, Stored
+from .reference_table import ReferenceTable, Stored, text_of
 from .telling import keeps_key
 
 
@@ -113,28 +113,29 @@ class Identity:
 
     def _read(self, root: type[Model], keys: Iterable[Any]) -> dict[Any, Any]:
         """Return the remote keys of references of either direction, by the local keys of whom they speak."""
-        by_text = {self._table.text(key): key for key in keys}
+        by_text = {text_of(key): key for key in keys}
         found: dict[Any, Any] = {}
-        stored = [(by_text[text], each) for text, each in self._stored(root, local_pk=by_text)]
+        stored = [(by_text[each.local_pk], each) for each in self._stored(root, local_pk=by_text)]
         for at, each in sorted(stored, key=lambda row: not isinstance(row[0], FormerKey)):
             key = self._whose(root, at, each)
             if key is not None:
                 self._rows[root, key] = each
-                found[key] = each.remote_pk
-        found = dict(zip(found, self._table.keys(root, found.values()), strict=True))
-        for key, remote_key, logged in self._table.came_from_there(root, by_text):
+                found[key] = each.remote
+        found = dict(zip(found, read_keys(root, list(found.values())), strict=True))
+        for each in self._table.backwards(root, remote_pk=by_text):
+            key, remote_key = by_text[each.remote_pk], read_key(root, each.local)
             former = self.log.formers.get((root, key))
             if former is None and key not in found:
                 if not isinstance(self.claimed_by(root, remote_key), FormerKey):
                     found[key] = remote_key
-                    self._strangers.came_by[root, key] = logged
+                    self._strangers.came_by[root, key] = each.logged
             elif former is not None and former not in found:
                 found[former] = self._learnt[root, former] = remote_key
         return found
 
-    def _stored(self, root: type[Model], **texts: Collection[str]) -> list[tuple[str, Stored]]:
-        rows = self._table.of_texts(root, **texts)
-        self._strangers.note(each for _, each in rows)
+    def _stored(self, root: type[Model], **texts: Collection[str]) -> list[Stored]:
+        rows = self._table.of(root, **texts)
+        self._strangers.note(rows)
         return rows
 
     def _whose(self, root: type[Model], key: Any, stored: Stored) -> Any:
@@ -142,7 +143,7 @@ class Identity:
         found = self.log.whose(root, key, stored.logged, self._rows)
         if found is None:
             self._outdated.add(stored.pk)
-            self.outlived[root, key] = self._table.key(root, stored.remote_pk)
+            self.outlived[root, key] = read_key(root, stored.remote)
         return found
 
     def watch(self, own_changes: OwnChanges) -> None:
@@ -198,7 +199,7 @@ class Identity:
         if (stranger := self._strangers.found(root, key)) is not None:
             return stranger[0]
         reference = self._rows.get((root, key))
-        return None if reference is None else self._table.key(root, reference.remote_pk)
+        return None if reference is None else read_key(root, reference.remote)
 
     def made_again(self, model: type[Model], key: Any) -> LastChange | None:
         """Return when the remote's users made another object of the number that the object's row had there."""
@@ -239,7 +240,7 @@ class Identity:
         self._forgotten.discard((root, key))
         self._lost.discard((root, key))
         reference = self._rows.get((root, key))
-        if reference is not None and reference.remote_pk == self._table.text(remote_key):
+        if reference is not None and reference.remote_pk == text_of(remote_key):
             if (root, key) in self._contested or reference.remote_won or self._strangers.is_noted(reference):
                 self._met.add(reference.pk)
         else:
@@ -266,10 +267,10 @@ class Identity:
         unknown = [key for key in remote_keys if (root, key) not in self._claimed and (root, key) not in self._free]
         if not unknown:
             return
-        by_text = {self._table.text(key): key for key in unknown}
+        by_text = {text_of(key): key for key in unknown}
         self._free.update((root, key) for key in unknown)
-        for local_pk, stored in self._stored(root, remote_pk=by_text):
-            key, remote_key = self._whose(root, self._table.key(root, local_pk), stored), by_text[stored.remote_pk]
+        for stored in self._stored(root, remote_pk=by_text):
+            key, remote_key = self._whose(root, read_key(root, stored.local), stored), by_text[stored.remote_pk]
             if key is None:
                 continue
             self._rows[root, key] = stored
@@ -280,7 +281,9 @@ class Identity:
 
     def claims_backwards(self, model: type[Model], remote_keys: Iterable[Any]) -> dict[Any, Any]:
         """Return the local keys of remote rows that came to LOCAL from there, by remote key."""
-        return self._table.went_to(root_of(model), remote_keys)
+        root, by_text = root_of(model), {text_of(key): key for key in remote_keys}
+        rows = self._table.backwards(root, local_pk=by_text) if by_text else ()
+        return {by_text[each.local_pk]: read_key(root, each.remote) for each in rows}
 
     # Writing --------------------------------------------------------------------------------------
 

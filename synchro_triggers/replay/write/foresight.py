@@ -122,11 +122,9 @@ class Foresight:
 
     def _there(self, instance: Model, field: Any) -> Any:
         value = local_value(instance, field)
-        return (
-            self._parts.matching.translation.translate(field, value)
-            if is_foreign_key(field) and value is not None
-            else value
-        )
+        if value is None or not is_foreign_key(field):
+            return value
+        return self._parts.matching.translation.translate(field, value)
 
 
 def _way_out(shape: Shape, fields: tuple[Any, ...]) -> str:

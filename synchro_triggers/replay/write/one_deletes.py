@@ -29,6 +29,7 @@ from ..plan.cascades import (
 )
 from ..plan.conflicts import Conflict
 from ..plan.database_cascades import DatabaseCascades
+from ..plan.decisions import Action
 from ..plan.order import At
 from ..report import Told
 from ..rows.local_rows import load_instances, rebuilt
@@ -102,7 +103,7 @@ class Deletes:
         parents = self._parents_without_living(row) if row is not None and not task.keep_parents else None
         conflict = self._conflict(task, remote_key, row, parents) if row is not None else None
         if conflict is not None and self._parts.remote_changes.win(conflict, task.change, deletes=True):
-            self._parts.leave_alone(shape, key, remote_key)
+            self._parts.outcomes.note(Action.LEAVE, shape, key, remote_key)
             return
         if self._parts.target.dry_run and not task.keep_parents:
             if (shape.root, remote_key) in self._gone:

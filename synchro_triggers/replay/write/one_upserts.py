@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, connections
@@ -14,57 +13,19 @@ from ...conf import LOCAL
 from ..identity.already_there import already_there, there_by_key
 from ..log.changes import Change
 from ..plan.agenda import Agenda
-from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, decide
 from ..plan.translation import Translation, Values
 from ..rows.redirects import NothingInserted
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value, new_instance, same_value, set_key, set_values, value_to_write
 from ..schema.shape import Shape, root_of, shape_of
-from .becoming import Staying, what_stays
+from .becoming import what_stays
 from .cycles import Cycles
+from .draft import Draft
 from .foresight import Foresight
 from .one_deletes import Deletes
 from .parts import Parts
 from .taken_over import all_children_left, key_is_anothers
-
-
-@dataclass
-class _Draft:
-    """One object on its way to the remote.
-
-    Attributes:
-        shape, instance: the local object.
-        change: what LOCAL logged; ``None``: it is only needed by another one.
-        remote_key: its key on the remote; ``None``: it has none yet.
-        row: the remote row; ``None``: there is none.
-        others: what the keys of parents with keys of their own are there, by the attributes that hold them.
-        values: all that it shall hold there, by attribute name.
-        unfinished: the references that have to wait.
-        changed: the attributes in which the row differs.
-        staying: what is left as it is in parents' rows that are there already.
-    """
-
-    shape: Shape
-    instance: Model
-    change: Change | None
-    remote_key: Any
-    row: Model | None
-    others: Values
-    values: Values
-    unfinished: list[Unfinished]
-    changed: list[str] = field(default_factory=list)
-    staying: Staying = field(default_factory=Staying)
-
-    @property
-    def is_equal(self) -> bool:
-        """Whether the row is there and holds all that it shall hold."""
-        return self.row is not None and not self.unfinished and not self.changed
-
-    @property
-    def is_written(self) -> bool:
-        """Whether LOCAL has changed it, or given it another parent: else it is only created where it is missing."""
-        return self.change is not None or not self.others.keys().isdisjoint(self.changed)
 
 
 class Upserts:
@@ -138,7 +99,7 @@ class Upserts:
             self._agenda.under_way.discard(at)
 
     @contextmanager
-    def _refusal_noted(self, draft: _Draft) -> Iterator[None]:
+    def _refusal_noted(self, draft: Draft) -> Iterator[None]:
         try:
             yield
         except IntegrityError:
@@ -148,7 +109,7 @@ class Upserts:
 
     # What is to be done ---------------------------------------------------------------------------
 
-    def _draft(self, shape: Shape, instance: Model, change: Change | None) -> _Draft:
+    def _draft(self, shape: Shape, instance: Model, change: Change | None) -> Draft:
         """Find out what an object shall be on the remote, and what it is there; bring along what it points to."""
         values, unfinished = self._translation.values(shape, instance)
         remote_key = self._parts.match(shape, instance)
@@ -159,9 +120,9 @@ class Upserts:
         if row is not None and shape.model in self._parts.rows.locked_later and (unfinished or changed):
             row = self._locked_now(shape, row)
             changed = [] if row is None else differing(row, values)
-        return _Draft(shape, instance, change, remote_key, row, others, values, unfinished, changed)
+        return Draft(shape, instance, change, remote_key, row, others, values, unfinished, changed)
 
-    def _decide(self, draft: _Draft) -> Action:
+    def _decide(self, draft: Draft) -> Action:
         shape, change, there = draft.shape, draft.change, draft.row is not None
         remote_changes = self._parts.remote_changes
         conflict = change and remote_changes.find(shape, draft.instance.pk, draft.remote_key, change)
@@ -171,7 +132,7 @@ class Upserts:
             remote_wins = remote_changes.win(conflict, change, deleted=not there)
         return decide(logged=draft.is_written, there=there, equal=draft.is_equal, remote_wins=remote_wins)
 
-    def _leave_what_stays(self, draft: _Draft) -> None:
+    def _leave_what_stays(self, draft: Draft) -> None:
         """Leave values of parents' rows as they are, to which a new child's row comes."""
         draft.staying = staying = what_stays(
             self._parts, draft.shape, draft.instance, draft.change, draft.remote_key, draft.values
@@ -180,7 +141,7 @@ class Upserts:
             draft.values |= staying.values
             draft.unfinished = [part for part in draft.unfinished if part.field.attname not in staying.values]
 
-    def _was_written_before(self, draft: _Draft) -> bool:
+    def _was_written_before(self, draft: Draft) -> bool:
         """Note in a dry run what would be written; tell whether it was before: a kept failure of it was tried.
 
         Raises:
@@ -228,7 +189,7 @@ class Upserts:
 
     # Doing it -------------------------------------------------------------------------------------
 
-    def _carry_out(self, draft: _Draft, action: Action) -> Model:
+    def _carry_out(self, draft: Draft, action: Action) -> Model:
         """Create or update the remote row; return it."""
         row = draft.row
         if row is None:
@@ -238,7 +199,7 @@ class Upserts:
             self._update(draft.shape, row, {name: value for name, value in draft.values.items() if name not in waiting})
         return row
 
-    def _settle(self, draft: _Draft, action: Action, row: Model) -> None:
+    def _settle(self, draft: Draft, action: Action, row: Model) -> None:
         """Count what was done, remember which row the object is, and turn away what led to another one there."""
         shape, key = draft.shape, draft.instance.pk
         # The row of another object, of which a number that was given out in this moment can be none.
@@ -255,7 +216,7 @@ class Upserts:
         draft.staying.remember_lost(self._parts, shape, key)
         self._cycles.wait(row, shape, draft.unfinished)
 
-    def _create(self, draft: _Draft) -> Model:
+    def _create(self, draft: Draft) -> Model:
         shape, values, remote_key = draft.shape, draft.values, draft.remote_key
         if remote_key is None:
             remote_key = self._identity.find_by_primary_key(shape, draft.instance.pk)

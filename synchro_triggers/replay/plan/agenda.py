@@ -27,15 +27,11 @@ class Agenda:
 
     def begin_round(self, tasks: Iterable[Task]) -> None:
         """Let the objects among the tasks that LOCAL has wait for their turn."""
-        self.pending = {
-            (task.shape.root, task.key): task
-            for task in tasks
-            if isinstance(task, ObjectTask) and task.instance is not None
-        }
+        self.pending = {task.at: task for task in tasks if isinstance(task, ObjectTask) and task.instance is not None}
 
     def is_pending(self, task: ObjectTask) -> bool:
         """Tell whether an object that LOCAL has still waits for its turn."""
-        return task.instance is not None and (task.shape.root, task.key) in self.pending
+        return task.instance is not None and task.at in self.pending
 
     def waits_for(self, at: At, target: At) -> bool:
         """Tell whether an object cannot be written before one that points to it: it is cut off from it, or begun."""

@@ -50,16 +50,16 @@ class Levels:
         for task in tasks:
             level = self._level(task, cut, level_of)
             if level is None or not is_writable(task.shape) or self._lacks_a_target(task):
-                self.later.pop((task.shape.root, task.key), None)
+                self.later.pop(task.at, None)
                 continue
-            level_of[task.shape.root, task.key] = level
+            level_of[task.at] = level
             if level == len(levels):
                 levels.append([])
             levels[level].append(task)
         return levels
 
     def _level(self, task: ObjectTask, cut: set[tuple[At, At]], level_of: dict[At, int]) -> int | None:
-        at = (task.shape.root, task.key)
+        at = task.at
         level = 0
         for target in self._targets.of(task):
             if self._targets.is_there(target):
@@ -79,7 +79,7 @@ class Levels:
 
     def are_targets_known(self, task: ObjectTask) -> bool:
         """Tell whether all that an object points to is there, missing, or written later; it may have failed."""
-        later = self.later.get((task.shape.root, task.key), ())
+        later = self.later.get(task.at, ())
         return all(
             self._targets.is_there(target) or target in later or target in self._targets.missing
             for target in self._targets.of(task)

@@ -99,7 +99,7 @@ class Batch:
         self._levels = Levels(parts.identity, parts.targets, parts.stand_ins, parts.observers.sends_signals)
         self._bulk_upserts = BulkUpserts(parts, self._levels)
         self._bulk_deletes, self._bulk_links = BulkDeletes(parts), BulkLinks(parts)
-        gone = {(task.shape.root, task.key): task for task in self._gone()}
+        gone = {task.at: task for task in self._gone()}
         self._rings = Rings(parts, lambda: self._hanging, gone.get)
         self._deletes = Deletes(parts, self._point, self._rings)
         self._links = Links(parts, self._ensure)
@@ -120,7 +120,7 @@ class Batch:
             rows=rows,
             result=result,
             outcomes=Outcomes(result, identity, rows),
-            logged=frozenset((task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask)),
+            logged=frozenset(task.at for task in self._tasks if isinstance(task, ObjectTask)),
             numbered={},
             writes=Writes(self._remote),
             savepoints=savepoints,
@@ -262,7 +262,7 @@ class Batch:
         upserts = [task for task in tasks if isinstance(task, ObjectTask) and self._agenda.is_pending(task)]
         done: set[int] = {id(task) for task in self._bulk_deletes.apply(deletes)}
         for task in self._bulk_upserts.apply(upserts, self._agenda.cut):
-            del self._agenda.pending[task.shape.root, task.key]
+            del self._agenda.pending[task.at]
             done.add(id(task))
         for task, part in self._bulk_upserts.take_unfinished():
             row = self._parts.rows.take(task.shape.model, self._identity.known(task.shape.model, task.key))
@@ -297,7 +297,7 @@ class Batch:
 
     def _apply_object(self, task: ObjectTask) -> bool:
         """Write one object; tell whether that has succeeded."""
-        at, errors = (task.shape.root, task.key), self._agenda.errors
+        at, errors = task.at, self._agenda.errors
         if task.instance is not None:
             if at not in self._agenda.pending:  # applied as somebody's target already
                 return at not in errors
@@ -322,7 +322,7 @@ class Batch:
 
     def _may_succeed_later(self, task: Task) -> bool:
         if isinstance(task, ObjectTask):
-            error = self._agenda.errors.get((task.shape.root, task.key))
+            error = self._agenda.errors.get(task.at)
             return isinstance(error, _RETRIED)
         errors = [self._result.failed.get(change) for _, change in task.targets.values()]
         return any(isinstance(error, _RETRIED) for error in errors)
@@ -331,7 +331,7 @@ class Batch:
         return [task for task in self._tasks if isinstance(task, ObjectTask) and task.instance is None]
 
     def _hanging_on(self, task: ObjectTask) -> Collection[At]:
-        return self._hanging.get((task.shape.root, task.key), ())
+        return self._hanging.get(task.at, ())
 
     def _point(self, living: Model, foreign_key: Any = None) -> None:
         """Let a remote row point to what its local object points to; the rest of it stays as it is.

@@ -76,10 +76,10 @@ def hanging_on_others(parts: Parts, gone: Iterable[ObjectTask]) -> dict[At, list
     """
     gone = list(gone)
     known = parts.identity.known
-    at_remote = {(task.shape.root, known(task.shape.model, task.key)): (task.shape.root, task.key) for task in gone}
+    at_remote = {(task.shape.root, known(task.shape.model, task.key)): task.at for task in gone}
     hanging: dict[At, list[At]] = {}
     for task in gone:
-        at = (task.shape.root, task.key)
+        at = task.at
         row = parts.rows.peek(task.shape.model, known(task.shape.model, task.key))
         for foreign_key in task.shape.foreign_keys if row is not None else ():
             value = getattr(row, foreign_key.attname)

@@ -33,6 +33,11 @@ class ObjectTask:
     keep_parents: bool = False
 
     @property
+    def at(self) -> tuple[type[Model], Any]:
+        """Root model and key, by which it is known whatever table has logged it."""
+        return self.shape.root, self.key
+
+    @property
     def position(self) -> int:
         """Upserts stand at the object's first log row, deletes at its last."""
         assert self.change is not None

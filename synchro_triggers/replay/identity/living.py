@@ -48,6 +48,24 @@ class Living:
             found.update(((root, remote_key), key) for remote_key, key in self._keys_of(model, some).items())
         return found
 
+    def among(self, rows: Iterable[Model], unreadable: dict[tuple[Any, Any], Exception] | None = None) -> list[Model]:
+        """Return the local objects that remote rows are, where there are any.
+
+        Args:
+            rows: the remote rows.
+            unreadable: takes those that cannot be read, with the errors; without it, they are raised.
+        """
+        keys: dict[type[Model], list[Any]] = {}
+        for (root, _), key in self.keys_of(rows).items():
+            keys.setdefault(root, []).append(key)
+        found: list[Model] = []
+        for root, some in keys.items():
+            errors: dict[Any, Exception] | None = None if unreadable is None else {}
+            found += load_instances(root, some, errors).values()
+            if unreadable is not None and errors:
+                unreadable.update(((root, key), error) for key, error in errors.items())
+        return found
+
     def _keys_of(self, model: type[Model], rows: Sequence[Model]) -> dict[Any, Any]:
         root, remote_keys = root_of(model), [row.pk for row in rows]
         known = self._known_keys(root, remote_keys)

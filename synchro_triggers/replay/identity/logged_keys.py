@@ -46,7 +46,7 @@ class LoggedKeys:
             at = root, number_of(root, former)
             self.formers[at], self._begun[at] = former, begun
         for task in tasks:
-            change, at = task.change, (task.shape.root, task.key)
+            change, at = task.change, task.at
             self._tasks[at] = self._tasks.get(at, False) or (task.instance is None and not task.keep_parents)
             if isinstance(task.key, FormerKey):
                 self.formers[task.shape.root, number_of(task.shape.root, task.key)] = task.key

@@ -30,10 +30,10 @@ from ..rows.selecting import rows_of
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import Shape, shape_of
 from .already_there import there_by_natural_key
+from .keys_there import KeysThere
 from .natural_keys import NaturalKeys
 from .natural_matches import NaturalMatches
 from .references import Identity
-from .translation import Translation
 
 
 class Matching:
@@ -45,15 +45,15 @@ class Matching:
 
     Attributes:
         identity: those references.
-        translation: what foreign keys and kept keys are on the remote.
+        keys_there: what foreign keys and kept keys are on the remote.
         natural_keys: the natural keys that objects would have there.
     """
 
     def __init__(self, identity: Identity, spellings: OtherSpellings) -> None:
         self.identity, self._spellings = identity, spellings
         # A natural key may hold foreign keys, whose targets may be found by their natural keys in turn.
-        self.translation = Translation(identity, lambda target: self._by_natural_key.find(target))
-        self.natural_keys = NaturalKeys(identity, self.translation)
+        self.keys_there = KeysThere(identity, lambda target: self._by_natural_key.find(target))
+        self.natural_keys = NaturalKeys(identity, self.keys_there)
         self._by_natural_key = NaturalMatches(self.natural_keys)
 
     def by_reference(self, model: type[Model], key: Any) -> Any:
@@ -81,7 +81,7 @@ class Matching:
 
     def match_kept_key(self, shape: Shape, key: Any) -> Any:
         """Return the key of the remote row that is an object by the key that it keeps, or ``None``: the third alone."""
-        kept = self.translation.kept_key(shape, key)
+        kept = self.keys_there.kept_key(shape, key)
         if kept is not None and self.identity.existing(shape.root, [kept]):
             return kept if not self.belongs_to_another(shape, kept, key) else None
         return None
@@ -97,7 +97,7 @@ class Matching:
             return known
         parent = rows_of(model, LOCAL).filter(pk=key).first()
         found = self.match(shape_of(model), parent) if parent is not None else None
-        return found if found is not None else self.translation.kept_key(shape_of(model), key)
+        return found if found is not None else self.keys_there.kept_key(shape_of(model), key)
 
     def match_many(self, shape: Shape, instances: Sequence[Model]) -> tuple[dict[Any, Any], set[Any]]:
         """Match many objects that have no reference, in a few queries.
@@ -109,7 +109,7 @@ class Matching:
         found, unclear = self._by_natural_key.find_many(shape.model, instances)
         if self.identity.keeps_key(shape):
             keys = [instance.pk for instance in instances if instance.pk not in found]
-            kept = {key: self.translation.kept_key(shape, key) for key in keys}
+            kept = {key: self.keys_there.kept_key(shape, key) for key in keys}
             existing = self.identity.existing(shape.root, [key for key in kept.values() if key is not None])
             found.update({key: remote_key for key, remote_key in kept.items() if remote_key in existing})
         times = Counter(found.values())
@@ -143,7 +143,7 @@ class Matching:
                     f"it was deleted; its primary key is on {self.identity.remote!r} too, and cannot be read there"
                 )
             return None
-        kept = self.translation.kept_key(shape, key)
+        kept = self.keys_there.kept_key(shape, key)
         return kept if kept is not None and not self.belongs_to_another(shape, kept, key) else None
 
     def match_former_natural_keys(self, shape: Shape, key: Any, change: Change) -> Any:

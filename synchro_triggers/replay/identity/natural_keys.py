@@ -14,9 +14,9 @@ from ..rows.generic import generic_target
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.shape import GenericKey, concrete_of, is_foreign_key, points_to_key, target_of
+from .keys_there import KeysThere
 from .natural_lookup import IS_NULL, as_lookups, named_paths, natural_key_across
 from .references import Identity
-from .translation import Translation
 
 
 class NaturalKeys:
@@ -24,12 +24,12 @@ class NaturalKeys:
 
     Args:
         identity: the batch's references.
-        translation: what foreign keys are there.
+        keys: what foreign keys are there.
     """
 
-    def __init__(self, identity: Identity, translation: Translation) -> None:
+    def __init__(self, identity: Identity, keys: KeysThere) -> None:
         self.remote = identity.remote
-        self._identity, self._translation = identity, translation
+        self._identity, self._keys = identity, keys
 
     def whole(self, instance: Model) -> tuple[Any, ...]:
         """Return the natural key that ``natural_key()`` would tell on the remote.
@@ -37,7 +37,7 @@ class NaturalKeys:
         Raises:
             ObjectDoesNotExist: something that it speaks of is not there, so neither is the object.
         """
-        return natural_key_across(instance, self._translation.translate, self._object_id, self._row_there)
+        return natural_key_across(instance, self._keys.translate, self._object_id, self._row_there)
 
     def lookups(self, instance: Model, at_paths: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Return the look-ups of a natural key that names its fields, as the remote has them; else ``None``.
@@ -56,7 +56,7 @@ class NaturalKeys:
         for attname, (field, value) in values.items():
             there[attname] = value
             if is_foreign_key(field) and value is not None:
-                there[attname] = self._translation.translate(field, value)
+                there[attname] = self._keys.translate(field, value)
                 if there[attname] is None:
                     raise ObjectDoesNotExist
         return as_lookups(there)
@@ -122,9 +122,9 @@ class NaturalKeys:
 
     def _object_id(self, generic: GenericKey, instance: Model) -> Callable[[], Any] | None:
         target = generic_target(generic, instance)
-        return None if target is None else partial(self._translation.object_id_there, generic, target, instance)
+        return None if target is None else partial(self._keys.object_id_there, generic, target, instance)
 
     def _row_there(self, target: Model) -> Model:
         model = concrete_of(type(target))
-        row: Model = rows_of(model, self.remote).get(pk=self._translation.key_there(model, target.pk))
+        row: Model = rows_of(model, self.remote).get(pk=self._keys.key_there(model, target.pk))
         return row

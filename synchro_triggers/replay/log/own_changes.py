@@ -198,13 +198,11 @@ def last_changes(
         The items of ``LastChanges``.
     """
     connection = connections[alias]
-    of_keys, wanted = "", []
+    of_keys, wanted = "", list[Any]()
     if keys is not None:
         if not (texts := list(keys)):
             return
-        postgres = connection.vendor == "postgresql"
-        of_keys = f" AND object_pk {'= ANY (%s::text[])' if postgres else 'IN (SELECT value FROM json_each(%s))'}"
-        wanted = [array_parameter(texts, "text") if postgres else json.dumps(texts)]
+        of_keys, wanted = _of_keys(connection, texts)
     bound, params = _since(connection, since)
     if before is not None:
         bound, params = f"{bound} AND id < %s", [*params, before]
@@ -220,6 +218,12 @@ def last_changes(
     zone = zone_of(alias)
     for text, logged_at, row_id in found:
         yield (label, encode_key(read_key(model, text, zone))), LastChange(logged_time(connection, logged_at), row_id)
+
+
+def _of_keys(connection: BaseDatabaseWrapper, texts: list[str]) -> tuple[str, list[Any]]:
+    if connection.vendor == "postgresql":
+        return " AND object_pk = ANY (%s::text[])", [array_parameter(texts, "text")]
+    return " AND object_pk IN (SELECT value FROM json_each(%s))", [json.dumps(texts)]
 
 
 def _since(connection: BaseDatabaseWrapper, since: Time | None) -> tuple[str, list[Any]]:

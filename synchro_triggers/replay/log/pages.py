@@ -6,6 +6,7 @@ import datetime
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -74,27 +75,29 @@ def read_page(
         template.format(where=where, labels=names, logged_at=LOGGED_AT[connection.vendor].format("max(logged_at)")),
         [max(after, window.first - 1), window.last, *params, *(labels or ()), limit],
     )
-    changes = tuple(
-        Change(
-            label=label,
-            key=key,
-            first=first,
-            last=last,
-            created=first == first_insert,
-            logged_at=(time := time_or_none(connection, logged_at) or _genuine_time(connection, key, first, last))
-            or LONG_AGO,
-            old_values=tuple(json.loads(old) if isinstance(old, str) else old) if old and old != "[]" else (),
-            deleted=last == last_delete,
-            certain=last == certain_delete,
-            ended=_ended(last_insert, last_delete, certain_delete) if last_insert and last_delete else 0,
-            begun=last_insert or 0,
-            logged=True,
-            forged=time is None or not genuine,
-        )
-        for label, key, first, last, first_insert, last_insert, last_delete, certain_delete, *rest in rows
-        for logged_at, old, genuine, _ in (rest,)
-    )
+    changes = tuple(_change_of(connection, row) for row in rows)
     return Page(changes, max((change.last for change in changes), default=after), sum(row[-1] for row in rows))
+
+
+def _change_of(connection: BaseDatabaseWrapper, row: Sequence[Any]) -> Change:
+    """Return what a page says of one object, from a row of the page's statement."""
+    label, key, first, last, first_insert, last_insert, last_delete, certain_delete, logged_at, old, genuine, _ = row
+    time = time_or_none(connection, logged_at) or _genuine_time(connection, key, first, last)
+    return Change(
+        label=label,
+        key=key,
+        first=first,
+        last=last,
+        created=first == first_insert,
+        logged_at=time or LONG_AGO,
+        old_values=tuple(json.loads(old) if isinstance(old, str) else old) if old and old != "[]" else (),
+        deleted=last == last_delete,
+        certain=last == certain_delete,
+        ended=_ended(last_insert, last_delete, certain_delete) if last_insert and last_delete else 0,
+        begun=last_insert or 0,
+        logged=True,
+        forged=time is None or not genuine,
+    )
 
 
 def _genuine_time(connection: BaseDatabaseWrapper, key: str, first: int, last: int) -> datetime.datetime | None:

@@ -25,16 +25,23 @@ _LOOKED_FOR = 500
 
 def without_a_row(changes: Iterable[Change]) -> list[Change]:
     """Return those changes whose row LOCAL does not have any more."""
-    by_label: dict[str, list[Change]] = {}
-    for change in changes:
-        by_label.setdefault(change.label, []).append(change)
     gone: list[Change] = []
-    for label, alike in by_label.items():
-        if (model := model_of(label)) is None:
-            continue
+    for model, alike in by_model(changes).items():
         for start in range(0, len(alike), _LOOKED_FOR):
             gone += _without_a_row(model, alike[start : start + _LOOKED_FOR])
     return gone
+
+
+def by_model(changes: Iterable[Change]) -> dict[type[Model], list[Change]]:
+    """Group changes by their models; those of models that no longer exist are left out."""
+    by_label: dict[str, list[Change]] = {}
+    for change in changes:
+        by_label.setdefault(change.label, []).append(change)
+    found: dict[type[Model], list[Change]] = {}
+    for label, alike in by_label.items():
+        if (model := model_of(label)) is not None:
+            found.setdefault(model, []).extend(alike)
+    return found
 
 
 def _without_a_row(model: type[Model], changes: Sequence[Change]) -> list[Change]:

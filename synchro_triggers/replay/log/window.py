@@ -126,18 +126,9 @@ def open_window(
     end = end or current_position(alias)
     between, params = _between(connection, start, end)
     chosen, chosen_params = _chosen(connection, since, without_origin)
-    sums, standby = (SUMS, "pg_is_in_recovery()") if connection.vendor == "postgresql" else ("0, 0, 0", "0")
     with connection.cursor() as cursor:
-        # `id + 0` keeps PostgreSQL from walking the primary key for min() and max(): with millions of
-        # consumed rows that takes seconds, while the BRIN index finds the new ones at once.
         cursor.execute(
-            f"SELECT new.*, {mark_as_sql(connection)},"
-            f" (SELECT {mark_as_sql(connection)} FROM synchro_triggers_changelog WHERE id = %s), {standby} FROM"
-            " (SELECT min(id + 0) FILTER (WHERE is_new), max(id + 0) FILTER (WHERE is_new) AS highest,"
-            f" count(*) FILTER (WHERE is_new), min(id + 0) AS lowest_of_all, max(id + 0) AS highest_of_all, {sums}"
-            f" FROM (SELECT id, logged_at, {chosen} AND id > %s AS is_new"
-            f" FROM synchro_triggers_changelog WHERE {between}) AS those) AS new"
-            " LEFT JOIN synchro_triggers_changelog ON id = highest",
+            _new_rows(connection, chosen, between),
             [int(known_row.partition("|")[0] or 0), *chosen_params, after, *params],
         )
         first, last, rows, *of_all, last_row, known, from_a_standby = cursor.fetchone()
@@ -145,6 +136,22 @@ def open_window(
         raise Refused(standby_message(alias))
     witness = "|".join(map(str, (start, end, *of_all))) if rows and connection.vendor == "postgresql" else ""
     return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "", known or "", witness)
+
+
+def _new_rows(connection: BaseDatabaseWrapper, chosen: str, between: str) -> str:
+    """Return the statement that looks what is new: how many rows, which, the mark of the last, and of a known one."""
+    sums, standby = (SUMS, "pg_is_in_recovery()") if connection.vendor == "postgresql" else ("0, 0, 0", "0")
+    # `id + 0` keeps PostgreSQL from walking the primary key for min() and max(): with millions of consumed rows that
+    # takes seconds, while the BRIN index finds the new ones at once.
+    return (
+        f"SELECT new.*, {mark_as_sql(connection)},"
+        f" (SELECT {mark_as_sql(connection)} FROM synchro_triggers_changelog WHERE id = %s), {standby} FROM"
+        " (SELECT min(id + 0) FILTER (WHERE is_new), max(id + 0) FILTER (WHERE is_new) AS highest,"
+        f" count(*) FILTER (WHERE is_new), min(id + 0) AS lowest_of_all, max(id + 0) AS highest_of_all, {sums}"
+        f" FROM (SELECT id, logged_at, {chosen} AND id > %s AS is_new"
+        f" FROM synchro_triggers_changelog WHERE {between}) AS those) AS new"
+        " LEFT JOIN synchro_triggers_changelog ON id = highest"
+    )
 
 
 def received_by(alias: str, position: str, window_end: str, after: int) -> tuple[str, list[Any]]:

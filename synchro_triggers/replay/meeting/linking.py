@@ -16,10 +16,10 @@ from ...capture.tables import encode_key, natural_key_of, natural_manager
 from ...conf import LOCAL, Settings, get_settings
 from ...exceptions import ObjectNotApplied
 from ...models import ChangeLog, Operation, Reference, Word
+from ..identity.keys_there import KeysThere
 from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..identity.telling import is_told_by_nothing
-from ..identity.translation import Translation
 from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import is_read, read_in_part, was_read
 from ..rows.raw_keys import is_of_one_object
@@ -237,14 +237,14 @@ def _counterpart(
     read = [field for field in fields if was_read(instance, field) and was_read(candidate, field)]
     if fields and not read:
         return None
-    values = {field.attname: _translated(matching.translation, field, local_value(instance, field)) for field in read}
+    values = {field.attname: _translated(matching.keys_there, field, local_value(instance, field)) for field in read}
     return None if differing(candidate, values) else candidate.pk
 
 
-def _translated(translation: Translation, field: Any, value: Any) -> Any:
+def _translated(keys: KeysThere, field: Any, value: Any) -> Any:
     if not is_foreign_key(field) or value is None:
         return value
-    translated = translation.translate(field, value)
+    translated = keys.translate(field, value)
     # In a cycle the target comes later: its number is its candidate's.
     return value if translated is None else translated
 

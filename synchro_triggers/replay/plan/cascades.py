@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import DO_NOTHING, Model, ProtectedError, RestrictedError
+from django.db.models import DO_NOTHING, PROTECT, RESTRICT, Model, ProtectedError, RestrictedError
 from django.db.models.deletion import Collector
 
 from ..rows.selecting import rows_of, rows_with
+from ..rows.values import local_value
 from ..schema.link_shapes import link_shape
 from ..schema.relations import (
     generic_keys,
@@ -24,7 +25,7 @@ from ..schema.relations import (
     nothing_hangs_on,
     relations_to,
 )
-from ..schema.shape import parents_of, root_of
+from ..schema.shape import parents_of, root_of, shape_of, target_of
 
 
 def let_go(row: Model, remote: str, *, keep_parents: bool) -> dict[Any, list[Model]]:
@@ -138,3 +139,16 @@ def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Mode
 def protecting_rows(error: ProtectedError | RestrictedError) -> Iterable[Any]:
     """Return the rows for which a row cannot be deleted."""
     return error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
+
+
+def protecting_keys(other: Model, row: Model) -> list[Any]:
+    """Return the foreign keys by which a row protects another one, or itself, from being deleted."""
+    tables = {type(row), *type(row)._meta.all_parents}
+    foreign_keys: tuple[Any, ...] = shape_of(type(other)).foreign_keys
+    return [
+        field
+        for field in foreign_keys
+        if field.remote_field.on_delete in (PROTECT, RESTRICT)
+        and (target := target_of(field))[0] in tables
+        and local_value(other, field) == row.__dict__.get(target[1])
+    ]

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
+
+from django.db.models import Model
 
 from ..schema.shape import root_of
 from ..tasks import LinkTask, ObjectTask
 
 Task = ObjectTask | LinkTask
 At = tuple[Any, Any]
+"""Where an object stands: root model and key."""
+
+
+def at_of(row: Model) -> At:
+    """Return root model and primary key of a row, or of an object."""
+    return root_of(type(row)), row.pk
 
 
 def in_order(
@@ -36,85 +44,94 @@ def in_order(
         reluctance: from whom to whom is returned too. Links come after both their ends.
     """
     brought = list(brought_along)
-    upserts = {
-        (task.shape.root, task.key): task
-        for task in (*brought, *tasks)
-        if isinstance(task, ObjectTask) and task.instance is not None
-    }
-    gone = {
-        (task.shape.root, task.key): task for task in tasks if isinstance(task, ObjectTask) and task.instance is None
-    }
+    objects = [task for task in (*brought, *tasks) if isinstance(task, ObjectTask)]
+    upserts = _Walk({task.at: task for task in objects if task.instance is not None}, targets_of, reluctance)
+    gone = _Walk({task.at: task for task in objects if task.instance is None}, hanging_on)
     ordered: list[Task] = []
-    cut: set[tuple[At, At]] = set()
-    reached: set[At] = set()
-    reached_gone: set[At] = set()
     for task in tasks:
-        if isinstance(task, ObjectTask) and task.instance is not None:
-            ordered += _with_targets(task, upserts, targets_of, reached, cut, reluctance)
-            continue
-        if isinstance(task, ObjectTask):
-            if not task.keep_parents:
-                ordered += _with_targets(task, gone, hanging_on, reached_gone, set())
-                continue
+        if isinstance(task, LinkTask):
+            for start in _ends(task, upserts.tasks):
+                ordered += upserts.to(start)
+            ordered.append(task)
+        elif task.instance is not None:
+            ordered += upserts.to(task)
+        elif task.keep_parents:
+            ordered.append(task)
         else:
-            for start in _ends(task, upserts):
-                ordered += _with_targets(start, upserts, targets_of, reached, cut, reluctance)
-        ordered.append(task)
+            ordered += gone.to(task)
     for task in brought:
-        ordered += _with_targets(task, upserts, targets_of, reached, cut, reluctance)
-    return ordered, cut
+        ordered += upserts.to(task)
+    return ordered, upserts.cut
 
 
-def _with_targets(
-    start: ObjectTask,
-    upserts: dict[At, ObjectTask],
-    targets_of: Callable[[ObjectTask], Collection[At]],
-    reached: set[At],
-    cut: set[tuple[At, At]],
-    reluctance: Callable[[ObjectTask, At], int] = lambda task, target: 0,
-) -> list[Task]:
-    """Return the object's unreached targets, deepest first, and the object; with a stack, chains may be long.
+_Stack = list[tuple[At, ObjectTask, Iterator[At]]]
+"""The way to the object that is walked to: each with its task, and those of its targets that were not looked at."""
+
+
+class _Walk:
+    """Walks to objects by way of their targets, each once.
 
     Where a cycle is cut further up than where it closes, what lies between is left for later: it is reached again from
     elsewhere, or begun with.
+
+    Attributes:
+        tasks: the objects.
+        cut: from whom to whom a reference was cut.
     """
-    at = (start.shape.root, start.key)
-    if at in reached:
-        return []
-    reached.add(at)
-    first = targets_of(start)
-    if not first:
-        return [start]
-    ordered: list[Task] = []
-    stack = [(at, start, iter(first))]
-    open_: set[At] = {at}
-    while stack:
-        at, task, targets = stack[-1]
-        following = None
+
+    def __init__(
+        self,
+        tasks: dict[At, ObjectTask],
+        targets_of: Callable[[ObjectTask], Collection[At]],
+        reluctance: Callable[[ObjectTask, At], int] = lambda task, target: 0,
+    ) -> None:
+        self.tasks, self._targets_of, self._reluctance = tasks, targets_of, reluctance
+        self._reached: set[At] = set()
+        self.cut: set[tuple[At, At]] = set()
+
+    def to(self, start: ObjectTask) -> list[Task]:
+        """Return the object's unreached targets, deepest first, and the object; with a stack, chains may be long."""
+        if start.at in self._reached:
+            return []
+        self._reached.add(start.at)
+        first = self._targets_of(start)
+        if not first:
+            return [start]
+        ordered: list[Task] = []
+        stack: _Stack = [(start.at, start, iter(first))]
+        open_: set[At] = {start.at}
+        while stack:
+            at, task, _ = stack[-1]
+            following = self._following(stack, open_)
+            if stack[-1][0] != at:  # a cycle was cut further up
+                continue
+            if following is None:
+                ordered.append(task)
+                open_.discard(at)
+                stack.pop()
+            else:
+                self._reached.add(following)
+                open_.add(following)
+                target = self.tasks[following]
+                stack.append((following, target, iter(self._targets_of(target))))
+        return ordered
+
+    def _following(self, stack: _Stack, open_: set[At]) -> At | None:
+        """Return the next unreached target of the last object on the way; cut the cycles that close there."""
+        at, _, targets = stack[-1]
         for target in targets:
             if target in open_:
-                height = _cut_at(stack, target, reluctance)
-                cut.add((stack[height][0], stack[height + 1][0] if height + 1 < len(stack) else target))
+                height = _cut_at(stack, target, self._reluctance)
+                self.cut.add((stack[height][0], stack[height + 1][0] if height + 1 < len(stack) else target))
                 for left, *_ in stack[height + 1 :]:
-                    reached.discard(left)
+                    self._reached.discard(left)
                     open_.discard(left)
                 del stack[height + 1 :]
                 if stack[-1][0] != at:
-                    break
-            elif target in upserts and target not in reached and (at, target) not in cut:
-                following = target
-                break
-        if stack[-1][0] != at:
-            continue
-        if following is None:
-            ordered.append(task)
-            open_.discard(at)
-            stack.pop()
-        else:
-            reached.add(following)
-            open_.add(following)
-            stack.append((following, upserts[following], iter(targets_of(upserts[following]))))
-    return ordered
+                    return None
+            elif target in self.tasks and target not in self._reached and (at, target) not in self.cut:
+                return target
+        return None
 
 
 def _cut_at(

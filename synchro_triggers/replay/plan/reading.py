@@ -13,7 +13,7 @@ from ...exceptions import ObjectNotApplied
 from ..errors import BatchBroken
 from ..log.changes import Change, divided
 from ..log.positions import highest_id
-from ..log.vanished import hidden_rows
+from ..log.vanished import by_model, hidden_rows
 from ..rows.doubled_hours import doubling_zone, why_doubled
 from ..rows.local_rows import load_instances
 from ..rows.logged_values import logged_values
@@ -25,7 +25,6 @@ from ..schema.link_shapes import LinkShape, link_shape
 from ..schema.shape import (
     Shape,
     gives_keys_again,
-    model_of,
     read_key,
     read_keys,
     root_of,
@@ -53,18 +52,11 @@ def plan_tasks(
     Raises:
         BatchBroken: one row is the parent of two different children at once.
     """
-    by_label: dict[str, list[Change]] = {}
-    for change in changes:
-        by_label.setdefault(change.label, []).append(change)
-    by_model: dict[type[Model], list[Change]] = {}
-    for label, alike in by_label.items():
-        if (model := model_of(label)) is not None:
-            by_model.setdefault(model, []).extend(alike)
     objects: dict[tuple[type[Model], Any, type[Model] | None], ObjectTask] = {}
     tasks: list[ObjectTask | LinkTask] = []
     vanished: list[Change] = []
     errors = unreadable if unreadable is not None else {}
-    for model, changed in by_model.items():
+    for model, changed in by_model(changes).items():
         if model._meta.auto_created:
             links, unseen = _link_tasks(link_shape(model), changed, errors)
             tasks += links
@@ -252,6 +244,6 @@ def without_doubled(
             yield task
             continue
         assert isinstance(task, ObjectTask)
-        error = errors[task.shape.root, task.key] = ObjectNotApplied(said)
+        error = errors[task.at] = ObjectNotApplied(said)
         if task.change is not None:
             failed[task.change] = error

@@ -76,7 +76,7 @@ class RemoteChanges:
                 by_model.setdefault(model, []).append(remote_key)
                 local_keys[model, remote_key] = key
                 row = (model._meta.label, encode_key(remote_key))
-                self._other_rows.setdefault((task.shape.root, task.key), []).append(row)
+                self._other_rows.setdefault(task.at, []).append(row)
         for model, remote_keys in by_model.items():
             self._load(model, remote_keys)
         self._look_what_was_received(local_keys)

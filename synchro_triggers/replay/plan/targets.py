@@ -55,9 +55,7 @@ class Targets:
         Targets that are missing on LOCAL too are remembered: what needs them cannot be applied.
         """
         found: list[ObjectTask] = []
-        reached = {
-            (task.shape.root, task.key) for task in self._tasks if isinstance(task, ObjectTask) and task.instance
-        }
+        reached = {task.at for task in self._tasks if isinstance(task, ObjectTask) and task.instance}
         for task in self._tasks:
             if isinstance(task, ObjectTask) and task.instance is not None:
                 self.note(task.shape, task.instance)
@@ -266,7 +264,7 @@ class Targets:
         """Return root and key of each object that this one points to."""
         if task.instance is None or not (task.shape.foreign_keys or task.shape.generic_keys):
             return ()
-        at = (task.shape.root, task.key)
+        at = task.at
         if at not in self._found:
             self._found[at] = [target for _, target in self.fields_and_targets(task.shape, task.instance)]
         return self._found[at]

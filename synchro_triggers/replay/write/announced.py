@@ -11,14 +11,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db import connections
+from django.db import IntegrityError, connections
 from django.db.models import Model
 from django.db.models.signals import post_delete, pre_delete
 
+from ..plan.decisions import Decision, is_equal
 from ..rows.selecting import instances_of, rows_with
 from ..rows.statements import RowsVanished, update_rows
-from ..rows.values import create_instances, differing, local_value, same_value, set_values, value_to_write
+from ..rows.values import create_instances, differing, local_value, new_instance, same_value, set_values, value_to_write
 from ..schema.shape import Shape
+from .many_rows import give_free_values, key_parts, reserve_keys
 from .parts import Parts
 from .signals import send_post_save, send_pre_save
 
@@ -43,7 +45,20 @@ class Announced:
         self.written_to: set[type[Model]] = set()
         self._started = 0.0
 
-    def create(self, shape: Shape, instances: Sequence[Any]) -> int:
+    def create(self, shape: Shape, some: Sequence[Decision]) -> Sequence[Decision]:
+        """Insert new objects; return those for which there was time, with the keys that they have got."""
+        reserve_keys(self._parts.target, shape, some)
+        instances = [
+            new_instance(shape, self._remote, each.remote_key, _by_attname(shape, each.values)) for each in some
+        ]
+        some = some[: self._insert(shape, instances)]
+        for each, instance in zip(some, instances, strict=False):
+            if each.remote_key is not None and shape.automatic_key:
+                self._parts.numbered.setdefault(shape.root, set()).add(each.remote_key)
+            each.remote_key = instance.pk
+        return some
+
+    def _insert(self, shape: Shape, instances: Sequence[Any]) -> int:
         """Insert new instances; return how many of them there was time for."""
         announced = self.before(instances, lambda instance: send_pre_save(instance, self._remote), shape.model)
         # Before the write: where fewer rows come back, Django 6.1 gives instances the keys of others.
@@ -56,44 +71,63 @@ class Announced:
         self.done(len(announced), shape.model)
         return len(announced)
 
-    def update(self, shape: Shape, instances: Sequence[Any], values: Sequence[dict[str, Any]]) -> int:
+    def update(self, shape: Shape, some: Sequence[Decision]) -> Sequence[Decision]:
+        """Update rows; return those for which there was time.
+
+        Raises:
+            RowsVanished: one is gone.
+            ReceiversWrote: receivers of ``pre_save`` have changed those rows.
+        """
+        rows = self._parts.rows
+        rows.load(shape.model, [each.remote_key for each in some])
+        instances: list[Any] = [rows.take(shape.model, each.remote_key) for each in some]
+        for each, instance in zip(some, instances, strict=True):
+            if instance is None:
+                raise RowsVanished(f"{shape.label} {each.remote_key!r} is gone")
+        return some[: self._update(shape, instances, [_by_attname(shape, each.values) for each in some])]
+
+    def update_apart(self, shape: Shape, some: Sequence[Decision]) -> Sequence[Decision]:
+        """Update rows that want unique values of one another: they get values that nobody has first.
+
+        Raises:
+            IntegrityError: there was no time for all of them.
+        """
+        give_free_values(self._remote, shape, some)
+        self._parts.rows.forget({None})
+        went = self.update(shape, some)
+        if len(went) < len(some):
+            raise IntegrityError("no time to hand on unique values")
+        return went
+
+    def _update(self, shape: Shape, instances: Sequence[Any], values: Sequence[dict[str, Any]]) -> int:
         """Update rows; return how many of them there was time for.
 
         Args:
             shape: their model.
             instances: the rows, as they are.
             values: what each shall hold, by attribute name.
-
-        Raises:
-            ReceiversWrote: receivers of ``pre_save`` have changed those rows.
         """
         skipped = [[local_value(instance, field) for field in shape.skipped] for instance in instances]
         read = [[local_value(instance, field) for field in shape.copied] for instance in instances]
         for instance, new in zip(instances, values, strict=True):
             set_values(instance, new)
         announced = self.before(instances, lambda instance: send_pre_save(instance, self._remote), shape.model)
-        if shape.model in self.written_to:
-            now = self._rows(shape, announced)
-            for instance, stored in zip(announced, read, strict=False):
-                row = now.get(instance.pk)
-                if row is None or not _holds(shape, row, stored):
-                    raise ReceiversWrote(f"{shape.label} {instance.pk!r}")
-        alike: dict[tuple[Any, ...], list[list[Any]]] = {}
-        for instance, stored in zip(announced, skipped, strict=False):
-            # The remote's own fields are written only where a receiver has set them on the instance.
-            own = tuple(
-                field
-                for field, value in zip(shape.skipped, stored, strict=True)
-                if not same_value(field, value_to_write(instance, field), value)
-            )
-            key = instance.pk if shape.composite_key else (instance.pk,)
-            row = [*key, *(value_to_write(instance, field) for field in (*shape.copied, *own))]
-            alike.setdefault(own, []).append(row)
-        for own, rows in alike.items():
+        self._require_unchanged(shape, announced, read)
+        for own, rows in _by_own_fields(shape, announced, skipped).items():
             update_rows(self._remote, shape.model, shape.key, (*shape.copied, *own), rows)
         self._send_post_save(shape, announced, created=False)
         self.done(len(announced), shape.model)
         return len(announced)
+
+    def _require_unchanged(self, shape: Shape, announced: Sequence[Any], read: Sequence[Sequence[Any]]) -> None:
+        """Raise ``ReceiversWrote`` where rows do not hold any more what was read of them."""
+        if shape.model not in self.written_to:
+            return
+        now = self._rows(shape, announced)
+        for instance, stored in zip(announced, read, strict=False):
+            row = now.get(instance.pk)
+            if row is None or not is_equal(shape, row, stored):
+                raise ReceiversWrote(f"{shape.label} {instance.pk!r}")
 
     def delete(self, shape: Shape, keys: Sequence[Any], let_go: Callable[[list[Any]], None]) -> list[Any]:
         """Delete rows by primary key; return those keys for which there was time.
@@ -168,15 +202,34 @@ class Announced:
         if row is None:
             raise RowsVanished(f"{shape.label} {instance.pk!r} is gone")
         if differing(row, values):
-            key = instance.pk if shape.composite_key else (instance.pk,)
-            update_rows(self._remote, shape.model, shape.key, shape.copied, [[*key, *values.values()]])
+            new = [*key_parts(shape, instance.pk), *values.values()]
+            update_rows(self._remote, shape.model, shape.key, shape.copied, [new])
 
     def _rows(self, shape: Shape, instances: Sequence[Any]) -> dict[Any, Any]:
         rows = rows_with(shape.model, self._remote, pk=[instance.pk for instance in instances])
         return {row.pk: row for row in instances_of(rows)}
 
 
-def _holds(shape: Shape, row: Any, values: Sequence[Any]) -> bool:
-    return all(
-        same_value(field, local_value(row, field), value) for field, value in zip(shape.copied, values, strict=True)
-    )
+def _by_attname(shape: Shape, values: Sequence[Any]) -> dict[str, Any]:
+    return {field.attname: value for field, value in zip(shape.copied, values, strict=True)}
+
+
+def _by_own_fields(
+    shape: Shape, instances: Sequence[Any], skipped: Sequence[Sequence[Any]]
+) -> dict[tuple[Any, ...], list[list[Any]]]:
+    """Return what is written of instances, by those of the remote's own fields that receivers have set on them.
+
+    Args:
+        shape, instances: what is written.
+        skipped: what the remote's own fields held before.
+    """
+    rows: dict[tuple[Any, ...], list[list[Any]]] = {}
+    for instance, stored in zip(instances, skipped, strict=False):
+        own = tuple(
+            field
+            for field, value in zip(shape.skipped, stored, strict=True)
+            if not same_value(field, value_to_write(instance, field), value)
+        )
+        values = (value_to_write(instance, field) for field in (*shape.copied, *own))
+        rows.setdefault(own, []).append([*key_parts(shape, instance.pk), *values])
+    return rows

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db.models import PROTECT, RESTRICT, Model
+from django.db.models import Model
 
 from ...conf import LOCAL
+from ..plan.cascades import protecting_keys
 from ..rows.generic import generic_target
 from ..rows.selecting import rows_of
 from ..rows.values import local_value
@@ -63,16 +64,8 @@ class Dangling:
 
     def let_go_of_itself(self, row: Model) -> bool:
         """Let keys by which a row that is to be deleted protects itself hold what is no key; tell whether any did."""
-        shape, tables = shape_of(type(row)), {type(row), *type(row)._meta.all_parents}
-        fields: tuple[Any, ...] = shape.foreign_keys
-        protecting = [
-            field
-            for field in fields
-            if field in shape.copied
-            and field.remote_field.on_delete in (PROTECT, RESTRICT)
-            and (target := target_of(field))[0] in tables
-            and local_value(row, field) == row.__dict__.get(target[1])
-        ]
+        shape = shape_of(type(row))
+        protecting = [field for field in protecting_keys(row, row) if field in shape.copied]
         return any([self._set_aside((shape, row.pk, field)) for field in protecting])
 
     def _set_aside(self, place: Place) -> bool:

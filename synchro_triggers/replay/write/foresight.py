@@ -11,10 +11,11 @@ from django.db.models import Model
 
 from ...capture.tables import natural_manager
 from ..identity.living import Living
+from ..log.changes import Change
 from ..rows.local_rows import load_instances
-from ..rows.selecting import rows_with
+from ..rows.selecting import rows_of, rows_with
 from ..rows.unhashable import is_hashable
-from ..rows.values import local_value, same_value
+from ..rows.values import differing, local_value, same_value
 from ..schema.shape import Shape, is_foreign_key, parents_of, root_of
 from ..tasks import LinkTask, ObjectTask
 from .parts import Parts
@@ -124,7 +125,28 @@ class Foresight:
         value = local_value(instance, field)
         if value is None or not is_foreign_key(field):
             return value
-        return self._parts.matching.translation.translate(field, value)
+        return self._parts.matching.keys_there.translate(field, value)
+
+
+def name_holders(parts: Parts, refused: Mapping[Change, tuple[Shape, dict[str, Any], Any]]) -> None:
+    """Say in the failures of what the remote has refused who has its unique values there.
+
+    Args:
+        parts: the batch's parts.
+        refused: model, values and remote key of each change that was refused.
+    """
+    foresight, failed = Foresight(parts, ()), parts.result.failed
+    for change, (shape, values, remote_key) in refused.items():
+        error = failed.get(change)
+        if not isinstance(error, IntegrityError):
+            continue
+        rows = rows_of(shape.model, parts.target.remote)
+        row = rows.filter(pk=remote_key).first() if remote_key is not None else None
+        changed = None if row is None else differing(row, values)
+        if said := foresight.what_is_taken(shape, values, remote_key, changed):
+            named = type(error)(f"{str(error).rstrip()}; {said}")
+            named.__cause__ = error
+            failed[change] = named
 
 
 def _way_out(shape: Shape, fields: tuple[Any, ...]) -> str:

@@ -18,6 +18,7 @@ from ...capture.tables import natural_manager
 from ..errors import reraise_if_hopeless
 from ..identity.living import Living
 from ..plan.cascades import number_of_links
+from ..plan.decisions import Action
 from ..plan.order import At
 from ..rows.selecting import rows_with
 from ..rows.statements import can_write_many
@@ -42,59 +43,64 @@ class BulkDeletes:
 
     def apply(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
         """Delete objects on which nothing hangs that stays; return those that are done."""
-        going: dict[At, ObjectTask] = {}
-        remote_changes = self._parts.remote_changes
-        for task in tasks:
-            remote_key = self._parts.identity.known(task.shape.model, task.key)
-            if (
-                remote_key is None
-                or task.keep_parents
-                or not can_write_many(self._remote, task.shape)
-                or has_odd_relations(task.shape.model)
-                or (isinstance(task.key, FormerKey) and generic_keys())  # who points to it, points to another one now
-            ):
-                continue
-            assert task.change is not None
-            going[task.shape.root, remote_key] = task
+        going = {at: task for task in tasks if (at := self._row_alone(task)) is not None}
         self._keep_what_lives_on(going)
-        for at, task in list(going.items()):
-            assert task.change is not None
-            conflict = remote_changes.find(task.shape, task.key, at[1], task.change)
-            if conflict is not None and remote_changes.decide(conflict) is not False:
-                del going[at]  # the remote wins, or the rule raises something
-            elif conflict is not None:
-                remote_changes.win(conflict, task.change, deletes=True)
+        self._keep_what_the_remote_keeps(going)
         self._keep_what_others_hang_on(going)
         if not going:
             return []
-        gone: list[tuple[Shape, Any, ObjectTask]] = []
         self._links.clear()
+        gone: list[tuple[Shape, list[tuple[ObjectTask, Any]]]] = []
         try:
             with transaction.atomic(using=self._remote):
                 for shape, by_key in self._alike(going):
-                    keys = list(by_key)
-                    while keys:
-                        deleted = set(self._delete_alike(shape, keys))
-                        gone += [
-                            (shape, remote_key, by_key[remote_key]) for remote_key in keys if remote_key in deleted
-                        ]
-                        keys = [remote_key for remote_key in keys if remote_key not in deleted]
-                        if keys and self._parts.clock.is_up():
-                            break
-                    if keys:
+                    deleted = self._delete_while_there_is_time(shape, list(by_key))
+                    gone.append((shape, [(by_key[remote_key], remote_key) for remote_key in deleted]))
+                    if len(deleted) < len(by_key):
                         break
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             return []
         for through, number in self._links.items():
             self._parts.result.report.count(through._meta.label, "deleted", number)
-        for shape, remote_key, task in gone:
+        for shape, done in gone:
+            self._parts.outcomes.note_many(Action.DELETE, shape, done)
+        return [task for _, done in gone for task, _ in done]
+
+    def _row_alone(self, task: ObjectTask) -> At | None:
+        """Return root and key of an object's remote row, where it is known and may go by a statement of our own."""
+        remote_key = self._parts.identity.known(task.shape.model, task.key)
+        if (
+            remote_key is None
+            or task.keep_parents
+            or not can_write_many(self._remote, task.shape)
+            or has_odd_relations(task.shape.model)
+            or (isinstance(task.key, FormerKey) and generic_keys())  # who points to it, points to another one now
+        ):
+            return None
+        return task.shape.root, remote_key
+
+    def _keep_what_the_remote_keeps(self, going: dict[At, ObjectTask]) -> None:
+        """Take those out of ``going`` over which the remote wins, or over which the rule raises something."""
+        remote_changes = self._parts.remote_changes
+        for at, task in list(going.items()):
             assert task.change is not None
-            self._parts.result.report.count(shape.label, "deleted")
-            self._parts.rows.drop(shape.model, remote_key)
-            self._parts.identity.forget(shape.model, task.key)
-            self._parts.result.failed.pop(task.change, None)
-        return [task for _, _, task in gone]
+            conflict = remote_changes.find(task.shape, task.key, at[1], task.change)
+            if conflict is not None and remote_changes.decide(conflict) is not False:
+                del going[at]
+            elif conflict is not None:
+                remote_changes.win(conflict, task.change, deletes=True)
+
+    def _delete_while_there_is_time(self, shape: Shape, keys: list[Any]) -> list[Any]:
+        """Delete rows by primary key; return the keys of those that are gone."""
+        gone: list[Any] = []
+        while keys:
+            deleted = set(self._delete_alike(shape, keys))
+            gone += [key for key in keys if key in deleted]
+            keys = [key for key in keys if key not in deleted]
+            if self._parts.clock.is_up():
+                break
+        return gone
 
     def _alike(self, going: dict[At, ObjectTask]) -> list[tuple[Shape, dict[Any, ObjectTask]]]:
         """Group by model; where receivers may take all the time, only what follows one another, so that what hangs on

@@ -25,6 +25,9 @@ from .signals import send_m2m
 #: An owner's remote row, and the remote keys of what is linked to it.
 _Owned = tuple[Model, set[Any]]
 
+_Pairs = dict[tuple[Any, Any], bool]
+"""Remote keys of both ends, each with whether the mirrored link of a symmetrical table is meant, too."""
+
 
 class BulkLinks:
     """Writes the unobserved links of a batch, with a fixed number of queries for each table."""
@@ -62,18 +65,40 @@ class BulkLinks:
         return done
 
     def _link_alike(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> list[LinkTask]:
+        done, adding, removing = self._divide(shape, tasks)
+        self._left = set()
+        try:
+            with transaction.atomic(using=self._remote):
+                added, kept = self._add_links(shape, adding)
+                removed, missing = self._remove_links(shape, removing)
+        except Exception as error:
+            reraise_if_hopeless(error, self._remote)
+            return []
+        for what, number in {"created": added, "deleted": removed, "unchanged": kept + missing}.items():
+            self._parts.result.report.count(shape.through._meta.label, what, number)
+        if self._left:  # no time for them
+            known = self._parts.identity.known
+            done = [task for task in done if known(shape.source_model, task.owner) not in self._left]
+        for task in done:
+            for _, change in task.targets.values():
+                self._parts.result.failed.pop(change, None)
+        return done
+
+    def _divide(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> tuple[list[LinkTask], _Pairs, _Pairs]:
+        """Return the tasks whose ends are all known, or gone; and the pairs to link, and not to."""
+        known = self._parts.identity.known
         gone = self._gone_ends(shape, tasks)
         contested = {owner for owner, _ in self._conflicts.among(shape, tasks)}
-        adding: dict[tuple[Any, Any], bool] = {}
-        removing: dict[tuple[Any, Any], bool] = {}
+        adding: _Pairs = {}
+        removing: _Pairs = {}
         done: list[LinkTask] = []
         for task in tasks:
-            owner = self._parts.identity.known(shape.source_model, task.owner)
+            owner = known(shape.source_model, task.owner)
             if owner in contested:
                 continue  # told one by one
             pairs: list[tuple[bool, tuple[Any, Any], bool]] = []
             for key, (exists, _) in task.targets.items():
-                target = self._parts.identity.known(shape.target_model, key)
+                target = known(shape.target_model, key)
                 if exists and not self._are_there(shape, task.owner, key):
                     break
                 if owner is not None and target is not None:
@@ -84,28 +109,7 @@ class BulkLinks:
                 for exists, pair, mirrored in pairs:
                     (adding if exists else removing)[pair] = mirrored
                 done.append(task)
-        self._left = set()
-        try:
-            with transaction.atomic(using=self._remote):
-                added, kept = self._add_links(shape, adding)
-                removed, missing = self._remove_links(shape, removing)
-        except Exception as error:
-            reraise_if_hopeless(error, self._remote)
-            return []
-        label = shape.through._meta.label
-        for what, number in {
-            "created": added,
-            "deleted": removed,
-            "unchanged": kept + missing,
-        }.items():
-            self._parts.result.report.count(label, what, number)
-        if self._left:  # no time for them
-            known = self._parts.identity.known
-            done = [task for task in done if known(shape.source_model, task.owner) not in self._left]
-        for task in done:
-            for _, change in task.targets.values():
-                self._parts.result.failed.pop(change, None)
-        return done
+        return done, adding, removing
 
     def _are_there(self, shape: LinkShape, owner: Any, key: Any) -> bool:
         ends = (root_of(shape.source_model), owner), (root_of(shape.target_model), key)

@@ -3,48 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import connections
-from django.db.models import Model, ProtectedError, RestrictedError
+from django.db.models import Model
 
 from ...capture.tables import encode_key
-from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
-from ...key_texts import printable_key
-from ..errors import BatchBroken, NotYet, reraise_if_hopeless
+from ..errors import NotYet
 from ..identity.living import Living
 from ..log.changes import Change
-from ..plan.cascades import (
-    hanging_loosely,
-    is_part_of,
-    let_go,
-    links_going,
-    number_of_links,
-    pointing_past_cascades,
-    protecting_rows,
-    taken_along,
-)
-from ..plan.conflicts import Conflict
-from ..plan.database_cascades import DatabaseCascades
-from ..plan.order import At
+from ..plan.cascades import number_of_links
+from ..plan.decisions import Action
+from ..plan.order import At, at_of
 from ..report import Told
 from ..rows.local_rows import load_instances
 from ..rows.raw_keys import may_hide, texts_that_hide
 from ..rows.selecting import rows_of
-from ..rows.unhashable import hangers_told, require_hashable
 from ..rows.utc import zone_of
-from ..rows.values import local_value
 from ..schema.keys import FormerKey
-from ..schema.relations import links_to, links_to_children, may_be_pointed_past, refers_to_itself
+from ..schema.relations import links_to, links_to_children, refers_to_itself
 from ..schema.shape import Shape, parents_of, read_key, root_of, shape_of
-from ..state.failures import describe
 from ..tasks import ObjectTask
-from .dangling import Dangling
+from .going import Along, Going
 from .one import delete
 from .parts import Parts
+from .pointing import Pointing
 from .rings import Rings
+from .sparing import Sparing
 from .taken_over import children_left, drop_links_left
 
 
@@ -58,12 +45,11 @@ class Deletes:
     """
 
     def __init__(self, parts: Parts, point: Callable[..., None], rings: Rings) -> None:
-        self._parts, self._rings = parts, rings
-        self._remote = parts.target.remote
-        self._point = point
+        self._parts, self._remote = parts, parts.target.remote
         self._living = Living(parts.identity)
-        self._database = DatabaseCascades(self._remote)
-        self._dangling = Dangling(self._remote, parts.matching.match)
+        self._along = Along(self._remote)
+        self._sparing = Sparing(parts, self._living, self._along, point, rings)
+        self._pointing = Pointing(parts, self._living, point)
         self._hidden: dict[type[Model], dict[Any, str]] = {}
         self._gone: set[At] = parts.target.imagined_gone if parts.target.dry_run else set()
 
@@ -87,45 +73,54 @@ class Deletes:
     def _delete_found(self, task: ObjectTask, remote_key: Any, *, waits: bool) -> None:
         if waits:
             raise NotYet("waits for the deletion of what points to it")
-        shape, key = task.shape, task.key
-        assert task.change is not None
         row = self._row_to_delete(task, remote_key)  # locked before anybody asks who changed it
         if row is None:
             self._require_not_hidden(task, remote_key)
-        if row is not None and not task.keep_parents and self._lives_on(task, row):
+        elif not task.keep_parents and self._lives_on(task, row):
             # Two objects may have handed their natural keys round: then it is the other one's row that is left over.
-            other = self._parts.matching.match_former_natural_keys(shape, key, task.change)
+            assert task.change is not None
+            other = self._parts.matching.match_former_natural_keys(task.shape, task.key, task.change)
             if other not in (None, remote_key):
                 self._delete_found(task, other, waits=waits)
             return
-        parents = self._parents_without_living(row) if row is not None and not task.keep_parents else None
-        conflict = self._conflict(task, remote_key, row, parents) if row is not None else None
-        if conflict is not None and self._parts.remote_changes.win(conflict, task.change, deletes=True):
-            self._parts.leave_alone(shape, key, remote_key)
-            return
-        if self._parts.target.dry_run and not task.keep_parents:
-            if (shape.root, remote_key) in self._gone:
+        else:
+            parents = self._parents_without_living(row) if not task.keep_parents else None
+            going = Going(row, task.keep_parents, parents)
+            if self._remote_wins(task, remote_key, going):
+                self._parts.outcomes.note(Action.LEAVE, task.shape, task.key, remote_key)
                 return
-            self._gone.add((shape.root, remote_key))
-        along: list[Model] = []
-        links: Counter[type[Model]] = Counter()
-        if row is not None and self._parts.target.dry_run:
-            along = self._would_go_along(row, task.keep_parents, parents)
-            links = self._links_going(row, task.keep_parents, parents, along)
-        elif row is not None:
-            if isinstance(key, FormerKey):
-                self._point_to_who_has_the_number(row)
-            with self._dangling.put_back():
-                along = self._spare_the_living(row, task.keep_parents, parents)
-                links = self._links_going(row, task.keep_parents, parents, along)
-                self._delete_row(row, task.keep_parents, parents, along)
-        if row is not None:
-            self._parts.result.report.count(type(row)._meta.label, "deleted")
-            self._tell_what_went_along(along, (shape, remote_key), task.change)
-            for through, rows in links.items():
-                self._parts.result.report.count(through._meta.label, "deleted", number_of_links(through, rows))
+            if self._has_gone(task, remote_key):
+                return
+            self._delete_row(task, remote_key, going)
         if not task.keep_parents:
-            self._parts.identity.forget(shape.model, key)
+            self._parts.identity.forget(task.shape.model, task.key)
+
+    def _has_gone(self, task: ObjectTask, remote_key: Any) -> bool:
+        """Note in a dry run that an object goes; tell whether it has gone before."""
+        if not self._parts.target.dry_run or task.keep_parents:
+            return False
+        at = (task.shape.root, remote_key)
+        if at in self._gone:
+            return True
+        self._gone.add(at)
+        return False
+
+    def _delete_row(self, task: ObjectTask, remote_key: Any, going: Going) -> None:
+        """Delete a row, or, in a dry run, see what would go; tell what has gone."""
+        if self._parts.target.dry_run:
+            along = self._sparing.would_go_along(going, self._gone)
+            links = self._links_going(going, along)
+        else:
+            if isinstance(task.key, FormerKey):
+                self._pointing.to_who_has_the_number(going.row)
+            with self._sparing.spared(going) as along:
+                links = self._links_going(going, along)
+                self._execute(going, along)
+        count = self._parts.result.report.count
+        count(type(going.row)._meta.label, Action.DELETE.counted_as)
+        self._tell_what_went_along(along, (task.shape, remote_key), task.change)
+        for through, rows in links.items():
+            count(through._meta.label, Action.DELETE.counted_as, number_of_links(through, rows))
 
     def clear(self, children: Iterable[Model], shape: Shape, key: Any, remote_key: Any, change: Change | None) -> None:
         """Delete what an object that is gone has left at a row that another one takes over: children's rows and links.
@@ -137,27 +132,22 @@ class Deletes:
             change: what LOCAL logged of it.
         """
         for child in children:
-            self._delete_child(child, change)
+            self._delete_child(Going(child, keep_parents=True), change)
         drop_links_left(self._parts, shape, key, remote_key)
 
-    def _delete_child(self, row: Model, change: Change | None) -> None:
+    def _delete_child(self, going: Going, change: Change | None) -> None:
         """Delete a child's row, and keep those of its parents: another object has them now, which ``change`` is of."""
-        dry_run, shape, remote_key = self._parts.target.dry_run, shape_of(type(row)), row.pk
-        along = self._would_go_along(row, True, None) if dry_run else self._spare_the_living(row, True, None)
-        if not dry_run:
-            self._delete_row(row, True, None, along)
-        self._parts.result.report.count(shape.label, "deleted")
+        if self._parts.target.dry_run:
+            along = self._sparing.would_go_along(going, self._gone)
+        else:
+            with self._sparing.spared(going) as along:
+                self._execute(going, along)
+        shape, remote_key = shape_of(type(going.row)), going.row.pk
+        self._parts.result.report.count(shape.label, Action.DELETE.counted_as)
         self._tell_what_went_along(along, (shape, remote_key), change)
-
-    def _point_to_who_has_the_number(self, row: Model) -> None:
-        """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
-        for living in self._living_among(pointing_past_cascades(row, self._remote)):
-            self._point(living)
 
     def point_past(self, row: Model, former: Any) -> None:
         """Let what points to a row that another object has taken over point to what it points to on LOCAL.
-
-        That may be nothing: no database minds where a generic key leads, or one without a constraint.
 
         Args:
             row: the remote row.
@@ -166,63 +156,24 @@ class Deletes:
         Raises:
             BatchBroken: something cannot, so that the row must not be taken over either.
         """
-        if self._parts.target.dry_run or not may_be_pointed_past(type(row)):
-            return
-        root = root_of(type(row))
-        key = read_key(root, former.number, zone_of(LOCAL)) if isinstance(former, FormerKey) else former
-        self._parts.targets.look_whether_missing((root, key))
-        leading = [*pointing_past_cascades(row, self._remote), *hanging_loosely(row, self._remote)]
-        for living in self._living_among(leading):
-            shape = shape_of(type(living))
-            if all(at != (root, key) for _, at in self._parts.targets.fields_and_targets(shape, living)):
-                continue
-            try:
-                self._point(living)
-            except Exception as error:
-                reraise_if_hopeless(error, self._remote)
-                label, number = shape.label, printable_key(encode_key(living.pk))
-                raise BatchBroken(
-                    f"{label} {number}, which leads to what had its row, cannot lead elsewhere: {describe(error)}"
-                ) from error
+        self._pointing.past(row, former)
 
-    def _delete_row(
-        self, row: Model, keep_parents: bool, parents: Iterable[Model] | None, along: Sequence[Model]
-    ) -> None:
-        """Delete a remote row, and what it takes along; let what it has let go point to what it shall point to."""
-        emptied = let_go(row, self._remote, keep_parents=keep_parents or parents is not None)
-        for parent in parents or ():
-            emptied |= let_go(parent, self._remote, keep_parents=False)
+    def _execute(self, going: Going, along: Sequence[Model]) -> None:
+        """Delete a row and what it takes along; let what it has let go point to what it shall point to."""
+        row = going.row
+        emptied = self._along.emptied(going)
         with self._parts.savepoints.one():
             self._parts.writes.begin()
-            if keep_parents:
+            if going.keep_parents:
                 delete(row, self._remote, keep_parents=True)
-            elif parents is not None:
-                self._delete_without_living_parents(row, parents)
+            elif going.parents is not None:
+                self._delete_without_living_parents(row, going.parents)
             else:
                 self._parts.singles.delete(row, shape_of(type(row)))
             written = self._parts.writes.to_other_rows(type(row))
         if along or written - self._link_tables(type(row)) or refers_to_itself(type(row)):
             self._parts.rows.clear()  # a cascade, which the database may do by itself, or a receiver
-        self._point_again(emptied)
-
-    def _point_again(self, emptied: Mapping[Any, list[Model]]) -> None:
-        """Let rows whose foreign keys a delete has emptied point to what LOCAL has them point to.
-
-        Raises:
-            BatchBroken: one cannot, so that the delete must not stay either.
-        """
-        for field, rows in emptied.items():
-            unreadable: dict[At, Exception] = {}
-            for living in self._living_among(rows, unreadable):
-                if local_value(living, field) is None:
-                    continue
-                try:
-                    self._point(living, field)
-                except Exception as error:
-                    reraise_if_hopeless(error, self._remote)
-                    raise _would_empty(field, (shape_of(type(living)).model, living.pk), error) from error
-            for at, reason in unreadable.items():  # nobody knows what it points to
-                raise _would_empty(field, at, reason) from reason
+        self._pointing.again(emptied)
 
     def _require_not_hidden(self, task: ObjectTask, remote_key: Any) -> None:
         """Raise ``ObjectNotApplied`` when a row is there under its key, in a form by which it is not found.
@@ -243,15 +194,15 @@ class Deletes:
                 f"finds no row ({text})"
             )
 
-    def _conflict(
-        self, task: ObjectTask, remote_key: Any, row: Model, parents: Iterable[Model] | None
-    ) -> Conflict | None:
-        """Return the conflict, where the remote's users have changed the object, or parents' rows that go with it."""
+    def _remote_wins(self, task: ObjectTask, remote_key: Any, going: Going) -> bool:
+        """Tell whether the remote's users have changed the object, or parents' rows that go with it, and win."""
+        remote_changes = self._parts.remote_changes
         if not task.keep_parents:
-            going = self._other_parents(row) if parents is None else parents
-            self._parts.remote_changes.load_parents(task.shape, task.key, going)
+            parents = self._other_parents(going.row) if going.parents is None else going.parents
+            remote_changes.load_parents(task.shape, task.key, parents)
         assert task.change is not None
-        return self._parts.remote_changes.find(task.shape, task.key, remote_key, task.change)
+        conflict = remote_changes.find(task.shape, task.key, remote_key, task.change)
+        return conflict is not None and remote_changes.win(conflict, task.change, deletes=True)
 
     def _parents_without_living(self, row: Model) -> list[Model] | None:
         """Return the parents' rows that go with an object; ``None``: all, for LOCAL has none of them any more.
@@ -263,7 +214,7 @@ class Deletes:
         if not living:
             return None
         own = [self._row_of(shape.root, row.pk)] if shape.root is not shape.model else []
-        return [parent for parent in (*own, *there) if parent is not None and _at(parent) not in living]
+        return [parent for parent in (*own, *there) if parent is not None and at_of(parent) not in living]
 
     def _other_parents(self, row: Model) -> Iterator[Model]:
         """Yield the parents' rows of an object that have keys of their own."""
@@ -284,31 +235,13 @@ class Deletes:
             if parent is not None:
                 delete(parent, self._remote)
 
-    def _taken_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
-        """Return what goes with a row, and with those of its parents' rows that are deleted apart from it."""
-        with hangers_told(row, self._remote):
-            along = self._all_taken_along(row, keep_parents, parents)
-        require_hashable(along, self._remote)
-        return along
-
-    def _all_taken_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
-        along = list(taken_along(row, self._remote, keep_parents=keep_parents or parents is not None))
-        for parent in parents or ():
-            more = taken_along(parent, self._remote, keep_parents=False)
-            along += [instance for instance in more if not is_part_of(instance, row)]
-        by_database = self._database.taken_along(row, along, keep_parents=keep_parents or parents is not None)
-        return [*along, *by_database]
-
-    def _links_going(
-        self, row: Model, keep_parents: bool, parents: Iterable[Model] | None, along: Iterable[Model]
-    ) -> Counter[type[Model]]:
+    def _links_going(self, going: Going, along: Iterable[Model]) -> Counter[type[Model]]:
         """Count the links that go with a row and what it takes along, by their tables."""
-        own_alone = keep_parents or parents is not None
-        going = links_going([row, *(parents or ()), *along], self._remote, own_alone=own_alone)
+        links = self._along.links(going, along)
         if self._parts.target.dry_run:  # where they have gone already, they are still there
-            going -= self._gone
-            self._gone |= going
-        return Counter(through for through, _ in going)
+            links -= self._gone
+            self._gone |= links
+        return Counter(through for through, _ in links)
 
     def _link_tables(self, model: type[Model]) -> set[str]:
         """Return the quoted names of the model's automatic many-to-many tables, whose rows are never read ahead."""
@@ -351,82 +284,8 @@ class Deletes:
         if identity.known(model, key) is None:
             identity.learn(model, key, row.pk)
         identity.forget(model, task.key)
-        self.point_past(row, task.key)
+        self._pointing.past(row, task.key)
         return True
-
-    def _spare_the_living(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
-        """Let what a delete would take along, and LOCAL still has, point to what it points to on LOCAL first.
-
-        The rest of it stays as it is: nobody has changed it on LOCAL, but the remote's users may have.
-
-        Returns:
-            What it takes along then.
-
-        Raises:
-            NotYet: something that LOCAL still has would be taken along all the same: on LOCAL, too, it points to what
-                is there, or must have a constraint.
-        """
-        pointed: set[At] = set()
-        while True:
-            try:
-                along = self._taken_along(row, keep_parents, parents)
-                protecting: Iterable[Any] = ()
-            except (ProtectedError, RestrictedError) as error:
-                # Nobody says through which rows: what points nowhere on LOCAL may be between.
-                along, protecting, protection = list(hanging_loosely(row, self._remote)), protecting_rows(error), error
-            living = self._living_among([*along, *protecting])
-            new = [instance for instance in living if _at(instance) not in pointed]
-            for instance in new:
-                pointed.add(_at(instance))
-                self._point(instance)
-            if new:
-                continue
-            if self._dangling.set_aside(living) or (protecting and self._dangling.let_go_of_itself(row)):
-                continue
-            if self._rings.cut(row, protecting):
-                continue
-            if protecting:
-                raise protection
-            for instance in living:
-                label = shape_of(type(instance)).label
-                raise NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
-            return along
-
-    def _would_go_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
-        """Return what a delete would take along, in a dry run: what else would be deleted or moved is still there."""
-        identity = self._parts.identity
-        try:
-            along = self._taken_along(row, keep_parents, parents)
-        except (ProtectedError, RestrictedError) as error:
-            staying = [at for at in map(_at, protecting_rows(error)) if at not in self._gone]
-            if any(identity.claimed_by(*at) is None for at in staying):
-                raise
-            return []  # what protects it has moved away on LOCAL, or is deleted too
-        living = self._living.keys_of(along)
-        return [
-            instance
-            for instance in along
-            if (at := (root_of(type(instance)), instance.pk)) not in living
-            and not identity.log.is_going(at[0], identity.claimed_by(*at))
-        ]
-
-    def _living_among(self, rows: Iterable[Model], unreadable: dict[At, Exception] | None = None) -> list[Model]:
-        """Return the local objects that remote rows are, where there are any.
-
-        Args:
-            rows: the remote rows.
-            unreadable: takes those that cannot be read, with the errors; without it, they are raised.
-        """
-        keys: dict[type[Model], list[Any]] = {}
-        for (root, _), key in self._living.keys_of(rows).items():
-            keys.setdefault(root, []).append(key)
-        found: list[Model] = []
-        for root, some in keys.items():
-            errors: dict[Any, Exception] | None = None if unreadable is None else {}
-            found += load_instances(root, some, errors).values()
-            if unreadable is not None and errors:
-                unreadable.update(((root, key), error) for key, error in errors.items())
-        return found
 
     def _tell_what_went_along(self, rows: Sequence[Model], gone: tuple[Shape, Any], change: Change | None) -> None:
         """Count what a cascade has taken, and name what the batch does not delete anyhow, or others have changed.
@@ -436,7 +295,7 @@ class Deletes:
         report, identity = self._parts.result.report, self._parts.identity
         objects: dict[At, type[Model]] = {}
         for row in rows:  # of multi-table inheritance each table's row is among them
-            at = (root_of(type(row)), row.pk)
+            at = at_of(row)
             if at not in objects or issubclass(type(row), objects[at]):
                 objects[at] = type(row)
         parts = {
@@ -457,16 +316,3 @@ class Deletes:
                 told = f"{self._remote!r} had it hang on {gone[0].label} {gone[1]}, which was deleted"
                 told += "; its users there had changed it" if changed is not None else ""
                 report.remark(Told.DELETED_ALONG, model._meta.label, encode_key(number), told)
-
-
-def _at(instance: Model) -> At:
-    return root_of(type(instance)), instance.pk
-
-
-def _would_empty(field: Any, at: At, error: Exception) -> BatchBroken:
-    """Return the error of a delete that would empty a foreign key of an object which LOCAL still has."""
-    model, key = at
-    return BatchBroken(
-        f"its deletion would empty {field.name} of {model._meta.label} {printable_key(encode_key(key))}, "
-        f"which {LOCAL!r} still has: {describe(error)}"
-    )

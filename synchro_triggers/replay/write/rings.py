@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import PROTECT, RESTRICT, Model
+from django.db.models import Model
 
-from ..plan.order import At
+from ..plan.cascades import protecting_keys
+from ..plan.order import At, at_of
 from ..rows.selecting import rows_of
-from ..rows.values import local_value
-from ..schema.shape import concrete_of, shape_of, target_of
+from ..schema.shape import concrete_of
 from ..tasks import ObjectTask
 from .parts import Parts
 
@@ -55,12 +55,12 @@ class Rings:
             if task is None or task.change is None or not self.are_one(claimed, at):
                 continue
             rows = rows_of(concrete_of(type(other)), self._parts.target.remote).filter(pk=other.pk)
-            fields = [field for field in shape_of(type(other)).foreign_keys if _protects(field, rows.get(), row)]
-            if not fields or self._may_stay(task, other.pk):
-                continue
-            rows.update(**{field.attname: None for field in fields})
+            fields = [field for field in protecting_keys(rows.get(), row) if field.null]
+            if fields and not self._may_stay(task, other.pk):
+                rows.update(**{field.attname: None for field in fields})
+                found = True
+        if found:
             self._parts.rows.clear()
-            found = True
         return found
 
     def _may_stay(self, task: ObjectTask, remote_key: Any) -> bool:
@@ -70,9 +70,9 @@ class Rings:
         return conflict is not None and self._parts.remote_changes.decide(conflict) is not False
 
     def _claimed(self, row: Model) -> At | None:
-        shape = shape_of(type(row))
-        key = self._parts.identity.claimed_by(shape.model, row.pk)
-        return None if key is None else (shape.root, key)
+        root, remote_key = at_of(row)
+        key = self._parts.identity.claimed_by(root, remote_key)
+        return None if key is None else (root, key)
 
     def are_one(self, one: Any, other: Any) -> bool:
         """Tell whether the delete of an object waits for that of another one, which waits for it."""
@@ -85,14 +85,3 @@ class Rings:
                     seen.add(each)
                     waiting.append(each)
         return False
-
-
-def _protects(field: Any, other: Model, row: Model) -> bool:
-    """Tell whether a row protects another one by a key that may be NULL."""
-    model, attname = target_of(field)
-    return (
-        field.null
-        and field.remote_field.on_delete in (PROTECT, RESTRICT)
-        and model in {type(row), *type(row)._meta.all_parents}
-        and local_value(other, field) == row.__dict__.get(attname)
-    )

@@ -17,7 +17,7 @@ from ..schema.shape import GenericKey, Shape, is_foreign_key, points_to_key, sha
 from .references import Identity
 
 
-class Translation:
+class KeysThere:
     """Translates local keys.
 
     Args:

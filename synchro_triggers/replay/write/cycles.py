@@ -1,0 +1,76 @@
+"""References that wait for a cycle of them to close: set when their target has got its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db.models import Model
+
+from ..errors import BatchBroken, reraise_if_hopeless
+from ..plan.agenda import Agenda
+from ..plan.cycles import Unfinished
+from ..rows.values import set_values
+from ..schema.shape import Shape, root_of
+from ..state.failures import describe
+from .one import save
+from .parts import Parts
+
+
+class Cycles:
+    """Sets the references of a batch that had to wait.
+
+    Args:
+        parts: the batch's parts.
+        agenda: what is still to be done.
+        ensure: returns the remote key of a local object, bringing it along if it is not there.
+    """
+
+    def __init__(self, parts: Parts, agenda: Agenda, ensure: Callable[[type[Model], Any], Any]) -> None:
+        self._parts, self._agenda, self._ensure = parts, agenda, ensure
+        self._waiting: list[tuple[Model, Shape, Unfinished]] = []
+
+    def wait(self, row: Model, shape: Shape, unfinished: Iterable[Unfinished]) -> None:
+        """Let references of a remote row, which was written just now, wait for their targets."""
+        self._waiting += [(row, shape, part) for part in unfinished]
+
+    @property
+    def are_open(self) -> bool:
+        """Whether some still wait."""
+        return bool(self._waiting)
+
+    def close(self) -> None:
+        """Set those whose targets have got their keys.
+
+        Raises:
+            BatchBroken: one can never be set.
+        """
+        settled = not self._agenda.under_way
+        while settled:  # what closes one may bring others along
+            waiting, self._waiting = self._waiting, []
+            settled = False
+            for row, shape, part in waiting:
+                if self._is_to_come(part):
+                    self._waiting.append((row, shape, part))
+                    continue
+                settled = True
+                value = part.value_for(self._key_of_target(part))
+                if self._parts.target.dry_run or row.__dict__.get(part.field.attname) == value:
+                    continue
+                set_values(row, {part.field.attname: value})
+                with self._parts.savepoints.one():
+                    save(row, shape, self._parts.target.remote, update_fields=[part.field.name])
+
+    def _is_to_come(self, part: Unfinished) -> bool:
+        targets, target = self._parts.targets, (root_of(part.model), part.key)
+        return not targets.is_there(target) and targets.comes_with(target) in self._agenda.pending
+
+    def _key_of_target(self, part: Unfinished) -> Any:
+        """Return the remote key of a reference's target; what is no task of the batch is brought along now."""
+        try:
+            return self._ensure(part.model, part.key)
+        except Exception as error:
+            reraise_if_hopeless(error, self._parts.target.remote)
+            raise BatchBroken(
+                f"a cycle of foreign keys cannot be closed at {part.model._meta.label} {part.key!r}: {describe(error)}"
+            ) from error

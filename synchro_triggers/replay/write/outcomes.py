@@ -1,0 +1,71 @@
+"""What was done with the objects of a batch: counted, and remembered, in one place for all ways of writing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..identity.references import Identity
+from ..plan.decisions import Action
+from ..plan.target import BatchResult
+from ..rows.read_ahead import ReadAhead
+from ..schema.shape import Shape
+from ..tasks import ObjectTask
+
+
+class Outcomes:
+    """Notes outcomes.
+
+    Args:
+        result: the batch's counts and failures.
+        identity: learns which remote row is which object, and forgets what is gone.
+        rows: remote rows that were read ahead; those that were written are dropped.
+    """
+
+    def __init__(self, result: BatchResult, identity: Identity, rows: ReadAhead) -> None:
+        self._result, self._identity, self._rows = result, identity, rows
+
+    def note(self, action: Action, shape: Shape, key: Any, remote_key: Any, *, logged: bool = True) -> None:
+        """Note what was done with one object.
+
+        Args:
+            action: what was done.
+            shape, key: the local object.
+            remote_key: its remote key.
+            logged: whether LOCAL has changed it: what is only needed by others, and stays as it is, is not counted.
+        """
+        if logged or action is not Action.KEEP:
+            self._result.report.count(shape.label, action.counted_as)
+        self.remember(action, shape, key, remote_key)
+
+    def note_many(self, action: Action, shape: Shape, done: list[tuple[ObjectTask, Any]]) -> None:
+        """Note the same of many objects of one model.
+
+        Args:
+            action, shape: as for ``note``.
+            done: their tasks and remote keys.
+        """
+        number = len(done) if action is not Action.KEEP else sum(task.change is not None for task, _ in done)
+        if number:
+            self._result.report.count(shape.label, action.counted_as, number)
+        for task, remote_key in done:
+            self.remember(action, shape, task.key, remote_key)
+            self.succeed(task)
+
+    def remember(self, action: Action, shape: Shape, key: Any, remote_key: Any) -> None:
+        """Learn, or forget, which remote row is the object."""
+        if action is Action.DELETE:
+            self._rows.drop(shape.model, remote_key)
+            self._identity.forget(shape.model, key)
+            return
+        if remote_key is None:  # of a conflict: it is gone there
+            return
+        self._identity.learn(shape.model, key, remote_key)
+        if action is Action.LEAVE:
+            self._identity.lose(shape.model, key)
+        elif action is not Action.KEEP:
+            self._rows.drop(shape.model, remote_key)
+
+    def succeed(self, task: ObjectTask) -> None:
+        """Drop the failure of an object that has failed in an earlier round."""
+        if task.change is not None:
+            self._result.failed.pop(task.change, None)

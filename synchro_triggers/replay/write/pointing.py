@@ -1,0 +1,100 @@
+"""Rows that point to what is deleted, or taken over by another object: they point to what they point to on LOCAL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db.models import Model
+
+from ...capture.tables import encode_key
+from ...conf import LOCAL
+from ...key_texts import printable_key
+from ..errors import BatchBroken, reraise_if_hopeless
+from ..identity.living import Living
+from ..plan.cascades import hanging_loosely, pointing_past_cascades
+from ..plan.order import At
+from ..rows.utc import zone_of
+from ..rows.values import local_value
+from ..schema.keys import FormerKey
+from ..schema.relations import may_be_pointed_past
+from ..schema.shape import read_key, root_of, shape_of
+from ..state.failures import describe
+from .parts import Parts
+
+
+class Pointing:
+    """Lets rows point elsewhere.
+
+    Args:
+        parts: the batch's parts.
+        living: tells which local object a remote row is.
+        point: lets the remote row of a local object point to what that one points to, by one foreign key or by all.
+    """
+
+    def __init__(self, parts: Parts, living: Living, point: Callable[..., None]) -> None:
+        self._parts, self._living, self._point = parts, living, point
+        self._remote = parts.target.remote
+
+    def to_who_has_the_number(self, row: Model) -> None:
+        """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
+        for living in self._living.among(pointing_past_cascades(row, self._remote)):
+            self._point(living)
+
+    def past(self, row: Model, former: Any) -> None:
+        """Let what points to a row that another object has taken over point to what it points to on LOCAL.
+
+        That may be nothing: no database minds where a generic key leads, or one without a constraint.
+
+        Args:
+            row: the remote row.
+            former: the local key of the object that had it, and is gone.
+
+        Raises:
+            BatchBroken: something cannot, so that the row must not be taken over either.
+        """
+        if self._parts.target.dry_run or not may_be_pointed_past(type(row)):
+            return
+        root = root_of(type(row))
+        key = read_key(root, former.number, zone_of(LOCAL)) if isinstance(former, FormerKey) else former
+        self._parts.targets.look_whether_missing((root, key))
+        leading = [*pointing_past_cascades(row, self._remote), *hanging_loosely(row, self._remote)]
+        for living in self._living.among(leading):
+            shape = shape_of(type(living))
+            if all(at != (root, key) for _, at in self._parts.targets.fields_and_targets(shape, living)):
+                continue
+            number = printable_key(encode_key(living.pk))
+            self._point_or_break(
+                living, None, f"{shape.label} {number}, which leads to what had its row, cannot lead elsewhere"
+            )
+
+    def again(self, emptied: Mapping[Any, list[Model]]) -> None:
+        """Let rows whose foreign keys a delete has emptied point to what LOCAL has them point to.
+
+        Raises:
+            BatchBroken: one cannot, so that the delete must not stay either.
+        """
+        for field, rows in emptied.items():
+            unreadable: dict[At, Exception] = {}
+            for living in self._living.among(rows, unreadable):
+                if local_value(living, field) is not None:
+                    at = shape_of(type(living)).model, living.pk
+                    self._point_or_break(living, field, _would_empty(field, at))
+            for at, reason in unreadable.items():  # nobody knows what it points to
+                raise BatchBroken(f"{_would_empty(field, at)}: {describe(reason)}") from reason
+
+    def _point_or_break(self, living: Model, field: Any, said: str) -> None:
+        try:
+            self._point(living, field)
+        except Exception as error:
+            reraise_if_hopeless(error, self._remote)
+            raise BatchBroken(f"{said}: {describe(error)}") from error
+
+
+def _would_empty(field: Any, at: At) -> str:
+    """Say that a delete would empty a foreign key of an object which LOCAL still has."""
+    model, key = at
+    return (
+        f"its deletion would empty {field.name} of {model._meta.label} {printable_key(encode_key(key))}, "
+        f"which {LOCAL!r} still has"
+    )

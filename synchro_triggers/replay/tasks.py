@@ -13,6 +13,9 @@ from .schema.shape import (
     Shape,
 )
 
+#: Root model and local key of an object.
+At = tuple[type[Model], Any]
+
 
 @dataclass
 class ObjectTask:
@@ -33,7 +36,7 @@ class ObjectTask:
     keep_parents: bool = False
 
     @property
-    def at(self) -> tuple[type[Model], Any]:
+    def at(self) -> At:
         """Root model and key, by which it is known whatever table has logged it."""
         return self.shape.root, self.key
 

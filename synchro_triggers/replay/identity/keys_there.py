@@ -18,7 +18,7 @@ from .references import Identity
 
 
 class KeysThere:
-    """Translates local keys.
+    """Tells what local keys are on the remote, as far as it is known or can be looked up; brings nothing along.
 
     Args:
         identity: the batch's references.
@@ -42,11 +42,11 @@ class KeysThere:
     def key_there(self, model: type[Model], key: Any) -> Any:
         """Return what a local primary key is on the remote, or ``None`` if its object is not known there.
 
-        A kept key is asked before the natural key: few statements, and the object itself need not be read.
+        The kept key is tried before the natural key, unlike in ``Matching.match()``: a target that is there under its
+        kept key need not be read on LOCAL.
         """
         shape = shape_of(model)
-        self._identity.load(model, [key])
-        known = self._identity.known(model, key)
+        known = self._identity.find(model, key)
         if known is None:
             known = self.kept_key(shape, key)
             if known is not None and not self._identity.existing(shape.root, [known]):

@@ -88,8 +88,7 @@ class Living:
 
     def _is_another(self, root: type[Model], remote_key: Any, key: Any) -> bool:
         """Tell whether the object that has the key now is known to be another remote row."""
-        self._identity.load(root, [key])
-        known = self._identity.known(root, key)
+        known = self._identity.find(root, key)
         return known is not None and known != remote_key
 
     def _those_there(self, root: type[Model], keys: Iterable[Any]) -> set[Any]:

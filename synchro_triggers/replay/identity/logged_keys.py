@@ -11,9 +11,7 @@ from ...conf import LOCAL
 from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
 from ..schema.shape import gives_keys_again, model_of, read_key, root_of
-from ..tasks import ObjectTask
-
-At = tuple[type[Model], Any]
+from ..tasks import At, ObjectTask
 
 
 class LoggedKeys:

@@ -6,8 +6,15 @@ The rungs, in this order; the first that leads to a row ends it:
 2. the natural key (``natural_matches``);
 3. the primary key, if the database does not give it out or the model has the option ``identity: 'pk'``.
 
-An object that none of them finds is new. A row of rung 2 or 3 does not count where it is known to be another object
-that still lives. The methods below differ in what they have of an object, and in what follows from their answer.
+An object that none of them finds is new. A row that rung 2 or 3 finds does not count where it is known to be another
+object that still lives. Who climbs, and where they differ:
+
+- ``match()``: an object of LOCAL. ``match_many()``: many without a reference; what is doubtful is left to ``match()``.
+- ``match_deleted()``: an object that only the log speaks of. Its natural key is one that the log has kept.
+- ``match_parent()``: a parent's row with a key of its own; a kept key counts although no row has it yet.
+- ``KeysThere.key_there()``: what a foreign key points to. Rung 3 comes before 2, and nobody asks whose the row is.
+- ``meeting/linking``: rungs 1 and 2, then a row with the same key and the same values.
+- ``Living``: the other way round, from a remote row to the object of LOCAL. Rung 3 comes before 2.
 """
 
 from __future__ import annotations
@@ -56,11 +63,6 @@ class Matching:
         self.natural_keys = NaturalKeys(identity, self.keys_there)
         self._by_natural_key = NaturalMatches(self.natural_keys)
 
-    def by_reference(self, model: type[Model], key: Any) -> Any:
-        """Return the remote key of an object's reference, or ``None``: the first rung alone."""
-        self.identity.load(model, [key])
-        return self.identity.known(model, key)
-
     def by_natural_key(self, instance: Model) -> Any:
         """Return the key of the remote row with an object's natural key, whosever it is, or ``None``: the second alone.
 
@@ -71,7 +73,7 @@ class Matching:
 
     def match(self, shape: Shape, instance: Model) -> Any:
         """Return the key of the remote row that is an object of LOCAL, or ``None``."""
-        known = self.by_reference(shape.model, instance.pk)
+        known = self.identity.find(shape.model, instance.pk)
         if known is not None:
             return known
         found = self.by_natural_key(instance)
@@ -92,7 +94,7 @@ class Matching:
         Returns:
             ``None``: it will be given one.
         """
-        known = self.by_reference(model, key)
+        known = self.identity.find(model, key)
         if known is not None:
             return known
         parent = rows_of(model, LOCAL).filter(pk=key).first()
@@ -131,7 +133,7 @@ class Matching:
         Raises:
             ObjectNotApplied: it is there in a form, or a spelling, in which it cannot be read or found.
         """
-        known = self.by_reference(shape.model, key)
+        known = self.identity.find(shape.model, key)
         if known is not None or change.created:
             return known
         found = self.match_former_natural_keys(shape, key, change)

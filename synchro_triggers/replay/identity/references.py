@@ -23,8 +23,9 @@ from ..rows.read_ahead import ReadAhead
 from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey
 from ..schema.shape import Shape, model_of, read_key, read_keys, root_of
+from ..tasks import At
 from .given_again import Strangers
-from .logged_keys import At, LoggedKeys, number_of
+from .logged_keys import LoggedKeys, number_of
 from .reference_table import ReferenceTable, Stored, text_of
 from .telling import keeps_key
 
@@ -190,6 +191,11 @@ class Identity:
     def known(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of a loaded local key, or ``None``."""
         return self._known.get((root_of(model), key))
+
+    def find(self, model: type[Model], key: Any) -> Any:
+        """Return the remote key of a local key, which is loaded if need be, or ``None``."""
+        self.load(model, [key])
+        return self.known(model, key)
 
     def stale_reference(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of a reference whose row is gone, or ``None``."""

@@ -84,8 +84,7 @@ class RemoteChanges:
     def _rows_of_other_parents(self, task: ObjectTask) -> Iterator[tuple[type[Model], Any, Any]]:
         for parent in task.shape.other_parents if task.instance is not None else ():
             key = task.instance.__dict__[parent.link.attname]
-            self._identity.load(parent.model, [key])
-            remote_key = self._identity.known(parent.model, key)
+            remote_key = self._identity.find(parent.model, key)
             if remote_key is not None:
                 yield from ((model, remote_key, key) for model in _family(shape_of(parent.model)))
 

@@ -21,9 +21,7 @@ from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.findable import is_findable, not_findable, why_not_findable
 from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
-from ..tasks import LinkTask, ObjectTask
-
-At = tuple[type[Model], Any]
+from ..tasks import At, LinkTask, ObjectTask
 
 
 class Targets:
@@ -118,8 +116,7 @@ class Targets:
     def look_what_is_missing(self, shape: Shape, instance: Model) -> None:
         """Remember which targets LOCAL lacks of an object that is none of the batch's, and is not brought along."""
         for _, (root, key) in self.fields_and_targets(shape, instance):
-            self._identity.load(root, [key])
-            if self._identity.known(root, key) is None and not load_instances(root, [key]):
+            if self._identity.find(root, key) is None and not load_instances(root, [key]):
                 self.missing.add((root, key))
         list(self._without_a_row([ObjectTask(shape, instance.pk, None, instance)]))
 

@@ -55,7 +55,6 @@ def _part_there(parts: Parts, task: ObjectTask) -> tuple[Shape, Any]:
         return task.shape, known
     for parent in task.shape.other_parents:
         key = local_value(instance, parent.link)
-        identity.load(parent.model, [key])
-        if (part := identity.known(parent.model, key)) is not None:
+        if (part := identity.find(parent.model, key)) is not None:
             return shape_of(parent.model), part
     return task.shape, known

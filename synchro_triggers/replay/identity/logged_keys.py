@@ -1,4 +1,4 @@
-"""What LOCAL's log says of keys: whose is gone, and whose a key was before it was given out again. Pure."""
+"""What LOCAL's log says of keys: whose is gone, and whose a key was before it was given out again."""
 
 from __future__ import annotations
 

@@ -67,13 +67,7 @@ from .state.failures import (
     store_failure,
 )
 from .state.lease import CheckpointMoved, Lease
-from .state.node import (
-    is_elsewhere,
-    met_another,
-    note_met,
-    require_same_history,
-    require_two_nodes,
-)
+from .state.node import is_elsewhere, met_another, note_met, require_same_history, require_two_nodes
 from .state.other_rows import left_behind, left_behind_by_failed
 from .state.sight import require_sight
 from .write.batch import Batch

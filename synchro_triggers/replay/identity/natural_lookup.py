@@ -14,10 +14,7 @@ from ...capture.tables import natural_key_fields, natural_key_of
 from ...exceptions import ObjectNotApplied
 from ...natural import NaturalManager
 from ...unnamed import unnamed_on
-from ..schema.shape import (
-    field_at,
-    is_foreign_key,
-)
+from ..schema.shape import field_at, is_foreign_key
 
 
 def ask_by_natural_key(manager: Any, alias: str, key: tuple[Any, ...]) -> Any:

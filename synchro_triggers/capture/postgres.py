@@ -22,6 +22,7 @@ The triggers are installed per alias and never registered: a registered trigger 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pgtrigger
@@ -44,8 +45,6 @@ from .postgres_transitional import transitional_setup as transitional_setup
 from .postgres_transitional import transitional_triggers as transitional_triggers
 from .tables import CapturedTable
 from .trigger import InstalledTrigger, Trigger, quote_literal, trigger_name
-
-EVENTS = tuple(TIMINGS)
 
 # pgtrigger's own template calls a PL/pgSQL function with an exception block before every run.
 _FULL_FUNCTION = """
@@ -172,20 +171,13 @@ def _compile(
         template += f"ALTER TABLE {{table}} ENABLE {fires.upper()} TRIGGER {{name}};\n"
     signed = parts | {"table": "", "signature": ""} if part else parts | {"signature": ""}  # it may be renamed
     signature = f"{hashlib.sha1(template.format(**signed).encode()).hexdigest()} {fires}".rstrip()
-    sql = template.format(**parts, signature=signature)
-    if part:
-        catch_up = caught_up(table, layout, part, schema) if trigger.name == trigger_name(table.label, "ins") else ()
-        return Trigger(
-            trigger.name,
-            part.name,
-            table.label,
-            signature,
-            (sql,),
-            part.qualified,
-            of_partition=True,
-            catch_up=catch_up,
-        )
-    return Trigger(trigger.name, table.table, table.label, signature, (sql,), layout.qualified)
+    sql = (template.format(**parts, signature=signature),)
+    if part is None:
+        return Trigger(trigger.name, table.table, table.label, signature, sql, layout.qualified)
+    found = Trigger(trigger.name, part.name, table.label, signature, sql, part.qualified, of_partition=True)
+    if trigger.name == trigger_name(table.label, "ins"):
+        found = replace(found, catch_up=caught_up(table, layout, part, schema))
+    return found
 
 
 # Transitional triggers ----------------------------------------------------------------------------

@@ -148,14 +148,49 @@ def caught_up(table: CapturedTable, layout: Layout, part: Part, schema: str) -> 
     return (_IN_UTC.format(statement=f"{insert} SELECT {values} FROM {part.qualified} AS n"),)
 
 
-def bodies_of(
-    table: CapturedTable,
-    columns: list[CapturedColumn],
-    layout: Layout,
-    changelog: str,
-) -> dict[str, str]:
+def bodies_of(table: CapturedTable, columns: list[CapturedColumn], layout: Layout, changelog: str) -> dict[str, str]:
+    """Return what the functions of a table's triggers do, by their events.
+
+    Args:
+        table, layout: the table.
+        columns: those of its columns that there are.
+        changelog: the qualified name of the changelog.
+    """
     watched = [column for column in columns if not column.skipped and column not in table.key]
     kept = [column for column in columns if column.kept]
+    parts = _expressions(table, watched, kept, layout) | {"changelog": changelog}
+    bodies = {
+        "ins": _ON_INSERT.format(**parts),
+        "upd": _ON_UPDATE.format(**parts),
+        "del": _ON_DELETE.format(**parts, rows="synchro_old"),
+        "trunc": _truncate_body(parts, layout),
+    }
+    # What is left when columns are gone: any may have changed, and the whole row tells the object.
+    unknown = parts | {
+        "changed_names": "''",
+        "differs": "true",
+        "kept_differs": "true",
+        "old_values": "to_jsonb(o)::text",
+    }
+    without = {
+        "upd": (columns if watched or kept else [], "synchro_new", _ON_UPDATE.format(**unknown)),
+        "del": (kept, "synchro_old", _ON_DELETE.format(**unknown, rows="synchro_old")),
+        "trunc": (kept, layout.qualified, _truncate_body(unknown, layout)),
+    }
+    for event, (needed, rows, body) in without.items():
+        if needed:
+            named = ", ".join(f"o.{quote(column.column)}" for column in needed)
+            unless = _UNLESS_COLUMNS_ARE_GONE.format(columns=named, rows=rows, without_columns=body)
+            bodies[event] = unless + bodies[event]
+    if layout.is_partitioned:
+        bodies = {event: _NOT_IF_DETACHED + body for event, body in bodies.items()}
+    return bodies
+
+
+def _expressions(
+    table: CapturedTable, watched: list[CapturedColumn], kept: list[CapturedColumn], layout: Layout
+) -> dict[str, str]:
+    """Return what the bodies say of old rows ``o`` and new rows ``n``."""
     first_key = quote(table.key[0].column)
 
     def differs(column: CapturedColumn) -> str:
@@ -172,8 +207,7 @@ def bodies_of(
         return f'o.{name}::text COLLATE "C" = n.{name}::text COLLATE "C"'
 
     names = [f"CASE WHEN {differs(column)} THEN {quote_literal(',' + column.name)} ELSE '' END" for column in watched]
-    parts = {
-        "changelog": changelog,
+    return {
         "label": quote_literal(table.label),
         "new_key": key_text(table.key, "n"),
         "old_key": key_text(table.key, "o"),
@@ -186,40 +220,6 @@ def bodies_of(
         "old_values": _old_values(kept),
         "context": _CONTEXT,
     }
-    bodies = {
-        "ins": _ON_INSERT.format(**parts),
-        "upd": _ON_UPDATE.format(**parts),
-        "del": _ON_DELETE.format(**parts, rows="synchro_old"),
-        "trunc": _truncate_body(parts, layout),
-    }
-    # What is left when columns are gone: any may have changed, and the whole row tells the object.
-    unknown = parts | {
-        "changed_names": "''",
-        "differs": "true",
-        "kept_differs": "true",
-        "old_values": "to_jsonb(o)::text",
-    }
-    if watched or kept:
-        named = ", ".join(f"o.{quote(column.column)}" for column in columns)
-        bodies["upd"] = (
-            _UNLESS_COLUMNS_ARE_GONE.format(
-                columns=named, rows="synchro_new", without_columns=_ON_UPDATE.format(**unknown)
-            )
-            + bodies["upd"]
-        )
-    if kept:
-        named = ", ".join(f"o.{quote(column.column)}" for column in kept)
-        for event, rows, without_columns in (
-            ("del", "synchro_old", _ON_DELETE.format(**unknown, rows="synchro_old")),
-            ("trunc", layout.qualified, _truncate_body(unknown, layout)),
-        ):
-            bodies[event] = (
-                _UNLESS_COLUMNS_ARE_GONE.format(columns=named, rows=rows, without_columns=without_columns)
-                + bodies[event]
-            )
-    if layout.is_partitioned:
-        bodies = {event: _NOT_IF_DETACHED + body for event, body in bodies.items()}
-    return bodies
 
 
 def _truncate_body(parts: dict[str, str], layout: Layout) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -31,8 +32,6 @@ from .sqlite_catalog import views as views
 from .sqlite_unique import replaced_rows
 from .tables import CapturedColumn, CapturedTable
 from .trigger import LEADING_COMMENTS, PREFIX, InstalledTrigger, Trigger, quote_literal, trigger_name
-
-EVENTS = ("ins", "upd", "del", "repl", "updrepl")
 
 _TRIGGER = """CREATE TRIGGER {name} {timing} ON {table} WHEN {condition}
 BEGIN /* {mode} {label} */
@@ -86,7 +85,6 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
     def differs(column: CapturedColumn) -> str:
         return is_another(layout, column)
 
-    key_differs = " OR ".join(map(differs, table.key))
     anything = _joined("OR", [differs(column) for column in (*table.key, *watched)])
     names = _joined(
         "||",
@@ -94,38 +92,64 @@ def _triggers_of(connection: BaseDatabaseWrapper, table: CapturedTable, layout: 
     )
     kept_differs = _joined("OR", [differs(column) for column in kept if column not in table.key])
     old_values = old_values_of(kept, "OLD")
-    kept_if_changed = f"CASE WHEN {kept_differs} THEN {old_values} END" if kept_differs else "NULL"
+    return _logging(
+        connection,
+        _Logged(table.label, table.table, table.key, layout, kept),
+        "full",
+        changed=f"substr({names}, 2)" if names else "''",
+        old_if_changed=f"CASE WHEN {kept_differs} THEN {old_values} END" if kept_differs else "NULL",
+        if_changed=f"{NOT_PAUSED} AND ({anything})",
+    )
 
-    def log(operation: str, key: str, changed: str = "''", old: str = "NULL", source: str = "") -> str:
+
+@dataclass(frozen=True)
+class _Logged:
+    """A table whose writes are logged: its label, name, key and layout, and the columns whose old values are kept."""
+
+    label: str
+    table: str
+    key: tuple[CapturedColumn, ...]
+    layout: Layout
+    kept: list[CapturedColumn]
+
+
+def _logging(
+    connection: BaseDatabaseWrapper, logged: _Logged, mode: str, *, changed: str, old_if_changed: str, if_changed: str
+) -> list[Trigger]:
+    """Return the triggers that log what is written to a table.
+
+    Args:
+        connection, logged: the table.
+        mode: what the triggers say of themselves: ``full`` or ``transitional``.
+        changed: the expression for the names of the fields that an update changes.
+        old_if_changed: the expression for the old values that an update logs.
+        if_changed: the condition under which an update is logged.
+    """
+
+    def log(operation: str, row: str, changed: str = "''", old: str = "NULL", source: str = "") -> str:
+        key, label = key_text(logged.key, row), quote_literal(logged.label)
         return LOG.format(
-            label=quote_literal(table.label),
-            key=key,
-            operation=operation,
-            changed_fields=changed,
-            old_values=old,
-            source=source,
+            label=label, key=key, operation=operation, changed_fields=changed, old_values=old, source=source
         )
 
-    old_key, new_key = key_text(table.key, "OLD"), key_text(table.key, "NEW")
-    changed = f"substr({names}, 2)" if names else "''"
-    update = "\n".join(
-        (
-            log("U", new_key, changed, kept_if_changed, f"\n  WHERE NOT ({key_differs})"),
-            log("D", old_key, old=old_values, source=f"\n  WHERE {key_differs}"),
-            log("I", new_key, source=f"\n  WHERE {key_differs}"),
-        )
+    moved = " OR ".join(is_another(logged.layout, part) for part in logged.key)
+    old_values = old_values_of(logged.kept, "OLD")
+    update = (
+        log("U", "NEW", changed, old_if_changed, f"\n  WHERE NOT ({moved})"),
+        log("D", "OLD", old=old_values, source=f"\n  WHERE {moved}"),
+        log("I", "NEW", source=f"\n  WHERE {moved}"),
     )
     bodies = {
-        "ins": ("AFTER INSERT", NOT_PAUSED, log("I", new_key)),
-        "upd": ("AFTER UPDATE", f"{NOT_PAUSED} AND ({anything})", update),
-        "del": ("AFTER DELETE", NOT_PAUSED, log("D", old_key, old=old_values)),
+        "ins": ("AFTER INSERT", NOT_PAUSED, log("I", "NEW")),
+        "upd": ("AFTER UPDATE", if_changed, "\n".join(update)),
+        "del": ("AFTER DELETE", NOT_PAUSED, log("D", "OLD", old=old_values)),
     }
-    replaced_key, replaced_values = key_text(table.key, "r"), old_values_of(kept, "r")
-    for event, timing, rows in replaced_rows(connection, table.table, table.key):
-        body = "\n".join(log(operation, replaced_key, mark, replaced_values, of) for operation, mark, of in rows)
+    replaced_values = old_values_of(logged.kept, "r")
+    for event, timing, rows in replaced_rows(connection, logged.table, logged.key, logged.layout):
+        body = "\n".join(log(operation, "r", mark, replaced_values, of) for operation, mark, of in rows)
         bodies[event] = (timing, NOT_PAUSED, body)
     return [
-        make(connection, table.label, table.table, event, "full", timing, condition, body)
+        make(connection, logged.label, logged.table, event, mode, timing, condition, body)
         for event, (timing, condition, body) in bodies.items()
     ]
 
@@ -240,40 +264,9 @@ def transitional_triggers(
     columns = [CapturedColumn(row[1], row[1], _KINDS.get(row[2].lower(), "")) for row in rows]
     ranks = {row[1]: row[5] for row in rows}
     keys = tuple(sorted((column for column in columns if ranks[column.name]), key=lambda part: ranks[part.name])) or key
-    old_key, new_key = key_text(keys, "OLD"), key_text(keys, "NEW")
-    moved = " OR ".join(is_another(layout_of(connection, table), part) for part in keys)
+    logged = _Logged(label, table, keys, layout_of(connection, table), columns)
     old_values = old_values_of(columns, "OLD")
-
-    def log(operation: str, key_text: str, old: str = "NULL", source: str = "", changed: str = "''") -> str:
-        return LOG.format(
-            label=quote_literal(label),
-            key=key_text,
-            operation=operation,
-            changed_fields=changed,
-            old_values=old,
-            source=source,
-        )
-
-    update = "\n".join(
-        (
-            log("U", new_key, old_values, f"\n  WHERE NOT ({moved})"),
-            log("D", old_key, old_values, f"\n  WHERE {moved}"),
-            log("I", new_key, source=f"\n  WHERE {moved}"),
-        )
-    )
-    bodies = {
-        "ins": ("AFTER INSERT", log("I", new_key)),
-        "upd": ("AFTER UPDATE", update),
-        "del": ("AFTER DELETE", log("D", old_key, old_values)),
-    }
-    replaced_key, replaced_values = key_text(keys, "r"), old_values_of(columns, "r")
-    for event, timing, replaced in replaced_rows(connection, table, keys):
-        body = "\n".join(log(operation, replaced_key, replaced_values, of, mark) for operation, mark, of in replaced)
-        bodies[event] = (timing, body)
-    return [
-        make(connection, label, table, event, "transitional", timing, NOT_PAUSED, body)
-        for event, (timing, body) in bodies.items()
-    ]
+    return _logging(connection, logged, "transitional", changed="''", old_if_changed=old_values, if_changed=NOT_PAUSED)
 
 
 _TABLE_STATEMENT = re.compile(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import SynchroError
-from .sqlite_catalog import NAME, Layout, fold, layout_of, quoted_name
+from .sqlite_catalog import NAME, Layout, fold, quoted_name
 from .tables import CapturedColumn
 
 
@@ -29,7 +29,7 @@ class _UniqueIndex:
 
 
 def replaced_rows(
-    connection: BaseDatabaseWrapper, table: str, key: tuple[CapturedColumn, ...]
+    connection: BaseDatabaseWrapper, table: str, key: tuple[CapturedColumn, ...], layout: Layout
 ) -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """Yield when a trigger must look for rows ``r`` that are about to be replaced, and what to log of which of them.
 
@@ -39,7 +39,6 @@ def replaced_rows(
     indexes = _unique_indexes(connection, table)
     if not indexes:
         return
-    layout = layout_of(connection, table)
     quoted = connection.ops.quote_name(table)
     conflicts = " OR ".join(f"({_conflicts(index, key, quoted, layout)})" for index in indexes)
     not_itself = " AND ".join(f"r.{quoted_name(part.column)} = OLD.{quoted_name(part.column)}" for part in key)

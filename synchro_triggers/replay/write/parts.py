@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Model
 
 from ...conf import LOCAL
+from ...django_inside.savepoints import Savepoints, require_unbroken
 from ..identity.references import Identity
 from ..plan.cycles import StandIns
 from ..plan.order import At
@@ -17,7 +18,6 @@ from ..plan.remote_changes import RemoteChanges
 from ..plan.target import BatchResult, Target
 from ..plan.targets import Targets
 from ..rows.read_ahead import ReadAhead
-from ..rows.savepoints import Savepoints, require_unbroken
 from ..rows.selecting import rows_of
 from ..schema.keys import FormerKey
 from ..schema.shape import Shape, shape_of

@@ -88,7 +88,7 @@ PARTS: dict[str, Part] = {
     ),
     "saving": Part(
         "Model.save() writes by _save_table(), _do_insert() and _do_update()",
-        "save() is called as it is: rows that a base manager hides, and inserts without an answer, are kept as failures",
+        "save() is called as it is: rows that a base manager hides, and inserts without answers, become failures",
         _saving_is_divided,
     ),
     "savepoints": Part(

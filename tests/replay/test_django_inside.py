@@ -16,8 +16,6 @@ from tests.databases import both
 from tests.replay.hearing import REMOTE, hearing, receiving
 from tests.testapp.models import Account, Entry, Item
 
-pytestmark = both
-
 PARTS = sorted(expected.PARTS)
 
 
@@ -60,6 +58,7 @@ def test_check_says_what_another_django_means(another_django, part, holds):
     assert expected.PARTS[part].relies_on in text and expected.PARTS[part].otherwise in text
 
 
+@both
 @pytest.mark.parametrize("observed", [False, True])
 @pytest.mark.parametrize("part", [part for part in PARTS if part != "collecting"])
 def test_objects_arrive_all_the_same(another_django, monkeypatch, part, observed):
@@ -96,6 +95,7 @@ def test_objects_arrive_all_the_same(another_django, monkeypatch, part, observed
     assert_same(Item)
 
 
+@both
 def test_what_others_may_hang_on_is_not_deleted_where_nobody_can_tell(another_django):
     account = Account.objects.create(name="a", cash=1)
     Entry.objects.create(name="e", account=account)

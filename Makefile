@@ -68,9 +68,10 @@ fuzz-shapes: $(VENV)/.for-test  ## the same with random models, receivers, trigg
 bench: $(VENV)/.for-bench  ## compare with other tools, 40 minutes; make bench ARGS='--quick', ARGS='capture --vendor sqlite'
 	$(BIN)/python -m benchmarks $(ARGS)
 
-lint: $(VENV)/.for-dev  ## ruff: rules and format
+lint: $(VENV)/.for-dev  ## ruff: rules and format; import-linter: which room may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.for-dev  ## let ruff repair and format the code
 	$(BIN)/ruff check --fix .

@@ -37,6 +37,7 @@ CORE = (
     "tests/replay/test_changes_arrive.py",
     "tests/replay/test_command.py",
     "tests/replay/test_deleted_objects.py",
+    "tests/replay/test_django_inside.py",
     "tests/replay/test_inserts_that_return_nothing.py",
     "tests/replay/test_json_as_stored.py",
     "tests/replay/test_many_to_many.py",

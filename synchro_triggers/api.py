@@ -27,8 +27,7 @@ def synchronize(
         dry_run: count what would be done, and write nothing.
         full: every object of the captured models, not only those that were logged: the initial load. What the
             remote's own users changed is newer, and objects that only the remote has stay.
-        on_error: ``'quarantine'`` keeps an object that cannot be applied for later and goes on;
-            ``'stop'`` stops at the first one and leaves the rest for the next run.
+        on_error: ``'quarantine'`` keeps an object that cannot be applied, and goes on; ``'stop'`` stops at the first.
         progress: called with the number of log rows done and their total.
 
     Returns:

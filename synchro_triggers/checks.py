@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
+from django import get_version
 from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.core import checks
@@ -19,6 +20,7 @@ from django.db.models import Model
 
 from .capture.tables import captured_models, models_by_table, natural_key_fields, natural_manager, wrong_skip_of
 from .conf import LOCAL, SETTINGS, get_settings, named_models, wrong_settings
+from .django_inside.expected import PARTS, is_as_expected
 from .exceptions import SynchroConfigurationError
 from .natural import is_unique
 from .same_database import address
@@ -44,6 +46,7 @@ def register_checks() -> None:
         check_skipped,
         check_natural_keys,
         check_routers,
+        check_django,
     ):
         checks.register(check)
 
@@ -260,6 +263,19 @@ def check_routers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             id="synchro_triggers.W015",
         )
         for (name, alias), labels in sorted(elsewhere.items())
+    ]
+
+
+def check_django(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn where Django is not inside what this package relies on (``synchro_triggers.W016``)."""
+    return [
+        checks.Warning(
+            f"Django {get_version()} is not inside as synchro_triggers expects ({part.relies_on}): {part.otherwise}.",
+            hint="Look for a newer synchro_triggers that knows this Django.",
+            id="synchro_triggers.W016",
+        )
+        for name, part in PARTS.items()
+        if not is_as_expected(name)
     ]
 
 

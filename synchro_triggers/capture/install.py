@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from django.db import DatabaseError, ProgrammingError, connections, transaction
@@ -16,6 +15,7 @@ from ..exceptions import Refused, SynchroConfigurationError
 from .own_tables import needed_columns, require_own_tables
 from .tables import CapturedTable, captured_models, captured_tables
 from .trigger import InstalledTrigger, Trigger
+from .vendor import Vendor
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Comparison:
         return sorted(lines)
 
 
-def vendor_of(connection: BaseDatabaseWrapper) -> ModuleType:
+def vendor_of(connection: BaseDatabaseWrapper) -> Vendor:
     """Return the module with this vendor's trigger SQL.
 
     Raises:

@@ -5,7 +5,8 @@ from django.db import migrations, models
 import synchro_triggers.exact_text
 import synchro_triggers.models
 import synchro_triggers.moment
-from synchro_triggers.migrations._brin import create_brin_index, drop_brin_index
+
+from ._brin import create_brin_index, drop_brin_index
 
 
 class Migration(migrations.Migration):

@@ -13,11 +13,7 @@ from ..capture.trigger import Trigger
 from ..conf import LOCAL, chosen_remotes
 from ..exceptions import SynchroConfigurationError, TriggersNotReady
 from ..reaching import clear_errors
-from .state.node import (
-    require_no_transaction,
-    require_original,
-    require_two_databases,
-)
+from .state.node import require_no_transaction, require_original, require_two_databases
 from .state.sight import require_sight
 
 

@@ -19,6 +19,7 @@ from ..capture.own_tables import Schema, require_own_tables
 from ..capture.session import replaying_for
 from ..capture.tables import captured_models, labels_of
 from ..conf import LOCAL, get_settings
+from ..django_inside.savepoints import require_unbroken
 from ..exceptions import SynchroConfigurationError, SynchroError, worst_of
 from ..faults.judge import is_contended
 from ..key_texts import printable_key, stored_key
@@ -47,7 +48,6 @@ from .rows.contention import RowLocks, pauses, short_waits_on_local, wait_shortl
 from .rows.mysql import short_waits
 from .rows.other_spellings import OtherSpellings
 from .rows.redirects import Redirects
-from .rows.savepoints import require_unbroken
 from .rows.utc import times_in_utc
 from .schema.keys import FormerKey
 from .schema.observed import rows_are_observed
@@ -67,13 +67,7 @@ from .state.failures import (
     store_failure,
 )
 from .state.lease import CheckpointMoved, Lease
-from .state.node import (
-    is_elsewhere,
-    met_another,
-    note_met,
-    require_same_history,
-    require_two_nodes,
-)
+from .state.node import is_elsewhere, met_another, note_met, require_same_history, require_two_nodes
 from .state.other_rows import left_behind, left_behind_by_failed
 from .state.sight import require_sight
 from .write.batch import Batch

@@ -9,9 +9,7 @@ from django.db.models import Model
 
 from .log.changes import Change
 from .schema.link_shapes import LinkShape
-from .schema.shape import (
-    Shape,
-)
+from .schema.shape import Shape
 
 #: Root model and local key of an object.
 At = tuple[type[Model], Any]

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import synchronize
-from synchro_triggers.replay.rows.savepoints import Savepoints
+from synchro_triggers.django_inside.savepoints import Savepoints
 from tests.comparing import assert_same
 from tests.databases import both, both_committed
 from tests.replay.hearing import LOCAL, REMOTE, hearing, receiving

@@ -191,18 +191,13 @@ def last_changes(
         keys: primary keys as its triggers write them; ``None``: of all objects.
         origin: a node; ``''``: the database's own users.
         since: changes before this time are of no interest.
-        after: only log rows with a higher id.
-        before: ... and with a lower one than this.
-
-    Yields:
-        The items of ``LastChanges``.
+        after, before: only log rows with ids between them.
     """
-    connection = connections[alias]
-    of_keys, wanted = "", list[Any]()
-    if keys is not None:
-        if not (texts := list(keys)):
-            return
-        of_keys, wanted = _of_keys(connection, texts)
+    connection, model = connections[alias], model_of(label)
+    texts = None if keys is None else list(keys)
+    if model is None or texts == []:
+        return
+    of_keys, wanted = ("", list[Any]()) if texts is None else _of_keys(connection, texts)
     bound, params = _since(connection, since)
     if before is not None:
         bound, params = f"{bound} AND id < %s", [*params, before]
@@ -213,8 +208,6 @@ def last_changes(
         f" AND origin = %s AND model_label = %s{of_keys} GROUP BY object_pk",
         [*params, after, origin, label, *wanted],
     )
-    if (model := model_of(label)) is None:
-        return
     zone = zone_of(alias)
     for text, logged_at, row_id in found:
         yield (label, encode_key(read_key(model, text, zone))), LastChange(logged_time(connection, logged_at), row_id)

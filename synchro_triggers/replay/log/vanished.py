@@ -12,10 +12,7 @@ from ..rows.raw_keys import may_hide, there_as_text
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..schema.keys import Unreadable
-from ..schema.shape import (
-    model_of,
-    read_key,
-)
+from ..schema.shape import model_of, read_key
 from .changes import Change
 
 #: Keys that are looked for at a time. Of some kinds each column is a parameter, of which SQLite takes 32,766 at once;

@@ -122,8 +122,7 @@ def open_window(
     Raises:
         Refused: it was read from a standby.
     """
-    connection = connections[alias]
-    end = end or current_position(alias)
+    connection, end = connections[alias], end or current_position(alias)
     between, params = _between(connection, start, end)
     chosen, chosen_params = _chosen(connection, since, without_origin)
     with connection.cursor() as cursor:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db.models import DO_NOTHING, PROTECT, RESTRICT, Model, ProtectedError, RestrictedError
-from django.db.models.deletion import Collector
 
+from ...django_inside.collecting import collect
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.link_shapes import link_shape
@@ -36,13 +36,8 @@ def let_go(row: Model, remote: str, *, keep_parents: bool) -> dict[Any, list[Mod
     """
     if not keep_parents and not may_empty_keys(type(row)):
         return {}
-    collector = Collector(using=remote, origin=row)
-    collector.collect([row], keep_parents=keep_parents)
-    emptied: dict[Any, list[Model]] = {}
-    updates: Any = collector.field_updates
-    for (field, _), groups in updates.items():
-        emptied.setdefault(field, []).extend(instance for group in groups for instance in group)
-    return emptied
+    collected = collect(row, remote, keep_parents=keep_parents)
+    return collected.emptied if collected is not None else {}
 
 
 def is_part_of(instance: Model, row: Model) -> bool:
@@ -121,17 +116,13 @@ def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Mode
     """
     if nothing_hangs_on(type(row)):
         return
-    collector = Collector(using=remote, origin=row)
-    if collector.can_fast_delete(row):
+    collected = collect(row, remote, keep_parents=keep_parents)
+    if collected is None:
         return
-    collector.collect([row], keep_parents=keep_parents)
-    for model, instances in collector.data.items():
-        for instance in instances:
-            if not is_part_of(instance, row) and not model._meta.auto_created:
-                yield instance
-    for rows in collector.fast_deletes:
-        if isinstance(rows, Model):
-            continue
+    for model, instance in collected.read():
+        if not is_part_of(instance, row) and not model._meta.auto_created:
+            yield instance
+    for rows in collected.unread:
         if not rows.model._meta.auto_created:
             yield from rows_of(rows.model, remote).filter(pk__in=rows.values("pk"))
 

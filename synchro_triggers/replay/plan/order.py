@@ -34,14 +34,13 @@ def in_order(
         brought_along: objects that are not logged, but needed by others.
         targets_of: root model and key of each object that a task's object points to.
         hanging_on: root model and key of each deleted object that pointed to a task's deleted object.
-        reluctance: how unwillingly a task's object is written before one that it points to: a task, and the root model
-            and key of what it points to. Nought: it may point to nothing until then. Asked only where foreign keys
-            form a cycle.
+        reluctance: how unwillingly a task's object is written before one that it points to; 0: it may point to nothing
+            until then. Asked only where foreign keys form a cycle.
 
     Returns:
         The tasks, each once: the targets of an object before it, what pointed to a deleted one before that one,
-        otherwise in the given order. Where foreign keys form a cycle, one of them is cut, the one of the least
-        reluctance: from whom to whom is returned too. Links come after both their ends.
+        otherwise in the given order; links after both their ends. And from whom to whom a cycle of foreign keys was
+        cut: where the reluctance is the least.
     """
     brought = list(brought_along)
     objects = [task for task in (*brought, *tasks) if isinstance(task, ObjectTask)]
@@ -50,8 +49,7 @@ def in_order(
     ordered: list[Task] = []
     for task in tasks:
         if isinstance(task, LinkTask):
-            for start in _ends(task, upserts.tasks):
-                ordered += upserts.to(start)
+            ordered += [each for start in _ends(task, upserts.tasks) for each in upserts.to(start)]
             ordered.append(task)
         elif task.instance is not None:
             ordered += upserts.to(task)

@@ -22,14 +22,7 @@ from ..rows.utc import zone_of
 from ..schema.findable import why_not_findable
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.link_shapes import LinkShape, link_shape
-from ..schema.shape import (
-    Shape,
-    gives_keys_again,
-    read_key,
-    read_keys,
-    root_of,
-    shape_of,
-)
+from ..schema.shape import Shape, gives_keys_again, read_key, read_keys, root_of, shape_of
 from ..tasks import LinkTask, ObjectTask
 
 

@@ -8,11 +8,7 @@ from django.db.models import Model
 from django.db.models.fields.composite import CompositePrimaryKey
 
 from ...conf import LOCAL
-from ..schema.shape import (
-    GenericKey,
-    concrete_of,
-    read_key,
-)
+from ..schema.shape import GenericKey, concrete_of, read_key
 
 
 def generic_target(generic: GenericKey, instance: Model) -> tuple[type[Model], Any] | None:

@@ -13,9 +13,7 @@ from ...conf import LOCAL
 from ...unnamed import unnamed_on
 from ..schema.keys import FormerKey
 from ..schema.relations import links_to_children
-from ..schema.shape import (
-    Shape,
-)
+from ..schema.shape import Shape
 from .raw_keys import is_of_one_object
 from .selecting import instances_of, rows_with
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from functools import cache
-from inspect import getattr_static
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Field, IntegerField, JSONField, Lookup, Model, QuerySet
-from django.db.models.base import ModelState
 from django.db.models.fields.composite import CompositePrimaryKey
-from django.db.models.fields.files import FileDescriptor
-from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
-from django.db.models.query_utils import DeferredAttribute
-from django.db.models.signals import post_init, pre_init
 
+from ...django_inside.instances import bare_instance, is_made_plainly
 from ...unnamed import unnamed_on
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import field_at
@@ -72,34 +67,6 @@ def instances_of(rows: QuerySet[Any]) -> list[Any]:
         instance.__dict__.update(zip(names, values, strict=True))
         found.append(instance)
     return found
-
-
-def is_made_plainly(model: type[Model]) -> bool:
-    """Tell whether nobody would notice that an instance was made without ``Model.__init__()``."""
-    return _is_plain(model) and not pre_init.has_listeners(model) and not post_init.has_listeners(model)
-
-
-def bare_instance(model: type[Any], alias: str, *, adding: bool) -> Any:
-    """Make an instance without any value."""
-    instance: Any = object.__new__(model)
-    instance.__dict__["_state"] = state = ModelState()
-    state.db, state.adding = alias, adding
-    return instance
-
-
-@cache
-def _is_plain(model: type[Any]) -> bool:
-    if any(getattr_static(model, name) is not getattr_static(Model, name) for name in _MAKERS):
-        return False
-    descriptors = (getattr_static(model, field.attname) for field in model._meta.concrete_fields)
-    return all(type(descriptor) in _WITHOUT_OPINION for descriptor in descriptors)
-
-
-#: What makes an instance.
-_MAKERS = ("__new__", "__init__", "__setattr__", "from_db")
-
-#: Descriptors that put the value of a new instance into its dictionary and do nothing else.
-_WITHOUT_OPINION = frozenset({DeferredAttribute, ForeignKeyDeferredAttribute, FileDescriptor})
 
 
 class Among(Lookup):

@@ -6,20 +6,19 @@ import datetime
 import decimal
 import json
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import cache, wraps
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import cache
 from typing import Any
 
 from django.db.models import Field, FileField, JSONField, Model
 
+from ...django_inside.instances import bare_instance, is_made_plainly
+from ...django_inside.saving import values_kept as kept_while_saving
 from ..schema.shape import Shape, parents_of
 from .json_text import JsonText, annotation_of, is_copied_as_text, put_json, stored_json, text_of
 from .redirects import NothingInserted
-from .selecting import bare_instance, is_made_plainly, rows_of
-
-#: Set on an instance while a replay saves it.
-_REPLAYED = "_synchro_replayed"
+from .selecting import rows_of
 
 
 def local_value(instance: Model, field: Field[Any, Any]) -> Any:
@@ -159,41 +158,17 @@ def create_instances(instances: Sequence[Model], shape: Shape, remote: str) -> N
         raise NothingInserted(shape.label, remote)
 
 
-@contextmanager
-def values_kept(instance: Model, shape: Shape) -> Iterator[None]:
-    """Keep ``auto_now`` and the like from renewing themselves while this one instance is saved.
-
-    ``raw=True`` would do it too, but receivers leave raw saves alone. The fields' ``pre_save`` is wrapped once
-    and looks at the instance, so that other threads' saves of the same model are not touched.
-    """
-    if not shape.computed:
-        yield
-        return
-    for field in shape.computed:
-        _respect_replay(field)
-    instance.__dict__[_REPLAYED] = True
-    try:
-        yield
-    finally:
-        instance.__dict__.pop(_REPLAYED, None)
+def values_kept(instance: Model, shape: Shape) -> AbstractContextManager[None]:
+    """Keep ``auto_now`` and the like from renewing themselves while this one instance is saved."""
+    return kept_while_saving(instance, shape.computed, _value_as_it_is) if shape.computed else nullcontext()
 
 
-def _respect_replay(field: Any) -> None:
-    if "pre_save" in field.__dict__:
-        return
-    original = field.pre_save
-
-    @wraps(original)
-    def pre_save(model_instance: Model, add: bool) -> Any:
-        if _REPLAYED not in model_instance.__dict__:
-            return original(model_instance, add)
-        if isinstance(field, JSONField):
-            return value_to_write(model_instance, field)
-        value = getattr(model_instance, field.attname)
-        if not isinstance(field, FileField):
-            return value
-        if value and not value._committed:  # a receiver has put a new file there
-            return original(model_instance, add)
-        return value.name  # which may be None: Django would make an empty path of it
-
-    field.pre_save = pre_save
+def _value_as_it_is(instance: Model, field: Any, compute: Callable[[], Any]) -> Any:
+    if isinstance(field, JSONField):
+        return value_to_write(instance, field)
+    value = getattr(instance, field.attname)
+    if not isinstance(field, FileField):
+        return value
+    if value and not value._committed:  # a receiver has put a new file there
+        return compute()
+    return value.name  # which may be None: Django would make an empty path of it

@@ -11,6 +11,7 @@ from django.db.models import Model, ProtectedError, RestrictedError
 
 from ...capture.tables import encode_key
 from ...conf import LOCAL
+from ...django_inside.savepoints import Savepoints
 from ...exceptions import ObjectNotApplied
 from ..errors import BatchBroken, NotYet, reraise_if_hopeless, waiting
 from ..identity.matching import Matching
@@ -29,7 +30,6 @@ from ..report import Told
 from ..rows.local_rows import load_instances
 from ..rows.mysql import guarded
 from ..rows.read_ahead import ReadAhead
-from ..rows.savepoints import Savepoints
 from ..rows.sequences import move_sequences_on
 from ..schema.keys import FormerKey
 from ..schema.shape import model_of, root_of, shape_of
@@ -112,7 +112,7 @@ class Batch:
     def _make_parts(self, whole: bool, clock: Clock) -> Parts:
         target, identity, result = self._target, self._identity, self._result
         matching = Matching(identity, target.spellings)
-        rows, savepoints = ReadAhead(self._remote, target.locks), Savepoints(self._remote)
+        rows, savepoints = ReadAhead(self._remote, target.locks), Savepoints(self._remote, BatchBroken)
         return Parts(
             target=target,
             identity=identity,

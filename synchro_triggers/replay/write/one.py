@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache, partial
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from django.db.models import Manager, Model, Q
-from django.db.models.fields.proxy import OrderWrt
+from django.db.models import Model, Q
 
+from ...django_inside.saving import hidden_rows_seen, needs_hooks, order_kept, parents_found
 from ...unnamed import unnamed_on
 from ..rows.mysql import existing_links_stay
 from ..rows.selecting import rows_of
@@ -28,9 +27,9 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
         return
     with (
         values_kept(instance, shape),
-        _hidden_rows_seen(instance),
-        _order_kept(instance, shape),
-        _parents_found(instance, shape),
+        hidden_rows_seen(instance),
+        order_kept(instance),
+        parents_found(instance),
         rows_as_they_are(instance),
     ):
         _call(instance.save, remote, options)
@@ -56,37 +55,9 @@ def _options_taken(function: Callable[..., Any]) -> frozenset[str] | None:
     return frozenset(each.name for each in parameters if each.kind in {each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY})
 
 
-@contextmanager
-def nothing_returned(instance: Model) -> Iterator[None]:
-    """Let ``save()`` insert this one instance without asking for what the insert returns; Django fails at no row."""
-
-    def insert(manager: Any, using: str, fields: Any, returning_fields: Any, raw: bool) -> Any:
-        model: Any = type(instance)
-        return model._do_insert(instance, manager, using, fields, (), raw)
-
-    instance.__dict__["_do_insert"] = insert
-    try:
-        yield
-    finally:
-        del instance.__dict__["_do_insert"]
-
-
 @cache
 def _is_saved_as_it_is(shape: Shape) -> bool:
-    plain = not shape.computed and type(shape.model._base_manager) is Manager and not is_tree(shape.model)
-    return plain and not _is_given_an_order(shape) and not _has_parents_with_default_keys(shape)
-
-
-@cache
-def _is_given_an_order(shape: Shape) -> bool:
-    """Tell whether ``save()`` gives a new object the last place (``Meta.order_with_respect_to``)."""
-    return any(isinstance(field, OrderWrt) for field in shape.model._meta.concrete_fields)
-
-
-@cache
-def _has_parents_with_default_keys(shape: Shape) -> bool:
-    keys = [field for parent in shape.model._meta.all_parents for field in parent._meta.pk_fields]
-    return any(field.has_default() or field.has_db_default() for field in keys)
+    return not shape.computed and not is_tree(shape.model) and not needs_hooks(shape.model)
 
 
 def delete(instance: Model, remote: str, **options: Any) -> None:
@@ -137,83 +108,3 @@ def save_links(
 
 
 # Values that change themselves --------------------------------------------------------------------
-
-
-@contextmanager
-def _hidden_rows_seen(instance: Model) -> Iterator[None]:
-    """Let ``save()`` update a row that ``Meta.base_manager_name`` hides, for this one instance.
-
-    It would find nothing to update there, and insert the row a second time.
-    """
-    if type(type(instance)._base_manager) is Manager:
-        yield
-        return
-
-    def update_any(base_rows: Any, using: str, *arguments: Any, **options: Any) -> Any:
-        return type(instance)._do_update(instance, rows_of(base_rows.model, using), using, *arguments, **options)
-
-    instance.__dict__["_do_update"] = update_any
-    try:
-        yield
-    finally:
-        del instance.__dict__["_do_update"]
-
-
-@contextmanager
-def _order_kept(instance: Model, shape: Shape) -> Iterator[None]:
-    """Keep ``save()`` from giving this one new instance the last place of ``Meta.order_with_respect_to``.
-
-    It puts that into the instance just before the statement, so it is taken back in between.
-    """
-    if not _is_given_an_order(shape):
-        yield
-        return
-    model: Any = type(instance)
-    before = instance.__dict__.get("_do_insert")  # ``nothing_returned``
-    insert_then = before or partial(model._do_insert, instance)
-    kept: dict[str, Any] = {}
-
-    def write(*arguments: Any, **options: Any) -> Any:
-        kept["_order"] = instance.__dict__.get("_order")
-        return model._save_table(instance, *arguments, **options)
-
-    def insert(*arguments: Any, **options: Any) -> Any:
-        instance.__dict__.update(kept)
-        return insert_then(*arguments, **options)
-
-    instance.__dict__ |= {"_save_table": write, "_do_insert": insert}
-    try:
-        yield
-    finally:
-        for name in ("_save_table", "_do_insert"):
-            instance.__dict__.pop(name, None)
-        if before is not None:
-            instance.__dict__["_do_insert"] = before
-
-
-@contextmanager
-def _parents_found(instance: Model, shape: Shape) -> Iterator[None]:
-    """Let ``save()`` look for the rows of parents when it adds this one child: they may be there already.
-
-    Where a parent's key has a default, Django takes the row for as new as the child, and inserts it a second time.
-    """
-    if not instance._state.adding or not _has_parents_with_default_keys(shape):
-        yield
-        return
-    before = instance.__dict__.get("_save_table")  # ``_order_kept``
-    write_then = before or partial(type(instance)._save_table, instance)  # type: ignore[attr-defined]
-
-    def write(raw: bool = False, cls: Any = None, *arguments: Any, **options: Any) -> Any:
-        instance._state.adding = cls is type(instance)
-        try:
-            return write_then(raw, cls, *arguments, **options)
-        finally:
-            instance._state.adding = True
-
-    instance.__dict__["_save_table"] = write
-    try:
-        yield
-    finally:
-        del instance.__dict__["_save_table"]
-        if before is not None:
-            instance.__dict__["_save_table"] = before

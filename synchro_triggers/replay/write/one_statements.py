@@ -18,17 +18,18 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Manager, Model
 
+from ...django_inside.savepoints import Savepoints
+from ...django_inside.saving import nothing_returned
 from ..rows.json_text import JsonText
 from ..rows.quoting import has_placeholder, quoting
 from ..rows.redirects import NothingInserted
-from ..rows.savepoints import Savepoints
 from ..rows.trees import is_tree
 from ..rows.values import values_kept
 from ..schema.observed import overrides_writing
 from ..schema.relations import links_to, nothing_hangs_on
 from ..schema.shape import Shape
 from ..schema.stored_types import plain_type
-from .one import delete, nothing_returned, save
+from .one import delete, save
 from .signals import deletes_announced, send_post_save, send_pre_save
 
 

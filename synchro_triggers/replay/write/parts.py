@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Model
 
+from ...django_inside.savepoints import Savepoints, require_unbroken
 from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..plan.cycles import StandIns
@@ -16,7 +17,6 @@ from ..plan.remote_changes import RemoteChanges
 from ..plan.target import BatchResult, Target
 from ..plan.targets import Targets
 from ..rows.read_ahead import ReadAhead
-from ..rows.savepoints import Savepoints, require_unbroken
 from .clock import Clock
 from .one_statements import Singles
 from .outcomes import Outcomes

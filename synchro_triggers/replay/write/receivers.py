@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
-from ..rows.savepoints import without_savepoints
+from ...django_inside.savepoints import without_savepoints
 from ..schema.observed import deletes_are_observed, is_observed
 from ..schema.shape import parents_of
 from ..tasks import ObjectTask

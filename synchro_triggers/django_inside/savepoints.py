@@ -1,4 +1,8 @@
-"""Savepoints around single objects, as cheap as they can be."""
+"""Savepoints around single objects, as cheap as they can be.
+
+Relies on: a connection notes its savepoints in ``savepoint_ids`` and ``run_on_commit`` (part ``savepoints`` of
+``expected``).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Any
 
 from django.db import DatabaseError, Error, connections, transaction
 
-from ..errors import BatchBroken
+from .expected import is_as_expected
 
 
 class Savepoints:
@@ -25,12 +29,17 @@ class Savepoints:
     On vendors whose savepoints are not known here, ``atomic()`` does it: Oracle has no ``RELEASE``.
 
     Must be used inside a transaction, and not across the end of a savepoint in which it was begun.
+
+    Args:
+        alias: the database.
+        broken: what is raised where a statement has failed that was not executed through Django: all is undone then.
     """
 
     _numbers = count()
 
-    def __init__(self, alias: str) -> None:
-        self._connection = connections[alias]
+    def __init__(self, alias: str, broken: type[Exception] = DatabaseError) -> None:
+        self._connection, self._broken = connections[alias], broken
+        self._is_known = self._connection.vendor in _KNOWN and is_as_expected("savepoints")
         self._open = ""
         self._waiting = False
         self._may_wait = False
@@ -43,7 +52,7 @@ class Savepoints:
             DatabaseError: somebody has marked it for a rollback, and has not raised.
         """
         connection = self._connection
-        if connection.vendor not in _KNOWN:
+        if not self._is_known:
             with transaction.atomic(using=connection.alias):
                 yield
             return
@@ -76,7 +85,7 @@ class Savepoints:
         Whoever asks for a cursor, or has one and executes something, is let in when the savepoint has been sent.
         """
         connection: Any = self._connection
-        if not _sends_several(connection) or "create_cursor" in connection.__dict__:
+        if not self._is_known or not _sends_several(connection) or "create_cursor" in connection.__dict__:
             yield
             return
 
@@ -151,7 +160,7 @@ class Savepoints:
         if self._waiting:
             self._waiting = False  # nothing was executed in it
             if self._is_broken():
-                raise BatchBroken("a statement failed that was not executed through Django") from error
+                raise self._broken("a statement failed that was not executed through Django") from error
             return
         try:
             self._execute(f"ROLLBACK TO SAVEPOINT {self._open}")  # it stays open, and is released with the next one

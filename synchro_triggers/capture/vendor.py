@@ -1,0 +1,108 @@
+"""What is asked of a vendor that captures: the functions that ``postgres`` and ``sqlite`` both have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .sight import Sight
+from .tables import CapturedColumn, CapturedTable
+from .trigger import InstalledTrigger, Trigger
+
+
+class Vendor(Protocol):
+    """A module with a vendor's trigger SQL."""
+
+    def before_ddl(self, connection: BaseDatabaseWrapper, sql: str, installed: list[InstalledTrigger]) -> list[str]:
+        """Return statements that must be executed before a statement that alters tables."""
+        ...
+
+    def catalog_mark(self, connection: BaseDatabaseWrapper, tables: Collection[str]) -> str | bytes:
+        """Return what is another one where the tables, or their triggers, are not what they were."""
+        ...
+
+    def columns_of(self, connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
+        """Return the columns of those of the tables that there are."""
+        ...
+
+    def drop_leftovers(self, connection: BaseDatabaseWrapper) -> list[str]:
+        """Return statements that drop what triggers that are gone have left behind."""
+        ...
+
+    def drop_notice_statements(self, connection: BaseDatabaseWrapper) -> list[str]:
+        """Return statements that end notices of what is logged."""
+        ...
+
+    def drop_sql(self, connection: BaseDatabaseWrapper, trigger: InstalledTrigger) -> list[str]:
+        """Return statements that drop a trigger."""
+        ...
+
+    def existing_tables(self, connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
+        """Return those of the tables that there are."""
+        ...
+
+    def full_triggers(
+        self, connection: BaseDatabaseWrapper, tables: list[CapturedTable], replicated: bool = False
+    ) -> list[Trigger]:
+        """Return the triggers that tables should have."""
+        ...
+
+    def has_triggers(self, connection: BaseDatabaseWrapper) -> bool:
+        """Tell whether any trigger of this package is there."""
+        ...
+
+    def installed_triggers(self, connection: BaseDatabaseWrapper) -> list[InstalledTrigger]:
+        """Return this package's triggers there."""
+        ...
+
+    def key_text(self, key: tuple[CapturedColumn, ...], row: str) -> str:
+        """Return the expression for the text of a row's key, as it is logged."""
+        ...
+
+    def lacking_columns(
+        self, connection: BaseDatabaseWrapper, tables: list[CapturedTable]
+    ) -> list[tuple[CapturedTable, str]]:
+        """Return columns of models that their tables do not have."""
+        ...
+
+    def not_surely_empty(self, connection: BaseDatabaseWrapper, tables: Sequence[str]) -> list[str]:
+        """Return those of the tables that may have rows."""
+        ...
+
+    def notice_statements(self, connection: BaseDatabaseWrapper) -> list[str]:
+        """Return statements after which listeners hear of what is logged."""
+        ...
+
+    def partitions(
+        self, connection: BaseDatabaseWrapper, tables: list[CapturedTable]
+    ) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Return partitions that have no triggers yet: table, partition, and statements."""
+        ...
+
+    def sight_of(self, connection: BaseDatabaseWrapper, tables: list[str]) -> Sight:
+        """Tell whether all rows of tables are seen."""
+        ...
+
+    def tables_there(self, connection: BaseDatabaseWrapper, tables: Collection[str]) -> set[str]:
+        """Return those of the tables that there are."""
+        ...
+
+    def transitional_setup(self, connection: BaseDatabaseWrapper) -> list[str]:
+        """Return statements that transitional triggers need."""
+        ...
+
+    def transitional_triggers(
+        self, connection: BaseDatabaseWrapper, label: str, qualified_table: str, key: tuple[CapturedColumn, ...] = ()
+    ) -> list[Trigger]:
+        """Return triggers that log while a table is being altered."""
+        ...
+
+    def unseen(self, connection: BaseDatabaseWrapper, tables: list[CapturedTable], replicated: bool) -> list[str]:
+        """Return what no trigger can see, a line each."""
+        ...
+
+    def views(self, connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
+        """Return those of the tables that are views."""
+        ...

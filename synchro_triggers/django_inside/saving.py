@@ -1,0 +1,170 @@
+"""``save()`` of one instance with exactly the values that it has, and of rows that Django would not find.
+
+Relies on: ``save()`` writes by ``_save_table()``, ``_do_insert()`` and ``_do_update()`` (part ``saving`` of
+``expected``), and asks each field's ``pre_save()`` for its value, which is documented. Each hook concerns one
+instance: saves of others, also of the same model in other threads, are as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial, wraps
+from typing import Any
+
+from django.db.models import Manager, Model, QuerySet
+from django.db.models.fields.proxy import OrderWrt
+
+from .expected import is_as_expected
+
+#: Set on an instance while a replay saves it.
+_REPLAYED = "_synchro_replayed"
+
+
+def needs_hooks(model: type[Model]) -> bool:
+    """Tell whether ``save()`` of a model's instances does more than write their values."""
+    plain = type(model._base_manager) is Manager
+    return not plain or _is_given_an_order(model) or _has_parents_with_default_keys(model)
+
+
+@contextmanager
+def nothing_returned(instance: Model) -> Iterator[None]:
+    """Let ``save()`` insert this one instance without asking for what the insert returns; Django fails at no row."""
+    model: Any = type(instance)
+
+    def insert(manager: Any, using: str, fields: Any, returning_fields: Any, raw: bool) -> Any:
+        return model._do_insert(instance, manager, using, fields, (), raw)
+
+    with _replaced(instance, _do_insert=insert):
+        yield
+
+
+@contextmanager
+def hidden_rows_seen(instance: Model) -> Iterator[None]:
+    """Let ``save()`` update a row that ``Meta.base_manager_name`` hides, for this one instance.
+
+    It would find nothing to update there, and insert the row a second time.
+    """
+    model: Any = type(instance)
+    if type(model._base_manager) is Manager:
+        yield
+        return
+
+    def update_any(base_rows: Any, using: str, *arguments: Any, **options: Any) -> Any:
+        return model._do_update(instance, QuerySet(base_rows.model, using=using), using, *arguments, **options)
+
+    with _replaced(instance, _do_update=update_any):
+        yield
+
+
+@contextmanager
+def order_kept(instance: Model) -> Iterator[None]:
+    """Keep ``save()`` from giving this one new instance the last place of ``Meta.order_with_respect_to``.
+
+    It puts that into the instance just before the statement, so it is taken back in between.
+    """
+    model: Any = type(instance)
+    if not _is_given_an_order(model):
+        yield
+        return
+    insert_then = instance.__dict__.get("_do_insert") or partial(model._do_insert, instance)  # ``nothing_returned``
+    kept: dict[str, Any] = {}
+
+    def write(*arguments: Any, **options: Any) -> Any:
+        kept["_order"] = instance.__dict__.get("_order")
+        return model._save_table(instance, *arguments, **options)
+
+    def insert(*arguments: Any, **options: Any) -> Any:
+        instance.__dict__.update(kept)
+        return insert_then(*arguments, **options)
+
+    with _replaced(instance, _save_table=write, _do_insert=insert):
+        yield
+
+
+@contextmanager
+def parents_found(instance: Model) -> Iterator[None]:
+    """Let ``save()`` look for the rows of parents when it adds this one child: they may be there already.
+
+    Where a parent's key has a default, Django takes the row for as new as the child, and inserts it a second time.
+    """
+    model: Any = type(instance)
+    if not instance._state.adding or not _has_parents_with_default_keys(model):
+        yield
+        return
+    write_then = instance.__dict__.get("_save_table") or partial(model._save_table, instance)  # ``order_kept``
+
+    def write(raw: bool = False, cls: Any = None, *arguments: Any, **options: Any) -> Any:
+        instance._state.adding = cls is model
+        try:
+            return write_then(raw, cls, *arguments, **options)
+        finally:
+            instance._state.adding = True
+
+    with _replaced(instance, _save_table=write):
+        yield
+
+
+@contextmanager
+def _replaced(instance: Model, **methods: Callable[..., Any]) -> Iterator[None]:
+    """Replace methods of one instance for as long as the block takes; those that replaced them before come back."""
+    if not is_as_expected("saving"):
+        yield
+        return
+    before = {name: instance.__dict__[name] for name in methods if name in instance.__dict__}
+    instance.__dict__.update(methods)
+    try:
+        yield
+    finally:
+        for name in methods:
+            instance.__dict__.pop(name, None)
+        instance.__dict__.update(before)
+
+
+@cache
+def _is_given_an_order(model: type[Model]) -> bool:
+    """Tell whether ``save()`` gives a new object the last place (``Meta.order_with_respect_to``)."""
+    return any(isinstance(field, OrderWrt) for field in model._meta.concrete_fields)
+
+
+@cache
+def _has_parents_with_default_keys(model: type[Model]) -> bool:
+    keys = [field for parent in model._meta.all_parents for field in parent._meta.pk_fields]
+    return any(field.has_default() or field.has_db_default() for field in keys)
+
+
+@contextmanager
+def values_kept(
+    instance: Model, computed: Iterable[Any], value_of: Callable[[Model, Any, Callable[[], Any]], Any]
+) -> Iterator[None]:
+    """Keep ``auto_now`` and the like from renewing themselves while this one instance is saved.
+
+    ``raw=True`` would do it too, but receivers leave raw saves alone. The fields' ``pre_save`` is wrapped once
+    and looks at the instance, so that other threads' saves of the same model are not touched.
+
+    Args:
+        instance: the instance.
+        computed: its fields that would compute their values.
+        value_of: returns what is written instead: of the instance, a field, and what computes the field's value.
+    """
+    for field in computed:
+        _respect_replay(field, value_of)
+    instance.__dict__[_REPLAYED] = True
+    try:
+        yield
+    finally:
+        instance.__dict__.pop(_REPLAYED, None)
+
+
+def _respect_replay(field: Any, value_of: Callable[[Model, Any, Callable[[], Any]], Any]) -> None:
+    if "pre_save" in field.__dict__:
+        return
+    original = field.pre_save
+
+    @wraps(original)
+    def pre_save(model_instance: Model, add: bool) -> Any:
+        if _REPLAYED not in model_instance.__dict__:
+            return original(model_instance, add)
+        return value_of(model_instance, field, partial(original, model_instance, add))
+
+    field.pre_save = pre_save

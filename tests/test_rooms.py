@@ -1,0 +1,163 @@
+"""``ARCHITECTURE.md`` against the tree: rooms and their arrows, the files of the flow, the tests of the promises.
+
+Which way the arrows go is held by import-linter (``make lint``); how long files and functions may be, and what a module
+that calls itself pure must not touch, is held here.
+"""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "synchro_triggers"
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+#: Written by a tool, as it writes them.
+GENERATED = PACKAGE / "migrations"
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if GENERATED not in path.parents)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+MOST_LINES_OF_A_FILE = 400
+MOST_LINES_OF_A_FUNCTION = 40
+
+#: In the line before a longer function, or as a file's first comment: why it is one.
+REASON = re.compile(r"^\s*# Long: \S.{20,}")
+
+
+@cache
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def table_under(heading):
+    """Return the rows of the table under a heading, each a list of cells, the line of titles left out."""
+    section = ARCHITECTURE.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line.strip().strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def names_in(cell):
+    return set(re.findall(r"`([^`]+)`", cell))
+
+
+def room_of(path):
+    """Return the room of a module: its folder; of what lies beside the rooms of ``replay``, the module itself."""
+    inside = path.relative_to(PACKAGE)
+    folder = inside.parent.as_posix()
+    if folder == ".":
+        return "."
+    return f"{folder}/" if folder != "replay" or inside.name == "__init__.py" else inside.as_posix()
+
+
+def imports_of(path):
+    """Yield the paths of this package's modules that a module imports, but for the sake of types."""
+    package = ["synchro_triggers", *path.relative_to(PACKAGE).parent.parts]
+    for_types = {
+        id(node)
+        for block in ast.walk(tree_of(path))
+        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree_of(path)):
+        if not isinstance(node, ast.ImportFrom) or not node.level or id(node) in for_types:
+            continue
+        base = ROOT.joinpath(*package[: len(package) - node.level + 1], *(node.module or "").split("."))
+        for name in node.names:
+            found = [base / f"{name.name}.py", base.with_suffix(".py"), base / "__init__.py"]
+            yield next(each for each in found if each.exists())
+
+
+@cache
+def arrows():
+    """Return the rooms, and which others each of them imports."""
+    found = {}
+    for path in MODULES:
+        rooms = found.setdefault(room_of(path), set())
+        rooms |= {room_of(target) for target in imports_of(path)} - {room_of(path)}
+    return found
+
+
+ROOMS = {
+    next(iter(names_in(name))): (names_in(may_import), names_in(start))
+    for name, _, may_import, start in table_under("Rooms")
+}
+
+
+def test_every_room_is_in_the_table_and_no_other():
+    assert ROOMS.keys() == arrows().keys() - {"replay/"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_imports_what_the_table_says(room):
+    assert ROOMS[room][0] == arrows()[room]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_reading_begins_in_a_file_of_the_room(room):
+    starts = ROOMS[room][1]
+
+    assert starts
+    assert {room_of(PACKAGE / start) for start in starts} == {room}
+    assert all((PACKAGE / start).is_file() for start in starts)
+
+
+def test_files_of_the_flow_are_there():
+    section = ARCHITECTURE.split("## The flow of a change\n", 1)[1].split("\n## ", 1)[0]
+    named = {name for name in names_in(section) if name.endswith(".py")}
+
+    assert len(named) >= 15
+    assert [name for name in named if not (PACKAGE / name).is_file()] == []
+
+
+def test_promises_name_tests_that_are_there():
+    promises = table_under("Promises")
+
+    assert [int(number) for number, *_ in promises] == list(range(1, 18))
+    named = {number: names_in(tests) for number, _, tests in promises}
+    assert [number for number, tests in named.items() if not tests] == ["16"]  # of what is not built yet
+    assert [each for tests in named.values() for each in tests if "def test_" not in (ROOT / each).read_text()] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_files_and_functions_are_short_or_say_why_not(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, FUNCTIONS)]
+    too_long = [
+        node.name
+        for node in functions
+        if node.end_lineno - node.lineno >= MOST_LINES_OF_A_FUNCTION
+        and not REASON.match(lines[min(each.lineno for each in (node, *node.decorator_list)) - 2])
+    ]
+
+    assert too_long == []
+    assert len(lines) <= MOST_LINES_OF_A_FILE or any(map(REASON.match, lines))
+
+
+def calls_itself_pure(path):
+    said = ast.get_docstring(tree_of(path)) or ""
+    return re.search(r"(^|[.:] )[Pp]ure\b", said.split("\n\n")[0]) is not None
+
+
+PURE = [path for path in MODULES if calls_itself_pure(path)]
+
+
+@pytest.mark.parametrize("path", PURE, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_pure_modules_touch_no_connection(path):
+    names = {
+        alias.name
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and node.module == "django.db"
+        for alias in node.names
+    }
+    attributes = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+
+    assert names <= {"models", "IntegrityError", "DatabaseError"}
+    assert attributes.isdisjoint({"objects", "cursor", "execute"})
+
+
+def test_there_are_pure_modules():
+    assert len(PURE) >= 10

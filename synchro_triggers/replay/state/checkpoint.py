@@ -14,7 +14,7 @@ from ...models import ChangeLog, Checkpoint, Failure, Introduction, Reference
 from ..log.history import fingerprint
 from ..log.positions import current_position
 from ..log.window import Window, delete_received
-from ..rows.own_rows import read_rows
+from ..rows.own_rows import read_rows, update_rows
 from .moved import forget_lost_objects, forget_transactions, moved_along
 from .node import has_same_history, is_elsewhere, node_id, require_original, require_two_databases, set_identity
 from .younger import LostTime
@@ -31,7 +31,7 @@ def note_place(checkpoint: Checkpoint, alias: str) -> None:
     """Store in a checkpoint of ``alias`` where LOCAL is, unless it says so."""
     here = fingerprint(LOCAL)
     if checkpoint.place != here:
-        Checkpoint.objects.using(alias).filter(source=checkpoint.source).update(place=here)
+        update_rows(Checkpoint, alias, {"place": here}, source=checkpoint.source)
 
 
 def progress_fields(window: Window, after: int) -> dict[str, object]:

@@ -15,6 +15,7 @@ from ...key_texts import full_key, is_encodable, read_full_key, stored_key
 from ...models import Failure, Operation, Reference
 from ...moment import UtcNow, as_utc, raw_utc
 from ..log.changes import Change
+from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
 from ..schema.shape import model_of, root_of, shown_key
 from .other_rows import as_text, from_text, never_there_with_others
@@ -133,14 +134,6 @@ def pause_after(runs: int) -> datetime.timedelta | None:
     return datetime.timedelta(seconds=min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(runs - _AT_ONCE - 1, 20)))
 
 
-def are_kept(remote: str, source: str) -> bool:
-    """Tell whether any change of ``source`` is kept."""
-    # Asked in each transaction of a run, and nearly always in vain: through the ORM it would cost ten times as much.
-    with connections[remote].cursor() as cursor:
-        cursor.execute("SELECT 1 FROM synchro_triggers_failure WHERE source = %s LIMIT 1", [source])
-        return cursor.fetchone() is not None
-
-
 def _is_gone(failure: Failure) -> bool:
     """Tell whether the log says that the object was deleted; of one whose key is another's now it always does."""
     former = shown_key(failure.model_label, failure.key) != failure.key
@@ -161,41 +154,41 @@ def store_failure(
     """
     failures = Failure.objects.using(remote)
     known = failures.filter(source=source, model_label=change.label, object_pk=stored_key(change.key))
-    text = describe(error)
-    operation = _operation(change)
+    runs, other_rows = known.values_list("runs", "other_rows").first() or (None, None)
     waits_label, waits_pk = getattr(error, "waits_for", ("", ""))
-    waits = {"waits_label": OTHERS if with_others else waits_label, "waits_pk": waits_pk and stored_key(waits_pk)}
-    runs, others = known.values_list("runs", "other_rows").first() or (None, None)
-    others = as_text(change.other_rows, others)
+    said: dict[str, object] = {
+        "error": describe(error),
+        "other_rows": as_text(change.other_rows, other_rows),
+        "waits_label": OTHERS if with_others else waits_label,
+        "waits_pk": waits_pk and stored_key(waits_pk),
+    }
     if runs is not None:
-        # What the remote has never seen stays an insert, whatever is logged of it meanwhile.
-        still = Case(When(operation=Operation.INSERT, then=Value(Operation.INSERT)), default=Value(operation))
-        runs += not again
-        pause = pause_after(runs)
-        next_at = None if pause is None else datetime.datetime.now(datetime.UTC) + pause
-        known.update(
-            operation=still,
-            error=text,
-            attempts=F("attempts") + 1,
-            last_at=UtcNow(),
-            runs=runs,
-            next_at=next_at,
-            other_rows=others,
-            **waits,
-        )
+        known.update(**said, **_one_attempt_more(change, runs + (not again)))
         return
     failures.create(
         source=source,
         model_label=change.label,
         object_pk=stored_key(change.key),
         object_text=full_key(change.key),
-        operation=operation,
+        operation=_operation(change),
         old_values=json.dumps(change.old_values) if change.old_values else None,
-        other_rows=others,
         logged_at=change.logged_at,
-        error=text,
-        **waits,
+        **said,
     )
+
+
+def _one_attempt_more(change: Change, runs: int) -> dict[str, object]:
+    """Return the fields that say of a failure that so many runs have tried it now."""
+    pause = pause_after(runs)
+    # What the remote has never seen stays an insert, whatever is logged of it meanwhile.
+    insert = When(operation=Operation.INSERT, then=Value(Operation.INSERT))
+    return {
+        "operation": Case(insert, default=Value(_operation(change))),
+        "attempts": F("attempts") + 1,
+        "last_at": UtcNow(),
+        "runs": runs,
+        "next_at": None if pause is None else datetime.datetime.now(datetime.UTC) + pause,
+    }
 
 
 def _operation(change: Change) -> Operation:
@@ -206,7 +199,7 @@ def _operation(change: Change) -> Operation:
 
 def concern_failures(remote: str, source: str, changes: Iterable[Change]) -> bool:
     """Tell whether a failure is kept of one of these objects, or waits for one of them, or for whatever comes."""
-    if not are_kept(remote, source):
+    if not has_rows(Failure, remote, source=source):
         return False
     concerned = Q(waits_label=OTHERS)
     for label, alike in groupby(changes, lambda change: change.label):
@@ -222,7 +215,7 @@ def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None
     by_label: dict[str, list[str]] = {}
     for change in changes:
         by_label.setdefault(change.label, []).append(stored_key(change.key))
-    if by_label and are_kept(remote, source):
+    if by_label and has_rows(Failure, remote, source=source):  # nearly always in vain
         for label, keys in by_label.items():
             rows_with(Failure, remote, object_pk=keys).filter(source=source, model_label=label).delete()
 

@@ -20,13 +20,13 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from django.db import Error, connections, transaction
+from django.db import Error, transaction
 from django.db.models import Q
 
 from ...exceptions import RunUnderWay
 from ...models import Checkpoint
 from ...moment import UtcNow
-from ..rows.own_rows import update_rows
+from ..rows.own_rows import has_rows, update_rows
 from .checkpoint import load_checkpoint
 
 logger = logging.getLogger("synchro_triggers")
@@ -66,11 +66,11 @@ class Lease:
             )
 
     def _take_if_free(self) -> bool:
-        if self._is_there("synchro_triggers_checkpoint WHERE source = %s AND run_id = ''", self._source):
-            return self._take_over("")
+        if has_rows(Checkpoint, self._remote, source=self._source, run_id=""):
+            return self._take_over()
         holder = load_checkpoint(self._remote, self._source)
         if not holder.run_id:  # it was made, or given back, in this moment
-            return self._take_over("")
+            return self._take_over()
         free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=UtcNow() - datetime.timedelta(seconds=EXPIRES))
         if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
             free |= Q(run_id=holder.run_id)
@@ -78,8 +78,8 @@ class Lease:
         rows = Checkpoint.objects.using(self._remote).filter(free, source=self._source)
         return rows.exists() and bool(rows.update(**self._name()))
 
-    def _take_over(self, run_id: str) -> bool:
-        return bool(update_rows(Checkpoint, self._remote, self._name(), source=self._source, run_id=run_id))
+    def _take_over(self) -> bool:
+        return bool(update_rows(Checkpoint, self._remote, self._name(), source=self._source, run_id=""))
 
     def _name(self) -> dict[str, object]:
         return {
@@ -109,9 +109,7 @@ class Lease:
 
     def is_free_at(self, position: str) -> bool:
         """Tell whether nobody has the lease and the checkpoint is where it should be; waits for nobody."""
-        return self._is_there(
-            "synchro_triggers_checkpoint WHERE source = %s AND run_id = '' AND position = %s", self._source, position
-        )
+        return has_rows(Checkpoint, self._remote, source=self._source, run_id="", position=position)
 
     def move_on(self, start: str, waits: Callable[[], bool], **fields: object) -> None:
         """Write fields of a checkpoint that is at ``start`` still, and keep others out until the commit.
@@ -126,17 +124,10 @@ class Lease:
         Raises:
             CheckpointMoved: it is not there any more, somebody has the lease, or something waits to be tried again.
         """
-        rows = Checkpoint.objects.using(self._remote)
-        free = rows.filter(source=self._source, run_id="", position=start, window_end="", since=None)
-        # Once the row is locked, nobody keeps a failure: not before.
-        if not free.update(**fields) or waits():
+        free = {"source": self._source, "run_id": "", "position": start, "window_end": "", "since": None}
+        # Failures are asked for only now: once the row is locked, nobody keeps another one.
+        if not update_rows(Checkpoint, self._remote, fields, **free) or waits():
             raise CheckpointMoved
-
-    def _is_there(self, rows: str, *params: str) -> bool:
-        # Asked in each run, and at each commit that a follower takes: through the ORM it would cost twice as much.
-        with connections[self._remote].cursor() as cursor:
-            cursor.execute(f"SELECT 1 FROM {rows} LIMIT 1", params)
-            return cursor.fetchone() is not None
 
     def release(self) -> None:
         """Give the lease back, if it is still ours. Where the database is gone, it expires by itself."""

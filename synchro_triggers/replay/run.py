@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
-import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +19,7 @@ from ..capture.tables import captured_models, labels_of
 from ..conf import LOCAL, get_settings
 from ..exceptions import SynchroConfigurationError, SynchroError, worst_of
 from ..faults.judge import is_contended
-from ..key_texts import printable_key, stored_key
+from ..key_texts import printable_key
 from ..models import Checkpoint
 from ..moment import as_utc
 from ..reaching import clear_errors
@@ -35,6 +33,7 @@ from .log.everything import every_object
 from .log.links_of_numbers import with_links_of_numbers
 from .log.own_changes import OwnChanges
 from .log.pages import read_page
+from .log.seen import seen_objects
 from .log.vanished import without_a_row
 from .log.window import Window, open_window
 from .meeting.first_meeting import Meeting
@@ -79,6 +78,7 @@ from .state.sight import require_sight
 from .write.batch import Batch
 from .write.clock import Clock
 from .write.exits import apart_from_a_run, exits_as_errors
+from .write.pace import Pace
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
@@ -200,7 +200,7 @@ class Run:
         source, node = require_two_nodes(remote)
         self._stop = choices.stop_at_failure
         self._progress = choices.progress
-        self._pace = _Pace(settings.batch_size, settings.batch_seconds)
+        self._pace = Pace(settings.batch_size, settings.batch_seconds)
         # What has failed may wait for one another: unique values to be swapped, cycles of foreign keys.
         self._together = max(settings.batch_size, 10_000)
         self._report = SyncReport()
@@ -453,7 +453,7 @@ class Run:
         """
         after, done = window.after, 0
         self._reached = window.after
-        with _seen_objects(window.rows > PAGE_ROWS) as is_new:
+        with seen_objects(window.rows > PAGE_ROWS) as is_new:
             while window.last > after:
                 page = read_page(LOCAL, window, after, PAGE_ROWS, without_origin=self._target.node, labels=self._labels)
                 if not page.rows:
@@ -851,45 +851,3 @@ def _first_of(failed: dict[Change, Exception]) -> Exception:
 
 def _failed_object(change: Change, error: Exception) -> FailedObject:
     return FailedObject(change.label, printable_key(shown_key(change.label, change.key)), describe(error))
-
-
-class _Pace:
-    """How many objects a transaction takes, so that it lasts no longer than it may.
-
-    Attributes:
-        most: as many as that, if they take little time.
-        seconds: how long a transaction may last.
-        size: as many as that next time.
-    """
-
-    def __init__(self, most: int, seconds: float) -> None:
-        self.most, self.seconds, self.size = most, seconds, most
-
-    def note(self, number: int, took: float) -> None:
-        """Learn from a transaction that took so many seconds for so many objects."""
-        if took > self.seconds:
-            self.size = max(1, min(self.most, int(number * self.seconds / took)))
-        elif took < self.seconds / 2:
-            self.size = min(self.most, 2 * self.size)
-
-
-@contextmanager
-def _seen_objects(spans_pages: bool) -> Iterator[Callable[[Change], bool]]:
-    """Yield a predicate that is true for each object once in a run.
-
-    A run's pages are read one by one, and an object may be logged in many of them. What was seen is kept in
-    a private SQLite file, which spills to disk: the memory does not grow with the number of objects.
-    """
-    if not spans_pages:
-        yield lambda change: True
-        return
-    with closing(sqlite3.connect("", isolation_level=None)) as seen:
-        seen.execute("PRAGMA journal_mode = OFF")
-        seen.execute("CREATE TABLE object (label, key, PRIMARY KEY (label, key)) WITHOUT ROWID")
-        seen.execute("BEGIN")
-
-        def is_new(change: Change) -> bool:
-            cursor = seen.execute("INSERT OR IGNORE INTO object VALUES (?, ?)", (change.label, stored_key(change.key)))
-            return cursor.rowcount == 1
-
-        yield is_new

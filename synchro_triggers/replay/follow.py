@@ -18,11 +18,12 @@ from ..conf import LOCAL
 from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
 from ..reaching import clear_errors
+from .choices import Choices
 from .log.positions import commit_mark, position_since
 from .log.window import open_window
 from .readiness import describe_partitions, require_ready_triggers, required_remotes
 from .report import SyncReport
-from .run import Choices, Run
+from .run import Run
 from .state.checkpoint import load_checkpoint
 
 #: Seconds between two looks at LOCAL.

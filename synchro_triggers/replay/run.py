@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.db import connections, transaction
-from django.db.models import Model
 
 from ..capture import install
-from ..capture.own_tables import Schema, require_own_tables
+from ..capture.own_tables import require_own_tables
 from ..capture.session import replaying_for
-from ..capture.tables import captured_models, labels_of
+from ..capture.tables import labels_of
 from ..conf import LOCAL, get_settings
 from ..exceptions import SynchroConfigurationError, SynchroError, worst_of
 from ..faults.judge import is_contended
@@ -24,12 +23,14 @@ from ..models import Checkpoint
 from ..moment import as_utc
 from ..reaching import clear_errors
 from ..unnamed import unnamed_on
+from .choices import Choices, Progress
 from .errors import commits_noticed, reraise_if_lost
 from .identity.given_again import note_given_again
 from .identity.references import mark_as_former
 from .log.absent import Absent
-from .log.changes import Change, coalesce, divided
+from .log.changes import Change, coalesce
 from .log.everything import every_object
+from .log.given_out_again import Former, of_one_object_each
 from .log.links_of_numbers import with_links_of_numbers
 from .log.own_changes import OwnChanges
 from .log.pages import read_page
@@ -38,9 +39,16 @@ from .log.vanished import without_a_row
 from .log.window import Window, open_window
 from .meeting.first_meeting import Meeting
 from .meeting.older_rows import describe_older_rows
+from .plan.fence import Fence
 from .plan.refused import Transactions, groups, halves, transactions_of
 from .plan.target import BatchResult, Target
-from .readiness import describe_partitions, require_ready_triggers, required_remotes
+from .readiness import (
+    describe_blindness,
+    describe_other_place,
+    describe_partitions,
+    require_ready_triggers,
+    required_remotes,
+)
 from .report import FailedObject, SyncReport, Told
 from .rows.contention import RowLocks, pauses, short_waits_on_local, wait_shortly
 from .rows.mysql import short_waits
@@ -48,9 +56,8 @@ from .rows.other_spellings import OtherSpellings
 from .rows.redirects import Redirects
 from .rows.savepoints import require_unbroken
 from .rows.utc import times_in_utc
-from .schema.keys import FormerKey
 from .schema.observed import rows_are_observed
-from .schema.shape import gives_keys_again, model_of, root_of, shown_key
+from .schema.shape import model_of, shown_key
 from .state.checkpoint import load_checkpoint, note_place, progress_fields, received_fields
 from .state.failures import (
     Kept,
@@ -67,7 +74,6 @@ from .state.failures import (
 )
 from .state.lease import CheckpointMoved, Lease
 from .state.node import (
-    is_elsewhere,
     met_another,
     note_met,
     require_same_history,
@@ -98,31 +104,6 @@ _FIRST_KEPT, _SHARE, _IDLE_SECONDS = 1, 0.5, 1.0
 
 #: Objects in a row that somebody else may have locked before a run ends.
 _LOCKED_AT_MOST = 10
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a caller chose for a run.
-
-    Attributes:
-        labels: only these models; ``None``: all, and the checkpoint moves.
-        dry_run: write nothing.
-        full: every object of the captured models, not only those that were logged.
-        stop_at_failure: stop at the first object that cannot be applied.
-        progress: called with log rows done and their total.
-        retry: try all that is kept, whatever its pause, and however long it takes.
-        interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
-    """
-
-    labels: tuple[str, ...] | None = None
-    dry_run: bool = False
-    full: bool = False
-    stop_at_failure: bool = False
-    progress: Progress | None = None
-    retry: bool = False
-    interrupted: Callable[[], bool] = lambda: False
 
 
 def synchronize(
@@ -190,12 +171,8 @@ class Run:
         connections[remote].ensure_connection()
         self._choices = choices
         self._labels = choices.labels
-        # The fence: whatever the log says, nothing else is written but as the target of one of these.
-        listed = captured_models(settings.models)
-        self._listed = frozenset(model._meta.label for model in listed)
-        chosen = self._listed if choices.labels is None else self._listed.intersection(choices.labels)
+        self._fence = Fence(remote, choices.labels)
         require_own_tables(remote)
-        self._schema = Schema(remote, [model for model in listed if model._meta.label in chosen])
         require_sight(remote)
         source, node = require_two_nodes(remote)
         self._stop = choices.stop_at_failure
@@ -213,7 +190,7 @@ class Run:
         self._tried: set[int] = set()
         self._began_at = self._lost_time = 0.0
         self._absent = Absent()
-        self._formers: list[tuple[type[Model], FormerKey, int]] = []
+        self._formers: list[Former] = []
         self._target = Target(
             remote=remote,
             source=source,
@@ -229,7 +206,7 @@ class Run:
             dry_run=choices.dry_run,
         )
         self._lease = Lease(remote, self._target.source)
-        self._meeting = Meeting(self._target, self._listed)
+        self._meeting = Meeting(self._target, self._fence.listed)
 
     @property
     def source(self) -> str:
@@ -250,16 +227,9 @@ class Run:
         self._refused = set()
         self._absent.close()
         self._formers = []
-        self._target.told_links.clear()
-        self._target.spellings.forget()
-        self._target.given_again.clear()
-        self._warn_when_blind()
-        if is_elsewhere(self._target.remote):
-            self._report.warn(
-                f"The identity of {self._target.remote!r} was made in another place. If it is a copy of a database "
-                "that is still in use, run `manage.py synchro_reset --new-identity --database "
-                f"{self._target.remote}`; if it was moved, the same with --keep-identity."
-            )
+        self._target.begin_run()
+        for text in filter(None, (describe_blindness(self._target), describe_other_place(self._target.remote))):
+            self._report.warn(text)
         if not self._target.dry_run:
             self._lease.acquire()
         try:
@@ -275,19 +245,6 @@ class Run:
                 self._lease.release()
         self._report.fail(self._failed_objects())
         return self._report
-
-    def _warn_when_blind(self) -> None:
-        """Warn where the rule for conflicts asks what the remote's users have changed, and nothing there tells."""
-        remote, policy = self._target.remote, self._target.policy
-        if self._target.logs or policy == "local":
-            return
-        question = "who is newer" if policy == "newest" else "what its users have changed"
-        rule = repr(policy) if isinstance(policy, str) else "a rule of your own"
-        self._report.warn(
-            f"{remote!r} has no triggers, so nobody can tell {question} there: what its users change is overwritten, "
-            f"although SYNCHRO_CONFLICT is {rule}. Run `manage.py synchro_install_triggers --database {remote}`, or "
-            "set SYNCHRO_CONFLICT = 'local'."
-        )
 
     def perform_at_once(self, checkpoint: Checkpoint, window: Window) -> SyncReport | None:
         """Apply a small window in one transaction, which moves the checkpoint too: a run without a lease.
@@ -306,19 +263,18 @@ class Run:
             return None
         started = datetime.datetime.now(datetime.UTC)
         page = read_page(LOCAL, window, window.after, _AT_ONCE, without_origin=self.node)
-        changes = self._divided(coalesce(page.changes))
+        changes, self._formers = of_one_object_each(coalesce(page.changes), self._absent, self._target.kept_keys)
         models = {model_of(change.label) for change in changes}
         if any(model is not None and rows_are_observed(model) for model in models):
             return None
-        if any(change.forged or change.label not in self._listed for change in changes):
+        if any(change.forged or change.label not in self._fence.listed for change in changes):
             return None
-        if self._schema.lagging({change.label for change in changes}):
+        if self._fence.schema.lagging({change.label for change in changes}):
             return None
         if not self._lease.is_free_at(checkpoint.position):
             return None
         self._report, self._pending_failures = SyncReport(remote=self._target.remote), {}
-        self._target.told_links.clear()
-        self._target.spellings.forget()
+        self._target.begin_run()
         fields = received_fields(window, started)
         try:
             waits = partial(concern_failures, self._target.remote, self._target.source, changes)
@@ -346,10 +302,10 @@ class Run:
         if self._target.logs:
             last_check = checkpoint.last_check
             self._target.own_changes.reach_back(as_utc(last_check) if last_check else None)
-        labels = self._listed if self._labels is None else self._listed.intersection(self._labels)
+        labels = self._fence.chosen
         self._kept = kept_by_label(self._target.remote, self._target.source)
         for label, kept in self._kept.items():
-            if reason := self._why_not(label):
+            if reason := self._fence.why_not(label):
                 self._report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")
         due = self._ids_of_due(labels, _FEW_FAILURES + 1)
         failures = self._load_failures(due) if self._choices.retry or len(due) <= _FEW_FAILURES else []
@@ -403,21 +359,6 @@ class Run:
             self._report.remark(Told.VANISHED, change.label, printable_key(change.key), reason)
         self._absent.close()
 
-    def _divided(self, changes: Iterable[Change]) -> list[Change]:
-        """Divide the changes of keys that were given out again; and add what was held back of their objects."""
-        divided_: list[Change] = []
-        self._formers = []
-        for change in changes:
-            change = self._absent.completed(change) or change
-            model = model_of(change.label) if change.ended else None
-            if model is not None and gives_keys_again(model, self._target.kept_keys):
-                former, later = divided(change)
-                divided_ += (former, later)
-                self._formers.append((root_of(model), FormerKey(former.key), later.begun))
-            else:
-                divided_.append(change)
-        return sorted(divided_, key=lambda change: (change.first, change.label, change.key))
-
     def _windows(self, checkpoint: Checkpoint) -> list[Window]:
         """Return what is to be applied: the rest of a run that was cut off, and what has been logged since."""
         position, since = checkpoint.position, checkpoint.since
@@ -435,7 +376,7 @@ class Run:
         meeting.look_at(failures)
         for window in windows:
             meeting.look_through(window)
-        self._schema.require(labels if self._choices.full else meeting.spoken_of)
+        self._fence.schema.require(labels if self._choices.full else meeting.spoken_of)
         if self._choices.full:
             meeting.look_at_everything()
         meeting.refuse_doubts()
@@ -458,11 +399,12 @@ class Run:
                 page = read_page(LOCAL, window, after, PAGE_ROWS, without_origin=self._target.node, labels=self._labels)
                 if not page.rows:
                     break
-                changes = self._divided(
+                to_apply = (
                     change
                     for change in coalesce(page.changes)
-                    if self._has_more_to_say(change, is_new(change)) and self._may_write(change)
+                    if self._has_more_to_say(change, is_new(change)) and self._fence.lets_through(change, self._report)
                 )
+                changes, self._formers = of_one_object_each(to_apply, self._absent, self._target.kept_keys)
                 if self._kept:
                     self._look_for_kept(changes)
                 self._apply_in_batches(changes, window=window)
@@ -493,21 +435,6 @@ class Run:
         It was written as it is now, unless a later page says that it is gone, or is another one under its key.
         """
         return is_new or change.deleted or change.ended > 0 or self._absent.has(change)
-
-    def _may_write(self, change: Change) -> bool:
-        """Tell whether a change is of a listed model, and remark one that is not: of an unlisted one, or forged."""
-        reason = self._why_not(change.label)
-        if not reason and change.forged:
-            reason = "its row in the log has an operation or a time that no trigger writes"
-        if reason:
-            self._report.remark(Told.SKIPPED, printable_key(change.label), printable_key(change.key), reason)
-        return not reason
-
-    def _why_not(self, label: str) -> str:
-        """Return why nothing of this label may be written, or ``''``."""
-        if label in self._listed:
-            return ""
-        return "it is not in SYNCHRO_MODELS" if model_of(label) is not None else "there is no such model"
 
     def _retry_failures(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""

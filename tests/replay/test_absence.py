@@ -8,9 +8,10 @@ from django.contrib.contenttypes.models import ContentType
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.capture.session import replaying_for
 from synchro_triggers.models import Failure, Reference
+from synchro_triggers.replay.choices import Choices
 from synchro_triggers.replay.log.window import open_window
 from synchro_triggers.replay.report import Told
-from synchro_triggers.replay.run import Choices, Run
+from synchro_triggers.replay.run import Run
 from synchro_triggers.replay.state.checkpoint import load_checkpoint
 from synchro_triggers.replay.state.node import node_id
 from tests.comparing import assert_same

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-Progress = Callable[[int, int], None]
+#: Called with log rows done and their total.
+OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Choices:
     dry_run: bool = False
     full: bool = False
     stop_at_failure: bool = False
-    progress: Progress | None = None
+    progress: OnProgress | None = None
     retry: bool = False
     interrupted: Callable[[], bool] = lambda: False
 

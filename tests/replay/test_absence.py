@@ -168,7 +168,7 @@ def test_failure_whose_delete_fails_too_stays_kept():
 
 @pytest.mark.parametrize("page_rows", [1, 2, 3])
 def test_delete_that_is_logged_on_a_later_page_is_found(page_rows, monkeypatch):
-    monkeypatch.setattr("synchro_triggers.replay.run.PAGE_ROWS", page_rows)
+    monkeypatch.setattr("synchro_triggers.replay.backlog.PAGE_ROWS", page_rows)
     items = [Item.objects.create(name=name) for name in "abc"]
     keyed = Keyed.objects.create(code="x")
     synchronize()

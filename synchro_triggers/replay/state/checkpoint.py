@@ -34,9 +34,23 @@ def note_place(checkpoint: Checkpoint, alias: str) -> None:
         update_rows(Checkpoint, alias, {"place": here}, source=checkpoint.source)
 
 
-def progress_fields(window: Window, after: int) -> dict[str, object]:
-    """Return what says that ``window`` has been applied up to the log row ``after``."""
-    return {"window_end": window.end, "window_after": after, **_marks(window)}
+class Progress:
+    """How far a run has come in a window.
+
+    Attributes:
+        reached: id of the log row up to which all of it is applied, or kept as a failure.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self.reached = window.after
+
+    def fields(self, row: int) -> dict[str, object]:
+        """Return what says in a checkpoint that the window has been applied up to a log row, or further already.
+
+        What was put off once comes in smaller batches, behind what has been done already.
+        """
+        return {"window_end": self._window.end, "window_after": max(row, self.reached), **_marks(self._window)}
 
 
 def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:

@@ -17,7 +17,8 @@ import os
 import socket
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.db import Error, transaction
@@ -48,6 +49,19 @@ class Lease:
         self._remote = remote
         self._source = source
         self._run_id = str(uuid.uuid4())
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Take the lease, and give it back at the end of the block.
+
+        Raises:
+            RunUnderWay: another run has it.
+        """
+        self.acquire()
+        try:
+            yield
+        finally:
+            self.release()
 
     def acquire(self) -> None:
         """Take the lease.

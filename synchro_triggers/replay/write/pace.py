@@ -10,10 +10,12 @@ class Pace:
         most: as many as that, if they take little time.
         seconds: how long a transaction may last.
         size: as many as that next time.
+        locked: so many objects in a row could not be written because somebody else had locked them.
     """
 
     def __init__(self, most: int, seconds: float) -> None:
         self.most, self.seconds, self.size = most, seconds, most
+        self.locked = 0
 
     def note(self, number: int, took: float) -> None:
         """Learn from a transaction that took so many seconds for so many objects."""

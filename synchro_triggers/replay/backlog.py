@@ -1,0 +1,134 @@
+"""The loop: what was kept first, then what is new, page by page, one remote transaction a batch."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+
+from ..conf import LOCAL, get_settings
+from .choices import Choices
+from .kept import KeptObjects
+from .log.changes import Change, coalesce
+from .log.everything import every_object
+from .log.given_out_again import of_one_object_each
+from .log.pages import Page, read_page
+from .log.seen import seen_objects
+from .log.window import Window
+from .plan.fence import Fence
+from .plan.target import Target
+from .state.checkpoint import Progress, received_fields
+from .state.failures import forget_failures
+from .state.lease import Lease
+from .write.batch_by_batch import BatchByBatch
+from .write.outcome import Outcome
+
+#: Log rows read at a time. They are grouped by object in the database.
+PAGE_ROWS = 20_000
+
+
+class Backlog:
+    """All that waits for a remote, as one run works it off.
+
+    Args:
+        target: where to.
+        choices: what the run is about.
+        fence: which models may be written.
+        lease: writes what was received into the checkpoint.
+        batches: applies changes.
+        kept: what earlier runs have kept.
+        outcome: what the run has come to.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        choices: Choices,
+        fence: Fence,
+        lease: Lease,
+        batches: BatchByBatch,
+        kept: KeptObjects,
+        outcome: Outcome,
+    ) -> None:
+        self._target = target
+        self._choices = choices
+        self._fence = fence
+        self._lease = lease
+        self._batches = batches
+        self._kept = kept
+        self._outcome = outcome
+
+    def apply(self, windows: Sequence[Window], started: datetime.datetime) -> None:
+        """Apply old failures, then the windows, then what has failed on the way once more.
+
+        Args:
+            windows: at least one, the oldest first.
+            started: when the run started.
+
+        Raises:
+            Interrupted, StoppedAtFailure, SynchroError: as ``BatchByBatch.apply()``.
+        """
+        gone = self._kept.apply_first()
+        for window in windows[:-1]:
+            self._apply_window(window, started)
+        self._apply_window(windows[-1], started, gone)
+        self._kept.apply_waiting(idle=not any(window.rows for window in windows))
+        self._outcome.tell_absent()
+        if self._choices.full:
+            for changes in every_object(self._choices.labels, get_settings().batch_size):
+                self._batches.apply(changes)
+            self._batches.retry()
+            # What has gone since its page was read is not told of: it is logged, for the next run.
+
+    def _apply_window(self, window: Window, started: datetime.datetime, settled: Iterable[Change] = ()) -> None:
+        """Apply a window page by page, then move the checkpoint behind it.
+
+        Args:
+            window: the window.
+            started: when the run started.
+            settled: kept failures of which nothing is left to do, where the window does not speak of them.
+        """
+        self._apply_pages(window)
+        self._batches.retry()
+        if self._choices.moves_on:
+            with transaction.atomic(using=self._target.remote):
+                self._lease.renew(**received_fields(window, started))
+                vanished = [change for change in settled if self._outcome.absent.has(change)]
+                forget_failures(self._target.remote, self._target.source, vanished)
+
+    def _apply_pages(self, window: Window) -> None:
+        progress = Progress(window) if self._choices.moves_on else None
+        tell = self._choices.progress or (lambda done, of: None)
+        after, done = window.after, 0
+        with seen_objects(window.rows > PAGE_ROWS) as is_new:
+            while window.last > after:
+                page = self._read_page(window, after)
+                if not page.rows:
+                    break
+                to_apply = [
+                    change
+                    for change in coalesce(page.changes)
+                    if self._has_more_to_say(change, is_new=is_new(change))
+                    and self._fence.lets_through(change, self._outcome.report)
+                ]
+                changes, self._batches.formers = of_one_object_each(
+                    to_apply, self._outcome.absent, self._target.kept_keys
+                )
+                self._kept.look_through(changes)
+                self._batches.apply(changes, progress)
+                after, done = page.last, done + page.rows
+                tell(done, window.rows)
+        if 0 < done < window.rows:  # of one model, or what came from the remote
+            tell(window.rows, window.rows)
+
+    def _read_page(self, window: Window, after: int) -> Page:
+        node, labels = self._target.node, self._choices.labels
+        return read_page(LOCAL, window, after, PAGE_ROWS, without_origin=node, labels=labels)
+
+    def _has_more_to_say(self, change: Change, *, is_new: bool) -> bool:
+        """Tell whether there is something to do for an object, which an earlier page may have spoken of.
+
+        It was written as it is now, unless a later page says that it is gone, or is another one under its key.
+        """
+        return is_new or change.deleted or change.ended > 0 or self._outcome.absent.has(change)

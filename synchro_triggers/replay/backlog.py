@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -22,42 +23,33 @@ from .state.checkpoint import Progress, received_fields
 from .state.failures import forget_failures
 from .state.lease import Lease
 from .write.batch_by_batch import BatchByBatch
-from .write.outcome import Outcome
+from .write.ledger import Ledger
 
 #: Log rows read at a time. They are grouped by object in the database.
 PAGE_ROWS = 20_000
 
 
+@dataclass(frozen=True)
 class Backlog:
     """All that waits for a remote, as one run works it off.
 
-    Args:
+    Attributes:
         target: where to.
         choices: what the run is about.
         fence: which models may be written.
-        lease: writes what was received into the checkpoint.
+        lease: writes into the checkpoint what was received.
         batches: applies changes.
         kept: what earlier runs have kept.
-        outcome: what the run has come to.
+        ledger: what the run has come to so far.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        choices: Choices,
-        fence: Fence,
-        lease: Lease,
-        batches: BatchByBatch,
-        kept: KeptObjects,
-        outcome: Outcome,
-    ) -> None:
-        self._target = target
-        self._choices = choices
-        self._fence = fence
-        self._lease = lease
-        self._batches = batches
-        self._kept = kept
-        self._outcome = outcome
+    target: Target
+    choices: Choices
+    fence: Fence
+    lease: Lease
+    batches: BatchByBatch
+    kept: KeptObjects
+    ledger: Ledger
 
     def apply(self, windows: Sequence[Window], started: datetime.datetime) -> None:
         """Apply old failures, then the windows, then what has failed on the way once more.
@@ -69,16 +61,16 @@ class Backlog:
         Raises:
             Interrupted, StoppedAtFailure, SynchroError: as ``BatchByBatch.apply()``.
         """
-        gone = self._kept.apply_first()
+        gone = self.kept.apply_first()
         for window in windows[:-1]:
             self._apply_window(window, started)
         self._apply_window(windows[-1], started, gone)
-        self._kept.apply_waiting(idle=not any(window.rows for window in windows))
-        self._outcome.tell_absent()
-        if self._choices.full:
-            for changes in every_object(self._choices.labels, get_settings().batch_size):
-                self._batches.apply(changes)
-            self._batches.retry()
+        self.kept.apply_waiting(idle=not any(window.rows for window in windows))
+        self.ledger.tell_absent()
+        if self.choices.full:
+            for changes in every_object(self.choices.labels, get_settings().batch_size):
+                self.batches.apply(changes)
+            self.batches.retry()
             # What has gone since its page was read is not told of: it is logged, for the next run.
 
     def _apply_window(self, window: Window, started: datetime.datetime, settled: Iterable[Change] = ()) -> None:
@@ -90,16 +82,16 @@ class Backlog:
             settled: kept failures of which nothing is left to do, where the window does not speak of them.
         """
         self._apply_pages(window)
-        self._batches.retry()
-        if self._choices.moves_on:
-            with transaction.atomic(using=self._target.remote):
-                self._lease.renew(**received_fields(window, started))
-                vanished = [change for change in settled if self._outcome.absent.has(change)]
-                forget_failures(self._target.remote, self._target.source, vanished)
+        self.batches.retry()
+        if self.choices.moves_on:
+            with transaction.atomic(using=self.target.remote):
+                self.lease.renew(**received_fields(window, started))
+                vanished = [change for change in settled if self.ledger.absent.has(change)]
+                forget_failures(self.target.remote, self.target.source, vanished)
 
     def _apply_pages(self, window: Window) -> None:
-        progress = Progress(window) if self._choices.moves_on else None
-        tell = self._choices.progress or (lambda done, of: None)
+        progress = Progress(window) if self.choices.moves_on else None
+        tell = self.choices.progress or (lambda done, of: None)
         after, done = window.after, 0
         with seen_objects(window.rows > PAGE_ROWS) as is_new:
             while window.last > after:
@@ -110,20 +102,18 @@ class Backlog:
                     change
                     for change in coalesce(page.changes)
                     if self._has_more_to_say(change, is_new=is_new(change))
-                    and self._fence.lets_through(change, self._outcome.report)
+                    and self.fence.lets_through(change, self.ledger.report)
                 ]
-                changes, self._batches.formers = of_one_object_each(
-                    to_apply, self._outcome.absent, self._target.kept_keys
-                )
-                self._kept.look_through(changes)
-                self._batches.apply(changes, progress)
+                changes, self.batches.formers = of_one_object_each(to_apply, self.ledger.absent, self.target.kept_keys)
+                self.kept.look_through(changes)
+                self.batches.apply(changes, progress)
                 after, done = page.last, done + page.rows
                 tell(done, window.rows)
         if 0 < done < window.rows:  # of one model, or what came from the remote
             tell(window.rows, window.rows)
 
     def _read_page(self, window: Window, after: int) -> Page:
-        node, labels = self._target.node, self._choices.labels
+        node, labels = self.target.node, self.choices.labels
         return read_page(LOCAL, window, after, PAGE_ROWS, without_origin=node, labels=labels)
 
     def _has_more_to_say(self, change: Change, *, is_new: bool) -> bool:
@@ -131,4 +121,4 @@ class Backlog:
 
         It was written as it is now, unless a later page says that it is gone, or is another one under its key.
         """
-        return is_new or change.deleted or change.ended > 0 or self._outcome.absent.has(change)
+        return is_new or change.deleted or change.ended > 0 or self.ledger.absent.has(change)

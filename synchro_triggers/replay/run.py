@@ -49,7 +49,7 @@ from .state.node import met_another, note_met, require_same_history, require_two
 from .state.sight import require_sight
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.exits import apart_from_a_run
-from .write.outcome import Outcome
+from .write.ledger import Ledger
 from .write.pace import Pace
 
 
@@ -153,34 +153,34 @@ class Run:
 
     def perform(self) -> SyncReport:
         """Make a run: see what is to be done, refuse what is in doubt, and apply the rest."""
-        remote, outcome = self._target.remote, Outcome(self._target.remote)
+        remote, ledger = self._target.remote, Ledger(self._target.remote)
         self._target.begin_run()
         for text in filter(None, (describe_blindness(self._target), describe_other_place(remote))):
-            outcome.report.warn(text)
-        with closing(outcome.absent), nullcontext() if self._choices.dry_run else self._lease.held():
+            ledger.report.warn(text)
+        with closing(ledger.absent), nullcontext() if self._choices.dry_run else self._lease.held():
             self._target.redirects.look()
             with times_in_utc(LOCAL, remote):
-                self._apply_everything(outcome)
-        return outcome.report
+                self._apply_everything(ledger)
+        return ledger.report
 
-    def _apply_everything(self, outcome: Outcome) -> None:
+    def _apply_everything(self, ledger: Ledger) -> None:
         started = datetime.datetime.now(datetime.UTC)
         checkpoint = self._load_checkpoint()
-        due = self._load_due(outcome.report)
+        due = self._load_due(ledger.report)
         windows = self._windows(checkpoint)
         self._meeting = self._require_acquaintance(checkpoint, windows, due.first_changes)
-        self._tell_older_rows(checkpoint, outcome.report)
+        self._tell_older_rows(checkpoint, ledger.report)
         if self._choices.full or due.first or any(window.rows for window in windows):
             self._note_given_again(checkpoint)
         self._note_meeting(checkpoint)
         batches = BatchByBatch(
-            self._target, self._choices, self._lease, self._pace, outcome, self._meeting.require_acquaintance
+            self._target, self._choices, self._lease, self._pace, ledger, self._meeting.require_acquaintance
         )
-        kept = KeptObjects(self._target, due, batches, outcome, self._meeting, self._forget)
-        backlog = Backlog(self._target, self._choices, self._fence, self._lease, batches, kept, outcome)
+        kept = KeptObjects(self._target, due, batches, ledger, self._meeting, self._forget)
+        backlog = Backlog(self._target, self._choices, self._fence, self._lease, batches, kept, ledger)
         with suppress(Interrupted, StoppedAtFailure):  # the checkpoint says how far it came
             backlog.apply(windows, started)
-        outcome.tell_failed()
+        ledger.tell_failed()
 
     # What is to be done ----------------------------------------------------------------------------
 

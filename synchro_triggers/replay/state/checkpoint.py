@@ -28,7 +28,7 @@ def load_checkpoint(alias: str, source: str) -> Checkpoint:
 
 
 def note_place(checkpoint: Checkpoint, alias: str) -> None:
-    """Store in a checkpoint of ``alias`` where LOCAL is, unless it says so."""
+    """Store in a checkpoint of ``alias`` where LOCAL is now, unless it is there already."""
     here = fingerprint(LOCAL)
     if checkpoint.place != here:
         update_rows(Checkpoint, alias, {"place": here}, source=checkpoint.source)
@@ -116,8 +116,8 @@ def reset_synchro(*, new_identity: bool = False) -> None:
         require_original(LOCAL)
         node_id(LOCAL)  # it may be missing
     position = current_position(LOCAL)
-    # LOCAL's own part is committed last: a copy stays one, and is refused, until all is done. Whoever says it again
-    # after it was cut off begins anew, with the identity that the copy has carried.
+    # LOCAL's own part is committed last: until all is done, a copy stays a copy, and is refused. If this is cut off
+    # and called again, it begins anew, with the identity that the copy came with.
     with transaction.atomic(using=LOCAL):
         source = set_identity(LOCAL, new=True) if new_identity else node_id(LOCAL)
         for alias in aliases:

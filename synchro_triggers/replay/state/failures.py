@@ -29,7 +29,10 @@ OTHERS = "*"
 
 
 def never_there(remote: str, source: str, changes: Sequence[Change]) -> set[tuple[str, str]]:
-    """Return the labels and keys of those objects that the remote has never seen, since they have failed as new."""
+    """Return labels and keys of those of the objects that the remote has never seen: they have failed as new.
+
+    Rows that they have in other tables are named, too, whether the changes speak of them or not.
+    """
     rows = rows_with(Failure, remote, object_pk={stored_key(change.key) for change in changes})
     rows = rows.filter(source=source, operation=Operation.INSERT)
     found = rows.values_list("model_label", "object_pk", "object_text")
@@ -38,7 +41,7 @@ def never_there(remote: str, source: str, changes: Sequence[Change]) -> set[tupl
 
 
 def pause_after(runs: int) -> datetime.timedelta | None:
-    """Return how long an object pauses that so many runs have tried in vain; ``None``: the next one tries it."""
+    """Return how long a failure pauses after so many runs in vain; ``None``: not at all, the next run tries it."""
     if runs <= _AT_ONCE:
         return None
     return datetime.timedelta(seconds=min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(runs - _AT_ONCE - 1, 20)))
@@ -53,7 +56,7 @@ def store_failure(
         remote, source: where, and whose.
         change: the change.
         error: why.
-        again: this run has tried it before.
+        again: this run has tried it before; it counts as an attempt more, and not as a run more.
         with_others: it was refused at the commit: others may have to come with it.
     """
     failures = Failure.objects.using(remote)
@@ -102,7 +105,10 @@ def _operation(change: Change) -> Operation:
 
 
 def concern_failures(remote: str, source: str, changes: Iterable[Change]) -> bool:
-    """Tell whether a failure is kept of one of these objects, or waits for one of them, or for whatever comes."""
+    """Tell whether a failure is kept of one of these objects, or waits for one of them.
+
+    A failure that may only be right together with others, nobody knows which, waits for any of them.
+    """
     if not has_rows(Failure, remote, source=source):
         return False
     concerned = Q(waits_label=OTHERS)

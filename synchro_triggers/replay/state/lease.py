@@ -5,8 +5,8 @@ The renewal is the fence as well: it updates the row only while the name is stil
 dead cannot go on. A run is taken for dead when its process is gone (on the same host), or when it has not renewed
 its name for ``EXPIRES`` seconds; a transaction that is open meanwhile holds the row's lock, and is waited for.
 
-A run that is a single transaction needs no name there: its first statement moves the checkpoint and has the row's lock
-until all is committed. Whoever comes meanwhile waits for it, and finds the checkpoint moved.
+A run that is a single transaction needs no name there: its first statement moves the checkpoint, and so holds the row's
+lock until the commit. Another run waits for that lock, and then finds the checkpoint moved.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NOBODY = {"run_id": "", "run_host": "", "run_pid": None, "run_started": None, "
 
 
 class CheckpointMoved(Exception):
-    """What the remote has received is not what it was taken for: it takes a run with a lease."""
+    """The remote has received more than was known, or a kept failure is concerned: only a run with a lease can go on."""
 
 
 class Lease:
@@ -144,13 +144,13 @@ class Lease:
             raise CheckpointMoved
 
     def release(self) -> None:
-        """Give the lease back, if it is still ours. Where the database is gone, it expires by itself."""
+        """Give the lease back, if this run still has it. Where the database is gone, it expires by itself."""
         ended_by = sys.exception()
         try:
             with transaction.atomic(using=self._remote):
                 self._write(**_NOBODY)
         except Error as error:
-            # A run that was ended by an error says that one, and once: most often it is the same.
+            # A run that an error has ended reports that one; this one is most often the same, and told once is enough.
             level = logging.WARNING if ended_by is None else logging.DEBUG
             logger.log(level, "The lease on %r could not be given back, and expires by itself: %s", self._remote, error)
 

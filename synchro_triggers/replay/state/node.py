@@ -39,7 +39,7 @@ def set_identity(alias: str, *, new: bool) -> str:
     if not new:
         own.update(fingerprint=here)
         return identity
-    # All of them, for it may be said twice, by whoever does not know whether it was heard.
+    # All identities so far: the command may be given twice, where the first answer got lost.
     before = [identity, *own.values_list("copied_from", flat=True)]
     own.update(node_id=(own_id := str(uuid.uuid4())), fingerprint=here, copied_from=",".join(filter(None, before)))
     return own_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import transaction
@@ -28,7 +29,7 @@ from ..state.other_rows import left_behind
 from ..tasks import ObjectTask
 from .batch import Batch
 from .clock import Clock
-from .outcome import Outcome
+from .ledger import Ledger
 from .pace import Pace
 from .remote_transaction import RemoteTransaction
 
@@ -55,39 +56,32 @@ class _InVain(NamedTuple):
     at_commit: bool
 
 
+@dataclass
 class BatchByBatch:
     """Applies the changes of one run.
 
-    Args:
+    Attributes:
         target: where to.
         choices: whether to stop at a failure, or in between.
         lease: is renewed in each transaction.
         pace: how many objects a transaction takes.
-        outcome: where it is noted what has become of the changes.
+        ledger: where it is noted what has become of the changes.
         acquainted: refuses to create what may be on the remote already.
-
-    Attributes:
-        together: how many changes are tried together where they may wait for one another.
         formers: objects whose keys others have now, of the page that was read last.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        choices: Choices,
-        lease: Lease,
-        pace: Pace,
-        outcome: Outcome,
-        acquainted: Callable[[Iterable[ObjectTask]], None],
-    ) -> None:
-        self._target = target
-        self._choices = choices
-        self._lease = lease
-        self._pace = pace
-        self._outcome = outcome
-        self._acquainted = acquainted
-        self.together = max(pace.most, _TOGETHER)
-        self.formers: Sequence[Former] = ()
+    target: Target
+    choices: Choices
+    lease: Lease
+    pace: Pace
+    ledger: Ledger
+    acquainted: Callable[[Iterable[ObjectTask]], None]
+    formers: Sequence[Former] = ()
+
+    @property
+    def together(self) -> int:
+        """How many changes are tried together where they may wait for one another."""
+        return max(self.pace.most, _TOGETHER)
 
     def apply(self, changes: Sequence[Change], progress: Progress | None = None, *, together: bool = False) -> None:
         """Apply changes, a transaction after the other; what there was no time for in one goes into the next.
@@ -105,7 +99,7 @@ class BatchByBatch:
         left: list[Change] = []
         start, least = 0, 1
         while left or start < len(changes):
-            size = self.together if together else max(self._pace.size, least)
+            size = self.together if together else max(self.pace.size, least)
             batch, left = left[:size], left[size:]
             more = size - len(batch)
             batch, start = [*batch, *changes[start : start + more]], start + more
@@ -115,17 +109,17 @@ class BatchByBatch:
 
     def retry(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""
-        failed = self._outcome.failed
-        if failed and not self._target.dry_run:
+        failed = self.ledger.failed
+        if failed and not self.target.dry_run:
             rest = left_behind(without_a_row(change for change in failed if change.other_rows and not change.deleted))
             self.apply(coalesce([*failed, *rest]), together=True)
             self.retry_refused()
 
     def retry_refused(self) -> None:
         """Try together what the remote has refused at the commit, and what may be right together."""
-        refused = sorted(self._outcome.refused, key=lambda change: (change.first, change.label, change.key))
+        refused = sorted(self.ledger.refused, key=lambda change: (change.first, change.label, change.key))
         for group in groups(refused):
-            some = [change for change in group if self._outcome.has_failed(change)]
+            some = [change for change in group if self.ledger.has_failed(change)]
             if len(some) > 1:
                 self._apply_whole(some, None)
 
@@ -133,14 +127,14 @@ class BatchByBatch:
 
     def _apply_batch(self, changes: Sequence[Change], progress: Progress | None) -> BatchResult:
         """Apply a batch as a whole, or, where that cannot be, in parts; return what was done of the whole."""
-        if self._choices.interrupted():
+        if self.choices.interrupted():
             raise Interrupted
         started = time.monotonic()
         result = self._apply_whole(changes, progress, pauses())
         if result is None:
             self._apply_in_halves(changes, progress, transactions_of(changes))
             return BatchResult()
-        self._pace.note(len(changes) - len(result.left), time.monotonic() - started)
+        self.pace.note(len(changes) - len(result.left), time.monotonic() - started)
         return result
 
     def _apply_in_halves(
@@ -166,7 +160,7 @@ class BatchByBatch:
         result = self._attempt(changes, progress, again_after)
         if isinstance(result, _InVain):
             return None
-        self._pace.locked = 0
+        self.pace.locked = 0
         self._note(changes, result)
         return result
 
@@ -177,11 +171,11 @@ class BatchByBatch:
         if isinstance(result, _InVain):
             locked = is_contended(result.error)
             if result.at_commit:
-                self._outcome.note_refusal(change)
+                self.ledger.note_refusal(change)
             result = self._keep(change, self._locked(result.error) if locked else result.error)
-        self._pace.locked = self._pace.locked + 1 if locked else 0
+        self.pace.locked = self.pace.locked + 1 if locked else 0
         self._note([change], result)
-        if result.failed and self._choices.stop_at_failure:
+        if result.failed and self.choices.stop_at_failure:
             raise StoppedAtFailure
 
     def _locked(self, error: Exception) -> SynchroError:
@@ -191,27 +185,27 @@ class BatchByBatch:
             SynchroError: so are many others: there is no use in going on.
         """
         text = f"locked by somebody else's transaction for too long: {describe(error)}"
-        in_a_row = self._pace.locked + 1
+        in_a_row = self.pace.locked + 1
         if in_a_row >= _LOCKED_AT_MOST:
             raise SynchroError(
                 f"{in_a_row} objects in a row are {text}. The run has ended; what was committed stays. Look "
-                f"for transactions that stay open on {self._target.remote!r} (or {LOCAL!r}), and run it again."
+                f"for transactions that stay open on {self.target.remote!r} (or {LOCAL!r}), and run it again."
             ) from error
         return SynchroError(text)
 
     def _keep(self, change: Change, error: Exception) -> BatchResult:
-        remote, source = self._target.remote, self._target.source
-        if not self._target.dry_run:
+        remote, source = self.target.remote, self.target.source
+        if not self.target.dry_run:
             with transaction.atomic(using=remote):
                 mark_as_former(remote, source, change)
-                refused, again = self._outcome.was_refused(change), self._outcome.has_failed(change)
+                refused, again = self.ledger.was_refused(change), self.ledger.has_failed(change)
                 store_failure(remote, source, change, error, again=again, with_others=refused)
         return BatchResult(failed={change: error})
 
     def _note(self, changes: Sequence[Change], result: BatchResult) -> None:
-        if not (self._outcome.any_failed or result.failed or result.left):
-            self._target.decisions.clear()  # nothing will be tried again
-        self._outcome.note(changes, result)
+        if not (self.ledger.any_failed or result.failed or result.left):
+            self.target.decisions.clear()  # nothing will be tried again
+        self.ledger.note(changes, result)
 
     # One transaction -------------------------------------------------------------------------------
 
@@ -227,7 +221,7 @@ class BatchByBatch:
         """
         pauses_left = [*again_after]
         while True:
-            attempt = RemoteTransaction(self._target, self._pace.seconds)
+            attempt = RemoteTransaction(self.target, self.pace.seconds)
             try:
                 with attempt.open():
                     result, reached = self._apply_now(changes, progress)
@@ -247,21 +241,21 @@ class BatchByBatch:
         Returns:
             What was done, and the log row up to which all has been dealt with.
         """
-        target = self._target
+        target = self.target
         bounded = len(changes) > 1 and not target.dry_run
-        clock = Clock(self._pace.seconds if bounded else None)
+        clock = Clock(self.pace.seconds if bounded else None)
         self._renew(progress, changes[-1].first)
         all_ = with_links_of_numbers(changes)
-        result = Batch(target, all_, self.formers, clock=clock, acquainted=self._acquainted).apply()
+        result = Batch(target, all_, self.formers, clock=clock, acquainted=self.acquainted).apply()
         require_unbroken(target.remote)
-        if result.failed and self._choices.stop_at_failure:
+        if result.failed and self.choices.stop_at_failure:
             raise first_error(result)  # rolls back: what came before it is applied one by one
         # Of an object that was logged under several labels, a merged change is what has failed.
         not_done = {(change.label, change.key) for change in (*result.failed, *result.left)}
         done = [change for change in all_ if (change.label, change.key) not in not_done]
         forget_failures(target.remote, target.source, done)
         for change, error in result.failed.items():
-            store_failure(target.remote, target.source, change, error, again=self._outcome.has_failed(change))
+            store_failure(target.remote, target.source, change, error, again=self.ledger.has_failed(change))
         return result, self._put_off(changes, result.left, progress)
 
     def _put_off(self, changes: Sequence[Change], left: Sequence[Change], progress: Progress | None) -> int:
@@ -280,13 +274,13 @@ class BatchByBatch:
             never_was = change.created and change.deleted and change.certain
             if change.first <= max(reached, progress.reached) and not never_was:
                 not_yet = SynchroError("not applied yet: the transaction's time was over, and the run has ended since")
-                store_failure(self._target.remote, self._target.source, change, not_yet, again=True)
+                store_failure(self.target.remote, self.target.source, change, not_yet, again=True)
         return reached
 
     def _renew(self, progress: Progress | None, row: int) -> None:
         """Renew the lease, and say in the checkpoint that the run has come to a log row."""
-        if not self._target.dry_run:
-            self._lease.renew(**({} if progress is None else progress.fields(row)))
+        if not self.target.dry_run:
+            self.lease.renew(**({} if progress is None else progress.fields(row)))
 
 
 def first_error(result: BatchResult) -> Exception:

@@ -15,7 +15,7 @@ from ..schema.shape import shown_key
 from ..state.failures import describe
 
 
-class Outcome:
+class Ledger:
     """What one run has done, what has failed in it, and what it has found gone.
 
     Args:

@@ -39,7 +39,7 @@ _NOBODY = {"run_id": "", "run_host": "", "run_pid": None, "run_started": None, "
 
 
 class CheckpointMoved(Exception):
-    """The remote has received more than was known, or a kept failure is concerned: only a run with a lease can go on."""
+    """The remote has received more than was known, or a kept failure is concerned: it takes a run with a lease."""
 
 
 class Lease:

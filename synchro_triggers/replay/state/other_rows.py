@@ -39,7 +39,11 @@ def from_text(stored: str | None) -> tuple[Row, ...]:
 
 
 def left_behind(changes: Iterable[Change]) -> list[Change]:
-    """Return a change for each other row that these changes, of objects that are gone, stand for and LOCAL still has."""
+    """Return a change for each other row that these changes stand for, and that LOCAL still has.
+
+    Args:
+        changes: of objects that are gone.
+    """
     rows = [row for change in changes for row in change.of_other_rows()]
     gone = set(without_a_row(rows))
     return [row for row in rows if row not in gone]

@@ -20,7 +20,6 @@ from .meeting.first_meeting import Meeting
 from .plan.fence import Fence
 from .plan.target import BatchResult, Target
 from .report import SyncReport
-from .rows.savepoints import require_unbroken
 from .rows.utc import times_in_utc
 from .schema.observed import rows_are_observed
 from .schema.shape import model_of
@@ -28,7 +27,6 @@ from .state.checkpoint import received_fields
 from .state.failures import concern_failures
 from .state.lease import CheckpointMoved, Lease
 from .write.batch import Batch
-from .write.batch_by_batch import first_error
 from .write.ledger import Ledger
 from .write.remote_transaction import RemoteTransaction
 
@@ -98,15 +96,12 @@ class AtOnce:
         self, changes: Sequence[Change], formers: Sequence[Former], moves_on: Callable[[], None]
     ) -> BatchResult:
         """Apply all of the changes, or raise what the first of them has failed with."""
-        with RemoteTransaction(self.target, self.seconds).open():
+        attempt = RemoteTransaction(self.target, self.seconds)
+        with attempt.open():
             moves_on()
             acquainted = self.meeting.require_acquaintance
             batch = Batch(self.target, with_links_of_numbers(changes), formers, whole=True, acquainted=acquainted)
-            result = batch.apply()
-            require_unbroken(self.target.remote)
-            if result.failed:
-                raise first_error(result)
-        return result
+            return attempt.apply(batch, all_or_nothing=True)
 
     def _may_be_applied(self, changes: Sequence[Change]) -> bool:
         """Tell whether nobody observes the changes, and each may be written as it was logged."""

@@ -1,4 +1,9 @@
-"""One run after the other: what must be so before anything is written, then ``backlog``, then what is told."""
+"""Synchronising: what must be so before a run writes anything, and who does the rest.
+
+A run goes from here (what is to be done, and is anything in doubt?) to ``backlog`` (kept failures, then what is new,
+page by page), to ``write.batch_by_batch`` (a batch in each transaction) and ``write.batch``. A follower's small window
+takes a short cut: ``at_once``.
+"""
 
 from __future__ import annotations
 

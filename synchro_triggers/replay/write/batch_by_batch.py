@@ -21,7 +21,6 @@ from ..log.vanished import without_a_row
 from ..plan.refused import Transactions, groups, halves, transactions_of
 from ..plan.target import BatchResult, Target
 from ..rows.contention import pauses
-from ..rows.savepoints import require_unbroken
 from ..state.checkpoint import Progress
 from ..state.failures import describe, forget_failures, store_failure
 from ..state.lease import Lease
@@ -224,7 +223,7 @@ class BatchByBatch:
             attempt = RemoteTransaction(self.target, self.pace.seconds)
             try:
                 with attempt.open():
-                    result, reached = self._apply_now(changes, progress)
+                    result, reached = self._apply_now(attempt, changes, progress)
             except Exception as error:
                 if not pauses_left or not attempt.is_worth_another(error):
                     attempt.reraise_if_hopeless(error)
@@ -235,8 +234,10 @@ class BatchByBatch:
                 progress.reached = max(progress.reached, reached)
             return result
 
-    def _apply_now(self, changes: Sequence[Change], progress: Progress | None) -> tuple[BatchResult, int]:
-        """Apply changes in the open transaction, with references, failures and progress.
+    def _apply_now(
+        self, attempt: RemoteTransaction, changes: Sequence[Change], progress: Progress | None
+    ) -> tuple[BatchResult, int]:
+        """Apply changes in a transaction that is open, with references, failures and progress.
 
         Returns:
             What was done, and the log row up to which all has been dealt with.
@@ -246,10 +247,9 @@ class BatchByBatch:
         clock = Clock(self.pace.seconds if bounded else None)
         self._renew(progress, changes[-1].first)
         all_ = with_links_of_numbers(changes)
-        result = Batch(target, all_, self.formers, clock=clock, acquainted=self.acquainted).apply()
-        require_unbroken(target.remote)
-        if result.failed and self.choices.stop_at_failure:
-            raise first_error(result)  # rolls back: what came before it is applied one by one
+        batch = Batch(target, all_, self.formers, clock=clock, acquainted=self.acquainted)
+        # Where the run stops at a failure, what came before it is applied one by one.
+        result = attempt.apply(batch, all_or_nothing=self.choices.stop_at_failure)
         # Of an object that was logged under several labels, a merged change is what has failed.
         not_done = {(change.label, change.key) for change in (*result.failed, *result.left)}
         done = [change for change in all_ if (change.label, change.key) not in not_done]
@@ -281,8 +281,3 @@ class BatchByBatch:
         """Renew the lease, and say in the checkpoint that the run has come to a log row."""
         if not self.target.dry_run:
             self.lease.renew(**({} if progress is None else progress.fields(row)))
-
-
-def first_error(result: BatchResult) -> Exception:
-    """Return the error of the change that was logged first, of those that have failed."""
-    return result.failed[min(result.failed, key=lambda change: change.first)]

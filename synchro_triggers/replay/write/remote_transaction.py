@@ -11,9 +11,11 @@ from ...capture.session import replaying_for
 from ...faults.judge import is_contended
 from ...unnamed import unnamed_on
 from ..errors import commits_noticed, reraise_if_lost
-from ..plan.target import Target
+from ..plan.target import BatchResult, Target
 from ..rows.contention import short_waits_on_local, wait_shortly
 from ..rows.mysql import short_waits
+from ..rows.savepoints import require_unbroken
+from .batch import Batch
 from .exits import exits_as_errors
 
 
@@ -54,6 +56,19 @@ class RemoteTransaction:
                 transaction.set_rollback(True, using=remote)
             self.at_commit = True
         self.at_commit = False
+
+    def apply(self, batch: Batch, *, all_or_nothing: bool) -> BatchResult:
+        """Apply a batch in the open transaction.
+
+        Args:
+            batch: what to apply.
+            all_or_nothing: raise the error of that change among those that have failed which was logged first.
+        """
+        result = batch.apply()
+        require_unbroken(self._target.remote)
+        if result.failed and all_or_nothing:
+            raise result.failed[min(result.failed, key=lambda change: change.first)]
+        return result
 
     def is_worth_another(self, error: Exception) -> bool:
         """Tell whether an error is worth another try: somebody else's lock was in the way.

@@ -105,7 +105,7 @@ class Backlog:
                     and self.fence.lets_through(change, self.ledger.report)
                 ]
                 changes, self.batches.formers = of_one_object_each(to_apply, self.ledger.absent, self.target.kept_keys)
-                self.kept.look_through(changes)
+                self.kept.prepare(changes)
                 self.batches.apply(changes, progress)
                 after, done = page.last, done + page.rows
                 tell(done, window.rows)

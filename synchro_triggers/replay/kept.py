@@ -60,11 +60,11 @@ class KeptObjects:
         self._apply([change for change in changes if change not in gone])
         return gone
 
-    def look_through(self, changes: Sequence[Change]) -> None:
-        """Let changes that are to be applied next know what is kept of their objects.
+    def prepare(self, changes: Sequence[Change]) -> None:
+        """Bring what is kept to changes that are to be applied next.
 
-        Those that the remote has never seen are marked as created. Where an object was deleted, the rows that it had in
-        parents' tables and that are still there are applied first.
+        Those of objects that the remote has never seen are marked as created. Where an object was deleted, the rows
+        that it had in parents' tables and that are still there are applied before them.
         """
         if not self.due.kept:
             return

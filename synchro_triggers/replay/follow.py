@@ -18,11 +18,12 @@ from ..conf import LOCAL
 from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
 from ..reaching import clear_errors
+from .choices import Choices
 from .log.positions import commit_mark, position_since
 from .log.window import open_window
 from .readiness import describe_partitions, require_ready_triggers, required_remotes
 from .report import SyncReport
-from .run import Choices, Run
+from .run import Run
 from .state.checkpoint import load_checkpoint
 
 #: Seconds between two looks at LOCAL.
@@ -50,6 +51,7 @@ class Follower:
         remote: an alias; ``None``: those of ``SYNCHRO_REMOTE``.
         interval: seconds between two looks at LOCAL.
         notify: let PostgreSQL wake it at each commit that logged something, instead of looking.
+        stop_at_failure: end each run at the first object that cannot be applied.
         on_run: called with the remote and the report of each run that had something to do, or to tell; each warning
             comes once.
         on_problem: called with a line when a run was not possible; it is tried again.
@@ -98,7 +100,10 @@ class Follower:
                     self._stopped.wait(here.left())
 
     def _start_afresh(self, followed: list[_Followed], *remotes: str) -> None:
-        """Close connections that may be broken. Those to LOCAL begin to count anew on SQLite: all must look."""
+        """Close connections that may be broken, and let all look at LOCAL again, whatever its mark.
+
+        On SQLite each connection counts commits for itself: the marks of two connections cannot be compared.
+        """
         _forget_connections(remotes)
         for each in followed:
             each.forget_mark()
@@ -191,11 +196,18 @@ class _Followed:
         self._refreshed = 0.0
 
     def forget_mark(self) -> None:
-        """Look at LOCAL next time, whatever its mark: on SQLite a new connection counts from the beginning."""
+        """Look at LOCAL next time, whatever its mark."""
         self._mark = ""
 
     def catch_up(self, mark: str) -> SyncReport | None:
-        """Make a run if there may be something to do; ``mark`` is LOCAL's as it was read just now."""
+        """Make a run if there may be something to do.
+
+        Args:
+            mark: what ``commit_mark(LOCAL)`` was just now: if it is what it was, nothing was committed since.
+
+        Returns:
+            The report; ``None``: there was nothing to do.
+        """
         due = time.monotonic() - self._refreshed > _REFRESH
         if mark == self._mark and not due:
             return None

@@ -1,4 +1,4 @@
-"""Whether a run may begin: its remotes, and the triggers on both sides."""
+"""Whether a run may begin: its remotes, and the triggers on both sides; and what is to be told before it does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ..capture.trigger import Trigger
 from ..conf import LOCAL, chosen_remotes
 from ..exceptions import SynchroConfigurationError, TriggersNotReady
 from ..reaching import clear_errors
-from .state.node import require_no_transaction, require_original, require_two_databases
+from .plan.target import Target
+from .state.node import is_elsewhere, require_no_transaction, require_original, require_two_databases
 from .state.sight import require_sight
 
 
@@ -71,4 +72,32 @@ def describe_partitions(new: Iterable[str], *, dry_run: bool = False) -> str:
         f"Partitions without triggers: {', '.join(new)}. "
         + ("They get them in a run. " if dry_run else "They have them now, and all their rows are looked at. ")
         + "Rows that were deleted there by name of the partition are not known."
+    )
+
+
+def describe_blindness(target: Target) -> str:
+    """Return what is to be told where the rule for conflicts asks what nothing on the remote tells; ``''``: nothing.
+
+    The rule asks what the remote's users have changed, and only triggers there log that.
+    """
+    remote, policy = target.remote, target.policy
+    if target.logs or policy == "local":
+        return ""
+    question = "who is newer" if policy == "newest" else "what its users have changed"
+    rule = repr(policy) if isinstance(policy, str) else "a rule of your own"
+    return (
+        f"{remote!r} has no triggers, so nobody can tell {question} there: what its users change is overwritten, "
+        f"although SYNCHRO_CONFLICT is {rule}. Run `manage.py synchro_install_triggers --database {remote}`, or "
+        "set SYNCHRO_CONFLICT = 'local'."
+    )
+
+
+def describe_other_place(remote: str) -> str:
+    """Return what is to be told of a remote that is a copy, or was moved; ``''``: nothing."""
+    if not is_elsewhere(remote):
+        return ""
+    return (
+        f"The identity of {remote!r} was made in another place. If it is a copy of a database "
+        f"that is still in use, run `manage.py synchro_reset --new-identity --database {remote}`; "
+        "if it was moved, the same with --keep-identity."
     )

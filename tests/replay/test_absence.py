@@ -8,9 +8,10 @@ from django.contrib.contenttypes.models import ContentType
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.capture.session import replaying_for
 from synchro_triggers.models import Failure, Reference
+from synchro_triggers.replay.choices import Choices
 from synchro_triggers.replay.log.window import open_window
 from synchro_triggers.replay.report import Told
-from synchro_triggers.replay.run import Choices, Run
+from synchro_triggers.replay.run import Run
 from synchro_triggers.replay.state.checkpoint import load_checkpoint
 from synchro_triggers.replay.state.node import node_id
 from tests.comparing import assert_same
@@ -167,7 +168,7 @@ def test_failure_whose_delete_fails_too_stays_kept():
 
 @pytest.mark.parametrize("page_rows", [1, 2, 3])
 def test_delete_that_is_logged_on_a_later_page_is_found(page_rows, monkeypatch):
-    monkeypatch.setattr("synchro_triggers.replay.run.PAGE_ROWS", page_rows)
+    monkeypatch.setattr("synchro_triggers.replay.backlog.PAGE_ROWS", page_rows)
     items = [Item.objects.create(name=name) for name in "abc"]
     keyed = Keyed.objects.create(code="x")
     synchronize()

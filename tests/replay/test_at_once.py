@@ -12,8 +12,9 @@ from django.db.models.functions import Now
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure
+from synchro_triggers.replay.choices import Choices
 from synchro_triggers.replay.log.window import open_window
-from synchro_triggers.replay.run import Choices, Run
+from synchro_triggers.replay.run import Run
 from synchro_triggers.replay.state.checkpoint import load_checkpoint
 from tests.comparing import assert_same
 from tests.databases import both, both_committed

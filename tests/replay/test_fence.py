@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog, Failure
+from synchro_triggers.replay.choices import Choices
 from synchro_triggers.replay.log.window import open_window
 from synchro_triggers.replay.report import Told
-from synchro_triggers.replay.run import Choices, Run
+from synchro_triggers.replay.run import Run
 from synchro_triggers.replay.state.checkpoint import load_checkpoint
 from synchro_triggers.replay.state.node import node_id
 from tests.databases import both

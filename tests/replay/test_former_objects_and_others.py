@@ -9,7 +9,7 @@ import pytest
 from synchro_triggers import synchronize
 from synchro_triggers.capture.session import replaying_for
 from synchro_triggers.models import Failure, Reference
-from synchro_triggers.replay import run
+from synchro_triggers.replay import backlog
 from synchro_triggers.replay.report import Told
 from synchro_triggers.replay.state.node import node_id
 from tests.databases import both
@@ -56,7 +56,7 @@ def slow(**told):
 
 @pytest.mark.parametrize("page", [20_000, NUMBER], ids=["one page", "deleted on one, inserted on another"])
 def test_nothing_is_forgotten_where_the_time_is_over(keys_there, settings, monkeypatch, page):
-    monkeypatch.setattr(run, "PAGE_ROWS", page)
+    monkeypatch.setattr(backlog, "PAGE_ROWS", page)
     settings.SYNCHRO_BATCH_SECONDS = 0.05
     with receiving("post_save", Item, slow), receiving("post_delete", Item, slow):
         report = synchronize()
@@ -69,7 +69,7 @@ def test_nothing_is_forgotten_where_the_time_is_over(keys_there, settings, monke
 @pytest.mark.parametrize("page", [20_000, NUMBER], ids=["one page", "deleted on one, inserted on another"])
 @pytest.mark.parametrize("heard", ["post_save", "post_delete"])
 def test_nothing_is_forgotten_where_a_run_is_killed_between(keys_there, settings, monkeypatch, page, heard):
-    monkeypatch.setattr(run, "PAGE_ROWS", page)
+    monkeypatch.setattr(backlog, "PAGE_ROWS", page)
     settings.SYNCHRO_BATCH_SECONDS = 0.05
     calls = []
 

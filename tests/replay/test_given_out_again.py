@@ -185,7 +185,7 @@ def test_log_that_is_read_again_does_not_delete_the_new_one():
 
 @pytest.mark.parametrize("page_rows", [1, 2, 3])
 def test_log_that_is_read_in_small_pages(page_rows, monkeypatch):
-    monkeypatch.setattr("synchro_triggers.replay.run.PAGE_ROWS", page_rows)
+    monkeypatch.setattr("synchro_triggers.replay.backlog.PAGE_ROWS", page_rows)
     owners = [Owner.objects.create(name=f"old {number}") for number in range(3)]
     pet = CascadePet.objects.create(name="pet", owner=owners[0])
     synchronized()
@@ -202,7 +202,7 @@ def test_log_that_is_read_in_small_pages(page_rows, monkeypatch):
 
 @pytest.mark.parametrize("page_rows", [1, 2, 3])
 def test_change_on_an_early_page_does_not_hide_that_the_key_was_given_out_again(page_rows, monkeypatch):
-    monkeypatch.setattr("synchro_triggers.replay.run.PAGE_ROWS", page_rows)
+    monkeypatch.setattr("synchro_triggers.replay.backlog.PAGE_ROWS", page_rows)
     owner, other = (Owner.objects.create(name=name) for name in ("old", "other"))
     synchronized()
     old = on_remote(Owner, name="old").pk
@@ -386,7 +386,7 @@ def test_natural_key_of_a_deleted_object_goes_to_one_that_has_a_row_already(
     model, field, page_rows, settings, monkeypatch
 ):
     """The deleted one does not live on in the other, which is another row there."""
-    monkeypatch.setattr("synchro_triggers.replay.run.PAGE_ROWS", page_rows)
+    monkeypatch.setattr("synchro_triggers.replay.backlog.PAGE_ROWS", page_rows)
     settings.SYNCHRO_OPTIONS = {"testapp.Numbered": {"natural_key": ("number",)}}
     run_statements(LOCAL, [sql for trigger in compare(LOCAL).outdated for sql in trigger.statements])
     gone, other, third = (model.objects.create(**{field: number}) for number in (1, 2, 3))

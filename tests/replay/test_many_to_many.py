@@ -201,7 +201,7 @@ def test_links_are_counted(tagged, tags):
 
 def test_links_in_batches_of_one(tagged, tags, settings, monkeypatch):
     settings.SYNCHRO_BATCH_SIZE = 1
-    monkeypatch.setattr("synchro_triggers.replay.run.PAGE_ROWS", 1)
+    monkeypatch.setattr("synchro_triggers.replay.backlog.PAGE_ROWS", 1)
     tagged.tags.add(*tags)
     tagged.tags.remove(tags[1])
 

@@ -26,7 +26,7 @@ def pages(monkeypatch, settings):
     """Set how much a run reads, and writes, at a time."""
 
     def set_sizes(page_rows, batch_size):
-        monkeypatch.setattr("synchro_triggers.replay.run.PAGE_ROWS", page_rows)
+        monkeypatch.setattr("synchro_triggers.replay.backlog.PAGE_ROWS", page_rows)
         settings.SYNCHRO_BATCH_SIZE = batch_size
 
     return set_sizes

@@ -64,7 +64,7 @@ def test_object_that_is_the_same_already_is_neither_written_nor_heard():
 
 
 def test_progress_is_told_up_to_the_end(monkeypatch):
-    monkeypatch.setattr("synchro_triggers.replay.run.PAGE_ROWS", 2)
+    monkeypatch.setattr("synchro_triggers.replay.backlog.PAGE_ROWS", 2)
     Item.objects.bulk_create(Item(name=str(number)) for number in range(5))
     told = []
 

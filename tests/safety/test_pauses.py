@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from synchro_triggers import SynchroError, call_synchronize, synchronize
 from synchro_triggers.models import Checkpoint, Failure
 from synchro_triggers.replay import run
+from synchro_triggers.replay.choices import Choices
 from synchro_triggers.replay.log.window import open_window
 from synchro_triggers.replay.state import failures
 from tests.databases import both
@@ -253,7 +254,7 @@ def test_failures_leave_the_followers_fast_path_alone():
     bad = Item.objects.create(name="bad")
     with refusing(Item, "bad"):
         synchronize()
-    follower = run.Run(REMOTE, run.Choices())
+    follower = run.Run(REMOTE, Choices())
 
     def take():
         checkpoint = on_remote(Checkpoint).get()

@@ -100,11 +100,11 @@ def test_what_balances_with_nothing_but_its_neighbour_arrives(transactional_db):
 
 def test_transaction_is_cut_only_where_it_has_to_be(bookings_must_balance, monkeypatch):
     """A bad booking among many in transactions of their own costs few transactions more, not some for each object."""
-    from synchro_triggers.replay.run import Run
+    from synchro_triggers.replay.write.batch_by_batch import BatchByBatch
 
     tried = []
-    once = Run._apply_once
-    monkeypatch.setattr(Run, "_apply_once", lambda *args: tried.append(len(args[1])) or once(*args))
+    whole = BatchByBatch._apply_whole
+    monkeypatch.setattr(BatchByBatch, "_apply_whole", lambda *args: tried.append(len(args[1])) or whole(*args))
     a_transaction_each()
 
     synchronize()

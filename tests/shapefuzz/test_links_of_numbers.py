@@ -10,6 +10,7 @@ from django.db import transaction
 from synchro_triggers import synchronize
 from synchro_triggers.models import Failure
 from synchro_triggers.replay import run
+from synchro_triggers.replay.write import batch_by_batch
 from tests.replay.hearing import receiving
 from tests.shapefuzz.ledger import Refusal
 from tests.shapefuzz.test_found import both_vendors, marked
@@ -106,7 +107,7 @@ def test_links_survive_a_run_that_dies(project, local, dies_in, monkeypatch):
     synchronize()
     give_again(owner, mark_b="o4", u_b=8)
     with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
-        patched.setattr(run, "Batch", dying_in(dies_in))
+        patched.setattr(batch_by_batch, "Batch", dying_in(dies_in))
         synchronize()
     report = synchronize()
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from synchro_triggers import synchronize
-from synchro_triggers.replay import run
+from synchro_triggers.replay.write import batch_by_batch
 from tests.replay.hearing import receiving
 from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.writing import delete
@@ -94,7 +94,7 @@ def test_object_that_was_brought_along_by_a_run_that_dies_is_not_doubled(project
         delete("default", target, 1)
         target.objects.create(pk=1, mark_a="o3")
     with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
-        patched.setattr(run, "Batch", dying_in(2))
+        patched.setattr(batch_by_batch, "Batch", dying_in(2))
         synchronize()
 
     report = synchronize()
@@ -109,7 +109,7 @@ def dying_in(number):
     """Return what a run applies, and dies of in the transaction of this number."""
     transactions = []
 
-    class Dying(run.Batch):
+    class Dying(batch_by_batch.Batch):
         def apply(self):
             transactions.append(self)
             if len(transactions) == number:

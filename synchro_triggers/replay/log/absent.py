@@ -43,9 +43,9 @@ class Absent:
         )
 
     def completed(self, change: Change) -> Change | None:
-        """Return a change with what was held of its object, which is no longer held; ``None``: nothing was.
+        """Return a change together with what was held of its object, and hold that no longer; ``None``: nothing was.
 
-        What is inserted is another object: the one before it stays held.
+        An insert makes another object under the key: what is held of the one before it stays held.
         """
         if self._file is None:
             return None

@@ -64,6 +64,12 @@ class Target:
     decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
 
+    def begin_run(self) -> None:
+        """Forget what holds for one run only."""
+        self.told_links.clear()
+        self.spellings.forget()
+        self.given_again.clear()
+
 
 @dataclass
 class BatchResult:

@@ -26,14 +26,14 @@ def read_rows(model: type[M], alias: str, *, defer: tuple[str, ...] = (), **valu
         model: a model of this package.
         alias: the database.
         defer: names of fields that are not read, as of ``QuerySet.defer()``.
-        **values: at least one field, and its value; never ``None``.
+        **values: at least one field, and its value; ``None`` is NULL.
 
     Example:
         ``read_rows(Checkpoint, "remote", source=node_id("default"))``
     """
     connection = connections[alias]
     names, columns, converters = _reading(model, connection.vendor, defer)
-    condition, params = _terms(model, connection, values, " AND ")
+    condition, params = _condition(model, connection, values)
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {columns} FROM {table} WHERE {condition}", params)
@@ -44,6 +44,16 @@ def read_rows(model: type[M], alias: str, *, defer: tuple[str, ...] = (), **valu
     return [model.from_db(alias, names, row) for row in found]
 
 
+def has_rows(model: type[Model], alias: str, **values: object) -> bool:
+    """Tell whether there is a row whose fields have these values; the arguments are those of ``read_rows()``."""
+    connection = connections[alias]
+    condition, params = _condition(model, connection, values)
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1", params)
+        return cursor.fetchone() is not None
+
+
 def update_rows(model: type[Model], alias: str, values: dict[str, object], **where: object) -> int:
     """Write values into the rows whose fields have others.
 
@@ -51,7 +61,7 @@ def update_rows(model: type[Model], alias: str, values: dict[str, object], **whe
         model: a model of this package.
         alias: the database.
         values: fields and their new values; ``UtcNow()`` is the database's clock.
-        **where: at least one field, and what it must be; never ``None``.
+        **where: at least one field, and what it must be; ``None`` is NULL.
 
     Returns:
         How many rows there were.
@@ -60,27 +70,36 @@ def update_rows(model: type[Model], alias: str, values: dict[str, object], **whe
         ``update_rows(Checkpoint, "remote", {"run_seen": UtcNow()}, source=source, run_id=run_id)``
     """
     connection = connections[alias]
-    assignments, new = _terms(model, connection, values, ", ")
-    condition, known = _terms(model, connection, where, " AND ")
+    assignments, new = _terms(model, connection, values)
+    condition, known = _condition(model, connection, where)
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {assignments} WHERE {condition}", [*new, *known])
+        cursor.execute(f"UPDATE {table} SET {', '.join(assignments)} WHERE {condition}", [*new, *known])
         return int(cursor.rowcount)
 
 
+def _condition(model: type[Model], connection: BaseDatabaseWrapper, values: dict[str, object]) -> tuple[str, list[Any]]:
+    """Return the SQL of a condition that holds where all of the fields have these values, and its parameters."""
+    terms, params = _terms(model, connection, {name: value for name, value in values.items() if value is not None})
+    nulls: list[Any] = [model._meta.get_field(name) for name, value in values.items() if value is None]
+    terms += [f"{connection.ops.quote_name(field.column)} IS NULL" for field in nulls]
+    return " AND ".join(terms), params
+
+
 def _terms(
-    model: type[Model], connection: BaseDatabaseWrapper, values: dict[str, object], between: str
-) -> tuple[str, list[Any]]:
-    """Return SQL that says, of each of the fields, that it is this; and its parameters."""
+    model: type[Model], connection: BaseDatabaseWrapper, values: dict[str, object]
+) -> tuple[list[str], list[Any]]:
+    """Return ``column = value`` as SQL for each of the fields, and the parameters."""
     clock = _clock(model, connection.vendor)
-    terms, params = [], []
+    terms: list[str] = []
+    params: list[Any] = []
     for name, value in values.items():
         field: Any = model._meta.get_field(name)
         is_clock = isinstance(value, UtcNow)
         terms.append(f"{connection.ops.quote_name(field.column)} = {clock if is_clock else '%s'}")
         if not is_clock:
             params.append(field.get_db_prep_save(value, connection))
-    return between.join(terms), params
+    return terms, params
 
 
 @cache

@@ -14,7 +14,7 @@ from ...models import ChangeLog, Checkpoint, Failure, Introduction, Reference
 from ..log.history import fingerprint
 from ..log.positions import current_position
 from ..log.window import Window, delete_received
-from ..rows.own_rows import read_rows
+from ..rows.own_rows import read_rows, update_rows
 from .moved import forget_lost_objects, forget_transactions, moved_along
 from .node import has_same_history, is_elsewhere, node_id, require_original, require_two_databases, set_identity
 from .younger import LostTime
@@ -28,15 +28,29 @@ def load_checkpoint(alias: str, source: str) -> Checkpoint:
 
 
 def note_place(checkpoint: Checkpoint, alias: str) -> None:
-    """Store in a checkpoint of ``alias`` where LOCAL is, unless it says so."""
+    """Store in a checkpoint of ``alias`` where LOCAL is now, unless it is there already."""
     here = fingerprint(LOCAL)
     if checkpoint.place != here:
-        Checkpoint.objects.using(alias).filter(source=checkpoint.source).update(place=here)
+        update_rows(Checkpoint, alias, {"place": here}, source=checkpoint.source)
 
 
-def progress_fields(window: Window, after: int) -> dict[str, object]:
-    """Return what says that ``window`` has been applied up to the log row ``after``."""
-    return {"window_end": window.end, "window_after": after, **_marks(window)}
+class Progress:
+    """How far a run has come in a window.
+
+    Attributes:
+        reached: id of the log row up to which all of it is applied, or kept as a failure.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self.reached = window.after
+
+    def fields(self, row: int) -> dict[str, object]:
+        """Return what says in a checkpoint that the window has been applied up to a log row, or further already.
+
+        What was put off once comes in smaller batches, behind what has been done already.
+        """
+        return {"window_end": self._window.end, "window_after": max(row, self.reached), **_marks(self._window)}
 
 
 def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:
@@ -102,8 +116,8 @@ def reset_synchro(*, new_identity: bool = False) -> None:
         require_original(LOCAL)
         node_id(LOCAL)  # it may be missing
     position = current_position(LOCAL)
-    # LOCAL's own part is committed last: a copy stays one, and is refused, until all is done. Whoever says it again
-    # after it was cut off begins anew, with the identity that the copy has carried.
+    # LOCAL's own part is committed last: until all is done, a copy stays a copy, and is refused. If this is cut off
+    # and called again, it begins anew, with the identity that the copy came with.
     with transaction.atomic(using=LOCAL):
         source = set_identity(LOCAL, new=True) if new_identity else node_id(LOCAL)
         for alias in aliases:

@@ -5,8 +5,8 @@ The renewal is the fence as well: it updates the row only while the name is stil
 dead cannot go on. A run is taken for dead when its process is gone (on the same host), or when it has not renewed
 its name for ``EXPIRES`` seconds; a transaction that is open meanwhile holds the row's lock, and is waited for.
 
-A run that is a single transaction needs no name there: its first statement moves the checkpoint and has the row's lock
-until all is committed. Whoever comes meanwhile waits for it, and finds the checkpoint moved.
+A run that is a single transaction needs no name there: its first statement moves the checkpoint, and so holds the row's
+lock until the commit. Another run waits for that lock, and then finds the checkpoint moved.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ import os
 import socket
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from django.db import Error, connections, transaction
+from django.db import Error, transaction
 from django.db.models import Q
 
 from ...exceptions import RunUnderWay
 from ...models import Checkpoint
 from ...moment import UtcNow
-from ..rows.own_rows import update_rows
+from ..rows.own_rows import has_rows, update_rows
 from .checkpoint import load_checkpoint
 
 logger = logging.getLogger("synchro_triggers")
@@ -38,7 +39,7 @@ _NOBODY = {"run_id": "", "run_host": "", "run_pid": None, "run_started": None, "
 
 
 class CheckpointMoved(Exception):
-    """What the remote has received is not what it was taken for: it takes a run with a lease."""
+    """The remote has received more than was known, or a kept failure is concerned: it takes a run with a lease."""
 
 
 class Lease:
@@ -48,6 +49,19 @@ class Lease:
         self._remote = remote
         self._source = source
         self._run_id = str(uuid.uuid4())
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Take the lease, and give it back at the end of the block.
+
+        Raises:
+            RunUnderWay: another run has it.
+        """
+        self.acquire()
+        try:
+            yield
+        finally:
+            self.release()
 
     def acquire(self) -> None:
         """Take the lease.
@@ -66,11 +80,11 @@ class Lease:
             )
 
     def _take_if_free(self) -> bool:
-        if self._is_there("synchro_triggers_checkpoint WHERE source = %s AND run_id = ''", self._source):
-            return self._take_over("")
+        if has_rows(Checkpoint, self._remote, source=self._source, run_id=""):
+            return self._take_over()
         holder = load_checkpoint(self._remote, self._source)
         if not holder.run_id:  # it was made, or given back, in this moment
-            return self._take_over("")
+            return self._take_over()
         free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=UtcNow() - datetime.timedelta(seconds=EXPIRES))
         if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
             free |= Q(run_id=holder.run_id)
@@ -78,8 +92,8 @@ class Lease:
         rows = Checkpoint.objects.using(self._remote).filter(free, source=self._source)
         return rows.exists() and bool(rows.update(**self._name()))
 
-    def _take_over(self, run_id: str) -> bool:
-        return bool(update_rows(Checkpoint, self._remote, self._name(), source=self._source, run_id=run_id))
+    def _take_over(self) -> bool:
+        return bool(update_rows(Checkpoint, self._remote, self._name(), source=self._source, run_id=""))
 
     def _name(self) -> dict[str, object]:
         return {
@@ -109,9 +123,7 @@ class Lease:
 
     def is_free_at(self, position: str) -> bool:
         """Tell whether nobody has the lease and the checkpoint is where it should be; waits for nobody."""
-        return self._is_there(
-            "synchro_triggers_checkpoint WHERE source = %s AND run_id = '' AND position = %s", self._source, position
-        )
+        return has_rows(Checkpoint, self._remote, source=self._source, run_id="", position=position)
 
     def move_on(self, start: str, waits: Callable[[], bool], **fields: object) -> None:
         """Write fields of a checkpoint that is at ``start`` still, and keep others out until the commit.
@@ -126,26 +138,19 @@ class Lease:
         Raises:
             CheckpointMoved: it is not there any more, somebody has the lease, or something waits to be tried again.
         """
-        rows = Checkpoint.objects.using(self._remote)
-        free = rows.filter(source=self._source, run_id="", position=start, window_end="", since=None)
-        # Once the row is locked, nobody keeps a failure: not before.
-        if not free.update(**fields) or waits():
+        free = {"source": self._source, "run_id": "", "position": start, "window_end": "", "since": None}
+        # Failures are asked for only now: once the row is locked, nobody keeps another one.
+        if not update_rows(Checkpoint, self._remote, fields, **free) or waits():
             raise CheckpointMoved
 
-    def _is_there(self, rows: str, *params: str) -> bool:
-        # Asked in each run, and at each commit that a follower takes: through the ORM it would cost twice as much.
-        with connections[self._remote].cursor() as cursor:
-            cursor.execute(f"SELECT 1 FROM {rows} LIMIT 1", params)
-            return cursor.fetchone() is not None
-
     def release(self) -> None:
-        """Give the lease back, if it is still ours. Where the database is gone, it expires by itself."""
+        """Give the lease back, if this run still has it. Where the database is gone, it expires by itself."""
         ended_by = sys.exception()
         try:
             with transaction.atomic(using=self._remote):
                 self._write(**_NOBODY)
         except Error as error:
-            # A run that was ended by an error says that one, and once: most often it is the same.
+            # A run that an error has ended reports that one; this one is most often the same, and told once is enough.
             level = logging.WARNING if ended_by is None else logging.DEBUG
             logger.log(level, "The lease on %r could not be given back, and expires by itself: %s", self._remote, error)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connections
 
@@ -12,6 +12,7 @@ from ...conf import LOCAL
 from ...exceptions import Refused
 from ...models import Checkpoint, MetNode, Node
 from ..log.history import fingerprint, fingerprint_as_sql, history_agrees, place
+from ..rows.own_rows import read_rows
 
 
 def node_id(alias: str) -> str:
@@ -23,19 +24,8 @@ def node_id(alias: str) -> str:
     return Node.objects.using(alias).get_or_create(pk=1, defaults=identity)[0].node_id
 
 
-class _OwnRow(NamedTuple):
-    node_id: str
-    fingerprint: str
-    pruned_to: int
-    here: str
-
-
-def _own_row(alias: str, here: str = "''") -> _OwnRow | None:
-    # Asked several times in each run: through the ORM it would cost ten times as much.
-    with connections[alias].cursor() as cursor:
-        cursor.execute(f"SELECT node_id, fingerprint, pruned_to, {here} FROM synchro_triggers_node WHERE id = 1")
-        row = cursor.fetchone()
-    return _OwnRow(*row) if row else None
+def _own_row(alias: str) -> Node | None:
+    return next(iter(read_rows(Node, alias, defer=("copied_from", "created_at"), id=1)), None)
 
 
 def set_identity(alias: str, *, new: bool) -> str:
@@ -49,7 +39,7 @@ def set_identity(alias: str, *, new: bool) -> str:
     if not new:
         own.update(fingerprint=here)
         return identity
-    # All of them, for it may be said twice, by whoever does not know whether it was heard.
+    # All identities so far: the command may be given twice, where the first answer got lost.
     before = [identity, *own.values_list("copied_from", flat=True)]
     own.update(node_id=(own_id := str(uuid.uuid4())), fingerprint=here, copied_from=",".join(filter(None, before)))
     return own_id
@@ -86,10 +76,12 @@ def met_another(alias: str, identity: str) -> bool:
 def is_elsewhere(alias: str) -> bool:
     """Tell whether the identity of a database was made in another place: it is a copy, or was moved."""
     asked = fingerprint_as_sql(connections[alias])
-    node = _own_row(alias, asked or "''")
-    if node is None or not node.fingerprint or _is_a_test_runners_clone():
+    with connections[alias].cursor() as cursor:  # one statement for both: each run asks
+        cursor.execute(f"SELECT fingerprint, {asked or 'NULL'} FROM synchro_triggers_node WHERE id = 1")
+        made_at, here = cursor.fetchone() or ("", "")
+    if not made_at or _is_a_test_runners_clone():
         return False
-    return node.fingerprint != (node.here if asked else fingerprint(alias))
+    return bool(made_at != (here if asked else fingerprint(alias)))
 
 
 def _is_a_test_runners_clone() -> bool:

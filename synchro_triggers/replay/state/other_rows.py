@@ -1,7 +1,8 @@
-"""What was logged of an object's rows in other tables (multi-table inheritance), where the object has failed.
+"""What was logged of a failed object's rows in other tables (multi-table inheritance).
 
-What the log says of its rows is one change, and one failure is kept of it. Where the child's row goes meanwhile, and
-its parents' rows stay, these are objects of their own, and have what was logged of them still before them.
+All that is logged of an object's rows is one change, and one failure is kept of it. If the child's row is deleted
+meanwhile and the parents' rows stay, each of those is an object of its own now, and what was logged of it is still to
+be applied.
 """
 
 from __future__ import annotations
@@ -38,14 +39,18 @@ def from_text(stored: str | None) -> tuple[Row, ...]:
 
 
 def left_behind(changes: Iterable[Change]) -> list[Change]:
-    """Return changes of those rows that changes of what has gone stand for, and that LOCAL still has."""
+    """Return a change for each other row that these changes stand for, and that LOCAL still has.
+
+    Args:
+        changes: of objects that are gone.
+    """
     rows = [row for change in changes for row in change.of_other_rows()]
     gone = set(without_a_row(rows))
     return [row for row in rows if row not in gone]
 
 
 def left_behind_by_failed(remote: str, source: str, changes: Iterable[Change]) -> list[Change]:
-    """Return the same of objects whose row was deleted, as the log says, and of which failures are kept."""
+    """Return the same of those of the changes that are logged deletes, of whose objects failures are kept."""
     deleted = {(change.label, stored_key(change.key)): change for change in changes if change.deleted}
     if not deleted:
         return []
@@ -58,9 +63,9 @@ def left_behind_by_failed(remote: str, source: str, changes: Iterable[Change]) -
 
 
 def never_there_with_others(remote: str, source: str) -> set[Row]:
-    """Return the other rows of objects that the remote has never seen, since they have failed as new.
+    """Return labels and keys of the other rows of objects that the remote has never seen: they have failed as new.
 
-    One that has come since by itself is left out: the object is gone, and another one has its number.
+    A row that has reached the remote by itself since then is left out: it is of another object with the same number.
     """
     failures = Failure.objects.using(remote).filter(source=source, operation=Operation.INSERT)
     texts = failures.exclude(other_rows=None).values_list("other_rows", "first_at")

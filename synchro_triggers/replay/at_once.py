@@ -1,0 +1,113 @@
+"""A follower's small window, applied in one transaction that moves the checkpoint too: a run without a lease."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ..conf import LOCAL
+from ..models import Checkpoint
+from .errors import reraise_if_lost
+from .log.absent import Absent
+from .log.changes import Change, coalesce
+from .log.given_out_again import Former, of_one_object_each
+from .log.links_of_numbers import with_links_of_numbers
+from .log.pages import read_page
+from .log.window import Window
+from .meeting.first_meeting import Meeting
+from .plan.fence import Fence
+from .plan.target import BatchResult, Target
+from .report import SyncReport
+from .rows.utc import times_in_utc
+from .schema.observed import rows_are_observed
+from .schema.shape import model_of
+from .state.checkpoint import received_fields
+from .state.failures import concern_failures
+from .state.lease import CheckpointMoved, Lease
+from .write.batch import Batch
+from .write.ledger import Ledger
+from .write.remote_transaction import RemoteTransaction
+
+#: Log rows that such a window may have at the most: others wait for its transaction instead of being told who works.
+_AT_MOST = 100
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """Applies what needs no closer look.
+
+    That is: changes that nobody observes (a receiver may take its time) and of which none fails, on a remote that is
+    as the follower has left it.
+
+    Attributes:
+        target: where to.
+        fence: which models may be written.
+        lease: tells whether another run is under way, and moves the checkpoint.
+        meeting: knows what may be on the remote already.
+        seconds: how long the transaction waits for a lock.
+    """
+
+    target: Target
+    fence: Fence
+    lease: Lease
+    meeting: Meeting
+    seconds: float
+
+    def apply(self, checkpoint: Checkpoint, window: Window) -> SyncReport | None:
+        """Apply a window.
+
+        Args:
+            checkpoint: the remote's, as it was known last.
+            window: what is new since then, opened with the checkpoint's ``last_row``.
+
+        Returns:
+            The report; ``None``: nothing was done, it takes a run with a lease.
+        """
+        if window.rows > _AT_MOST or window.known_row != checkpoint.last_row:
+            return None
+        target, started = self.target, datetime.datetime.now(datetime.UTC)
+        page = read_page(LOCAL, window, window.after, _AT_MOST, without_origin=target.node)
+        changes, formers = of_one_object_each(coalesce(page.changes), Absent(), target.kept_keys)
+        if not self._may_be_applied(changes) or not self.lease.is_free_at(checkpoint.position):
+            return None
+        target.begin_run()
+        waits = partial(concern_failures, target.remote, target.source, changes)
+        moves_on = partial(self.lease.move_on, checkpoint.position, waits, **received_fields(window, started))
+        try:
+            with times_in_utc(LOCAL, target.remote):
+                self.meeting.look_at(changes)
+                result = None if self.meeting.doubts() else self._transaction(changes, formers, moves_on)
+        except CheckpointMoved:
+            return None
+        except Exception as error:
+            reraise_if_lost(error, target.remote)
+            return None
+        if result is None:
+            return None
+        target.decisions.clear()  # nothing will be tried again
+        ledger = Ledger(target.remote)
+        ledger.note(changes, result)
+        ledger.tell_absent()
+        return ledger.report
+
+    def _transaction(
+        self, changes: Sequence[Change], formers: Sequence[Former], moves_on: Callable[[], None]
+    ) -> BatchResult:
+        """Apply all of the changes, or raise what the first of them has failed with."""
+        attempt = RemoteTransaction(self.target, self.seconds)
+        with attempt.open():
+            moves_on()
+            acquainted = self.meeting.require_acquaintance
+            batch = Batch(self.target, with_links_of_numbers(changes), formers, whole=True, acquainted=acquainted)
+            return attempt.apply(batch, all_or_nothing=True)
+
+    def _may_be_applied(self, changes: Sequence[Change]) -> bool:
+        """Tell whether nobody observes the changes, and each may be written as it was logged."""
+        models = {model_of(change.label) for change in changes}
+        if any(model is not None and rows_are_observed(model) for model in models):
+            return False
+        if any(change.forged or change.label not in self.fence.listed for change in changes):
+            return False
+        return not self.fence.schema.lagging({change.label for change in changes})

@@ -1,0 +1,124 @@
+"""The loop: what was kept first, then what is new, page by page, one remote transaction a batch."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from ..conf import LOCAL, get_settings
+from .choices import Choices
+from .kept import KeptObjects
+from .log.changes import Change, coalesce
+from .log.everything import every_object
+from .log.given_out_again import of_one_object_each
+from .log.pages import Page, read_page
+from .log.seen import seen_objects
+from .log.window import Window
+from .plan.fence import Fence
+from .plan.target import Target
+from .state.checkpoint import Progress, received_fields
+from .state.failures import forget_failures
+from .state.lease import Lease
+from .write.batch_by_batch import BatchByBatch
+from .write.ledger import Ledger
+
+#: Log rows read at a time. They are grouped by object in the database.
+PAGE_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """All that waits for a remote, as one run works it off.
+
+    Attributes:
+        target: where to.
+        choices: what the run is about.
+        fence: which models may be written.
+        lease: writes into the checkpoint what was received.
+        batches: applies changes.
+        kept: what earlier runs have kept.
+        ledger: what the run has come to so far.
+    """
+
+    target: Target
+    choices: Choices
+    fence: Fence
+    lease: Lease
+    batches: BatchByBatch
+    kept: KeptObjects
+    ledger: Ledger
+
+    def apply(self, windows: Sequence[Window], started: datetime.datetime) -> None:
+        """Apply old failures, then the windows, then what has failed on the way once more.
+
+        Args:
+            windows: at least one, the oldest first.
+            started: when the run started.
+
+        Raises:
+            Interrupted, StoppedAtFailure, SynchroError: as ``BatchByBatch.apply()``.
+        """
+        gone = self.kept.apply_first()
+        for window in windows[:-1]:
+            self._apply_window(window, started)
+        self._apply_window(windows[-1], started, gone)
+        self.kept.apply_waiting(idle=not any(window.rows for window in windows))
+        self.ledger.tell_absent()
+        if self.choices.full:
+            for changes in every_object(self.choices.labels, get_settings().batch_size):
+                self.batches.apply(changes)
+            self.batches.retry()
+            # What has gone since its page was read is not told of: it is logged, for the next run.
+
+    def _apply_window(self, window: Window, started: datetime.datetime, settled: Iterable[Change] = ()) -> None:
+        """Apply a window page by page, then move the checkpoint behind it.
+
+        Args:
+            window: the window.
+            started: when the run started.
+            settled: kept failures of which nothing is left to do, where the window does not speak of them.
+        """
+        self._apply_pages(window)
+        self.batches.retry()
+        if self.choices.moves_on:
+            with transaction.atomic(using=self.target.remote):
+                self.lease.renew(**received_fields(window, started))
+                vanished = [change for change in settled if self.ledger.absent.has(change)]
+                forget_failures(self.target.remote, self.target.source, vanished)
+
+    def _apply_pages(self, window: Window) -> None:
+        progress = Progress(window) if self.choices.moves_on else None
+        tell = self.choices.progress or (lambda done, of: None)
+        after, done = window.after, 0
+        with seen_objects(window.rows > PAGE_ROWS) as is_new:
+            while window.last > after:
+                page = self._read_page(window, after)
+                if not page.rows:
+                    break
+                to_apply = [
+                    change
+                    for change in coalesce(page.changes)
+                    if self._has_more_to_say(change, is_new=is_new(change))
+                    and self.fence.lets_through(change, self.ledger.report)
+                ]
+                changes, self.batches.formers = of_one_object_each(to_apply, self.ledger.absent, self.target.kept_keys)
+                self.kept.prepare(changes)
+                self.batches.apply(changes, progress)
+                after, done = page.last, done + page.rows
+                tell(done, window.rows)
+        if 0 < done < window.rows:  # of one model, or what came from the remote
+            tell(window.rows, window.rows)
+
+    def _read_page(self, window: Window, after: int) -> Page:
+        node, labels = self.target.node, self.choices.labels
+        return read_page(LOCAL, window, after, PAGE_ROWS, without_origin=node, labels=labels)
+
+    def _has_more_to_say(self, change: Change, *, is_new: bool) -> bool:
+        """Tell whether there is something to do for an object, which an earlier page may have spoken of.
+
+        It was written as it is now, unless a later page says that it is gone, or is another one under its key.
+        """
+        return is_new or change.deleted or change.ended > 0 or self.ledger.absent.has(change)

@@ -1,0 +1,37 @@
+"""What a caller chooses for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: Called with log rows done and their total.
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a caller chose for a run.
+
+    Attributes:
+        labels: only these models; ``None``: all, and the checkpoint moves.
+        dry_run: write nothing.
+        full: every object of the captured models, not only those that were logged.
+        stop_at_failure: stop at the first object that cannot be applied.
+        progress: called with log rows done and their total.
+        retry: try all that is kept, whatever its pause, and however long it takes.
+        interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
+    """
+
+    labels: tuple[str, ...] | None = None
+    dry_run: bool = False
+    full: bool = False
+    stop_at_failure: bool = False
+    progress: OnProgress | None = None
+    retry: bool = False
+    interrupted: Callable[[], bool] = lambda: False
+
+    @property
+    def moves_on(self) -> bool:
+        """Whether what is applied counts as received: not in a dry run, nor in a run of some models only."""
+        return self.labels is None and not self.dry_run

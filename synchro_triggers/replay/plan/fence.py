@@ -1,0 +1,48 @@
+"""The fence: whatever the log says, only listed models are written, and what their objects point to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...capture.own_tables import Schema
+from ...capture.tables import captured_models
+from ...conf import get_settings
+from ...key_texts import printable_key
+from ..log.changes import Change
+from ..report import SyncReport, Told
+from ..schema.shape import model_of
+
+
+class Fence:
+    """Which models a run may write.
+
+    Args:
+        remote: the alias.
+        labels: those that the caller has chosen; ``None``: all.
+
+    Attributes:
+        listed: the labels of ``SYNCHRO_MODELS``.
+        chosen: those of them that the run is about.
+        schema: whether the remote's tables are what the chosen models need.
+    """
+
+    def __init__(self, remote: str, labels: Iterable[str] | None) -> None:
+        models = captured_models(get_settings().models)
+        self.listed = frozenset(model._meta.label for model in models)
+        self.chosen = self.listed if labels is None else self.listed.intersection(labels)
+        self.schema = Schema(remote, [model for model in models if model._meta.label in self.chosen])
+
+    def lets_through(self, change: Change, report: SyncReport) -> bool:
+        """Tell whether a change may be applied; put one that may not into the report: it is unlisted, or forged."""
+        reason = self.why_not(change.label)
+        if not reason and change.forged:
+            reason = "its row in the log has an operation or a time that no trigger writes"
+        if reason:
+            report.remark(Told.SKIPPED, printable_key(change.label), printable_key(change.key), reason)
+        return not reason
+
+    def why_not(self, label: str) -> str:
+        """Return why nothing of this label may be written, or ``''``."""
+        if label in self.listed:
+            return ""
+        return "it is not in SYNCHRO_MODELS" if model_of(label) is not None else "there is no such model"

@@ -1,0 +1,167 @@
+"""What is kept as a run begins: which failures are to be tried now, and which the run has tried."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import connections
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from ...models import Failure, Operation, Reference
+from ...moment import as_utc, raw_utc
+from ..log.changes import Change
+from ..report import SyncReport
+from ..rows.selecting import rows_with
+from ..schema.shape import shown_key
+from .failures import OTHERS
+from .other_rows import from_text
+
+#: Kept failures that are tried before anything else; where there are more, they come after what is new.
+_FEW = 20
+
+#: Kept failures whose ids are read at a time.
+_AT_A_TIME = 1_000
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of one model.
+
+    Attributes:
+        number: how many failures.
+        next_at: when the first of those that pause is to be tried; ``None``: none pauses.
+        due: how many are to be tried now.
+        waiting: how many wait for an object that is known.
+        created: how many are of objects that the remote has never seen.
+    """
+
+    number: int
+    next_at: datetime.datetime | None
+    due: int
+    waiting: int
+    created: int
+
+
+def kept_by_label(remote: str, source: str) -> dict[str, Kept]:
+    """Return what is kept of ``source``, by the label of the model."""
+    connection = connections[remote]
+    now = Failure._meta.get_field("next_at").get_db_prep_value(datetime.datetime.now(datetime.UTC), connection)
+    # Asked in each run, and nearly always in vain: through the ORM it would cost ten times as much.
+    with connection.cursor() as cursor:
+        cursor.execute(_KEPT, [now, source])
+        rows = cursor.fetchall()
+    return {
+        label: Kept(number, raw_utc(next_at, connection.vendor) if next_at else None, due, waiting, created)
+        for label, number, next_at, due, waiting, created in rows
+    }
+
+
+_KEPT = """
+SELECT model_label, count(*), min(next_at), sum(CASE WHEN next_at IS NULL OR next_at <= %s THEN 1 ELSE 0 END),
+       sum(CASE WHEN waits_pk <> '' THEN 1 ELSE 0 END), sum(CASE WHEN operation = 'I' THEN 1 ELSE 0 END)
+  FROM synchro_triggers_failure
+ WHERE source = %s
+ GROUP BY model_label
+ ORDER BY model_label
+"""
+
+
+class DueFailures:
+    """What a remote keeps of one source's failures.
+
+    Args:
+        remote: the alias.
+        source: whose they are.
+        labels: only failures of these models are tried.
+        all_: try those, too, whose pause is not over.
+
+    Attributes:
+        kept: what is kept of each model, by label, as it was when the run began.
+        first: ids of failures that are due: all of them, or more than are tried before anything else.
+        first_changes: what is tried before anything else: all that is due, unless it is too much.
+    """
+
+    def __init__(self, remote: str, source: str, labels: Collection[str], *, all_: bool) -> None:
+        self._remote, self._source, self._labels = remote, source, labels
+        self.all_ = all_
+        self._tried: set[int] = set()
+        self.kept = kept_by_label(remote, source)
+        self.first = self.ids(_FEW + 1)
+        self.first_changes = self.load(self.first) if all_ or len(self.first) <= _FEW else []
+
+    def ids(self, at_most: int = _AT_A_TIME) -> list[int]:
+        """Return the failures that are due and were not tried: those first that the fewest runs have tried."""
+        if not any(each.due or self.all_ for label, each in self.kept.items() if label in self._labels):
+            return []
+        failures = self._failures().filter(model_label__in=self._labels).order_by("runs", "id")
+        if not self.all_:
+            failures = failures.filter(Q(next_at=None) | Q(next_at__lte=datetime.datetime.now(datetime.UTC)))
+        limit = None if self.all_ else at_most + len(self._tried)
+        return self.untried(failures.values_list("id", flat=True)[:limit])
+
+    def ids_of_arrived(self) -> list[int]:
+        """Return the failures that wait for an object which has arrived since."""
+        if not any(each.waiting for each in self.kept.values()):
+            return []
+        arrived = Reference.objects.filter(
+            source=self._source, model_label=OuterRef("waits_label"), local_pk=OuterRef("waits_pk")
+        )
+        failures = self._failures().exclude(waits_pk="").filter(Exists(arrived))
+        return sorted(self.untried(failures.values_list("id", flat=True)))
+
+    def ids_with_others(self) -> list[int]:
+        """Return the failures that may only be right together with others."""
+        return list(self._failures().filter(waits_label=OTHERS).values_list("id", flat=True))
+
+    def untried(self, ids: Iterable[int]) -> list[int]:
+        """Return those of the ids that this run has not tried, each once."""
+        return [id_ for id_ in dict.fromkeys(ids) if id_ not in self._tried]
+
+    def load(self, ids: Sequence[int]) -> list[Change]:
+        """Return kept changes that are still there, oldest first; they count as tried."""
+        self._tried.update(ids)
+        failures = sorted(rows_with(Failure, self._remote, pk=ids), key=lambda failure: failure.pk) if ids else []
+        return [_change(failure, position) for position, failure in enumerate(failures, start=1)]
+
+    def tell_waiting(self, report: SyncReport, failed: int | None) -> None:
+        """Put into the report what is kept and was not tried.
+
+        Args:
+            report: the run's.
+            failed: how many objects the run has tried in vain, all of which are kept; ``None``: it has kept nothing.
+        """
+        kept = self.kept if failed is None else kept_by_label(self._remote, self._source)
+        those = [each for label, each in kept.items() if label in self._labels]
+        waiting = sum(each.number for each in those) - (len(self._tried) if failed is None else failed)
+        if waiting > 0:
+            pauses = [each.next_at for each in those if each.next_at is not None]
+            report.wait(waiting, min(pauses, default=None))
+
+    def _failures(self) -> QuerySet[Failure]:
+        return Failure.objects.using(self._remote).filter(source=self._source)
+
+
+def _change(failure: Failure, position: int) -> Change:
+    gone = _is_gone(failure)
+    return Change(
+        label=failure.model_label,
+        key=failure.key,
+        first=position,
+        last=position,
+        created=failure.operation == Operation.INSERT,
+        certain=gone,
+        logged_at=as_utc(failure.logged_at),
+        old_values=tuple(json.loads(failure.old_values)) if failure.old_values else (),
+        attempts=failure.attempts,
+        deleted=gone,
+        other_rows=from_text(failure.other_rows),
+    )
+
+
+def _is_gone(failure: Failure) -> bool:
+    """Tell whether the log says that the object was deleted; of one whose key is another's now it always does."""
+    former = shown_key(failure.model_label, failure.key) != failure.key
+    return failure.operation == Operation.DELETE or former

@@ -1,0 +1,85 @@
+"""What a run has come to so far: the one place that notes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from ...conf import LOCAL
+from ...key_texts import printable_key
+from ..log.absent import Absent
+from ..log.changes import Change
+from ..plan.target import BatchResult
+from ..report import FailedObject, SyncReport, Told
+from ..schema.shape import shown_key
+from ..state.failures import describe
+
+
+class Ledger:
+    """What one run has done, what has failed in it, and what it has found gone.
+
+    Args:
+        remote: the alias.
+
+    Attributes:
+        report: counts and remarks.
+        absent: what LOCAL does not have although nothing that was read so far says that it was deleted.
+        began: when the run began (``time.monotonic()``).
+    """
+
+    def __init__(self, remote: str) -> None:
+        self.report = SyncReport(remote=remote)
+        self.absent = Absent()
+        self.began = time.monotonic()
+        self._failed: dict[tuple[str, str], tuple[Change, Exception]] = {}
+        self._refused: set[tuple[str, str]] = set()
+
+    def note(self, changes: Iterable[Change], result: BatchResult) -> None:
+        """Note what has become of changes; what had failed and does not fail now is done."""
+        self.report.add(result.report)
+        self.absent.hold(result.vanished)
+        for change in changes if self._failed else ():
+            self._failed.pop((change.label, change.key), None)
+        for change, error in result.failed.items():
+            self._failed[change.label, change.key] = (change, error)
+
+    def note_refusal(self, change: Change) -> None:
+        """Note that the remote has refused a change at the commit."""
+        self._refused.add((change.label, change.key))
+
+    def was_refused(self, change: Change) -> bool:
+        """Tell whether the remote has ever refused a change at the commit."""
+        return (change.label, change.key) in self._refused
+
+    def has_failed(self, change: Change) -> bool:
+        """Tell whether this run has tried an object in vain."""
+        return (change.label, change.key) in self._failed
+
+    @property
+    def any_failed(self) -> bool:
+        """Whether this run has tried anything in vain."""
+        return bool(self._failed)
+
+    @property
+    def failed(self) -> list[Change]:
+        """What this run has tried in vain."""
+        return [change for change, _ in self._failed.values()]
+
+    @property
+    def refused(self) -> list[Change]:
+        """What of it the remote has refused at the commit."""
+        return [change for change in self.failed if self.was_refused(change)]
+
+    def tell_failed(self) -> None:
+        """Put what has failed into the report."""
+        self.report.fail(
+            FailedObject(change.label, printable_key(shown_key(change.label, change.key)), describe(error))
+            for change, error in self._failed.values()
+        )
+
+    def tell_absent(self) -> None:
+        """Name what LOCAL does not have although the log does not say that it was deleted."""
+        for change in self.absent:
+            reason = f"{LOCAL!r} does not have it, and did not log that it was deleted; left alone on the remote"
+            self.report.remark(Told.VANISHED, change.label, printable_key(change.key), reason)
+        self.absent.close()

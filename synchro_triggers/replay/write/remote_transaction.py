@@ -1,0 +1,84 @@
+"""One transaction on the remote: whose changes are written in it, how long it waits, and what its errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connections, transaction
+
+from ...capture.session import replaying_for
+from ...django_inside.savepoints import require_unbroken
+from ...faults.judge import is_contended
+from ...unnamed import unnamed_on
+from ..errors import commits_noticed, reraise_if_lost
+from ..plan.target import BatchResult, Target
+from ..rows.contention import short_waits_on_local, wait_shortly
+from ..rows.mysql import short_waits
+from .batch import Batch
+from .exits import exits_as_errors
+
+
+class RemoteTransaction:
+    """A transaction in which changes of LOCAL are applied; in a dry run it is rolled back at its end.
+
+    Args:
+        target: where to.
+        seconds: how long it waits for a lock.
+
+    Attributes:
+        at_commit: all was written; an error now is what the remote has refused at the commit.
+    """
+
+    def __init__(self, target: Target, seconds: float) -> None:
+        self._target = target
+        self._seconds = seconds
+        self._began = False
+        self.at_commit = False
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Begin it; commit it at the end of the block."""
+        remote = self._target.remote
+        with (
+            commits_noticed(remote),
+            exits_as_errors(),
+            short_waits(remote, self._seconds),
+            unnamed_on(remote),
+            replaying_for(remote, self._target.source),
+            short_waits_on_local(self._seconds),
+        ):
+            self._began = True
+            if not self._target.dry_run:
+                wait_shortly(remote, self._seconds)
+            yield
+            if self._target.dry_run:
+                transaction.set_rollback(True, using=remote)
+            self.at_commit = True
+        self.at_commit = False
+
+    def apply(self, batch: Batch, *, all_or_nothing: bool) -> BatchResult:
+        """Apply a batch in the open transaction.
+
+        Args:
+            batch: what to apply.
+            all_or_nothing: raise the error of that change among those that have failed which was logged first.
+        """
+        result = batch.apply()
+        require_unbroken(self._target.remote)
+        if result.failed and all_or_nothing:
+            raise result.failed[min(result.failed, key=lambda change: change.first)]
+        return result
+
+    def is_worth_another(self, error: Exception) -> bool:
+        """Tell whether an error is worth another try: somebody else's lock was in the way.
+
+        SQLite locks its whole file, and has waited long enough where a transaction could not even begin.
+        """
+        return is_contended(error) and (self._began or connections[self._target.remote].vendor != "sqlite")
+
+    def reraise_if_hopeless(self, error: Exception) -> None:
+        """Let through what ends the run: a database is lost, or the remote's file is locked as a whole."""
+        reraise_if_lost(error, self._target.remote)
+        if is_contended(error) and not self.is_worth_another(error):
+            raise error

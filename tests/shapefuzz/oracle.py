@@ -8,6 +8,7 @@ may have become of it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,6 +43,8 @@ class Told:
 
     of: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    met: set[tuple[str, str, str]] = field(default_factory=set)
+    """Label, LOCAL's key and the remote's of what a conflict takes for one object."""
 
     def add(self, label: str, key: str, kind: str) -> None:
         self.of.setdefault((label, key), set()).add(kind)
@@ -59,6 +62,8 @@ def told_by(report: Any, kept: Iterable[tuple[str, str]]) -> Told:
         told.add(failure.model, failure.key, FAILED)
     for remark in getattr(report, "remarks", ()):
         told.add(remark.model, remark.key, str(remark.kind))
+        if there := re.search(r"\(there (.*?)\) at ", remark.reason):
+            told.met.add((remark.model, remark.key, there[1]))
     if getattr(report, "waiting", 0):
         for label, key in kept:
             told.add(label, key, WAITING)
@@ -280,8 +285,8 @@ class _Case:
     def _row_there(self, name: Name, local: Values | None) -> Values | None:
         """Return what the remote has of an object: of one that nobody knew again, also what it was before."""
         rows = [row.values for row in self._after.remote.rows.get(name, ())]
-        if len(rows) > 1 and self._oracle.is_kept_there(name) and local in rows:
-            return local
+        if len(rows) > 1 and local is not None and self._oracle.is_kept_there(name):
+            return max(rows, key=lambda row: sum(row.get(each) == value for each, value in local.items()))
         return rows[0] if rows else None
 
     def _is_doubled(self, name: Name) -> bool:
@@ -503,7 +508,7 @@ class _Case:
                 continue
             if self._is_written(name, attname, new) or self._has_lost_its_target(name, attname, value, new):
                 continue
-            if self._leads_where_local_has_it(name, attname, value, new):
+            if self._leads_where_local_has_it(name, attname, value, new) or self._leads_to_what_met(name, attname):
                 continue
             if not self._is_told(name) and not self._is_the_same_key(name, attname):
                 yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
@@ -557,7 +562,8 @@ class _Case:
         for (alias, label, mark, attname), values in COMMITTED.items():
             if alias != "remote" or (label, mark) != name or not attname or self._failed:
                 continue
-            if len(set(values)) == 1 and there[attname] != values[0] and not self._oracle.world.project.triggers:
+            rows = [row.values[attname] for row in self._after.remote.rows[name]]  # also of one that is kept there
+            if len(set(values)) == 1 and values[0] not in rows and not self._oracle.world.project.triggers:
                 yield self._say(name, f"a receiver has set {attname} to {values[0]!r}, and it is {there[attname]!r}")
 
     def _is_replayed(self, name: Name) -> bool:
@@ -700,6 +706,16 @@ class _Case:
         ]
         gone = self._is_gone(value.removeprefix("→ "), _leads_to(name[0], attname))
         return gone and any(row.values.get(attname) == new for row in rows)
+
+    def _leads_to_what_met(self, name: Name, attname: str) -> bool:
+        """Tell whether a key leads on both sides to what a conflict has named as one object, whatever marks it has."""
+        here, there = self._before.local.rows.get(name), self._after.remote.rows.get(name)
+        key = apps.get_model(name[0])._meta.get_field(attname)
+        if not here or not there or not key.is_relation or not key.target_field.primary_key:
+            return False
+        family = self._oracle.family(_leads_to(name[0], attname) or "")
+        ends = _texts(here[0].raw[attname]), _texts(there[0].raw[attname])
+        return any(label in family and old in ends[0] and new in ends[1] for label, old, new in self._told.met)
 
     def _is_kept(self, mark: str) -> bool:
         """Tell whether something that LOCAL has deleted is still on the remote, as the report says."""
@@ -845,8 +861,9 @@ def _texts(key: Any) -> set[str]:
         return {str(key), duration_string(key), str(key // timedelta(microseconds=1)), _as_interval(key)}
     if isinstance(key, datetime):
         zones = {connections[alias].timezone for alias in ("default", "remote")} if key.tzinfo else set()
-        as_stored = {str(key.astimezone(zone).replace(tzinfo=None)) for zone in zones if zone is not None}
-        return {str(key), key.isoformat(), *as_stored}
+        moments = [key.astimezone(zone) for zone in zones if zone is not None]
+        as_stored = {str(moment.replace(tzinfo=None)) for moment in moments}
+        return {str(key), key.isoformat(), *as_stored, *(moment.isoformat() for moment in moments)}
     return {str(key)}
 
 

@@ -891,7 +891,7 @@ class Run:
                 wait_shortly(remote, self._pace.seconds)
             first()
             acquainted = self._meeting.require_acquaintance
-            all_ = with_links_of_numbers(changes)
+            all_ = with_links_of_numbers(changes, self._target.kept_keys)
             batch = Batch(self._target, all_, self._formers, whole=whole, clock=clock, acquainted=acquainted)
             result = batch.apply()
             require_unbroken(remote)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -155,8 +155,8 @@ class Batch:
         self._prefetch()
         brought_along = self._targets.brought_along()
         self._errors.update(self._targets.unusable)
-        if newcomers := [task for task in (*self._tasks, *brought_along) if self._is_newcomer(task)]:
-            self._acquainted(newcomers)  # type: ignore[arg-type]  # they are no links
+        if newcomers := list(self._newcomers((*self._tasks, *brought_along))):
+            self._acquainted(newcomers)
         ordered, self._cut = in_order(
             self._tasks, brought_along, self._targets.waited_for, self._hanging_on, self._bulk_upserts.reluctance_to_cut
         )
@@ -218,9 +218,26 @@ class Batch:
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
 
+    def _newcomers(self, tasks: Sequence[Task]) -> Iterator[ObjectTask]:
+        """Yield the objects that would be created and may be there; parents' rows with keys of their own, too."""
+        objects = [task for task in tasks if isinstance(task, ObjectTask)]
+        yield from filter(self._is_newcomer, objects)
+        made = {(task.shape.root, task.key) for task in objects if task.is_made}
+        rows: dict[type[Model], list[ObjectTask]] = {}
+        for task in objects:
+            if task.instance is None or self._identity.known(task.shape.model, task.key) is not None:
+                continue
+            for parent in task.shape.other_parents:
+                root, key = root_of(parent.model), local_value(task.instance, parent.link)
+                if (root, key) not in made:
+                    rows.setdefault(root, []).append(ObjectTask(shape_of(root), key, None, task.instance))
+        for root, some in rows.items():
+            self._identity.load(root, [row.key for row in some])
+            yield from filter(self._is_newcomer, some)
+
     def _is_newcomer(self, task: Task) -> bool:
         """Tell whether an object would be created that has no reference, and that the log rows do not say was made."""
-        if isinstance(task, LinkTask) or task.instance is None or (task.change is not None and task.change.created):
+        if isinstance(task, LinkTask) or task.instance is None or task.is_made:
             return False
         at = (task.shape.model, task.key)
         return self._identity.known(*at) is None and self._identity.stale_reference(*at) is None

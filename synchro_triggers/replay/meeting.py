@@ -47,6 +47,7 @@ from .shape import (
     root_of,
     shape_of,
     target_of,
+    telling_labels,
 )
 from .target import BatchBroken, RunRefused, Target
 from .targets import Targets
@@ -156,7 +157,7 @@ class Meeting:
                     self._look_deep([change])
             return
         for task in objects:
-            new = task.change is not None and self._is_new(task.shape.root, task.change)
+            new = task.is_made and self._trusts_log(task.shape.root)
             if task.instance is not None and not new and not _is_told(task.shape, self._target.kept_keys):
                 found.setdefault(task.shape.root, []).append(task.key)
         for root, keys in found.items():
@@ -329,7 +330,7 @@ class Meeting:
         """Return the keys of LOCAL's objects that neither the log nor a reference knows."""
         said = self._said(root._meta.label)
         beyond = said.up_to if said is not None and said.word else 0
-        labels = family_labels(root) if self._trusts_log(root) else ("",)
+        labels = telling_labels(root) if self._trusts_log(root) else ("",)
         return set(self._without_reference(root, unlogged_keys(LOCAL, root, labels, beyond)))
 
     def _without_reference(self, root: type[Model], keys: Sequence[Any]) -> Iterator[Any]:

@@ -708,6 +708,7 @@ class _Case:
             return False
         keys = {repr(row.key) for row in self._before.remote.rows[name]}
         kept = not self._oracle.family(name[0]).isdisjoint(self._oracle.world.kept_keys)
+        kept |= _is_given_by_users(apps.get_model(name[0])._meta.pk)
         rows = [
             row
             for (label, mark), rows in self._before.local.rows.items()
@@ -757,10 +758,26 @@ class _Case:
             return True
         if self._is_succeeded_by(other, mark, _leads_to(name[0], attname)):
             return True  # the row that it leads to is that one's, which has yet to be written
+        if self._are_one_by_natural_key(_leads_to(name[0], attname), mark, other):
+            return True
+        if self._is_the_same_number(name, attname) and not self._is_there(mark, _leads_to(name[0], attname)):
+            return True  # the remote's users have given that key to another one: it is judged by itself
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
         return known and not self._is_there(mark, _leads_to(name[0], attname)) and other != mark
+
+    def _are_one_by_natural_key(self, label: str | None, mark: str, other: str) -> bool:
+        """Tell whether the remote's users have made a row with the natural key of an object that was gone there."""
+        here, there = self._before.local.one((label or "", mark)), self._before.remote.one((label or "", other))
+        model = apps.get_model(label) if label else None
+        if here is None or there is None or model is None or self._is_there(mark, label):
+            return False
+        natural = label in self._oracle.world.natural_keys or hasattr(model, "natural_key")
+        names = [each.attname for each in model._meta.local_concrete_fields if each.name.startswith("u_")]
+        for together in (*model._meta.unique_together, *(each.fields for each in model._meta.total_unique_constraints)):
+            names += [model._meta.get_field(each).attname for each in together]
+        return natural and bool(names) and all(here.get(each) == there.get(each) for each in names)
 
     def _fails_under_its_key(self, name: Name, attname: str, end: str) -> bool:
         """Tell whether a key leads to an object that fails, and whose row there is another one's until it does not."""

@@ -768,16 +768,25 @@ class _Case:
         return known and not self._is_there(mark, _leads_to(name[0], attname)) and other != mark
 
     def _are_one_by_natural_key(self, label: str | None, mark: str, other: str) -> bool:
-        """Tell whether the remote's users have made a row with the natural key of an object that was gone there."""
-        here, there = self._before.local.one((label or "", mark)), self._before.remote.one((label or "", other))
+        """Tell whether a row that the remote's users have made has the natural key of an object that is not there."""
         model = apps.get_model(label) if label else None
-        if here is None or there is None or model is None or self._is_there(mark, label):
+        line = [] if model is None else [model, *model._meta.all_parents]
+        own = [
+            each for each in line if each._meta.label in self._oracle.world.natural_keys or hasattr(each, "natural_key")
+        ]
+        if not own or self._is_there(mark, label):
             return False
-        natural = label in self._oracle.world.natural_keys or hasattr(model, "natural_key")
-        names = [each.attname for each in model._meta.local_concrete_fields if each.name.startswith("u_")]
-        for together in (*model._meta.unique_together, *(each.fields for each in model._meta.total_unique_constraints)):
-            names += [model._meta.get_field(each).attname for each in together]
-        return natural and bool(names) and all(here.get(each) == there.get(each) for each in names)
+        table = own[-1]  # a child's is its parent's
+        here, there = (
+            self._before.local.one((table._meta.label, mark)),
+            self._before.remote.one((table._meta.label, other)),
+        )
+        names = [each.attname for each in table._meta.local_concrete_fields if each.name.startswith("u_")]
+        for together in (*table._meta.unique_together, *(each.fields for each in table._meta.total_unique_constraints)):
+            names += [table._meta.get_field(each).attname for each in together]
+        if here is None or there is None or not names:
+            return False
+        return all(here.get(each) == there.get(each) for each in names)
 
     def _fails_under_its_key(self, name: Name, attname: str, end: str) -> bool:
         """Tell whether a key leads to an object that fails, and whose row there is another one's until it does not."""

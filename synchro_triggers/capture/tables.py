@@ -405,7 +405,21 @@ def decode_value(field: Any, raw: Any, zone: datetime.tzinfo = datetime.UTC) -> 
         return raw.lower() in {"1", "t", "true"}
     if isinstance(field, models.BinaryField) and isinstance(raw, str):
         return bytes.fromhex(raw.removeprefix("\\x"))
+    if isinstance(field, models.DecimalField):
+        return _with_its_places(field, field.to_python(raw))
     return field.to_python(raw)
+
+
+def _with_its_places(field: models.DecimalField[Any, Any], value: decimal.Decimal) -> decimal.Decimal:
+    """Return a decimal with as many places as Django reads it with: generic foreign keys hold it as text."""
+    places: Any = field.decimal_places  # Django 6.1: need not be there
+    if places is None:
+        return value
+    try:
+        with_places = value.quantize(decimal.Decimal(1).scaleb(-places), context=field.context)
+    except decimal.InvalidOperation:  # more digits than the field has, as only SQLite stores them, or infinity
+        return value
+    return with_places if with_places == value else value
 
 
 def _decode_time(value: datetime.datetime, zone: datetime.tzinfo) -> datetime.datetime:

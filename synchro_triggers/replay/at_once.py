@@ -100,7 +100,13 @@ class AtOnce:
         with attempt.open():
             moves_on()
             acquainted = self.meeting.require_acquaintance
-            batch = Batch(self.target, with_links_of_numbers(changes), formers, whole=True, acquainted=acquainted)
+            batch = Batch(
+                self.target,
+                with_links_of_numbers(changes, self.target.kept_keys),
+                formers,
+                whole=True,
+                acquainted=acquainted,
+            )
             return attempt.apply(batch, all_or_nothing=True)
 
     def _may_be_applied(self, changes: Sequence[Change]) -> bool:

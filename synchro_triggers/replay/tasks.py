@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from .log.changes import Change
 from .schema.link_shapes import LinkShape
-from .schema.shape import Shape
+from .schema.shape import Shape, telling_labels
 
 #: Root model and local key of an object.
 At = tuple[type[Model], Any]
@@ -43,6 +43,15 @@ class ObjectTask:
         """Upserts stand at the object's first log row, deletes at its last."""
         assert self.change is not None
         return self.change.first if self.instance is not None else self.change.last
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the log has seen the object being made: the row at its root. That of a child may be made later."""
+        change, root = self.change, self.shape.root
+        if change is None or not change.created:
+            return False
+        labels = {change.label, *(label for label, _ in change.other_rows)}
+        return root._meta.label in labels or not labels.isdisjoint(telling_labels(root))
 
 
 @dataclass

@@ -197,8 +197,9 @@ class _Reader:
         return isinstance(field, (AutoField, BigAutoField, SmallAutoField)) and not kept
 
     def _mapped(self, model: type[Model]) -> set[str]:
-        """Return the own keys of a model whose natural key says which object is which."""
+        """Return the own keys of a model whose natural key, or a parent's, says which object is which."""
         sharing = [each for each in self._rows if each._meta.db_table == model._meta.db_table]
+        sharing += model._meta.all_parents
         natural = any(each._meta.label in self._natural_keys or hasattr(each, "natural_key") for each in sharing)
         return {each.attname for each in model._meta.pk_fields} if natural else set()
 

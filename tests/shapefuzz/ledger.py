@@ -17,6 +17,9 @@ Place = tuple[str, str, str, str]
 WRITTEN: dict[Place, list[Any]] = defaultdict(list)
 COMMITTED: dict[Place, list[Any]] = defaultdict(list)
 
+#: Label and mark of LOCAL's rows that were written since the last run that was judged, maybe with what they held.
+TOUCHED: set[tuple[str, str]] = set()
+
 _count = 0
 
 
@@ -33,7 +36,14 @@ def forget() -> None:
 def note(place: Place, value: Any) -> None:
     """Note what is being written."""
     WRITTEN[place].append(value)
-    transaction.on_commit(lambda: COMMITTED[place].append(value), using=place[0])
+    transaction.on_commit(lambda: _commit(place, value), using=place[0])
+
+
+def _commit(place: Place, value: Any) -> None:
+    alias, label, mark, _ = place
+    COMMITTED[place].append(value)
+    if alias == "default":
+        TOUCHED.add((label, mark))
 
 
 def letter(model: type[Model]) -> str:

@@ -8,6 +8,7 @@ may have become of it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from django.utils.duration import duration_string
 
 from tests.shapefuzz.content import Content, Name, Row, tables
 from tests.shapefuzz.hands import is_automatic
-from tests.shapefuzz.ledger import COMMITTED, WRITTEN
+from tests.shapefuzz.ledger import COMMITTED, TOUCHED, WRITTEN
 from tests.shapefuzz.world import World
 
 FAILED, WAITING = "failed", "waiting"
@@ -42,6 +43,8 @@ class Told:
 
     of: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    met: set[tuple[str, str, str]] = field(default_factory=set)
+    """Label, LOCAL's key and the remote's of what a conflict takes for one object."""
 
     def add(self, label: str, key: str, kind: str) -> None:
         self.of.setdefault((label, key), set()).add(kind)
@@ -59,6 +62,8 @@ def told_by(report: Any, kept: Iterable[tuple[str, str]]) -> Told:
         told.add(failure.model, failure.key, FAILED)
     for remark in getattr(report, "remarks", ()):
         told.add(remark.model, remark.key, str(remark.kind))
+        if there := re.search(r"\(there (.*?)\) at ", remark.reason):
+            told.met.add((remark.model, remark.key, there[1]))
     if getattr(report, "waiting", 0):
         for label, key in kept:
             told.add(label, key, WAITING)
@@ -69,6 +74,7 @@ class Oracle:
     """Remembers what was, and judges what has become of it."""
 
     def __init__(self, world: World) -> None:
+        TOUCHED.clear()
         self._world = world
         self._local: dict[Name, Values] = {}
         self._remote: dict[Name, Values] = {}
@@ -110,6 +116,12 @@ class Oracle:
         self.settle(sides)
         names = sides.local.rows.keys() | sides.remote.rows.keys()
         self.unlogged |= {name[1] for name in names if sides.local.one(name) != sides.remote.one(name)}
+
+    def part(self, sides: Sides) -> None:
+        """Take what differs, and the log has not named, for two objects: ``synchro_link`` knows none of them again."""
+        for name in sides.local.rows.keys() & sides.remote.rows.keys():
+            if name[1] in self.unlogged and sides.local.one(name) != sides.remote.one(name):
+                self.renumbered.add(name[1])
 
     def overlook(self, before: Content, after: Content, *, undone: bool = False) -> None:
         """Take for known what has changed on LOCAL past the log.
@@ -182,6 +194,7 @@ class Oracle:
                 if (each.model, each.key) not in known and not (known and "waits for" in each.error)
             ]
         self.settle(after, case.owed)
+        TOUCHED.clear()
         return found
 
     def _is_anothers_key(self, model: str, key: str, before: Sides) -> bool:
@@ -280,8 +293,8 @@ class _Case:
     def _row_there(self, name: Name, local: Values | None) -> Values | None:
         """Return what the remote has of an object: of one that nobody knew again, also what it was before."""
         rows = [row.values for row in self._after.remote.rows.get(name, ())]
-        if len(rows) > 1 and self._oracle.is_kept_there(name) and local in rows:
-            return local
+        if len(rows) > 1 and local is not None and self._oracle.is_kept_there(name):
+            return max(rows, key=lambda row: sum(row.get(each) == value for each, value in local.items()))
         return rows[0] if rows else None
 
     def _is_doubled(self, name: Name) -> bool:
@@ -503,8 +516,10 @@ class _Case:
                 continue
             if self._is_written(name, attname, new) or self._has_lost_its_target(name, attname, value, new):
                 continue
-            if self._leads_where_local_has_it(name, attname, value, new):
+            if self._leads_where_local_has_it(name, attname, value, new) or self._leads_to_what_met(name, attname):
                 continue
+            if local is not None and self._is_replayed(name) and self._stands_for(name, attname, local[attname], new):
+                continue  # all of it was written, since another of its tables has changed
             if not self._is_told(name) and not self._is_the_same_key(name, attname):
                 yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
 
@@ -557,7 +572,8 @@ class _Case:
         for (alias, label, mark, attname), values in COMMITTED.items():
             if alias != "remote" or (label, mark) != name or not attname or self._failed:
                 continue
-            if len(set(values)) == 1 and there[attname] != values[0] and not self._oracle.world.project.triggers:
+            rows = [row.values[attname] for row in self._after.remote.rows[name]]  # also of one that is kept there
+            if len(set(values)) == 1 and values[0] not in rows and not self._oracle.world.project.triggers:
                 yield self._say(name, f"a receiver has set {attname} to {values[0]!r}, and it is {there[attname]!r}")
 
     def _is_replayed(self, name: Name) -> bool:
@@ -569,7 +585,8 @@ class _Case:
             (label, mark) for mark in (name[1], *self._marks_of_parts(name)) for label in self._oracle.family(name[0])
         }
         return any(
-            self._oracle.raw_of(each, self._before.local) != self._oracle.raw(each)
+            each in TOUCHED
+            or self._oracle.raw_of(each, self._before.local) != self._oracle.raw(each)
             or self._before.local.one(each) != self._oracle.base(each)[0]
             or self._oracle.is_owed(each)
             for each in names
@@ -691,6 +708,7 @@ class _Case:
             return False
         keys = {repr(row.key) for row in self._before.remote.rows[name]}
         kept = not self._oracle.family(name[0]).isdisjoint(self._oracle.world.kept_keys)
+        kept |= _is_given_by_users(apps.get_model(name[0])._meta.pk)
         rows = [
             row
             for (label, mark), rows in self._before.local.rows.items()
@@ -700,6 +718,16 @@ class _Case:
         ]
         gone = self._is_gone(value.removeprefix("→ "), _leads_to(name[0], attname))
         return gone and any(row.values.get(attname) == new for row in rows)
+
+    def _leads_to_what_met(self, name: Name, attname: str) -> bool:
+        """Tell whether a key leads on both sides to what a conflict has named as one object, whatever marks it has."""
+        here, there = self._before.local.rows.get(name), self._after.remote.rows.get(name)
+        key = apps.get_model(name[0])._meta.get_field(attname)
+        if not here or not there or not key.is_relation or not key.target_field.primary_key:
+            return False
+        family = self._oracle.family(_leads_to(name[0], attname) or "")
+        ends = _texts(here[0].raw[attname]), _texts(there[0].raw[attname])
+        return any(label in family and old in ends[0] and new in ends[1] for label, old, new in self._told.met)
 
     def _is_kept(self, mark: str) -> bool:
         """Tell whether something that LOCAL has deleted is still on the remote, as the report says."""
@@ -730,10 +758,35 @@ class _Case:
             return True
         if self._is_succeeded_by(other, mark, _leads_to(name[0], attname)):
             return True  # the row that it leads to is that one's, which has yet to be written
+        if self._are_one_by_natural_key(_leads_to(name[0], attname), mark, other):
+            return True
+        if self._is_the_same_number(name, attname) and not self._is_there(mark, _leads_to(name[0], attname)):
+            return True  # the remote's users have given that key to another one: it is judged by itself
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
         return known and not self._is_there(mark, _leads_to(name[0], attname)) and other != mark
+
+    def _are_one_by_natural_key(self, label: str | None, mark: str, other: str) -> bool:
+        """Tell whether a row that the remote's users have made has the natural key of an object that is not there."""
+        model = apps.get_model(label) if label else None
+        line = [] if model is None else [model, *model._meta.all_parents]
+        own = [
+            each for each in line if each._meta.label in self._oracle.world.natural_keys or hasattr(each, "natural_key")
+        ]
+        if not own or self._is_there(mark, label):
+            return False
+        table = own[-1]  # a child's is its parent's
+        here, there = (
+            self._before.local.one((table._meta.label, mark)),
+            self._before.remote.one((table._meta.label, other)),
+        )
+        names = [each.attname for each in table._meta.local_concrete_fields if each.name.startswith("u_")]
+        for together in (*table._meta.unique_together, *(each.fields for each in table._meta.total_unique_constraints)):
+            names += [table._meta.get_field(each).attname for each in together]
+        if here is None or there is None or not names:
+            return False
+        return all(here.get(each) == there.get(each) for each in names)
 
     def _fails_under_its_key(self, name: Name, attname: str, end: str) -> bool:
         """Tell whether a key leads to an object that fails, and whose row there is another one's until it does not."""
@@ -845,8 +898,9 @@ def _texts(key: Any) -> set[str]:
         return {str(key), duration_string(key), str(key // timedelta(microseconds=1)), _as_interval(key)}
     if isinstance(key, datetime):
         zones = {connections[alias].timezone for alias in ("default", "remote")} if key.tzinfo else set()
-        as_stored = {str(key.astimezone(zone).replace(tzinfo=None)) for zone in zones if zone is not None}
-        return {str(key), key.isoformat(), *as_stored}
+        moments = [key.astimezone(zone) for zone in zones if zone is not None]
+        as_stored = {str(moment.replace(tzinfo=None)) for moment in moments}
+        return {str(key), key.isoformat(), *as_stored, *(moment.isoformat() for moment in moments)}
     return {str(key)}
 
 

@@ -224,6 +224,7 @@ def find_way_out(world: World, oracle: Oracle, now: Sides, random: Random) -> st
         reasons.add("first meeting")
         return "synchro_reset --keep-identity"
     strangers = random.random() < 0.5
+    oracle.part(now)
     call_command("synchro_link", strangers=strangers, verbosity=0)
     return f"synchro_link{' --strangers' * strangers}"
 

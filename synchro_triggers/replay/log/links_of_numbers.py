@@ -1,4 +1,4 @@
-"""Links of a number that was given to another object, of which nothing was logged.
+"""Links of a number that was given to another object, and objects with that key, of which nothing was logged.
 
 Where an object goes past all cascades and another one is made under its number, in one transaction, its links stay: on
 LOCAL they are the other one's then. On the remote they go with the old object, whose number nobody else gets there. So
@@ -8,7 +8,8 @@ failure, and a run that is killed has done both or neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Model
@@ -18,27 +19,63 @@ from ...conf import LOCAL, get_settings
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
-from ..schema.shape import model_of, read_key, root_of, shape_of
-from .changes import Change
+from ..schema.shape import gives_keys_again, model_of, read_key, root_of, shape_of
+from .changes import Change, divided
 
 
-def with_links_of_numbers(changes: Sequence[Change]) -> list[Change]:
-    """Return changes, and one for each link that LOCAL has under the number of a former object among them.
+def with_links_of_numbers(changes: Sequence[Change], kept_keys: Collection[str] = ()) -> list[Change]:
+    """Return changes, and those of what LOCAL has under the numbers of former objects among them.
 
     Args:
-        changes: of one transaction. Links of which they speak already are not added.
+        changes: of one transaction. Links and objects of which they speak already are not added.
+        kept_keys: labels of models that keep their primary key.
     """
+    formers = _formers_among(changes)
+    if not formers:
+        return list(changes)
+    all_ = {(change.label, change.key): change for change in changes}
+    looked_for = formers
+    while looked_for:  # what has its key of such an object may be one to others
+        added = [each for root, numbers in looked_for.items() for each in _objects_of(root, numbers, kept_keys)]
+        fresh = [pair for pair in added if (pair[0].label, pair[0].key) not in all_]
+        for former, later in fresh:
+            known = all_.get((later.label, later.key))
+            all_[former.label, former.key] = former
+            all_[later.label, later.key] = later if known is None else replace(known, created=True)
+        looked_for = _formers_among(former for former, _ in fresh)
+        for root, numbers in looked_for.items():
+            formers.setdefault(root, {}).update(numbers)
+    for root, numbers in formers.items():
+        for link in _links_of(root, numbers):
+            all_.setdefault((link.label, link.key), link)
+    return list(all_.values())
+
+
+def _formers_among(changes: Iterable[Change]) -> dict[type[Model], dict[Any, Change]]:
+    """Return changes of objects whose keys are others' now, by root model and that key."""
     formers: dict[type[Model], dict[Any, Change]] = {}
     for change in changes:
         model = model_of(change.label) if FormerKey.is_one(change.key) else None
         key = read_key(model, change.key) if model is not None else None
         if model is not None and isinstance(key, FormerKey):
             formers.setdefault(root_of(model), {})[read_key(model, key.number, zone_of(LOCAL))] = change
-    if not formers:
-        return list(changes)
-    known = {(change.label, change.key) for change in changes}
-    added = (link for root, numbers in formers.items() for link in _links_of(root, numbers))
-    return [*changes, *{at: link for link in added if (at := (link.label, link.key)) not in known}.values()]
+    return formers
+
+
+def _objects_of(
+    root: type[Model], numbers: dict[Any, Change], kept_keys: Collection[str]
+) -> Iterator[tuple[Change, Change]]:
+    """Yield a delete and an insert for each object that has a number in its key: it is another one's with that."""
+    for model in captured_models(get_settings().models):
+        ends = [field for field in shape_of(model).key if _leads_to(field, root)]
+        for end in ends if gives_keys_again(model, kept_keys) else ():
+            for key, number in rows_with(model, LOCAL, **{end.attname: numbers}).values_list("pk", end.attname):
+                of_number = numbers[number]
+                change = Change(
+                    *(model._meta.label, encode_key(key), of_number.last, of_number.last, False, of_number.logged_at),
+                    ended=FormerKey(of_number.key).ended,
+                )
+                yield divided(change)
 
 
 def _links_of(root: type[Model], numbers: dict[Any, Change]) -> Iterator[Change]:
@@ -53,6 +90,11 @@ def _ends_at(root: type[Model]) -> Iterable[Any]:
     """Yield the foreign keys of captured link tables that hold keys of a root model, or of a child that shares them."""
     for model in captured_models(get_settings().models):
         for field in model._meta.concrete_fields if model._meta.auto_created else ():
-            target: Any = field.related_model
-            if target is not None and root_of(target) is root and shape_of(target).root is root:
+            if _leads_to(field, root):
                 yield field
+
+
+def _leads_to(field: Any, root: type[Model]) -> bool:
+    """Tell whether a field holds keys of a root model, or of a child that shares them."""
+    target: Any = field.related_model
+    return target is not None and root_of(target) is root and shape_of(target).root is root

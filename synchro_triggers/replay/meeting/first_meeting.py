@@ -42,7 +42,7 @@ from ..rows.own_rows import read_rows
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import differing, local_value
-from ..schema.shape import family_labels, is_foreign_key, model_of, read_keys, root_of, shape_of
+from ..schema.shape import is_foreign_key, model_of, read_keys, root_of, shape_of, telling_labels
 from ..state.node import older_selves
 from ..tasks import ObjectTask
 from .words import _highest_key, introduce
@@ -150,7 +150,7 @@ class Meeting:
                     self._look_deep([change])
             return
         for task in objects:
-            new = task.change is not None and self._is_new(task.shape.root, task.change)
+            new = task.is_made and self._trusts_log(task.shape.root)
             if task.instance is not None and not new and not is_told(task.shape, self._target.kept_keys):
                 found.setdefault(task.shape.root, []).append(task.key)
         for root, keys in found.items():
@@ -323,7 +323,7 @@ class Meeting:
         """Return the keys of LOCAL's objects that neither the log nor a reference knows."""
         said = self._said(root._meta.label)
         beyond = said.up_to if said is not None and said.word else 0
-        labels = family_labels(root) if self._trusts_log(root) else ("",)
+        labels = telling_labels(root) if self._trusts_log(root) else ("",)
         return set(self._without_reference(root, unlogged_keys(LOCAL, root, labels, beyond)))
 
     def _without_reference(self, root: type[Model], keys: Sequence[Any]) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -31,6 +31,7 @@ from ..rows.local_rows import load_instances
 from ..rows.mysql import guarded
 from ..rows.read_ahead import ReadAhead
 from ..rows.sequences import move_sequences_on
+from ..rows.values import local_value
 from ..schema.keys import FormerKey
 from ..schema.shape import model_of, root_of, shape_of
 from ..state.failures import describe
@@ -143,8 +144,8 @@ class Batch:
         targets = self._parts.targets
         brought_along = targets.brought_along()
         self._agenda.errors.update(targets.unusable)
-        if newcomers := [task for task in (*self._tasks, *brought_along) if self._is_newcomer(task)]:
-            self._acquainted(newcomers)  # type: ignore[arg-type]  # they are no links
+        if newcomers := list(self._newcomers((*self._tasks, *brought_along))):
+            self._acquainted(newcomers)
         ordered, self._agenda.cut = in_order(
             self._tasks, brought_along, targets.waited_for, self._hanging_on, self._levels.reluctance_to_cut
         )
@@ -211,9 +212,26 @@ class Batch:
         self._parked = park(self._parts, failed)
         return bool(self._parked)
 
-    def _is_newcomer(self, task: Task) -> bool:
+    def _newcomers(self, tasks: Sequence[Task]) -> Iterator[ObjectTask]:
+        """Yield the objects that would be created and may be there; parents' rows with keys of their own, too."""
+        objects = [task for task in tasks if isinstance(task, ObjectTask)]
+        yield from filter(self._is_newcomer, objects)
+        made = {task.at for task in objects if task.is_made}
+        rows: dict[type[Model], list[ObjectTask]] = {}
+        for task in objects:
+            if task.instance is None or self._identity.known(task.shape.model, task.key) is not None:
+                continue
+            for parent in task.shape.other_parents:
+                root, key = root_of(parent.model), local_value(task.instance, parent.link)
+                if (root, key) not in made:
+                    rows.setdefault(root, []).append(ObjectTask(shape_of(root), key, None, task.instance))
+        for root, some in rows.items():
+            self._identity.load(root, [row.key for row in some])
+            yield from filter(self._is_newcomer, some)
+
+    def _is_newcomer(self, task: ObjectTask) -> bool:
         """Tell whether an object would be created that has no reference, and that the log rows do not say was made."""
-        if isinstance(task, LinkTask) or task.instance is None or (task.change is not None and task.change.created):
+        if task.instance is None or task.is_made:
             return False
         at = (task.shape.model, task.key)
         return self._identity.known(*at) is None and self._identity.stale_reference(*at) is None

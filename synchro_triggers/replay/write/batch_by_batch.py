@@ -246,7 +246,7 @@ class BatchByBatch:
         bounded = len(changes) > 1 and not target.dry_run
         clock = Clock(self.pace.seconds if bounded else None)
         self._renew(progress, changes[-1].first)
-        all_ = with_links_of_numbers(changes)
+        all_ = with_links_of_numbers(changes, self.target.kept_keys)
         batch = Batch(target, all_, self.formers, clock=clock, acquainted=self.acquainted)
         # Where the run stops at a failure, what came before it is applied one by one.
         result = attempt.apply(batch, all_or_nothing=self.choices.stop_at_failure)

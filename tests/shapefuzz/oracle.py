@@ -349,6 +349,7 @@ class _Case:
         lost = (
             before is not None
             and not self._is_unchanged_there(name, before)
+            and not self._is_as_the_remotes_users_left_it(name)
             and any(
                 there.get(attname) != value
                 and not self._is_written(name, attname, there.get(attname))
@@ -413,6 +414,13 @@ class _Case:
     def _is_deleted_there_alone(self, name: Name, local: Values) -> bool:
         """Tell whether an object is gone on the remote, by its users, and nobody has written it on LOCAL since."""
         return self._before.remote.one(name) is None and self._led_elsewhere(name, local) is not None
+
+    def _is_as_the_remotes_users_left_it(self, name: Name) -> bool:
+        """Tell whether all rows that the remote had of an object are as they were: a new one may be beside them."""
+        before, after = (
+            [(repr(row.key), row.raw) for row in each.remote.rows.get(name, ())] for each in (self._before, self._after)
+        )
+        return all(row in after for row in before)
 
     def _is_the_same_key(self, name: Name, attname: str) -> bool:
         """Tell whether a row of the remote's still holds the key that it held, which leads to another object now."""

@@ -388,7 +388,10 @@ class _Case:
         was = self._oracle.raw_there(name)
         if self._is_written_here(name) or was is None or not before or not after:
             return False
-        return bool(was.get(attname) != before[0].raw.get(attname) == after[0].raw.get(attname))
+        then, now, later = (
+            [raw.get(each) for each in _columns_of_key(name[0], attname)] for raw in (was, before[0].raw, after[0].raw)
+        )
+        return then != now == later
 
     def _is_written_here(self, name: Name) -> bool:
         """Tell whether what an object's row on LOCAL holds has changed."""
@@ -827,6 +830,14 @@ def _leads_to(label: str, attname: str) -> str | None:
     field = apps.get_model(label)._meta.get_field(attname)
     target = field.remote_field.model if field.is_relation else None
     return target._meta.concrete_model._meta.label if target is not None else None
+
+
+def _columns_of_key(label: str, attname: str) -> tuple[str, ...]:
+    """Return the columns that say together where a key leads: a generic one holds a kind as well."""
+    for each in apps.get_model(label)._meta.private_fields:
+        if attname in (getattr(each, "fk_field", None), f"{getattr(each, 'ct_field', '')}_id"):
+            return f"{each.ct_field}_id", each.fk_field
+    return (attname,)
 
 
 def _values(content: Content) -> dict[Name, Values]:

@@ -516,8 +516,17 @@ class _Case:
                 continue
             if self._leads_where_local_has_it(name, attname, value, new):
                 continue
+            if local is not None and self._is_written_after_all(name, attname, local.get(attname), new):
+                continue
             if not self._is_told(name) and not self._is_the_same_key(name, attname):
                 yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
+
+    def _is_written_after_all(self, name: Name, attname: str, value: Any, new: Any) -> bool:
+        """Tell whether a key leads to the row that stands for what LOCAL's leads to, although it was to stay.
+
+        LOCAL's users have written it between a restore and the reset after it, which settles what is known.
+        """
+        return name[1] in self._oracle.unlogged and self._stands_for(name, attname, value, new)
 
     def _look_at_lost(self, name: Name, local: Values | None, before: Values) -> Iterable[str]:
         if name[1] in self._deleted_by_receivers or self._is_swept(name, before):

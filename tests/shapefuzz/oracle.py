@@ -645,6 +645,9 @@ class _Case:
                 or self._has_a_stand_in(str(end), _leads_to(name[0], attname))
                 or (each.raw[attname] == raw[attname] and self._fails_under_its_key(name, attname, str(end)))
                 or self._has_the_key_of_one_that_waits(str(end), str(there[attname]))
+                or self._is_succeeded_by(
+                    str(there[attname]).removeprefix("→ "), str(end).removeprefix("→ "), _leads_to(name[0], attname)
+                )
                 for attname, end in each.values.items()
             )
             for each in links

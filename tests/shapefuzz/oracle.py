@@ -708,7 +708,7 @@ class _Case:
     def _leads_where_local_has_it(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         """Tell whether a row of the remote's, whose target is gone, leads to where LOCAL's object with its key does.
 
-        It stands for that one, where keys are the same on both sides, and is spared so.
+        It stands for that one, where keys are the same on both sides or a natural key says so, and is spared so.
         """
         if not (isinstance(value, str) and value.startswith("→ ")):
             return False
@@ -721,6 +721,8 @@ class _Case:
             for row in rows
             if repr(row.key) in keys
         ]
+        won = [other for other in self._successors(name) if self._is_told(other, *WON)]
+        rows += [row for other in won for row in self._before.local.rows[other]]
         gone = self._is_gone(value.removeprefix("→ "), _leads_to(name[0], attname))
         return gone and any(row.values.get(attname) == new for row in rows)
 

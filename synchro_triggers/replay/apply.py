@@ -17,6 +17,7 @@ from .becoming import Staying, what_stays
 from .bulk import BulkUpserts
 from .bulk_deletes import BulkDeletes
 from .bulk_links import BulkLinks
+from .cascades import leading_to
 from .changes import Change, FormerKey
 from .clock import Clock
 from .conflict_lookup import RemoteChanges
@@ -668,12 +669,14 @@ class Batch:
             fields = [field for field in shape.skipped if field.attname not in but]
             set_values(row, {field.attname: local_value(current, field) for field in fields})
 
-    def _point(self, living: Model, foreign_key: Any = None) -> None:
+    def _point(self, living: Model, foreign_key: Any = None, going: Collection[Model] = ()) -> None:
         """Let a remote row point to what its local object points to; the rest of it stays as it is.
 
         Args:
             living: the local object. One that waits for its turn has it now, and is written as a whole.
             foreign_key: only this one; by default all, generic ones too.
+            going: only those that lead to one of these remote rows, where any does: the remote's users may have
+                changed the others.
         """
         shape = shape_of(type(living))
         at = (shape.root, living.pk)
@@ -686,7 +689,8 @@ class Batch:
         self._under_way.add(at)
         try:
             unfinished: list[Unfinished] = []
-            values = self._links_there(shape, living, unfinished, foreign_key)
+            chosen = [foreign_key] if foreign_key is not None else self._leading_to(shape, living, going)
+            values = self._links_there(shape, living, unfinished, chosen)
             remote_key = self._parts.match(shape, living)
             row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
             if row is None:
@@ -696,19 +700,26 @@ class Batch:
             self._under_way.discard(at)
         self._fixups += [(row, shape, part) for part in unfinished]
 
+    def _leading_to(self, shape: Shape, living: Model, going: Collection[Model]) -> list[Any]:
+        """Return the fields by which an object's remote row leads to one of some others; all, where none does."""
+        remote_key = self._parts.match(shape, living) if going else None
+        row = self._rows.take(shape.model, remote_key) if remote_key is not None else None
+        found = leading_to(shape, row, going, self._remote) if row is not None else []
+        return found or [*shape.foreign_keys, *(generic.object_field for generic in shape.generic_keys)]
+
     def _links_there(
-        self, shape: Shape, living: Model, unfinished: list[Unfinished], foreign_key: Any
+        self, shape: Shape, living: Model, unfinished: list[Unfinished], chosen: Collection[Any]
     ) -> dict[str, Any]:
-        """Return what an object's foreign keys, or the one that is named, are on the remote, by attribute name."""
-        chosen = [foreign_key] if foreign_key is not None else [*shape.foreign_keys]
+        """Return what those of an object's foreign keys that are chosen are on the remote, by attribute name."""
         values: dict[str, Any] = {}
-        for field in chosen:
+        for field in shape.foreign_keys:
             value = local_value(living, field)
-            if field in shape.copied:
+            if field in chosen and field in shape.copied:
                 there = None if value is None else self._translate(living, field, value, unfinished)
                 values[field.attname] = there
-        for generic in shape.generic_keys if foreign_key is None else ():
-            values[generic.object_attname] = self._translate_generic(generic, living, unfinished)
+        for generic in shape.generic_keys:
+            if generic.object_field in chosen:
+                values[generic.object_attname] = self._translate_generic(generic, living, unfinished)
         return values
 
     # Values ---------------------------------------------------------------------------------------

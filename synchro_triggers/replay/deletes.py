@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -51,7 +51,8 @@ class Deletes:
 
     Args:
         parts: the batch's parts.
-        point: lets the remote row of a local object point to what that one points to, by one foreign key or by all.
+        point: lets the remote row of a local object point to what that one points to, by one foreign key, by those
+            that lead to some rows, or by all.
         rings: cuts rings of deleted objects.
     """
 
@@ -149,7 +150,7 @@ class Deletes:
     def _point_to_who_has_the_number(self, row: Model) -> None:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
         for living in self._living_among(pointing_past_cascades(row, self._remote)):
-            self._point(living)
+            self._point(living, going=[row])
 
     def point_past(self, row: Model, former: Any) -> None:
         """Let what points to a row that another object has taken over point to what it points to on LOCAL.
@@ -174,7 +175,7 @@ class Deletes:
             if all(at != (root, key) for _, at in self._parts.targets.fields_and_targets(shape, living)):
                 continue
             try:
-                self._point(living)
+                self._point(living, going=[row])
             except Exception as error:
                 reraise_if_hopeless(error, self._remote)
                 label, number = shape.label, printable_key(encode_key(living.pk))
@@ -364,30 +365,48 @@ class Deletes:
                 is there, or must have a constraint.
         """
         pointed: set[At] = set()
+        wholly: set[At] = set()
         while True:
-            try:
-                along = self._taken_along(row, keep_parents, parents)
-                protecting: Iterable[Any] = ()
-            except (ProtectedError, RestrictedError) as error:
-                # Nobody says through which rows: what points nowhere on LOCAL may be between.
-                along, protecting, protection = list(hanging_loosely(row, self._remote)), protecting_rows(error), error
+            along, protecting, protection = self._what_is_in_the_way(row, keep_parents, parents)
             living = self._living_among([*along, *protecting])
-            new = [instance for instance in living if _at(instance) not in pointed]
-            for instance in new:
-                pointed.add(_at(instance))
-                self._point(instance)
-            if new:
+            if self._let_point_elsewhere(living, pointed, going=[row, *(parents or ()), *along]):
                 continue
             if self._dangling.set_aside(living) or (protecting and self._dangling.let_go_of_itself(row)):
                 continue
+            if self._let_point_elsewhere(living, wholly):  # it leads there through what nobody has named
+                continue
             if self._rings.cut(row, protecting):
                 continue
-            if protecting:
+            if protection is not None:
                 raise protection
             for instance in living:
                 label = shape_of(type(instance)).label
                 raise NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
             return along
+
+    def _what_is_in_the_way(
+        self, row: Model, keep_parents: bool, parents: Iterable[Model] | None
+    ) -> tuple[list[Model], list[Any], Exception | None]:
+        """Return what a delete takes along, what protects the row from it, and how that is said."""
+        try:
+            return self._taken_along(row, keep_parents, parents), [], None
+        except (ProtectedError, RestrictedError) as error:
+            # Nobody says through which rows: what points nowhere on LOCAL may be between.
+            return list(hanging_loosely(row, self._remote)), list(protecting_rows(error)), error
+
+    def _let_point_elsewhere(self, living: Iterable[Model], done: set[At], going: Collection[Model] = ()) -> bool:
+        """Let rows point to what their local objects point to, each of them once; tell whether there was any.
+
+        Args:
+            living: those objects.
+            done: takes those with which it has been tried.
+            going: only what leads to one of these; by default, all.
+        """
+        new = [instance for instance in living if _at(instance) not in done]
+        for instance in new:
+            done.add(_at(instance))
+            self._point(instance, going=going)
+        return bool(new)
 
     def _would_go_along(self, row: Model, keep_parents: bool, parents: Iterable[Model] | None) -> list[Model]:
         """Return what a delete would take along, in a dry run: what else would be deleted or moved is still there."""

@@ -362,6 +362,7 @@ class _Case:
         lost = (
             before is not None
             and not self._is_unchanged_there(name, before)
+            and not self._is_as_the_remotes_users_left_it(name)
             and any(
                 there.get(attname) != value
                 and not self._is_written(name, attname, there.get(attname))
@@ -400,7 +401,10 @@ class _Case:
         was = self._oracle.raw_there(name)
         if self._is_written_here(name) or was is None or not before or not after:
             return False
-        return bool(was.get(attname) != before[0].raw.get(attname) == after[0].raw.get(attname))
+        then, now, later = (
+            [raw.get(each) for each in _columns_of_key(name[0], attname)] for raw in (was, before[0].raw, after[0].raw)
+        )
+        return then != now == later
 
     def _is_written_here(self, name: Name) -> bool:
         """Tell whether what an object's row on LOCAL holds has changed."""
@@ -426,6 +430,13 @@ class _Case:
     def _is_deleted_there_alone(self, name: Name, local: Values) -> bool:
         """Tell whether an object is gone on the remote, by its users, and nobody has written it on LOCAL since."""
         return self._before.remote.one(name) is None and self._led_elsewhere(name, local) is not None
+
+    def _is_as_the_remotes_users_left_it(self, name: Name) -> bool:
+        """Tell whether all rows that the remote had of an object are as they were: a new one may be beside them."""
+        before, after = (
+            [(repr(row.key), row.raw) for row in each.remote.rows.get(name, ())] for each in (self._before, self._after)
+        )
+        return all(row in after for row in before)
 
     def _is_the_same_key(self, name: Name, attname: str) -> bool:
         """Tell whether a row of the remote's still holds the key that it held, which leads to another object now."""
@@ -520,8 +531,17 @@ class _Case:
                 continue
             if local is not None and self._is_replayed(name) and self._stands_for(name, attname, local[attname], new):
                 continue  # all of it was written, since another of its tables has changed
+            if local is not None and self._is_written_after_all(name, attname, local.get(attname), new):
+                continue
             if not self._is_told(name) and not self._is_the_same_key(name, attname):
                 yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
+
+    def _is_written_after_all(self, name: Name, attname: str, value: Any, new: Any) -> bool:
+        """Tell whether a key leads to the row that stands for what LOCAL's leads to, although it was to stay.
+
+        LOCAL's users have written it between a restore and the reset after it, which settles what is known.
+        """
+        return name[1] in self._oracle.unlogged and self._stands_for(name, attname, value, new)
 
     def _look_at_lost(self, name: Name, local: Values | None, before: Values) -> Iterable[str]:
         if name[1] in self._deleted_by_receivers or self._is_swept(name, before):
@@ -642,6 +662,9 @@ class _Case:
                 or self._has_a_stand_in(str(end), _leads_to(name[0], attname))
                 or (each.raw[attname] == raw[attname] and self._fails_under_its_key(name, attname, str(end)))
                 or self._has_the_key_of_one_that_waits(str(end), str(there[attname]))
+                or self._is_succeeded_by(
+                    str(there[attname]).removeprefix("→ "), str(end).removeprefix("→ "), _leads_to(name[0], attname)
+                )
                 for attname, end in each.values.items()
             )
             for each in links
@@ -702,7 +725,7 @@ class _Case:
     def _leads_where_local_has_it(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         """Tell whether a row of the remote's, whose target is gone, leads to where LOCAL's object with its key does.
 
-        It stands for that one, where keys are the same on both sides, and is spared so.
+        It stands for that one, where keys are the same on both sides or a natural key says so, and is spared so.
         """
         if not (isinstance(value, str) and value.startswith("→ ")):
             return False
@@ -716,6 +739,8 @@ class _Case:
             for row in rows
             if repr(row.key) in keys
         ]
+        won = [other for other in self._successors(name) if self._is_told(other, *WON)]
+        rows += [row for other in won for row in self._before.local.rows[other]]
         gone = self._is_gone(value.removeprefix("→ "), _leads_to(name[0], attname))
         return gone and any(row.values.get(attname) == new for row in rows)
 
@@ -872,6 +897,14 @@ def _leads_to(label: str, attname: str) -> str | None:
     field = apps.get_model(label)._meta.get_field(attname)
     target = field.remote_field.model if field.is_relation else None
     return target._meta.concrete_model._meta.label if target is not None else None
+
+
+def _columns_of_key(label: str, attname: str) -> tuple[str, ...]:
+    """Return the columns that say together where a key leads: a generic one holds a kind as well."""
+    for each in apps.get_model(label)._meta.private_fields:
+        if attname in (getattr(each, "fk_field", None), f"{getattr(each, 'ct_field', '')}_id"):
+            return f"{each.ct_field}_id", each.fk_field
+    return (attname,)
 
 
 def _values(content: Content) -> dict[Name, Values]:

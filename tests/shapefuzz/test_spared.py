@@ -59,3 +59,31 @@ def test_what_has_moved_away_on_local_past_the_log_keeps_what_the_remotes_users_
     assert (report.failures, report.deleted) == ([], 1)
     row = pointing.objects.using("remote").get()
     assert (row.v_b, row.to_a.mark_a) == (7, "o2")
+
+
+@both_vendors
+@pytest.mark.parametrize("on_delete", ["CASCADE", "PROTECT"])
+def test_only_what_leads_to_what_is_deleted_is_let_point_elsewhere(project, heard, local, on_delete):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        (
+            *("B", "models.Model", marked("b"), "far_b = models.ForeignKey(A, models.PROTECT, related_name='+')"),
+            f"to_a = models.ForeignKey(A, models.{on_delete}, related_name='+')",
+        ),
+    )
+    gone, other, third = (target.objects.create(mark_a=mark) for mark in ("o1", "o2", "o3"))
+    pointing.objects.create(mark_b="o4", to_a=gone, far_b=other)
+    synchronize()
+    there = {row.mark_a: row for row in target.objects.using("remote")}
+    pointing.objects.using("remote").update(far_b=there["o3"])  # by the remote's users
+    with synchro_paused():
+        pointing.objects.update(to_a=third)
+    gone.delete()
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 1)
+    row = pointing.objects.using("remote").get()
+    assert (row.far_b.mark_a, row.to_a.mark_a) == ("o3", "o3")
+    assert not synchronize().changed

@@ -7,12 +7,13 @@ or its move may not be applied yet. Such an object, and all that hangs on it, mu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from django.db.models import DO_NOTHING, PROTECT, RESTRICT, Model, ProtectedError, RestrictedError
 
 from ...django_inside.collecting import collect
+from ..rows.generic import generic_target
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.link_shapes import link_shape
@@ -25,7 +26,7 @@ from ..schema.relations import (
     nothing_hangs_on,
     relations_to,
 )
-from ..schema.shape import parents_of, root_of, shape_of, target_of
+from ..schema.shape import Shape, parents_of, root_of, shape_of, target_of
 
 
 def let_go(row: Model, remote: str, *, keep_parents: bool) -> dict[Any, list[Model]]:
@@ -106,6 +107,42 @@ def hanging_loosely(row: Model, remote: str) -> Iterator[Model]:
             pointing = {relation.holder.attname: relation.holder.to_python(key)}
             pointing[relation.type_name] = relation.content_type(remote)
             yield from rows_of(relation.model, remote).filter(**pointing)
+
+
+def leading_to(shape: Shape, row: Model, going: Collection[Model], remote: str) -> list[Any]:
+    """Return the fields by which a remote row points to one of those that go.
+
+    Args:
+        shape: the row's.
+        row: what points.
+        going: what goes, of whatever models.
+        remote: the database.
+
+    Returns:
+        Foreign keys; of generic ones both fields.
+    """
+    found: list[Any] = []
+    for field in shape.foreign_keys:
+        model, attname = target_of(field)
+        if any(_has_value(each, model, attname, row.__dict__.get(field.attname)) for each in going):
+            found.append(field)
+    for generic in shape.generic_keys:
+        target = generic_target(generic, row, remote)
+        if target is not None and any(_has_value(each, target[0], None, target[1]) for each in going):
+            kind = [field for field in shape.foreign_keys if field.attname == generic.type_attname]
+            found += [generic.object_field, *kind]
+    return found
+
+
+def _has_value(row: Model, model: type[Model], attname: str | None, value: Any) -> bool:
+    """Tell whether a row, or that of the same object in a child's table, is what a key of ``model`` means."""
+    options: Any = model._meta
+    attname = attname or str(options.pk.attname)
+    if value is None:
+        return False
+    if isinstance(row, model):
+        return bool(row.__dict__.get(attname) == value)
+    return attname == options.pk.attname and root_of(model) is root_of(type(row)) and bool(row.pk == value)
 
 
 def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Model]:

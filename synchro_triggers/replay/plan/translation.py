@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db.models import FileField, JSONField, Model
@@ -57,17 +57,20 @@ class Translation:
             values[generic.object_attname] = self._generic_key(generic, instance, unfinished)
         return values, unfinished
 
-    def references(self, shape: Shape, instance: Model, chosen: Any = None) -> tuple[Values, list[Unfinished]]:
-        """Return the same of an object's references alone; of one foreign key, if one is chosen."""
+    def references(
+        self, shape: Shape, instance: Model, chosen: Collection[Any] | None = None
+    ) -> tuple[Values, list[Unfinished]]:
+        """Return the same of an object's references alone; of some of their fields, if these are chosen."""
         unfinished: list[Unfinished] = []
         values: Values = {}
-        for field in [chosen] if chosen is not None else shape.foreign_keys:
+        for field in shape.foreign_keys:
             value = local_value(instance, field)
-            if field in shape.copied:
+            if field in shape.copied and (chosen is None or field in chosen):
                 there = None if value is None else self._foreign_key(instance, field, value, unfinished)
                 values[field.attname] = there
-        for generic in shape.generic_keys if chosen is None else ():
-            values[generic.object_attname] = self._generic_key(generic, instance, unfinished)
+        for generic in shape.generic_keys:
+            if chosen is None or generic.object_field in chosen:
+                values[generic.object_attname] = self._generic_key(generic, instance, unfinished)
         return values, unfinished
 
     def _foreign_key(self, instance: Model, foreign_key: Any, value: Any, unfinished: list[Unfinished]) -> Any:

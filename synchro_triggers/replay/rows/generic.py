@@ -11,15 +11,21 @@ from ...conf import LOCAL
 from ..schema.shape import GenericKey, concrete_of, read_key
 
 
-def generic_target(generic: GenericKey, instance: Model) -> tuple[type[Model], Any] | None:
-    """Return model and key that a generic foreign key points to; ``None``: to nothing that could be translated."""
+def generic_target(generic: GenericKey, instance: Model, alias: str = LOCAL) -> tuple[type[Model], Any] | None:
+    """Return model and key that a generic foreign key points to; ``None``: to nothing that could be translated.
+
+    Args:
+        generic: the key.
+        instance: the object that points.
+        alias: the database that it is of.
+    """
     from django.contrib.contenttypes.models import ContentType
 
     type_id, value = instance.__dict__.get(generic.type_attname), instance.__dict__.get(generic.object_attname)
     if type_id is None or value is None:
         return None
     try:
-        model = ContentType.objects.db_manager(LOCAL).get_for_id(type_id).model_class()
+        model = ContentType.objects.db_manager(alias).get_for_id(type_id).model_class()
     except ContentType.DoesNotExist:
         return None
     if model is None:

@@ -353,12 +353,12 @@ class Batch:
     def _hanging_on(self, task: ObjectTask) -> Collection[At]:
         return self._hanging.get(task.at, ())
 
-    def _point(self, living: Model, foreign_key: Any = None) -> None:
+    def _point(self, living: Model, foreign_key: Any = None, going: Collection[Model] = ()) -> None:
         """Let a remote row point to what its local object points to; the rest of it stays as it is.
 
         Args:
             living: the local object. One that waits for its turn has it now, and is written as a whole.
-            foreign_key: only this one; by default all, generic ones too.
+            foreign_key, going: as for ``Upserts.point``.
         """
         shape = shape_of(type(living))
         at = (shape.root, living.pk)
@@ -366,7 +366,7 @@ class Batch:
         if pending is not None:
             self._apply_object(pending)
         elif at not in self._agenda.errors:
-            self._upserts.point(shape, living, foreign_key)
+            self._upserts.point(shape, living, foreign_key, going)
 
     def _ensure(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object, bringing it along if it is not there.

@@ -13,6 +13,7 @@ from ...conf import LOCAL
 from ..identity.already_there import already_there, there_by_key
 from ..log.changes import Change
 from ..plan.agenda import Agenda
+from ..plan.cascades import leading_to
 from ..plan.decisions import Action, decide
 from ..plan.translation import Translation, Values
 from ..rows.redirects import NothingInserted
@@ -306,17 +307,20 @@ class Upserts:
             row.__dict__[parent.link.attname] = remote_key
             imagined[root_of(parent.model), local_value(instance, parent.link)] = remote_key
 
-    def point(self, shape: Shape, living: Model, foreign_key: Any = None) -> None:
+    def point(self, shape: Shape, living: Model, foreign_key: Any = None, going: Collection[Model] = ()) -> None:
         """Let a remote row point to what its local object points to; the rest of it stays as it is.
 
         Args:
             shape, living: the local object.
             foreign_key: only this one; by default all, generic ones too.
+            going: only those that lead to one of these remote rows, where any does: the remote's users may have
+                changed the others.
         """
         self._parts.targets.note(shape, living)
         self._parts.targets.look_what_is_missing(shape, living)
         with self._under_way(shape, living):
-            values, unfinished = self._translation.references(shape, living, foreign_key)
+            chosen = [foreign_key] if foreign_key is not None else self._leading_to(shape, living, going)
+            values, unfinished = self._translation.references(shape, living, chosen)
             remote_key = self._parts.matching.match(shape, living)
             row = self._parts.rows.take(shape.model, remote_key) if remote_key is not None else None
             if row is None:
@@ -330,6 +334,12 @@ class Upserts:
                     self._update(shape, row, settled)
                 self._parts.result.report.count(shape.label, Action.UPDATE.counted_as)
         self._cycles.wait(row, shape, unfinished)
+
+    def _leading_to(self, shape: Shape, living: Model, going: Collection[Model]) -> Collection[Any] | None:
+        """Return the fields by which an object's remote row leads to one of some others; ``None``: none does."""
+        remote_key = self._parts.matching.match(shape, living) if going else None
+        row = self._parts.rows.take(shape.model, remote_key) if remote_key is not None else None
+        return (leading_to(shape, row, going, self._remote) if row is not None else None) or None
 
     def _update(self, shape: Shape, row: Model, values: Values) -> None:
         with self._parts.savepoints.one():

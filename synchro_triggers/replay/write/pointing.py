@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.db.models import Model
@@ -29,7 +29,8 @@ class Pointing:
     Args:
         parts: the batch's parts.
         living: tells which local object a remote row is.
-        point: lets the remote row of a local object point to what that one points to, by one foreign key or by all.
+        point: lets the remote row of a local object point to what that one points to, by one foreign key, by those
+            that lead to some rows, or by all.
     """
 
     def __init__(self, parts: Parts, living: Living, point: Callable[..., None]) -> None:
@@ -39,7 +40,7 @@ class Pointing:
     def to_who_has_the_number(self, row: Model) -> None:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
         for living in self._living.among(pointing_past_cascades(row, self._remote)):
-            self._point(living)
+            self._point(living, going=[row])
 
     def past(self, row: Model, former: Any) -> None:
         """Let what points to a row that another object has taken over point to what it points to on LOCAL.
@@ -63,10 +64,8 @@ class Pointing:
             shape = shape_of(type(living))
             if all(at != (root, key) for _, at in self._parts.targets.fields_and_targets(shape, living)):
                 continue
-            number = printable_key(encode_key(living.pk))
-            self._point_or_break(
-                living, None, f"{shape.label} {number}, which leads to what had its row, cannot lead elsewhere"
-            )
+            said = f"{shape.label} {printable_key(encode_key(living.pk))}, which leads to what had its row"
+            self._point_or_break(f"{said}, cannot lead elsewhere", living, going=[row])
 
     def again(self, emptied: Mapping[Any, list[Model]]) -> None:
         """Let rows whose foreign keys a delete has emptied point to what LOCAL has them point to.
@@ -79,13 +78,13 @@ class Pointing:
             for living in self._living.among(rows, unreadable):
                 if local_value(living, field) is not None:
                     at = shape_of(type(living)).model, living.pk
-                    self._point_or_break(living, field, _would_empty(field, at))
+                    self._point_or_break(_would_empty(field, at), living, field)
             for at, reason in unreadable.items():  # nobody knows what it points to
                 raise BatchBroken(f"{_would_empty(field, at)}: {describe(reason)}") from reason
 
-    def _point_or_break(self, living: Model, field: Any, said: str) -> None:
+    def _point_or_break(self, said: str, living: Model, *chosen: Any, going: Collection[Model] = ()) -> None:
         try:
-            self._point(living, field)
+            self._point(living, *chosen, going=going)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             raise BatchBroken(f"{said}: {describe(error)}") from error

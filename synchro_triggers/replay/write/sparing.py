@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,29 +55,47 @@ class Sparing:
 
     def _spare(self, going: Going) -> list[Model]:
         pointed: set[At] = set()
+        wholly: set[At] = set()
         while True:
-            protection: Exception | None = None
-            protecting: Iterable[Any] = ()
-            try:
-                along = self._along.rows(going)
-            except (ProtectedError, RestrictedError) as error:
-                # Nobody says through which rows: what points nowhere on LOCAL may be between.
-                along = list(hanging_loosely(going.row, self._parts.target.remote))
-                protecting, protection = protecting_rows(error), error
+            along, protecting, protection = self._what_is_in_the_way(going)
             living = self._living.among([*along, *protecting])
-            new = [instance for instance in living if at_of(instance) not in pointed]
-            for instance in new:
-                pointed.add(at_of(instance))
-                self._point(instance)
-            if new or self._dangling.set_aside(living):
+            if self._let_point_elsewhere(living, pointed, going=[going.row, *going.apart, *along]):
                 continue
-            if protection is None:
-                for instance in living:
-                    label = shape_of(type(instance)).label
-                    raise NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
-                return along
-            if not self._dangling.let_go_of_itself(going.row) and not self._rings.cut(going.row, protecting):
+            if self._dangling.set_aside(living) or (protecting and self._dangling.let_go_of_itself(going.row)):
+                continue
+            if self._let_point_elsewhere(living, wholly):  # it leads there through what nobody has named
+                continue
+            if self._rings.cut(going.row, protecting):
+                continue
+            if protection is not None:
                 raise protection
+            for instance in living:
+                label = shape_of(type(instance)).label
+                raise NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
+            return along
+
+    def _what_is_in_the_way(self, going: Going) -> tuple[list[Model], list[Any], Exception | None]:
+        """Return what a delete takes along, what protects the row from it, and how that is said."""
+        try:
+            return self._along.rows(going), [], None
+        except (ProtectedError, RestrictedError) as error:
+            # Nobody says through which rows: what points nowhere on LOCAL may be between.
+            loosely = list(hanging_loosely(going.row, self._parts.target.remote))
+            return loosely, list(protecting_rows(error)), error
+
+    def _let_point_elsewhere(self, living: Iterable[Model], done: set[At], going: Collection[Model] = ()) -> bool:
+        """Let rows point to what their local objects point to, each of them once; tell whether there was any.
+
+        Args:
+            living: those objects.
+            done: takes those with which it has been tried.
+            going: only what leads to one of these; by default, all.
+        """
+        new = [instance for instance in living if at_of(instance) not in done]
+        for instance in new:
+            done.add(at_of(instance))
+            self._point(instance, going=going)
+        return bool(new)
 
     def would_go_along(self, going: Going, gone: set[At]) -> list[Model]:
         """Return what a delete would take along, in a dry run: what else would be deleted or moved is still there.

@@ -90,8 +90,9 @@ class KeptObjects:
         ids = self.due.untried([*self.due.ids_of_arrived(), *self.due.first, *others])
         size, cost = _FIRST_GO, 0.0  # seconds that the last go has lost: there must be time for another one like it
         while ids and (left := self._time_to_lose(idle)) > cost:
+            before = self._seconds_lost
             applied = self._apply(self._still_there(self.due.load(ids[:size])))
-            cost = left - self._time_to_lose(idle)
+            cost = self._seconds_lost - before
             if 2 * applied > size or cost < left / 8:
                 size = min(self.batches.together, 4 * size)
             # What has come now may be what others wait for.

@@ -7,19 +7,19 @@ object is forgotten when Django's ``setting_changed`` fires.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from .exceptions import SynchroConfigurationError
+from .listed import _models_of, _without_minus, app_or_model, read_models, resolve_models
 from .options import ModelOptions, read_options
 
 #: The database whose changes are captured and replayed elsewhere.
@@ -160,7 +160,7 @@ def _read_entry(name: str, entry: Any) -> object:
     if name == "SYNCHRO_REMOTE":
         return check_remote(entry, name)
     if name == "SYNCHRO_OPTIONS":
-        return read_options({entry: getattr(django_settings, name)[entry]}, _app_or_model)
+        return read_options({entry: getattr(django_settings, name)[entry]}, app_or_model)
     return _models_of(_without_minus(entry)[0], name)
 
 
@@ -220,132 +220,6 @@ def chosen_remotes(alias: str | None) -> tuple[str, ...]:
         SynchroConfigurationError: as ``check_remote``.
     """
     return get_settings().remotes if alias is None else (check_remote(alias),)
-
-
-def resolve_models(entries: object, named: str = "models") -> tuple[type[Model], ...]:
-    """Resolve every spelling of ``SYNCHRO_MODELS`` to concrete models.
-
-    Args:
-        entries: ``'app_label'``, ``'dotted.app.name'``, ``'app_label.Model'`` or
-            ``('app', 'Model', 'model2', ...)`` in any order; letter case of models does not matter. With a minus
-            sign in front (``'-app.Model'``) an entry leaves out what an app's name has brought in.
-        named: what they were given as, for the message.
-
-    Returns:
-        Each concrete model once, in the order of the setting; a proxy stands for its concrete model.
-
-    Raises:
-        SynchroConfigurationError: an app or a model is unknown, or is this package's own, or cannot be left out.
-    """
-    return _read_models(entries, named)[0]
-
-
-def _read_models(
-    entries: object, named: str
-) -> tuple[tuple[type[Model], ...], frozenset[type[Model]], frozenset[type[Model]]]:
-    """Return the models of ``resolve_models``, those that were left out, and those that are listed by themselves."""
-    if isinstance(entries, str) or not isinstance(entries, Iterable):
-        raise SynchroConfigurationError(
-            f"{named} must be a list or tuple of entries, not {entries!r}; "
-            "write ('my_app',) with a comma for a single one."
-        )
-    brought_in: dict[type[Model], None] = {}
-    by_app: set[type[Model]] = set()
-    by_itself: dict[type[Model], object] = {}
-    left_out: dict[type[Model], object] = {}
-    for entry in entries:
-        positive, is_negative = _without_minus(entry)
-        is_app, models = _models_of(positive, named)
-        for model in models:
-            concrete = model._meta.concrete_model or model
-            if concrete._meta.app_label == "synchro_triggers":
-                raise SynchroConfigurationError(
-                    f"{named}: {concrete._meta.label} belongs to synchro_triggers itself and cannot be captured."
-                )
-            if is_negative:
-                left_out.setdefault(concrete, entry)
-                continue
-            brought_in[concrete] = None
-            if is_app:
-                by_app.add(concrete)
-            else:
-                by_itself.setdefault(concrete, entry)
-    for model, entry in left_out.items():
-        if model in by_itself:
-            raise SynchroConfigurationError(
-                f"{named}: {entry!r} leaves out {model._meta.label}, which {by_itself[model]!r} lists by itself: "
-                "take one of them out."
-            )
-        if model not in by_app:
-            raise SynchroConfigurationError(
-                f"{named}: {entry!r} leaves out {model._meta.label}, which no app's name brings in: "
-                f"take it out, or list the app {model._meta.app_label!r}."
-            )
-    found = tuple(model for model in brought_in if model not in left_out)
-    for model in found:
-        if (parent := next((each for each in model._meta.all_parents if each in left_out), None)) is not None:
-            raise SynchroConfigurationError(
-                f"{named}: {left_out[parent]!r} leaves out {parent._meta.label}, of which each {model._meta.label} "
-                "is one: leave that out too."
-            )
-    return found, frozenset(left_out), frozenset(by_itself)
-
-
-def _without_minus(entry: object) -> tuple[object, bool]:
-    """Return an entry without the minus sign in front, and whether it had one."""
-    if isinstance(entry, str):
-        return entry.removeprefix("-"), entry.startswith("-")
-    if isinstance(entry, (list, tuple)) and entry and isinstance(entry[0], str) and entry[0].startswith("-"):
-        return (entry[0].removeprefix("-"), *entry[1:]), True
-    return entry, False
-
-
-def _models_of(entry: object, named: str) -> tuple[bool, list[type[Model]]]:
-    """Return whether an entry is an app, and the models that it stands for."""
-    if isinstance(entry, str):
-        config = _find_app(entry)
-        if config is not None:
-            return True, list(config.get_models())
-        app, _, name = entry.rpartition(".")
-        config = _find_app(app) if app else None
-        if config is None:
-            raise SynchroConfigurationError(
-                f"{named}: there is no installed app {entry!r}; use an app label, a dotted app name or "
-                "'app_label.Model' (INSTALLED_APPS has: " + ", ".join(sorted(apps.app_configs)) + ")."
-            )
-        return False, [_find_model(config, name, named)]
-    if isinstance(entry, (list, tuple)) and entry and all(isinstance(part, str) for part in entry):
-        app, *names = entry
-        if not names:
-            return _models_of(app, named)
-        config = _find_app(app)
-        if config is None:
-            raise SynchroConfigurationError(f"{named}: there is no installed app {app!r} (in {entry!r}).")
-        return False, [_find_model(config, name, named) for name in names]
-    raise SynchroConfigurationError(
-        f"{named}: cannot read the entry {entry!r}; write 'app', 'app.Model' or ('app', 'Model', ...)."
-    )
-
-
-def _app_or_model(label: str) -> tuple[bool, tuple[type[Model], ...]]:
-    is_app, models = _models_of(label, "SYNCHRO_OPTIONS")
-    return is_app, tuple(models)
-
-
-def _find_app(name: str) -> AppConfig | None:
-    if name in apps.app_configs:
-        return apps.app_configs[name]
-    return next((config for config in apps.get_app_configs() if config.name == name), None)
-
-
-def _find_model(config: AppConfig, name: str, named: str) -> type[Model]:
-    try:
-        return config.get_model(name)
-    except LookupError:
-        known = ", ".join(sorted(model.__name__ for model in config.get_models()))
-        raise SynchroConfigurationError(
-            f"{named}: there is no model {name!r} in the app {config.label!r} (it has: {known})."
-        ) from None
 
 
 def _read_remotes(value: object) -> tuple[str, ...]:
@@ -420,8 +294,8 @@ def _batch_signals(value: bool | tuple[type[Model], ...], options: Mapping[type[
 #: The settings: what each is where a project does not give it, and what reads it.
 SETTINGS: dict[str, tuple[object, Callable[[Any], Any]]] = {
     "SYNCHRO_REMOTE": (None, _read_remotes),
-    "SYNCHRO_MODELS": ((), lambda value: _read_models(value, "SYNCHRO_MODELS")),
-    "SYNCHRO_OPTIONS": ({}, lambda value: read_options(value, _app_or_model)),
+    "SYNCHRO_MODELS": ((), lambda value: read_models(value, "SYNCHRO_MODELS")),
+    "SYNCHRO_OPTIONS": ({}, lambda value: read_options(value, app_or_model)),
     "SYNCHRO_CONFLICT": ("newest", _read_conflict),
     "SYNCHRO_ALLOW_RESET": (True, lambda value: _read_bool("SYNCHRO_ALLOW_RESET", value)),
     "SYNCHRO_DEBUG": (False, lambda value: _read_bool("SYNCHRO_DEBUG", value)),

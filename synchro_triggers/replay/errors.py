@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
-from ..capture.tables import encode_key
+from ..capture.keys import encode_key
 from ..conf import LOCAL
 from ..exceptions import DatabaseUnreachable, ObjectNotApplied, Refused, RunUnderWay
 from ..faults.judge import is_contended, lost_alias, was_replaced

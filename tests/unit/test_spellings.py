@@ -8,7 +8,7 @@ import uuid
 import pytest
 from django.db import models
 
-from synchro_triggers.capture.tables import decode_value
+from synchro_triggers.capture.keys import decode_value
 from synchro_triggers.replay.rows.spellings import likely_spellings
 
 CHICAGO = datetime.timezone(datetime.timedelta(hours=-6))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Model
 
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...key_texts import full_key, is_digest, read_full_key, stored_key
 from ...models import Reference

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import Model, Q
 
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...key_texts import full_key, stored_key
 from ...models import Reference
 from ..log.changes import Change

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Model
 
 from ...capture.install import captured_models_on
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ..rows.raw_keys import is_of_one_object, may_hide, texts_after
 from ..rows.selecting import rows_of

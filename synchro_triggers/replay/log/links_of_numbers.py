@@ -14,7 +14,8 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...capture.tables import captured_models, encode_key
+from ...capture.keys import encode_key
+from ...capture.tables import captured_models
 from ...conf import LOCAL, get_settings
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of

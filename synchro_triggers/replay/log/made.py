@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...capture.tables import logged_texts
+from ...capture.keys import logged_texts
 from ...conf import LOCAL
 from ...models import ChangeLog, Operation
 from ..rows.selecting import rows_with

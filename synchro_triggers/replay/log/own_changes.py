@@ -12,7 +12,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...models import ChangeLog, Operation
 from ...moment import as_utc
 from ..rows.postgres import array_parameter

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connections
 
-from ...capture.tables import encode_key, logged_texts
+from ...capture.keys import encode_key, logged_texts
 from ...conf import LOCAL
 from ...models import Checkpoint
 from ..rows.postgres import array_parameter

@@ -21,8 +21,8 @@ from django.db.models import BigIntegerField, CharField, Exists, Model, OuterRef
 from django.db.models.functions import Cast
 
 from ...capture.install import captured_models_on
+from ...capture.keys import encode_key
 from ...capture.own_tables import with_tables
-from ...capture.tables import encode_key
 from ...capture.unlogged import unlogged_keys
 from ...conf import LOCAL
 from ...key_texts import KEY_LENGTH

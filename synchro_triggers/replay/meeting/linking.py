@@ -10,9 +10,10 @@ from django.apps import apps
 from django.db.models import Max, Model
 
 from ...capture.install import captured_models_on
+from ...capture.keys import encode_key
 from ...capture.own_tables import require_own_tables
 from ...capture.session import replaying_for
-from ...capture.tables import encode_key, natural_key_of, natural_manager
+from ...capture.tables import natural_key_of, natural_manager
 from ...conf import LOCAL, Settings, get_settings
 from ...exceptions import ObjectNotApplied
 from ...models import ChangeLog, Operation, Reference, Word

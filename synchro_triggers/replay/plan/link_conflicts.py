@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q
 
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...models import ChangeLog, Operation
 from ...moment import as_utc

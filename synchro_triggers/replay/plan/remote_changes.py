@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...capture.tables import encode_key, logged_texts
+from ...capture.keys import encode_key, logged_texts
 from ...conf import LOCAL
 from ...moment import as_utc
 from ..identity.references import Identity

@@ -9,7 +9,8 @@ from typing import Any
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models import CharField, Max, Model, TextField
 
-from ...capture.tables import encode_key, natural_manager
+from ...capture.keys import encode_key
+from ...capture.tables import natural_manager
 from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..identity.living import Living

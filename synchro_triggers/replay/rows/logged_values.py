@@ -11,7 +11,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from ...capture.tables import decode_value, stored_fields
+from ...capture.keys import decode_value
+from ...capture.tables import stored_fields
 from ...conf import LOCAL
 from .postgres import base_type
 from .utc import zone_of

@@ -20,7 +20,8 @@ from django.db import connections
 from django.db.models import F, Lookup, Model, Q, TextField
 from django.db.models.functions import Cast
 
-from ...capture.tables import decode_value, kind_of
+from ...capture.keys import decode_value
+from ...capture.tables import kind_of
 from .raw_keys import fetch_texts
 from .selecting import rows_of, stored_field
 from .spellings import likely_spellings

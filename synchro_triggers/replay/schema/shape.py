@@ -16,7 +16,8 @@ from django.db.models import AutoField, Field, FileField, JSONField, Model
 from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ...capture.tables import captured_models, decode_key, key_fields_of, model_for, skipped_names
+from ...capture.keys import decode_key
+from ...capture.tables import captured_models, key_fields_of, model_for, skipped_names
 from ...conf import get_settings
 from ...key_texts import is_encodable
 from .keys import FormerKey, Unreadable

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
-from ...capture.tables import encode_key, logged_texts
+from ...capture.keys import encode_key, logged_texts
 from ...conf import LOCAL
 from ...key_texts import read_full_key
 from ...models import ChangeLog, Checkpoint, Operation, Reference

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from django.db.models import Model
 
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...key_texts import stored_key
 from ...models import Failure, Operation, Reference

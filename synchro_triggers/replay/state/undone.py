@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.db.models import Model, Q
 
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...key_texts import stored_key
 from ...models import Failure, Operation, Reference

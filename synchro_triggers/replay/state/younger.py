@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...key_texts import printable_key
 from ...models import ChangeLog, Introduction

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
 from django.db import IntegrityError, connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...django_inside.savepoints import Savepoints
 from ...exceptions import ObjectNotApplied
@@ -20,6 +20,7 @@ from ..log.changes import Change
 from ..plan.agenda import Agenda
 from ..plan.cycles import StandIns
 from ..plan.levels import Levels
+from ..plan.newcomers import newcomers_among
 from ..plan.order import At, Task, in_order
 from ..plan.reading import plan_tasks, without_doubled
 from ..plan.remote_changes import RemoteChanges
@@ -31,7 +32,6 @@ from ..rows.local_rows import load_instances
 from ..rows.mysql import guarded
 from ..rows.read_ahead import ReadAhead
 from ..rows.sequences import move_sequences_on
-from ..rows.values import local_value
 from ..schema.keys import FormerKey
 from ..schema.shape import model_of, root_of, shape_of
 from ..state.failures import describe
@@ -144,7 +144,7 @@ class Batch:
         targets = self._parts.targets
         brought_along = targets.brought_along()
         self._agenda.errors.update(targets.unusable)
-        if newcomers := list(self._newcomers((*self._tasks, *brought_along))):
+        if newcomers := list(newcomers_among((*self._tasks, *brought_along), self._identity)):
             self._acquainted(newcomers)
         ordered, self._agenda.cut = in_order(
             self._tasks, brought_along, targets.waited_for, self._hanging_on, self._levels.reluctance_to_cut
@@ -211,30 +211,6 @@ class Batch:
             return False
         self._parked = park(self._parts, failed)
         return bool(self._parked)
-
-    def _newcomers(self, tasks: Sequence[Task]) -> Iterator[ObjectTask]:
-        """Yield the objects that would be created and may be there; parents' rows with keys of their own, too."""
-        objects = [task for task in tasks if isinstance(task, ObjectTask)]
-        yield from filter(self._is_newcomer, objects)
-        made = {task.at for task in objects if task.is_made}
-        rows: dict[type[Model], list[ObjectTask]] = {}
-        for task in objects:
-            if task.instance is None or self._identity.known(task.shape.model, task.key) is not None:
-                continue
-            for parent in task.shape.other_parents:
-                root, key = root_of(parent.model), local_value(task.instance, parent.link)
-                if (root, key) not in made:
-                    rows.setdefault(root, []).append(ObjectTask(shape_of(root), key, None, task.instance))
-        for root, some in rows.items():
-            self._identity.load(root, [row.key for row in some])
-            yield from filter(self._is_newcomer, some)
-
-    def _is_newcomer(self, task: ObjectTask) -> bool:
-        """Tell whether an object would be created that has no reference, and that the log rows do not say was made."""
-        if task.instance is None or task.is_made:
-            return False
-        at = (task.shape.model, task.key)
-        return self._identity.known(*at) is None and self._identity.stale_reference(*at) is None
 
     def _leave_for_later(self) -> None:
         """Note what there was no time for, and tell of the conflicts of the rest."""

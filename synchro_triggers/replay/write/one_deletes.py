@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...exceptions import ObjectNotApplied
 from ..errors import NotYet
 from ..identity.living import Living

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
-from ...capture.tables import encode_key
+from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ...key_texts import printable_key

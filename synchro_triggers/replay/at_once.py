@@ -17,8 +17,8 @@ from .log.links_of_numbers import with_links_of_numbers
 from .log.pages import read_page
 from .log.window import Window
 from .meeting.first_meeting import Meeting
+from .plan.context import BatchResult, RunContext
 from .plan.fence import Fence
-from .plan.target import BatchResult, Target
 from .report import SyncReport
 from .rows.utc import times_in_utc
 from .schema.observed import rows_are_observed
@@ -42,14 +42,14 @@ class AtOnce:
     as the follower has left it.
 
     Attributes:
-        target: where to.
+        context: where and how to write.
         fence: which models may be written.
         lease: tells whether another run is under way, and moves the checkpoint.
         meeting: knows what may be on the remote already.
         seconds: how long the transaction waits for a lock.
     """
 
-    target: Target
+    context: RunContext
     fence: Fence
     lease: Lease
     meeting: Meeting
@@ -67,27 +67,27 @@ class AtOnce:
         """
         if window.rows > _AT_MOST or window.known_row != checkpoint.last_row:
             return None
-        target, started = self.target, datetime.datetime.now(datetime.UTC)
-        page = read_page(LOCAL, window, window.after, _AT_MOST, without_origin=target.node)
-        changes, formers = of_one_object_each(coalesce(page.changes), Absent(), target.kept_keys)
+        context, started = self.context, datetime.datetime.now(datetime.UTC)
+        page = read_page(LOCAL, window, window.after, _AT_MOST, without_origin=context.node)
+        changes, formers = of_one_object_each(coalesce(page.changes), Absent(), context.kept_keys)
         if not self._may_be_applied(changes) or not self.lease.is_free_at(checkpoint.position):
             return None
-        target.begin_run()
-        waits = partial(concern_failures, target.remote, target.source, changes)
+        context.begin_run()
+        waits = partial(concern_failures, context.remote, context.source, changes)
         moves_on = partial(self.lease.move_on, checkpoint.position, waits, **received_fields(window, started))
         try:
-            with times_in_utc(LOCAL, target.remote):
+            with times_in_utc(LOCAL, context.remote):
                 self.meeting.look_at(changes)
                 result = None if self.meeting.doubts() else self._transaction(changes, formers, moves_on)
         except CheckpointMoved:
             return None
         except Exception as error:
-            reraise_if_lost(error, target.remote)
+            reraise_if_lost(error, context.remote)
             return None
         if result is None:
             return None
-        target.decisions.clear()  # nothing will be tried again
-        ledger = Ledger(target.remote)
+        context.decisions.clear()  # nothing will be tried again
+        ledger = Ledger(context.remote)
         ledger.note(changes, result)
         ledger.tell_absent()
         return ledger.report
@@ -96,13 +96,13 @@ class AtOnce:
         self, changes: Sequence[Change], formers: Sequence[Former], moves_on: Callable[[], None]
     ) -> BatchResult:
         """Apply all of the changes, or raise what the first of them has failed with."""
-        attempt = RemoteTransaction(self.target, self.seconds)
+        attempt = RemoteTransaction(self.context, self.seconds)
         with attempt.open():
             moves_on()
             acquainted = self.meeting.require_acquaintance
             batch = Batch(
-                self.target,
-                with_links_of_numbers(changes, self.target.kept_keys),
+                self.context,
+                with_links_of_numbers(changes, self.context.kept_keys),
                 formers,
                 whole=True,
                 acquainted=acquainted,

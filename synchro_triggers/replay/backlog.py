@@ -17,8 +17,8 @@ from .log.given_out_again import of_one_object_each
 from .log.pages import Page, read_page
 from .log.seen import seen_objects
 from .log.window import Window
+from .plan.context import RunContext
 from .plan.fence import Fence
-from .plan.target import Target
 from .state.checkpoint import Progress, received_fields
 from .state.failures import forget_failures
 from .state.lease import Lease
@@ -34,7 +34,7 @@ class Backlog:
     """All that waits for a remote, as one run works it off.
 
     Attributes:
-        target: where to.
+        context: where and how to write.
         choices: what the run is about.
         fence: which models may be written.
         lease: writes into the checkpoint what was received.
@@ -43,7 +43,7 @@ class Backlog:
         ledger: what the run has come to so far.
     """
 
-    target: Target
+    context: RunContext
     choices: Choices
     fence: Fence
     lease: Lease
@@ -84,10 +84,10 @@ class Backlog:
         self._apply_pages(window)
         self.batches.retry()
         if self.choices.moves_on:
-            with transaction.atomic(using=self.target.remote):
+            with transaction.atomic(using=self.context.remote):
                 self.lease.renew(**received_fields(window, started))
                 vanished = [change for change in settled if self.ledger.absent.has(change)]
-                forget_failures(self.target.remote, self.target.source, vanished)
+                forget_failures(self.context.remote, self.context.source, vanished)
 
     def _apply_pages(self, window: Window) -> None:
         progress = Progress(window) if self.choices.moves_on else None
@@ -104,7 +104,7 @@ class Backlog:
                     if self._has_more_to_say(change, is_new=is_new(change))
                     and self.fence.lets_through(change, self.ledger.report)
                 ]
-                changes, self.batches.formers = of_one_object_each(to_apply, self.ledger.absent, self.target.kept_keys)
+                changes, self.batches.formers = of_one_object_each(to_apply, self.ledger.absent, self.context.kept_keys)
                 self.kept.prepare(changes)
                 self.batches.apply(changes, progress)
                 after, done = page.last, done + page.rows
@@ -113,7 +113,7 @@ class Backlog:
             tell(window.rows, window.rows)
 
     def _read_page(self, window: Window, after: int) -> Page:
-        node, labels = self.target.node, self.choices.labels
+        node, labels = self.context.node, self.choices.labels
         return read_page(LOCAL, window, after, PAGE_ROWS, without_origin=node, labels=labels)
 
     def _has_more_to_say(self, change: Change, *, is_new: bool) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .log.changes import Change
 from .log.vanished import without_a_row
 from .meeting.first_meeting import Meeting
-from .plan.target import Target
+from .plan.context import RunContext
 from .state.due import DueFailures
 from .state.failures import never_there
 from .state.other_rows import left_behind, left_behind_by_failed
@@ -29,7 +29,7 @@ class KeptObjects:
     """Tries kept failures, and notes how much time was lost on those that stay.
 
     Attributes:
-        target: where to.
+        context: where and how to write.
         due: which failures are due.
         batches: applies them.
         ledger: what has become of them.
@@ -37,7 +37,7 @@ class KeptObjects:
         forget: removes kept failures of which nothing is left to do.
     """
 
-    target: Target
+    context: RunContext
     due: DueFailures
     batches: BatchByBatch
     ledger: Ledger
@@ -69,10 +69,10 @@ class KeptObjects:
         if not self.due.kept:
             return
         if any(each.created for each in self.due.kept.values()):
-            never = never_there(self.target.remote, self.target.source, changes)
+            never = never_there(self.context.remote, self.context.source, changes)
             for change in changes:
                 change.created |= (change.label, change.key) in never
-        rest = left_behind_by_failed(self.target.remote, self.target.source, changes)
+        rest = left_behind_by_failed(self.context.remote, self.context.source, changes)
         self.batches.apply(rest, together=True)
 
     def apply_waiting(self, *, idle: bool) -> None:
@@ -99,7 +99,7 @@ class KeptObjects:
             ids = self.due.untried([*(self.due.ids_of_arrived() if applied else ()), *ids]) or self.due.ids()
         if refused:
             self.batches.retry_refused()
-        failed = None if self.target.dry_run else len(self.ledger.failed)
+        failed = None if self.context.dry_run else len(self.ledger.failed)
         self.due.tell_waiting(self.ledger.report, failed)
 
     def _apply(self, changes: Sequence[Change]) -> int:

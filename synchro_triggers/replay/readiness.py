@@ -13,7 +13,7 @@ from ..capture.trigger import Trigger
 from ..conf import LOCAL, chosen_remotes
 from ..exceptions import SynchroConfigurationError, TriggersNotReady
 from ..reaching import clear_errors
-from .plan.target import Target
+from .plan.context import RunContext
 from .state.node import is_elsewhere, require_no_transaction, require_original, require_two_databases
 from .state.sight import require_sight
 
@@ -75,13 +75,13 @@ def describe_partitions(new: Iterable[str], *, dry_run: bool = False) -> str:
     )
 
 
-def describe_blindness(target: Target) -> str:
+def describe_blindness(context: RunContext) -> str:
     """Return what is to be told where the rule for conflicts asks what nothing on the remote tells; ``''``: nothing.
 
     The rule asks what the remote's users have changed, and only triggers there log that.
     """
-    remote, policy = target.remote, target.policy
-    if target.logs or policy == "local":
+    remote, policy = context.remote, context.policy
+    if context.logs or policy == "local":
         return ""
     question = "who is newer" if policy == "newest" else "what its users have changed"
     rule = repr(policy) if isinstance(policy, str) else "a rule of your own"

@@ -28,12 +28,12 @@ from .choices import Choices, OnProgress
 from .identity.given_again import note_given_again
 from .kept import KeptObjects
 from .log.changes import Change
-from .log.own_changes import OwnChanges
+from .log.users_changes import UsersChanges
 from .log.window import Window, open_window
 from .meeting.first_meeting import Meeting
 from .meeting.older_rows import describe_older_rows
+from .plan.context import RunContext
 from .plan.fence import Fence
-from .plan.target import Target
 from .readiness import (
     describe_blindness,
     describe_other_place,
@@ -123,14 +123,14 @@ class Run:
         require_own_tables(remote)
         require_sight(remote)
         source, node = require_two_nodes(remote)
-        self._target = Target(
+        self._context = RunContext(
             remote=remote,
             source=source,
             node=node,
             policy=settings.conflict,
             kept_keys=settings.identity,
             logs=install.captures(remote),
-            own_changes=OwnChanges(remote),
+            users_changes=UsersChanges(remote),
             redirects=Redirects(remote),
             spellings=OtherSpellings(remote),
             locks=RowLocks(remote, wanted=not choices.dry_run),
@@ -139,31 +139,31 @@ class Run:
         )
         self._pace = Pace(settings.batch_size, settings.batch_seconds)
         self._lease = Lease(remote, source)
-        self._meeting = Meeting(self._target, self._fence.listed)
+        self._meeting = Meeting(self._context, self._fence.listed)
 
     @property
     def source(self) -> str:
         """The node id of LOCAL."""
-        return self._target.source
+        return self._context.source
 
     @property
     def node(self) -> str:
         """The node id of the remote."""
-        return self._target.node
+        return self._context.node
 
     def perform_at_once(self, checkpoint: Checkpoint, window: Window) -> SyncReport | None:
         """Apply a small window in one transaction, if that is possible: see ``AtOnce.apply()``."""
-        at_once = AtOnce(self._target, self._fence, self._lease, self._meeting, self._pace.seconds)
+        at_once = AtOnce(self._context, self._fence, self._lease, self._meeting, self._pace.seconds)
         return at_once.apply(checkpoint, window)
 
     def perform(self) -> SyncReport:
         """Make a run: see what is to be done, refuse what is in doubt, and apply the rest."""
-        remote, ledger = self._target.remote, Ledger(self._target.remote)
-        self._target.begin_run()
-        for text in filter(None, (describe_blindness(self._target), describe_other_place(remote))):
+        remote, ledger = self._context.remote, Ledger(self._context.remote)
+        self._context.begin_run()
+        for text in filter(None, (describe_blindness(self._context), describe_other_place(remote))):
             ledger.report.warn(text)
         with closing(ledger.absent), nullcontext() if self._choices.dry_run else self._lease.held():
-            self._target.redirects.look()
+            self._context.redirects.look()
             with times_in_utc(LOCAL, remote):
                 self._apply_everything(ledger)
         return ledger.report
@@ -179,10 +179,10 @@ class Run:
             self._note_given_again(checkpoint)
         self._note_meeting(checkpoint)
         batches = BatchByBatch(
-            self._target, self._choices, self._lease, self._pace, ledger, self._meeting.require_acquaintance
+            self._context, self._choices, self._lease, self._pace, ledger, self._meeting.require_acquaintance
         )
-        kept = KeptObjects(self._target, due, batches, ledger, self._meeting, self._forget)
-        backlog = Backlog(self._target, self._choices, self._fence, self._lease, batches, kept, ledger)
+        kept = KeptObjects(self._context, due, batches, ledger, self._meeting, self._forget)
+        backlog = Backlog(self._context, self._choices, self._fence, self._lease, batches, kept, ledger)
         with suppress(Interrupted, StoppedAtFailure):  # the checkpoint says how far it came
             backlog.apply(windows, started)
         ledger.tell_failed()
@@ -190,16 +190,16 @@ class Run:
     # What is to be done ----------------------------------------------------------------------------
 
     def _load_checkpoint(self) -> Checkpoint:
-        checkpoint = load_checkpoint(self._target.remote, self._target.source)
-        require_same_history(checkpoint, self._target.remote)
-        if self._target.logs:
+        checkpoint = load_checkpoint(self._context.remote, self._context.source)
+        require_same_history(checkpoint, self._context.remote)
+        if self._context.logs:
             last_check = checkpoint.last_check
-            self._target.own_changes.reach_back(as_utc(last_check) if last_check else None)
+            self._context.users_changes.reach_back(as_utc(last_check) if last_check else None)
         return checkpoint
 
     def _load_due(self, report: SyncReport) -> DueFailures:
-        target, retry = self._target, self._choices.retry
-        due = DueFailures(target.remote, target.source, self._fence.chosen, all_=retry)
+        context, retry = self._context, self._choices.retry
+        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry)
         for label, kept in due.kept.items():
             if reason := self._fence.why_not(label):
                 report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")
@@ -214,15 +214,15 @@ class Run:
         return [rest, self._open(rest.end, None)]
 
     def _open(self, start: str, since: datetime.datetime | None, *, end: str = "", after: int = 0) -> Window:
-        return open_window(LOCAL, start, end=end, after=after, since=since, without_origin=self._target.node)
+        return open_window(LOCAL, start, end=end, after=after, since=since, without_origin=self._context.node)
 
     def _require_acquaintance(
         self, checkpoint: Checkpoint, windows: Iterable[Window], failures: Sequence[Change]
     ) -> Meeting:
         """Refuse to go on where a table lags, or an object that would be created may be on the remote already."""
         labels = self._fence.chosen
-        anew = not checkpoint.position and met_another(self._target.remote, self._target.node)
-        meeting = Meeting(self._target, labels, anew=anew)
+        anew = not checkpoint.position and met_another(self._context.remote, self._context.node)
+        meeting = Meeting(self._context, labels, anew=anew)
         meeting.look_at(failures)
         for window in windows:
             meeting.look_through(window)
@@ -238,27 +238,27 @@ class Run:
         """Warn, in the first run to a remote, of rows that no log will bring there."""
         if checkpoint.position or self._choices.full or self._choices.labels is not None:
             return  # a first run that was cut off has none yet
-        if older := describe_older_rows(self._target.remote, self._target.source):
+        if older := describe_older_rows(self._context.remote, self._context.source):
             report.warn(older)
 
     def _note_given_again(self, checkpoint: Checkpoint) -> None:
         """Look which numbers the remote's users have given out again, where no run looks through the whole log."""
-        target = self._target
-        if target.logs and target.own_changes.back_to is not None:
-            found = note_given_again(target.remote, checkpoint, target.kept_keys, dry_run=target.dry_run)
-            if target.dry_run:  # otherwise the references say so, as long as it is so
-                target.given_again.update(found)
+        context = self._context
+        if context.logs and context.users_changes.back_to is not None:
+            found = note_given_again(context.remote, checkpoint, context.kept_keys, dry_run=context.dry_run)
+            if context.dry_run:  # otherwise the references say so, as long as it is so
+                context.given_again.update(found)
 
     def _note_meeting(self, checkpoint: Checkpoint) -> None:
         """Note on both sides, before anything is sent, who has met whom, and where."""
-        if not self._target.dry_run:
-            note_place(checkpoint, self._target.remote)
+        if not self._context.dry_run:
+            note_place(checkpoint, self._context.remote)
             if not checkpoint.position:
-                note_met(self._target.remote, self._target.node)
+                note_met(self._context.remote, self._context.node)
 
     def _forget(self, gone: Sequence[Change]) -> None:
         """Remove kept failures of which nothing is left to do."""
         if gone and self._choices.moves_on:
-            with transaction.atomic(using=self._target.remote):
+            with transaction.atomic(using=self._context.remote):
                 self._lease.renew()
-                forget_failures(self._target.remote, self._target.source, gone)
+                forget_failures(self._context.remote, self._context.source, gone)

@@ -12,7 +12,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import SynchroConfigurationError
 from synchro_triggers.models import Reference
-from synchro_triggers.replay.log import own_changes
+from synchro_triggers.replay.log import users_changes
 from tests.comparing import assert_same
 from tests.counting import count_queries, count_queries_of_story
 from tests.databases import both
@@ -102,7 +102,7 @@ def test_rows_that_both_sides_have_already_are_found_without_a_query_each(settin
 @pytest.mark.parametrize("at_most", [10_000, 0], ids=["few", "too many"])
 @FEW_AND_MANY
 def test_changes_of_the_remotes_users_are_looked_up_without_a_query_each(settings, monkeypatch, at_most, size):
-    monkeypatch.setattr(own_changes, "AT_MOST", at_most)
+    monkeypatch.setattr(users_changes, "AT_MOST", at_most)
     settings.SYNCHRO_BATCH_SIZE = 100_000
     numbers = {}
     for number in (1, 10, size):

@@ -11,7 +11,7 @@ from synchro_triggers import synchronize
 from synchro_triggers.capture import install
 from synchro_triggers.models import Checkpoint, Reference
 from synchro_triggers.replay.identity.given_again import _candidates
-from synchro_triggers.replay.log import own_changes
+from synchro_triggers.replay.log import users_changes
 from synchro_triggers.replay.log.positions import current_position
 from synchro_triggers.replay.report import Told
 from tests.databases import both
@@ -24,7 +24,7 @@ pytestmark = [both, pytest.mark.usefixtures("route", "batches"), pytest.mark.thi
 
 @pytest.fixture(params=[10_000, 0], ids=["few changes there", "too many there"])
 def kept_in_memory(request, monkeypatch):
-    monkeypatch.setattr(own_changes, "AT_MOST", request.param)
+    monkeypatch.setattr(users_changes, "AT_MOST", request.param)
 
 
 def there(model, field="name"):
@@ -179,8 +179,8 @@ def test_row_that_is_replaced_under_its_own_key_is_the_object(item):
 @pytest.fixture
 def long_log(monkeypatch):
     """A log of which each run sees only what has come since the one before it."""
-    monkeypatch.setattr(own_changes, "_READ_ALL", -1)
-    monkeypatch.setattr(own_changes, "_CLOCKS_DIFFER", timedelta())
+    monkeypatch.setattr(users_changes, "_READ_ALL", -1)
+    monkeypatch.setattr(users_changes, "_CLOCKS_DIFFER", timedelta())
 
 
 def run_between(*, idle):

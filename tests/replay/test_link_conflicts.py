@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synchro_triggers import synchronize
-from synchro_triggers.replay.log import own_changes
+from synchro_triggers.replay.log import users_changes
 from synchro_triggers.replay.report import Told
 from tests.databases import both
 from tests.replay.hearing import REMOTE, later
@@ -17,7 +17,7 @@ pytestmark = [both, pytest.mark.usefixtures("route", "batches"), pytest.mark.thi
 
 @pytest.fixture(params=[10_000, 0], ids=["few changes there", "too many there"])
 def kept_in_memory(request, monkeypatch):
-    monkeypatch.setattr(own_changes, "AT_MOST", request.param)
+    monkeypatch.setattr(users_changes, "AT_MOST", request.param)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from synchro_triggers import reset_synchro, synchronize
 from synchro_triggers.models import ChangeLog, Node, Reference
-from synchro_triggers.replay.log import own_changes
+from synchro_triggers.replay.log import users_changes
 from synchro_triggers.replay.plan.conflicts import Conflict
 from synchro_triggers.replay.report import Told
 from tests.databases import both
@@ -22,7 +22,7 @@ pytestmark = [both, pytest.mark.thinned("kept_in_memory")]
 
 @pytest.fixture(autouse=True, params=[10_000, 0], ids=["few changes there", "too many there"])
 def kept_in_memory(request, monkeypatch):
-    monkeypatch.setattr(own_changes, "AT_MOST", request.param)
+    monkeypatch.setattr(users_changes, "AT_MOST", request.param)
 
 
 def remote(model):

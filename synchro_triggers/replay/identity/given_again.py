@@ -16,8 +16,8 @@ from django.db.models import Model
 
 from ...models import Checkpoint, Reference
 from ...moment import as_utc
-from ..log.own_changes import LastChange, OwnChanges, made_again
 from ..log.positions import current_position
+from ..log.users_changes import LastChange, UsersChanges, made_again
 from ..log.window import logged_between
 from ..rows.selecting import rows_with
 from ..schema.shape import gives_keys_again, model_of
@@ -43,7 +43,7 @@ class Strangers:
         noted: primary keys of references of which it is known, to when the other objects were made.
 
     Attributes:
-        own_changes: what the remote's users have changed, where that is to be asked as well.
+        users_changes: what the remote's users have changed, where that is to be asked as well.
         came_by: root model and local key of what came from the remote, to the last row of its log that spoke of it.
     """
 
@@ -51,7 +51,7 @@ class Strangers:
         self._source, self._kept_keys = source, kept_keys
         self._noted = dict(noted or {})
         self._found: dict[tuple[type[Model], Any], tuple[Any, LastChange]] = {}
-        self.own_changes: OwnChanges | None = None
+        self.users_changes: UsersChanges | None = None
         self.came_by: dict[tuple[type[Model], Any], int | None] = {}
 
     def note(self, references: Iterable[Stored]) -> None:
@@ -86,7 +86,7 @@ class Strangers:
             reference = references.get((root, key))
             if reference is not None and (replaced_at := self._noted.get(reference.pk)) is not None:
                 found[key] = LastChange(as_utc(replaced_at), 0)
-        own = self.own_changes
+        own = self.users_changes
         if own is not None and (own.inserted or not own.complete) and gives_keys_again(root, self._kept_keys):
             rows = {remote_key: key for key, remote_key in known.items() if key not in found}
             for remote_key, made in own.made_again(root, list(rows), self._source).items():

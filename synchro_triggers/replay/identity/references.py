@@ -16,7 +16,7 @@ from ...capture.keys import encode_key
 from ...key_texts import full_key, stored_key
 from ...models import Reference
 from ..log.changes import Change
-from ..log.own_changes import LastChange, OwnChanges
+from ..log.users_changes import LastChange, UsersChanges
 from ..rows.contention import RowLocks
 from ..rows.mysql import exact_keys
 from ..rows.read_ahead import ReadAhead
@@ -147,9 +147,9 @@ class Identity:
             self.outlived[root, key] = read_key(root, stored.remote)
         return found
 
-    def watch(self, own_changes: OwnChanges) -> None:
+    def watch(self, users_changes: UsersChanges) -> None:
         """Ask from now on, and of what is known already, whether the remote's users have made others of the rows."""
-        self._strangers.own_changes = own_changes
+        self._strangers.users_changes = users_changes
         known: dict[type[Model], list[Any]] = {}
         for root, key in self._known:
             known.setdefault(root, []).append(key)

@@ -13,7 +13,7 @@ from ...conf import LOCAL
 from ...models import Checkpoint
 from ..rows.postgres import array_parameter
 from ..schema.shape import model_of
-from .own_changes import LastChange, LastChanges, last_changes
+from .users_changes import LastChange, LastChanges, last_changes
 from .window import received_by
 
 

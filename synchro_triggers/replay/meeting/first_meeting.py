@@ -35,8 +35,8 @@ from ..log.changes import Change, coalesce
 from ..log.made import made_and_there
 from ..log.pages import read_page
 from ..log.window import Window, not_made
+from ..plan.context import RunContext
 from ..plan.reading import plan_tasks
-from ..plan.target import Target
 from ..plan.targets import Targets
 from ..rows.own_rows import read_rows
 from ..rows.raw_keys import is_of_one_object
@@ -56,7 +56,7 @@ class Meeting:
     """What LOCAL and a remote know of each other's objects, and what a run would create in doubt.
 
     Args:
-        target: where to.
+        context: where and how to write.
         labels: the models that a run writes; others only as their targets.
         anew: the remote knows nothing of LOCAL, which has sent to another database that was in its place.
 
@@ -64,8 +64,8 @@ class Meeting:
         spoken_of: those of the models that the windows speak of.
     """
 
-    def __init__(self, target: Target, labels: Collection[str], *, anew: bool = False) -> None:
-        self._target = target
+    def __init__(self, context: RunContext, labels: Collection[str], *, anew: bool = False) -> None:
+        self._context = context
         self._labels = labels
         self._anew = anew
         self._stored: dict[str, Introduction] | None = None
@@ -84,7 +84,7 @@ class Meeting:
         if not window.rows:
             return
         looked_at = []
-        for label, keys in not_made(LOCAL, window, without_origin=self._target.node).items():
+        for label, keys in not_made(LOCAL, window, without_origin=self._context.node).items():
             if label not in self._labels:
                 continue
             self.spoken_of.add(label)
@@ -95,7 +95,7 @@ class Meeting:
                 looked_at.append(label)
         after = window.after
         while looked_at and window.last > after:
-            page = read_page(LOCAL, window, after, _PAGE_ROWS, without_origin=self._target.node, labels=looked_at)
+            page = read_page(LOCAL, window, after, _PAGE_ROWS, without_origin=self._context.node, labels=looked_at)
             if not page.rows:
                 return
             self.look_at(coalesce(page.changes))
@@ -136,10 +136,10 @@ class Meeting:
         return "plain" if not model._meta.auto_created and root_of(model) in reached else None
 
     def _look_deep(self, changes: Sequence[Change]) -> None:
-        identity = Identity(self._target.remote, self._target.source, self._target.node, self._target.kept_keys)
+        identity = Identity(self._context.remote, self._context.source, self._context.node, self._context.kept_keys)
         found: dict[type[Model], list[Any]] = {}
         try:
-            tasks, _ = plan_tasks(changes, self._target.kept_keys)
+            tasks, _ = plan_tasks(changes, self._context.kept_keys)
             objects = [task for task in tasks if isinstance(task, ObjectTask)]
             objects += Targets(identity, tasks).brought_along()
         except Exception as error:  # what cannot be read is not created
@@ -151,7 +151,7 @@ class Meeting:
             return
         for task in objects:
             new = task.is_made and self._trusts_log(task.shape.root)
-            if task.instance is not None and not new and not is_told(task.shape, self._target.kept_keys):
+            if task.instance is not None and not new and not is_told(task.shape, self._context.kept_keys):
                 found.setdefault(task.shape.root, []).append(task.key)
         for root, keys in found.items():
             self._notice(root, keys)
@@ -174,7 +174,7 @@ class Meeting:
         """
         by_root: dict[type[Model], list[int]] = {}
         for task in tasks:
-            if isinstance(task.key, int) and not is_told(task.shape, self._target.kept_keys):
+            if isinstance(task.key, int) and not is_told(task.shape, self._context.kept_keys):
                 by_root.setdefault(task.shape.root, []).append(task.key)
         for root, keys in by_root.items():
             if self._is_captured(root) and self._is_told_by_nothing(root):
@@ -195,12 +195,12 @@ class Meeting:
         if not doubts:
             return
         numbers = ", ".join(
-            f"{root._meta.label} ({len(keys)} to be created, {self._count_unclaimed(root)} on {self._target.remote!r} "
+            f"{root._meta.label} ({len(keys)} to be created, {self._count_unclaimed(root)} on {self._context.remote!r} "
             "that nothing is known of)"
             for root, keys in sorted(doubts.items(), key=lambda item: item[0]._meta.label)
         )
         raise RunRefused(
-            f"Objects of {LOCAL!r} may be on {self._target.remote!r} already: {numbers}. The log has not seen them "
+            f"Objects of {LOCAL!r} may be on {self._context.remote!r} already: {numbers}. The log has not seen them "
             f"being made, and neither a reference nor a natural key tells which they are. {so_far} If one "
             "side was imported from the other, run `manage.py synchro_link`, which stores which object is which; if "
             "they have nothing in common, `manage.py synchro_link --strangers`. With --model each for one model."
@@ -235,7 +235,7 @@ class Meeting:
 
     def _found_out(self, root: type[Model], *, known_doubt: bool) -> Introduction:
         try:
-            with transaction.atomic(using=LOCAL), transaction.atomic(using=self._target.remote):
+            with transaction.atomic(using=LOCAL), transaction.atomic(using=self._context.remote):
                 return self._find_out(root, known_doubt=known_doubt)
         except DatabaseError as error:
             if means_unreachable(error):
@@ -246,7 +246,7 @@ class Meeting:
 
     def _said(self, label: str) -> Introduction | None:
         if self._stored is None:
-            rows = read_rows(Introduction, self._target.remote, defer=("keys",), source=self._target.source)
+            rows = read_rows(Introduction, self._context.remote, defer=("keys",), source=self._context.source)
             self._stored = {row.model_label: row for row in rows}
         return self._stored.get(label)
 
@@ -256,20 +256,20 @@ class Meeting:
             word = Word.UNCLAIMED
         elif not known_doubt and self._trusts_log(root) and not self._unknown(root):
             word = Word.LOGGED
-        if self._target.dry_run or (known_doubt and word == Word.NONE):
+        if self._context.dry_run or (known_doubt and word == Word.NONE):
             return Introduction(word=word, up_to=(highest := _highest_key(root)), keys=f"0-{highest}")
-        return introduce(self._target.remote, self._target.source, root, word)
+        return introduce(self._context.remote, self._context.source, root, word)
 
     def _is_told_by_nothing(self, root: type[Model]) -> bool:
         if root not in self._told_by_nothing:
-            told_by_nothing = is_told_by_nothing(root, self._target.kept_keys)
+            told_by_nothing = is_told_by_nothing(root, self._context.kept_keys)
             # Where a word was said, there were tables.
             known = told_by_nothing and (said := self._said(root._meta.label)) is not None and said.word
             self._told_by_nothing[root] = told_by_nothing and (bool(known) or self._is_on_both(root))
         return self._told_by_nothing[root]
 
     def _is_on_both(self, root: type[Model]) -> bool:
-        return all(self._is_on(alias, root) for alias in (LOCAL, self._target.remote))
+        return all(self._is_on(alias, root) for alias in (LOCAL, self._context.remote))
 
     def _is_on(self, alias: str, root: type[Model]) -> bool:
         there = self._there.setdefault(alias, {})
@@ -296,20 +296,20 @@ class Meeting:
         if self._anew:
             return False
         if self._older_selves is None:
-            self._older_selves = older_selves(self._target.remote, self._target.source)
+            self._older_selves = older_selves(self._context.remote, self._context.source)
         if not self._older_selves:
             return True
-        references = Reference.objects.using(self._target.remote).filter(source__in=self._older_selves)
+        references = Reference.objects.using(self._context.remote).filter(source__in=self._older_selves)
         return not references.filter(model_label=root._meta.label).exists()
 
     def _loaded_again(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
         """Return those of the keys that meant an equal row of the remote for LOCAL's older self."""
-        references = rows_with(Reference, self._target.remote, local_pk=[encode_key(key) for key in keys])
+        references = rows_with(Reference, self._context.remote, local_pk=[encode_key(key) for key in keys])
         references = references.filter(model_label=root._meta.label, source__in=self._older_selves or ())
         pairs = list(references.values_list("local_pk", "remote_pk"))
         meant = dict(zip(*(read_keys(root, texts) for texts in zip(*pairs, strict=True)), strict=True)) if pairs else {}
         here = {row.pk: row for row in rows_with(root, LOCAL, pk=list(meant))}
-        rows = {row.pk: row for row in rows_with(root, self._target.remote, pk=list(meant.values()))}
+        rows = {row.pk: row for row in rows_with(root, self._context.remote, pk=list(meant.values()))}
         fields = [field for field in shape_of(root).copied if not is_foreign_key(field)]
         return {
             key
@@ -327,11 +327,13 @@ class Meeting:
         return set(self._without_reference(root, unlogged_keys(LOCAL, root, labels, beyond)))
 
     def _without_reference(self, root: type[Model], keys: Sequence[Any]) -> Iterator[Any]:
-        remote, label = self._target.remote, root._meta.label
+        remote, label = self._context.remote, root._meta.label
         for start in range(0, len(keys), _CHUNK):
             texts = {encode_key(key): key for key in keys[start : start + _CHUNK]}
-            known = rows_with(Reference, remote, local_pk=texts).filter(source=self._target.source, model_label=label)
-            backwards = rows_with(Reference, LOCAL, remote_pk=texts).filter(source=self._target.node, model_label=label)
+            known = rows_with(Reference, remote, local_pk=texts).filter(source=self._context.source, model_label=label)
+            backwards = rows_with(Reference, LOCAL, remote_pk=texts).filter(
+                source=self._context.node, model_label=label
+            )
             for text in (*known.values_list("local_pk", flat=True), *backwards.values_list("remote_pk", flat=True)):
                 texts.pop(text, None)
             yield from texts.values()
@@ -346,16 +348,16 @@ class Meeting:
     def _unclaimed(self, root: type[Model]) -> Iterator[Any]:
         """Yield the keys of the remote's rows that neither came from LOCAL nor went there."""
         label = root._meta.label
-        claims = Reference.objects.using(self._target.remote).filter(
-            source=self._target.source,
+        claims = Reference.objects.using(self._context.remote).filter(
+            source=self._context.source,
             model_label=label,
             remote_pk=Cast(OuterRef("pk"), CharField(max_length=KEY_LENGTH)),
         )
-        rows = rows_of(root, self._target.remote).filter(~Exists(claims))
+        rows = rows_of(root, self._context.remote).filter(~Exists(claims))
         last = None
         while keys := list(_keys_behind(rows, last)[:_CHUNK]):
             texts = {encode_key(key): key for key in keys}
-            sent = rows_with(Reference, LOCAL, local_pk=texts).filter(source=self._target.node, model_label=label)
+            sent = rows_with(Reference, LOCAL, local_pk=texts).filter(source=self._context.node, model_label=label)
             for text in sent.values_list("local_pk", flat=True):
                 texts.pop(text, None)
             yield from texts.values()

@@ -23,7 +23,7 @@ from ..rows.selecting import linked_pairs, rows_with
 from ..schema.link_shapes import LinkShape
 from ..tasks import LinkTask
 from .conflicts import Conflict
-from .target import Target
+from .context import RunContext
 
 #: The keys of both ends.
 Pair = tuple[Any, Any]
@@ -48,13 +48,13 @@ class _Event(NamedTuple):
 class LinkConflicts:
     """Finds conflicts of links, where the remote's log speaks of changes of its own users at all."""
 
-    def __init__(self, target: Target, identity: Identity) -> None:
-        self._target = target
+    def __init__(self, context: RunContext, identity: Identity) -> None:
+        self._context = context
         self._identity = identity
 
     def among(self, shape: LinkShape, tasks: Iterable[LinkTask]) -> dict[Pair, Conflict]:
         """Return the conflicts among the links of one table whose ends are known on the remote, by those ends."""
-        if not self._target.logs or not self._target.own_changes.speak_of(shape.through._meta.label):
+        if not self._context.logs or not self._context.users_changes.speak_of(shape.through._meta.label):
             return {}
         known = self._identity.known
         wanted = {
@@ -67,8 +67,8 @@ class LinkConflicts:
         return self._find(shape, wanted) if wanted else {}
 
     def _find(self, shape: LinkShape, wanted: Mapping[Pair, Wanted]) -> dict[Pair, Conflict]:
-        target, label = self._target, shape.through._meta.label
-        linked = linked_pairs(shape.through, shape.ends, target.remote, wanted)
+        context, label = self._context, shape.through._meta.label
+        linked = linked_pairs(shape.through, shape.ends, context.remote, wanted)
         adding = {pair for pair, each in wanted.items() if each.exists and pair not in linked}
         removing = {pair: linked[pair] for pair, each in wanted.items() if not each.exists and pair in linked}
         events = self._removed_there(shape, adding) if adding else {}
@@ -89,15 +89,15 @@ class LinkConflicts:
 
     def _removed_there(self, shape: LinkShape, pairs: Iterable[Pair]) -> dict[Pair, _Event]:
         """Return those of the links that the remote's users were the last to remove."""
-        removed = self._log(self._target.remote, shape, "").exclude(operation=Operation.INSERT)
+        removed = self._log(self._context.remote, shape, "").exclude(operation=Operation.INSERT)
         events: dict[Pair, _Event] = {}
-        for pair, event in _pairs(shape, removed, self._target.remote):
+        for pair, event in _pairs(shape, removed, self._context.remote):
             events[pair] = event
         events = {pair: events[pair] for pair in pairs if pair in events}
         if events:
-            replayed = self._log(self._target.remote, shape, self._target.source).exclude(operation=Operation.INSERT)
+            replayed = self._log(self._context.remote, shape, self._context.source).exclude(operation=Operation.INSERT)
             replayed = replayed.filter(id__gt=min(event.id for event in events.values()))
-            for pair, event in _pairs(shape, replayed, self._target.remote):
+            for pair, event in _pairs(shape, replayed, self._context.remote):
                 if pair in events and events[pair].id < event.id:
                     del events[pair]
         return events
@@ -105,7 +105,7 @@ class LinkConflicts:
     def _added_there(self, shape: LinkShape, rows: Mapping[Pair, Any]) -> dict[Pair, _Event]:
         """Return those of the links that the remote's users were the last to add."""
         by_text = {encode_key(key): pair for pair, key in rows.items()}
-        logged = rows_with(ChangeLog, self._target.remote, object_pk=by_text)
+        logged = rows_with(ChangeLog, self._context.remote, object_pk=by_text)
         logged = logged.filter(model_label=shape.through._meta.label).order_by("id")
         last = {
             text: (origin, _Event(text, row_id, as_utc(time)))
@@ -121,7 +121,7 @@ class LinkConflicts:
 
     def _received_here(self, shape: LinkShape, since: datetime.datetime) -> dict[Pair, datetime.datetime]:
         """Return when LOCAL has received, from the remote, a change of links: it knew of it when it changed them."""
-        logged = self._log(LOCAL, shape, self._target.node).filter(logged_at__gte=since)
+        logged = self._log(LOCAL, shape, self._context.node).filter(logged_at__gte=since)
         received = {pair: event.time for pair, event in _pairs(shape, logged.exclude(operation="I"), LOCAL)}
         added = {text: as_utc(time) for text, time in logged.values_list("object_pk", "logged_at")}
         if added:  # of those that are gone, the delete says which they were

@@ -13,8 +13,8 @@ from ...conf import LOCAL
 from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
-from ..log.own_changes import LastChanges, last_changes
 from ..log.received import received_here
+from ..log.users_changes import LastChanges, last_changes
 from ..report import SyncReport, Told
 from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
@@ -22,7 +22,7 @@ from ..schema.relations import links_to_children
 from ..schema.shape import Shape, model_of, parents_of, read_key, read_keys, shape_of, shown_key
 from ..tasks import ObjectTask
 from .conflicts import Conflict, local_wins
-from .target import Target
+from .context import RunContext
 
 
 class RemoteChanges:
@@ -31,14 +31,14 @@ class RemoteChanges:
     A remote that does not capture its changes has none that could be known.
     """
 
-    def __init__(self, target: Target, identity: Identity, changes: Sequence[Change]) -> None:
-        self._target = target
+    def __init__(self, context: RunContext, identity: Identity, changes: Sequence[Change]) -> None:
+        self._context = context
         self._identity = identity
-        self._own = target.own_changes
+        self._own = context.users_changes
         # Where the newer one wins, what is older than every change of the batch cannot win. That it has lost is told.
         oldest = min((change.logged_at for change in changes), default=None)
-        back_to = target.own_changes.back_to
-        self._since = min(oldest, back_to) if target.policy == "newest" and oldest and back_to else None
+        back_to = context.users_changes.back_to
+        self._since = min(oldest, back_to) if context.policy == "newest" and oldest and back_to else None
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
         self._received: dict[tuple[str, str], int] = {}
@@ -48,12 +48,12 @@ class RemoteChanges:
 
     def look(self) -> None:
         """Look whether the remote's users have changed anything; to be done when the rows are locked."""
-        if self._target.logs:
+        if self._context.logs:
             self._own.look(self._since)
 
     @property
     def _any(self) -> bool:
-        return self._target.logs and (bool(self._own.last) or not self._own.complete)
+        return self._context.logs and (bool(self._own.last) or not self._own.complete)
 
     def load(self, tasks: Iterable[ObjectTask]) -> None:
         """Read the remote's changelog for the objects of a batch whose remote keys are known."""
@@ -112,7 +112,7 @@ class RemoteChanges:
         changed = {(model._meta.label, encode_key(there)): key for (model, there), key in local_keys.items()}
         last = {at: self._last[at] for at in changed if at in self._last}
         if last:
-            self._received |= received_here(self._target.remote, self._target.node, changed, last)
+            self._received |= received_here(self._context.remote, self._context.node, changed, last)
 
     def load_found(self, shape: Shape, remote_keys: Iterable[Any]) -> None:
         """Read the changelog for remote rows that were found, and locked, just now, in a few queries."""
@@ -132,7 +132,7 @@ class RemoteChanges:
 
     def _load(self, model: type[Model], remote_keys: Collection[Any]) -> None:
         """Read own changes of rows, and what was replayed there after them: it has met them."""
-        label, remote = model._meta.label, self._target.remote
+        label, remote = model._meta.label, self._context.remote
         if self._own.complete:
             keys = {key: (label, encode_key(key)) for key in remote_keys}
             changed = {key: self._own.last[at] for key, at in keys.items() if at in self._own.last}
@@ -146,7 +146,7 @@ class RemoteChanges:
             first = min(last.id for last in changed.values())
             texts = logged_texts(model, changed)
             before = self._own.began + 1
-            self._replayed.update(last_changes(remote, label, texts, self._target.source, after=first, before=before))
+            self._replayed.update(last_changes(remote, label, texts, self._context.source, after=first, before=before))
 
     def find(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> Conflict | None:
         """Return the conflict, where the remote's own users changed the object too since the two last met.
@@ -194,7 +194,7 @@ class RemoteChanges:
             change: what LOCAL logged of the child.
         """
         at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
-        if at_remote is None or not self._target.logs:
+        if at_remote is None or not self._context.logs:
             return None
         self.read_again(shape, at_remote)
         self._look_what_was_received({(model, at_remote): key for model in _family(shape)})
@@ -210,15 +210,15 @@ class RemoteChanges:
 
     def decide(self, conflict: Conflict) -> bool | Exception:
         """Tell whether the remote wins, or what the rule has raised. The rule is asked once a run."""
-        decisions = self._target.decisions
+        decisions = self._context.decisions
         if conflict not in decisions:
             try:
-                decisions[conflict] = not local_wins(conflict, self._target.policy)
+                decisions[conflict] = not local_wins(conflict, self._context.policy)
             except Exception as error:
                 decisions[conflict] = error
         return decisions[conflict]
 
-    def win(
+    def remote_wins(
         self,
         conflict: Conflict,
         change: Change,
@@ -251,13 +251,13 @@ class RemoteChanges:
                 continue
             here, there = "deleted" if deletes else "changed", "deleted" if deleted else "changed"
             local_at = f" at {_shown(conflict.local_at)}" if conflict.local_at != LONG_AGO else " at an unknown time"
-            policy = self._target.policy
-            winner = repr(self._target.remote if remote_wins else LOCAL)
+            policy = self._context.policy
+            winner = repr(self._context.remote if remote_wins else LOCAL)
             report.remark(
                 Told.REMOTE_WON if remote_wins else Told.LOCAL_WON,
                 conflict.label,
                 shown_key(conflict.label, conflict.local_pk),
-                f"{between}{here} on {LOCAL!r}{local_at} and {there} on {self._target.remote!r} "
+                f"{between}{here} on {LOCAL!r}{local_at} and {there} on {self._context.remote!r} "
                 f"(there {conflict.remote_pk}) at {_shown(conflict.remote_at)}; {winner} won"
                 f" ({policy if isinstance(policy, str) else 'as SYNCHRO_CONFLICT has decided'})",
             )
@@ -280,7 +280,7 @@ class RemoteChanges:
             }
             for each in (model, *model._meta.all_parents):
                 texts = logged_texts(each, [key for key in keys if not isinstance(key, FormerKey)])
-                received = dict(last_changes(LOCAL, each._meta.label, texts, self._target.node, since=since))
+                received = dict(last_changes(LOCAL, each._meta.label, texts, self._context.node, since=since))
                 known |= {
                     conflict
                     for conflict in alike
@@ -295,7 +295,7 @@ class RemoteChanges:
             LOCAL,
             model._meta.label,
             logged_texts(model, [key]),
-            self._target.node,
+            self._context.node,
             since=conflict.remote_at,
             before=former.ended,
         )

@@ -51,10 +51,9 @@ def rows_with(model: type[Model], alias: str, /, **values: Collection[Any]) -> Q
 
 
 def instances_of(rows: QuerySet[Any]) -> list[Any]:
-    """Return the instances of a query, without the detour that nobody would notice.
+    """Like ``list(rows)``, but skips ``Model.__init__()`` where no override, receiver or descriptor could tell.
 
-    ``Model.__init__()`` takes longer than reading its row. It is left out where nobody has put something in its way:
-    no override, no receiver of its signals, no descriptor that wants to see values.
+    It takes longer than reading the row.
     """
     model: Any = rows.model
     if not is_made_plainly(model):

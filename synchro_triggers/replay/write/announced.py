@@ -41,13 +41,13 @@ class Announced:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._remote = parts.target.remote
+        self._remote = parts.context.remote
         self.written_to: set[type[Model]] = set()
         self._started = 0.0
 
     def create(self, shape: Shape, some: Sequence[Decision]) -> Sequence[Decision]:
         """Insert new objects; return those for which there was time, with the keys that they have got."""
-        reserve_keys(self._parts.target, shape, some)
+        reserve_keys(self._parts.context, shape, some)
         instances = [
             new_instance(shape, self._remote, each.remote_key, _by_attname(shape, each.values)) for each in some
         ]
@@ -64,7 +64,7 @@ class Announced:
         # Before the write: where fewer rows come back, Django 6.1 gives instances the keys of others.
         keys = [instance.pk for instance in announced]
         create_instances(announced, shape, self._remote)
-        redirects = self._parts.target.redirects
+        redirects = self._parts.context.redirects
         if redirects.concern(shape.model):
             redirects.require(shape, keys)
         self._send_post_save(shape, announced, created=True)
@@ -160,7 +160,7 @@ class Announced:
         """
         clock = self._parts.clock.half()
         self._started = time.monotonic()
-        pace, left = self._parts.target.paces.get(model), self._parts.clock.left()
+        pace, left = self._parts.context.paces.get(model), self._parts.clock.left()
         if left is not None:
             those = those[: _FIRST if pace is None else max(1, int(left / max(pace, 1e-6)))]
         for number, each in enumerate(those):
@@ -172,7 +172,7 @@ class Announced:
     def done(self, number: int, model: type[Model]) -> None:
         """Learn how long it has taken, for so many."""
         if number:
-            self._parts.target.paces[model] = (time.monotonic() - self._started) / number
+            self._parts.context.paces[model] = (time.monotonic() - self._started) / number
 
     def after(self, send: Callable[[], None], model: type[Model]) -> bool:
         """Call receivers; tell whether they have written to the model's table."""

@@ -18,13 +18,13 @@ from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..log.changes import Change
 from ..plan.agenda import Agenda
+from ..plan.context import BatchResult, RunContext
 from ..plan.cycles import StandIns
 from ..plan.levels import Levels
 from ..plan.newcomers import newcomers_among
 from ..plan.order import At, Task, in_order
 from ..plan.reading import plan_tasks, without_doubled
 from ..plan.remote_changes import RemoteChanges
-from ..plan.target import BatchResult, Target
 from ..plan.targets import Targets
 from ..plan.translation import Translation
 from ..report import Told
@@ -64,7 +64,7 @@ class Batch:
     Must run inside a transaction on the remote; writes references at its end, in that transaction.
 
     Args:
-        target: where to.
+        context: where and how to write.
         changes: what to apply.
         formers: root models and keys of objects of other batches whose keys were given out again, and the ids of the
             inserts that gave them out.
@@ -75,7 +75,7 @@ class Batch:
 
     def __init__(
         self,
-        target: Target,
+        context: RunContext,
         changes: Sequence[Change],
         formers: Iterable[tuple[type[Model], FormerKey, int]] = (),
         *,
@@ -83,15 +83,20 @@ class Batch:
         clock: Clock | None = None,
         acquainted: Callable[[Sequence[ObjectTask]], None] = lambda tasks: None,
     ) -> None:
-        self._target, self._changes, self._acquainted = target, changes, acquainted
-        self._remote = target.remote
+        self._context, self._changes, self._acquainted = context, changes, acquainted
+        self._remote = context.remote
         self._agenda = Agenda()
         self._result = BatchResult()
         self._identity = Identity(
-            target.remote, target.source, target.node, target.kept_keys, target.imagined, target.given_again
+            context.remote,
+            context.source,
+            context.node,
+            context.kept_keys,
+            context.imagined,
+            context.given_again,
         )
-        planned, self._result.vanished = plan_tasks(changes, target.kept_keys, self._result.failed)
-        self._tasks = list(without_doubled(target.remote, planned, self._agenda.errors, self._result.failed))
+        planned, self._result.vanished = plan_tasks(changes, context.kept_keys, self._result.failed)
+        self._tasks = list(without_doubled(context.remote, planned, self._agenda.errors, self._result.failed))
         self._identity.log.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
         self._parked: set[Change] = set()
         self._put_off: list[Task] = []
@@ -111,16 +116,16 @@ class Batch:
         self._upserts = Upserts(parts, self._agenda, translation, self._cycles, self._deletes, foresight)
 
     def _make_parts(self, whole: bool, clock: Clock) -> Parts:
-        target, identity, result = self._target, self._identity, self._result
-        matching = Matching(identity, target.spellings)
-        rows, savepoints = ReadAhead(self._remote, target.locks), Savepoints(self._remote, BatchBroken)
+        context, identity, result = self._context, self._identity, self._result
+        matching = Matching(identity, context.spellings)
+        rows, savepoints = ReadAhead(self._remote, context.locks), Savepoints(self._remote, BatchBroken)
         return Parts(
-            target=target,
+            context=context,
             identity=identity,
             matching=matching,
             targets=Targets(identity, self._tasks),
             stand_ins=StandIns(self._remote, matching.keys_there),
-            remote_changes=RemoteChanges(target, identity, self._changes),
+            remote_changes=RemoteChanges(context, identity, self._changes),
             rows=rows,
             result=result,
             outcomes=Outcomes(result, identity, rows),
@@ -128,7 +133,7 @@ class Batch:
             writes=Writes(self._remote),
             savepoints=savepoints,
             singles=Singles(self._remote, savepoints),
-            observers=Observers(target.batch_signals),
+            observers=Observers(context.batch_signals),
             whole=whole,
             clock=clock,
         )
@@ -169,8 +174,8 @@ class Batch:
         read_ahead(self._parts, self._tasks)
         self._hanging = hanging_on_others(self._parts, self._gone())
         remote_changes.look()
-        if self._target.logs:
-            self._identity.watch(self._target.own_changes)
+        if self._context.logs:
+            self._identity.watch(self._context.users_changes)
         remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
 
     def _tell_what_was_outlived(self) -> None:
@@ -186,7 +191,7 @@ class Batch:
             self._parts.savepoints.announced(),
         ):
             waiting: Sequence[Task] = ordered
-            in_bulk = not self._target.dry_run
+            in_bulk = not self._context.dry_run
             while waiting:
                 failed = self._round(waiting, in_bulk=in_bulk)
                 in_bulk = False  # what is left needs a closer look
@@ -207,7 +212,7 @@ class Batch:
 
     def _park(self, failed: Sequence[Task]) -> bool:
         """Set unique values aside, once, that the objects which are left want of one another; tell whether any was."""
-        if self._target.dry_run or self._parked:
+        if self._context.dry_run or self._parked:
             return False
         self._parked = park(self._parts, failed)
         return bool(self._parked)

@@ -18,8 +18,8 @@ from ..log.changes import Change, coalesce
 from ..log.given_out_again import Former
 from ..log.links_of_numbers import with_links_of_numbers
 from ..log.vanished import without_a_row
+from ..plan.context import BatchResult, RunContext
 from ..plan.refused import Transactions, groups, halves, transactions_of
-from ..plan.target import BatchResult, Target
 from ..rows.contention import pauses
 from ..state.checkpoint import Progress
 from ..state.failures import describe, forget_failures, store_failure
@@ -60,7 +60,7 @@ class BatchByBatch:
     """Applies the changes of one run.
 
     Attributes:
-        target: where to.
+        context: where and how to write.
         choices: whether to stop at a failure, or in between.
         lease: is renewed in each transaction.
         pace: how many objects a transaction takes.
@@ -69,7 +69,7 @@ class BatchByBatch:
         formers: objects whose keys others have now, of the page that was read last.
     """
 
-    target: Target
+    context: RunContext
     choices: Choices
     lease: Lease
     pace: Pace
@@ -109,7 +109,7 @@ class BatchByBatch:
     def retry(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""
         failed = self.ledger.failed
-        if failed and not self.target.dry_run:
+        if failed and not self.context.dry_run:
             rest = left_behind(without_a_row(change for change in failed if change.other_rows and not change.deleted))
             self.apply(coalesce([*failed, *rest]), together=True)
             self.retry_refused()
@@ -188,13 +188,13 @@ class BatchByBatch:
         if in_a_row >= _LOCKED_AT_MOST:
             raise SynchroError(
                 f"{in_a_row} objects in a row are {text}. The run has ended; what was committed stays. Look "
-                f"for transactions that stay open on {self.target.remote!r} (or {LOCAL!r}), and run it again."
+                f"for transactions that stay open on {self.context.remote!r} (or {LOCAL!r}), and run it again."
             ) from error
         return SynchroError(text)
 
     def _keep(self, change: Change, error: Exception) -> BatchResult:
-        remote, source = self.target.remote, self.target.source
-        if not self.target.dry_run:
+        remote, source = self.context.remote, self.context.source
+        if not self.context.dry_run:
             with transaction.atomic(using=remote):
                 mark_as_former(remote, source, change)
                 refused, again = self.ledger.was_refused(change), self.ledger.has_failed(change)
@@ -203,7 +203,7 @@ class BatchByBatch:
 
     def _note(self, changes: Sequence[Change], result: BatchResult) -> None:
         if not (self.ledger.any_failed or result.failed or result.left):
-            self.target.decisions.clear()  # nothing will be tried again
+            self.context.decisions.clear()  # nothing will be tried again
         self.ledger.note(changes, result)
 
     # One transaction -------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ class BatchByBatch:
         """
         pauses_left = [*again_after]
         while True:
-            attempt = RemoteTransaction(self.target, self.pace.seconds)
+            attempt = RemoteTransaction(self.context, self.pace.seconds)
             try:
                 with attempt.open():
                     result, reached = self._apply_now(attempt, changes, progress)
@@ -242,20 +242,20 @@ class BatchByBatch:
         Returns:
             What was done, and the log row up to which all has been dealt with.
         """
-        target = self.target
-        bounded = len(changes) > 1 and not target.dry_run
+        context = self.context
+        bounded = len(changes) > 1 and not context.dry_run
         clock = Clock(self.pace.seconds if bounded else None)
         self._renew(progress, changes[-1].first)
-        all_ = with_links_of_numbers(changes, self.target.kept_keys)
-        batch = Batch(target, all_, self.formers, clock=clock, acquainted=self.acquainted)
+        all_ = with_links_of_numbers(changes, self.context.kept_keys)
+        batch = Batch(context, all_, self.formers, clock=clock, acquainted=self.acquainted)
         # Where the run stops at a failure, what came before it is applied one by one.
         result = attempt.apply(batch, all_or_nothing=self.choices.stop_at_failure)
         # Of an object that was logged under several labels, a merged change is what has failed.
         not_done = {(change.label, change.key) for change in (*result.failed, *result.left)}
         done = [change for change in all_ if (change.label, change.key) not in not_done]
-        forget_failures(target.remote, target.source, done)
+        forget_failures(context.remote, context.source, done)
         for change, error in result.failed.items():
-            store_failure(target.remote, target.source, change, error, again=self.ledger.has_failed(change))
+            store_failure(context.remote, context.source, change, error, again=self.ledger.has_failed(change))
         return result, self._put_off(changes, result.left, progress)
 
     def _put_off(self, changes: Sequence[Change], left: Sequence[Change], progress: Progress | None) -> int:
@@ -274,10 +274,10 @@ class BatchByBatch:
             never_was = change.created and change.deleted and change.certain
             if change.first <= max(reached, progress.reached) and not never_was:
                 not_yet = SynchroError("not applied yet: the transaction's time was over, and the run has ended since")
-                store_failure(self.target.remote, self.target.source, change, not_yet, again=True)
+                store_failure(self.context.remote, self.context.source, change, not_yet, again=True)
         return reached
 
     def _renew(self, progress: Progress | None, row: int) -> None:
         """Renew the lease, and say in the checkpoint that the run has come to a log row."""
-        if not self.target.dry_run:
+        if not self.context.dry_run:
             self.lease.renew(**({} if progress is None else progress.fields(row)))

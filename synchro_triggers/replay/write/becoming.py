@@ -88,7 +88,7 @@ def _look_at(
     if rows and not differing(rows[0][1], {name: values[name] for name in theirs}):
         return
     conflict = parts.remote_changes.find_in_parent(each, key, remote_key if rows else None, change)
-    if conflict is not None and parts.remote_changes.win(conflict, change, deleted=not rows):
+    if conflict is not None and parts.remote_changes.remote_wins(conflict, change, deleted=not rows):
         staying.lost.append((each, key))
         staying.values |= theirs
         staying.unmade |= not rows
@@ -103,8 +103,8 @@ def _rows_there(parts: Parts, models: Sequence[type[Model]], remote_key: Any) ->
         remote_key: that key, or ``None``.
     """
     for number, model in enumerate(models if remote_key is not None else ()):
-        rows = rows_of(model, parts.target.remote).filter(pk=remote_key)
-        if (row := parts.target.locks.taken(rows).first()) is not None:
+        rows = rows_of(model, parts.context.remote).filter(pk=remote_key)
+        if (row := parts.context.locks.taken(rows).first()) is not None:
             return [(each, row) for each in models[number:]]
     return []
 

@@ -55,11 +55,11 @@ class Cycles:
                     continue
                 settled = True
                 value = part.value_for(self._key_of_target(part))
-                if self._parts.target.dry_run or row.__dict__.get(part.field.attname) == value:
+                if self._parts.context.dry_run or row.__dict__.get(part.field.attname) == value:
                     continue
                 set_values(row, {part.field.attname: value})
                 with self._parts.savepoints.one():
-                    save(row, shape, self._parts.target.remote, update_fields=[part.field.name])
+                    save(row, shape, self._parts.context.remote, update_fields=[part.field.name])
 
     def _is_to_come(self, part: Unfinished) -> bool:
         targets, target = self._parts.targets, (root_of(part.model), part.key)
@@ -70,7 +70,7 @@ class Cycles:
         try:
             return self._ensure(part.model, part.key)
         except Exception as error:
-            reraise_if_hopeless(error, self._parts.target.remote)
+            reraise_if_hopeless(error, self._parts.context.remote)
             raise BatchBroken(
                 f"a cycle of foreign keys cannot be closed at {part.model._meta.label} {part.key!r}: {describe(error)}"
             ) from error

@@ -73,7 +73,7 @@ class Foresight:
             holder = self._holder(shape, fields, wanted)
             if holder is not None and holder != remote_key and self._stays(fields[0].model, holder, fields):
                 named = ", ".join(f"{field.name}={wanted[field.attname]!r}" for field in fields)
-                label, remote = fields[0].model._meta.label, self._parts.target.remote
+                label, remote = fields[0].model._meta.label, self._parts.context.remote
                 said = f"unique {named} is taken on {remote!r} by {label} {holder!r}, which stays there"
                 return said + (_way_out(shape, fields) if changed is None else "")
         return None
@@ -88,7 +88,7 @@ class Foresight:
             if tuple(wanted[field.attname] for field in plain) in found.asked:
                 return found.holders.get(tuple(wanted.values()))
         rows = rows_with(
-            fields[0].model, self._parts.target.remote, **{name: [value] for name, value in wanted.items()}
+            fields[0].model, self._parts.context.remote, **{name: [value] for name, value in wanted.items()}
         )
         return rows.values_list("pk", flat=True).first()
 
@@ -98,7 +98,7 @@ class Foresight:
         values = (tuple(local_value(each, field) for field in plain) for each in instances if each is not None)
         asked = {each for each in values if None not in each and is_hashable(each)}
         among = {field.attname: {each[number] for each in asked} for number, field in enumerate(plain)}
-        rows = rows_with(fields[0].model, self._parts.target.remote, **among)
+        rows = rows_with(fields[0].model, self._parts.context.remote, **among)
         most = 20 * len(asked) + 1000  # values are looked for column by column: of a dense table that finds nearly all
         found = list(rows.values_list("pk", *(field.attname for field in fields))[: most + 1])
         if len(found) > most:
@@ -108,9 +108,9 @@ class Foresight:
     def _stays(self, model: type[Model], holder: Any, fields: Iterable[Any]) -> bool:
         """Tell whether a row keeps its values: it is the remote's own, or LOCAL's object has them too."""
         root = root_of(model)
-        if (root, holder) in self._parts.target.imagined_gone:
+        if (root, holder) in self._parts.context.imagined_gone:
             return False
-        for row in rows_with(model, self._parts.target.remote, pk=[holder]):
+        for row in rows_with(model, self._parts.context.remote, pk=[holder]):
             claimed = self._parts.identity.claimed_by(root, holder)
             key = self._living.keys_of([row]).get((root, holder))
             if key is None:
@@ -140,7 +140,7 @@ def name_holders(parts: Parts, refused: Mapping[Change, tuple[Shape, dict[str, A
         error = failed.get(change)
         if not isinstance(error, IntegrityError):
             continue
-        rows = rows_of(shape.model, parts.target.remote)
+        rows = rows_of(shape.model, parts.context.remote)
         row = rows.filter(pk=remote_key).first() if remote_key is not None else None
         changed = None if row is None else differing(row, values)
         if said := foresight.what_is_taken(shape, values, remote_key, changed):

@@ -9,7 +9,7 @@ from ...conf import LOCAL
 from ...key_texts import printable_key
 from ..log.absent import Absent
 from ..log.changes import Change
-from ..plan.target import BatchResult
+from ..plan.context import BatchResult
 from ..report import FailedObject, SyncReport, Told
 from ..schema.shape import shown_key
 from ..state.failures import describe

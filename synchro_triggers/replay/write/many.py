@@ -43,9 +43,9 @@ class BulkUpserts:
 
     def __init__(self, parts: Parts, levels: Levels) -> None:
         self._parts, self._levels = parts, levels
-        self._remote = parts.target.remote
+        self._remote = parts.context.remote
         self._announced = Announced(parts)
-        self._rows = Rows(parts.target, parts.numbered)
+        self._rows = Rows(parts.context, parts.numbered)
         self._written: list[ObjectTask] = []
         self._unfinished: list[tuple[ObjectTask, Unfinished]] = []
 
@@ -139,7 +139,7 @@ class BulkUpserts:
                 assert task.change is not None
                 if isinstance(remote_changes.decide(conflict), Exception):
                     continue  # it will be raised for this object alone
-                remote_wins = remote_changes.win(conflict, task.change, deleted=not there)
+                remote_wins = remote_changes.remote_wins(conflict, task.change, deleted=not there)
             action = decide(logged=task.change is not None, there=there, equal=equal, remote_wins=remote_wins)
             if action is Action.CREATE:
                 if remote_key is not None and shape.model is not shape.root:
@@ -204,7 +204,7 @@ class BulkUpserts:
     def _not_there(self, shape: Shape, new: Sequence[Decision]) -> list[Decision]:
         """Leave out new objects that the remote has in another spelling: they are told one by one."""
         objects = [(each.task.instance, each.remote_key) for each in new]
-        there = already_there(self._parts.target.spellings, self._parts.matching.natural_keys, shape, objects)
+        there = already_there(self._parts.context.spellings, self._parts.matching.natural_keys, shape, objects)
         return [each for each in new if each.task.key not in there]
 
     def _halving(

@@ -36,7 +36,7 @@ class BulkDeletes:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._remote = parts.target.remote
+        self._remote = parts.context.remote
         self._living = Living(parts.identity)
         self._announced = Announced(parts)
         self._links: Counter[type[Model]] = Counter()
@@ -89,7 +89,7 @@ class BulkDeletes:
             if conflict is not None and remote_changes.decide(conflict) is not False:
                 del going[at]
             elif conflict is not None:
-                remote_changes.win(conflict, task.change, deletes=True)
+                remote_changes.remote_wins(conflict, task.change, deletes=True)
 
     def _delete_while_there_is_time(self, shape: Shape, keys: list[Any]) -> list[Any]:
         """Delete rows by primary key; return the keys of those that are gone."""

@@ -34,9 +34,9 @@ class BulkLinks:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._remote = parts.target.remote
+        self._remote = parts.context.remote
         self._announced = Announced(parts)
-        self._conflicts = LinkConflicts(parts.target, parts.identity)
+        self._conflicts = LinkConflicts(parts.context, parts.identity)
         self._left: set[Any] = set()
 
     def is_observed(self, task: LinkTask) -> bool:
@@ -46,7 +46,7 @@ class BulkLinks:
     def _sends_signals(self, shape: LinkShape) -> bool:
         # Links are announced as the model says that declares them.
         declaring: Any = shape.through._meta.auto_created
-        return declaring._meta.label in self._parts.target.batch_signals
+        return declaring._meta.label in self._parts.context.batch_signals
 
     def apply(self, tasks: Sequence[LinkTask]) -> list[LinkTask]:
         """Add and remove links; return those tasks that are done."""

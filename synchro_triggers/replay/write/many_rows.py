@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import Model
 
+from ..plan.context import RunContext
 from ..plan.decisions import Decision
-from ..plan.target import Target
 from ..rows.statements import insert_rows, update_rows
 from ..schema.shape import Shape, tables_of
 from .unique_values import free_values_for_many
@@ -18,13 +18,13 @@ class Rows:
     """Creates and updates rows by one statement a table.
 
     Args:
-        target: where to.
+        context: where and how to write.
         numbered: takes automatic keys that are written by value, by the model that has them.
     """
 
-    def __init__(self, target: Target, numbered: dict[type[Model], set[Any]]) -> None:
-        self._target, self._numbered = target, numbered
-        self._remote = target.remote
+    def __init__(self, context: RunContext, numbered: dict[type[Model], set[Any]]) -> None:
+        self._context, self._numbered = context, numbered
+        self._remote = context.remote
 
     def create(self, shape: Shape, some: Sequence[Decision]) -> Sequence[Decision]:
         """Insert rows; put the keys that the database has given them into the decisions.
@@ -32,7 +32,7 @@ class Rows:
         Raises:
             NothingInserted: the database has put a row elsewhere, or nowhere.
         """
-        reserve_keys(self._target, shape, some)
+        reserve_keys(self._context, shape, some)
         for keyed in (True, False):
             alike = [each for each in some if (each.remote_key is not None) is keyed]
             if alike:
@@ -40,7 +40,7 @@ class Rows:
         return some
 
     def _insert(self, shape: Shape, alike: Sequence[Decision], *, keyed: bool) -> None:
-        unsure = self._target.redirects.concern(shape.model)
+        unsure = self._context.redirects.concern(shape.model)
         keys = [each.remote_key for each in alike]
         for table in tables_of(shape):
             copied = [shape.copied[number] for number in table.numbers]
@@ -58,7 +58,7 @@ class Rows:
             columns = [*key, *copied, *defaults]
             keys = insert_rows(self._remote, table.model, columns, rows, unsure=unsure) or keys
         if unsure:
-            self._target.redirects.require(shape, keys)
+            self._context.redirects.require(shape, keys)
         for each, remote_key in zip(alike, keys, strict=True):  # not before all of its tables have it
             each.remote_key = remote_key
         if keyed and shape.automatic_key:
@@ -85,11 +85,11 @@ class Rows:
         return self.update(shape, some)
 
 
-def reserve_keys(target: Target, shape: Shape, some: Sequence[Decision]) -> None:
+def reserve_keys(context: RunContext, shape: Shape, some: Sequence[Decision]) -> None:
     """Give new rows their keys before they are inserted, where an insert may return nothing."""
     without = [each for each in some if each.remote_key is None]
-    if without and target.redirects.concern(shape.model):
-        for each, key in zip(without, target.redirects.reserve(shape, len(without)), strict=True):
+    if without and context.redirects.concern(shape.model):
+        for each, key in zip(without, context.redirects.reserve(shape, len(without)), strict=True):
             each.remote_key = key
 
 

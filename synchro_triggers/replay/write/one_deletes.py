@@ -45,13 +45,13 @@ class Deletes:
     """
 
     def __init__(self, parts: Parts, point: Callable[..., None], rings: Rings) -> None:
-        self._parts, self._remote = parts, parts.target.remote
+        self._parts, self._remote = parts, parts.context.remote
         self._living = Living(parts.identity)
         self._along = Along(self._remote)
         self._sparing = Sparing(parts, self._living, self._along, point, rings)
         self._pointing = Pointing(parts, self._living, point)
         self._hidden: dict[type[Model], dict[Any, str]] = {}
-        self._gone: set[At] = parts.target.imagined_gone if parts.target.dry_run else set()
+        self._gone: set[At] = parts.context.imagined_gone if parts.context.dry_run else set()
 
     def delete(self, task: ObjectTask, *, waits: bool) -> None:
         """Delete one object on the remote, if it is there.
@@ -97,7 +97,7 @@ class Deletes:
 
     def _has_gone(self, task: ObjectTask, remote_key: Any) -> bool:
         """Note in a dry run that an object goes; tell whether it has gone before."""
-        if not self._parts.target.dry_run or task.keep_parents:
+        if not self._parts.context.dry_run or task.keep_parents:
             return False
         at = (task.shape.root, remote_key)
         if at in self._gone:
@@ -107,7 +107,7 @@ class Deletes:
 
     def _delete_row(self, task: ObjectTask, remote_key: Any, going: Going) -> None:
         """Delete a row, or, in a dry run, see what would go; tell what has gone."""
-        if self._parts.target.dry_run:
+        if self._parts.context.dry_run:
             along = self._sparing.would_go_along(going, self._gone)
             links = self._links_going(going, along)
         else:
@@ -137,7 +137,7 @@ class Deletes:
 
     def _delete_child(self, going: Going, change: Change | None) -> None:
         """Delete a child's row, and keep those of its parents: another object has them now, which ``change`` is of."""
-        if self._parts.target.dry_run:
+        if self._parts.context.dry_run:
             along = self._sparing.would_go_along(going, self._gone)
         else:
             with self._sparing.spared(going) as along:
@@ -202,7 +202,7 @@ class Deletes:
             remote_changes.load_parents(task.shape, task.key, parents)
         assert task.change is not None
         conflict = remote_changes.find(task.shape, task.key, remote_key, task.change)
-        return conflict is not None and remote_changes.win(conflict, task.change, deletes=True)
+        return conflict is not None and remote_changes.remote_wins(conflict, task.change, deletes=True)
 
     def _parents_without_living(self, row: Model) -> list[Model] | None:
         """Return the parents' rows that go with an object; ``None``: all, for LOCAL has none of them any more.
@@ -238,7 +238,7 @@ class Deletes:
     def _links_going(self, going: Going, along: Iterable[Model]) -> Counter[type[Model]]:
         """Count the links that go with a row and what it takes along, by their tables."""
         links = self._along.links(going, along)
-        if self._parts.target.dry_run:  # where they have gone already, they are still there
+        if self._parts.context.dry_run:  # where they have gone already, they are still there
             links -= self._gone
             self._gone |= links
         return Counter(through for through, _ in links)

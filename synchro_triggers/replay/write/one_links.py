@@ -32,9 +32,9 @@ class Links:
 
     def __init__(self, parts: Parts, ensure: Callable[[type[Model], Any], Any]) -> None:
         self._parts = parts
-        self._remote = parts.target.remote
+        self._remote = parts.context.remote
         self._ensure = ensure
-        self._conflicts = LinkConflicts(parts.target, parts.identity)
+        self._conflicts = LinkConflicts(parts.context, parts.identity)
         self._found: dict[Pair, Conflict] = {}
         self._living: dict[type[Model], dict[Any, Model]] = {}
 
@@ -141,9 +141,9 @@ class Links:
             # Of a link that was removed and added again there are two changes, which may come in two batches.
             pair_here = frozenset((task.owner, key)) if shape.field.remote_field.symmetrical else (task.owner, key)
             told = (shape.through, (pair_here, remote_wins))
-            if told not in self._parts.target.told_links:
-                self._parts.target.told_links.add(told)
-                changes.win(conflict, change, deletes=not add, deleted=add, between=f"the link of {ends}: ")
+            if told not in self._parts.context.told_links:
+                self._parts.context.told_links.add(told)
+                changes.remote_wins(conflict, change, deletes=not add, deleted=add, between=f"the link of {ends}: ")
                 if remote_wins:
                     result.report.count(shape.through._meta.label, "conflicts")
             if remote_wins:
@@ -170,7 +170,7 @@ class Links:
 
     def _row(self, shape: LinkShape, owner_key: Any) -> Model | None:
         row = self._parts.rows.take(shape.source_model, owner_key)
-        if row is None and self._parts.target.dry_run:
+        if row is None and self._parts.context.dry_run:
             return shape.source_model(pk=owner_key)
         return row
 
@@ -180,7 +180,7 @@ class Links:
         there = linked_pairs(shape.through, shape.ends, self._remote, pairs)
         back = [(key, owner.pk) for key in mirrored] if shape.field.remote_field.symmetrical else []
         rows = [*there.values(), *linked_pairs(shape.through, shape.ends, self._remote, back).values()]
-        self._parts.target.imagined_gone.update((shape.through, row) for row in rows)
+        self._parts.context.imagined_gone.update((shape.through, row) for row in rows)
         return len(there)
 
     def _write(
@@ -197,10 +197,10 @@ class Links:
         """
         parts, count = self._parts, self._parts.result.report.count
         label, what = shape.through._meta.label, "created" if add else "deleted"
-        if parts.target.dry_run and add:
+        if parts.context.dry_run and add:
             count(label, what, len(target_keys))
             return
-        if parts.target.dry_run:
+        if parts.context.dry_run:
             removed = self._would_remove(shape, owner, target_keys, mirrored)
             count(label, what, removed)
             count(label, "unchanged", len(target_keys) - removed)
@@ -211,7 +211,7 @@ class Links:
             with parts.savepoints.one():
                 parts.writes.begin()
                 written = save_links(shape, owner, keys, self._remote, add=add, mirrored=mirrored)
-                if add and parts.target.redirects.concern(shape.through):
+                if add and parts.context.redirects.concern(shape.through):
                     self._require(shape, written)
             parts.rows.note_links(shape.through, written, linked=add)
             parts.rows.forget(parts.writes.to_other_rows(shape.through))  # what receivers have written

@@ -55,7 +55,7 @@ class Upserts:
     ) -> None:
         self._parts, self._agenda, self._translation = parts, agenda, translation
         self._cycles, self._deletes, self._foresight = cycles, deletes, foresight
-        self._target, self._identity, self._remote = parts.target, parts.identity, parts.target.remote
+        self._context, self._identity, self._remote = parts.context, parts.identity, parts.context.remote
         self.refused: dict[Change, tuple[Shape, Values, Any]] = {}
 
     def write(self, shape: Shape, instance: Model, change: Change | None) -> Any:
@@ -130,7 +130,7 @@ class Upserts:
         remote_wins = False
         if conflict and not draft.is_equal:
             assert change is not None
-            remote_wins = remote_changes.win(conflict, change, deleted=not there)
+            remote_wins = remote_changes.remote_wins(conflict, change, deleted=not there)
         return decide(logged=draft.is_written, there=there, equal=draft.is_equal, remote_wins=remote_wins)
 
     def _leave_what_stays(self, draft: Draft) -> None:
@@ -148,16 +148,16 @@ class Upserts:
         Raises:
             IntegrityError: another row has the object's unique values, and will keep them.
         """
-        if not self._target.dry_run or (draft.row is not None and draft.change is None):
+        if not self._context.dry_run or (draft.row is not None and draft.change is None):
             return False
         at = (draft.shape.root, draft.instance.pk)
-        if at in self._target.imagined_written:
+        if at in self._context.imagined_written:
             if draft.change is not None:
                 self._parts.result.report.count(draft.shape.label, Action.KEEP.counted_as)
             return True
         changed = None if draft.row is None else draft.changed
         self._foresight.require_free(draft.shape, draft.values, draft.remote_key, changed)
-        self._target.imagined_written.add(at)
+        self._context.imagined_written.add(at)
         return False
 
     def _keys_of_parents(self, shape: Shape, instance: Model, row: Model | None) -> Values:
@@ -182,7 +182,7 @@ class Upserts:
 
     def _locked_now(self, shape: Shape, row: Model) -> Model | None:
         """Return the row, locked, as it is this moment; notice whether somebody has changed it since it was read."""
-        current: Model | None = self._target.locks.taken(rows_of(shape.model, self._remote).filter(pk=row.pk)).first()
+        current: Model | None = self._context.locks.taken(rows_of(shape.model, self._remote).filter(pk=row.pk)).first()
         read = {copied.attname: local_value(row, copied) for copied in shape.copied}
         if current is None or differing(current, read):
             self._parts.remote_changes.read_again(shape, row.pk)
@@ -195,7 +195,7 @@ class Upserts:
         row = draft.row
         if row is None:
             row = self._create(draft)
-        elif action is Action.UPDATE and not self._target.dry_run:
+        elif action is Action.UPDATE and not self._context.dry_run:
             waiting = {part.field.attname for part in draft.unfinished}
             self._update(draft.shape, row, {name: value for name, value in draft.values.items() if name not in waiting})
         return row
@@ -222,12 +222,12 @@ class Upserts:
         if remote_key is None:
             remote_key = self._parts.matching.keys_there.kept_key(shape, draft.instance.pk)
             self._require_not_there(shape, draft.instance, values, remote_key)
-        redirects = self._target.redirects
+        redirects = self._context.redirects
         unsure = redirects.concern(shape.model)
-        if unsure and not self._target.dry_run:
+        if unsure and not self._context.dry_run:
             remote_key, values = self._with_reserved_keys(shape, remote_key, values)
         row = new_instance(shape, self._remote, remote_key, values)
-        if self._target.dry_run:
+        if self._context.dry_run:
             self._imagine(shape, draft.instance, row)
             return row
         with self._parts.savepoints.one():
@@ -246,7 +246,7 @@ class Upserts:
 
     def _with_reserved_keys(self, shape: Shape, remote_key: Any, values: Values) -> tuple[Any, Values]:
         """Return key and values of a new row with keys that are given out before the insert, which may return none."""
-        redirects = self._target.redirects
+        redirects = self._context.redirects
         if remote_key is None:
             [remote_key] = redirects.reserve(shape, 1)
         for parent in shape.other_parents:
@@ -260,7 +260,7 @@ class Upserts:
 
         So where its key is another object's there.
         """
-        spellings = self._target.spellings
+        spellings = self._context.spellings
         if remote_key is not None and self._parts.matching.belongs_to_another(shape, remote_key, instance.pk):
             raise key_is_anothers(self._identity, shape, remote_key)
         there = already_there(spellings, self._parts.matching.natural_keys, shape, [(instance, remote_key)])
@@ -285,7 +285,7 @@ class Upserts:
         """
         found = self._parts.matching.by_natural_key(instance)
         if found is None:
-            for key in self._target.redirects.find_by_unique_values(shape, row):
+            for key in self._context.redirects.find_by_unique_values(shape, row):
                 there = rows_of(shape.model, self._remote).get(pk=key)
                 if key not in alike or not differing(there, values):
                     found = key
@@ -296,7 +296,7 @@ class Upserts:
 
     def _imagine(self, shape: Shape, instance: Model, row: Model) -> None:
         """Note in a dry run which keys a new object would have got."""
-        imagined = self._target.imagined
+        imagined = self._context.imagined
         if row.pk is None:
             row.pk = -1 - len(imagined)
         imagined[shape.root, instance.pk] = row.pk
@@ -330,7 +330,7 @@ class Upserts:
             if not unfinished and not differing(row, settled):
                 self._parts.result.report.count(shape.label, Action.KEEP.counted_as)
             else:
-                if not self._target.dry_run:
+                if not self._context.dry_run:
                     self._update(shape, row, settled)
                 self._parts.result.report.count(shape.label, Action.UPDATE.counted_as)
         self._cycles.wait(row, shape, unfinished)
@@ -370,7 +370,7 @@ class Upserts:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""
         if not shape.skipped:
             return
-        current = self._target.locks.taken(rows_of(shape.model, self._remote).filter(pk=row.pk)).first()
+        current = self._context.locks.taken(rows_of(shape.model, self._remote).filter(pk=row.pk)).first()
         if current is not None:
             fields = [each for each in shape.skipped if each.attname not in but]
             set_values(row, {each.attname: local_value(current, each) for each in fields})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..identity.references import Identity
+from ..plan.context import BatchResult
 from ..plan.decisions import Action
-from ..plan.target import BatchResult
 from ..rows.read_ahead import ReadAhead
 from ..schema.shape import Shape
 from ..tasks import ObjectTask

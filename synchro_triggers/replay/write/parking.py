@@ -40,9 +40,9 @@ def park(parts: Parts, tasks: Iterable[Task]) -> set[Change]:
             stuck[task.change] = (shape, remote_key, task.instance)
         elif isinstance(error, NotYet) and remote_key is not None:
             waiting[task.change] = (shape, remote_key, task.instance)
-    stuck |= holders_of_wanted(parts.target.remote, waiting, stuck)  # it may be for them that they wait
+    stuck |= holders_of_wanted(parts.context.remote, waiting, stuck)  # it may be for them that they wait
     parts.rows.clear()
-    return park_unique_values(parts.target.remote, stuck)
+    return park_unique_values(parts.context.remote, stuck)
 
 
 def _part_there(parts: Parts, task: ObjectTask) -> tuple[Shape, Any]:

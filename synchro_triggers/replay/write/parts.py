@@ -12,9 +12,9 @@ from django.db.models import Model
 from ...django_inside.savepoints import Savepoints, require_unbroken
 from ..identity.matching import Matching
 from ..identity.references import Identity
+from ..plan.context import BatchResult, RunContext
 from ..plan.cycles import StandIns
 from ..plan.remote_changes import RemoteChanges
-from ..plan.target import BatchResult, Target
 from ..plan.targets import Targets
 from ..rows.read_ahead import ReadAhead
 from .clock import Clock
@@ -28,7 +28,7 @@ class Parts:
     """The parts of one batch.
 
     Attributes:
-        target: where to.
+        context: where and how to write.
         identity: which remote row is known to be which object.
         matching: finds that of those that are not known.
         targets: what the objects point to.
@@ -45,7 +45,7 @@ class Parts:
         clock: how long the transaction may last.
     """
 
-    target: Target
+    context: RunContext
     identity: Identity
     matching: Matching
     targets: Targets
@@ -75,6 +75,6 @@ class Parts:
         self.writes.begin()
         tables: set[str | None] = set()
         yield tables
-        require_unbroken(self.target.remote)
+        require_unbroken(self.context.remote)
         tables |= self.writes.tables()
         self.rows.forget(tables)

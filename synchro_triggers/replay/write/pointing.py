@@ -35,7 +35,7 @@ class Pointing:
 
     def __init__(self, parts: Parts, living: Living, point: Callable[..., None]) -> None:
         self._parts, self._living, self._point = parts, living, point
-        self._remote = parts.target.remote
+        self._remote = parts.context.remote
 
     def to_who_has_the_number(self, row: Model) -> None:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
@@ -54,7 +54,7 @@ class Pointing:
         Raises:
             BatchBroken: something cannot, so that the row must not be taken over either.
         """
-        if self._parts.target.dry_run or not may_be_pointed_past(type(row)):
+        if self._parts.context.dry_run or not may_be_pointed_past(type(row)):
             return
         root = root_of(type(row))
         key = read_key(root, former.number, zone_of(LOCAL)) if isinstance(former, FormerKey) else former

@@ -52,7 +52,7 @@ def _read_references(parts: Parts, tasks: Sequence[Task]) -> None:
             objects.setdefault((task.shape, _is_row_wanted(parts, task)), set()).add(task.key)
     for (shape, with_rows), wanted in sorted(objects.items(), key=lambda item: (item[0][0].label, item[0][1])):
         rows_to = parts.rows if with_rows and shape.model is shape.root else None
-        parts.identity.load(shape.root, wanted, rows_to, locks=parts.target.locks)
+        parts.identity.load(shape.root, wanted, rows_to, locks=parts.context.locks)
     for root, wanted in ends.items():
         parts.identity.load(root, wanted)
 

@@ -12,7 +12,7 @@ from ...django_inside.savepoints import require_unbroken
 from ...faults.judge import is_contended
 from ...unnamed import unnamed_on
 from ..errors import commits_noticed, reraise_if_lost
-from ..plan.target import BatchResult, Target
+from ..plan.context import BatchResult, RunContext
 from ..rows.contention import short_waits_on_local, wait_shortly
 from ..rows.mysql import short_waits
 from .batch import Batch
@@ -23,15 +23,15 @@ class RemoteTransaction:
     """A transaction in which changes of LOCAL are applied; in a dry run it is rolled back at its end.
 
     Args:
-        target: where to.
+        context: where and how to write.
         seconds: how long it waits for a lock.
 
     Attributes:
         at_commit: all was written; an error now is what the remote has refused at the commit.
     """
 
-    def __init__(self, target: Target, seconds: float) -> None:
-        self._target = target
+    def __init__(self, context: RunContext, seconds: float) -> None:
+        self._context = context
         self._seconds = seconds
         self._began = False
         self.at_commit = False
@@ -39,20 +39,20 @@ class RemoteTransaction:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Begin it; commit it at the end of the block."""
-        remote = self._target.remote
+        remote = self._context.remote
         with (
             commits_noticed(remote),
             exits_as_errors(),
             short_waits(remote, self._seconds),
             unnamed_on(remote),
-            replaying_for(remote, self._target.source),
+            replaying_for(remote, self._context.source),
             short_waits_on_local(self._seconds),
         ):
             self._began = True
-            if not self._target.dry_run:
+            if not self._context.dry_run:
                 wait_shortly(remote, self._seconds)
             yield
-            if self._target.dry_run:
+            if self._context.dry_run:
                 transaction.set_rollback(True, using=remote)
             self.at_commit = True
         self.at_commit = False
@@ -65,7 +65,7 @@ class RemoteTransaction:
             all_or_nothing: raise the error of that change among those that have failed which was logged first.
         """
         result = batch.apply()
-        require_unbroken(self._target.remote)
+        require_unbroken(self._context.remote)
         if result.failed and all_or_nothing:
             raise result.failed[min(result.failed, key=lambda change: change.first)]
         return result
@@ -75,10 +75,10 @@ class RemoteTransaction:
 
         SQLite locks its whole file, and has waited long enough where a transaction could not even begin.
         """
-        return is_contended(error) and (self._began or connections[self._target.remote].vendor != "sqlite")
+        return is_contended(error) and (self._began or connections[self._context.remote].vendor != "sqlite")
 
     def reraise_if_hopeless(self, error: Exception) -> None:
         """Let through what ends the run: a database is lost, or the remote's file is locked as a whole."""
-        reraise_if_lost(error, self._target.remote)
+        reraise_if_lost(error, self._context.remote)
         if is_contended(error) and not self.is_worth_another(error):
             raise error

@@ -54,7 +54,7 @@ class Rings:
             task = self._deletes(claimed) if claimed is not None else None
             if task is None or task.change is None or not self.are_one(claimed, at):
                 continue
-            rows = rows_of(concrete_of(type(other)), self._parts.target.remote).filter(pk=other.pk)
+            rows = rows_of(concrete_of(type(other)), self._parts.context.remote).filter(pk=other.pk)
             fields = [field for field in protecting_keys(rows.get(), row) if field.null]
             if fields and not self._may_stay(task, other.pk):
                 rows.update(**{field.attname: None for field in fields})

@@ -36,7 +36,7 @@ class Sparing:
     def __init__(self, parts: Parts, living: Living, along: Along, point: Callable[..., None], rings: Rings) -> None:
         self._parts, self._living, self._along = parts, living, along
         self._point, self._rings = point, rings
-        self._dangling = Dangling(parts.target.remote, parts.matching.match)
+        self._dangling = Dangling(parts.context.remote, parts.matching.match)
 
     @contextmanager
     def spared(self, going: Going) -> Iterator[list[Model]]:
@@ -80,7 +80,7 @@ class Sparing:
             return self._along.rows(going), [], None
         except (ProtectedError, RestrictedError) as error:
             # Nobody says through which rows: what points nowhere on LOCAL may be between.
-            loosely = list(hanging_loosely(going.row, self._parts.target.remote))
+            loosely = list(hanging_loosely(going.row, self._parts.context.remote))
             return loosely, list(protecting_rows(error)), error
 
     def _let_point_elsewhere(self, living: Iterable[Model], done: set[At], going: Collection[Model] = ()) -> bool:

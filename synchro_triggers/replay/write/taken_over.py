@@ -50,7 +50,7 @@ def children_left(
     return [
         row
         for link in _links_to_others(shape.model, living or shape.model)
-        for row in rows_of(link.model, parts.target.remote).filter(**{link.attname: remote_key})
+        for row in rows_of(link.model, parts.context.remote).filter(**{link.attname: remote_key})
     ]
 
 
@@ -86,7 +86,7 @@ def drop_links_left(parts: Parts, shape: Shape, key: Any, remote_key: Any) -> No
         return
     for field in _links_of(shape):
         rows = _links_left(parts, field, key, remote_key)
-        gone = rows.count() if parts.target.dry_run else rows._raw_delete(parts.target.remote)
+        gone = rows.count() if parts.context.dry_run else rows._raw_delete(parts.context.remote)
         if gone:
             label = field.model._meta.label
             parts.result.report.count(label, "deleted", number_of_links(field.model, gone))
@@ -108,7 +108,7 @@ def _links_left(parts: Parts, field: Any, key: Any, remote_key: Any) -> QuerySet
     here = set(rows_with(field.model, LOCAL, **{field.attname: [key]}).values_list(other.attname, flat=True))
     parts.identity.load(model, here)
     stay = [known for end in here if (known := parts.identity.known(model, end)) is not None]
-    rows = rows_with(field.model, parts.target.remote, **{field.attname: [remote_key]})
+    rows = rows_with(field.model, parts.context.remote, **{field.attname: [remote_key]})
     return rows.exclude(**{f"{other.attname}__in": stay})
 
 

@@ -1,4 +1,4 @@
-"""Where a run writes, what a batch of it comes to, and the errors that steer it."""
+"""Where and how a run writes, and what a batch of it comes to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Model
 
 from ..log.changes import Change
-from ..log.own_changes import OwnChanges
+from ..log.users_changes import UsersChanges
 from ..report import SyncReport
 from ..rows.contention import RowLocks
 from ..rows.other_spellings import OtherSpellings
@@ -19,7 +19,7 @@ from .conflicts import Conflict
 
 
 @dataclass(frozen=True)
-class Target:
+class RunContext:
     """Where and how a run writes.
 
     Attributes:
@@ -28,7 +28,7 @@ class Target:
         policy: the conflict policy.
         kept_keys: labels of models that keep their primary key.
         logs: the remote captures its own changes, so that conflicts can be seen.
-        own_changes: those changes.
+        users_changes: those changes.
         redirects: the tables there whose inserts may return nothing.
         batch_signals: labels of models whose signals are sent a batch at a time.
         dry_run: count, but write nothing.
@@ -50,7 +50,7 @@ class Target:
     policy: str | Callable[[Conflict], str]
     kept_keys: frozenset[str]
     logs: bool
-    own_changes: OwnChanges
+    users_changes: UsersChanges
     redirects: Redirects
     spellings: OtherSpellings
     locks: RowLocks

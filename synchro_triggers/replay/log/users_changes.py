@@ -46,7 +46,7 @@ class LastChange(NamedTuple):
 LastChanges = dict[tuple[str, str], LastChange]
 
 
-class OwnChanges:
+class UsersChanges:
     """Own changes of a remote: read once, and then only what is new.
 
     The remote logs what is replayed there as well. Looking through all of that for each batch would take the longer,

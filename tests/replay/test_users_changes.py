@@ -9,8 +9,8 @@ from django.db import connections
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog
-from synchro_triggers.replay.log import own_changes
-from synchro_triggers.replay.log.own_changes import OwnChanges
+from synchro_triggers.replay.log import users_changes
+from synchro_triggers.replay.log.users_changes import UsersChanges
 from tests.databases import both, both_committed
 from tests.replay.hearing import LOCAL, REMOTE, later
 from tests.testapp.models import Item, Keyed
@@ -37,7 +37,7 @@ def names_in(own):
 
 @pytest.mark.all_pairs
 def test_later_looks_read_only_what_is_new(items):
-    own = OwnChanges(REMOTE)
+    own = UsersChanges(REMOTE)
     own.look(None)
     assert names_in(own) == ""
 
@@ -60,11 +60,11 @@ def test_later_looks_read_only_what_is_new(items):
 def test_times_before_those_of_the_last_look_are_asked_for_anew(items):
     change("a")
     change("b")
-    times = OwnChanges(REMOTE)
+    times = UsersChanges(REMOTE)
     times.look(None)
     since_b = max(last.time for last in times.last.values())
 
-    own = OwnChanges(REMOTE)
+    own = UsersChanges(REMOTE)
     own.look(since_b)
     assert names_in(own) == "b"
     own.look(min(last.time for last in times.last.values()))
@@ -75,9 +75,9 @@ def test_times_before_those_of_the_last_look_are_asked_for_anew(items):
 
 @pytest.mark.all_pairs
 def test_no_more_is_kept_in_memory_than_fits(items, monkeypatch):
-    monkeypatch.setattr(own_changes, "AT_MOST", 1)
+    monkeypatch.setattr(users_changes, "AT_MOST", 1)
     change("a")
-    own = OwnChanges(REMOTE)
+    own = UsersChanges(REMOTE)
     own.look(None)
     assert own.complete and names_in(own) == "a"
 
@@ -89,9 +89,9 @@ def test_no_more_is_kept_in_memory_than_fits(items, monkeypatch):
 
 @pytest.mark.all_pairs
 def test_what_is_too_old_makes_room(items, monkeypatch):
-    monkeypatch.setattr(own_changes, "AT_MOST", 1)
+    monkeypatch.setattr(users_changes, "AT_MOST", 1)
     change("a")
-    own = OwnChanges(REMOTE)
+    own = UsersChanges(REMOTE)
     own.look(min(last.time for last in read_all().values()))
 
     change("b")
@@ -102,8 +102,8 @@ def test_what_is_too_old_makes_room(items, monkeypatch):
 
 def read_all():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(own_changes, "AT_MOST", 100)
-        own = OwnChanges(REMOTE)
+        patch.setattr(users_changes, "AT_MOST", 100)
+        own = UsersChanges(REMOTE)
         own.look(None)
     return own.last
 
@@ -121,7 +121,7 @@ def test_what_was_logged_early_and_committed_late_is_seen(items):
         session.set_autocommit(False)
         with session.cursor() as cursor:
             cursor.execute("UPDATE testapp_item SET cash = 5 WHERE name = 'a'")
-        own = OwnChanges(REMOTE)
+        own = UsersChanges(REMOTE)
         change("b")
         own.look(None)
         assert names_in(own) == "b"
@@ -139,7 +139,7 @@ def test_models_that_are_gone_from_the_project_do_not_matter(items):
             "UPDATE synchro_triggers_changelog SET model_label = 'gone.Model' WHERE model_label = 'testapp.Keyed'"
         )
 
-    own = OwnChanges(REMOTE)
+    own = UsersChanges(REMOTE)
     own.look(None)
 
     assert own.complete and own.last == {}

@@ -111,9 +111,12 @@ class Batch:
         self._deletes = Deletes(parts, self._point, self._rings)
         self._links = Links(parts, self._ensure)
         self._cycles = Cycles(parts, self._agenda, self._ensure)
-        translation = Translation(parts.targets, parts.stand_ins, self._agenda, self._ensure)
-        foresight = Foresight(parts, self._tasks)
-        self._upserts = Upserts(parts, self._agenda, translation, self._cycles, self._deletes, foresight)
+        self._upserts = self._make_upserts()
+
+    def _make_upserts(self) -> Upserts:
+        translation = Translation(self._parts.targets, self._parts.stand_ins, self._agenda, self._ensure)
+        foresight = Foresight(self._parts, self._tasks)
+        return Upserts(self._parts, self._agenda, translation, self._cycles, self._deletes, foresight)
 
     def _make_parts(self, whole: bool, clock: Clock) -> Parts:
         context, identity, result = self._context, self._identity, self._result

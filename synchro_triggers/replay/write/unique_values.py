@@ -99,7 +99,7 @@ def holders_of_wanted(remote: str, waiting: Mapping[T, Stuck], stuck: Mapping[T,
 def _in_the_way(remote: str, stuck: Mapping[T, Stuck]) -> list[T]:
     """Return those whose rows may have to make room for another one that can have its values then.
 
-    Whoever wants what an object has that stays as it is can be helped by nobody, nor can who wants what that one has.
+    A value held by a row that will not change cannot be freed; nor can anything waiting behind it.
     """
     at_row = _at_rows(remote, stuck)
     by_field: dict[Field[Any, Any], dict[Any, T]] = {}

@@ -43,7 +43,7 @@ from .taken_over import children_left, drop_links_left
 from .target import BatchBroken, NotYet, reraise_if_hopeless
 from .unhashable import hangers_told, require_hashable
 from .utc import zone_of
-from .writing import delete, local_value
+from .writing import delete, local_value, new_instance
 
 
 class Deletes:
@@ -79,7 +79,16 @@ class Deletes:
         if remote_key is not None:
             self._delete_found(task, remote_key, waits=waits)
         elif not task.keep_parents:
+            self._point_past_what_is_gone(task)
             self._parts.identity.forget(task.shape.model, task.key)
+
+    def _point_past_what_is_gone(self, task: ObjectTask) -> None:
+        """Let what points to a row that the remote's users have deleted point to who has its number on LOCAL now."""
+        gone = self._parts.identity.stale_reference(task.shape.model, task.key)
+        if gone is None or not isinstance(task.key, FormerKey) or self._parts.target.dry_run:
+            return
+        if not rows_of(task.shape.root, self._remote).filter(pk=gone).exists():  # nor have they given it again
+            self._point_to_who_has_the_number(new_instance(task.shape, self._remote, gone, {}))
 
     def _delete_found(self, task: ObjectTask, remote_key: Any, *, waits: bool) -> None:
         if waits:

@@ -452,6 +452,8 @@ class _Case:
     def _look_at_deleted(self, name: Name, there: Values | None) -> Iterable[str]:
         before = self._before.remote.one(name)
         if there is not None:
+            if self._is_told(name, "vanished"):
+                self._oracle.kept_there.add(name)  # its key is another's now: no later run speaks of it
             if self._is_told(name, FAILED, WAITING) or self._has_a_successor(name, FAILED, WAITING):
                 self.owed.add(name)
             elif self._oracle.is_kept_there(name) or self._has_a_kept_end(name, there):

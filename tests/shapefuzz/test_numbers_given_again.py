@@ -58,6 +58,32 @@ def test_what_points_to_a_number_leads_to_who_has_it_now(project, local, pointer
 
 
 @both_vendors
+@pytest.mark.parametrize("pointer", ["and there is no constraint", "generic"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_points_to_a_number_leads_to_who_has_it_now_where_the_remote_has_lost_the_row(
+    project, local, heard, pointer, size
+):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), *POINTERS[pointer]),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    target.objects.using("remote").create(mark_a="R1")  # so that numbers are others there
+    pointing.objects.create(mark_b="o2", to_a=target.objects.create(pk=1, mark_a="o1"))
+    synchronize()
+    delete("remote", target, target.objects.using("remote").get(mark_a="o1").pk)
+    delete("default", target, 1)
+    target.objects.create(pk=1, mark_a="o3")
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert pointing.objects.using("remote").get().to_a.mark_a == "o3"
+    assert not synchronize().changed
+
+
+@both_vendors
 def test_generic_key_whose_number_is_given_again_in_a_later_run_is_mended_by_a_full_run(project, local):
     target, pointing = project(
         local,

@@ -68,6 +68,7 @@ class Deletes:
         if remote_key is not None:
             self._delete_found(task, remote_key, waits=waits)
         elif not task.keep_parents:
+            self._pointing.past_what_is_gone(task)
             self._parts.identity.forget(task.shape.model, task.key)
 
     def _delete_found(self, task: ObjectTask, remote_key: Any, *, waits: bool) -> None:

@@ -14,12 +14,14 @@ from ..errors import BatchBroken, reraise_if_hopeless
 from ..identity.living import Living
 from ..plan.cascades import hanging_loosely, pointing_past_cascades
 from ..plan.order import At
+from ..rows.selecting import rows_of
 from ..rows.utc import zone_of
-from ..rows.values import local_value
+from ..rows.values import local_value, new_instance
 from ..schema.keys import FormerKey
 from ..schema.relations import may_be_pointed_past
 from ..schema.shape import read_key, root_of, shape_of
 from ..state.failures import describe
+from ..tasks import ObjectTask
 from .parts import Parts
 
 
@@ -41,6 +43,14 @@ class Pointing:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
         for living in self._living.among(pointing_past_cascades(row, self._remote)):
             self._point(living, going=[row])
+
+    def past_what_is_gone(self, task: ObjectTask) -> None:
+        """Let what points to a row that the remote's users have deleted point to who has its number on LOCAL now."""
+        gone = self._parts.identity.stale_reference(task.shape.model, task.key)
+        if gone is None or not isinstance(task.key, FormerKey) or self._parts.context.dry_run:
+            return
+        if not rows_of(task.shape.root, self._remote).filter(pk=gone).exists():  # nor have they given it again
+            self.to_who_has_the_number(new_instance(task.shape, self._remote, gone, {}))
 
     def past(self, row: Model, former: Any) -> None:
         """Let what points to a row that another object has taken over point to what it points to on LOCAL.

@@ -513,6 +513,8 @@ class _Case:
         if there in (before, local):
             if there is not None and there == before:
                 yield from self._look_for_lost_writes(name, there)
+            elif there is not None and before is not None:
+                yield from self._look_for_overwritten(name, before)
             return
         if before is None:
             if local is None and not self._is_made(name) and not self._is_link_of_others(name, there):
@@ -523,6 +525,7 @@ class _Case:
         if there is None:
             yield from self._look_at_lost(name, local, before)
             return
+        yield from self._look_for_overwritten(name, before)
         for attname, value in before.items():
             new = there.get(attname)
             if new == value or (local is not None and new == local.get(attname)):
@@ -537,6 +540,26 @@ class _Case:
                 continue
             if not self._is_told(name) and not self._is_the_same_key(name, attname):
                 yield self._say(name, f"nobody has changed it, but {attname} is {new!r} instead of {value!r}")
+
+    def _look_for_overwritten(self, name: Name, before: Values) -> Iterable[str]:
+        """Say which values have become LOCAL's again, though only the remote's users have changed them."""
+        was, now, later = (
+            self._oracle.raw_there(name),
+            self._before.remote.rows[name][0].raw,
+            self._after.remote.rows[name][0].raw,
+        )
+        if was is None or self._oracle.full or self._is_told(name) or self._is_replayed(name):
+            return
+        for attname, value in before.items():
+            columns = _columns_of_key(name[0], attname)
+            then, changed, new = ([row.get(each) for each in columns] for row in (was, now, later))
+            if then == changed or changed == new or self._is_overwriting_allowed(name):
+                continue
+            leads = isinstance(value, str) and value.startswith("→ ")
+            if leads and self._is_gone(value.removeprefix("→ "), _leads_to(name[0], attname)):
+                continue
+            if not self._is_written(name, attname, self._after.remote.rows[name][0].values.get(attname)):
+                yield self._say(name, f"{attname} was {value!r}, by the remote's users, and was overwritten in silence")
 
     def _is_written_after_all(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         """Tell whether a key leads to the row that stands for what LOCAL's leads to, although it was to stay.

@@ -79,16 +79,18 @@ def test_object_that_protects_itself_is_deleted(project, local, heard, on_delete
 
 
 @both_vendors
-@pytest.mark.parametrize("target", ["A", "B"])
+@pytest.mark.parametrize("target", ["A", "B", "C"])
 @pytest.mark.parametrize("options", ["null=True, ", ""])
 def test_parents_row_whose_childs_row_protects_it_is_deleted(project, local, target, options):
-    parent, child = project(
+    parent, child, sibling = project(
         local,
         ("A", "models.Model", marked("a")),
         ("B", "A", marked("b"), f"to = models.ForeignKey('{target}', models.PROTECT, {options}related_name='+')"),
+        ("C", "A", marked("c")),
     )
     parent.objects.create(pk=1, mark_a="o1")
-    child(pk=1, mark_b="o1", to_id=1).save_base(raw=True, force_insert=True)
+    for each, values in ((sibling, {"mark_c": "o1"}), (child, {"mark_b": "o1", "to_id": 1})):
+        each(pk=1, **values).save_base(raw=True, force_insert=True)
     synchronize()
     with transaction.atomic():  # past the child's row, of which nothing is logged: it is the other one's then
         delete("default", parent, 1)

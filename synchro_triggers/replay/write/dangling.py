@@ -73,7 +73,7 @@ class Dangling:
         found = False
         for part in (row, *self._parts_among(protecting, row)):
             shape = shape_of(type(part))
-            for field in protecting_keys(part, part):
+            for field in dict.fromkeys((*protecting_keys(part, part), *protecting_keys(part, row))):
                 found |= field in shape.copied and self._set_aside((shape, part.pk, field))
         return found
 

@@ -226,6 +226,7 @@ def test_rows_of_all_children_stay_with_the_number(project, local, monkeypatch, 
             patched.setattr(batch_by_batch, "Batch", dying_in(2))
             synchronize()
 
+    assert synchronize(dry_run=True).failures == []
     report = synchronize()
 
     assert report.failures == []

@@ -267,7 +267,7 @@ class BatchByBatch:
         """Return what else is to be done of children's rows; it is kept like a failure until its turn has come."""
         found = rows_of_other_children(done)
         for change in found if not self.context.dry_run else ():
-            not_yet = SynchroError("not applied yet: its other child comes first, and the run has ended since")
+            not_yet = SynchroError("not applied yet: its row of another child comes first, and the run has ended since")
             store_failure(self.context.remote, self.context.source, change, not_yet, again=True)
         return found
 

@@ -13,7 +13,7 @@ from .errors import reraise_if_lost
 from .log.absent import Absent
 from .log.changes import Change, coalesce
 from .log.given_out_again import Former, of_one_object_each
-from .log.links_of_numbers import with_links_of_numbers
+from .log.links_of_numbers import rows_of_other_children, with_links_of_numbers
 from .log.pages import read_page
 from .log.window import Window
 from .meeting.first_meeting import Meeting
@@ -115,5 +115,7 @@ class AtOnce:
         if any(model is not None and rows_are_observed(model) for model in models):
             return False
         if any(change.forged or change.label not in self.fence.listed for change in changes):
+            return False
+        if rows_of_other_children(changes):  # they take another transaction
             return False
         return not self.fence.schema.lagging({change.label for change in changes})

@@ -6,7 +6,7 @@ Each hand takes a world, a source of chances and the alias that it works on, and
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.db import DataError, models
 from django.db.models import AutoField, BigAutoField, Model, QuerySet, SmallAutoField
 
 from tests.shapefuzz.content import Row, Unreadable, read_table
+from tests.shapefuzz.ledger import letter, note_touched
 from tests.shapefuzz.world import World
 from tests.shapefuzz.writing import delete, insert, update, value_of
 
@@ -195,6 +196,7 @@ def change(world: World, random: Random, alias: str) -> str:
     if not is_new(value):
         return NOTHING
     way = random.choice(("save", "save", "update", "bulk_update", "SQL"))
+    note_touched(alias, model, marks_of(model, [row]))
     if way == "SQL":
         update(alias, field, value, row.key, random)
     elif way == "update":
@@ -209,12 +211,17 @@ def change(world: World, random: Random, alias: str) -> str:
     return f"{model.__name__} {row.key!r}.{field.attname} = {value!r} by {way}"
 
 
+def marks_of(model: type[Model], rows: Iterable[Row]) -> list[str]:
+    return [str(row.raw[f"mark_{letter(model)}"]) for row in rows]
+
+
 def change_all(world: World, random: Random, alias: str) -> str:
     model = random.choice(world.written)
-    letter = model.__name__.lower()
+    note = f"note_{letter(model)}"
     value = f"all {random.randint(0, 9)}"
-    rows_of(alias, model).update(**{f"note_{letter}": value})
-    return f"all {model.__name__}.note_{letter} = {value!r}"
+    note_touched(alias, model, marks_of(model, read_table(alias, model)))
+    rows_of(alias, model).update(**{note: value})
+    return f"all {model.__name__}.{note} = {value!r}"
 
 
 def swap(world: World, random: Random, alias: str) -> str:
@@ -241,6 +248,7 @@ def swap(world: World, random: Random, alias: str) -> str:
         return NOTHING
     spare = 77 if isinstance(field, models.IntegerField) else "spare"
     by_save = random.random() < 0.4
+    note_touched(alias, model, marks_of(model, chosen))
     steps = [(chosen[0], {field.attname: spare}), *zip(chosen[1:], values, strict=False), (chosen[0], values[-1])]
     for row, new in steps:
         if by_save:

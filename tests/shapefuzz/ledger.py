@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connections, transaction
@@ -44,6 +45,13 @@ def _commit(place: Place, value: Any) -> None:
     COMMITTED[place].append(value)
     if alias == "default":
         TOUCHED.add((label, mark))
+
+
+def note_touched(alias: str, model: type[Model], marks: Iterable[str]) -> None:
+    """Note that rows are being written by hand: twice, they may hold what they held, and are replayed all the same."""
+    if alias == "default":
+        places = {(model._meta.label, mark) for mark in marks}
+        transaction.on_commit(lambda: TOUCHED.update(places), using=alias)
 
 
 def letter(model: type[Model]) -> str:

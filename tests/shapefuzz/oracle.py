@@ -793,15 +793,13 @@ class _Case:
         if not (isinstance(value, str) and isinstance(new, str) and value.startswith("→ ") and new.startswith("→ ")):
             return False
         mark, other = value.removeprefix("→ "), new.removeprefix("→ ")
-        if mark == "nothing":  # what it has led to is deleted, and kept on the remote
-            return self._is_kept(other) or self._is_the_same_number(name, attname)
         field = apps.get_model(name[0])._meta.get_field(attname)
-        if (
-            field.is_relation and not field.target_field.primary_key
-        ):  # and what has that value waits for another one to let it go
-            names = [each for each in self._before.local.rows if each[1] in (mark, other)]
-            waits = any(self._is_told(each, FAILED, WAITING) for each in names)
-            return waits or self._is_handed_on(name, attname, mark)
+        by_value = field.is_relation and not field.target_field.primary_key
+        if mark == "nothing":  # what it has led to is deleted, and kept on the remote
+            still_had = by_value and self._holds_the_same(name, attname) and self._waits(other)
+            return self._is_kept(other) or self._is_the_same_number(name, attname) or still_had
+        if by_value:  # and what has that value waits for another one to let it go
+            return self._waits(mark, other) or self._is_handed_on(name, attname, mark)
         if self._is_kept(other):  # its key is another one's now, and it is still there
             return True
         if self._holds_the_same(name, attname) and self._fails_under_its_key(name, attname, value):
@@ -816,6 +814,10 @@ class _Case:
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
         return known and not self._is_there(mark, _leads_to(name[0], attname)) and other != mark
+
+    def _waits(self, *marks: str) -> bool:
+        """Tell whether any of LOCAL's objects fails, or waits, so that its row on the remote is what it was."""
+        return any(self._is_told(each, FAILED, WAITING) for each in self._before.local.rows if each[1] in marks)
 
     def _are_one_by_natural_key(self, label: str | None, mark: str, other: str) -> bool:
         """Tell whether a row that the remote's users have made has the natural key of an object that is not there."""

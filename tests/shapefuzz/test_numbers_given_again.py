@@ -199,3 +199,39 @@ def test_unique_value_of_a_childs_row_stays_with_the_number(project, local, size
     assert sorted(there.values_list("mark_a", "mark_b", "to_b__mark_a")) == [("o3", "o3", "o4"), ("o4", "o2", None)]
     assert parent.objects.using("remote").count() == 3
     assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("dies", [False, True])
+def test_rows_of_all_children_stay_with_the_number(project, local, monkeypatch, size, dies):
+    parent, *children = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "A", marked("b")),
+        ("C", "A", marked("c")),
+        ("D", "C", marked("d")),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    parent.objects.using("remote").create(mark_a="R1")  # so that numbers are others there
+    parent.objects.create(pk=1, mark_a="o1")
+    for child in children:
+        child(pk=1, **{f"mark_{child.__name__.lower()}": "o2"}).save_base(raw=True, force_insert=True)
+    synchronize()
+    with transaction.atomic():  # past all of the children's rows
+        delete("default", parent, 1)
+        parent(pk=1, mark_a="o3").save_base(raw=True, force_insert=True)
+    with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+        if dies:
+            patched.setattr(batch_by_batch, "Batch", dying_in(2))
+            synchronize()
+
+    assert synchronize(dry_run=True).failures == []
+    report = synchronize()
+
+    assert report.failures == []
+    for child in children:
+        name = f"mark_{child.__name__.lower()}"
+        assert list(child.objects.using("remote").values_list("mark_a", name)) == [("o3", "o2")]
+    assert sorted(parent.objects.using("remote").values_list("mark_a", flat=True)) == ["R1", "o3"]
+    assert not synchronize().changed

@@ -76,3 +76,29 @@ def test_object_that_protects_itself_is_deleted(project, local, heard, on_delete
     assert (report.failures, report.deleted) == ([], 2)
     assert [row.mark_a for row in model.objects.using("remote")] == ["o3"]
     assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("target", ["A", "B", "C"])
+@pytest.mark.parametrize("options", ["null=True, ", ""])
+def test_parents_row_whose_childs_row_protects_it_is_deleted(project, local, target, options):
+    parent, child, sibling = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "A", marked("b"), f"to = models.ForeignKey('{target}', models.PROTECT, {options}related_name='+')"),
+        ("C", "A", marked("c")),
+    )
+    parent.objects.create(pk=1, mark_a="o1")
+    for each, values in ((sibling, {"mark_c": "o1"}), (child, {"mark_b": "o1", "to_id": 1})):
+        each(pk=1, **values).save_base(raw=True, force_insert=True)
+    synchronize()
+    with transaction.atomic():  # past the child's row, of which nothing is logged: it is the other one's then
+        delete("default", parent, 1)
+        parent(pk=1, mark_a="o3").save_base(raw=True, force_insert=True)
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert child.objects.using("remote").values_list("mark_a", "mark_b", "to__mark_a").get() == ("o3", "o1", "o3")
+    assert parent.objects.using("remote").count() == 1
+    assert not synchronize().changed

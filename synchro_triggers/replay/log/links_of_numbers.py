@@ -1,4 +1,4 @@
-"""Links of a number that was given to another object, and objects with that key, of which nothing was logged.
+"""Links of a number that was given to another object, and what else has that key, of which nothing was logged.
 
 Where an object goes past all cascades and another one is made under its number, in one transaction, its links stay: on
 LOCAL they are the other one's then. On the remote they go with the old object, whose number nobody else gets there. So
@@ -52,6 +52,26 @@ def with_links_of_numbers(changes: Sequence[Change], kept_keys: Collection[str] 
     return list(all_.values())
 
 
+def rows_of_other_children(changes: Iterable[Change]) -> list[Change]:
+    """Return changes of what LOCAL has under former objects' numbers, where that is several children at once.
+
+    Reading the object shows one line of its children. Of the others nothing is logged either: their rows have stayed.
+    They cannot be written together, so these changes are for the transactions that follow.
+    """
+    found: list[Change] = []
+    for root, numbers in _formers_among(changes).items():
+        there: dict[Any, list[type[Model]]] = {}
+        children = [each for each in captured_models(get_settings().models) if each is not root]
+        children = [each for each in children if root_of(each) is root]
+        for model in children if len(children) > 1 else ():
+            for key in rows_with(model, LOCAL, pk=numbers).values_list("pk", flat=True):
+                there.setdefault(key, []).append(model)
+        for key, models in there.items():
+            ends = [each for each in models if not any(each in other._meta.all_parents for other in models)]
+            found += [_as_if_logged(numbers[key], each, key) for each in ends if len(ends) > 1]
+    return found
+
+
 def _formers_among(changes: Iterable[Change]) -> dict[type[Model], dict[Any, Change]]:
     """Return changes of objects whose keys are others' now, by root model and that key."""
     formers: dict[type[Model], dict[Any, Change]] = {}
@@ -83,8 +103,12 @@ def _links_of(root: type[Model], numbers: dict[Any, Change]) -> Iterator[Change]
     for end in _ends_at(root):
         links = rows_with(end.model, LOCAL, **{end.attname: numbers}).values_list("pk", end.attname)
         for key, number in links:
-            former = numbers[number]
-            yield Change(end.model._meta.label, encode_key(key), former.last, former.last, False, former.logged_at)
+            yield _as_if_logged(numbers[number], end.model, key)
+
+
+def _as_if_logged(former: Change, model: type[Model], key: Any) -> Change:
+    """Return a change of a row, as if it had been logged when a former object went."""
+    return Change(model._meta.label, encode_key(key), former.last, former.last, False, former.logged_at)
 
 
 def _ends_at(root: type[Model]) -> Iterable[Any]:

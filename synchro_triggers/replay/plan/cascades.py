@@ -171,12 +171,10 @@ def protecting_rows(error: ProtectedError | RestrictedError) -> Iterable[Any]:
 
 def protecting_keys(other: Model, row: Model) -> list[Any]:
     """Return the foreign keys by which a row protects another one, or itself, from being deleted."""
-    tables = {type(row), *type(row)._meta.all_parents}
     foreign_keys: tuple[Any, ...] = shape_of(type(other)).foreign_keys
     return [
         field
         for field in foreign_keys
         if field.remote_field.on_delete in (PROTECT, RESTRICT)
-        and (target := target_of(field))[0] in tables
-        and local_value(other, field) == row.__dict__.get(target[1])
+        and _has_value(row, *target_of(field), local_value(other, field))
     ]

@@ -51,6 +51,10 @@ class NothingInserted(ObjectNotApplied):
         )
 
 
+#: How many keys are looked at together where some are taken already.
+_RESERVED_AT_ONCE = 1_000
+
+
 class Redirects:
     """Knows the tables of a database whose inserts may be cancelled or redirected, as they were at the last look."""
 
@@ -90,9 +94,21 @@ class Redirects:
             return cursor.fetchone()[0] in self._suspects
 
     def reserve(self, shape: Shape, number: int) -> list[Any]:
-        """Return keys for new rows of a model that this concerns; ``None`` for each where none can be taken."""
-        keys: list[Any] = reserve_keys(self._alias, shape.root, number) if shape.automatic_key else []
-        return keys or [None] * number
+        """Return keys for new rows of a model that this concerns; ``None`` for each where none can be taken.
+
+        None is the key of a row that is there: users may have written numbers to which the sequence has yet to come.
+        An insert that nothing is known of would seem to have made that row.
+        """
+        free: list[Any] = []
+        asked = number
+        while shape.automatic_key and len(free) < number:
+            keys = reserve_keys(self._alias, shape.root, asked)
+            if not keys:
+                break
+            there = set(rows_with(shape.root, self._alias, pk=keys).values_list("pk", flat=True))
+            free += [key for key in keys if key not in there]
+            asked = min(2 * asked, _RESERVED_AT_ONCE)  # the sequence may be far behind
+        return free[:number] or [None] * number
 
     def require(self, shape: Shape, keys: Iterable[Any]) -> None:
         """Raise ``NothingInserted`` unless rows with all of these keys are there."""

@@ -12,7 +12,7 @@ from django.db.models import CASCADE, DO_NOTHING, PROTECT, RESTRICT, Model
 
 from ...capture.tables import captured_models
 from ...conf import get_settings
-from .shape import Shape, concrete_of, is_parent_link, parents_of, root_of, target_of
+from .shape import Shape, concrete_of, is_parent_link, parents_of, root_of, shape_of, target_of
 
 
 @cache
@@ -32,6 +32,16 @@ def links_to_children(model: type[Model]) -> tuple[Any, ...]:
     """Return the parent links of the models that inherit directly from ``model``."""
     related = model._meta.related_objects
     return tuple(each.field for each in related if each.one_to_one and is_parent_link(each.field))
+
+
+@cache
+def children_with_other_parents(model: type[Model]) -> tuple[type[Model], ...]:
+    """Return the models that inherit directly from ``model``, share its key, and have a parent with another key too.
+
+    So may those that inherit from them in turn.
+    """
+    children: list[Any] = [link.model for link in links_to_children(model) if link.primary_key]
+    return tuple(each for each in children if shape_of(each).other_parents or children_with_other_parents(each))
 
 
 @cache

@@ -16,7 +16,7 @@ from ..choices import Choices
 from ..identity.references import mark_as_former
 from ..log.changes import Change, coalesce
 from ..log.given_out_again import Former
-from ..log.links_of_numbers import with_links_of_numbers
+from ..log.links_of_numbers import rows_of_other_children, with_links_of_numbers
 from ..log.vanished import without_a_row
 from ..plan.context import BatchResult, RunContext
 from ..plan.refused import Transactions, groups, halves, transactions_of
@@ -119,8 +119,9 @@ class BatchByBatch:
         refused = sorted(self.ledger.refused, key=lambda change: (change.first, change.label, change.key))
         for group in groups(refused):
             some = [change for change in group if self.ledger.has_failed(change)]
-            if len(some) > 1:
-                self._apply_whole(some, None)
+            result = self._apply_whole(some, None) if len(some) > 1 else None
+            if result is not None and result.left:
+                self.apply(result.left)
 
     # Smaller and smaller parts ---------------------------------------------------------------------
 
@@ -176,6 +177,8 @@ class BatchByBatch:
         self._note([change], result)
         if result.failed and self.choices.stop_at_failure:
             raise StoppedAtFailure
+        for other in result.left:
+            self._apply_alone(other, progress)
 
     def _locked(self, error: Exception) -> SynchroError:
         """Return what is said of an object that somebody else has locked.
@@ -256,7 +259,17 @@ class BatchByBatch:
         forget_failures(context.remote, context.source, done)
         for change, error in result.failed.items():
             store_failure(context.remote, context.source, change, error, again=self.ledger.has_failed(change))
-        return result, self._put_off(changes, result.left, progress)
+        reached = self._put_off(changes, result.left, progress)
+        result.left += self._other_children(done)
+        return result, reached
+
+    def _other_children(self, done: Sequence[Change]) -> list[Change]:
+        """Return what else is to be done of children's rows; it is kept like a failure until its turn has come."""
+        found = rows_of_other_children(done)
+        for change in found if not self.context.dry_run else ():
+            not_yet = SynchroError("not applied yet: its row of another child comes first, and the run has ended since")
+            store_failure(self.context.remote, self.context.source, change, not_yet, again=True)
+        return found
 
     def _put_off(self, changes: Sequence[Change], left: Sequence[Change], progress: Progress | None) -> int:
         """Write down, at the end of a transaction, up to which log row of the window all has been dealt with.

@@ -15,11 +15,12 @@ from django.db.models import Model
 
 from ...conf import LOCAL
 from ..plan.cascades import protecting_keys
+from ..plan.order import at_of
 from ..rows.generic import generic_target
 from ..rows.selecting import rows_of
 from ..rows.values import local_value
 from ..schema.findable import is_findable
-from ..schema.shape import Shape, shape_of, target_of
+from ..schema.shape import Shape, concrete_of, shape_of, target_of
 from .unique_values import park, row_with
 
 Place = tuple[Shape, Any, Any]
@@ -62,11 +63,24 @@ class Dangling:
                 found |= self._set_aside((shape, remote_key, field))
         return found
 
-    def let_go_of_itself(self, row: Model) -> bool:
-        """Let keys by which a row that is to be deleted protects itself hold what is no key; tell whether any did."""
-        shape = shape_of(type(row))
-        protecting = [field for field in protecting_keys(row, row) if field in shape.copied]
-        return any([self._set_aside((shape, row.pk, field)) for field in protecting])
+    def let_go_of_itself(self, row: Model, protecting: Iterable[Model]) -> bool:
+        """Let keys by which an object that is to be deleted protects itself hold what is no key; tell whether any did.
+
+        Args:
+            row: its row.
+            protecting: rows that protect it; those of its children's tables are parts of it.
+        """
+        found = False
+        for part in (row, *self._parts_among(protecting, row)):
+            shape = shape_of(type(part))
+            for field in dict.fromkeys((*protecting_keys(part, part), *protecting_keys(part, row))):
+                found |= field in shape.copied and self._set_aside((shape, part.pk, field))
+        return found
+
+    def _parts_among(self, rows: Iterable[Model], row: Model) -> Iterator[Model]:
+        """Yield those rows that are the same object's as another row, whole: Django reads but what it needs."""
+        for model in {concrete_of(type(each)) for each in rows if at_of(each) == at_of(row)} - {type(row)}:
+            yield from rows_of(model, self._remote).filter(pk=row.pk)
 
     def _set_aside(self, place: Place) -> bool:
         shape, remote_key, field = place

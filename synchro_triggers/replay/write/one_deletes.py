@@ -23,7 +23,7 @@ from ..rows.raw_keys import may_hide, texts_that_hide
 from ..rows.selecting import rows_of
 from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
-from ..schema.relations import links_to, links_to_children, refers_to_itself
+from ..schema.relations import children_with_other_parents, links_to, links_to_children, refers_to_itself
 from ..schema.shape import Shape, parents_of, read_key, root_of, shape_of
 from ..tasks import ObjectTask
 from .going import Along, Going
@@ -85,6 +85,7 @@ class Deletes:
                 self._delete_found(task, other, waits=waits)
             return
         else:
+            row = row if task.keep_parents else self._child_that_leaves_a_parent(row)
             parents = self._parents_without_living(row) if not task.keep_parents else None
             going = Going(row, task.keep_parents, parents)
             if self._remote_wins(task, remote_key, going):
@@ -216,6 +217,17 @@ class Deletes:
             return None
         own = [self._row_of(shape.root, row.pk)] if shape.root is not shape.model else []
         return [parent for parent in (*own, *there) if parent is not None and at_of(parent) not in living]
+
+    def _child_that_leaves_a_parent(self, row: Model) -> Model:
+        """Return the row of a child that has another parent's row, too, which LOCAL still has; or the row itself.
+
+        LOCAL may have deleted the parent's row past the child's: the log need not say that there was a child.
+        """
+        for model in children_with_other_parents(type(row)):
+            child = self._row_of(model, row.pk)
+            if child is not None and self._living.keys_of(self._other_parents(child)):
+                return self._child_that_leaves_a_parent(child)
+        return row
 
     def _other_parents(self, row: Model) -> Iterator[Model]:
         """Yield the parents' rows of an object that have keys of their own."""

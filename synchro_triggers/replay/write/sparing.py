@@ -61,7 +61,9 @@ class Sparing:
             living = self._living.among([*along, *protecting])
             if self._let_point_elsewhere(living, pointed, going=[going.row, *going.apart, *along]):
                 continue
-            if self._dangling.set_aside(living) or (protecting and self._dangling.let_go_of_itself(going.row)):
+            if self._dangling.set_aside(living):
+                continue
+            if protecting and self._dangling.let_go_of_itself(going.row, protecting):
                 continue
             if self._let_point_elsewhere(living, wholly):  # it leads there through what nobody has named
                 continue

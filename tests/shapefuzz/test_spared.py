@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synchro_triggers import synchro_paused, synchronize
+from tests.shapefuzz.test_dangling_to_fields import delete_past_the_constraint
 from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.writing import delete
 
@@ -87,3 +88,26 @@ def test_only_what_leads_to_what_is_deleted_is_let_point_elsewhere(project, hear
     row = pointing.objects.using("remote").get()
     assert (row.far_b.mark_a, row.to_a.mark_a) == ("o3", "o3")
     assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("on_delete", ["CASCADE", "PROTECT"])
+def test_nothing_is_let_point_elsewhere_for_a_delete_that_cannot_be_done(project, heard, local, on_delete):
+    target, pointing = project(
+        local,
+        ("A", "models.Model", marked("a"), "u_a = models.IntegerField(unique=True)"),
+        ("B", "models.Model", marked("b"), f"to_a = models.ForeignKey(A, models.{on_delete}, related_name='+')"),
+    )
+    gone, other = (target.objects.create(mark_a=mark, u_a=number) for number, mark in enumerate(("o1", "o2")))
+    pointing.objects.create(mark_b="o3", to_a=gone)
+    pointing.objects.create(mark_b="o4", to_a=other)
+    synchronize()
+    there = {row.mark_a: row for row in target.objects.using("remote")}
+    pointing.objects.using("remote").filter(mark_b="o4").update(to_a=there["o1"])  # by the remote's users
+    delete_past_the_constraint(local, target, pointing)
+
+    report = synchronize()
+
+    assert [each.model for each in report.failures] == ["shapefuzz.A"]
+    assert (report.updated, report.deleted) == (0, 0)
+    assert {row.to_a.mark_a for row in pointing.objects.using("remote")} == {"o1"}

@@ -13,7 +13,7 @@ from ..errors import NotYet
 from ..identity.living import Living
 from ..plan.cascades import hanging_loosely, protecting_rows
 from ..plan.order import At, at_of
-from ..schema.shape import shape_of
+from ..schema.shape import is_foreign_key, shape_of
 from .dangling import Dangling
 from .going import Along, Going
 from .parts import Parts
@@ -59,6 +59,8 @@ class Sparing:
         while True:
             along, protecting, protection = self._what_is_in_the_way(going)
             living = self._living.among([*along, *protecting])
+            if (stuck := self._hanging_here_too(living, going)) is not None:
+                raise protection or _would_take_along(stuck)
             if self._let_point_elsewhere(living, pointed, going=[going.row, *going.apart, *along]):
                 continue
             if self._dangling.set_aside(living):
@@ -72,9 +74,21 @@ class Sparing:
             if protection is not None:
                 raise protection
             for instance in living:
-                label = shape_of(type(instance)).label
-                raise NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
+                raise _would_take_along(instance)
             return along
+
+    def _hanging_here_too(self, living: Iterable[Model], going: Going) -> Model | None:
+        """Return an object that points to the deleted one on LOCAL, too, past a constraint: nothing can be done then.
+
+        Nor is anything else let point elsewhere for it.
+        """
+        root, remote_key = at_of(going.row)
+        deleted = root, self._parts.identity.claimed_by(root, remote_key)
+        for instance in living:
+            for field, at in self._parts.targets.fields_and_targets(shape_of(type(instance)), instance):
+                if at == deleted and is_foreign_key(field) and getattr(field, "db_constraint", True):
+                    return instance
+        return None
 
     def _what_is_in_the_way(self, going: Going) -> tuple[list[Model], list[Any], Exception | None]:
         """Return what a delete takes along, what protects the row from it, and how that is said."""
@@ -120,3 +134,8 @@ class Sparing:
             for instance in along
             if (at := at_of(instance)) not in living and not identity.log.is_going(at[0], identity.claimed_by(*at))
         ]
+
+
+def _would_take_along(instance: Model) -> NotYet:
+    label = shape_of(type(instance)).label
+    return NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")

@@ -93,6 +93,19 @@ def test_rooms_import_what_the_table_says():
     assert {room: imports for room, (imports, _) in ROOMS.items()} == {room: arrows()[room] for room in ROOMS}
 
 
+def test_no_module_imports_itself_by_way_of_others():
+    left = {path: set(imports_of(path)) - {path} for path in MODULES}
+    before = None
+    while left != before:  # take away what imports nothing that is left, or is imported by nothing that is
+        before = left
+        imported = set().union(*left.values())
+        left = {
+            path: others & left.keys() for path, others in left.items() if others & left.keys() and path in imported
+        }
+
+    assert sorted(path.relative_to(PACKAGE).as_posix() for path in left) == []
+
+
 def test_reading_begins_in_a_file_of_the_room():
     starts = {
         room: {(room_of(PACKAGE / each), (PACKAGE / each).is_file()) for each in ROOMS[room][1]} for room in ROOMS

@@ -15,7 +15,7 @@ from ..exceptions import Refused, SynchroConfigurationError
 from .own_tables import needed_columns, require_own_tables
 from .tables import CapturedTable, captured_models, captured_tables
 from .trigger import InstalledTrigger, Trigger
-from .vendor import Vendor
+from .vendor import has_capture, vendor_of
 
 
 @dataclass(frozen=True)
@@ -56,39 +56,9 @@ class Comparison:
         return sorted(lines)
 
 
-def vendor_of(connection: BaseDatabaseWrapper) -> Vendor:
-    """Return the module with this vendor's trigger SQL.
-
-    Raises:
-        SynchroConfigurationError: changes cannot be captured there, or PostgreSQL support is not installed.
-    """
-    if connection.vendor == "sqlite":
-        from . import sqlite
-
-        return sqlite
-    if connection.vendor == "postgresql":
-        try:
-            from . import postgres
-        except ImportError as error:
-            raise SynchroConfigurationError(
-                "Capturing changes on PostgreSQL needs django-pgtrigger and psycopg: "
-                f"pip install 'django-synchro-triggers[postgres]' ({error})."
-            ) from error
-        return postgres
-    raise SynchroConfigurationError(
-        f"Changes cannot be captured on {connection.alias!r} ({connection.display_name}): only PostgreSQL and "
-        "SQLite have capture. As a remote to synchronise to, the database is fine."
-    )
-
-
 def require_capture(alias: str) -> None:
     """Raise ``SynchroConfigurationError`` where changes cannot be captured: such a database only receives."""
     vendor_of(connections[alias])
-
-
-def has_capture(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether changes can be captured on this vendor at all."""
-    return connection.vendor in {"sqlite", "postgresql"}
 
 
 def compare(alias: str, *, replicated: bool = False) -> Comparison:

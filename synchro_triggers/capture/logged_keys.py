@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from .install import vendor_of
 from .tables import captured_table
+from .vendor import vendor_of
 
 
 def key_and_table(connection: BaseDatabaseWrapper, model: type[Model]) -> tuple[str, str]:

@@ -28,11 +28,12 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 
 from ..conf import get_settings
-from .install import has_capture, install, run_statements, uninstall, vendor_of
+from .install import install, run_statements, uninstall
 from .moved_models import moved_labels
 from .tables import CapturedTable, captured_tables
 from .trigger import LEADING_COMMENTS
 from .unlogged import describe_unlogged
+from .vendor import has_capture, vendor_of
 
 Plan = list[tuple[Migration, bool]]
 

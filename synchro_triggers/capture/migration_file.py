@@ -13,8 +13,9 @@ from django.db.migrations.writer import MigrationWriter
 
 from ..conf import get_settings
 from ..exceptions import SynchroConfigurationError
-from .install import has_capture, install, uninstall
+from .install import install, uninstall
 from .tables import captured_models
+from .vendor import has_capture
 
 TEMPLATE_NAME = "install_triggers.py.template"
 

@@ -13,6 +13,7 @@ from django.db.models import Model
 
 from ..exceptions import Refused
 from . import mysql
+from .vendor import has_capture, vendor_of
 
 
 def require_own_tables(alias: str) -> None:
@@ -86,8 +87,6 @@ class Schema:
 
 def with_tables(alias: str, models: Collection[type[Model]]) -> set[type[Model]]:
     """Return those of the models whose tables are on a database; one query on the vendors that have capture."""
-    from .install import has_capture, vendor_of
-
     connection = connections[alias]
     tables = {model: strip_quotes(model._meta.db_table) for model in models}
     ask = vendor_of(connection).tables_there if has_capture(connection) else _columns_of
@@ -111,11 +110,8 @@ def _lack(model: type[Model], columns: Collection[str] | None) -> str:
 
 
 def _columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
-    from .install import has_capture, vendor_of
-
     if has_capture(connection):
-        found: dict[str, set[str]] = vendor_of(connection).columns_of(connection, tables)
-        return found
+        return vendor_of(connection).columns_of(connection, tables)
     if connection.vendor == "mysql":
         return mysql.columns_of(connection, tables)
     with connection.cursor() as cursor:

@@ -8,9 +8,9 @@ from django.db import connections
 from django.db.models import Model
 
 from ..conf import get_settings
-from .install import vendor_of
 from .logged_keys import key_and_table, times_as_logged
 from .tables import captured_models
+from .vendor import vendor_of
 
 #: The log is grouped once, and joined: it has no index that a look-up for each row could use.
 _UNLOGGED = """

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.db import connections
 
 from ..conf import get_settings
-from .install import Comparison, vendor_of
+from .install import Comparison
 from .tables import captured_tables
+from .vendor import vendor_of
 
 
 def describe_unseen(alias: str, found: Comparison) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is asked of a vendor that captures: the functions that ``postgres`` and ``sqlite`` both have."""
+"""Which vendors capture changes, and what is asked of them: functions that ``postgres`` and ``sqlite`` both have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ..exceptions import SynchroConfigurationError
 from .sight import Sight
 from .tables import CapturedColumn, CapturedTable
 from .trigger import InstalledTrigger, Trigger
@@ -106,3 +107,33 @@ class Vendor(Protocol):
     def views(self, connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
         """Return those of the tables that are views."""
         ...
+
+
+def vendor_of(connection: BaseDatabaseWrapper) -> Vendor:
+    """Return the module with this vendor's trigger SQL.
+
+    Raises:
+        SynchroConfigurationError: changes cannot be captured there, or PostgreSQL support is not installed.
+    """
+    if connection.vendor == "sqlite":
+        from . import sqlite
+
+        return sqlite
+    if connection.vendor == "postgresql":
+        try:
+            from . import postgres
+        except ImportError as error:
+            raise SynchroConfigurationError(
+                "Capturing changes on PostgreSQL needs django-pgtrigger and psycopg: "
+                f"pip install 'django-synchro-triggers[postgres]' ({error})."
+            ) from error
+        return postgres
+    raise SynchroConfigurationError(
+        f"Changes cannot be captured on {connection.alias!r} ({connection.display_name}): only PostgreSQL and "
+        "SQLite have capture. As a remote to synchronise to, the database is fine."
+    )
+
+
+def has_capture(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether changes can be captured on this vendor at all."""
+    return connection.vendor in {"sqlite", "postgresql"}

@@ -6,7 +6,8 @@ import pytest
 from django.db import connections, transaction
 
 from synchro_triggers import synchronize
-from synchro_triggers.capture.install import compare, vendor_of
+from synchro_triggers.capture.install import compare
+from synchro_triggers.capture.vendor import vendor_of
 from synchro_triggers.exceptions import Refused
 from tests.databases import both, both_committed
 from tests.testapp.models import Item

@@ -19,7 +19,8 @@ from django.db import DatabaseError, OperationalError, connections, migrations, 
 from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
 
-from synchro_triggers.capture.install import compare, vendor_of
+from synchro_triggers.capture.install import compare
+from synchro_triggers.capture.vendor import vendor_of
 from synchro_triggers.models import ChangeLog
 from tests.safety.effort import times
 from tests.testapp.models import Account, Egg, Hen, Item, Numbered, Stamped

@@ -12,8 +12,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import post_delete
 
 from synchro_triggers import synchro_paused
-from synchro_triggers.capture.install import compare, install, uninstall, vendor_of
+from synchro_triggers.capture.install import compare, install, uninstall
 from synchro_triggers.capture.migration_file import install_triggers, uninstall_triggers
+from synchro_triggers.capture.vendor import vendor_of
 from synchro_triggers.models import ChangeLog, Failure, Reference
 from tests.capture.changing_app import LABEL
 

@@ -8,9 +8,10 @@ import pytest
 from django.db import connections, models
 from django.test.utils import isolate_apps
 
-from synchro_triggers.capture.install import install, run_statements, vendor_of
+from synchro_triggers.capture.install import install, run_statements
 from synchro_triggers.capture.keys import decode_key
 from synchro_triggers.capture.tables import captured_tables
+from synchro_triggers.capture.vendor import vendor_of
 from synchro_triggers.models import ChangeLog
 from tests import processes
 from tests.testapp.models import Numbered

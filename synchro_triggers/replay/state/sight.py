@@ -8,8 +8,8 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
-from ...capture import install
 from ...capture.tables import captured_models
+from ...capture.vendor import vendor_of
 from ...conf import LOCAL, get_settings
 from ...exceptions import Refused
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
@@ -29,7 +29,7 @@ def require_sight(alias: str) -> None:
         return
     if connection.vendor not in {"postgresql", "sqlite"}:
         return  # a remote only, and of none of the others Django knows row-level security
-    vendor = install.vendor_of(connection)
+    vendor = vendor_of(connection)
     seen = vendor.sight_of(connection, _tables(captured_models(get_settings().models)))
     if alias == LOCAL and seen.standby:
         raise Refused(standby_message(alias))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from django.core.checks import run_checks
+from django.core.checks.registry import registry
 
 from synchro_triggers import synchronize
+from synchro_triggers.checks import check_django
 from synchro_triggers.django_inside import expected, instances
 from synchro_triggers.django_inside.savepoints import Savepoints
 from synchro_triggers.replay.run import retry_failures
@@ -41,7 +42,11 @@ def never(*args, **options):
 
 
 def said():
-    return [each.msg for each in run_checks() if each.id == "synchro_triggers.W016"]
+    return [each.msg for each in check_django(None)]
+
+
+def test_manage_py_check_asks():
+    assert check_django in registry.registered_checks
 
 
 @pytest.mark.parametrize("part", PARTS)

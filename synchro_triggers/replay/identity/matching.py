@@ -38,6 +38,7 @@ from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import Shape, shape_of
 from .already_there import there_by_natural_key
 from .keys_there import KeysThere
+from .living import Living
 from .natural_keys import NaturalKeys
 from .natural_matches import NaturalMatches
 from .references import Identity
@@ -54,6 +55,7 @@ class Matching:
         identity: those references.
         keys_there: what foreign keys and kept keys are on the remote.
         natural_keys: the natural keys that objects would have there.
+        living: the other way round, which object of LOCAL a remote row is.
     """
 
     def __init__(self, identity: Identity, spellings: OtherSpellings) -> None:
@@ -62,6 +64,7 @@ class Matching:
         self.keys_there = KeysThere(identity, lambda target: self._by_natural_key.find(target))
         self.natural_keys = NaturalKeys(identity, self.keys_there)
         self._by_natural_key = NaturalMatches(self.natural_keys)
+        self.living = Living(identity)
 
     def by_natural_key(self, instance: Model) -> Any:
         """Return the key of the remote row with an object's natural key, whosever it is, or ``None``: the second alone.

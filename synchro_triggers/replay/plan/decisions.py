@@ -20,13 +20,18 @@ from ..tasks import ObjectTask
 
 
 class Action(Enum):
-    """What is done with one object."""
+    """What is done with one object.
+
+    The last two are not counted: nothing is done with a row for them.
+    """
 
     CREATE = "created"
     UPDATE = "updated"
     KEEP = "unchanged"
     LEAVE = "conflicts"
     DELETE = "deleted"
+    FORGET = "forgotten"
+    HAND_ON = "handed on"
 
     @property
     def counted_as(self) -> str:
@@ -72,6 +77,33 @@ def decide(*, logged: bool, there: bool, equal: bool, remote_wins: bool = False)
     if not there:
         return Action.CREATE
     return Action.UPDATE if logged else Action.KEEP
+
+
+def decide_delete(
+    *, there: bool, lives_on: bool = False, remote_wins: bool = False, gone_before: bool = False
+) -> Action:
+    """Decide about an object that LOCAL has deleted.
+
+    Args:
+        there: the remote has a row for it.
+        lives_on: that is the row of an object which LOCAL has, by its natural key: it has only changed its number.
+        remote_wins: the remote's users have changed it, and the rule says that theirs counts.
+        gone_before: a dry run has seen it go.
+
+    Returns:
+        ``HAND_ON``: the row is the other object's from now on. ``FORGET``: there is nothing left to delete.
+
+    Example:
+        >>> decide_delete(there=True, remote_wins=True)
+        <Action.LEAVE: 'conflicts'>
+    """
+    if not there:
+        return Action.FORGET
+    if lives_on:
+        return Action.HAND_ON
+    if remote_wins:
+        return Action.LEAVE
+    return Action.FORGET if gone_before else Action.DELETE
 
 
 def is_equal(shape: Shape, row: Model, values: Sequence[Any]) -> bool:

@@ -218,15 +218,32 @@ class RemoteChanges:
                 decisions[conflict] = error
         return decisions[conflict]
 
-    def remote_wins(
+    def verdict(
         self,
-        conflict: Conflict,
+        shape: Shape,
+        key: Any,
+        remote_key: Any,
         change: Change,
         *,
+        equal: bool = False,
         deletes: bool = False,
         deleted: bool = False,
-        between: str = "",
-    ) -> bool:
+    ) -> bool | Exception:
+        """Tell whether the remote's users have changed an object too, and win, or what the rule has raised.
+
+        Args:
+            shape, key, remote_key, change: as for ``find``.
+            equal: the remote holds what it shall hold, so that there is nothing to win.
+            deletes, deleted: as for ``settle``.
+        """
+        conflict = self.find(shape, key, remote_key, change)
+        if conflict is None or equal:
+            return False
+        return self.settle(conflict, change, deletes=deletes, deleted=deleted)
+
+    def settle(
+        self, conflict: Conflict, change: Change, *, deletes: bool = False, deleted: bool = False, between: str = ""
+    ) -> bool | Exception:
         """Tell whether the remote wins, so that the object is to be left alone; it will be told either way.
 
         Args:
@@ -235,11 +252,13 @@ class RemoteChanges:
             deletes: LOCAL does not have the object any more.
             deleted: the remote does not have it any more.
             between: what is to be said first: the ends of a link.
+
+        Returns:
+            What the rule has raised, where it has: that is told as the object's failure.
         """
         decision = self.decide(conflict)
-        if isinstance(decision, Exception):
-            raise decision
-        self._decided[change, conflict.label] = (conflict, decision, deletes, deleted, between)
+        if not isinstance(decision, Exception):
+            self._decided[change, conflict.label] = (conflict, decision, deletes, deleted, between)
         return decision
 
     def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:

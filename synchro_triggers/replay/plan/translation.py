@@ -23,9 +23,10 @@ Values = dict[str, Any]
 
 
 class Translation:
-    """Translates the references of objects that are written one by one; brings their targets along.
+    """Translates the references of objects; of those that are written one by one, it brings their targets along.
 
     Args:
+        identity: the batch's references.
         targets: what the batch's objects point to.
         stand_ins: values for references that have to wait.
         agenda: who is being written further up.
@@ -33,9 +34,15 @@ class Translation:
     """
 
     def __init__(
-        self, targets: Targets, stand_ins: StandIns, agenda: Agenda, ensure: Callable[[type[Model], Any], Any]
+        self,
+        identity: Identity,
+        targets: Targets,
+        stand_ins: StandIns,
+        agenda: Agenda,
+        ensure: Callable[[type[Model], Any], Any],
     ) -> None:
-        self._targets, self._stand_ins, self._agenda, self._ensure = targets, stand_ins, agenda, ensure
+        self._identity, self._targets, self._stand_ins = identity, targets, stand_ins
+        self._agenda, self._ensure = agenda, ensure
 
     def values(self, shape: Shape, instance: Model) -> tuple[Values, list[Unfinished]]:
         """Return the values that the remote row shall have, by attribute name, and the references that have to wait.
@@ -119,44 +126,43 @@ class Translation:
         at = (root_of(type(instance)), instance.pk)
         return self._agenda.waits_for(at, self._targets.comes_with(target)) and not self._targets.is_there(target)
 
+    def reader(self, shape: Shape) -> Callable[[Any], list[Any]]:
+        """Return a function that gives the values of an instance's copied fields, as the remote shall have them.
 
-def values_reader(
-    shape: Shape, identity: Identity, targets: Targets, stand_ins: StandIns
-) -> Callable[[Any], list[Any]]:
-    """Return a function that gives the values of an instance's copied fields, as the remote shall have them.
+        For objects that nobody observes, whose targets are there, missing, or written later. It asks no database.
+        """
+        attnames = [field.attname for field in shape.copied]
+        special = [
+            (number, field) for number, field in enumerate(shape.copied) if isinstance(field, FileField | JSONField)
+        ]
+        keys = [
+            (number, field, target_of(field)[0])
+            for number, field in enumerate(shape.copied)
+            if is_foreign_key(field) and points_to_key(field)
+        ]
+        at_number = {attname: number for number, attname in enumerate(attnames)}
+        known, targets, stand_ins = self._identity.known, self._targets, self._stand_ins
 
-    For objects that nobody observes, whose targets are there, missing, or written later. It asks nothing of a database.
-    """
-    attnames = [field.attname for field in shape.copied]
-    special = [(number, field) for number, field in enumerate(shape.copied) if isinstance(field, FileField | JSONField)]
-    keys = [
-        (number, field, target_of(field)[0])
-        for number, field in enumerate(shape.copied)
-        if is_foreign_key(field) and points_to_key(field)
-    ]
-    at_number = {attname: number for number, attname in enumerate(attnames)}
-    known = identity.known
+        def read(instance: Any) -> list[Any]:
+            stored = instance.__dict__
+            values = [stored.get(attname) for attname in attnames]
+            for number, field in special:
+                values[number] = local_value(instance, field)
+            for number, foreign_key, model in keys:
+                if (value := values[number]) is not None and (remote_key := known(model, value)) is not None:
+                    values[number] = remote_key
+                elif value is not None and (root_of(model), value) in targets.missing:
+                    values[number] = targets.nowhere(instance, foreign_key, (model, value), value)
+                elif value is not None:
+                    values[number] = stand_ins.value(foreign_key, model, value, value, unheard=True)
+            for generic in shape.generic_keys:
+                if (target := generic_target(generic, instance)) is None:
+                    continue
+                number = at_number[generic.object_attname]
+                if (remote_key := known(*target)) is not None:
+                    values[number] = generic.value_there(target[1], remote_key, instance)
+                elif (root_of(target[0]), target[1]) in targets.missing:
+                    values[number] = targets.nowhere(instance, generic.object_field, target, values[number])
+            return values
 
-    def read(instance: Any) -> list[Any]:
-        stored = instance.__dict__
-        values = [stored.get(attname) for attname in attnames]
-        for number, field in special:
-            values[number] = local_value(instance, field)
-        for number, foreign_key, model in keys:
-            if (value := values[number]) is not None and (remote_key := known(model, value)) is not None:
-                values[number] = remote_key
-            elif value is not None and (root_of(model), value) in targets.missing:
-                values[number] = targets.nowhere(instance, foreign_key, (model, value), value)
-            elif value is not None:
-                values[number] = stand_ins.value(foreign_key, model, value, value, unheard=True)
-        for generic in shape.generic_keys:
-            if (target := generic_target(generic, instance)) is None:
-                continue
-            number = at_number[generic.object_attname]
-            if (remote_key := known(*target)) is not None:
-                values[number] = generic.value_there(target[1], remote_key, instance)
-            elif (root_of(target[0]), target[1]) in targets.missing:
-                values[number] = targets.nowhere(instance, generic.object_field, target, values[number])
-        return values
-
-    return read
+        return read

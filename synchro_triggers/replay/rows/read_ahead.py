@@ -48,6 +48,10 @@ class ReadAhead:
             row = self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
         return row if row is not None and is_exactly(self._alias, key, row.pk) else None
 
+    def give_back(self, row: Model) -> None:
+        """Remember a row again that was taken, and not changed."""
+        self._rows.setdefault(type(row), {})[row.pk] = row
+
     def drop(self, model: type[Model], key: Any) -> None:
         """Forget a row that was changed."""
         self._rows.get(model, {}).pop(key, None)

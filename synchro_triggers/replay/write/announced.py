@@ -11,17 +11,21 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db import IntegrityError, connections
+from django.db import IntegrityError
 from django.db.models import Model
 from django.db.models.signals import post_delete, pre_delete
 
+from ..plan.context import RunContext
 from ..plan.decisions import Decision, is_equal
 from ..rows.selecting import instances_of, rows_with
 from ..rows.statements import RowsVanished, update_rows
 from ..rows.values import create_instances, differing, local_value, new_instance, same_value, set_values, value_to_write
 from ..schema.shape import Shape
+from .clock import Clock
+from .known import Known
 from .many_rows import give_free_values, key_parts, reserve_keys
-from .parts import Parts
+from .outcomes import Outcomes
+from .receivers import Receivers
 from .signals import send_post_save, send_pre_save
 
 #: Objects that are announced at once where it is not known yet how long receivers take.
@@ -35,26 +39,37 @@ class ReceiversWrote(Exception):
 class Announced:
     """Writes objects of one batch, announced many at a time.
 
+    Args:
+        context: where and how to write.
+        known: what the batch knows of the remote.
+        receivers: who hears of it.
+        outcomes: where it is noted which keys were given.
+        clock: how long the transaction may last.
+
     Attributes:
         written_to: models to whose tables receivers have written.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._remote = parts.context.remote
+    def __init__(
+        self, context: RunContext, known: Known, receivers: Receivers, outcomes: Outcomes, clock: Clock
+    ) -> None:
+        self._context, self._remote, self._read_ahead = context, context.remote, known.rows
+        self._receivers, self._outcomes, self._clock = receivers, outcomes, clock
         self.written_to: set[type[Model]] = set()
         self._started = 0.0
+        self.sends = receivers.sends_signals
+        self.is_time_up = clock.is_up
 
     def create(self, shape: Shape, some: Sequence[Decision]) -> Sequence[Decision]:
         """Insert new objects; return those for which there was time, with the keys that they have got."""
-        reserve_keys(self._parts.context, shape, some)
+        reserve_keys(self._context, shape, some)
         instances = [
             new_instance(shape, self._remote, each.remote_key, _by_attname(shape, each.values)) for each in some
         ]
         some = some[: self._insert(shape, instances)]
         for each, instance in zip(some, instances, strict=False):
-            if each.remote_key is not None and shape.automatic_key:
-                self._parts.numbered.setdefault(shape.root, set()).add(each.remote_key)
+            if each.remote_key is not None:
+                self._outcomes.note_given_keys(shape, [each.remote_key])
             each.remote_key = instance.pk
         return some
 
@@ -64,7 +79,7 @@ class Announced:
         # Before the write: where fewer rows come back, Django 6.1 gives instances the keys of others.
         keys = [instance.pk for instance in announced]
         create_instances(announced, shape, self._remote)
-        redirects = self._parts.context.redirects
+        redirects = self._context.redirects
         if redirects.concern(shape.model):
             redirects.require(shape, keys)
         self._send_post_save(shape, announced, created=True)
@@ -78,7 +93,7 @@ class Announced:
             RowsVanished: one is gone.
             ReceiversWrote: receivers of ``pre_save`` have changed those rows.
         """
-        rows = self._parts.rows
+        rows = self._read_ahead
         rows.load(shape.model, [each.remote_key for each in some])
         instances: list[Any] = [rows.take(shape.model, each.remote_key) for each in some]
         for each, instance in zip(some, instances, strict=True):
@@ -93,7 +108,7 @@ class Announced:
             IntegrityError: there was no time for all of them.
         """
         give_free_values(self._remote, shape, some)
-        self._parts.rows.forget({None})
+        self._read_ahead.forget({None})
         went = self.update(shape, some)
         if len(went) < len(some):
             raise IntegrityError("no time to hand on unique values")
@@ -158,9 +173,9 @@ class Announced:
         Returns:
             Those that were announced, one at least.
         """
-        clock = self._parts.clock.half()
+        clock = self._clock.half()
         self._started = time.monotonic()
-        pace, left = self._parts.context.paces.get(model), self._parts.clock.left()
+        pace, left = self._context.paces.get(model), self._clock.left()
         if left is not None:
             those = those[: _FIRST if pace is None else max(1, int(left / max(pace, 1e-6)))]
         for number, each in enumerate(those):
@@ -172,13 +187,13 @@ class Announced:
     def done(self, number: int, model: type[Model]) -> None:
         """Learn how long it has taken, for so many."""
         if number:
-            self._parts.context.paces[model] = (time.monotonic() - self._started) / number
+            self._context.paces[model] = (time.monotonic() - self._started) / number
 
     def after(self, send: Callable[[], None], model: type[Model]) -> bool:
         """Call receivers; tell whether they have written to the model's table."""
-        with self._parts.hearing_receivers() as tables:
+        with self._receivers.hearing() as tables:
             send()
-        wrote = None in tables or connections[self._remote].ops.quote_name(model._meta.db_table) in tables
+        wrote = self._receivers.have_written_to(model, tables)
         if wrote:
             self.written_to.add(model)
         return wrote

@@ -6,15 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from django.db import IntegrityError, connections
+from django.db import IntegrityError
 from django.db.models import Model, ProtectedError, RestrictedError
 
 from ...capture.keys import encode_key
 from ...conf import LOCAL
-from ...django_inside.savepoints import Savepoints
 from ...exceptions import ObjectNotApplied
 from ..errors import BatchBroken, NotYet, reraise_if_hopeless, waiting
-from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..log.changes import Change
 from ..plan.agenda import Agenda
@@ -24,22 +22,21 @@ from ..plan.levels import Levels
 from ..plan.newcomers import newcomers_among
 from ..plan.order import At, Task, in_order
 from ..plan.reading import plan_tasks, without_doubled
-from ..plan.remote_changes import RemoteChanges
-from ..plan.targets import Targets
 from ..plan.translation import Translation
 from ..report import Told
 from ..rows.local_rows import load_instances
 from ..rows.mysql import guarded
-from ..rows.read_ahead import ReadAhead
-from ..rows.sequences import move_sequences_on
 from ..schema.keys import FormerKey
 from ..schema.shape import model_of, root_of, shape_of
 from ..state.failures import describe
 from ..tasks import LinkTask, ObjectTask
+from .announced import Announced
 from .clock import Clock
 from .cycles import Cycles
+from .drafts import Drafts
 from .endings import ends_refused
 from .foresight import Foresight, name_holders
+from .known import Known
 from .many import BulkUpserts
 from .many_deletes import BulkDeletes
 from .many_links import BulkLinks
@@ -49,10 +46,10 @@ from .one_statements import Singles
 from .one_upserts import Upserts
 from .outcomes import Outcomes
 from .parking import park
-from .parts import Parts
-from .reading_ahead import hanging_on_others, read_ahead
-from .receivers import Observers, Writes
+from .pointing import Pointing
+from .receivers import Receivers
 from .rings import Rings
+from .sparing import Sparing
 
 #: Errors that may be gone when the rest of the batch has been applied.
 _RETRIED = (IntegrityError, ProtectedError, RestrictedError, NotYet)
@@ -84,10 +81,10 @@ class Batch:
         acquainted: Callable[[Sequence[ObjectTask]], None] = lambda tasks: None,
     ) -> None:
         self._context, self._changes, self._acquainted = context, changes, acquainted
-        self._remote = context.remote
+        self._remote, self._clock = context.remote, clock or Clock()
         self._agenda = Agenda()
         self._result = BatchResult()
-        self._identity = Identity(
+        identity = Identity(
             context.remote,
             context.source,
             context.node,
@@ -97,49 +94,42 @@ class Batch:
         )
         planned, self._result.vanished = plan_tasks(changes, context.kept_keys, self._result.failed)
         self._tasks = list(without_doubled(context.remote, planned, self._agenda.errors, self._result.failed))
-        self._identity.log.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
+        self._objects = [task for task in self._tasks if isinstance(task, ObjectTask)]
+        identity.log.expect(self._objects, formers)
         self._parked: set[Change] = set()
         self._put_off: list[Task] = []
         self._settled = False
-        self._hanging: dict[At, list[At]] = {}
-        self._parts = parts = self._make_parts(whole, clock or Clock())
-        self._levels = Levels(parts.identity, parts.targets, parts.stand_ins, parts.observers.sends_signals)
-        self._bulk_upserts = BulkUpserts(parts, self._levels)
-        self._bulk_deletes, self._bulk_links = BulkDeletes(parts), BulkLinks(parts)
-        gone = {task.at: task for task in self._gone()}
-        self._rings = Rings(parts, lambda: self._hanging, gone.get)
-        self._deletes = Deletes(parts, self._point, self._rings)
-        self._links = Links(parts, self._ensure)
-        self._cycles = Cycles(parts, self._agenda, self._ensure)
-        self._upserts = self._make_upserts()
+        self._known = Known(context, identity, changes, self._tasks)
+        self._identity, self._targets, self._rows = identity, self._known.targets, self._known.rows
+        self._receivers = Receivers(context.remote, self._rows, context.batch_signals)
+        self._outcomes = Outcomes(self._result, identity, self._rows)
+        stand_ins = StandIns(context.remote, self._known.matching.keys_there)
+        self._levels = Levels(identity, self._targets, stand_ins, self._receivers.sends_signals)
+        translation = Translation(identity, self._targets, stand_ins, self._agenda, self._ensure)
+        self._write_many(translation, whole=whole)
+        self._write_one(translation)
 
-    def _make_upserts(self) -> Upserts:
-        translation = Translation(self._parts.targets, self._parts.stand_ins, self._agenda, self._ensure)
-        foresight = Foresight(self._parts, self._tasks)
-        return Upserts(self._parts, self._agenda, translation, self._cycles, self._deletes, foresight)
+    def _write_many(self, translation: Translation, *, whole: bool) -> None:
+        """Make what writes many objects at a time."""
+        context, known, outcomes = self._context, self._known, self._outcomes
+        announced = Announced(context, known, self._receivers, outcomes, self._clock)
+        self._bulk_upserts = BulkUpserts(context, known, translation, self._levels, announced, outcomes, whole=whole)
+        self._bulk_deletes = BulkDeletes(known, announced, outcomes)
+        self._bulk_links = BulkLinks(context, known, announced, outcomes)
 
-    def _make_parts(self, whole: bool, clock: Clock) -> Parts:
-        context, identity, result = self._context, self._identity, self._result
-        matching = Matching(identity, context.spellings)
-        rows, savepoints = ReadAhead(self._remote, context.locks), Savepoints(self._remote, BatchBroken)
-        return Parts(
-            context=context,
-            identity=identity,
-            matching=matching,
-            targets=Targets(identity, self._tasks),
-            stand_ins=StandIns(self._remote, matching.keys_there),
-            remote_changes=RemoteChanges(context, identity, self._changes),
-            rows=rows,
-            result=result,
-            outcomes=Outcomes(result, identity, rows),
-            numbered={},
-            writes=Writes(self._remote),
-            savepoints=savepoints,
-            singles=Singles(self._remote, savepoints),
-            observers=Observers(context.batch_signals),
-            whole=whole,
-            clock=clock,
-        )
+    def _write_one(self, translation: Translation) -> None:
+        """Make what writes objects one by one."""
+        context, known, outcomes, agenda = self._context, self._known, self._outcomes, self._agenda
+        self._singles = singles = Singles(context.remote, self._receivers)
+        self._rings = Rings(known, self._gone())
+        pointing = Pointing(known, self._point, dry_run=context.dry_run)
+        sparing = Sparing(known, self._point, self._rings)
+        self._deletes = deletes = Deletes(context, known, singles, outcomes, sparing, pointing)
+        self._links = Links(context, known, singles, outcomes, self._ensure)
+        self._cycles = cycles = Cycles(known, agenda, singles, self._ensure, dry_run=context.dry_run)
+        foresight = Foresight(known, context.imagined_gone, self._tasks)
+        drafts = Drafts(known, translation)
+        self._upserts = Upserts(context, known, agenda, drafts, singles, outcomes, cycles, deletes, pointing, foresight)
 
     def apply(self) -> BatchResult:
         """Apply everything and return what was done.
@@ -148,8 +138,10 @@ class Batch:
             BatchBroken: one change spoils the batch; apply them one by one.
             OperationalError, InterfaceError: the connection or the server fails; nothing can go on.
         """
-        self._read_ahead()
-        targets = self._parts.targets
+        self._known.read_ahead(self._receivers)
+        self._rings.hanging = self._known.hanging_on_others(self._gone())
+        self._known.look_what_changed()
+        targets = self._targets
         brought_along = targets.brought_along()
         self._agenda.errors.update(targets.unusable)
         if newcomers := list(newcomers_among((*self._tasks, *brought_along), self._identity)):
@@ -159,27 +151,16 @@ class Batch:
         )
         with ends_refused(self._remote), guarded(self._remote):
             self._write(ordered)
-            name_holders(self._parts, self._upserts.refused)
-            self._parts.singles.finish()
-            self._parts.savepoints.finish()
+            name_holders(self._known, self._upserts.refused, self._result.failed)
+            self._singles.finish()
         self._tell_what_was_outlived()
-        self._identity.store()
-        move_sequences_on(self._remote, self._parts.numbered)
+        self._outcomes.store()
         self._leave_for_later()
         left = {(change.label, change.key) for change in self._result.left}
         for (label, key), reason in targets.pointing_nowhere.items():
             if (label, key) not in left:
                 self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
         return self._result
-
-    def _read_ahead(self) -> None:
-        remote_changes = self._parts.remote_changes
-        read_ahead(self._parts, self._tasks)
-        self._hanging = hanging_on_others(self._parts, self._gone())
-        remote_changes.look()
-        if self._context.logs:
-            self._identity.watch(self._context.users_changes)
-        remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
 
     def _tell_what_was_outlived(self) -> None:
         for (root, key), remote_key in self._identity.outlived.items():
@@ -189,10 +170,7 @@ class Batch:
 
     def _write(self, ordered: Sequence[Task]) -> None:
         """Write the objects, in rounds, while there are some that may succeed after others."""
-        with (
-            connections[self._remote].execute_wrapper(self._parts.writes),
-            self._parts.savepoints.announced(),
-        ):
+        with self._singles.begun():
             waiting: Sequence[Task] = ordered
             in_bulk = not self._context.dry_run
             while waiting:
@@ -217,7 +195,7 @@ class Batch:
         """Set unique values aside, once, that the objects which are left want of one another; tell whether any was."""
         if self._context.dry_run or self._parked:
             return False
-        self._parked = park(self._parts, failed)
+        self._parked = park(self._known, failed, self._result.failed)
         return bool(self._parked)
 
     def _leave_for_later(self) -> None:
@@ -225,7 +203,7 @@ class Batch:
         put_off = {change for task in self._put_off for change in _changes_of(task)}
         for change in put_off:
             self._result.failed.pop(change, None)
-        self._parts.remote_changes.tell(self._result.report, put_off | self._result.failed.keys())
+        self._known.remote_changes.tell(self._result.report, put_off | self._result.failed.keys())
         if not put_off:
             return
         # Of an object that was logged under several labels there is one task.
@@ -238,7 +216,7 @@ class Batch:
 
     def _may_stop(self) -> bool:
         """Tell whether the time is over, and the transaction may end here."""
-        return self._settled and self._parts.clock.is_up() and not self._cycles.are_open and not self._parked
+        return self._settled and self._clock.is_up() and not self._cycles.are_open and not self._parked
 
     def _round(self, tasks: Sequence[Task], *, in_bulk: bool) -> list[Task]:
         """Apply tasks in order; return those that failed.
@@ -257,7 +235,7 @@ class Batch:
         return failed
 
     def _is_observed(self, task: Task) -> bool:
-        return self._bulk_links.is_observed(task) if isinstance(task, LinkTask) else self._parts.observers.notice(task)
+        return self._bulk_links.is_observed(task) if isinstance(task, LinkTask) else self._receivers.notice(task)
 
     def _in_bulk(self, tasks: Sequence[Task]) -> list[Task]:
         """Write tasks in bulk; return what needs a closer look."""
@@ -269,7 +247,7 @@ class Batch:
             del self._agenda.pending[task.at]
             done.add(id(task))
         for task, part in self._bulk_upserts.take_unfinished():
-            row = self._parts.rows.take(task.shape.model, self._identity.known(task.shape.model, task.key))
+            row = self._rows.take(task.shape.model, self._identity.known(task.shape.model, task.key))
             assert row is not None  # it was written just now
             self._cycles.wait(row, task.shape, [part])
         self._cycles.close()
@@ -321,7 +299,7 @@ class Batch:
                 self._result.failed[task.change] = error
             return False
         errors.pop(at, None)
-        self._parts.outcomes.succeed(task)
+        self._outcomes.succeed(task)
         return True
 
     def _may_succeed_later(self, task: Task) -> bool:
@@ -332,10 +310,10 @@ class Batch:
         return any(isinstance(error, _RETRIED) for error in errors)
 
     def _gone(self) -> list[ObjectTask]:
-        return [task for task in self._tasks if isinstance(task, ObjectTask) and task.instance is None]
+        return [task for task in self._objects if task.instance is None]
 
     def _hanging_on(self, task: ObjectTask) -> Collection[At]:
-        return self._hanging.get(task.at, ())
+        return self._rings.hanging.get(task.at, ())
 
     def _point(self, living: Model, foreign_key: Any = None, going: Collection[Model] = ()) -> None:
         """Let a remote row point to what its local object points to; the rest of it stays as it is.
@@ -359,7 +337,7 @@ class Batch:
             NotYet: it could not be brought along.
             ObjectNotApplied: LOCAL does not have it.
         """
-        root, targets = root_of(model), self._parts.targets
+        root, targets = root_of(model), self._targets
         self._identity.load(model, [key])
         if targets.is_there((root, key)):
             return self._identity.known(model, key)

@@ -13,21 +13,33 @@ from ..plan.cycles import Unfinished
 from ..rows.values import set_values
 from ..schema.shape import Shape, root_of
 from ..state.failures import describe
+from .known import Known
 from .one import save
-from .parts import Parts
+from .one_statements import Singles
 
 
 class Cycles:
     """Sets the references of a batch that had to wait.
 
     Args:
-        parts: the batch's parts.
+        known: what the batch knows of the remote.
         agenda: what is still to be done.
+        singles: writes one object.
         ensure: returns the remote key of a local object, bringing it along if it is not there.
+        dry_run: nothing is written.
     """
 
-    def __init__(self, parts: Parts, agenda: Agenda, ensure: Callable[[type[Model], Any], Any]) -> None:
-        self._parts, self._agenda, self._ensure = parts, agenda, ensure
+    def __init__(
+        self,
+        known: Known,
+        agenda: Agenda,
+        singles: Singles,
+        ensure: Callable[[type[Model], Any], Any],
+        *,
+        dry_run: bool,
+    ) -> None:
+        self._remote, self._targets, self._agenda = known.remote, known.targets, agenda
+        self._singles, self._ensure, self._dry_run = singles, ensure, dry_run
         self._waiting: list[tuple[Model, Shape, Unfinished]] = []
 
     def wait(self, row: Model, shape: Shape, unfinished: Iterable[Unfinished]) -> None:
@@ -55,14 +67,14 @@ class Cycles:
                     continue
                 settled = True
                 value = part.value_for(self._key_of_target(part))
-                if self._parts.context.dry_run or row.__dict__.get(part.field.attname) == value:
+                if self._dry_run or row.__dict__.get(part.field.attname) == value:
                     continue
                 set_values(row, {part.field.attname: value})
-                with self._parts.savepoints.one():
-                    save(row, shape, self._parts.context.remote, update_fields=[part.field.name])
+                with self._singles.one(shape.model):
+                    save(row, shape, self._remote, update_fields=[part.field.name])
 
     def _is_to_come(self, part: Unfinished) -> bool:
-        targets, target = self._parts.targets, (root_of(part.model), part.key)
+        targets, target = self._targets, (root_of(part.model), part.key)
         return not targets.is_there(target) and targets.comes_with(target) in self._agenda.pending
 
     def _key_of_target(self, part: Unfinished) -> Any:
@@ -70,7 +82,7 @@ class Cycles:
         try:
             return self._ensure(part.model, part.key)
         except Exception as error:
-            reraise_if_hopeless(error, self._parts.context.remote)
+            reraise_if_hopeless(error, self._remote)
             raise BatchBroken(
                 f"a cycle of foreign keys cannot be closed at {part.model._meta.label} {part.key!r}: {describe(error)}"
             ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -10,15 +10,14 @@ from django.db import IntegrityError
 from django.db.models import Model
 
 from ...capture.tables import natural_manager
-from ..identity.living import Living
 from ..log.changes import Change
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
 from ..rows.unhashable import is_hashable
 from ..rows.values import differing, local_value, same_value
 from ..schema.shape import Shape, is_foreign_key, parents_of, root_of
-from ..tasks import LinkTask, ObjectTask
-from .parts import Parts
+from ..tasks import At, LinkTask, ObjectTask
+from .known import Known
 
 
 class _LookedUp(NamedTuple):
@@ -32,14 +31,14 @@ class Foresight:
     """Looks whether unique values are taken on the remote, and will stay so.
 
     Args:
-        parts: the batch's parts.
-        tasks: its tasks: what they want of one column is looked up together.
+        known: what the batch knows of the remote.
+        gone: in a dry run, root model and remote key of what would have been deleted.
+        tasks: of the batch: what they want of one column is looked up together.
     """
 
-    def __init__(self, parts: Parts, tasks: Iterable[ObjectTask | LinkTask]) -> None:
-        self._parts = parts
-        self._living = Living(parts.identity)
-        self._tasks = tasks
+    def __init__(self, known: Known, gone: Container[At] = (), tasks: Iterable[ObjectTask | LinkTask] = ()) -> None:
+        self._matching, self._identity, self._remote = known.matching, known.identity, known.remote
+        self._gone, self._tasks = gone, tasks
         self._looked_up: dict[tuple[Any, ...], _LookedUp] = {}
 
     def require_free(
@@ -73,8 +72,8 @@ class Foresight:
             holder = self._holder(shape, fields, wanted)
             if holder is not None and holder != remote_key and self._stays(fields[0].model, holder, fields):
                 named = ", ".join(f"{field.name}={wanted[field.attname]!r}" for field in fields)
-                label, remote = fields[0].model._meta.label, self._parts.context.remote
-                said = f"unique {named} is taken on {remote!r} by {label} {holder!r}, which stays there"
+                label = fields[0].model._meta.label
+                said = f"unique {named} is taken on {self._remote!r} by {label} {holder!r}, which stays there"
                 return said + (_way_out(shape, fields) if changed is None else "")
         return None
 
@@ -87,9 +86,7 @@ class Foresight:
             found = self._looked_up[fields]
             if tuple(wanted[field.attname] for field in plain) in found.asked:
                 return found.holders.get(tuple(wanted.values()))
-        rows = rows_with(
-            fields[0].model, self._parts.context.remote, **{name: [value] for name, value in wanted.items()}
-        )
+        rows = rows_with(fields[0].model, self._remote, **{name: [value] for name, value in wanted.items()})
         return rows.values_list("pk", flat=True).first()
 
     def _look_up(self, shape: Shape, fields: tuple[Any, ...], plain: tuple[Any, ...]) -> _LookedUp:
@@ -98,7 +95,7 @@ class Foresight:
         values = (tuple(local_value(each, field) for field in plain) for each in instances if each is not None)
         asked = {each for each in values if None not in each and is_hashable(each)}
         among = {field.attname: {each[number] for each in asked} for number, field in enumerate(plain)}
-        rows = rows_with(fields[0].model, self._parts.context.remote, **among)
+        rows = rows_with(fields[0].model, self._remote, **among)
         most = 20 * len(asked) + 1000  # values are looked for column by column: of a dense table that finds nearly all
         found = list(rows.values_list("pk", *(field.attname for field in fields))[: most + 1])
         if len(found) > most:
@@ -108,11 +105,11 @@ class Foresight:
     def _stays(self, model: type[Model], holder: Any, fields: Iterable[Any]) -> bool:
         """Tell whether a row keeps its values: it is the remote's own, or LOCAL's object has them too."""
         root = root_of(model)
-        if (root, holder) in self._parts.context.imagined_gone:
+        if (root, holder) in self._gone:
             return False
-        for row in rows_with(model, self._parts.context.remote, pk=[holder]):
-            claimed = self._parts.identity.claimed_by(root, holder)
-            key = self._living.keys_of([row]).get((root, holder))
+        for row in rows_with(model, self._remote, pk=[holder]):
+            claimed = self._identity.claimed_by(root, holder)
+            key = self._matching.living.keys_of([row]).get((root, holder))
             if key is None:
                 return claimed is None  # what LOCAL has lost will go
             here = load_instances(root, [key]).get(key)
@@ -125,22 +122,27 @@ class Foresight:
         value = local_value(instance, field)
         if value is None or not is_foreign_key(field):
             return value
-        return self._parts.matching.keys_there.translate(field, value)
+        return self._matching.keys_there.translate(field, value)
 
 
-def name_holders(parts: Parts, refused: Mapping[Change, tuple[Shape, dict[str, Any], Any]]) -> None:
+def name_holders(
+    known: Known,
+    refused: Mapping[Change, tuple[Shape, dict[str, Any], Any]],
+    failed: dict[Change, Exception],
+) -> None:
     """Say in the failures of what the remote has refused who has its unique values there.
 
     Args:
-        parts: the batch's parts.
+        known: what the batch knows of the remote.
         refused: model, values and remote key of each change that was refused.
+        failed: the failures.
     """
-    foresight, failed = Foresight(parts, ()), parts.result.failed
+    foresight = Foresight(known)
     for change, (shape, values, remote_key) in refused.items():
         error = failed.get(change)
         if not isinstance(error, IntegrityError):
             continue
-        rows = rows_of(shape.model, parts.context.remote)
+        rows = rows_of(shape.model, known.remote)
         row = rows.filter(pk=remote_key).first() if remote_key is not None else None
         changed = None if row is None else differing(row, values)
         if said := foresight.what_is_taken(shape, values, remote_key, changed):

@@ -19,11 +19,13 @@ class Going:
 
     Attributes:
         row: the row.
+        remote: the alias of its database.
         keep_parents: its parents' rows stay: the object lives on without this child.
         parents: those of its parents' rows that are deleted apart from it, where others stay; ``None``: all go.
     """
 
     row: Model
+    remote: str
     keep_parents: bool = False
     parents: Sequence[Model] | None = None
 
@@ -36,6 +38,17 @@ class Going:
     def apart(self) -> Sequence[Model]:
         """The parents' rows that are deleted apart from it."""
         return self.parents or ()
+
+    def links(self, along: Iterable[Model]) -> set[tuple[type[Model], Any]]:
+        """Return the links that go with the row and with what it takes along: their table, and their key in it."""
+        return links_going([self.row, *self.apart, *along], self.remote, own_alone=self.is_alone)
+
+    def emptied(self) -> dict[Any, list[Model]]:
+        """Return the rows whose foreign keys the delete empties, by the foreign key."""
+        emptied = let_go(self.row, self.remote, keep_parents=self.is_alone)
+        for parent in self.apart:
+            emptied |= let_go(parent, self.remote, keep_parents=False)
+        return emptied
 
 
 class Along:
@@ -64,14 +77,3 @@ class Along:
             along += self._database.taken_along(going.row, along, keep_parents=going.is_alone)
         require_hashable(along, self._remote)
         return along
-
-    def links(self, going: Going, along: Iterable[Model]) -> set[tuple[type[Model], Any]]:
-        """Return the links that go with a row and with what it takes along: their table, and their key in it."""
-        return links_going([going.row, *going.apart, *along], self._remote, own_alone=going.is_alone)
-
-    def emptied(self, going: Going) -> dict[Any, list[Model]]:
-        """Return the rows whose foreign keys the delete empties, by the foreign key."""
-        emptied = let_go(going.row, self._remote, keep_parents=going.is_alone)
-        for parent in going.apart:
-            emptied |= let_go(parent, self._remote, keep_parents=False)
-        return emptied

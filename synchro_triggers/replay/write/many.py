@@ -11,19 +11,21 @@ from django.db import IntegrityError, transaction
 from ...exceptions import ObjectNotApplied
 from ..errors import reraise_if_hopeless
 from ..identity.already_there import already_there
+from ..plan.context import RunContext
 from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, Decision, decide, is_equal
 from ..plan.levels import Levels
 from ..plan.order import At
-from ..plan.translation import values_reader
+from ..plan.translation import Translation
 from ..rows.statements import can_write_many, update_rows
 from ..rows.values import local_value
 from ..schema.relations import may_be_pointed_past
 from ..schema.shape import Shape, tables_of, target_of
 from ..tasks import ObjectTask
 from .announced import Announced, ReceiversWrote
+from .known import Known
 from .many_rows import Rows, key_parts
-from .parts import Parts
+from .outcomes import Outcomes
 from .taken_over import has_links, is_taken_over
 
 #: Where a statement fails, its rows are halved and tried again, down to this number.
@@ -37,15 +39,30 @@ class BulkUpserts:
     """Creates and updates the unobserved objects of a batch.
 
     Args:
-        parts: the batch's parts.
+        context: where and how to write.
+        known: what the batch knows of the remote.
+        translation: what values are there.
         levels: the steps in which they are written.
+        announced: writes objects that are announced many at a time.
+        outcomes: where it is noted what was done.
+        whole: all of the batch is wanted or nothing: where a bulk statement fails, the batch does.
     """
 
-    def __init__(self, parts: Parts, levels: Levels) -> None:
-        self._parts, self._levels = parts, levels
-        self._remote = parts.context.remote
-        self._announced = Announced(parts)
-        self._rows = Rows(parts.context, parts.numbered)
+    def __init__(
+        self,
+        context: RunContext,
+        known: Known,
+        translation: Translation,
+        levels: Levels,
+        announced: Announced,
+        outcomes: Outcomes,
+        *,
+        whole: bool,
+    ) -> None:
+        self._remote, self._spellings, self._whole = context.remote, context.spellings, whole
+        self._known, self._identity, self._matching = known, known.identity, known.matching
+        self._translation, self._levels = translation, levels
+        self._rows, self._announced, self._outcomes = Rows(context, outcomes), announced, outcomes
         self._written: list[ObjectTask] = []
         self._unfinished: list[tuple[ObjectTask, Unfinished]] = []
 
@@ -74,7 +91,7 @@ class BulkUpserts:
 
     def _close_cycles(self) -> None:
         """Set the foreign keys to objects that have got their keys after what points to them."""
-        known = self._parts.identity.known
+        known = self._identity.known
         rows: dict[tuple[Shape, Any], list[list[Any]]] = {}
         for task in self._written:
             shape = task.shape
@@ -95,10 +112,10 @@ class BulkUpserts:
         """Create and update objects of one model; return those that are done."""
         self._announced.written_to.discard(shape.model)
         writer: Rows | Announced = self._rows
-        if self._parts.observers.sends_signals(shape.model):
+        if self._announced.sends(shape.model):
             writer = self._announced
         decisions = self._decide(shape, tasks)
-        note = self._parts.outcomes.note_many
+        note = self._outcomes.note_many
         note(Action.LEAVE, shape, left := _done(decisions[Action.LEAVE]))
         changed = decisions[Action.UPDATE]
         updated = self._halving(changed, partial(writer.update, shape), partial(writer.update_apart, shape))
@@ -114,13 +131,13 @@ class BulkUpserts:
 
     def _decide(self, shape: Shape, tasks: Sequence[ObjectTask]) -> dict[Action, list[Decision]]:
         """Decide about objects of one model; leave out what needs a closer look."""
-        identity, rows, remote_changes = self._parts.identity, self._parts.rows, self._parts.remote_changes
+        identity, rows, remote_changes = self._identity, self._known.rows, self._known.remote_changes
         matched, unclear = self._match(shape, [task for task in tasks if not self._is_known(task)])
         clear = [task for task in tasks if task.key not in unclear]
         keys = {task.key: matched.get(task.key, identity.known(shape.model, task.key)) for task in clear}
         rows.load(shape.model, [key for key in keys.values() if key is not None])
         remote_changes.load_found(shape, matched.values())
-        values_of = values_reader(shape, identity, self._parts.targets, self._parts.stand_ins)
+        values_of = self._translation.reader(shape)
         decisions: dict[Action, list[Decision]] = {action: [] for action in Action}
         for task in clear:
             remote_key = keys[task.key]
@@ -133,18 +150,17 @@ class BulkUpserts:
             equal = (
                 row is not None and is_equal(shape, row, values) and (shape.root, task.key) not in self._levels.later
             )
-            conflict = task.change and remote_changes.find(shape, task.key, remote_key, task.change)
-            remote_wins = False
-            if conflict and not equal:
-                assert task.change is not None
-                if isinstance(remote_changes.decide(conflict), Exception):
-                    continue  # it will be raised for this object alone
-                remote_wins = remote_changes.remote_wins(conflict, task.change, deleted=not there)
-            action = decide(logged=task.change is not None, there=there, equal=equal, remote_wins=remote_wins)
+            wins: bool | Exception = False
+            if task.change is not None:
+                args = (shape, task.key, remote_key, task.change)
+                wins = remote_changes.verdict(*args, equal=equal, deleted=not there)
+            if isinstance(wins, Exception):
+                continue  # it will be raised for this object alone
+            action = decide(logged=task.change is not None, there=there, equal=equal, remote_wins=wins)
             if action is Action.CREATE:
                 if remote_key is not None and shape.model is not shape.root:
                     continue  # a parent's row is there, and lacks its child
-                remote_key = self._parts.matching.keys_there.kept_key(shape, task.key)
+                remote_key = self._matching.keys_there.kept_key(shape, task.key)
             decisions[action].append(Decision(task, action, remote_key, values))
         return decisions
 
@@ -170,33 +186,33 @@ class BulkUpserts:
         order = {id(task): number for number, task in enumerate(tasks)}
         first = min(order[id(each.task)] for each in others)
         after = [each for each in unchanged if order[id(each.task)] > first and each.task.change is not None]
-        self._parts.rows.load(shape.model, [each.remote_key for each in after])
+        self._known.rows.load(shape.model, [each.remote_key for each in after])
         touched = {
             id(each)
             for each in after
             if len(written) < len(others)  # the rest is written one by one, and so comes before them
-            or (row := self._parts.rows.peek(shape.model, each.remote_key)) is None
+            or (row := self._known.rows.peek(shape.model, each.remote_key)) is None
             or not is_equal(shape, row, each.values)
         }
         return [each for each in unchanged if id(each) not in touched]
 
     def _is_known(self, task: ObjectTask) -> bool:
-        return self._parts.identity.known(task.shape.model, task.key) is not None
+        return self._identity.known(task.shape.model, task.key) is not None
 
     def _match(self, shape: Shape, tasks: Sequence[ObjectTask]) -> tuple[dict[Any, Any], set[Any]]:
         """Find remote rows for objects without a reference; what needs a closer look is unclear."""
         if not tasks:
             return {}, set()
-        found, unclear = self._parts.matching.match_many(shape, [task.instance for task in tasks if task.instance])
+        found, unclear = self._matching.match_many(shape, [task.instance for task in tasks if task.instance])
         # The row of an object that is gone, on which something may still hang.
         unclear |= {
             key
             for key, remote_key in found.items()
-            if self._parts.identity.claimed_by(shape.model, remote_key) not in (None, key)
+            if self._identity.claimed_by(shape.model, remote_key) not in (None, key)
             and (
                 has_links(shape)
                 or may_be_pointed_past(shape.model)
-                or is_taken_over(self._parts, shape, key, remote_key)
+                or is_taken_over(self._identity, shape, key, remote_key)
             )
         }
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
@@ -204,7 +220,7 @@ class BulkUpserts:
     def _not_there(self, shape: Shape, new: Sequence[Decision]) -> list[Decision]:
         """Leave out new objects that the remote has in another spelling: they are told one by one."""
         objects = [(each.task.instance, each.remote_key) for each in new]
-        there = already_there(self._parts.context.spellings, self._parts.matching.natural_keys, shape, objects)
+        there = already_there(self._spellings, self._matching.natural_keys, shape, objects)
         return [each for each in new if each.task.key not in there]
 
     def _halving(
@@ -219,13 +235,13 @@ class BulkUpserts:
         """
         if not all_:
             return []
-        if self._parts.whole:
+        if self._whole:
             return write(all_)
         went = self._try(all_, write)
         if isinstance(went, IntegrityError) and write_apart is not None and len(all_) > 1:
             went = self._try(all_, write_apart)
         if not isinstance(went, Exception):
-            if 0 < len(went) < len(all_) and not self._parts.clock.is_up():
+            if 0 < len(went) < len(all_) and not self._announced.is_time_up():
                 return [*went, *self._halving(all_[len(went) :], write, write_apart)]
             return went
         if len(all_) <= _FEW or isinstance(went, ReceiversWrote):

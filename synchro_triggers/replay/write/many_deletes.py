@@ -16,9 +16,8 @@ from django.db.models import Model
 
 from ...capture.tables import natural_manager
 from ..errors import reraise_if_hopeless
-from ..identity.living import Living
 from ..plan.cascades import number_of_links
-from ..plan.decisions import Action
+from ..plan.decisions import Action, decide_delete
 from ..plan.order import At
 from ..rows.selecting import rows_with
 from ..rows.statements import can_write_many
@@ -28,24 +27,28 @@ from ..schema.relations import generic_keys, generic_relations, hanging_on, has_
 from ..schema.shape import Shape, concrete_of, is_parent_link, points_to_key, root_of, tables_of
 from ..tasks import ObjectTask
 from .announced import Announced
-from .parts import Parts
+from .known import Known
+from .outcomes import Outcomes
 
 
 class BulkDeletes:
-    """Deletes the unobserved objects of a batch."""
+    """Deletes the unobserved objects of a batch.
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._remote = parts.context.remote
-        self._living = Living(parts.identity)
-        self._announced = Announced(parts)
+    Args:
+        known: what the batch knows of the remote.
+        announced: deletes objects that are announced many at a time.
+        outcomes: where it is noted what was done.
+    """
+
+    def __init__(self, known: Known, announced: Announced, outcomes: Outcomes) -> None:
+        self._identity, self._living, self._remote = known.identity, known.matching.living, known.remote
+        self._remote_changes, self._announced, self._outcomes = known.remote_changes, announced, outcomes
         self._links: Counter[type[Model]] = Counter()
 
     def apply(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
         """Delete objects on which nothing hangs that stays; return those that are done."""
         going = {at: task for task in tasks if (at := self._row_alone(task)) is not None}
-        self._keep_what_lives_on(going)
-        self._keep_what_the_remote_keeps(going)
+        self._keep_what_is_not_deleted(going)
         self._keep_what_others_hang_on(going)
         if not going:
             return []
@@ -62,14 +65,14 @@ class BulkDeletes:
             reraise_if_hopeless(error, self._remote)
             return []
         for through, number in self._links.items():
-            self._parts.result.report.count(through._meta.label, "deleted", number)
+            self._outcomes.report.count(through._meta.label, "deleted", number)
         for shape, done in gone:
-            self._parts.outcomes.note_many(Action.DELETE, shape, done)
+            self._outcomes.note_many(Action.DELETE, shape, done)
         return [task for _, done in gone for task, _ in done]
 
     def _row_alone(self, task: ObjectTask) -> At | None:
         """Return root and key of an object's remote row, where it is known and may go by a statement of our own."""
-        remote_key = self._parts.identity.known(task.shape.model, task.key)
+        remote_key = self._identity.known(task.shape.model, task.key)
         if (
             remote_key is None
             or task.keep_parents
@@ -80,16 +83,16 @@ class BulkDeletes:
             return None
         return task.shape.root, remote_key
 
-    def _keep_what_the_remote_keeps(self, going: dict[At, ObjectTask]) -> None:
-        """Take those out of ``going`` over which the remote wins, or over which the rule raises something."""
-        remote_changes = self._parts.remote_changes
+    def _keep_what_is_not_deleted(self, going: dict[At, ObjectTask]) -> None:
+        """Take those out of ``going`` about which something else is decided, or over which the rule has raised."""
+        living = self._those_that_live_on(going)
         for at, task in list(going.items()):
             assert task.change is not None
-            conflict = remote_changes.find(task.shape, task.key, at[1], task.change)
-            if conflict is not None and remote_changes.decide(conflict) is not False:
+            wins = at not in living and self._remote_changes.verdict(
+                task.shape, task.key, at[1], task.change, deletes=True
+            )
+            if decide_delete(there=True, lives_on=at in living, remote_wins=wins is not False) is not Action.DELETE:
                 del going[at]
-            elif conflict is not None:
-                remote_changes.remote_wins(conflict, task.change, deletes=True)
 
     def _delete_while_there_is_time(self, shape: Shape, keys: list[Any]) -> list[Any]:
         """Delete rows by primary key; return the keys of those that are gone."""
@@ -98,7 +101,7 @@ class BulkDeletes:
             deleted = set(self._delete_alike(shape, keys))
             gone += [key for key in keys if key in deleted]
             keys = [key for key in keys if key not in deleted]
-            if self._parts.clock.is_up():
+            if self._announced.is_time_up():
                 break
         return gone
 
@@ -107,7 +110,7 @@ class BulkDeletes:
         others goes before them.
         """
         alike: list[tuple[Shape, dict[Any, ObjectTask]]] = []
-        if any(self._parts.observers.sends_signals(task.shape.model) for task in going.values()):
+        if any(self._announced.sends(task.shape.model) for task in going.values()):
             for shape, group in groupby(going.items(), key=lambda item: item[1].shape):
                 alike.append((shape, {remote_key: task for (_, remote_key), task in group}))
             return alike
@@ -118,7 +121,7 @@ class BulkDeletes:
 
     def _delete_alike(self, shape: Shape, keys: list[Any]) -> list[Any]:
         """Delete rows, and their links, by primary key; return those keys for which there was time."""
-        announced = self._parts.observers.sends_signals(shape.model)
+        announced = self._announced.sends(shape.model)
         if not announced:
             self._delete_links(shape, keys)
             for table in reversed(tables_of(shape)):
@@ -133,12 +136,14 @@ class BulkDeletes:
             rows_of[field.model] += rows
         self._links.update({through: number_of_links(through, rows) for through, rows in rows_of.items() if rows})
 
-    def _keep_what_lives_on(self, going: dict[At, ObjectTask]) -> None:
-        """Take those out of ``going`` that may be an object of LOCAL now, by its natural key."""
+    def _those_that_live_on(self, going: dict[At, ObjectTask]) -> set[At]:
+        """Return those that may be an object of LOCAL now, by its natural key."""
+        found: set[At] = set()
         for model in {task.shape.model for task in going.values() if natural_manager(task.shape.model) is not None}:
             keys = [key for (_, key), task in going.items() if task.shape.model is model]
-            for remote_key in self._living.by_natural_key(list(rows_with(model, self._remote, pk=keys))):
-                del going[root_of(model), remote_key]
+            living = self._living.by_natural_key(list(rows_with(model, self._remote, pk=keys)))
+            found |= {(root_of(model), remote_key) for remote_key in living}
+        return found
 
     def _keep_what_others_hang_on(self, going: dict[At, ObjectTask]) -> None:
         """Take those out of ``going`` to which a row points that does not go with them."""

@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from ...conf import LOCAL
 from ..errors import reraise_if_hopeless
+from ..plan.context import RunContext
 from ..plan.link_conflicts import LinkConflicts
 from ..plan.order import At
 from ..rows.selecting import linked_pairs, rows_with
@@ -19,7 +20,8 @@ from ..schema.observed import links_are_observed
 from ..schema.shape import root_of
 from ..tasks import LinkTask
 from .announced import Announced
-from .parts import Parts
+from .known import Known
+from .outcomes import Outcomes
 from .signals import send_m2m
 
 #: An owner's remote row, and the remote keys of what is linked to it.
@@ -30,13 +32,19 @@ _Pairs = dict[tuple[Any, Any], bool]
 
 
 class BulkLinks:
-    """Writes the unobserved links of a batch, with a fixed number of queries for each table."""
+    """Writes the unobserved links of a batch, with a fixed number of queries for each table.
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._remote = parts.context.remote
-        self._announced = Announced(parts)
-        self._conflicts = LinkConflicts(parts.context, parts.identity)
+    Args:
+        context: where and how to write.
+        known: what the batch knows of the remote.
+        announced: announces many owners' links.
+        outcomes: where it is noted what was done.
+    """
+
+    def __init__(self, context: RunContext, known: Known, announced: Announced, outcomes: Outcomes) -> None:
+        self._context, self._remote, self._announced, self._outcomes = context, context.remote, announced, outcomes
+        self._identity, self._targets = known.identity, known.targets
+        self._conflicts = LinkConflicts(context, known.identity)
         self._left: set[Any] = set()
 
     def is_observed(self, task: LinkTask) -> bool:
@@ -46,7 +54,7 @@ class BulkLinks:
     def _sends_signals(self, shape: LinkShape) -> bool:
         # Links are announced as the model says that declares them.
         declaring: Any = shape.through._meta.auto_created
-        return declaring._meta.label in self._parts.context.batch_signals
+        return declaring._meta.label in self._context.batch_signals
 
     def apply(self, tasks: Sequence[LinkTask]) -> list[LinkTask]:
         """Add and remove links; return those tasks that are done."""
@@ -56,7 +64,7 @@ class BulkLinks:
         done: list[LinkTask] = []
         for shape, alike in by_shape.items():
             self._left = {None}
-            while self._left and not (done and self._parts.clock.is_up()):
+            while self._left and not (done and self._announced.is_time_up()):
                 linked = self._link_alike(shape, alike)
                 done += linked
                 alike = [task for task in alike if task not in linked]
@@ -75,18 +83,18 @@ class BulkLinks:
             reraise_if_hopeless(error, self._remote)
             return []
         for what, number in {"created": added, "deleted": removed, "unchanged": kept + missing}.items():
-            self._parts.result.report.count(shape.through._meta.label, what, number)
+            self._outcomes.report.count(shape.through._meta.label, what, number)
         if self._left:  # no time for them
-            known = self._parts.identity.known
+            known = self._identity.known
             done = [task for task in done if known(shape.source_model, task.owner) not in self._left]
         for task in done:
             for _, change in task.targets.values():
-                self._parts.result.failed.pop(change, None)
+                self._outcomes.failed.pop(change, None)
         return done
 
     def _divide(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> tuple[list[LinkTask], _Pairs, _Pairs]:
         """Return the tasks whose ends are all known, or gone; and the pairs to link, and not to."""
-        known = self._parts.identity.known
+        known = self._identity.known
         gone = self._gone_ends(shape, tasks)
         contested = {owner for owner, _ in self._conflicts.among(shape, tasks)}
         adding: _Pairs = {}
@@ -113,7 +121,7 @@ class BulkLinks:
 
     def _are_there(self, shape: LinkShape, owner: Any, key: Any) -> bool:
         ends = (root_of(shape.source_model), owner), (root_of(shape.target_model), key)
-        return all(map(self._parts.targets.is_there, ends))
+        return all(map(self._targets.is_there, ends))
 
     def _gone_ends(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> set[At]:
         """Return the ends of removed links that LOCAL does not have any more: their links have gone with them."""
@@ -121,7 +129,7 @@ class BulkLinks:
         for task in tasks:
             for key, (exists, _) in task.targets.items():
                 for model, end in ((shape.source_model, task.owner), (shape.target_model, key)):
-                    if not exists and self._parts.identity.known(model, end) is None:
+                    if not exists and self._identity.known(model, end) is None:
                         unknown.setdefault(model, set()).add(end)
         gone: set[At] = set()
         for model, keys in unknown.items():
@@ -189,8 +197,10 @@ class BulkLinks:
 
     def _announce_done(self, shape: LinkShape, announced: Sequence[_Owned], action: str) -> None:
         for owner, keys in announced:
-            with self._parts.hearing_receivers():
-                send_m2m(shape, owner, keys, self._remote, f"post_{action}")
+            self._announced.after(
+                lambda owner=owner, keys=keys: send_m2m(shape, owner, keys, self._remote, f"post_{action}"),  # type: ignore[misc]
+                shape.through,
+            )
         self._announced.done(len(announced), shape.through)
 
     def _present(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], Any]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Model
-
 from ..plan.context import RunContext
 from ..plan.decisions import Decision
 from ..rows.statements import insert_rows, update_rows
 from ..schema.shape import Shape, tables_of
+from .outcomes import Outcomes
 from .unique_values import free_values_for_many
 
 
@@ -19,11 +18,11 @@ class Rows:
 
     Args:
         context: where and how to write.
-        numbered: takes automatic keys that are written by value, by the model that has them.
+        outcomes: where it is noted which keys were given.
     """
 
-    def __init__(self, context: RunContext, numbered: dict[type[Model], set[Any]]) -> None:
-        self._context, self._numbered = context, numbered
+    def __init__(self, context: RunContext, outcomes: Outcomes) -> None:
+        self._context, self._outcomes = context, outcomes
         self._remote = context.remote
 
     def create(self, shape: Shape, some: Sequence[Decision]) -> Sequence[Decision]:
@@ -61,8 +60,8 @@ class Rows:
             self._context.redirects.require(shape, keys)
         for each, remote_key in zip(alike, keys, strict=True):  # not before all of its tables have it
             each.remote_key = remote_key
-        if keyed and shape.automatic_key:
-            self._numbered.setdefault(shape.root, set()).update(keys)
+        if keyed:
+            self._outcomes.note_given_keys(shape, keys)
 
     def update(self, shape: Shape, some: Sequence[Decision]) -> Sequence[Decision]:
         """Update rows.

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from django.db import connections
 from django.db.models import Model
 
 from ...capture.keys import encode_key
 from ...exceptions import ObjectNotApplied
 from ..errors import NotYet
-from ..identity.living import Living
 from ..log.changes import Change
 from ..plan.cascades import number_of_links
-from ..plan.decisions import Action
+from ..plan.context import RunContext
+from ..plan.decisions import Action, decide_delete
 from ..plan.order import At, at_of
 from ..report import Told
 from ..rows.local_rows import load_instances
@@ -23,35 +22,46 @@ from ..rows.raw_keys import may_hide, texts_that_hide
 from ..rows.selecting import rows_of
 from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
-from ..schema.relations import children_with_other_parents, links_to, links_to_children, refers_to_itself
+from ..schema.relations import children_with_other_parents, links_to_children, refers_to_itself
 from ..schema.shape import Shape, parents_of, read_key, root_of, shape_of
 from ..tasks import ObjectTask
-from .going import Along, Going
+from .going import Going
+from .known import Known
 from .one import delete
-from .parts import Parts
+from .one_statements import Singles
+from .outcomes import Outcomes
 from .pointing import Pointing
-from .rings import Rings
 from .sparing import Sparing
-from .taken_over import children_left, drop_links_left
+from .taken_over import children_left, links_left
 
 
 class Deletes:
     """Deletes the objects of a batch.
 
     Args:
-        parts: the batch's parts.
-        point: lets the remote row of a local object point to what that one points to, by one foreign key or by all.
-        rings: cuts rings of deleted objects.
+        context: where and how to write.
+        known: what the batch knows of the remote.
+        singles: writes one object.
+        outcomes: where it is noted what was done.
+        sparing: keeps what LOCAL still has from being taken along.
+        pointing: lets rows point elsewhere.
     """
 
-    def __init__(self, parts: Parts, point: Callable[..., None], rings: Rings) -> None:
-        self._parts, self._remote = parts, parts.context.remote
-        self._living = Living(parts.identity)
-        self._along = Along(self._remote)
-        self._sparing = Sparing(parts, self._living, self._along, point, rings)
-        self._pointing = Pointing(parts, self._living, point)
+    def __init__(
+        self,
+        context: RunContext,
+        known: Known,
+        singles: Singles,
+        outcomes: Outcomes,
+        sparing: Sparing,
+        pointing: Pointing,
+    ) -> None:
+        self._dry_run, self._remote = context.dry_run, context.remote
+        self._matching, self._identity, self._living = known.matching, known.identity, known.matching.living
+        self._remote_changes, self._rows, self._singles = known.remote_changes, known.rows, singles
+        self._outcomes, self._sparing, self._pointing = outcomes, sparing, pointing
         self._hidden: dict[type[Model], dict[Any, str]] = {}
-        self._gone: set[At] = parts.context.imagined_gone if parts.context.dry_run else set()
+        self._gone: set[At] = context.imagined_gone if context.dry_run else set()
 
     def delete(self, task: ObjectTask, *, waits: bool) -> None:
         """Delete one object on the remote, if it is there.
@@ -64,125 +74,112 @@ class Deletes:
             NotYet: it has to wait for others.
         """
         assert task.change is not None
-        remote_key = self._parts.matching.match_deleted(task.shape, task.key, task.change)
+        remote_key = self._matching.match_deleted(task.shape, task.key, task.change)
+        if remote_key is not None and waits:
+            raise NotYet("waits for the deletion of what points to it")
         if remote_key is not None:
-            self._delete_found(task, remote_key, waits=waits)
+            self._delete_found(task, task.change, remote_key)
         elif not task.keep_parents:
             self._pointing.past_what_is_gone(task)
-            self._parts.identity.forget(task.shape.model, task.key)
+            self._identity.forget(task.shape.model, task.key)
 
-    def _delete_found(self, task: ObjectTask, remote_key: Any, *, waits: bool) -> None:
-        if waits:
-            raise NotYet("waits for the deletion of what points to it")
+    def _delete_found(self, task: ObjectTask, change: Change, remote_key: Any) -> None:
         row = self._row_to_delete(task, remote_key)  # locked before anybody asks who changed it
-        if row is None:
-            self._require_not_hidden(task, remote_key)
-        elif not task.keep_parents and self._lives_on(task, row):
-            # Two objects may have handed their natural keys round: then it is the other one's row that is left over.
-            assert task.change is not None
-            other = self._parts.matching.match_former_natural_keys(task.shape, task.key, task.change)
-            if other not in (None, remote_key):
-                self._delete_found(task, other, waits=waits)
+        living = self._whose_it_is_now(task, row) if row is not None else None
+        going = self._going(task, row) if row is not None and living is None else None
+        action = decide_delete(
+            there=row is not None,
+            lives_on=living is not None,
+            remote_wins=going is not None and self._remote_wins(task, change, remote_key, going),
+            gone_before=self._dry_run and not task.keep_parents and (task.shape.root, remote_key) in self._gone,
+        )
+        if action is Action.LEAVE:
+            self._outcomes.note(action, task.shape, task.key, remote_key)
             return
-        else:
-            row = row if task.keep_parents else self._child_that_leaves_a_parent(row)
-            parents = self._parents_without_living(row) if not task.keep_parents else None
-            going = Going(row, task.keep_parents, parents)
-            if self._remote_wins(task, remote_key, going):
-                self._parts.outcomes.note(Action.LEAVE, task.shape, task.key, remote_key)
-                return
-            if self._has_gone(task, remote_key):
-                return
-            self._delete_row(task, remote_key, going)
+        if action is Action.HAND_ON:
+            self._hand_on(task, change, row, living)
+            # Two objects may have handed their natural keys round: then it is the other one's row that is left over.
+            other = self._matching.match_former_natural_keys(task.shape, task.key, change)
+            if other not in (None, remote_key):
+                self._delete_found(task, change, other)
+            return
+        if action is Action.DELETE and going is not None:
+            self._delete_row(task, change, remote_key, going)
+        elif row is None:
+            self._require_not_hidden(task, remote_key)
         if not task.keep_parents:
-            self._parts.identity.forget(task.shape.model, task.key)
+            self._identity.forget(task.shape.model, task.key)
 
-    def _has_gone(self, task: ObjectTask, remote_key: Any) -> bool:
-        """Note in a dry run that an object goes; tell whether it has gone before."""
-        if not self._parts.context.dry_run or task.keep_parents:
-            return False
-        at = (task.shape.root, remote_key)
-        if at in self._gone:
-            return True
-        self._gone.add(at)
-        return False
+    def _going(self, task: ObjectTask, row: Model) -> Going:
+        if task.keep_parents:
+            return Going(row, self._remote, keep_parents=True)
+        row = self._child_that_leaves_a_parent(row)
+        return Going(row, self._remote, parents=self._parents_without_living(row))
 
-    def _delete_row(self, task: ObjectTask, remote_key: Any, going: Going) -> None:
+    def _delete_row(self, task: ObjectTask, change: Change, remote_key: Any, going: Going) -> None:
         """Delete a row, or, in a dry run, see what would go; tell what has gone."""
-        if self._parts.context.dry_run:
-            along = self._sparing.would_go_along(going, self._gone)
-            links = self._links_going(going, along)
-        else:
-            if isinstance(task.key, FormerKey):
-                self._pointing.to_who_has_the_number(going.row)
-            with self._sparing.spared(going) as along:
-                links = self._links_going(going, along)
-                self._execute(going, along)
-        count = self._parts.result.report.count
-        count(type(going.row)._meta.label, Action.DELETE.counted_as)
-        self._tell_what_went_along(along, (task.shape, remote_key), task.change)
+        if self._dry_run and not task.keep_parents:
+            self._gone.add((task.shape.root, remote_key))
+        elif isinstance(task.key, FormerKey) and not self._dry_run:
+            self._pointing.to_who_has_the_number(going.row)
+        along, links = self._execute(going)
+        self._tell(going, along, (task.shape, remote_key), change)
         for through, rows in links.items():
-            count(through._meta.label, Action.DELETE.counted_as, number_of_links(through, rows))
+            count = number_of_links(through, rows)
+            self._outcomes.report.count(through._meta.label, Action.DELETE.counted_as, count)
 
     def clear(self, children: Iterable[Model], shape: Shape, key: Any, remote_key: Any, change: Change | None) -> None:
         """Delete what an object that is gone has left at a row that another one takes over: children's rows and links.
 
         Args:
-            children: those rows.
+            children: those rows. Those of their parents stay: the other object has them now.
             shape, key: the local object that has the row from now on.
             remote_key: the row's.
             change: what LOCAL logged of it.
         """
         for child in children:
-            self._delete_child(Going(child, keep_parents=True), change)
-        drop_links_left(self._parts, shape, key, remote_key)
+            at = (shape_of(type(child)), child.pk)
+            going = Going(child, self._remote, keep_parents=True)
+            along, _ = self._execute(going)
+            self._tell(going, along, at, change)
+        for links in links_left(self._identity, shape, key, remote_key):
+            if gone := links.count() if self._dry_run else links._raw_delete(self._remote):
+                count = number_of_links(links.model, gone)
+                self._outcomes.report.count(links.model._meta.label, Action.DELETE.counted_as, count)
+            self._rows.forget_links()
 
-    def _delete_child(self, going: Going, change: Change | None) -> None:
-        """Delete a child's row, and keep those of its parents: another object has them now, which ``change`` is of."""
-        if self._parts.context.dry_run:
-            along = self._sparing.would_go_along(going, self._gone)
-        else:
-            with self._sparing.spared(going) as along:
-                self._execute(going, along)
-        shape, remote_key = shape_of(type(going.row)), going.row.pk
-        self._parts.result.report.count(shape.label, Action.DELETE.counted_as)
-        self._tell_what_went_along(along, (shape, remote_key), change)
+    def _execute(self, going: Going) -> tuple[list[Model], Counter[type[Model]]]:
+        """Delete a row; let what it has let go point to what it shall point to.
 
-    def point_past(self, row: Model, former: Any) -> None:
-        """Let what points to a row that another object has taken over point to what it points to on LOCAL.
-
-        Args:
-            row: the remote row.
-            former: the local key of the object that had it, and is gone.
-
-        Raises:
-            BatchBroken: something cannot, so that the row must not be taken over either.
+        Returns:
+            What it has taken along, or would, in a dry run; and how many links of each table.
         """
-        self._pointing.past(row, former)
-
-    def _execute(self, going: Going, along: Sequence[Model]) -> None:
-        """Delete a row and what it takes along; let what it has let go point to what it shall point to."""
+        if self._dry_run:
+            along = self._sparing.would_go_along(going, self._gone)
+            links = going.links(along) - self._gone  # where they have gone already, they are still there
+            self._gone |= links
+            return along, Counter(through for through, _ in links)
         row = going.row
-        emptied = self._along.emptied(going)
-        with self._parts.savepoints.one():
-            self._parts.writes.begin()
-            if going.keep_parents:
-                delete(row, self._remote, keep_parents=True)
-            elif going.parents is not None:
-                self._delete_without_living_parents(row, going.parents)
-            else:
-                self._parts.singles.delete(row, shape_of(type(row)))
-            written = self._parts.writes.to_other_rows(type(row))
-        if along or written - self._link_tables(type(row)) or refers_to_itself(type(row)):
-            self._parts.rows.clear()  # a cascade, which the database may do by itself, or a receiver
-        self._pointing.again(emptied)
+        with self._sparing.spared(going) as along:
+            links, emptied = going.links(along), going.emptied()
+            with self._singles.one(type(row), deletes=True) as written:
+                if going.keep_parents:
+                    delete(row, self._remote, keep_parents=True)
+                elif going.parents is not None:
+                    self._delete_without_living_parents(row, going.parents)
+                else:
+                    self._singles.delete(row, shape_of(type(row)))
+            if along or written or refers_to_itself(type(row)):
+                self._rows.clear()  # a cascade, which the database may do by itself, or a receiver
+            self._pointing.again(emptied)
+        return along, Counter(through for through, _ in links)
 
     def _require_not_hidden(self, task: ObjectTask, remote_key: Any) -> None:
         """Raise ``ObjectNotApplied`` when a row is there under its key, in a form by which it is not found.
 
         What has a reference has been found before: its row is gone.
         """
-        root, identity = task.shape.root, self._parts.identity
+        root, identity = task.shape.root, self._identity
         if not may_hide(self._remote, root) or identity.stale_reference(root, task.key) is not None:
             return
         if root is not task.shape.model and rows_of(root, self._remote).filter(pk=remote_key).exists():
@@ -196,15 +193,15 @@ class Deletes:
                 f"finds no row ({text})"
             )
 
-    def _remote_wins(self, task: ObjectTask, remote_key: Any, going: Going) -> bool:
+    def _remote_wins(self, task: ObjectTask, change: Change, remote_key: Any, going: Going) -> bool:
         """Tell whether the remote's users have changed the object, or parents' rows that go with it, and win."""
-        remote_changes = self._parts.remote_changes
         if not task.keep_parents:
             parents = self._other_parents(going.row) if going.parents is None else going.parents
-            remote_changes.load_parents(task.shape, task.key, parents)
-        assert task.change is not None
-        conflict = remote_changes.find(task.shape, task.key, remote_key, task.change)
-        return conflict is not None and remote_changes.remote_wins(conflict, task.change, deletes=True)
+            self._remote_changes.load_parents(task.shape, task.key, parents)
+        wins = self._remote_changes.verdict(task.shape, task.key, remote_key, change, deletes=True)
+        if isinstance(wins, Exception):
+            raise wins
+        return wins
 
     def _parents_without_living(self, row: Model) -> list[Model] | None:
         """Return the parents' rows that go with an object; ``None``: all, for LOCAL has none of them any more.
@@ -248,26 +245,13 @@ class Deletes:
             if parent is not None:
                 delete(parent, self._remote)
 
-    def _links_going(self, going: Going, along: Iterable[Model]) -> Counter[type[Model]]:
-        """Count the links that go with a row and what it takes along, by their tables."""
-        links = self._along.links(going, along)
-        if self._parts.context.dry_run:  # where they have gone already, they are still there
-            links -= self._gone
-            self._gone |= links
-        return Counter(through for through, _ in links)
-
-    def _link_tables(self, model: type[Model]) -> set[str]:
-        """Return the quoted names of the model's automatic many-to-many tables, whose rows are never read ahead."""
-        quote = connections[self._remote].ops.quote_name
-        return {quote(field.model._meta.db_table) for field in links_to(model)}
-
     def _row_to_delete(self, task: ObjectTask, remote_key: Any) -> Model | None:
         """Return the remote row to delete, as the model whose ``delete()`` takes all of it along.
 
         That is the parent's, where the object became a child after the two met for the last time, or where it is
         two children at once.
         """
-        found = self._parts.rows.take(task.shape.model, remote_key)
+        found = self._rows.take(task.shape.model, remote_key)
         if task.keep_parents:
             return found
         line = [task.shape.model]
@@ -277,35 +261,44 @@ class Deletes:
             if found is None or any(
                 rows_of(link.model, self._remote).filter(**{link.attname: remote_key}).exists() for link in others
             ):
-                found = self._parts.rows.take(parent, remote_key) or found
+                found = self._rows.take(parent, remote_key) or found
             line.append(parent)
         return found
 
-    def _lives_on(self, task: ObjectTask, row: Model) -> bool:
-        """Tell whether the object has only changed its number: its natural key is that of a living one.
+    def _whose_it_is_now(self, task: ObjectTask, row: Model) -> Any:
+        """Return the key of the living object whose natural key the row has: the deleted one has changed its number.
 
-        The row is that one's now. A living one that has another row already has only taken the natural key over: then
-        the row is the deleted one's all the same, and goes before that one can have its unique values.
+        A living one that has another row already has only taken the natural key over: then the row is the deleted
+        one's all the same, and goes before that one can have its unique values.
         """
-        model, identity = task.shape.model, self._parts.identity
-        key = self._living.by_natural_key([row] if isinstance(row, model) else []).get(row.pk)
-        if key is None:
-            return False
+        if task.keep_parents or not isinstance(row, task.shape.model):
+            return None
+        return self._living.by_natural_key([row]).get(row.pk)
+
+    def _hand_on(self, task: ObjectTask, change: Change, row: Any, key: Any) -> None:
+        """Let a living object have a row from now on."""
+        model, identity = task.shape.model, self._identity
         for living in load_instances(model, [key]).values():
-            children = children_left(self._parts, task.shape, key, row.pk, type(living))
-            self.clear(children, shape_of(type(living)), key, row.pk, task.change)
+            children = children_left(identity, task.shape, key, row.pk, type(living))
+            self.clear(children, shape_of(type(living)), key, row.pk, change)
         if identity.known(model, key) is None:
             identity.learn(model, key, row.pk)
         identity.forget(model, task.key)
         self._pointing.past(row, task.key)
-        return True
 
-    def _tell_what_went_along(self, rows: Sequence[Model], gone: tuple[Shape, Any], change: Change | None) -> None:
-        """Count what a cascade has taken, and name what the batch does not delete anyhow, or others have changed.
+    def _tell(self, going: Going, rows: Sequence[Model], gone: tuple[Shape, Any], change: Change | None) -> None:
+        """Count a row that has gone, and what a cascade has taken with it.
 
-        Of the object itself, some of whose rows may be among them, it is told elsewhere who wins.
+        Of the latter is named what the batch does not delete anyhow, or others have changed. Of the object itself, some
+        of whose rows may be among them, it is told elsewhere who wins.
+
+        Args:
+            going, rows: the row, and what went along.
+            gone: shape and remote key of the object.
+            change: what LOCAL logged of it.
         """
-        report, identity = self._parts.result.report, self._parts.identity
+        report, identity = self._outcomes.report, self._identity
+        report.count(type(going.row)._meta.label, Action.DELETE.counted_as)
         objects: dict[At, type[Model]] = {}
         for row in rows:  # of multi-table inheritance each table's row is among them
             at = at_of(row)
@@ -323,7 +316,7 @@ class Deletes:
             report.count(model._meta.label, "deleted")
             key = identity.claimed_by(root, remote_key)
             asked = change if (root, remote_key) != (gone[0].root, gone[1]) else None
-            changed = asked and self._parts.remote_changes.find(shape_of(model), key, remote_key, asked)
+            changed = asked and self._remote_changes.find(shape_of(model), key, remote_key, asked)
             if not identity.log.is_going(root, key) or changed is not None:
                 number = remote_key if key is None else getattr(key, "number", key)
                 told = f"{self._remote!r} had it hang on {gone[0].label} {gone[1]}, which was deleted"

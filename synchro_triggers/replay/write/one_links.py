@@ -11,6 +11,7 @@ from django.db.models import Model
 from ..errors import reraise_if_hopeless
 from ..log.changes import Change
 from ..plan.conflicts import Conflict
+from ..plan.context import RunContext
 from ..plan.link_conflicts import LinkConflicts, Pair
 from ..rows.local_rows import load_instances
 from ..rows.redirects import NothingInserted
@@ -18,23 +19,35 @@ from ..rows.selecting import linked_pairs
 from ..schema.link_shapes import LinkShape
 from ..schema.shape import root_of, shape_of
 from ..tasks import LinkTask
+from .known import Known
 from .one import save_links
-from .parts import Parts
+from .one_statements import Singles
+from .outcomes import Outcomes
 
 
 class Links:
     """Writes the links of a batch.
 
     Args:
-        parts: the batch's parts.
+        context: where and how to write.
+        known: what the batch knows of the remote.
+        singles: writes one object's.
+        outcomes: where it is noted what was done.
         ensure: returns the remote key of a local object, bringing it along if it is not there.
     """
 
-    def __init__(self, parts: Parts, ensure: Callable[[type[Model], Any], Any]) -> None:
-        self._parts = parts
-        self._remote = parts.context.remote
-        self._ensure = ensure
-        self._conflicts = LinkConflicts(parts.context, parts.identity)
+    def __init__(
+        self,
+        context: RunContext,
+        known: Known,
+        singles: Singles,
+        outcomes: Outcomes,
+        ensure: Callable[[type[Model], Any], Any],
+    ) -> None:
+        self._context, self._remote, self._matching, self._rows = context, context.remote, known.matching, known.rows
+        self._remote_changes, self._singles = known.remote_changes, singles
+        self._outcomes, self._ensure = outcomes, ensure
+        self._conflicts = LinkConflicts(context, known.identity)
         self._found: dict[Pair, Conflict] = {}
         self._living: dict[type[Model], dict[Any, Model]] = {}
 
@@ -43,7 +56,7 @@ class Links:
 
         Args:
             tasks: the links.
-            may_stop: tells, after a task, whether the others are to be put off.
+            may_stop: tells, after a task, whether the others are to be put off, as there is no time for them.
 
         Returns:
             What is left to try again, and what was put off.
@@ -55,13 +68,13 @@ class Links:
             alike = list(group)
             self._read_ahead(shape, alike)
             for task in alike:
-                if tried and self._parts.clock.is_up() and may_stop():
+                if tried and may_stop():
                     put_off.append(task)
                 elif (remaining := self._apply_one(task)).targets:
                     left.append(remaining)
                 tried = True
             self._living.clear()
-        self._parts.rows.forget_links()
+        self._rows.forget_links()
         return left, put_off
 
     def _read_ahead(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> None:
@@ -72,7 +85,7 @@ class Links:
         removed = [(task.owner, key) for task in tasks for key, (exists, _) in task.targets.items() if not exists]
         for model, keys in zip((shape.source_model, shape.target_model), zip(*removed, strict=True), strict=False):
             self._living.setdefault(root_of(model), {}).update(load_instances(root_of(model), keys))
-        known = self._parts.identity.known
+        known = self._matching.identity.known
         self._found = self._conflicts.among(shape, tasks)
         if len(tasks) == 1:
             return
@@ -82,8 +95,8 @@ class Links:
             for key in task.targets
         ]
         pairs = [pair for pair in ends if None not in pair]
-        self._parts.rows.load(shape.source_model, dict.fromkeys(owner for owner, _ in pairs))
-        self._parts.rows.load_links(shape.through, shape.ends, pairs)
+        self._rows.load(shape.source_model, dict.fromkeys(owner for owner, _ in pairs))
+        self._rows.load_links(shape.through, shape.ends, pairs)
 
     def _apply_one(self, task: LinkTask) -> LinkTask:
         """Apply the links of one owner; return those that are left."""
@@ -100,10 +113,10 @@ class Links:
                     if ends is not None:
                         owner_key, target_key = ends
                         keys[target_key] = (key, change)
-                    self._parts.result.failed.pop(change, None)
+                    self._outcomes.failed.pop(change, None)
                 except Exception as error:
                     reraise_if_hopeless(error, self._remote)
-                    self._parts.result.failed[change] = error
+                    self._outcomes.failed[change] = error
                     remaining.targets[key] = (exists, change)
             if keys:
                 self._settle_conflicts(task, owner_key, keys, remaining, add=add)
@@ -119,7 +132,7 @@ class Links:
             except Exception as error:
                 reraise_if_hopeless(error, self._remote)
                 for key, change in keys.values():
-                    self._parts.result.failed[change] = error
+                    self._outcomes.failed[change] = error
                     remaining.targets[key] = (add, change)
         return remaining
 
@@ -127,25 +140,26 @@ class Links:
         self, task: LinkTask, owner_key: Any, keys: dict[Any, tuple[Any, Change]], remaining: LinkTask, *, add: bool
     ) -> None:
         """Take the links out of ``keys`` that the remote keeps as they are, and those whose rule has raised."""
-        shape, changes, result = task.shape, self._parts.remote_changes, self._parts.result
+        shape, outcomes = task.shape, self._outcomes
         contested = {pair: found for pair, found in self._found.items() if pair[0] == owner_key and pair[1] in keys}
         for pair, conflict in contested.items():
             key, change = keys[pair[1]]
             ends = f"{shape.source_model._meta.label} {task.owner} and {shape.target_model._meta.label} {key}"
-            remote_wins = changes.decide(conflict)
+            remote_wins = self._remote_changes.decide(conflict)
             if isinstance(remote_wins, Exception):
-                result.failed[change] = remote_wins
+                outcomes.failed[change] = remote_wins
                 remaining.targets[key] = (add, change)
                 del keys[pair[1]]
                 continue
             # Of a link that was removed and added again there are two changes, which may come in two batches.
             pair_here = frozenset((task.owner, key)) if shape.field.remote_field.symmetrical else (task.owner, key)
             told = (shape.through, (pair_here, remote_wins))
-            if told not in self._parts.context.told_links:
-                self._parts.context.told_links.add(told)
-                changes.remote_wins(conflict, change, deletes=not add, deleted=add, between=f"the link of {ends}: ")
+            if told not in self._context.told_links:
+                self._context.told_links.add(told)
+                said = f"the link of {ends}: "
+                self._remote_changes.settle(conflict, change, deletes=not add, deleted=add, between=said)
                 if remote_wins:
-                    result.report.count(shape.through._meta.label, "conflicts")
+                    outcomes.report.count(shape.through._meta.label, "conflicts")
             if remote_wins:
                 del keys[pair[1]]
 
@@ -160,7 +174,7 @@ class Links:
         instance = self._living[root_of(model)].get(key)
         if instance is None:
             return None
-        shape, matching = shape_of(type(instance)), self._parts.matching
+        shape, matching = shape_of(type(instance)), self._matching
         # Of a child with another key, the parent's row is the end.
         return matching.match(shape, instance) if shape.root is root_of(model) else matching.match_parent(model, key)
 
@@ -169,8 +183,8 @@ class Links:
             raise NothingInserted(shape.through._meta.label, self._remote)
 
     def _row(self, shape: LinkShape, owner_key: Any) -> Model | None:
-        row = self._parts.rows.take(shape.source_model, owner_key)
-        if row is None and self._parts.context.dry_run:
+        row = self._rows.take(shape.source_model, owner_key)
+        if row is None and self._context.dry_run:
             return shape.source_model(pk=owner_key)
         return row
 
@@ -180,7 +194,7 @@ class Links:
         there = linked_pairs(shape.through, shape.ends, self._remote, pairs)
         back = [(key, owner.pk) for key in mirrored] if shape.field.remote_field.symmetrical else []
         rows = [*there.values(), *linked_pairs(shape.through, shape.ends, self._remote, back).values()]
-        self._parts.context.imagined_gone.update((shape.through, row) for row in rows)
+        self._context.imagined_gone.update((shape.through, row) for row in rows)
         return len(there)
 
     def _write(
@@ -195,25 +209,23 @@ class Links:
             mirrored: those whose mirrored link, in a symmetrical table, is written too.
             add: whether to add or to remove.
         """
-        parts, count = self._parts, self._parts.result.report.count
+        count = self._outcomes.report.count
         label, what = shape.through._meta.label, "created" if add else "deleted"
-        if parts.context.dry_run and add:
+        if self._context.dry_run and add:
             count(label, what, len(target_keys))
             return
-        if parts.context.dry_run:
+        if self._context.dry_run:
             removed = self._would_remove(shape, owner, target_keys, mirrored)
             count(label, what, removed)
             count(label, "unchanged", len(target_keys) - removed)
             return
-        linked = parts.rows.linked(shape.through, shape.ends, [(owner.pk, key) for key in target_keys])
+        linked = self._rows.linked(shape.through, shape.ends, [(owner.pk, key) for key in target_keys])
         keys = {key for key in target_keys if ((owner.pk, key) in linked) is not add}
         if keys:
-            with parts.savepoints.one():
-                parts.writes.begin()
+            with self._singles.one(shape.through):
                 written = save_links(shape, owner, keys, self._remote, add=add, mirrored=mirrored)
-                if add and parts.context.redirects.concern(shape.through):
+                if add and self._context.redirects.concern(shape.through):
                     self._require(shape, written)
-            parts.rows.note_links(shape.through, written, linked=add)
-            parts.rows.forget(parts.writes.to_other_rows(shape.through))  # what receivers have written
+                self._rows.note_links(shape.through, written, linked=add)
         count(label, what, len(keys))
         count(label, "unchanged", len(target_keys) - len(keys))

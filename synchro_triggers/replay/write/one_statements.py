@@ -9,8 +9,8 @@ A model whose ``save()`` may do anything else is left to Django.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from django.db.models import Field, Manager, Model
 
 from ...django_inside.savepoints import Savepoints
 from ...django_inside.saving import nothing_returned
+from ..errors import BatchBroken
 from ..rows.json_text import JsonText
 from ..rows.quoting import has_placeholder, quoting
 from ..rows.redirects import NothingInserted
@@ -30,6 +31,7 @@ from ..schema.relations import links_to, nothing_hangs_on
 from ..schema.shape import Shape
 from ..schema.stored_types import plain_type
 from .one import delete, save
+from .receivers import Receivers
 from .signals import deletes_announced, send_post_save, send_pre_save
 
 
@@ -38,14 +40,30 @@ class Singles:
 
     Args:
         alias: the database.
-        savepoints: each object is written in one of them.
+        receivers: who hears of each.
     """
 
-    def __init__(self, alias: str, savepoints: Savepoints) -> None:
-        self._alias = alias
-        self._savepoints = savepoints
+    def __init__(self, alias: str, receivers: Receivers) -> None:
+        self._alias, self.receivers = alias, receivers
+        self._savepoints = Savepoints(alias, BatchBroken)
         self._cursor: Any = None
         self._plans: dict[Shape, _Plan | None] = {}
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """Write objects in the block; ``finish()`` is to be called after it."""
+        with connections[self._alias].execute_wrapper(self.receivers.writes), self._savepoints.announced():
+            yield
+
+    @contextmanager
+    def one(self, model: type[Model], *, deletes: bool = False) -> Iterator[set[str | None]]:
+        """Save or delete one object of a model in the block, which is undone alone when it raises.
+
+        Yields:
+            As ``Receivers.hearing()`` does, in a block of which this one is.
+        """
+        with self.receivers.hearing(model, deletes=deletes) as tables, self._savepoints.one():
+            yield tables
 
     def save(
         self, instance: Model, shape: Shape, *, adding: bool, unsure: bool = False, announced: Callable[[], None]
@@ -120,6 +138,7 @@ class Singles:
         if self._cursor is not None:
             self._cursor.close()
             self._cursor = None
+        self._savepoints.finish()
 
     def _plan(self, shape: Shape) -> _Plan | None:
         if shape not in self._plans:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from django.db.models import Model
 
 from ..identity.references import Identity
 from ..plan.context import BatchResult
 from ..plan.decisions import Action
 from ..rows.read_ahead import ReadAhead
+from ..rows.sequences import move_sequences_on
 from ..schema.shape import Shape
 from ..tasks import ObjectTask
 
@@ -19,10 +23,16 @@ class Outcomes:
         result: the batch's counts and failures.
         identity: learns which remote row is which object, and forgets what is gone.
         rows: remote rows that were read ahead; those that were written are dropped.
+
+    Attributes:
+        report: of the batch.
+        failed: the changes that could not be applied, with their errors.
     """
 
     def __init__(self, result: BatchResult, identity: Identity, rows: ReadAhead) -> None:
-        self._result, self._identity, self._rows = result, identity, rows
+        self.report, self.failed = result.report, result.failed
+        self._identity, self._rows = identity, rows
+        self._numbered: dict[type[Model], set[Any]] = {}
 
     def note(self, action: Action, shape: Shape, key: Any, remote_key: Any, *, logged: bool = True) -> None:
         """Note what was done with one object.
@@ -34,7 +44,7 @@ class Outcomes:
             logged: whether LOCAL has changed it: what is only needed by others, and stays as it is, is not counted.
         """
         if logged or action is not Action.KEEP:
-            self._result.report.count(shape.label, action.counted_as)
+            self.report.count(shape.label, action.counted_as)
         self.remember(action, shape, key, remote_key)
 
     def note_many(self, action: Action, shape: Shape, done: list[tuple[ObjectTask, Any]]) -> None:
@@ -46,7 +56,7 @@ class Outcomes:
         """
         number = len(done) if action is not Action.KEEP else sum(task.change is not None for task, _ in done)
         if number:
-            self._result.report.count(shape.label, action.counted_as, number)
+            self.report.count(shape.label, action.counted_as, number)
         for task, remote_key in done:
             self.remember(action, shape, task.key, remote_key)
             self.succeed(task)
@@ -68,4 +78,14 @@ class Outcomes:
     def succeed(self, task: ObjectTask) -> None:
         """Drop the failure of an object that has failed in an earlier round."""
         if task.change is not None:
-            self._result.failed.pop(task.change, None)
+            self.failed.pop(task.change, None)
+
+    def note_given_keys(self, shape: Shape, keys: Iterable[Any]) -> None:
+        """Note which keys of new rows were written by value, though the database would give them out."""
+        if shape.automatic_key:
+            self._numbered.setdefault(shape.root, set()).update(keys)
+
+    def store(self) -> None:
+        """Store what was learnt, and let the remote's next keys lie behind those that were given: with the batch."""
+        self._identity.store()
+        move_sequences_on(self._identity.remote, self._numbered)

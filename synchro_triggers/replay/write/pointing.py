@@ -11,7 +11,6 @@ from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...key_texts import printable_key
 from ..errors import BatchBroken, reraise_if_hopeless
-from ..identity.living import Living
 from ..plan.cascades import hanging_loosely, pointing_past_cascades
 from ..plan.order import At
 from ..rows.selecting import rows_of
@@ -22,22 +21,22 @@ from ..schema.relations import may_be_pointed_past
 from ..schema.shape import read_key, root_of, shape_of
 from ..state.failures import describe
 from ..tasks import ObjectTask
-from .parts import Parts
+from .known import Known
 
 
 class Pointing:
     """Lets rows point elsewhere.
 
     Args:
-        parts: the batch's parts.
-        living: tells which local object a remote row is.
+        known: what the batch knows of the remote.
         point: lets the remote row of a local object point to what that one points to, by one foreign key, by those
             that lead to some rows, or by all.
+        dry_run: nothing is written.
     """
 
-    def __init__(self, parts: Parts, living: Living, point: Callable[..., None]) -> None:
-        self._parts, self._living, self._point = parts, living, point
-        self._remote = parts.context.remote
+    def __init__(self, known: Known, point: Callable[..., None], *, dry_run: bool) -> None:
+        self._identity, self._living, self._targets = known.identity, known.matching.living, known.targets
+        self._remote, self._point, self._dry_run = known.remote, point, dry_run
 
     def to_who_has_the_number(self, row: Model) -> None:
         """Let what points to a row, and is left alone by its delete, point to the object that has its number now."""
@@ -46,8 +45,8 @@ class Pointing:
 
     def past_what_is_gone(self, task: ObjectTask) -> None:
         """Let what points to a row that the remote's users have deleted point to who has its number on LOCAL now."""
-        gone = self._parts.identity.stale_reference(task.shape.model, task.key)
-        if gone is None or not isinstance(task.key, FormerKey) or self._parts.context.dry_run:
+        gone = self._identity.stale_reference(task.shape.model, task.key)
+        if gone is None or not isinstance(task.key, FormerKey) or self._dry_run:
             return
         if not rows_of(task.shape.root, self._remote).filter(pk=gone).exists():  # nor have they given it again
             self.to_who_has_the_number(new_instance(task.shape, self._remote, gone, {}))
@@ -64,15 +63,15 @@ class Pointing:
         Raises:
             BatchBroken: something cannot, so that the row must not be taken over either.
         """
-        if self._parts.context.dry_run or not may_be_pointed_past(type(row)):
+        if self._dry_run or not may_be_pointed_past(type(row)):
             return
         root = root_of(type(row))
         key = read_key(root, former.number, zone_of(LOCAL)) if isinstance(former, FormerKey) else former
-        self._parts.targets.look_whether_missing((root, key))
+        self._targets.look_whether_missing((root, key))
         leading = [*pointing_past_cascades(row, self._remote), *hanging_loosely(row, self._remote)]
         for living in self._living.among(leading):
             shape = shape_of(type(living))
-            if all(at != (root, key) for _, at in self._parts.targets.fields_and_targets(shape, living)):
+            if all(at != (root, key) for _, at in self._targets.fields_and_targets(shape, living)):
                 continue
             said = f"{shape.label} {printable_key(encode_key(living.pk))}, which leads to what had its row"
             self._point_or_break(f"{said}, cannot lead elsewhere", living, going=[row])

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Collection, Container, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections
 from django.db.models import Model
 
-from ...django_inside.savepoints import without_savepoints
+from ...django_inside.savepoints import require_unbroken, without_savepoints
+from ..rows.read_ahead import ReadAhead
 from ..schema.observed import deletes_are_observed, is_observed
+from ..schema.relations import links_to
 from ..schema.shape import parents_of
 from ..tasks import ObjectTask
 
@@ -42,15 +45,19 @@ class Writes:
         """Return the quoted names of all tables written to since ``begin()``; ``None``: one cannot tell which."""
         return set(self._tables)
 
-    def to_other_rows(self, model: type[Model]) -> set[str | None]:
+    def to_other_rows(self, model: type[Model], *, deletes: bool = False) -> set[str | None]:
         """Return to which tables was written since ``begin()``, beyond the save or delete of one object of a model.
 
         Returns:
             The quoted names of other tables, and of the object's own where they were written to more than once;
-            ``None`` stands for statements of which one cannot tell.
+            ``None`` stands for statements of which one cannot tell. Of a delete, those of its links are left out.
         """
         own = self._own_tables(model)
-        return set() if self._tables == own else set(Counter(self._tables) - Counter[str | None](own))
+        if self._tables == own:
+            return set()
+        quote = connections[self._alias].ops.quote_name
+        links = {quote(field.model._meta.db_table) for field in links_to(model)} if deletes else set()
+        return set(Counter(self._tables) - Counter[str | None](own)) - links
 
     def _own_tables(self, model: type[Model]) -> list[str]:
         if model not in self._own:
@@ -73,15 +80,18 @@ _WRITES = re.compile(
 )
 
 
-class Observers:
-    """Who observes the objects of a batch, and which models are announced a batch at a time.
+class Receivers:
+    """Who hears of what a batch writes, and what they write themselves: all foreign code is called by way of it.
 
     Args:
-        batch_signals: labels of the latter.
+        alias: the remote.
+        rows: its rows that were read ahead.
+        batch_signals: labels of models that are announced a batch at a time.
     """
 
-    def __init__(self, batch_signals: Container[str]) -> None:
-        self._batch_signals = batch_signals
+    def __init__(self, alias: str, rows: ReadAhead, batch_signals: Container[str]) -> None:
+        self._alias, self._rows, self._batch_signals = alias, rows, batch_signals
+        self.writes = Writes(alias)
         self._observed: dict[tuple[type[Model], bool], bool] = {}
 
     def sends_signals(self, model: type[Model]) -> bool:
@@ -98,3 +108,29 @@ class Observers:
             heard = is_observed(model) or (goes and any(map(deletes_are_observed, parents_of(model))))
             self._observed[model, goes] = heard and not self.sends_signals(model)
         return self._observed[model, goes]
+
+    @contextmanager
+    def hearing(self, own: type[Model] | None = None, *, deletes: bool = False) -> Iterator[set[str | None]]:
+        """Call foreign code in the block; forget what was read ahead of tables to which it writes.
+
+        Args:
+            own: the model of which one object is saved or deleted in the block: what that writes itself is left out.
+            deletes: it is deleted: so are its links, which are never read ahead.
+
+        Yields:
+            A set that holds, after the block, the quoted names of those tables; ``None``: one cannot tell which.
+
+        Raises:
+            DatabaseError: a receiver has spoilt the transaction, and has not raised.
+        """
+        self.writes.begin()
+        tables: set[str | None] = set()
+        yield tables
+        require_unbroken(self._alias)
+        tables |= self.writes.tables() if own is None else self.writes.to_other_rows(own, deletes=deletes)
+        self._rows.forget(tables)
+
+    def have_written_to(self, model: type[Model], tables: Collection[str | None] | None = None) -> bool:
+        """Tell whether the tables written to, in the block so far by default, may be a model's."""
+        tables = self.writes.tables() if tables is None else tables
+        return None in tables or connections[self._alias].ops.quote_name(model._meta.db_table) in tables

@@ -10,13 +10,12 @@ from django.db.models import Model, ProtectedError, RestrictedError
 
 from ...conf import LOCAL
 from ..errors import NotYet
-from ..identity.living import Living
 from ..plan.cascades import hanging_loosely, protecting_rows
 from ..plan.order import At, at_of
 from ..schema.shape import is_foreign_key, shape_of
 from .dangling import Dangling
 from .going import Along, Going
-from .parts import Parts
+from .known import Known
 from .rings import Rings
 
 
@@ -26,17 +25,16 @@ class Sparing:
     The rest of it stays as it is: nobody has changed it on LOCAL, but the remote's users may have.
 
     Args:
-        parts: the batch's parts.
-        living: tells what LOCAL still has.
-        along: tells what goes along.
+        known: what the batch knows of the remote.
         point: lets the remote row of a local object point to what that one points to.
         rings: cuts rings of deleted objects.
     """
 
-    def __init__(self, parts: Parts, living: Living, along: Along, point: Callable[..., None], rings: Rings) -> None:
-        self._parts, self._living, self._along = parts, living, along
+    def __init__(self, known: Known, point: Callable[..., None], rings: Rings) -> None:
+        self._identity, self._living, self._targets = known.identity, known.matching.living, known.targets
         self._point, self._rings = point, rings
-        self._dangling = Dangling(parts.context.remote, parts.matching.match)
+        self._along = Along(known.remote)
+        self._dangling = Dangling(known.remote, known.matching.match)
 
     @contextmanager
     def spared(self, going: Going) -> Iterator[list[Model]]:
@@ -83,9 +81,9 @@ class Sparing:
         Nor is anything else let point elsewhere for it.
         """
         root, remote_key = at_of(going.row)
-        deleted = root, self._parts.identity.claimed_by(root, remote_key)
+        deleted = root, self._identity.claimed_by(root, remote_key)
         for instance in living:
-            for field, at in self._parts.targets.fields_and_targets(shape_of(type(instance)), instance):
+            for field, at in self._targets.fields_and_targets(shape_of(type(instance)), instance):
                 if at == deleted and is_foreign_key(field) and getattr(field, "db_constraint", True):
                     return instance
         return None
@@ -96,7 +94,7 @@ class Sparing:
             return self._along.rows(going), [], None
         except (ProtectedError, RestrictedError) as error:
             # Nobody says through which rows: what points nowhere on LOCAL may be between.
-            loosely = list(hanging_loosely(going.row, self._parts.context.remote))
+            loosely = list(hanging_loosely(going.row, self._identity.remote))
             return loosely, list(protecting_rows(error)), error
 
     def _let_point_elsewhere(self, living: Iterable[Model], done: set[At], going: Collection[Model] = ()) -> bool:
@@ -120,7 +118,7 @@ class Sparing:
             going: the row.
             gone: root models and remote keys of what would have been deleted so far.
         """
-        identity = self._parts.identity
+        identity = self._identity
         try:
             along = self._along.rows(going)
         except (ProtectedError, RestrictedError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -13,84 +13,85 @@ from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ...key_texts import printable_key
 from ..identity.references import Identity
-from ..plan.cascades import number_of_links
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.relations import links_to, links_to_children
 from ..schema.shape import Shape, concrete_of, parents_of, shape_of, tables_of
-from .parts import Parts
 
 
-def is_taken_over(parts: Parts, shape: Shape, key: Any, remote_key: Any, living: type[Model] | None = None) -> bool:
+def is_taken_over(
+    identity: Identity, shape: Shape, key: Any, remote_key: Any, living: type[Model] | None = None
+) -> bool:
     """Tell whether a remote row that may have other children's rows is known to be another object than this one.
 
     Args:
-        parts: the batch's parts.
+        identity: the batch's references.
         shape, key: the local object, or a parent's row of it, which has the row from now on.
         remote_key: the row's.
         living: the object's model, where that is another one than the row's.
     """
     if remote_key is None or not _links_to_others(shape.model, living or shape.model):
         return False
-    return parts.identity.claimed_by(shape.model, remote_key) not in (None, key)
+    return identity.claimed_by(shape.model, remote_key) not in (None, key)
 
 
 def children_left(
-    parts: Parts, shape: Shape, key: Any, remote_key: Any, living: type[Model] | None = None
+    identity: Identity, shape: Shape, key: Any, remote_key: Any, living: type[Model] | None = None
 ) -> list[Model]:
     """Return the children's rows of an object that is gone, where one that is no such child takes its row over.
 
     That they are to go cannot be told later on: nothing says any more whose they were.
 
     Args:
-        parts, shape, key, remote_key, living: as for ``is_taken_over``.
+        identity, shape, key, remote_key, living: as for ``is_taken_over``.
     """
-    if not is_taken_over(parts, shape, key, remote_key, living):
+    if not is_taken_over(identity, shape, key, remote_key, living):
         return []
     return [
         row
         for link in _links_to_others(shape.model, living or shape.model)
-        for row in rows_of(link.model, parts.context.remote).filter(**{link.attname: remote_key})
+        for row in rows_of(link.model, identity.remote).filter(**{link.attname: remote_key})
     ]
 
 
 def all_children_left(
-    parts: Parts, shape: Shape, instance: Model, remote_key: Any, others: Mapping[str, Any]
+    identity: Identity, shape: Shape, instance: Model, remote_key: Any, others: Mapping[str, Any]
 ) -> list[Model]:
     """Return the same of an object and of its parents that have keys of their own.
 
     Args:
-        parts, shape: as for ``is_taken_over``.
+        identity, shape: as for ``is_taken_over``.
         instance: the local object.
         remote_key: its row's.
         others: what the keys of those parents are on the remote, by the attributes that hold them.
     """
-    found = children_left(parts, shape, instance.pk, remote_key)
+    found = children_left(identity, shape, instance.pk, remote_key)
     for parent in shape.other_parents:
         key, there = local_value(instance, parent.link), others.get(parent.link.attname)
-        found += children_left(parts, shape_of(parent.model), key, there, shape.model)
+        found += children_left(identity, shape_of(parent.model), key, there, shape.model)
     return found
 
 
-def drop_links_left(parts: Parts, shape: Shape, key: Any, remote_key: Any) -> None:
-    """Delete the links of an object that is gone, where another one takes its row over: they would have gone with it.
+def links_left(identity: Identity, shape: Shape, key: Any, remote_key: Any) -> Iterator[QuerySet[Any]]:
+    """Yield, by table, the links of an object that is gone, whose row another one takes over: they would have gone too.
 
-    Those that the other one has on LOCAL stay.
+    Those that the other one has on LOCAL are left out.
 
     Args:
-        parts: the batch's parts.
+        identity: the batch's references.
         shape, key: the local object that has the row from now on.
         remote_key: the row's.
     """
-    if remote_key is None or not has_links(shape) or parts.identity.claimed_by(shape.model, remote_key) in (None, key):
+    if remote_key is None or not has_links(shape) or identity.claimed_by(shape.model, remote_key) in (None, key):
         return
     for field in _links_of(shape):
-        rows = _links_left(parts, field, key, remote_key)
-        gone = rows.count() if parts.context.dry_run else rows._raw_delete(parts.context.remote)
-        if gone:
-            label = field.model._meta.label
-            parts.result.report.count(label, "deleted", number_of_links(field.model, gone))
-    parts.rows.forget_links()
+        [other] = [each for each in field.model._meta.local_fields if each.is_relation and each is not field]
+        model = concrete_of(other.remote_field.model)
+        here = set(rows_with(field.model, LOCAL, **{field.attname: [key]}).values_list(other.attname, flat=True))
+        identity.load(model, here)
+        stay = [known for end in here if (known := identity.known(model, end)) is not None]
+        rows = rows_with(field.model, identity.remote, **{field.attname: [remote_key]})
+        yield rows.exclude(**{f"{other.attname}__in": stay})
 
 
 def key_is_anothers(identity: Identity, shape: Shape, remote_key: Any) -> ObjectNotApplied:
@@ -100,16 +101,6 @@ def key_is_anothers(identity: Identity, shape: Shape, remote_key: Any) -> Object
         f"its key is on {identity.remote!r} that of another object, {shape.root._meta.label} {other} on {LOCAL!r}, "
         f"which has the row by its natural key. Nothing was written. Give the new one another key on {LOCAL!r}"
     )
-
-
-def _links_left(parts: Parts, field: Any, key: Any, remote_key: Any) -> QuerySet[Any]:
-    [other] = [each for each in field.model._meta.local_fields if each.is_relation and each is not field]
-    model = concrete_of(other.remote_field.model)
-    here = set(rows_with(field.model, LOCAL, **{field.attname: [key]}).values_list(other.attname, flat=True))
-    parts.identity.load(model, here)
-    stay = [known for end in here if (known := parts.identity.known(model, end)) is not None]
-    rows = rows_with(field.model, parts.context.remote, **{field.attname: [remote_key]})
-    return rows.exclude(**{f"{other.attname}__in": stay})
 
 
 def has_links(shape: Shape) -> bool:

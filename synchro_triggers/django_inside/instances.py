@@ -5,6 +5,8 @@ Relies on: an instance is its class, its ``__dict__`` and its ``ModelState`` (pa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from inspect import getattr_static
 from typing import Any
@@ -36,6 +38,16 @@ def bare_instance(model: type[Any], alias: str, *, adding: bool) -> Any:
     instance.__dict__["_state"] = state = ModelState()
     state.db, state.adding = alias, adding
     return instance
+
+
+@contextmanager
+def marked(instance: Model, name: str) -> Iterator[None]:
+    """Let an instance carry a mark in the block: what a method that was wrapped for all instances looks for."""
+    instance.__dict__[name] = True
+    try:
+        yield
+    finally:
+        instance.__dict__.pop(name, None)
 
 
 @cache

@@ -8,7 +8,7 @@ instance: saves of others, also of the same model in other threads, are as they 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial, wraps
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.db.models import Manager, Model, QuerySet
 from django.db.models.fields.proxy import OrderWrt
 
 from .expected import is_as_expected
+from .instances import marked
 
 #: Set on an instance while a replay saves it.
 _REPLAYED = "_synchro_replayed"
@@ -133,10 +134,9 @@ def _has_parents_with_default_keys(model: type[Model]) -> bool:
     return any(field.has_default() or field.has_db_default() for field in keys)
 
 
-@contextmanager
 def values_kept(
     instance: Model, computed: Iterable[Any], value_of: Callable[[Model, Any, Callable[[], Any]], Any]
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Keep ``auto_now`` and the like from renewing themselves while this one instance is saved.
 
     ``raw=True`` would do it too, but receivers leave raw saves alone. The fields' ``pre_save`` is wrapped once
@@ -149,11 +149,7 @@ def values_kept(
     """
     for field in computed:
         _respect_replay(field, value_of)
-    instance.__dict__[_REPLAYED] = True
-    try:
-        yield
-    finally:
-        instance.__dict__.pop(_REPLAYED, None)
+    return marked(instance, _REPLAYED)
 
 
 def _respect_replay(field: Any, value_of: Callable[[Model, Any, Callable[[], Any]], Any]) -> None:

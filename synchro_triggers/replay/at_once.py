@@ -13,8 +13,8 @@ from .errors import reraise_if_lost
 from .log.absent import Absent
 from .log.changes import Change, coalesce
 from .log.given_out_again import Former, of_one_object_each
-from .log.links_of_numbers import rows_of_other_children, with_links_of_numbers
 from .log.pages import read_page
+from .log.under_numbers import UnderNumbers
 from .log.window import Window
 from .meeting.first_meeting import Meeting
 from .plan.context import BatchResult, RunContext
@@ -72,13 +72,16 @@ class AtOnce:
         changes, formers = of_one_object_each(coalesce(page.changes), Absent(), context.kept_keys)
         if not self._may_be_applied(changes) or not self.lease.is_free_at(checkpoint.position):
             return None
+        under_numbers = UnderNumbers(changes, context.kept_keys)
+        if under_numbers.of_other_children():  # they take another transaction
+            return None
         context.begin_run()
         waits = partial(concern_failures, context.remote, context.source, changes)
         moves_on = partial(self.lease.move_on, checkpoint.position, waits, **received_fields(window, started))
         try:
             with times_in_utc(LOCAL, context.remote):
                 self.meeting.look_at(changes)
-                result = None if self.meeting.doubts() else self._transaction(changes, formers, moves_on)
+                result = None if self.meeting.doubts() else self._transaction(under_numbers.changes, formers, moves_on)
         except CheckpointMoved:
             return None
         except Exception as error:
@@ -100,13 +103,7 @@ class AtOnce:
         with attempt.open():
             moves_on()
             acquainted = self.meeting.require_acquaintance
-            batch = Batch(
-                self.context,
-                with_links_of_numbers(changes, self.context.kept_keys),
-                formers,
-                whole=True,
-                acquainted=acquainted,
-            )
+            batch = Batch(self.context, changes, formers, whole=True, acquainted=acquainted)
             return attempt.apply(batch, all_or_nothing=True)
 
     def _may_be_applied(self, changes: Sequence[Change]) -> bool:
@@ -115,7 +112,5 @@ class AtOnce:
         if any(model is not None and rows_are_observed(model) for model in models):
             return False
         if any(change.forged or change.label not in self.fence.listed for change in changes):
-            return False
-        if rows_of_other_children(changes):  # they take another transaction
             return False
         return not self.fence.schema.lagging({change.label for change in changes})

@@ -8,11 +8,17 @@ from typing import Any
 from django.db.models import Model
 
 from .log.changes import Change
+from .log.made import says_made
 from .schema.link_shapes import LinkShape
-from .schema.shape import Shape, telling_labels
+from .schema.shape import Shape, root_of
 
-#: Root model and local key of an object.
+#: Root model and key of an object, on either side.
 At = tuple[type[Model], Any]
+
+
+def at_of(row: Model) -> At:
+    """Return root model and primary key of a row, or of an object."""
+    return root_of(type(row)), row.pk
 
 
 @dataclass
@@ -46,12 +52,8 @@ class ObjectTask:
 
     @property
     def is_made(self) -> bool:
-        """Whether the log has seen the object being made: the row at its root. That of a child may be made later."""
-        change, root = self.change, self.shape.root
-        if change is None or not change.created:
-            return False
-        labels = {change.label, *(label for label, _ in change.other_rows)}
-        return root._meta.label in labels or not labels.isdisjoint(telling_labels(root))
+        """Whether the log has seen the object being made."""
+        return self.change is not None and says_made(self.change, self.shape.root)
 
 
 @dataclass
@@ -73,3 +75,6 @@ class LinkTask:
     @property
     def position(self) -> int:
         return min(change.first for _, change in self.targets.values())
+
+
+Task = ObjectTask | LinkTask

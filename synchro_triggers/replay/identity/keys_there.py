@@ -7,13 +7,10 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...capture.tables import natural_manager
-from ...conf import LOCAL
 from ..rows.doubled_hours import doubling_zone, is_doubled
-from ..rows.selecting import rows_of
 from ..schema.findable import is_findable
 from ..schema.keys import FormerKey, Unreadable
-from ..schema.shape import GenericKey, Shape, is_foreign_key, points_to_key, shape_of, target_of
+from ..schema.shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, target_of
 from .references import Identity
 
 
@@ -22,39 +19,22 @@ class KeysThere:
 
     Args:
         identity: the batch's references.
-        by_natural_key: returns the key of the remote row with a local object's natural key, or ``None``.
+        key_there: returns what a local primary key is there, or ``None``: ``Matching.match_key()``.
     """
 
-    def __init__(self, identity: Identity, by_natural_key: Callable[[Model], Any]) -> None:
-        self._identity, self._by_natural_key = identity, by_natural_key
+    def __init__(self, identity: Identity, key_there: Callable[[type[Model], Any], Any]) -> None:
+        self._identity, self.key_there = identity, key_there
         self._zone = doubling_zone(identity.remote)
 
     def translate(self, field: Any, value: Any) -> Any:
         """Return what a foreign key's local value is on the remote, or ``None`` if its target is not known there."""
         model, _ = target_of(field)
-        at = shape_of(model).root, value
+        at = root_of(model), value
         if not is_findable(field, value):
             return value  # no database gives out such a key: it is the same on both sides
         if at in self._identity.nowhere:
             return self._identity.nowhere[at]
         return self.key_there(model, value) if points_to_key(field) else value  # a to_field's value is the same
-
-    def key_there(self, model: type[Model], key: Any) -> Any:
-        """Return what a local primary key is on the remote, or ``None`` if its object is not known there.
-
-        The kept key is tried before the natural key, unlike in ``Matching.match()``: a target that is there under its
-        kept key need not be read on LOCAL.
-        """
-        shape = shape_of(model)
-        known = self._identity.find(model, key)
-        if known is None:
-            known = self.kept_key(shape, key)
-            if known is not None and not self._identity.existing(shape.root, [known]):
-                return None
-        if known is None and natural_manager(model) is not None:
-            target = rows_of(model, LOCAL).filter(pk=key).first()
-            known = self._by_natural_key(target) if target is not None else None
-        return known
 
     def object_id_there(self, generic: GenericKey, target: tuple[type[Model], Any], instance: Model) -> Any:
         """Return what a generic foreign key's object id is on the remote, or ``None`` as for ``key_there()``."""

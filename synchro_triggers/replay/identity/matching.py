@@ -9,10 +9,10 @@ The rungs, in this order; the first that leads to a row ends it:
 An object that none of them finds is new. A row that rung 2 or 3 finds does not count where it is known to be another
 object that still lives. Who climbs, and where they differ:
 
-- ``match()``: an object of LOCAL. ``match_many()``: many without a reference; what is doubtful is left to ``match()``.
+- ``match()``: an object of LOCAL; ``match_key()``: what a foreign key points to there. ``match_many()``: many without a
+  reference; what is doubtful is left to ``match()``.
 - ``match_deleted()``: an object that only the log speaks of. Its natural key is one that the log has kept.
 - ``match_parent()``: a parent's row with a key of its own; a kept key counts although no row has it yet.
-- ``KeysThere.key_there()``: what a foreign key points to. Rung 3 comes before 2, and nobody asks whose the row is.
 - ``meeting/linking``: rungs 1 and 2, then a row with the same key and the same values.
 - ``Living``: the other way round, from a remote row to the object of LOCAL. Rung 3 comes before 2.
 """
@@ -26,6 +26,7 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.models import Model
 
+from ...capture.tables import natural_manager
 from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..log.changes import Change
@@ -61,7 +62,7 @@ class Matching:
     def __init__(self, identity: Identity, spellings: OtherSpellings) -> None:
         self.identity, self._spellings = identity, spellings
         # A natural key may hold foreign keys, whose targets may be found by their natural keys in turn.
-        self.keys_there = KeysThere(identity, lambda target: self._by_natural_key.find(target))
+        self.keys_there = KeysThere(identity, self.match_key)
         self.natural_keys = NaturalKeys(identity, self.keys_there)
         self._by_natural_key = NaturalMatches(self.natural_keys)
         self.living = Living(identity)
@@ -84,6 +85,16 @@ class Matching:
             return found
         return self.match_kept_key(shape, instance.pk)
 
+    def match_key(self, model: type[Model], key: Any) -> Any:
+        """Return the key of the remote row that is the object of LOCAL with a key, or ``None``."""
+        known = self.identity.find(model, key)
+        if known is not None:
+            return known
+        shape = shape_of(model)
+        named = natural_manager(model) is not None  # else the object need not be read
+        instance = rows_of(model, LOCAL).filter(pk=key).first() if named else None
+        return self.match(shape, instance) if instance is not None else self.match_kept_key(shape, key)
+
     def match_kept_key(self, shape: Shape, key: Any) -> Any:
         """Return the key of the remote row that is an object by the key that it keeps, or ``None``: the third alone."""
         kept = self.keys_there.kept_key(shape, key)
@@ -97,11 +108,7 @@ class Matching:
         Returns:
             ``None``: it will be given one.
         """
-        known = self.identity.find(model, key)
-        if known is not None:
-            return known
-        parent = rows_of(model, LOCAL).filter(pk=key).first()
-        found = self.match(shape_of(model), parent) if parent is not None else None
+        found = self.match_key(model, key)
         return found if found is not None else self.keys_there.kept_key(shape_of(model), key)
 
     def match_many(self, shape: Shape, instances: Sequence[Model]) -> tuple[dict[Any, Any], set[Any]]:

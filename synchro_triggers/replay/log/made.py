@@ -13,6 +13,20 @@ from ...models import ChangeLog, Operation
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..schema.shape import read_keys, telling_labels
+from .changes import Change
+
+
+def says_made(change: Change, root: type[Model]) -> bool:
+    """Tell whether a change is of an object that the log has seen being made: the row at its root, not a child's alone.
+
+    Args:
+        change: of any row of the object.
+        root: the root of its models.
+    """
+    if not change.created:
+        return False
+    labels = {change.label, *(label for label, _ in change.other_rows)}
+    return root._meta.label in labels or not labels.isdisjoint(telling_labels(root))
 
 
 def made_and_there(model: type[Model], keys: Collection[Any]) -> set[Any]:

@@ -32,7 +32,7 @@ from ..errors import BatchBroken, RunRefused
 from ..identity.references import Identity
 from ..identity.telling import is_told, is_told_by_nothing, within_reach
 from ..log.changes import Change, coalesce
-from ..log.made import made_and_there
+from ..log.made import made_and_there, says_made
 from ..log.pages import read_page
 from ..log.window import Window, not_made
 from ..plan.context import RunContext
@@ -112,8 +112,9 @@ class Meeting:
             elif way == "plain" and (model := model_of(change.label)) is not None:
                 plain.setdefault(model, []).append(change)
         for model, alike in plain.items():
-            doubtful = [change for change in alike if not self._is_new(root_of(model), change)]
-            self._notice(root_of(model), read_keys(model, [change.key for change in doubtful]))
+            root = root_of(model)
+            doubtful = [change for change in alike if not (says_made(change, root) and self._trusts_log(root))]
+            self._notice(root, read_keys(model, [change.key for change in doubtful]))
         for start in range(0, len(deep), _BATCH):
             self._look_deep(deep[start : start + _BATCH])
 
@@ -155,9 +156,6 @@ class Meeting:
                 found.setdefault(task.shape.root, []).append(task.key)
         for root, keys in found.items():
             self._notice(root, keys)
-
-    def _is_new(self, root: type[Model], change: Change) -> bool:
-        return change.created and self._trusts_log(root)
 
     def _notice(self, root: type[Model], keys: Iterable[Any]) -> None:
         said = self._introduction(root)

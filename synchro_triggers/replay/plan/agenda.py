@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..tasks import ObjectTask
-from .order import At, Task
+from ..tasks import At, ObjectTask, Task
 
 
 @dataclass

@@ -9,9 +9,8 @@ from typing import Any
 from ..identity.references import Identity
 from ..rows.values import local_value
 from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, target_of
-from ..tasks import ObjectTask
+from ..tasks import At, ObjectTask
 from .cycles import StandIns
-from .order import At
 from .targets import Targets
 
 

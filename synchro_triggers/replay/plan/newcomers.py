@@ -9,8 +9,7 @@ from django.db.models import Model
 from ..identity.references import Identity
 from ..rows.values import local_value
 from ..schema.shape import root_of, shape_of
-from ..tasks import ObjectTask
-from .order import Task
+from ..tasks import ObjectTask, Task
 
 
 def newcomers_among(tasks: Sequence[Task], identity: Identity) -> Iterator[ObjectTask]:

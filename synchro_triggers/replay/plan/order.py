@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from django.db.models import Model
-
 from ..schema.shape import root_of
-from ..tasks import LinkTask, ObjectTask
-
-Task = ObjectTask | LinkTask
-At = tuple[Any, Any]
-"""Where an object stands: root model and key."""
-
-
-def at_of(row: Model) -> At:
-    """Return root model and primary key of a row, or of an object."""
-    return root_of(type(row)), row.pk
+from ..tasks import At, LinkTask, ObjectTask, Task
 
 
 def in_order(

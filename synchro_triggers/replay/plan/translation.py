@@ -14,9 +14,9 @@ from ..identity.references import Identity
 from ..rows.generic import generic_target
 from ..rows.values import local_value
 from ..schema.shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from ..tasks import At
 from .agenda import Agenda
 from .cycles import StandIns, Unfinished
-from .order import At
 from .targets import Targets
 
 Values = dict[str, Any]

@@ -9,12 +9,13 @@ what a project's own model does in its ``save()`` and ``delete()`` is still done
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cache, wraps
 from typing import Any
 
 from django.db.models import Model
+
+from ...django_inside.instances import marked
 
 #: Module and name of a base class, and its methods that step aside.
 _METHODS = {
@@ -29,17 +30,12 @@ def is_tree(model: type[Model]) -> bool:
     return any((base.__module__, base.__qualname__) in _METHODS for base in model.__mro__)
 
 
-@contextmanager
-def rows_as_they_are(instance: Model) -> Iterator[None]:
+def rows_as_they_are(instance: Model) -> AbstractContextManager[None]:
     """Let the methods of a tree's base class do for this one instance what Django's own do."""
     for base in type(instance).__mro__:
         for name in _METHODS.get((base.__module__, base.__qualname__), ()):
             _step_aside_for_replay(base, name)
-    instance.__dict__[_COPIED] = True
-    try:
-        yield
-    finally:
-        instance.__dict__.pop(_COPIED, None)
+    return marked(instance, _COPIED)
 
 
 @cache

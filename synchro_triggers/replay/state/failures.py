@@ -31,12 +31,12 @@ OTHERS = "*"
 def never_there(remote: str, source: str, changes: Sequence[Change]) -> set[tuple[str, str]]:
     """Return labels and keys of those of the objects that the remote has never seen: they have failed as new.
 
-    Rows that they have in other tables are named, too, whether the changes speak of them or not.
+    So are those rows of such an object in other tables of which the changes speak.
     """
     rows = rows_with(Failure, remote, object_pk={stored_key(change.key) for change in changes})
     rows = rows.filter(source=source, operation=Operation.INSERT)
     found = rows.values_list("model_label", "object_pk", "object_text")
-    others = never_there_with_others(remote, source)
+    others = never_there_with_others(remote, source, {(change.label, change.key) for change in changes})
     return others | {(label, read_full_key(key, text)) for label, key, text in found}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from django.db.models import Model
@@ -62,15 +62,15 @@ def left_behind_by_failed(remote: str, source: str, changes: Iterable[Change]) -
     )
 
 
-def never_there_with_others(remote: str, source: str) -> set[Row]:
-    """Return labels and keys of the other rows of objects that the remote has never seen: they have failed as new.
+def never_there_with_others(remote: str, source: str, rows: Collection[Row]) -> set[Row]:
+    """Return those of the rows that are other rows of objects which the remote has never seen: they have failed as new.
 
     A row that has reached the remote by itself since then is left out: it is of another object with the same number.
     """
     failures = Failure.objects.using(remote).filter(source=source, operation=Operation.INSERT)
     texts = failures.exclude(other_rows=None).values_list("other_rows", "first_at")
-    failed_at = {row: first_at for text, first_at in texts for row in from_text(text)}
-    return set(failed_at) - _come_since(remote, source, failed_at)
+    failed_at = {row: first_at for text, first_at in texts for row in from_text(text) if row in rows}
+    return set(failed_at) - _come_since(remote, source, failed_at) if failed_at else set()
 
 
 def _come_since(remote: str, source: str, failed_at: Mapping[Row, datetime.datetime]) -> set[Row]:

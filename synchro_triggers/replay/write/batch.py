@@ -20,7 +20,7 @@ from ..plan.context import BatchResult, RunContext
 from ..plan.cycles import StandIns
 from ..plan.levels import Levels
 from ..plan.newcomers import newcomers_among
-from ..plan.order import At, Task, in_order
+from ..plan.order import in_order
 from ..plan.reading import plan_tasks, without_doubled
 from ..plan.translation import Translation
 from ..report import Told
@@ -29,7 +29,7 @@ from ..rows.mysql import guarded
 from ..schema.keys import FormerKey
 from ..schema.shape import model_of, root_of, shape_of
 from ..state.failures import describe
-from ..tasks import LinkTask, ObjectTask
+from ..tasks import At, LinkTask, ObjectTask, Task
 from .announced import Announced
 from .clock import Clock
 from .cycles import Cycles

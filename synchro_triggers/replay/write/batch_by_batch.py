@@ -16,7 +16,7 @@ from ..choices import Choices
 from ..identity.references import mark_as_former
 from ..log.changes import Change, coalesce
 from ..log.given_out_again import Former
-from ..log.links_of_numbers import rows_of_other_children, with_links_of_numbers
+from ..log.under_numbers import UnderNumbers
 from ..log.vanished import without_a_row
 from ..plan.context import BatchResult, RunContext
 from ..plan.refused import Transactions, groups, halves, transactions_of
@@ -249,27 +249,27 @@ class BatchByBatch:
         bounded = len(changes) > 1 and not context.dry_run
         clock = Clock(self.pace.seconds if bounded else None)
         self._renew(progress, changes[-1].first)
-        all_ = with_links_of_numbers(changes, self.context.kept_keys)
-        batch = Batch(context, all_, self.formers, clock=clock, acquainted=self.acquainted)
+        under_numbers = UnderNumbers(changes, context.kept_keys)
+        batch = Batch(context, under_numbers.changes, self.formers, clock=clock, acquainted=self.acquainted)
         # Where the run stops at a failure, what came before it is applied one by one.
         result = attempt.apply(batch, all_or_nothing=self.choices.stop_at_failure)
         # Of an object that was logged under several labels, a merged change is what has failed.
         not_done = {(change.label, change.key) for change in (*result.failed, *result.left)}
-        done = [change for change in all_ if (change.label, change.key) not in not_done]
+        done = [change for change in under_numbers.changes if (change.label, change.key) not in not_done]
         forget_failures(context.remote, context.source, done)
         for change, error in result.failed.items():
             store_failure(context.remote, context.source, change, error, again=self.ledger.has_failed(change))
         reached = self._put_off(changes, result.left, progress)
-        result.left += self._other_children(done)
+        other = under_numbers.of_other_children(done)
+        result.left += other
+        self._keep_for_later(other, "its row of another child comes first")
         return result, reached
 
-    def _other_children(self, done: Sequence[Change]) -> list[Change]:
-        """Return what else is to be done of children's rows; it is kept like a failure until its turn has come."""
-        found = rows_of_other_children(done)
-        for change in found if not self.context.dry_run else ():
-            not_yet = SynchroError("not applied yet: its row of another child comes first, and the run has ended since")
+    def _keep_for_later(self, changes: Iterable[Change], why: str) -> None:
+        """Keep changes like failures until their turn has come, in the next transaction or in the next run."""
+        not_yet = SynchroError(f"not applied yet: {why}, and the run has ended since")
+        for change in changes if not self.context.dry_run else ():
             store_failure(self.context.remote, self.context.source, change, not_yet, again=True)
-        return found
 
     def _put_off(self, changes: Sequence[Change], left: Sequence[Change], progress: Progress | None) -> int:
         """Write down, at the end of a transaction, up to which log row of the window all has been dealt with.
@@ -283,11 +283,10 @@ class BatchByBatch:
         reached = max((change.first for change in changes if change not in waiting), default=progress.reached)
         if left:
             self._renew(progress, reached)
-        for change in left:
-            never_was = change.created and change.deleted and change.certain
-            if change.first <= max(reached, progress.reached) and not never_was:
-                not_yet = SynchroError("not applied yet: the transaction's time was over, and the run has ended since")
-                store_failure(self.context.remote, self.context.source, change, not_yet, again=True)
+        behind = [change for change in left if change.first <= max(reached, progress.reached)]
+        never_were = [change for change in behind if change.created and change.deleted and change.certain]
+        kept = [change for change in behind if change not in never_were]
+        self._keep_for_later(kept, "the transaction's time was over")
         return reached
 
     def _renew(self, progress: Progress | None, row: int) -> None:

@@ -15,12 +15,12 @@ from django.db.models import Model
 
 from ...conf import LOCAL
 from ..plan.cascades import protecting_keys
-from ..plan.order import at_of
 from ..rows.generic import generic_target
 from ..rows.selecting import rows_of
 from ..rows.values import local_value
 from ..schema.findable import is_findable
 from ..schema.shape import Shape, concrete_of, shape_of, target_of
+from ..tasks import at_of
 from .unique_values import park, row_with
 
 Place = tuple[Shape, Any, Any]

@@ -11,7 +11,6 @@ from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..log.changes import Change
 from ..plan.context import RunContext
-from ..plan.order import At, Task
 from ..plan.remote_changes import RemoteChanges
 from ..plan.targets import Targets
 from ..rows.read_ahead import ReadAhead
@@ -19,7 +18,7 @@ from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value
 from ..schema.findable import is_findable
 from ..schema.shape import Shape, root_of, target_of
-from ..tasks import LinkTask, ObjectTask
+from ..tasks import At, LinkTask, ObjectTask, Task
 from .receivers import Receivers
 
 

@@ -15,13 +15,12 @@ from ..plan.context import RunContext
 from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, Decision, decide, is_equal
 from ..plan.levels import Levels
-from ..plan.order import At
 from ..plan.translation import Translation
 from ..rows.statements import can_write_many, update_rows
 from ..rows.values import local_value
 from ..schema.relations import may_be_pointed_past
 from ..schema.shape import Shape, tables_of, target_of
-from ..tasks import ObjectTask
+from ..tasks import At, ObjectTask
 from .announced import Announced, ReceiversWrote
 from .known import Known
 from .many_rows import Rows, key_parts

@@ -18,14 +18,13 @@ from ...capture.tables import natural_manager
 from ..errors import reraise_if_hopeless
 from ..plan.cascades import number_of_links
 from ..plan.decisions import Action, decide_delete
-from ..plan.order import At
 from ..rows.selecting import rows_with
 from ..rows.statements import can_write_many
 from ..rows.unhashable import is_hashable
 from ..schema.keys import FormerKey
 from ..schema.relations import generic_keys, generic_relations, hanging_on, has_odd_relations, links_to
 from ..schema.shape import Shape, concrete_of, is_parent_link, points_to_key, root_of, tables_of
-from ..tasks import ObjectTask
+from ..tasks import At, ObjectTask
 from .announced import Announced
 from .known import Known
 from .outcomes import Outcomes

@@ -12,13 +12,12 @@ from ...conf import LOCAL
 from ..errors import reraise_if_hopeless
 from ..plan.context import RunContext
 from ..plan.link_conflicts import LinkConflicts
-from ..plan.order import At
 from ..rows.selecting import linked_pairs, rows_with
 from ..rows.statements import insert_rows
 from ..schema.link_shapes import LinkShape
 from ..schema.observed import links_are_observed
 from ..schema.shape import root_of
-from ..tasks import LinkTask
+from ..tasks import At, LinkTask
 from .announced import Announced
 from .known import Known
 from .outcomes import Outcomes

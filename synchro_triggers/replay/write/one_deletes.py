@@ -15,7 +15,6 @@ from ..log.changes import Change
 from ..plan.cascades import number_of_links
 from ..plan.context import RunContext
 from ..plan.decisions import Action, decide_delete
-from ..plan.order import At, at_of
 from ..report import Told
 from ..rows.local_rows import load_instances
 from ..rows.raw_keys import may_hide, texts_that_hide
@@ -24,7 +23,7 @@ from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
 from ..schema.relations import children_with_other_parents, links_to_children, refers_to_itself
 from ..schema.shape import Shape, parents_of, read_key, root_of, shape_of
-from ..tasks import ObjectTask
+from ..tasks import At, ObjectTask, at_of
 from .going import Going
 from .known import Known
 from .one import delete

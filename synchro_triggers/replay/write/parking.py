@@ -10,10 +10,9 @@ from django.db.models import ProtectedError, RestrictedError
 
 from ..errors import NotYet
 from ..log.changes import Change
-from ..plan.order import Task
 from ..rows.values import local_value
 from ..schema.shape import Shape, shape_of
-from ..tasks import ObjectTask
+from ..tasks import ObjectTask, Task
 from .known import Known
 from .unique_values import Stuck, holders_of_wanted, park_unique_values
 

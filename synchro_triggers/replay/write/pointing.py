@@ -12,7 +12,6 @@ from ...conf import LOCAL
 from ...key_texts import printable_key
 from ..errors import BatchBroken, reraise_if_hopeless
 from ..plan.cascades import hanging_loosely, pointing_past_cascades
-from ..plan.order import At
 from ..rows.selecting import rows_of
 from ..rows.utc import zone_of
 from ..rows.values import local_value, new_instance
@@ -20,7 +19,7 @@ from ..schema.keys import FormerKey
 from ..schema.relations import may_be_pointed_past
 from ..schema.shape import read_key, root_of, shape_of
 from ..state.failures import describe
-from ..tasks import ObjectTask
+from ..tasks import At, ObjectTask
 from .known import Known
 
 

@@ -12,10 +12,9 @@ from typing import Any
 from django.db.models import Model
 
 from ..plan.cascades import protecting_keys
-from ..plan.order import At, at_of
 from ..rows.selecting import rows_of
 from ..schema.shape import concrete_of
-from ..tasks import ObjectTask
+from ..tasks import At, ObjectTask, at_of
 from .known import Known
 
 Hanging = Mapping[At, Sequence[At]]

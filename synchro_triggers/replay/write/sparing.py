@@ -11,8 +11,8 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ...conf import LOCAL
 from ..errors import NotYet
 from ..plan.cascades import hanging_loosely, protecting_rows
-from ..plan.order import At, at_of
 from ..schema.shape import is_foreign_key, shape_of
+from ..tasks import At, at_of
 from .dangling import Dangling
 from .going import Along, Going
 from .known import Known

@@ -45,7 +45,6 @@ def there_by_key(
     """Return the errors of those objects whose primary key the remote has in another spelling.
 
     Args:
-        spellings, remote, shape: as for ``already_there``.
         keys: local keys to those that the objects would have on the remote.
     """
     names = tuple(field.attname for field in shape.key)
@@ -61,7 +60,6 @@ def there_by_natural_key(
     """Return the errors of those objects whose natural key the remote has in another spelling.
 
     Args:
-        spellings, natural_keys, shape: as for ``already_there``.
         instances: as they are, or were, on LOCAL.
     """
     names = tuple(attname for _, attname in named_paths(shape.model))

@@ -76,7 +76,6 @@ class Strangers:
         """Return the local keys of objects whose rows' numbers are other objects' now.
 
         Args:
-            root: the root model.
             known: local keys to remote keys.
             references: root models and local keys to references; what has none came from there.
             met_at: tells when an object last met its row.
@@ -107,10 +106,8 @@ def note_given_again(
     """Look at what is new in the remote's log, and note which references lead to rows of other objects now.
 
     Args:
-        remote: the remote alias.
         checkpoint: what it has received of LOCAL.
         kept_keys: labels of models that keep their primary key.
-        dry_run: write nothing.
 
     Returns:
         The references' primary keys, and when the other objects were made.

@@ -18,7 +18,6 @@ class KeysThere:
     """Tells what local keys are on the remote, as far as it is known or can be looked up; brings nothing along.
 
     Args:
-        identity: the batch's references.
         key_there: returns what a local primary key is there, or ``None``: ``Matching.match_key()``.
     """
 

@@ -28,9 +28,6 @@ class Living:
 
     A row is known by the references of either direction: what was made on the remote, and came from there, has its
     reference on LOCAL. Where these tell nothing, or of an object that is gone, its key or its natural key tells.
-
-    Args:
-        identity: the batch's references.
     """
 
     def __init__(self, identity: Identity) -> None:

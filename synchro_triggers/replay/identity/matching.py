@@ -49,7 +49,6 @@ class Matching:
     """Finds the remote rows of a batch's objects, and of what they point to.
 
     Args:
-        identity: the batch's references.
         spellings: what the remote has in other spellings than Django's.
 
     Attributes:

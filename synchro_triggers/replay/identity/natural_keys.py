@@ -20,12 +20,7 @@ from .references import Identity
 
 
 class NaturalKeys:
-    """Tells which natural key an object would have on the remote.
-
-    Args:
-        identity: the batch's references.
-        keys: what foreign keys are there.
-    """
+    """Tells which natural key an object would have on the remote."""
 
     def __init__(self, identity: Identity, keys: KeysThere) -> None:
         self.remote = identity.remote
@@ -43,7 +38,6 @@ class NaturalKeys:
         """Return the look-ups of a natural key that names its fields, as the remote has them; else ``None``.
 
         Args:
-            instance: the local object.
             at_paths: of ``at_paths()``.
 
         Raises:
@@ -84,7 +78,6 @@ class NaturalKeys:
         """Return the fields of a natural key that names them, and their local values, by attribute names.
 
         Args:
-            instance: the local object.
             at_paths: of ``at_paths()``.
 
         Returns:

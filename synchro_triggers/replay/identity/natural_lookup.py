@@ -30,7 +30,6 @@ def ask_by_natural_key(manager: Any, alias: str, key: tuple[Any, ...]) -> Any:
 
     Args:
         manager: of the model, as the model has it.
-        alias: the database.
         key: the parts of the natural key.
 
     Raises:

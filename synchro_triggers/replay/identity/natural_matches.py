@@ -23,11 +23,7 @@ _Wanted = dict[tuple[Any, ...], list[Any]]
 
 
 class NaturalMatches:
-    """Finds remote rows by natural key.
-
-    Args:
-        keys: the natural keys that objects would have on the remote.
-    """
+    """Finds remote rows by natural key."""
 
     def __init__(self, keys: NaturalKeys) -> None:
         self.keys = keys

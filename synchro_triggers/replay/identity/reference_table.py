@@ -50,7 +50,6 @@ class ReferenceTable:
     """Reads and writes references from LOCAL to a remote; reads those of the other direction, which LOCAL stores.
 
     Args:
-        remote: the remote alias.
         source, target: the node ids of LOCAL and of the remote.
     """
 

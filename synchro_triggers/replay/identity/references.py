@@ -34,7 +34,6 @@ class Identity:
     """The references of one batch, read in a few queries, and what is learnt while it is applied.
 
     Args:
-        remote: the remote alias.
         source: node id of LOCAL.
         target: node id of the remote.
         kept_keys: labels of models with the option ``identity: 'pk'``.
@@ -88,8 +87,6 @@ class Identity:
         """Read the references of local keys of one model, and drop those whose remote row is gone.
 
         Args:
-            model: the model.
-            keys: local keys.
             rows: where to put the remote rows, if they will be wanted anyway.
             locks: locks the remote rows where they are not put there.
         """

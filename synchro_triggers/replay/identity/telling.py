@@ -27,7 +27,6 @@ def keeps_key(shape: Shape, kept_keys: Collection[str]) -> bool:
     """Tell whether objects of a model have the same primary key on both sides.
 
     Args:
-        shape: the model's.
         kept_keys: labels of models with the option ``identity: 'pk'``.
     """
     return not shape.automatic_key or not {shape.root._meta.label, shape.label}.isdisjoint(kept_keys)

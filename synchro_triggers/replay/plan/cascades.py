@@ -54,7 +54,6 @@ def links_going(rows: Iterable[Model], remote: str, *, own_alone: bool = False) 
 
     Args:
         rows: what is deleted.
-        remote: the database.
         own_alone: links to the parents of the first row stay.
     """
     alike: dict[type[Model], list[Model]] = {}
@@ -113,10 +112,8 @@ def leading_to(shape: Shape, row: Model, going: Collection[Model], remote: str) 
     """Return the fields by which a remote row points to one of those that go.
 
     Args:
-        shape: the row's.
         row: what points.
         going: what goes, of whatever models.
-        remote: the database.
 
     Returns:
         Foreign keys; of generic ones both fields.

@@ -41,7 +41,6 @@ class StandIns:
     """Finds values for foreign keys whose targets have no key on the remote yet.
 
     Args:
-        remote: the remote alias.
         keys: what keys that are kept are there.
     """
 

@@ -17,7 +17,6 @@ class Fence:
     """Which models a run may write.
 
     Args:
-        remote: the alias.
         labels: those that the caller has chosen; ``None``: all.
 
     Attributes:

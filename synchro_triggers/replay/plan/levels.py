@@ -18,7 +18,6 @@ class Levels:
     """The steps in which the objects of a batch are written many at a time.
 
     Args:
-        identity, targets: of the batch.
         stand_ins: values for references whose targets are written later.
         is_announced: tells whether the signals of a model are sent a batch at a time.
 

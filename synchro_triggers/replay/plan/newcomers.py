@@ -17,7 +17,6 @@ def newcomers_among(tasks: Sequence[Task], identity: Identity) -> Iterator[Objec
 
     Args:
         tasks: those of a batch, and those that are brought along.
-        identity: the batch's references.
 
     Yields:
         Their tasks; and tasks for parents' rows with keys of their own that would be created with a child.

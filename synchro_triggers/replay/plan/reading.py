@@ -224,8 +224,6 @@ def without_doubled(
     """Yield the tasks whose objects can be stored.
 
     Args:
-        alias: the remote.
-        tasks: those of a batch.
         errors, failed: take the errors of the others: by root model and key, and by change.
     """
     if doubling_zone(alias) is None:

@@ -94,7 +94,6 @@ class RemoteChanges:
         What has been changed in them counts as changes of the object.
 
         Args:
-            shape, key: the local object.
             parents: the rows; they are not read where nothing was changed.
         """
         local_keys: dict[tuple[type[Model], Any], Any] = {}
@@ -154,9 +153,7 @@ class RemoteChanges:
         To be asked when the remote's row is locked: what is committed there later waits, and is newer.
 
         Args:
-            shape, key: the local object.
             remote_key: its remote key, or ``None``; a row that was deleted there is found by its reference.
-            change: what LOCAL logged.
         """
         full = change.logged_at == LONG_AGO
         stood = full and self._identity.remote_won(shape.model, key)
@@ -232,7 +229,6 @@ class RemoteChanges:
         """Tell whether the remote's users have changed an object too, and win, or what the rule has raised.
 
         Args:
-            shape, key, remote_key, change: as for ``find``.
             equal: the remote holds what it shall hold, so that there is nothing to win.
             deletes, deleted: as for ``settle``.
         """
@@ -248,7 +244,6 @@ class RemoteChanges:
 
         Args:
             conflict: what ``find()`` has found.
-            change: what LOCAL logged.
             deletes: LOCAL does not have the object any more.
             deleted: the remote does not have it any more.
             between: what is to be said first: the ends of a link.
@@ -345,7 +340,6 @@ def _family(shape: Shape, *, gone: bool = False) -> list[type[Model]]:
     """Return the model and the multi-table parents that share its key: their tables log separately.
 
     Args:
-        shape: of the object.
         gone: it is to be deleted, with the rows that its children's tables have of it.
     """
     children = _children_of(shape.model) if gone else []

@@ -26,8 +26,6 @@ class Translation:
     """Translates the references of objects; of those that are written one by one, it brings their targets along.
 
     Args:
-        identity: the batch's references.
-        targets: what the batch's objects point to.
         stand_ins: values for references that have to wait.
         agenda: who is being written further up.
         ensure: returns the remote key of a local object, bringing it along if it is not there.

@@ -39,13 +39,6 @@ class ReceiversWrote(Exception):
 class Announced:
     """Writes objects of one batch, announced many at a time.
 
-    Args:
-        context: where and how to write.
-        known: what the batch knows of the remote.
-        receivers: who hears of it.
-        outcomes: where it is noted which keys were given.
-        clock: how long the transaction may last.
-
     Attributes:
         written_to: models to whose tables receivers have written.
     """
@@ -118,7 +111,6 @@ class Announced:
         """Update rows; return how many of them there was time for.
 
         Args:
-            shape: their model.
             instances: the rows, as they are.
             values: what each shall hold, by attribute name.
         """
@@ -148,7 +140,6 @@ class Announced:
         """Delete rows by primary key; return those keys for which there was time.
 
         Args:
-            shape: their model.
             keys: their remote keys.
             let_go: deletes the links of some of them.
         """

@@ -61,8 +61,6 @@ class Batch:
     Must run inside a transaction on the remote; writes references at its end, in that transaction.
 
     Args:
-        context: where and how to write.
-        changes: what to apply.
         formers: root models and keys of objects of other batches whose keys were given out again, and the ids of the
             inserts that gave them out.
         whole: whoever calls takes all or nothing, so that bulk statements need no savepoint to fall back to.

@@ -217,7 +217,6 @@ class BatchByBatch:
         """Apply changes in one transaction.
 
         Args:
-            changes: what to apply.
             progress: as for ``apply()``.
             again_after: seconds to wait before each further try, where somebody else's locks are in the way.
         """

@@ -22,11 +22,7 @@ class Cycles:
     """Sets the references of a batch that had to wait.
 
     Args:
-        known: what the batch knows of the remote.
-        agenda: what is still to be done.
-        singles: writes one object.
         ensure: returns the remote key of a local object, bringing it along if it is not there.
-        dry_run: nothing is written.
     """
 
     def __init__(

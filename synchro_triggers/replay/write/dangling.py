@@ -31,7 +31,6 @@ class Dangling:
     """Sets the keys aside that point to nothing, for as long as a delete takes.
 
     Args:
-        remote: the remote alias.
         match: returns the key of the remote row that is a local object, or ``None``.
     """
 
@@ -67,7 +66,6 @@ class Dangling:
         """Let keys by which an object that is to be deleted protects itself hold what is no key; tell whether any did.
 
         Args:
-            row: its row.
             protecting: rows that protect it; those of its children's tables are parts of it.
         """
         found = False

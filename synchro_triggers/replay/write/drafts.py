@@ -67,12 +67,7 @@ class Draft:
 
 
 class Drafts:
-    """Makes drafts, and decides about them.
-
-    Args:
-        known: what the batch knows of the remote.
-        translation: what values are there.
-    """
+    """Makes drafts, and decides about them."""
 
     def __init__(self, known: Known, translation: Translation) -> None:
         self._known, self._remote_changes, self._translation = known, known.remote_changes, translation
@@ -83,8 +78,6 @@ class Drafts:
         """Find out what an object shall be on the remote, and what it is there; bring along what it points to.
 
         Args:
-            shape, instance: the local object.
-            change: what LOCAL logged.
             write: writes a parent's row to which the object has gone, and returns its key.
         """
         values, unfinished = self._translation.values(shape, instance)
@@ -125,7 +118,6 @@ class Drafts:
         """Find out what an object's remote row shall point to; ``None``: there is none.
 
         Args:
-            shape, living: the local object.
             foreign_key: only this one; by default all, generic ones too.
             going: only those that lead to one of these remote rows, where any does: the remote's users may have
                 changed the others.

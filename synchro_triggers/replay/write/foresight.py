@@ -31,7 +31,6 @@ class Foresight:
     """Looks whether unique values are taken on the remote, and will stay so.
 
     Args:
-        known: what the batch knows of the remote.
         gone: in a dry run, root model and remote key of what would have been deleted.
         tasks: of the batch: what they want of one column is looked up together.
     """
@@ -44,11 +43,7 @@ class Foresight:
     def require_free(
         self, shape: Shape, values: Mapping[str, Any], remote_key: Any, changed: Collection[str] | None
     ) -> None:
-        """Raise ``IntegrityError``, as the remote would, where another row has the object's unique values.
-
-        Args:
-            shape, values, remote_key, changed: as for ``what_is_taken``.
-        """
+        """Raise ``IntegrityError``, as the remote would, where another row has the object's unique values."""
         if said := self.what_is_taken(shape, values, remote_key, changed):
             raise IntegrityError(said)
 
@@ -58,7 +53,6 @@ class Foresight:
         """Say which unique values of an object another row has, and will keep.
 
         Args:
-            shape: the object's model.
             values: its values on the remote, by attribute names.
             remote_key: its key there, if it has one.
             changed: the attributes that an update changes; ``None``: it is new.
@@ -133,9 +127,7 @@ def name_holders(
     """Say in the failures of what the remote has refused who has its unique values there.
 
     Args:
-        known: what the batch knows of the remote.
         refused: model, values and remote key of each change that was refused.
-        failed: the failures.
     """
     foresight = Foresight(known)
     for change, (shape, values, remote_key) in refused.items():

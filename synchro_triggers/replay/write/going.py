@@ -52,11 +52,7 @@ class Going:
 
 
 class Along:
-    """Finds what goes along.
-
-    Args:
-        remote: the remote alias.
-    """
+    """Finds what goes along."""
 
     def __init__(self, remote: str) -> None:
         self._remote = remote

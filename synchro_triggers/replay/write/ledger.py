@@ -18,9 +18,6 @@ from ..state.failures import describe
 class Ledger:
     """What one run has done, what has failed in it, and what it has found gone.
 
-    Args:
-        remote: the alias.
-
     Attributes:
         report: counts and remarks.
         absent: what LOCAL does not have although nothing that was read so far says that it was deleted.

@@ -38,12 +38,6 @@ class BulkUpserts:
     """Creates and updates the unobserved objects of a batch.
 
     Args:
-        context: where and how to write.
-        known: what the batch knows of the remote.
-        translation: what values are there.
-        levels: the steps in which they are written.
-        announced: writes objects that are announced many at a time.
-        outcomes: where it is noted what was done.
         whole: all of the batch is wanted or nothing: where a bulk statement fails, the batch does.
     """
 
@@ -174,7 +168,6 @@ class BulkUpserts:
         """Return those that receivers of what comes before them have left as they were, or will.
 
         Args:
-            shape: their model.
             tasks: all, in their order.
             unchanged: those that were equal before.
             others: those that had to be written.

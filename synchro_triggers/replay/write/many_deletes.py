@@ -31,13 +31,7 @@ from .outcomes import Outcomes
 
 
 class BulkDeletes:
-    """Deletes the unobserved objects of a batch.
-
-    Args:
-        known: what the batch knows of the remote.
-        announced: deletes objects that are announced many at a time.
-        outcomes: where it is noted what was done.
-    """
+    """Deletes the unobserved objects of a batch."""
 
     def __init__(self, known: Known, announced: Announced, outcomes: Outcomes) -> None:
         self._identity, self._living, self._remote = known.identity, known.matching.living, known.remote

@@ -31,14 +31,7 @@ _Pairs = dict[tuple[Any, Any], bool]
 
 
 class BulkLinks:
-    """Writes the unobserved links of a batch, with a fixed number of queries for each table.
-
-    Args:
-        context: where and how to write.
-        known: what the batch knows of the remote.
-        announced: announces many owners' links.
-        outcomes: where it is noted what was done.
-    """
+    """Writes the unobserved links of a batch, with a fixed number of queries for each table."""
 
     def __init__(self, context: RunContext, known: Known, announced: Announced, outcomes: Outcomes) -> None:
         self._context, self._remote, self._announced, self._outcomes = context, context.remote, announced, outcomes

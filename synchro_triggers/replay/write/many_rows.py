@@ -14,12 +14,7 @@ from .unique_values import free_values_for_many
 
 
 class Rows:
-    """Creates and updates rows by one statement a table.
-
-    Args:
-        context: where and how to write.
-        outcomes: where it is noted which keys were given.
-    """
+    """Creates and updates rows by one statement a table."""
 
     def __init__(self, context: RunContext, outcomes: Outcomes) -> None:
         self._context, self._outcomes = context, outcomes

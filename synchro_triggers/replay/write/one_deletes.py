@@ -35,16 +35,7 @@ from .taken_over import children_left, links_left
 
 
 class Deletes:
-    """Deletes the objects of a batch.
-
-    Args:
-        context: where and how to write.
-        known: what the batch knows of the remote.
-        singles: writes one object.
-        outcomes: where it is noted what was done.
-        sparing: keeps what LOCAL still has from being taken along.
-        pointing: lets rows point elsewhere.
-    """
+    """Deletes the objects of a batch."""
 
     def __init__(
         self,
@@ -133,8 +124,6 @@ class Deletes:
         Args:
             children: those rows. Those of their parents stay: the other object has them now.
             shape, key: the local object that has the row from now on.
-            remote_key: the row's.
-            change: what LOCAL logged of it.
         """
         for child in children:
             at = (shape_of(type(child)), child.pk)
@@ -294,7 +283,6 @@ class Deletes:
         Args:
             going, rows: the row, and what went along.
             gone: shape and remote key of the object.
-            change: what LOCAL logged of it.
         """
         report, identity = self._outcomes.report, self._identity
         report.count(type(going.row)._meta.label, Action.DELETE.counted_as)

@@ -29,10 +29,6 @@ class Links:
     """Writes the links of a batch.
 
     Args:
-        context: where and how to write.
-        known: what the batch knows of the remote.
-        singles: writes one object's.
-        outcomes: where it is noted what was done.
         ensure: returns the remote key of a local object, bringing it along if it is not there.
     """
 
@@ -55,7 +51,6 @@ class Links:
         """Apply the links of owners that follow one another.
 
         Args:
-            tasks: the links.
             may_stop: tells, after a task, whether the others are to be put off, as there is no time for them.
 
         Returns:
@@ -203,7 +198,6 @@ class Links:
         """Add or remove links of one owner, where they are missing or there.
 
         Args:
-            shape: the table.
             owner: the remote row of the object on the declaring side.
             target_keys: remote keys of the objects at the other end.
             mirrored: those whose mirrored link, in a symmetrical table, is written too.

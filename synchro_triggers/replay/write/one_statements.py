@@ -36,12 +36,7 @@ from .signals import deletes_announced, send_post_save, send_pre_save
 
 
 class Singles:
-    """Writes objects to one database, one at a time.
-
-    Args:
-        alias: the database.
-        receivers: who hears of each.
-    """
+    """Writes objects to one database, one at a time."""
 
     def __init__(self, alias: str, receivers: Receivers) -> None:
         self._alias, self.receivers = alias, receivers

@@ -33,18 +33,6 @@ from .taken_over import all_children_left, key_is_anothers
 class Upserts:
     """Creates and updates objects of a batch.
 
-    Args:
-        context: where and how to write.
-        known: what the batch knows of the remote.
-        agenda: what is still to be done.
-        drafts: what objects shall be there.
-        singles: writes one object.
-        outcomes: where it is noted what was done.
-        cycles: references that have to wait.
-        deletes: clears rows that are taken over from objects that are gone.
-        pointing: turns away what led to these.
-        foresight: looks, in a dry run, whether unique values are taken.
-
     Attributes:
         refused: of each change that the remote has refused for a unique value: model, values and remote key.
     """
@@ -72,7 +60,6 @@ class Upserts:
         """Create or update one object; return its remote key.
 
         Args:
-            shape, instance: the local object.
             change: what LOCAL logged; ``None``: it is created if it is missing, and left as it is otherwise.
 
         Raises:
@@ -226,7 +213,6 @@ class Upserts:
         """Return the key of a row that was inserted, and is not there under its key, by what else tells it.
 
         Args:
-            shape, instance: the local object.
             row, values: what was inserted.
             alike: the keys of rows that had its unique values before: another one's, unless all of it is in there now.
 

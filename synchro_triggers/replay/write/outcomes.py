@@ -38,9 +38,6 @@ class Outcomes:
         """Note what was done with one object.
 
         Args:
-            action: what was done.
-            shape, key: the local object.
-            remote_key: its remote key.
             logged: whether LOCAL has changed it: what is only needed by others, and stays as it is, is not counted.
         """
         if logged or action is not Action.KEEP:
@@ -51,7 +48,6 @@ class Outcomes:
         """Note the same of many objects of one model.
 
         Args:
-            action, shape: as for ``note``.
             done: their tasks and remote keys.
         """
         number = len(done) if action is not Action.KEEP else sum(task.change is not None for task, _ in done)

@@ -21,7 +21,6 @@ def park(known: Known, tasks: Iterable[Task], failed: Mapping[Change, Exception]
     """Give rows values in their unique columns that nobody has, where others wait for those that they have.
 
     Args:
-        known: what the batch knows of the remote.
         tasks, failed: what has failed, and why.
 
     Returns:

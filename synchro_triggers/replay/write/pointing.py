@@ -27,10 +27,8 @@ class Pointing:
     """Lets rows point elsewhere.
 
     Args:
-        known: what the batch knows of the remote.
         point: lets the remote row of a local object point to what that one points to, by one foreign key, by those
             that lead to some rows, or by all.
-        dry_run: nothing is written.
     """
 
     def __init__(self, known: Known, point: Callable[..., None], *, dry_run: bool) -> None:
@@ -56,7 +54,6 @@ class Pointing:
         That may be nothing: no database minds where a generic key leads, or one without a constraint.
 
         Args:
-            row: the remote row.
             former: the local key of the object that had it, and is gone.
 
         Raises:

@@ -84,7 +84,6 @@ class Receivers:
     """Who hears of what a batch writes, and what they write themselves: all foreign code is called by way of it.
 
     Args:
-        alias: the remote.
         rows: its rows that were read ahead.
         batch_signals: labels of models that are announced a batch at a time.
     """

@@ -23,7 +23,6 @@ class RemoteTransaction:
     """A transaction in which changes of LOCAL are applied; in a dry run it is rolled back at its end.
 
     Args:
-        context: where and how to write.
         seconds: how long it waits for a lock.
 
     Attributes:
@@ -61,7 +60,6 @@ class RemoteTransaction:
         """Apply a batch in the open transaction.
 
         Args:
-            batch: what to apply.
             all_or_nothing: raise the error of that change among those that have failed which was logged first.
         """
         result = batch.apply()

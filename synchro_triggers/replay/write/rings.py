@@ -25,7 +25,6 @@ class Rings:
     """Finds and cuts the rings of a batch.
 
     Args:
-        known: what the batch knows of the remote.
         gone: its deleted objects.
 
     Attributes:
@@ -41,10 +40,6 @@ class Rings:
         """Empty keys by which rows protect one that is to be deleted, where they cannot go before it.
 
         Where the remote's users have changed such a row, and win, it stays, and nothing is emptied.
-
-        Args:
-            row: the remote row.
-            protecting: the rows.
 
         Returns:
             Whether there was any.

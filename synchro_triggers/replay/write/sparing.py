@@ -25,9 +25,7 @@ class Sparing:
     The rest of it stays as it is: nobody has changed it on LOCAL, but the remote's users may have.
 
     Args:
-        known: what the batch knows of the remote.
         point: lets the remote row of a local object point to what that one points to.
-        rings: cuts rings of deleted objects.
     """
 
     def __init__(self, known: Known, point: Callable[..., None], rings: Rings) -> None:
@@ -115,7 +113,6 @@ class Sparing:
         """Return what a delete would take along, in a dry run: what else would be deleted or moved is still there.
 
         Args:
-            going: the row.
             gone: root models and remote keys of what would have been deleted so far.
         """
         identity = self._identity

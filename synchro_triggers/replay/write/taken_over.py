@@ -25,9 +25,7 @@ def is_taken_over(
     """Tell whether a remote row that may have other children's rows is known to be another object than this one.
 
     Args:
-        identity: the batch's references.
         shape, key: the local object, or a parent's row of it, which has the row from now on.
-        remote_key: the row's.
         living: the object's model, where that is another one than the row's.
     """
     if remote_key is None or not _links_to_others(shape.model, living or shape.model):
@@ -41,9 +39,6 @@ def children_left(
     """Return the children's rows of an object that is gone, where one that is no such child takes its row over.
 
     That they are to go cannot be told later on: nothing says any more whose they were.
-
-    Args:
-        identity, shape, key, remote_key, living: as for ``is_taken_over``.
     """
     if not is_taken_over(identity, shape, key, remote_key, living):
         return []
@@ -60,8 +55,6 @@ def all_children_left(
     """Return the same of an object and of its parents that have keys of their own.
 
     Args:
-        identity, shape: as for ``is_taken_over``.
-        instance: the local object.
         remote_key: its row's.
         others: what the keys of those parents are on the remote, by the attributes that hold them.
     """
@@ -78,9 +71,7 @@ def links_left(identity: Identity, shape: Shape, key: Any, remote_key: Any) -> I
     Those that the other one has on LOCAL are left out.
 
     Args:
-        identity: the batch's references.
         shape, key: the local object that has the row from now on.
-        remote_key: the row's.
     """
     if remote_key is None or not has_links(shape) or identity.claimed_by(shape.model, remote_key) in (None, key):
         return

@@ -53,9 +53,9 @@ from .state.lease import Lease
 from .state.node import met_another, note_met, require_same_history, require_two_nodes
 from .state.sight import require_sight
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
+from .write.clock import Pace
 from .write.exits import apart_from_a_run
 from .write.ledger import Ledger
-from .write.pace import Pace
 
 
 def synchronize(

@@ -13,7 +13,7 @@ from ...key_texts import printable_key
 from ..rows.other_spellings import Names, OtherSpellings, Values, as_written
 from ..rows.selecting import stored_field
 from ..schema.shape import Shape
-from .natural_keys import NaturalKeys
+from .keys_there import NaturalKeys
 from .natural_lookup import named_paths
 
 

@@ -1,16 +1,23 @@
-"""What a local key is on the remote: that of a foreign key's target, or of an object that keeps its key."""
+"""What the keys of local objects are on the remote: kept ones, natural ones, and those of what they point to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 
+from ...conf import LOCAL
 from ..rows.doubled_hours import doubling_zone, is_doubled
+from ..rows.generic import generic_target
+from ..rows.selecting import rows_of, rows_with
+from ..rows.values import local_value
 from ..schema.findable import is_findable
 from ..schema.keys import FormerKey, Unreadable
-from ..schema.shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, target_of
+from ..schema.shape import GenericKey, Shape, concrete_of, is_foreign_key, points_to_key, root_of, target_of
+from .natural_lookup import IS_NULL, as_lookups, named_paths, natural_key_across
 from .references import Identity
 
 
@@ -55,3 +62,107 @@ class KeysThere:
                 return None
             translated.append(value)
         return tuple(translated) if shape.composite_key else translated[0]
+
+
+class NaturalKeys:
+    """Tells which natural key an object would have on the remote."""
+
+    def __init__(self, identity: Identity, keys: KeysThere) -> None:
+        self.remote = identity.remote
+        self._identity, self._keys = identity, keys
+
+    def whole(self, instance: Model) -> tuple[Any, ...]:
+        """Return the natural key that ``natural_key()`` would tell on the remote.
+
+        Raises:
+            ObjectDoesNotExist: something that it speaks of is not there, so neither is the object.
+        """
+        return natural_key_across(instance, self._keys.translate, self._object_id, self._row_there)
+
+    def lookups(self, instance: Model, at_paths: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """Return the look-ups of a natural key that names its fields, as the remote has them; else ``None``.
+
+        Args:
+            at_paths: of ``at_paths()``.
+
+        Raises:
+            ObjectDoesNotExist: as for ``whole()``.
+        """
+        values = self.values_here(instance, at_paths)
+        if values is None:
+            return None
+        there: dict[str, Any] = {}
+        for attname, (field, value) in values.items():
+            there[attname] = value
+            if is_foreign_key(field) and value is not None:
+                there[attname] = self._keys.translate(field, value)
+                if there[attname] is None:
+                    raise ObjectDoesNotExist
+        return as_lookups(there)
+
+    def of_many(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, tuple[Any, ...]]:
+        """Return the natural keys of many objects, where they name their fields, have no NULL, and can be translated.
+
+        Returns:
+            Local key to the values, in the order of ``natural_key_fields()``.
+        """
+        paths = self.at_paths(model, instances)
+        found: dict[Any, tuple[Any, ...]] = {}
+        for instance in instances:
+            try:
+                lookups = self.lookups(instance, paths.get(instance.pk))
+            except ObjectDoesNotExist:
+                continue
+            if lookups is not None and not any(name.endswith(IS_NULL) for name in lookups):
+                found[instance.pk] = tuple(lookups.values())
+        return found
+
+    def values_here(
+        self, instance: Model, at_paths: Mapping[str, Any] | None = None
+    ) -> dict[str, tuple[Any, Any]] | None:
+        """Return the fields of a natural key that names them, and their local values, by attribute names.
+
+        Args:
+            at_paths: of ``at_paths()``.
+
+        Returns:
+            ``None`` where the key names no fields, some that are not known, or some that were to be in ``at_paths``.
+        """
+        paths = named_paths(type(instance))
+        if not paths or (at_paths is None and any("__" in attname for _, attname in paths)):
+            return None
+        values: dict[str, tuple[Any, Any]] = {}
+        for field, attname in paths:
+            if at_paths and attname in at_paths:
+                value = at_paths[attname]
+            else:
+                getattr(instance, attname)  # may be deferred
+                value = local_value(instance, field)
+            values[attname] = (field, value)
+        return values
+
+    def at_paths(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, dict[str, Any]]:
+        """Read what natural keys name beyond foreign keys (``city__name``), of many objects in one query.
+
+        Returns:
+            Local key to the values by attribute names; nothing where the natural key names no such path.
+        """
+        beyond = [(field, attname) for field, attname in named_paths(model) if "__" in attname]
+        if not beyond:
+            return {}
+        names = [attname for _, attname in beyond]
+        rows = rows_with(model, LOCAL, pk=[instance.pk for instance in instances]).values_list("pk", *names)
+        values_of = {key: dict(zip(names, values, strict=True)) for key, *values in rows}
+        for field, attname in beyond:
+            if is_foreign_key(field) and points_to_key(field):
+                self._identity.load(target_of(field)[0], {values[attname] for values in values_of.values()} - {None})
+        return values_of
+
+    def _object_id(self, generic: GenericKey, instance: Model) -> Callable[[], Any] | None:
+        target = generic_target(generic, instance)
+        return None if target is None else partial(self._keys.object_id_there, generic, target, instance)
+
+    def _row_there(self, target: Model) -> Model:
+        model = concrete_of(type(target))
+        row: Model = rows_of(model, self.remote).get(pk=self._keys.key_there(model, target.pk))
+        return row

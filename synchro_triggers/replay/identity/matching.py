@@ -38,9 +38,8 @@ from ..rows.selecting import rows_of
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import Shape, shape_of
 from .already_there import there_by_natural_key
-from .keys_there import KeysThere
+from .keys_there import KeysThere, NaturalKeys
 from .living import Living
-from .natural_keys import NaturalKeys
 from .natural_matches import NaturalMatches
 from .references import Identity
 

@@ -15,7 +15,7 @@ from ..rows.mysql import is_exactly, is_mysql
 from ..rows.selecting import rows_of, rows_with
 from ..schema.keys import FormerKey
 from ..schema.shape import root_of
-from .natural_keys import NaturalKeys
+from .keys_there import NaturalKeys
 from .natural_lookup import IS_NULL, as_lookups, ask_by_natural_key, compare_exactly, looks_up_fields
 
 #: The values of look-ups to the local keys of the objects that have them.

@@ -34,7 +34,7 @@ from .announced import Announced
 from .clock import Clock
 from .cycles import Cycles
 from .drafts import Drafts
-from .endings import ends_refused
+from .exits import ends_refused
 from .foresight import Foresight, name_holders
 from .known import Known
 from .many import BulkUpserts
@@ -45,11 +45,11 @@ from .one_links import Links
 from .one_statements import Singles
 from .one_upserts import Upserts
 from .outcomes import Outcomes
-from .parking import park
 from .pointing import Pointing
 from .receivers import Receivers
 from .rings import Rings
 from .sparing import Sparing
+from .unique_values import park_stuck
 
 #: Errors that may be gone when the rest of the batch has been applied.
 _RETRIED = (IntegrityError, ProtectedError, RestrictedError, NotYet)
@@ -193,7 +193,7 @@ class Batch:
         """Set unique values aside, once, that the objects which are left want of one another; tell whether any was."""
         if self._context.dry_run or self._parked:
             return False
-        self._parked = park(self._known, failed, self._result.failed)
+        self._parked = park_stuck(self._known, failed, self._result.failed)
         return bool(self._parked)
 
     def _leave_for_later(self) -> None:

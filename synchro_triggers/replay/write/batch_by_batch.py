@@ -27,9 +27,8 @@ from ..state.lease import Lease
 from ..state.other_rows import left_behind
 from ..tasks import ObjectTask
 from .batch import Batch
-from .clock import Clock
+from .clock import Clock, Pace
 from .ledger import Ledger
-from .pace import Pace
 from .remote_transaction import RemoteTransaction
 
 #: Changes that are tried together at the least where they may wait for one another: unique values that are swapped,

@@ -1,4 +1,4 @@
-"""How long a transaction on the remote may last: others wait for the locks that it holds."""
+"""How long a transaction on the remote may last, and how many objects it takes: others wait for its locks."""
 
 from __future__ import annotations
 
@@ -26,3 +26,25 @@ class Clock:
     def half(self) -> Clock:
         """Return a clock for half of the time that is left."""
         return Clock() if self._end is None else Clock((self._end - time.monotonic()) / 2)
+
+
+class Pace:
+    """How many objects a transaction takes, so that it lasts no longer than it may.
+
+    Attributes:
+        most: as many as that, if they take little time.
+        seconds: how long a transaction may last.
+        size: as many as that next time.
+        locked: so many objects in a row could not be written because somebody else had locked them.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.most, self.seconds, self.size = most, seconds, most
+        self.locked = 0
+
+    def note(self, number: int, took: float) -> None:
+        """Learn from a transaction that took so many seconds for so many objects."""
+        if took > self.seconds:
+            self.size = max(1, min(self.most, int(number * self.seconds / took)))
+        elif took < self.seconds / 2:
+            self.size = min(self.most, 2 * self.size)

@@ -1,12 +1,19 @@
-"""What a receiver raises to end a task, a thread, a process or a run: of one object, it is an error like others."""
+"""What receivers do that would end more than the object they were called for: a transaction, a task, a process, a run.
+
+Of one object, what they raise is an error like others.
+"""
 
 from __future__ import annotations
 
+import re
 import signal
 from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
+
+from django.db import connections
 
 from ...exceptions import ObjectNotApplied, SynchroError
 
@@ -58,3 +65,32 @@ def _was_asked_for(error: BaseException) -> bool:
             return True
         trace = trace.tb_next
     return False
+
+
+#: A savepoint may be rolled back to. MySQL has more such statements, see there.
+_ENDING = re.compile(
+    r"\s*(?:COMMIT|END|ABORT|PREPARE\s+TRANSACTION|ROLLBACK(?!\s+(?:WORK\s+|TRANSACTION\s+)?TO\b))\b", re.IGNORECASE
+)
+
+
+@contextmanager
+def ends_refused(alias: str) -> Iterator[None]:
+    """Refuse, in the block, statements that would end the transaction on ``alias``.
+
+    What was written before it would stay, without its references and the progress: the next run would write it again.
+
+    Example:
+        ``with ends_refused("remote"): post_save.send(...)``
+    """
+
+    def refuse_or(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if isinstance(sql, str) and _ENDING.match(sql):
+            raise ObjectNotApplied(
+                f"a receiver was about to execute {' '.join(sql.split())[:60]!r} on {alias!r}, which would end the "
+                "transaction of the run, and half of what belongs together would stay. It was not executed. Leave "
+                "it to the run, or use a block of transaction.atomic()"
+            )
+        return execute(sql, params, many, context)
+
+    with connections[alias].execute_wrapper(refuse_or):
+        yield

@@ -24,13 +24,12 @@ from ..schema.keys import FormerKey
 from ..schema.relations import children_with_other_parents, links_to_children, refers_to_itself
 from ..schema.shape import Shape, parents_of, read_key, root_of, shape_of
 from ..tasks import At, ObjectTask, at_of
-from .going import Going
 from .known import Known
 from .one import delete
 from .one_statements import Singles
 from .outcomes import Outcomes
 from .pointing import Pointing
-from .sparing import Sparing
+from .sparing import Going, Sparing
 from .taken_over import children_left, links_left
 
 

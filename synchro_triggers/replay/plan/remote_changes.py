@@ -169,16 +169,14 @@ class RemoteChanges:
             self.load_found(shape, [remote_key])
         rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape, gone=change.deleted)]
         rows += self._other_rows.get((shape.root, key), ())
+        remote_at: datetime.datetime | None
         if made is not None:
             remote_at = made.time  # the object's own row was deleted before
         elif stood:  # nothing new on LOCAL: what was kept then stays
             remote_at = self._changed_at(rows, None) or as_utc(self._identity.met_at(shape.model, key))
-        elif self._any and (last := self._changed_at(rows, self._met_at(shape, key))) is not None:
-            remote_at = last
         else:
-            return None
-        self._identity.contest(shape.model, key)
-        return Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
+            remote_at = self._changed_at(rows, self._identity.met_at(shape.model, key)) if self._any else None
+        return self._conflict(shape, key, at_remote, change, remote_at)
 
     def find_in_parent(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> Conflict | None:
         """Return the conflict over the row of a parent with a key of its own, to which a new child's row comes.
@@ -196,11 +194,17 @@ class RemoteChanges:
         self.read_again(shape, at_remote)
         self._look_what_was_received({(model, at_remote): key for model in _family(shape)})
         rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
-        if remote_key is None and (made := self._identity.made_again(shape.model, key)) is not None:
-            remote_at = made.time  # the row was deleted before
-        elif (last := self._changed_at(rows, self._met_at(shape, key))) is not None:
-            remote_at = last
+        made = self._identity.made_again(shape.model, key) if remote_key is None else None
+        if made is not None:
+            remote_at: datetime.datetime | None = made.time  # the row was deleted before
         else:
+            remote_at = self._changed_at(rows, self._identity.met_at(shape.model, key))
+        return self._conflict(shape, key, at_remote, change, remote_at)
+
+    def _conflict(
+        self, shape: Shape, key: Any, at_remote: Any, change: Change, remote_at: datetime.datetime | None
+    ) -> Conflict | None:
+        if remote_at is None:
             return None
         self._identity.contest(shape.model, key)
         return Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
@@ -315,10 +319,6 @@ class RemoteChanges:
         )
         at = (model._meta.label, encode_key(key))
         return any(each == at and last.time > conflict.remote_at for each, last in received)
-
-    def _met_at(self, shape: Shape, key: Any) -> datetime.datetime | None:
-        met_at: datetime.datetime | None = self._identity.met_at(shape.model, key)
-        return met_at
 
     def _changed_at(
         self, rows: Sequence[tuple[str, str]], met_at: datetime.datetime | None

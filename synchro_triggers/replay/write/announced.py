@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError
@@ -68,7 +69,7 @@ class Announced:
 
     def _insert(self, shape: Shape, instances: Sequence[Any]) -> int:
         """Insert new instances; return how many of them there was time for."""
-        announced = self.before(instances, lambda instance: send_pre_save(instance, self._remote), shape.model)
+        announced = self.before(instances, partial(send_pre_save, using=self._remote), shape.model)
         # Before the write: where fewer rows come back, Django 6.1 gives instances the keys of others.
         keys = [instance.pk for instance in announced]
         create_instances(announced, shape, self._remote)
@@ -118,7 +119,7 @@ class Announced:
         read = [[local_value(instance, field) for field in shape.copied] for instance in instances]
         for instance, new in zip(instances, values, strict=True):
             set_values(instance, new)
-        announced = self.before(instances, lambda instance: send_pre_save(instance, self._remote), shape.model)
+        announced = self.before(instances, partial(send_pre_save, using=self._remote), shape.model)
         self._require_unchanged(shape, announced, read)
         for own, rows in _by_own_fields(shape, announced, skipped).items():
             update_rows(self._remote, shape.model, shape.key, (*shape.copied, *own), rows)
@@ -146,13 +147,13 @@ class Announced:
         rows = {row.pk: row for row in instances_of(rows_with(shape.model, self._remote, pk=keys))}
         # As logged: the database returns rows in an order of its own.
         there = [rows[key] for key in keys if key in rows]
-        announced = self.before(there, lambda row: self._send_delete(pre_delete, row), shape.model)
+        announced = self.before(there, partial(self._send_delete, pre_delete), shape.model)
         left = {row.pk for row in there[len(announced) :]}
         gone = [key for key in keys if key not in left]
         let_go(gone)
         rows_with(shape.model, self._remote, pk=gone)._raw_delete(self._remote)
         for row in announced:
-            self.after(lambda row=row: self._send_delete(post_delete, row), shape.model)  # type: ignore[misc]
+            self.after(partial(self._send_delete, post_delete), row, shape.model)
         self.done(len(announced), shape.model)
         return gone
 
@@ -172,7 +173,7 @@ class Announced:
         for number, each in enumerate(those):
             if number and clock.is_up():
                 return those[:number]
-            self.after(lambda each=each: send(each), model)  # type: ignore[misc]
+            self.after(send, each, model)
         return those
 
     def done(self, number: int, model: type[Model]) -> None:
@@ -180,10 +181,10 @@ class Announced:
         if number:
             self._context.paces[model] = (time.monotonic() - self._started) / number
 
-    def after(self, send: Callable[[], None], model: type[Model]) -> bool:
-        """Call receivers; tell whether they have written to the model's table."""
+    def after(self, send: Callable[[Any], None], each: Any, model: type[Model]) -> bool:
+        """Call receivers of something; tell whether they have written to the model's table."""
         with self._receivers.hearing() as tables:
-            send()
+            send(each)
         wrote = self._receivers.have_written_to(model, tables)
         if wrote:
             self.written_to.add(model)
@@ -198,10 +199,7 @@ class Announced:
         for instance, written in zip(instances, values, strict=True):
             if wrote:  # written one by one, this object would come after what those receivers have done to it
                 self._write_again(shape, instance, written)
-            wrote |= self.after(
-                lambda instance=instance: send_post_save(instance, self._remote, created=created),  # type: ignore[misc]
-                shape.model,
-            )
+            wrote |= self.after(partial(send_post_save, using=self._remote, created=created), instance, shape.model)
 
     def _write_again(self, shape: Shape, instance: Any, values: dict[str, Any]) -> None:
         row = self._rows(shape, [instance]).get(instance.pk)

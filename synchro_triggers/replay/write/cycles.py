@@ -14,8 +14,7 @@ from ..rows.values import set_values
 from ..schema.shape import Shape, root_of
 from ..state.failures import describe
 from .known import Known
-from .one import save
-from .one_statements import Singles
+from .one_statements import Singles, save
 
 
 class Cycles:

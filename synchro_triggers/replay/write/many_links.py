@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -181,18 +182,16 @@ class BulkLinks:
                 targets.setdefault(owner, set()).add(target)
         rows = rows_with(shape.source_model, self._remote, pk=list(targets))
         owned = [(owner, targets[owner.pk]) for owner in rows]
-        announced = self._announced.before(
-            owned, lambda each: send_m2m(shape, each[0], each[1], self._remote, f"pre_{action}"), shape.through
-        )
+        announced = self._announced.before(owned, partial(self._send, shape, f"pre_{action}"), shape.through)
         self._left |= {owner.pk for owner, _ in owned[len(announced) :]}
         return list(announced)
 
+    def _send(self, shape: LinkShape, action: str, owned: _Owned) -> None:
+        send_m2m(shape, *owned, self._remote, action)
+
     def _announce_done(self, shape: LinkShape, announced: Sequence[_Owned], action: str) -> None:
-        for owner, keys in announced:
-            self._announced.after(
-                lambda owner=owner, keys=keys: send_m2m(shape, owner, keys, self._remote, f"post_{action}"),  # type: ignore[misc]
-                shape.through,
-            )
+        for each in announced:
+            self._announced.after(partial(self._send, shape, f"post_{action}"), each, shape.through)
         self._announced.done(len(announced), shape.through)
 
     def _present(self, shape: LinkShape, pairs: Iterable[tuple[Any, Any]]) -> dict[tuple[Any, Any], Any]:

@@ -25,8 +25,7 @@ from ..schema.relations import children_with_other_parents, links_to_children, r
 from ..schema.shape import Shape, parents_of, read_key, root_of, shape_of
 from ..tasks import At, ObjectTask, at_of
 from .known import Known
-from .one import delete
-from .one_statements import Singles
+from .one_statements import Singles, delete
 from .outcomes import Outcomes
 from .pointing import Pointing
 from .sparing import Going, Sparing

@@ -20,8 +20,7 @@ from ..schema.link_shapes import LinkShape
 from ..schema.shape import root_of, shape_of
 from ..tasks import LinkTask
 from .known import Known
-from .one import save_links
-from .one_statements import Singles
+from .one_statements import Singles, save_links
 from .outcomes import Outcomes
 
 

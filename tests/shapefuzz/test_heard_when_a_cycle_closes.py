@@ -1,4 +1,4 @@
-"""What receivers write when a reference is set that had to wait for a cycle to close: it is seen like all they write."""
+"""What receivers write when a reference is set that had waited for a cycle to close is seen like all they write."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...django_inside.savepoints import Savepoints
 from ...exceptions import ObjectNotApplied
+from ...vendors.vendor import database_of
 from ..errors import BatchBroken, NotYet, reraise_if_hopeless, waiting
 from ..identity.matching import Matching
 from ..identity.references import Identity
@@ -29,9 +30,8 @@ from ..plan.targets import Targets
 from ..plan.translation import Translation
 from ..report import Told
 from ..rows.local_rows import load_instances
-from ..rows.mysql import guarded
 from ..rows.read_ahead import ReadAhead
-from ..rows.sequences import move_sequences_on
+from ..rows.vendor import statements_of
 from ..schema.keys import FormerKey
 from ..schema.shape import model_of, root_of, shape_of
 from ..state.failures import describe
@@ -157,14 +157,15 @@ class Batch:
         ordered, self._agenda.cut = in_order(
             self._tasks, brought_along, targets.waited_for, self._hanging_on, self._levels.reluctance_to_cut
         )
-        with ends_refused(self._remote), guarded(self._remote):
+        there = connections[self._remote]
+        with ends_refused(self._remote), database_of(there).guarded(there):
             self._write(ordered)
             name_holders(self._parts, self._upserts.refused)
             self._parts.singles.finish()
             self._parts.savepoints.finish()
         self._tell_what_was_outlived()
         self._identity.store()
-        move_sequences_on(self._remote, self._parts.numbered)
+        statements_of(there).move_sequences_on(there, self._parts.numbered)
         self._leave_for_later()
         left = {(change.label, change.key) for change in self._result.left}
         for (label, key), reason in targets.pointing_nowhere.items():

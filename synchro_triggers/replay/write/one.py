@@ -7,14 +7,15 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from django.db import connections
 from django.db.models import Model, Q
 
 from ...django_inside.saving import hidden_rows_seen, needs_hooks, order_kept, parents_found
 from ...unnamed import unnamed_on
-from ..rows.mysql import existing_links_stay
 from ..rows.selecting import rows_of
 from ..rows.trees import is_tree, rows_as_they_are
 from ..rows.values import values_kept
+from ..rows.vendor import statements_of
 from ..schema.link_shapes import LinkShape
 from ..schema.shape import Shape
 from .signals import send_m2m
@@ -93,8 +94,9 @@ def save_links(
     action = "add" if add else "remove"
     send_m2m(shape, owner, target_keys, remote, f"pre_{action}")
     if add:
+        there = connections[remote]
         links = [shape.through(**{source: one, target: other}) for one, other in pairs]
-        rows.bulk_create(links, **existing_links_stay(shape.through, source, remote))
+        rows.bulk_create(links, **statements_of(there).existing_links_stay(there, shape.through, source))
     else:
         going = Q(**{source: owner.pk, f"{target}__in": ordered})
         if back:

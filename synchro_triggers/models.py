@@ -128,7 +128,7 @@ class Checkpoint(models.Model):
 
     Attributes:
         position: what lies before it has been received; its form is the source vendor's
-            (see ``replay.window``). Empty: nothing yet.
+            (see ``replay.log.vendor``). Empty: nothing yet.
         window_end, window_after: while a run is under way or was cut off: the end of its window, and
             the changelog id up to which it has been applied.
         since: rows logged earlier are left out of the next window (``options.last_check = ...``).

@@ -46,97 +46,75 @@ class Database(Protocol):
 
     def lacks_packages(self) -> bool:
         """Tell whether a package is not installed that this one needs there."""
-        ...
 
     def file_address(self, name: str) -> str | None:
         """Return which database a file or URI of that name leads to; ``None``: the name does not tell."""
-        ...
 
     def usual_port(self, vendor: str) -> str:
         """Return where servers of a vendor listen if nothing else is said; empty where there is none."""
-        ...
 
     # Values ---------------------------------------------------------------------------------------
 
     def exact_collation(self, connection: BaseDatabaseWrapper) -> str | None:
         """Return the collation that tells every text from every other; ``None``: any does."""
-        ...
 
     def is_exactly(self, wanted: Any, found: Any) -> bool:
         """Tell whether what a look-up has found is what it was asked for."""
-        ...
 
     def exact_keys(self, wanted: Iterable[Any], found: set[Any]) -> set[Any]:
         """Return those of the keys that a look-up has found that it was asked for."""
-        ...
 
     def keeps_json_text(self, connection: BaseDatabaseWrapper) -> bool:
         """Tell whether JSON is stored as it was written, with its blanks and the order of its keys."""
-        ...
 
     # Which database it is -------------------------------------------------------------------------
 
     def fingerprint(self, connection: BaseDatabaseWrapper) -> str:
         """Return what tells a database from a copy of it; empty where there is nothing to tell by."""
-        ...
 
     def place(self, connection: BaseDatabaseWrapper) -> object:
         """Return what is the same for two connections if and only if they lead to one database, this moment."""
-        ...
 
     def require_safe(self, connection: BaseDatabaseWrapper, tables: Collection[str]) -> None:
         """Raise ``Refused`` where the database would cut values of these tables short, or cannot roll them back."""
-        ...
 
     # Drivers, transactions, locks -----------------------------------------------------------------
 
     def is_closed(self, driver: Any) -> bool:
         """Tell whether a driver's connection knows that it is gone."""
-        ...
 
     def is_in_transaction(self, driver: Any) -> bool:
         """Tell whether a transaction is open; not where the driver cannot be asked."""
-        ...
 
     def is_broken(self, driver: Any) -> bool:
         """Tell whether a transaction has ended, or waits for its end, since a statement failed."""
-        ...
 
     def sends_with_next(self, connection: BaseDatabaseWrapper) -> bool:
         """Tell whether statements may wait for the next one, and be sent with it, whatever parameters it has."""
-        ...
 
     def execute_all(self, driver: Any, statements: Collection[str]) -> None:
         """Execute statements past Django's cursors, with one message where that is possible."""
-        ...
 
     def swap_session_value(self, connection: BaseDatabaseWrapper, key: str, value: str | None) -> str | None:
         """Set a variable of capture's for this transaction, and return what it was; ``None`` is: not set."""
-        ...
 
     def in_utc(self, connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
         """Let the connection give times in UTC in the block."""
-        ...
 
     def guarded(self, connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
         """Refuse, in the block, what would end the transaction, or the connection; notice where it has ended."""
-        ...
 
     def may_lock(self, connection: BaseDatabaseWrapper, table: str) -> bool:
         """Tell whether rows of a table may be locked, as far as databases of this vendor know rules for that."""
-        ...
 
     def short_waits(self, connection: BaseDatabaseWrapper, seconds: float) -> AbstractContextManager[None]:
         """Let what is done in the block, around a transaction, wait for locks no longer than that."""
-        ...
 
     def wait_shortly(self, connection: BaseDatabaseWrapper, seconds: float) -> None:
         """Let the transaction that is open wait for locks no longer than that."""
-        ...
 
     def statements_wait_shortly(self, connection: BaseDatabaseWrapper, seconds: float) -> AbstractContextManager[None]:
         """Let each statement in the block wait for locks no longer than that, whoever executes it."""
-        ...
 
 
 _DATABASES: dict[str, Database] = {"postgresql": postgres, "sqlite": sqlite, "mysql": mysql}

@@ -1,25 +1,7 @@
 """What is new for a remote: the changelog between its checkpoint and now, page by page.
 
-**SQLite** serialises writers, so ids are in the order of commits: the position is the last id.
-
-**PostgreSQL** gives out ids at the insert, not at the commit; a reader that takes ``id > last`` loses what
-a long transaction logged early and committed late. So each row carries its transaction id and the position
-is a snapshot (``xmin:xmax:in-progress``); new is what that snapshot does not see: ``txid >= xmax`` or one of
-those in progress. That is PgQ's way (Skype, 2007). A run reads up to a second snapshot, taken at its start,
-so that its pages are of one piece although nothing holds a transaction open between them.
-
-A caller may have written rows in the very transaction it calls us in (tests do): a snapshot never sees
-those of its own transaction, so such a position carries ``/txid:id`` too, the last row of its own.
-
-A server that recovers (a crash, a standby that takes over, a backup put back by replay of the WAL) gives out the
-transaction ids of what it has lost once more, but no id of the changelog that was ever visible: sequences only jump
-ahead. So a position carries ``#id`` too, the highest id that was visible: what has a higher one is new, whatever its
-transaction. ``@timeline:lsn:started:replayed`` tells whether the server has recovered since.
-
-In another cluster the ids of transactions mean nothing. There a position that has moved along is ``ids:1-3,7#9@…``:
-received is what has an id up to 9, but for those named.
-
-Positions are text and mean something in the database they were taken from only.
+Positions are text, and mean something in the database they were taken from only. What they are, and how what is new
+is told by them, differs: see ``postgres`` and ``sqlite``.
 """
 
 from __future__ import annotations

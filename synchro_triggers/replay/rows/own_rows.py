@@ -125,7 +125,7 @@ def _reading(
 
 
 def _kind_of(connection: BaseDatabaseWrapper) -> Any:
-    return type(connection)
+    return type(connection)  # what is compiled hangs on no more, and a connection comes and goes with its thread
 
 
 def _of_kind(kind: Any) -> BaseDatabaseWrapper:

@@ -44,6 +44,6 @@ def pass_loaded_keys(*, sender: type[Model], instance: Model, raw: bool, using: 
     It moves sequences at its end, but what comes between is logged, under numbers that are taken by then.
     """
     if raw:
-        from .replay.rows.sequences import move_sequences_on
+        from .replay.rows.vendor import statements_of
 
-        move_sequences_on(using, {sender: [instance.pk]})
+        statements_of(connections[using]).move_sequences_on(connections[using], {sender: [instance.pk]})

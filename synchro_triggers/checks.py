@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
-from importlib import import_module
 from typing import Any
 
 from django import get_version
@@ -23,8 +22,8 @@ from .conf import LOCAL, SETTINGS, get_settings, named_models, wrong_settings
 from .django_inside.expected import PARTS, is_as_expected
 from .exceptions import SynchroConfigurationError
 from .natural import is_unique
-from .same_database import address
 from .unnamed import ReplayRouter
+from .vendors.vendor import address_of, database_of
 
 #: Names that are no settings, but that somebody may take for one: what to do instead.
 _ELSEWHERE = {
@@ -88,7 +87,7 @@ def check_drivers(
     app_configs: Sequence[AppConfig] | None, databases: Iterable[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
     """Report that what PostgreSQL needs is not installed (``synchro_triggers.E002``)."""
-    lacking = [alias for alias in dict.fromkeys((LOCAL, *_remotes(), *(databases or ()))) if _lacks_postgres(alias)]
+    lacking = [alias for alias in dict.fromkeys((LOCAL, *_remotes(), *(databases or ()))) if _lacks_packages(alias)]
     if not lacking:
         return []
     return [
@@ -106,7 +105,7 @@ def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
     found: list[checks.CheckMessage] = []
     seen: dict[tuple[str, ...], str] = {}
     for alias in (LOCAL, *_remotes()):
-        at = address(_vendor(alias), connections[alias].settings_dict) if _vendor(alias) else None
+        at = _address(alias)
         if at is None:
             continue
         if (other := seen.setdefault(at, alias)) != alias:
@@ -128,24 +127,19 @@ def _remotes() -> tuple[str, ...]:
         return ()  # said by ``check_settings``
 
 
-def _vendor(alias: str) -> str:
-    """Return the vendor of an alias; empty where its engine or its driver cannot be imported."""
+def _address(alias: str) -> tuple[str, ...] | None:
+    """Return where an alias leads to; ``None`` where its engine or its driver cannot be imported, too."""
     try:
-        return connections[alias].vendor
+        return address_of(connections[alias])
     except ImproperlyConfigured:
-        return ""
+        return None
 
 
-def _lacks_postgres(alias: str) -> bool:
+def _lacks_packages(alias: str) -> bool:
     try:
-        if connections[alias].vendor != "postgresql":
-            return False
-        import_module("pgtrigger")
+        return database_of(connections[alias]).lacks_packages()
     except ImproperlyConfigured as error:
         return "psycopg" in str(error)  # Django's own words; other engines' drivers are not ours to ask for
-    except ImportError:
-        return True
-    return False
 
 
 # Models -------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from .vendors.vendor import database_of
+
 if TYPE_CHECKING:
     _CharField = models.CharField[Any, Any]
     _TextField = models.TextField[Any, Any]
@@ -22,19 +24,11 @@ class ExactCharField(_CharField):
     """A ``CharField`` of keys and names."""
 
     def db_parameters(self, connection: Any) -> Any:
-        return {**super().db_parameters(connection), "collation": collation_of(connection)}
+        return {**super().db_parameters(connection), "collation": database_of(connection).exact_collation(connection)}
 
 
 class ExactTextField(_TextField):
     """A ``TextField`` that holds whatever there is to hold."""
 
     def db_parameters(self, connection: Any) -> Any:
-        return {**super().db_parameters(connection), "collation": collation_of(connection)}
-
-
-def collation_of(connection: Any) -> str | None:
-    """Return the collation that tells every text from every other; ``None``: any does."""
-    if connection.vendor != "mysql":
-        return None
-    # ``utf8mb4_bin`` would not do: it ignores spaces at the end. Each of the two servers knows one that does not.
-    return "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
+        return {**super().db_parameters(connection), "collation": database_of(connection).exact_collation(connection)}

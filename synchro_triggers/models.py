@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from .exact_text import ExactCharField, ExactTextField
 from .key_texts import KEY_LENGTH, printable_key, read_full_key
 from .moment import Moment, UtcNow
+from .vendors.vendor import database_of
 
 if TYPE_CHECKING:
     from .api import options as options
@@ -27,13 +28,13 @@ LABEL_LENGTH = 200
 
 
 class CurrentTransaction(Func):
-    """The id of the writing transaction on PostgreSQL; 0 where writers are serialised anyway."""
+    """The id of the writing transaction; 0 where writers are serialised anyway."""
 
     arity = 0
     output_field = models.BigIntegerField()
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> tuple[str, tuple[()]]:
-        return ("txid_current()" if connection.vendor == "postgresql" else "0"), ()
+        return database_of(connection).TRANSACTION, ()
 
 
 class Operation(models.TextChoices):
@@ -127,7 +128,7 @@ class Checkpoint(models.Model):
 
     Attributes:
         position: what lies before it has been received; its form is the source vendor's
-            (see ``replay.window``). Empty: nothing yet.
+            (see ``replay.log.vendor``). Empty: nothing yet.
         window_end, window_after: while a run is under way or was cut off: the end of its window, and
             the changelog id up to which it has been applied.
         since: rows logged earlier are left out of the next window (``options.last_check = ...``).

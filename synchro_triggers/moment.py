@@ -44,7 +44,7 @@ class Moment(_DateTimeField):
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> datetime.datetime | None:
         if value is None:
             return None
-        moment = raw_utc(value, connection.vendor)
+        moment = raw_utc(value, connection)
         return moment if django_settings.USE_TZ else timezone.make_naive(moment, timezone.get_default_timezone())
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
@@ -53,10 +53,9 @@ class Moment(_DateTimeField):
         if value is None:
             return None
         moment = as_utc(value)
-        if connection.vendor == "postgresql":
+        if connection.features.supports_timezones:
             return moment
-        naive = moment.replace(tzinfo=None)
-        return naive.isoformat(" ") if connection.vendor == "sqlite" else naive
+        return connection.ops.adapt_datetimefield_value(moment.replace(tzinfo=None))
 
 
 def as_utc(value: datetime.datetime) -> datetime.datetime:
@@ -68,9 +67,9 @@ def as_utc(value: datetime.datetime) -> datetime.datetime:
     return value.astimezone(UTC)
 
 
-def raw_utc(value: Any, vendor: str) -> datetime.datetime:
-    """Return a time of this package's tables as a raw cursor gives it: in UTC, on SQLite as text or parsed."""
+def raw_utc(value: Any, connection: Any) -> datetime.datetime:
+    """Return a time of this package's tables as a raw cursor gives it: in UTC, as text or parsed."""
     time = datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
-    if vendor != "postgresql" and time.tzinfo is None:
+    if time.tzinfo is None and not connection.features.supports_timezones:
         return time.replace(tzinfo=UTC)
     return as_utc(time)

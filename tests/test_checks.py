@@ -16,7 +16,8 @@ from django.test.utils import isolate_apps
 from synchro_triggers import synchronize
 from synchro_triggers.exceptions import SynchroConfigurationError
 from synchro_triggers.natural import is_unique
-from synchro_triggers.same_database import address
+from synchro_triggers.vendors import addresses
+from synchro_triggers.vendors.vendor import database_named
 from tests.databases import ALIASES, both, both_committed
 from tests.managing import changed_env, in_new_process
 from tests.testapp.models import Account, Item, Keyed, KeyedChild
@@ -305,6 +306,10 @@ UNTOLD = [
     ("postgresql", {"NAME": ""}),
     ("postgresql", {**PG, "TEST": {"MIRROR": "default"}}),
 ]
+
+
+def address(kind, database):
+    return addresses.address(kind, database_named(kind), database)
 
 
 @pytest.mark.parametrize(("kind", "one", "other"), SAME)

@@ -171,3 +171,60 @@ def test_pure_modules_touch_no_connection():
 
     assert len(pure) >= 10
     assert {path.name: touched_by(path) for path in pure if touched_by(path)} == {}
+
+
+#: What the names of their files begin with: ``postgres.py``, ``sqlite_unique.py``; and the file of all the rest.
+VENDORS, REST = {"postgres", "sqlite", "mysql"}, "other.py"
+
+#: Of each room the one that chooses among these.
+CHOOSER = "vendor.py"
+
+#: Files that speak a vendor's SQL although they are named after none, and why.
+SPEAKING_SQL = {"replay/log/scratch.py": "a file of the run's own, the same on all vendors"}
+
+#: In code, not in what is told of it: names as Django has them, catalogs, and what only one of them understands.
+OF_A_VENDOR = re.compile(
+    r"^(postgresql|sqlite|mysql|oracle|vendor)$|\b(pg_|sqlite_|txid_|pragma|information_schema|json_each|jsonb"
+    r"|to_regclass|set_config|typeof|nextval|sql_mode|glob\b)|::[a-z]",
+    re.IGNORECASE,
+)
+
+
+def is_named_after_a_vendor(path):
+    return path.name == REST or path.stem.lstrip("_").partition("_")[0] in VENDORS
+
+
+def texts_in(path):
+    """Yield the texts in a module's code; docstrings speak of vendors too."""
+    nodes = list(ast.walk(tree_of(path)))
+    told = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.value
+
+
+def vendors_in(path):
+    """Yield what in a module asks for a vendor, or is for one alone."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute) and (node.attr in {"vendor", "pgconn"} or node.attr.startswith("mysql_")):
+            yield node.attr
+    yield from (text for text in texts_in(path) if OF_A_VENDOR.search(text))
+    if GENERATED not in path.parents:
+        yield from (each.name for each in imports_of(path) if is_named_after_a_vendor(each))
+
+
+def test_what_differs_between_vendors_is_in_files_named_after_them():
+    common = {path for path in PACKAGE.rglob("*.py") if path.name != CHOOSER and not is_named_after_a_vendor(path)}
+    found = {path.relative_to(PACKAGE).as_posix(): list(vendors_in(path)) for path in common}
+
+    assert len(common) > 150
+    assert {name: said for name, said in found.items() if said and name not in SPEAKING_SQL} == {}
+    assert all(found[name] for name in SPEAKING_SQL)
+
+
+def test_each_room_chooses_among_vendors_once():
+    choosing = {path.parent for path in MODULES if path.name == CHOOSER}
+    of_vendors = {path.parent for path in MODULES if is_named_after_a_vendor(path)}
+
+    assert choosing == of_vendors
+    assert {path.name for path in MODULES if "vendor" in path.stem} == {CHOOSER}

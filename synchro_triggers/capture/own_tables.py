@@ -7,13 +7,11 @@ from functools import cache
 
 from django.apps import apps
 from django.db import connections, router
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 
 from ..exceptions import Refused
-from . import mysql
-from .vendor import has_capture, vendor_of
+from .vendor import columns_of, has_capture, vendor_of
 
 
 def require_own_tables(alias: str) -> None:
@@ -28,7 +26,7 @@ def require_own_tables(alias: str) -> None:
         Refused: tables are missing on ``alias``, or lack columns: an older version's, or somebody else's.
     """
     needed = needed_columns()
-    present = _columns_of(connections[alias], list(needed))
+    present = columns_of(connections[alias], list(needed))
     remedy = f"run `manage.py migrate synchro_triggers --database {alias}`."
     if missing := sorted(needed.keys() - present.keys()):
         raise Refused(f"The tables of synchro_triggers are missing on {alias!r} ({', '.join(missing)}): {remedy}")
@@ -70,7 +68,7 @@ class Schema:
         wanted = list(labels)
         asked = {label: self._unasked.pop(label) for label in wanted if label in self._unasked}
         if asked:
-            present = _columns_of(connections[self._alias], [model._meta.db_table for model in asked.values()])
+            present = columns_of(connections[self._alias], [model._meta.db_table for model in asked.values()])
             said = {label: _lack(model, present.get(model._meta.db_table)) for label, model in asked.items()}
             self._lagging.update({label: text for label, text in said.items() if text})
         return {label: self._lagging[label] for label in wanted if label in self._lagging}
@@ -89,7 +87,7 @@ def with_tables(alias: str, models: Collection[type[Model]]) -> set[type[Model]]
     """Return those of the models whose tables are on a database; one query on the vendors that have capture."""
     connection = connections[alias]
     tables = {model: strip_quotes(model._meta.db_table) for model in models}
-    ask = vendor_of(connection).tables_there if has_capture(connection) else _columns_of
+    ask = vendor_of(connection).tables_there if has_capture(connection) else columns_of
     present = ask(connection, list(tables.values()))
     return {model for model, table in tables.items() if table in present}
 
@@ -107,14 +105,3 @@ def _lack(model: type[Model], columns: Collection[str] | None) -> str:
     missing = [str(field.column) for field in model._meta.local_concrete_fields]
     missing = [column for column in missing if column.casefold() not in there]
     return f"{table} ({label}) has no {', '.join(missing)}" if missing else ""
-
-
-def _columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
-    if has_capture(connection):
-        return vendor_of(connection).columns_of(connection, tables)
-    if connection.vendor == "mysql":
-        return mysql.columns_of(connection, tables)
-    with connection.cursor() as cursor:
-        names = set(connection.introspection.table_names(cursor)).intersection(tables)
-        describe = connection.introspection.get_table_description
-        return {name: {column.name for column in describe(cursor, name)} for name in names}

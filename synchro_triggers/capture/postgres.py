@@ -39,8 +39,12 @@ from .postgres_catalog import lacking_columns as lacking_columns
 from .postgres_catalog import not_surely_empty as not_surely_empty
 from .postgres_catalog import sight_of as sight_of
 from .postgres_catalog import tables_there as tables_there
+from .postgres_catalog import times_as_logged as times_as_logged
 from .postgres_catalog import unseen as unseen
 from .postgres_catalog import views as views
+from .postgres_notices import drop_notice_statements as drop_notice_statements
+from .postgres_notices import listen as listen
+from .postgres_notices import notice_statements as notice_statements
 from .postgres_transitional import transitional_setup as transitional_setup
 from .postgres_transitional import transitional_triggers as transitional_triggers
 from .tables import CapturedTable
@@ -274,46 +278,6 @@ SELECT p.oid::regprocedure::text
 def drop_leftovers(connection: BaseDatabaseWrapper) -> list[str]:
     """Return what removes trigger functions that no trigger uses (their table was dropped)."""
     return [f"DROP FUNCTION IF EXISTS {name}" for (name,) in _of_ours(connection, _LEFTOVERS)]
-
-
-# Notices ------------------------------------------------------------------------------------------
-
-#: What ``synchronize --follow --notify`` listens to.
-NOTICE_CHANNEL = "synchro_triggers_changelog"
-
-_NOTICES = f"""
-CREATE OR REPLACE FUNCTION {{schema}}.notify_synchro_changelog() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  PERFORM pg_notify('{NOTICE_CHANNEL}', '');
-  RETURN NULL;
-END $$;
-REVOKE ALL ON FUNCTION {{schema}}.notify_synchro_changelog() FROM PUBLIC;
-CREATE TRIGGER notify_synchro_changelog AFTER INSERT ON {{schema}}.synchro_triggers_changelog
-  FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.notify_synchro_changelog();
-"""
-
-
-def notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return what makes each transaction that logs something send a notice; nothing if it does already."""
-    schema = changelog_schema(connection)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM pg_catalog.pg_trigger WHERE tgname = 'notify_synchro_changelog' AND tgrelid = %s::regclass",
-            [f"{schema}.synchro_triggers_changelog"],
-        )
-        return [] if cursor.fetchone() else [_NOTICES.format(schema=schema)]
-
-
-def drop_notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return what ends the notices."""
-    schema = changelog_schema(connection, missing_ok=True)
-    if schema is None:
-        return []
-    return [
-        f"DROP TRIGGER IF EXISTS notify_synchro_changelog ON {schema}.synchro_triggers_changelog",
-        f"DROP FUNCTION IF EXISTS {schema}.notify_synchro_changelog()",
-    ]
 
 
 # The catalog --------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -321,3 +322,16 @@ def _name_in_schema(connection: BaseDatabaseWrapper, table: str) -> str:
 
 def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def times_as_logged(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Triggers write times in UTC; a session has the project's time zone without ``USE_TZ``."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('TimeZone')")
+        [before] = cursor.fetchone()
+        cursor.execute("SELECT set_config('TimeZone', 'UTC', false)")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT set_config('TimeZone', %s, false)", [before])

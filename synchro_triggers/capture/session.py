@@ -16,10 +16,9 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from django.db import connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.utils import OperationalError
 
 from ..conf import LOCAL
+from ..vendors.vendor import database_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -147,45 +146,10 @@ def replaying_for(alias: str, origin: str) -> Iterator[None]:
 def session_value(alias: str, key: str, value: str) -> Iterator[None]:
     """Set a session variable for one ``atomic()`` block on ``alias``, and restore what it was."""
     connection = connections[alias]
+    swap = database_of(connection).swap_session_value
     with transaction.atomic(using=alias):
-        before = _swap(connection, key, value)
+        before = swap(connection, key, value)
         yield
         # After an exception the rollback restores it; so it does where a caught error has broken the block.
         if not connection.needs_rollback:
-            _swap(connection, key, before)
-
-
-def _swap(connection: BaseDatabaseWrapper, key: str, value: str | None) -> str | None:
-    """Set the variable and return what it was; ``None`` is: not set."""
-    if connection.vendor == "postgresql":
-        return _swap_setting(connection, f"synchro.{key}", value)
-    if connection.vendor == "sqlite":
-        return _swap_row(connection, key, value)
-    return None  # nothing is captured there
-
-
-def _swap_setting(connection: BaseDatabaseWrapper, name: str, value: str | None) -> str | None:
-    with connection.cursor() as cursor:
-        # The inner SELECT is evaluated first: a single round trip reads the old value and sets the new one.
-        cursor.execute(
-            "WITH before AS MATERIALIZED (SELECT current_setting(%s, true) AS value) "
-            "SELECT value, set_config(%s, %s, true) FROM before",
-            [name, name, value or ""],
-        )
-        before: str | None = cursor.fetchone()[0]
-    return before or None
-
-
-def _swap_row(connection: BaseDatabaseWrapper, key: str, value: str | None) -> str | None:
-    with connection.cursor() as cursor:
-        try:
-            # A write comes first: it takes the write lock, instead of failing to upgrade a read one.
-            cursor.execute("DELETE FROM synchro_triggers_sessionvalue WHERE key = %s RETURNING value", [key])
-        except OperationalError as error:
-            if "no such table" in str(error):
-                return None  # without this app's tables there are no triggers, and nothing to pause
-            raise
-        row = cursor.fetchone()
-        if value is not None:
-            cursor.execute("INSERT INTO synchro_triggers_sessionvalue (key, value) VALUES (%s, %s)", [key, value])
-    return row[0] if row else None
+            swap(connection, key, before)

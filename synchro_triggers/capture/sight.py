@@ -1,8 +1,9 @@
-"""What a session sees of a database."""
+"""What a session sees of a database, and hears of it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import threading
+from typing import NamedTuple, Protocol
 
 
 class Sight(NamedTuple):
@@ -18,3 +19,13 @@ class Sight(NamedTuple):
     standby: bool = False
     hidden: tuple[str, ...] = ()
     role: str = ""
+
+
+class Listener(Protocol):
+    """A connection of its own that the database tells when something was logged."""
+
+    def wait(self, stopped: threading.Event) -> None:
+        """Wait for a notice, and not for long."""
+
+    def close(self) -> None:
+        """Close the connection."""

@@ -19,6 +19,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import Refused, SynchroConfigurationError
+from .sight import Listener
 from .sqlite_catalog import NAME, Layout, layout_of, quoted_name, require_changelog, unquote
 from .sqlite_catalog import columns_of as columns_of
 from .sqlite_catalog import existing_tables as existing_tables
@@ -27,6 +28,7 @@ from .sqlite_catalog import not_surely_empty as not_surely_empty
 from .sqlite_catalog import partitions as partitions
 from .sqlite_catalog import sight_of as sight_of
 from .sqlite_catalog import tables_there as tables_there
+from .sqlite_catalog import times_as_logged as times_as_logged
 from .sqlite_catalog import unseen as unseen
 from .sqlite_catalog import views as views
 from .sqlite_unique import replaced_rows
@@ -359,7 +361,16 @@ def notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
     Raises:
         SynchroConfigurationError: always.
     """
-    raise SynchroConfigurationError(
+    raise _no_notices(connection)
+
+
+def listen(connection: BaseDatabaseWrapper) -> Listener:
+    """Raise, as ``notice_statements`` does."""
+    raise _no_notices(connection)
+
+
+def _no_notices(connection: BaseDatabaseWrapper) -> SynchroConfigurationError:
+    return SynchroConfigurationError(
         f"--notify needs PostgreSQL, and {connection.alias!r} is SQLite. Leave it out: looking costs next to nothing."
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -157,3 +158,8 @@ def unquote(name: str) -> str:
     if name[:1] in '"[`' and len(name) > 1:
         return name[1:-1].replace('""', '"')
     return name
+
+
+def times_as_logged(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
+    """Do nothing: a session has no time zone."""
+    return nullcontext()

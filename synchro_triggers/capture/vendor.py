@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import SynchroConfigurationError
-from .sight import Sight
+from . import mysql, other
+from .sight import Listener, Sight
 from .tables import CapturedColumn, CapturedTable
 from .trigger import InstalledTrigger, Trigger
 
@@ -68,6 +70,10 @@ class Vendor(Protocol):
         """Return columns of models that their tables do not have."""
         ...
 
+    def listen(self, connection: BaseDatabaseWrapper) -> Listener:
+        """Return what waits for notices of what is logged."""
+        ...
+
     def not_surely_empty(self, connection: BaseDatabaseWrapper, tables: Sequence[str]) -> list[str]:
         """Return those of the tables that may have rows."""
         ...
@@ -88,6 +94,10 @@ class Vendor(Protocol):
 
     def tables_there(self, connection: BaseDatabaseWrapper, tables: Collection[str]) -> set[str]:
         """Return those of the tables that there are."""
+        ...
+
+    def times_as_logged(self, connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
+        """Let keys be written in the block as triggers write them."""
         ...
 
     def transitional_setup(self, connection: BaseDatabaseWrapper) -> list[str]:
@@ -128,7 +138,12 @@ def vendor_of(connection: BaseDatabaseWrapper) -> Vendor:
                 f"pip install 'django-synchro-triggers[postgres]' ({error})."
             ) from error
         return postgres
-    raise SynchroConfigurationError(
+    raise no_capture(connection)
+
+
+def no_capture(connection: BaseDatabaseWrapper) -> SynchroConfigurationError:
+    """Return what is wrong where nothing can be logged."""
+    return SynchroConfigurationError(
         f"Changes cannot be captured on {connection.alias!r} ({connection.display_name}): only PostgreSQL and "
         "SQLite have capture. As a remote to synchronise to, the database is fine."
     )
@@ -137,3 +152,11 @@ def vendor_of(connection: BaseDatabaseWrapper) -> Vendor:
 def has_capture(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether changes can be captured on this vendor at all."""
     return connection.vendor in {"sqlite", "postgresql"}
+
+
+def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
+    """Return the columns of those of the tables that there are, on any vendor."""
+    if has_capture(connection):
+        return vendor_of(connection).columns_of(connection, tables)
+    ask = mysql.columns_of if connection.vendor == "mysql" else other.columns_of
+    return ask(connection, tables)

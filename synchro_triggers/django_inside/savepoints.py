@@ -7,13 +7,14 @@ Relies on: a connection notes its savepoints in ``savepoint_ids`` and ``run_on_c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from typing import Any
 
 from django.db import DatabaseError, Error, connections, transaction
 
+from ..vendors.vendor import database_of
 from .expected import is_as_expected
 
 
@@ -39,7 +40,8 @@ class Savepoints:
 
     def __init__(self, alias: str, broken: type[Exception] = DatabaseError) -> None:
         self._connection, self._broken = connections[alias], broken
-        self._is_known = self._connection.vendor in _KNOWN and is_as_expected("savepoints")
+        self._differs = database_of(self._connection)
+        self._is_known = self._differs.IS_KNOWN and is_as_expected("savepoints")
         self._open = ""
         self._waiting = False
         self._may_wait = False
@@ -85,7 +87,8 @@ class Savepoints:
         Whoever asks for a cursor, or has one and executes something, is let in when the savepoint has been sent.
         """
         connection: Any = self._connection
-        if not self._is_known or not _sends_several(connection) or "create_cursor" in connection.__dict__:
+        sends_with_next = self._is_known and self._differs.sends_with_next(connection)
+        if not sends_with_next or "create_cursor" in connection.__dict__:
             yield
             return
 
@@ -171,25 +174,10 @@ class Savepoints:
         # Past Django's cursors, whose wrappers take longer than the message.
         connection = self._connection
         with connection.wrap_database_errors:
-            driver: Any = connection.connection
-            if connection.vendor == "postgresql":
-                with driver.cursor() as cursor:
-                    cursor.execute("; ".join(statements))
-            else:
-                with closing(driver.cursor()) as cursor:
-                    for statement in statements:
-                        cursor.execute(statement)
+            self._differs.execute_all(connection.connection, statements)
 
     def _is_broken(self) -> bool:
-        """Tell whether the transaction has ended, or waits for its end, since a statement failed."""
-        driver: Any = self._connection.connection
-        if self._connection.vendor == "sqlite":
-            return not driver.in_transaction
-        if self._connection.vendor != "postgresql":
-            return False  # its driver cannot be asked
-        if hasattr(driver, "pgconn"):
-            return bool(driver.pgconn.transaction_status != _IN_TRANSACTION)
-        return bool(driver.get_transaction_status() != _IN_TRANSACTION)
+        return self._differs.is_broken(self._connection.connection)
 
 
 def require_unbroken(alias: str) -> None:
@@ -204,9 +192,6 @@ _BROKEN = "a statement failed, and whoever executed it went on as if nothing had
 def _execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
     return execute(sql, params, many, context)
 
-
-#: Vendors whose savepoints are made, released and rolled back to by the statements below.
-_KNOWN = frozenset({"postgresql", "sqlite", "mysql"})
 
 #: What the server knows savepoints by. Always the same, for drivers keep statements that they have seen; and two of
 #: them, for where one could not be made, a rollback must not go to the one before it.
@@ -227,14 +212,3 @@ def without_savepoints(sql: str) -> str:
     """Return a statement without those of ``Savepoints`` that it was sent with."""
     ahead = next(filter(sql.startswith, _AHEAD), "")
     return sql[len(ahead) :]
-
-
-def _sends_several(connection: Any) -> bool:
-    """Tell whether the driver sends several statements with parameters at once: psycopg 3, where it binds them."""
-    if connection.vendor != "postgresql" or not hasattr(connection.connection, "pgconn"):
-        return False
-    return not connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
-
-
-#: libpq's PQTRANS_INTRANS, which psycopg 2 and 3 have under different names.
-_IN_TRANSACTION = 2

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.db import Error, connections
 
-from . import mysql, postgres, sqlite
+from ..vendors.vendor import database_of
 from .kinds import Kind
+from .vendor import kind_of_driver
 
 
 def kind_of(error: BaseException) -> Kind | None:
@@ -22,8 +23,7 @@ def kind_of(error: BaseException) -> Kind | None:
     driver = error.__cause__ if isinstance(error, Error) else error
     if driver is None:
         return None
-    kind = postgres.kind_of(driver) or sqlite.kind_of(driver) or mysql.kind_of(driver)
-    return kind or (Kind.UNSAID if isinstance(error, Error) else None)
+    return kind_of_driver(driver) or (Kind.UNSAID if isinstance(error, Error) else None)
 
 
 def is_contended(error: BaseException) -> bool:
@@ -82,8 +82,7 @@ def _is_closed(alias: str) -> bool:
     """Tell whether the driver knows that the connection is gone; not where somebody has closed it on purpose."""
     connection = connections[alias]
     driver: Any = connection.connection
-    closed = bool(getattr(driver, "closed", False)) or (connection.vendor == "mysql" and mysql.is_closed(driver))
-    return closed and driver is not None and not connection.closed_in_transaction
+    return driver is not None and database_of(connection).is_closed(driver) and not connection.closed_in_transaction
 
 
 def _is_gone(alias: str) -> bool:
@@ -94,5 +93,4 @@ def _is_gone(alias: str) -> bool:
         return bool(connection.errors_occurred)
     if connection.is_usable():
         return False
-    # In a transaction that waits for its rollback, PostgreSQL answers with an error.
-    return connection.vendor != "postgresql" or _is_closed(alias)
+    return not database_of(connection).FAILS_UNTIL_ROLLED_BACK or _is_closed(alias)

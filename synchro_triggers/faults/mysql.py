@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .kinds import Kind
 
 #: Drivers, by the packages that their exceptions come from.
@@ -41,8 +39,3 @@ def kind_of(error: BaseException) -> Kind | None:
 def is_of_driver(error: BaseException) -> bool:
     """Tell whether an exception is one of a driver's."""
     return any(base.__module__.partition(".")[0] in _DRIVERS for base in type(error).__mro__)
-
-
-def is_closed(driver: Any) -> bool:
-    """Tell whether a driver's connection knows that it is gone."""
-    return not getattr(driver, "open", True)

@@ -6,7 +6,7 @@ import synchro_triggers.exact_text
 import synchro_triggers.models
 import synchro_triggers.moment
 
-from ._brin import create_brin_index, drop_brin_index
+from ._postgres_brin import create_brin_index, drop_brin_index
 
 
 class Migration(migrations.Migration):

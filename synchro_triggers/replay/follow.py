@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from django.db import Error, connections
 
 from ..capture import install
 from ..capture.own_tables import require_own_tables
+from ..capture.vendor import vendor_of
 from ..conf import LOCAL
 from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
@@ -141,7 +141,8 @@ class Follower:
         if not self.notify:
             yield self._stopped.wait
             return
-        listener = _Listener()
+        install.install_notices(LOCAL)
+        listener = vendor_of(connections[LOCAL]).listen(connections[LOCAL])
         try:
             yield lambda seconds: listener.wait(self._stopped)
         finally:
@@ -265,62 +266,3 @@ def _forget_connections(remotes: tuple[str, ...]) -> None:
     for alias in (LOCAL, *remotes):
         if not connections[alias].in_atomic_block:
             connections[alias].close()
-
-
-class _Listener:
-    """A connection of its own that PostgreSQL tells when something was logged.
-
-    Raises:
-        SynchroConfigurationError: LOCAL is not PostgreSQL, or is reached through something else than psycopg 3.
-    """
-
-    #: Seconds to wait for a notice at the most: it may be lost with its connection.
-    _LONGEST = 0.5
-
-    def __init__(self) -> None:
-        install.install_notices(LOCAL)
-        self._own: Any = None
-        self._listen()
-
-    def _listen(self) -> None:
-        from ..capture.postgres import NOTICE_CHANNEL
-
-        connection: Any = connections[LOCAL].copy(alias=LOCAL)
-        connection.settings_dict = {**connection.settings_dict, "OPTIONS": _without_pool(connection.settings_dict)}
-        connection.connect()
-        self._own = connection
-        if not hasattr(connection.connection, "pgconn"):
-            raise SynchroConfigurationError("--notify needs psycopg 3.")
-        with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {NOTICE_CHANNEL}")
-
-    def wait(self, stopped: threading.Event) -> None:
-        """Wait for a notice."""
-        if self._own is None:
-            self._listen()
-        server = self._own.connection.pgconn
-        until = time.monotonic() + self._LONGEST
-        while not stopped.is_set() and (left := until - time.monotonic()) > 0:
-            ready, _, _ = select.select([server.socket], [], [], min(left, 0.1))
-            if not ready:
-                continue
-            try:
-                server.consume_input()
-            except Exception:
-                self.close()
-                raise
-            noticed = False
-            while server.notifies() is not None:
-                noticed = True
-            if noticed:
-                return
-
-    def close(self) -> None:
-        """Close the connection."""
-        own, self._own = self._own, None
-        if own is not None:
-            own.close()
-
-
-def _without_pool(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.get("OPTIONS", {}).items() if name != "pool"}

@@ -132,8 +132,8 @@ class Shouted(models.CharField):
 )
 @pytest.mark.parametrize("database", ["postgresql", "sqlite"])
 def test_only_what_no_field_changes_goes_unprepared(field, values, postgres, sqlite, database):
-    connection = SimpleNamespace(ops=PostgresOperations(None), features=PostgresFeatures)
-    unprepared = need_no_preparation(field, values, database)
+    connection = SimpleNamespace(ops=PostgresOperations(None), features=PostgresFeatures, vendor=database)
+    unprepared = need_no_preparation(field, values, connection)
 
     assert unprepared is (postgres if database == "postgresql" else sqlite)
     changed = [value for value in values if unprepared and field.get_db_prep_save(value, connection) != value]
@@ -142,7 +142,7 @@ def test_only_what_no_field_changes_goes_unprepared(field, values, postgres, sql
 
 @pytest.mark.parametrize("use_tz", [True, False])
 def test_times_go_unprepared_only_as_the_settings_want_them(use_tz):
-    naive = datetime.datetime(2026, 1, 1)
+    naive, connection = datetime.datetime(2026, 1, 1), SimpleNamespace(vendor="postgresql")
     with override_settings(USE_TZ=use_tz):
-        assert need_no_preparation(models.DateTimeField(), [naive], "postgresql") is not use_tz
-        assert need_no_preparation(models.DateTimeField(), [TIMES[0]], "postgresql") is use_tz
+        assert need_no_preparation(models.DateTimeField(), [naive], connection) is not use_tz
+        assert need_no_preparation(models.DateTimeField(), [TIMES[0]], connection) is use_tz

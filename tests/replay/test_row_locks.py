@@ -15,6 +15,7 @@ from synchro_triggers.replay.plan import remote_changes
 from synchro_triggers.replay.report import Told
 from synchro_triggers.replay.rows import contention
 from synchro_triggers.replay.write import batch, many
+from synchro_triggers.vendors.vendor import database_of
 from tests import processes
 from tests.databases import both_committed
 from tests.replay.hearing import REMOTE, later, receiving
@@ -187,10 +188,10 @@ def test_rows_without_the_right_to_update_and_views_are_read_without_locks():
     with connections[REMOTE].cursor() as cursor:
         cursor.execute("CREATE VIEW testapp_view AS SELECT name, count(*) FROM testapp_item GROUP BY name")
         try:
-            locks = contention.RowLocks(REMOTE)
-            assert locks._may_lock_table("testapp_item")
-            assert not locks._may_lock_table("testapp_view")
-            assert not locks._may_lock_table("nowhere")
+            there = connections[REMOTE]
+            assert database_of(there).may_lock(there, "testapp_item")
+            assert not database_of(there).may_lock(there, "testapp_view")
+            assert not database_of(there).may_lock(there, "nowhere")
         finally:
             cursor.execute("DROP VIEW testapp_view")
 

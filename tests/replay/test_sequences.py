@@ -11,7 +11,8 @@ import pytest
 from django.db import connection, connections, transaction
 
 from synchro_triggers import synchronize
-from synchro_triggers.replay.rows.sequences import Sequence, move_sequences_on
+from synchro_triggers.replay.rows.postgres_sequences import Sequence
+from synchro_triggers.replay.rows.vendor import statements_of
 from tests.databases import both, both_committed
 from tests.replay.hearing import hearing
 from tests.testapp.models import Item
@@ -211,7 +212,7 @@ def test_no_key_is_given_out_twice_while_others_insert():
     behind = start
     while any(clerk.is_alive() for clerk in clerks):
         behind += 7
-        move_sequences_on(REMOTE, {Item: [behind]})
+        statements_of(connections[REMOTE]).move_sequences_on(connections[REMOTE], {Item: [behind]})
     for clerk in clerks:
         clerk.join()
 

@@ -14,8 +14,8 @@ from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import ChangeLog
 from synchro_triggers.replay.log.history import history_agrees
 from synchro_triggers.replay.log.pages import read_page
-from synchro_triggers.replay.log.positions import commit_mark, current_position, era_suffix, highest_id, position_since
-from synchro_triggers.replay.log.snapshots import parse_snapshot
+from synchro_triggers.replay.log.positions import commit_mark, current_position, highest_id, position_since
+from synchro_triggers.replay.log.postgres import era_of, parse_snapshot
 from synchro_triggers.replay.log.window import not_made, open_window, pending_objects, received_by
 from tests.databases import both, both_committed
 from tests.replay.logs import MOMENT, NOON, everything, ids_where, log, log_of, new, on_postgres
@@ -339,7 +339,7 @@ def test_standby_which_does_not_know_what_is_under_way_is_not_read():
     start = current_position(LOCAL)
 
     with standby():
-        assert era_suffix(LOCAL) == "@"
+        assert era_of(connection) == ""
         with pytest.raises(Refused) as refused:
             open_window(LOCAL, start)
 
@@ -394,7 +394,7 @@ def test_position_of_a_mark_does_not_hold_what_was_committed_after_the_mark():
 
     position = position_since(LOCAL, mark)
 
-    assert new(position) == [1] and era_suffix(LOCAL).count(":") == 3
+    assert new(position) == [1] and era_of(connection).count(":") == 3
     assert position.partition("@")[2].count(":") == 3, "by it a recovery is noticed"
 
 

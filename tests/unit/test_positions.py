@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synchro_triggers.replay.log.snapshots import Snapshot, parse_snapshot
+from synchro_triggers.replay.log.postgres import Snapshot, parse_snapshot
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ...capture.tables import natural_key_fields, natural_key_of, natural_manage
 from ...exceptions import ObjectNotApplied
 from ...natural import NaturalManager
 from ...unnamed import unnamed_on
+from ...vendors.vendor import database_of
 from ..schema.shape import GenericKey, field_at, is_foreign_key, shape_of
 
 #: What ends the name of a look-up for NULL.
@@ -166,7 +167,7 @@ def compare_exactly(model: type[Model], alias: str) -> bool:
 
     A collation may ignore case, and a field of somebody's own may compare as it likes.
     """
-    if connections[alias].vendor not in {"postgresql", "sqlite", "mysql"}:
+    if not database_of(connections[alias]).IS_KNOWN:
         return False
     for name in natural_key_fields(model):
         if (found := field_at(model, name)) is None:

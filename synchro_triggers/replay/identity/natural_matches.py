@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
+from django.db import connections
 from django.db.models import Count, Model, QuerySet
 
 from ...capture.tables import natural_key_fields, natural_key_of, natural_manager
 from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
-from ..rows.mysql import is_exactly, is_mysql
+from ...vendors.vendor import database_of
 from ..rows.selecting import rows_of, rows_with
 from ..schema.keys import FormerKey
 from ..schema.shape import root_of
@@ -28,6 +29,7 @@ class NaturalMatches:
     def __init__(self, keys: NaturalKeys) -> None:
         self.keys = keys
         self._remote = keys.remote
+        self._differs = database_of(connections[keys.remote])
         self._looked_for: set[tuple[type[Model], Any]] = set()
 
     def find(self, instance: Model) -> Any:
@@ -66,7 +68,7 @@ class NaturalMatches:
             return None
         finally:
             self._looked_for.discard(at)
-        if found is None or (lookups is None and not is_exactly(self._remote, key, natural_key_of(found))):
+        if found is None or (lookups is None and not self._differs.is_exactly(key, natural_key_of(found))):
             return None
         return found.pk
 
@@ -99,7 +101,7 @@ class NaturalMatches:
 
     def _get(self, model: type[Model], manager: Any, lookups: dict[str, Any]) -> Any:
         rows = rows_of(model, self._remote).filter(**lookups).order_by("pk")
-        found = list(self._exactly(model, rows, lookups) if is_mysql(self._remote) else rows[:2])
+        found = list(self._exactly(model, rows, lookups) if self._differs.CONFUSES_TEXTS else rows[:2])
         if len(found) > 1 and not getattr(manager, "allow_many", False):
             raise MultipleObjectsReturned
         return found[0] if found else None
@@ -110,7 +112,7 @@ class NaturalMatches:
         wanted = [lookups[name] for name in names]
         number = 0
         for key, *values in rows.values_list("pk", *names):
-            if is_exactly(self._remote, wanted, values):
+            if self._differs.is_exactly(wanted, values):
                 yield rows_of(model, self._remote).get(pk=key)
                 number += 1
             if number == 2:

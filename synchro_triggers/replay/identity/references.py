@@ -10,15 +10,16 @@ import datetime
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from django.db import connections
 from django.db.models import Model, Q
 
 from ...capture.keys import encode_key
 from ...key_texts import full_key, stored_key
 from ...models import Reference
+from ...vendors.vendor import database_of
 from ..log.changes import Change
 from ..log.users_changes import LastChange, UsersChanges
 from ..rows.contention import RowLocks
-from ..rows.mysql import exact_keys
 from ..rows.read_ahead import ReadAhead
 from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey
@@ -167,7 +168,7 @@ class Identity:
         rows = rows_with(model, self.remote, pk=remote_keys)
         if locks is not None:
             rows = locks.taken(rows)
-        return exact_keys(self.remote, remote_keys, set(rows.values_list("pk", flat=True)))
+        return database_of(connections[self.remote]).exact_keys(remote_keys, set(rows.values_list("pk", flat=True)))
 
     def without_row_in(self, child: type[Model], keys: Iterable[Any]) -> list[Any]:
         """Return those loaded local keys whose objects are on the remote, without a row in the table of a child."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import datetime
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
+from sqlite3 import Connection
 
 from ...key_texts import stored_key
 from .changes import Change
+from .scratch import scratch_file
 
 
 class Absent:
     """Changes whose row is not there although nothing that has been read so far says that it was deleted.
 
-    A later page may say so. They are kept in a private SQLite file, which spills to disk: a backlog may speak of any
-    number of objects that were deleted at its end.
+    A later page may say so. A backlog may speak of any number of objects that were deleted at its end.
     """
 
     def __init__(self) -> None:
-        self._file: sqlite3.Connection | None = None
+        self._file: Connection | None = None
 
     def hold(self, changes: Iterable[Change]) -> None:
         """Hold changes back; what was held of the same objects is part of them already."""
@@ -28,18 +28,15 @@ class Absent:
         if not rows:
             return
         if self._file is None:
-            self._file = sqlite3.connect("", isolation_level=None)
-            self._file.execute("PRAGMA journal_mode = OFF")
-            self._file.execute("CREATE TABLE held (label, key, change, PRIMARY KEY (label, key)) WITHOUT ROWID")
-            self._file.execute("BEGIN")
-        self._file.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", rows)
+            self._file = scratch_file(", change")
+        self._file.executemany("INSERT OR REPLACE INTO noted VALUES (?, ?, ?)", rows)
 
     def has(self, change: Change) -> bool:
         """Tell whether something of the change's object is held back."""
         at = (change.label, stored_key(change.key))
         return (
             self._file is not None
-            and self._file.execute("SELECT 1 FROM held WHERE label = ? AND key = ?", at).fetchone() is not None
+            and self._file.execute("SELECT 1 FROM noted WHERE label = ? AND key = ?", at).fetchone() is not None
         )
 
     def completed(self, change: Change) -> Change | None:
@@ -50,13 +47,13 @@ class Absent:
         if self._file is None:
             return None
         at = (change.label, stored_key(change.key))
-        row = self._file.execute("SELECT change FROM held WHERE label = ? AND key = ?", at).fetchone()
+        row = self._file.execute("SELECT change FROM noted WHERE label = ? AND key = ?", at).fetchone()
         if row is None:
             return None
         held = _read(row[0])
         if change.created and not held.created:
             return None
-        self._file.execute("DELETE FROM held WHERE label = ? AND key = ?", at)
+        self._file.execute("DELETE FROM noted WHERE label = ? AND key = ?", at)
         return replace(
             change,
             first=held.first if held.logged else change.first,
@@ -67,7 +64,7 @@ class Absent:
 
     def __iter__(self) -> Iterator[Change]:
         if self._file is not None:
-            for (stored,) in self._file.execute("SELECT change FROM held ORDER BY label, key"):
+            for (stored,) in self._file.execute("SELECT change FROM noted ORDER BY label, key"):
                 yield _read(stored)
 
     def close(self) -> None:

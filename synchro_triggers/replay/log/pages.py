@@ -11,9 +11,9 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..rows.raw_keys import fetch_texts
+from ..rows.vendor import fetch_texts
 from .changes import LONG_AGO, Change
-from .times import LOGGED_AT, time_or_none
+from .vendor import log_of
 from .window import Window, in_window
 
 
@@ -26,20 +26,16 @@ class Page:
     rows: int
 
 
-_PAGE_POSTGRES = """
+_PAGE = """
 SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'),
        max(id) FILTER (WHERE operation = 'I'), max(id) FILTER (WHERE operation = 'D'),
        max(id) FILTER (WHERE operation = 'D' AND changed_fields = ''), {logged_at},
-       json_agg(old_values ORDER BY id) FILTER (WHERE old_values IS NOT NULL),
+       {old_values} FILTER (WHERE old_values IS NOT NULL),
        count(*) FILTER (WHERE operation IN ('I', 'U', 'D')), count(*)
   FROM (SELECT * FROM synchro_triggers_changelog
          WHERE id > %s AND id <= %s AND {where} {labels} ORDER BY id LIMIT %s) AS page
  GROUP BY model_label, object_pk
 """
-
-
-#: JSON holds no blob, which a column of texts may.
-_PAGE_SQLITE = _PAGE_POSTGRES.replace("json_agg(old_values ORDER BY id)", "json_group_array(old_values || '')")
 
 
 def read_page(
@@ -69,10 +65,10 @@ def read_page(
     names = ""
     if labels is not None:
         names = f"AND model_label IN ({', '.join(['%s'] * len(labels))})" if labels else "AND false"
-    template = _PAGE_POSTGRES if connection.vendor == "postgresql" else _PAGE_SQLITE
+    log = log_of(connection)
     rows = fetch_texts(
         connection,
-        template.format(where=where, labels=names, logged_at=LOGGED_AT[connection.vendor].format("max(logged_at)")),
+        _PAGE.format(where=where, labels=names, logged_at=log.logged_at("max(logged_at)"), old_values=log.OLD_VALUES),
         [max(after, window.first - 1), window.last, *params, *(labels or ()), limit],
     )
     changes = tuple(_change_of(connection, row) for row in rows)
@@ -82,7 +78,7 @@ def read_page(
 def _change_of(connection: BaseDatabaseWrapper, row: Sequence[Any]) -> Change:
     """Return what a page says of one object, from a row of the page's statement."""
     label, key, first, last, first_insert, last_insert, last_delete, certain_delete, logged_at, old, genuine, _ = row
-    time = time_or_none(connection, logged_at) or _genuine_time(connection, key, first, last)
+    time = log_of(connection).time_or_none(logged_at) or _genuine_time(connection, key, first, last)
     return Change(
         label=label,
         key=key,
@@ -104,11 +100,11 @@ def _genuine_time(connection: BaseDatabaseWrapper, key: str, first: int, last: i
     """Return the latest time of an object's rows where one of them has none: a forged row hides no true one."""
     rows = fetch_texts(
         connection,
-        f"SELECT {LOGGED_AT[connection.vendor].format('logged_at')}, object_pk FROM synchro_triggers_changelog"
+        f"SELECT {log_of(connection).logged_at('logged_at')}, object_pk FROM synchro_triggers_changelog"
         " WHERE id >= %s AND id <= %s AND operation IN ('I', 'U', 'D')",
         [first, last],
     )
-    times = [time_or_none(connection, logged_at) for logged_at, each in rows if each == key]
+    times = [log_of(connection).time_or_none(logged_at) for logged_at, each in rows if each == key]
     return max((time for time in times if time is not None), default=None)
 
 

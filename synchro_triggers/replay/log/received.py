@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +10,9 @@ from django.db import connections
 from ...capture.keys import encode_key, logged_texts
 from ...conf import LOCAL
 from ...models import Checkpoint
-from ..rows.postgres import array_parameter
 from ..schema.shape import model_of
 from .users_changes import LastChange, LastChanges, last_changes
+from .vendor import log_of
 from .window import received_by
 
 
@@ -57,10 +56,7 @@ def _seen(remote: str, checkpoint: Checkpoint, ids: list[int]) -> set[int]:
     """Return those of the remote's log rows that LOCAL has received."""
     where, params = received_by(remote, checkpoint.position, checkpoint.window_end, checkpoint.window_after)
     connection = connections[remote]
-    if connection.vendor == "postgresql":
-        among, wanted = "= ANY (%s::bigint[])", array_parameter(ids, "bigint")
-    else:
-        among, wanted = "IN (SELECT value FROM json_each(%s))", json.dumps(ids)
+    among, wanted = log_of(connection).one_of(ids, "bigint")
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id FROM synchro_triggers_changelog WHERE id {among} AND {where}", [wanted, *params])
         return {row_id for (row_id,) in cursor.fetchall()}

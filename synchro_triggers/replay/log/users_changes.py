@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,13 +14,12 @@ from django.db.models import Model
 from ...capture.keys import encode_key
 from ...models import ChangeLog, Operation
 from ...moment import as_utc
-from ..rows.postgres import array_parameter
-from ..rows.raw_keys import fetch_texts
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
+from ..rows.vendor import fetch_texts
 from ..schema.shape import model_of, read_key
-from .snapshots import parse_snapshot
-from .times import LOGGED_AT, logged_since, logged_time
+from .changes import LONG_AGO
+from .vendor import log_of
 
 #: Changed objects that are kept in memory; where there are more, each batch asks for its own objects.
 AT_MOST = 10_000
@@ -105,7 +103,7 @@ class UsersChanges:
             if (model := model_of(label)) is not None:
                 at = (label, encode_key(read_key(model, text, zone)))
                 self._labels.add(label)
-                add_last(self.last, at, LastChange(logged_time(connection, logged_at), row_id))
+                add_last(self.last, at, LastChange(_time(connection, logged_at), row_id))
                 if operation == Operation.INSERT:
                     self.inserted.add(at)
         if len(self.last) > AT_MOST and since is not None:
@@ -155,7 +153,7 @@ def made_again(
         logged = logged.filter(logged_at__gte=since)
     found: dict[Any, LastChange] = {}
     before: dict[str, str] = {}
-    replaces = connections[alias].vendor == "sqlite"  # a row under its own key: logged as update, and insert
+    replaces = log_of(connections[alias]).REPLACES_ARE_INSERTS
     for text, operation, origin, row_id, time in logged.order_by("id").values_list(
         "object_pk", "operation", "origin", "id", "logged_at"
     ):
@@ -203,29 +201,28 @@ def last_changes(
         bound, params = f"{bound} AND id < %s", [*params, before]
     found = fetch_texts(
         connection,
-        f"SELECT object_pk, {LOGGED_AT[connection.vendor].format('max(logged_at)')}, max(id)"
+        f"SELECT object_pk, {log_of(connection).logged_at('max(logged_at)')}, max(id)"
         f" FROM synchro_triggers_changelog WHERE {bound} AND id > %s"
         f" AND origin = %s AND model_label = %s{of_keys} GROUP BY object_pk",
         [*params, after, origin, label, *wanted],
     )
     zone = zone_of(alias)
     for text, logged_at, row_id in found:
-        yield (label, encode_key(read_key(model, text, zone))), LastChange(logged_time(connection, logged_at), row_id)
+        yield (label, encode_key(read_key(model, text, zone))), LastChange(_time(connection, logged_at), row_id)
 
 
 def _of_keys(connection: BaseDatabaseWrapper, texts: list[str]) -> tuple[str, list[Any]]:
-    if connection.vendor == "postgresql":
-        return " AND object_pk = ANY (%s::text[])", [array_parameter(texts, "text")]
-    return " AND object_pk IN (SELECT value FROM json_each(%s))", [json.dumps(texts)]
+    among, wanted = log_of(connection).one_of(texts, "text")
+    return f" AND object_pk {among}", [wanted]
+
+
+def _time(connection: BaseDatabaseWrapper, value: Any) -> Time:
+    """Return the time of a log row; what is none counts as long ago."""
+    return log_of(connection).time_or_none(value) or LONG_AGO
 
 
 def _since(connection: BaseDatabaseWrapper, since: Time | None) -> tuple[str, list[Any]]:
-    bound, params = logged_since(connection, since)
-    if connection.vendor == "sqlite" and since is not None:
-        # Without an index on the time: the newest row that is older lies near the end.
-        older = "SELECT id FROM synchro_triggers_changelog WHERE logged_at < %s ORDER BY id DESC LIMIT 1"
-        bound = f"id > coalesce(({older}), 0)"
-    return bound, params
+    return log_of(connection).newest_since(as_utc(since)) if since else ("logged_at IS NOT NULL", [])
 
 
 @dataclass(frozen=True)
@@ -237,11 +234,11 @@ class _Seen:
 
 
 def _seen_now(connection: BaseDatabaseWrapper) -> _Seen:
-    snapshot = "txid_current_snapshot()::text" if connection.vendor == "postgresql" else "''"
+    log = log_of(connection)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {snapshot}, max(id) FROM synchro_triggers_changelog")
+        cursor.execute(f"SELECT {log.RUNNING}, max(id) FROM synchro_triggers_changelog")
         text, highest = cursor.fetchone()
-    return _Seen(highest or 0, frozenset(parse_snapshot(text).running) if text else frozenset())
+    return _Seen(highest or 0, log.running(text))
 
 
 def _own_rows(connection: BaseDatabaseWrapper, unseen: _Seen, now: _Seen, since: Time | None) -> list[Any]:
@@ -256,14 +253,15 @@ def _own_rows(connection: BaseDatabaseWrapper, unseen: _Seen, now: _Seen, since:
     # With one bound PostgreSQL reads the whole table where it has no statistics yet.
     rows = _select_own(connection, "id > %s AND id <= %s", [unseen.last, now.last])
     if finished := list(unseen.running - now.running):
-        rows += _select_own(connection, "id <= %s AND txid = ANY (%s::bigint[])", [unseen.last, finished])
+        among, parameter = log_of(connection).one_of(finished, "bigint")
+        rows += _select_own(connection, f"id <= %s AND txid {among}", [unseen.last, parameter])
     return rows
 
 
 def _select_own(connection: BaseDatabaseWrapper, where: str, params: list[Any]) -> list[Any]:
     return fetch_texts(
         connection,
-        f"SELECT model_label, object_pk, operation, {LOGGED_AT[connection.vendor].format('logged_at')}, id"
+        f"SELECT model_label, object_pk, operation, {log_of(connection).logged_at('logged_at')}, id"
         f" FROM synchro_triggers_changelog WHERE {where} AND origin = '' LIMIT {AT_MOST + 1}",
         params,
     )

@@ -1,25 +1,7 @@
 """What is new for a remote: the changelog between its checkpoint and now, page by page.
 
-**SQLite** serialises writers, so ids are in the order of commits: the position is the last id.
-
-**PostgreSQL** gives out ids at the insert, not at the commit; a reader that takes ``id > last`` loses what
-a long transaction logged early and committed late. So each row carries its transaction id and the position
-is a snapshot (``xmin:xmax:in-progress``); new is what that snapshot does not see: ``txid >= xmax`` or one of
-those in progress. That is PgQ's way (Skype, 2007). A run reads up to a second snapshot, taken at its start,
-so that its pages are of one piece although nothing holds a transaction open between them.
-
-A caller may have written rows in the very transaction it calls us in (tests do): a snapshot never sees
-those of its own transaction, so such a position carries ``/txid:id`` too, the last row of its own.
-
-A server that recovers (a crash, a standby that takes over, a backup put back by replay of the WAL) gives out the
-transaction ids of what it has lost once more, but no id of the changelog that was ever visible: sequences only jump
-ahead. So a position carries ``#id`` too, the highest id that was visible: what has a higher one is new, whatever its
-transaction. ``@timeline:lsn:started:replayed`` tells whether the server has recovered since.
-
-In another cluster the ids of transactions mean nothing. There a position that has moved along is ``ids:1-3,7#9@…``:
-received is what has an id up to 9, but for those named.
-
-Positions are text and mean something in the database they were taken from only.
+Positions are text, and mean something in the database they were taken from only. What they are, and how what is new
+is told by them, differs: see ``postgres`` and ``sqlite``.
 """
 
 from __future__ import annotations
@@ -31,13 +13,11 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ...exceptions import Refused
 from ...key_texts import printable_key
-from ..rows.raw_keys import fetch_texts
-from .history import SUMS, mark_as_sql
+from ...moment import as_utc
+from ..rows.vendor import fetch_texts
 from .positions import current_position
-from .snapshots import between_snapshots, parse_snapshot, unseen_by
-from .times import logged_since
+from .vendor import log_of
 
 
 @dataclass(frozen=True)
@@ -86,15 +66,6 @@ def delete_received(alias: str, position: str) -> int:
         return int(cursor.rowcount)
 
 
-def standby_message(alias: str) -> str:
-    """Return why a database that replays another one's log cannot be read."""
-    return (
-        f"The server that answers for {alias!r} is a standby (pg_is_in_recovery()): it does not say which transactions "
-        "are still under way, so that their changes would be lost. Let the alias lead to the primary, also through a "
-        "pooler or a list of hosts (target_session_attrs=read-write)."
-    )
-
-
 def open_window(
     alias: str,
     start: str,
@@ -123,7 +94,8 @@ def open_window(
         Refused: it was read from a standby.
     """
     connection, end = connections[alias], end or current_position(alias)
-    between, params = _between(connection, start, end)
+    log = log_of(connection)
+    between, params = log_of(connection).between(start, end)
     chosen, chosen_params = _chosen(connection, since, without_origin)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -131,22 +103,21 @@ def open_window(
             [int(known_row.partition("|")[0] or 0), *chosen_params, after, *params],
         )
         first, last, rows, *of_all, last_row, known, from_a_standby = cursor.fetchone()
-    if from_a_standby:  # a pooler may send each statement to another server
-        raise Refused(standby_message(alias))
-    witness = "|".join(map(str, (start, end, *of_all))) if rows and connection.vendor == "postgresql" else ""
+    log.refuse_standby(alias, from_a_standby)  # a pooler may send each statement to another server
+    witness = "|".join(map(str, (start, end, *of_all))) if rows and log.NAMES_TRANSACTIONS else ""
     return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "", known or "", witness)
 
 
 def _new_rows(connection: BaseDatabaseWrapper, chosen: str, between: str) -> str:
     """Return the statement that looks what is new: how many rows, which, the mark of the last, and of a known one."""
-    sums, standby = (SUMS, "pg_is_in_recovery()") if connection.vendor == "postgresql" else ("0, 0, 0", "0")
+    log = log_of(connection)
     # `id + 0` keeps PostgreSQL from walking the primary key for min() and max(): with millions of consumed rows that
     # takes seconds, while the BRIN index finds the new ones at once.
     return (
-        f"SELECT new.*, {mark_as_sql(connection)},"
-        f" (SELECT {mark_as_sql(connection)} FROM synchro_triggers_changelog WHERE id = %s), {standby} FROM"
+        f"SELECT new.*, {log.MARK},"
+        f" (SELECT {log.MARK} FROM synchro_triggers_changelog WHERE id = %s), {log.STANDBY} FROM"
         " (SELECT min(id + 0) FILTER (WHERE is_new), max(id + 0) FILTER (WHERE is_new) AS highest,"
-        f" count(*) FILTER (WHERE is_new), min(id + 0) AS lowest_of_all, max(id + 0) AS highest_of_all, {sums}"
+        f" count(*) FILTER (WHERE is_new), min(id + 0) AS lowest_of_all, max(id + 0) AS highest_of_all, {log.SUMS}"
         f" FROM (SELECT id, logged_at, {chosen} AND id > %s AS is_new"
         f" FROM synchro_triggers_changelog WHERE {between}) AS those) AS new"
         " LEFT JOIN synchro_triggers_changelog ON id = highest"
@@ -162,21 +133,16 @@ def received_by(alias: str, position: str, window_end: str, after: int) -> tuple
         window_end, after: of a run that was cut off: where its window ends, and the id up to which it was applied.
     """
     connection = connections[alias]
-    received, params = "1 = 0", list[Any]()
-    if position and connection.vendor == "postgresql":
-        unseen, params = unseen_by(parse_snapshot(position))
-        received = f"NOT ({unseen})"
-    elif position:
-        received, params = "id <= %s", [int(position)]
+    received, params = log_of(connection).received(position) if position else ("1 = 0", [])
     if window_end:
-        applied, more = _between(connection, position, window_end)
+        applied, more = log_of(connection).between(position, window_end)
         received, params = f"({received} OR {applied} AND id <= %s)", [*params, *more, after]
     return received, params
 
 
 def logged_between(alias: str, start: str, end: str) -> tuple[str, list[Any]]:
     """Return a condition, and its parameters, for the changelog rows between two positions; ``''``: the beginning."""
-    return _between(connections[alias], start, end)
+    return log_of(connections[alias]).between(start, end)
 
 
 def not_made(alias: str, window: Window, *, without_origin: str = "") -> dict[str, list[str]]:
@@ -222,19 +188,13 @@ def in_window(
     since: datetime.datetime | None,
     without_origin: str,
 ) -> tuple[str, list[Any]]:
-    between, params = _between(connection, start, end)
+    between, params = log_of(connection).between(start, end)
     chosen, chosen_params = _chosen(connection, since, without_origin)
     return f"{between} AND {chosen}", [*params, *chosen_params]
-
-
-def _between(connection: BaseDatabaseWrapper, start: str, end: str) -> tuple[str, list[Any]]:
-    if connection.vendor == "postgresql":
-        return between_snapshots(start, end)
-    return "id > %s AND id <= %s", [int(start or 0), int(end)]
 
 
 def _chosen(
     connection: BaseDatabaseWrapper, since: datetime.datetime | None, without_origin: str
 ) -> tuple[str, list[Any]]:
-    bound, params = logged_since(connection, since)
+    bound, params = log_of(connection).logged_since(as_utc(since)) if since else ("logged_at IS NOT NULL", [])
     return f"{bound} AND origin <> %s", [*params, without_origin or "-"]

@@ -6,34 +6,18 @@ database does then is asked of the remote itself, and only there where such a re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import Any
 
 from django.db import connections
-from django.db.backends.utils import strip_quotes
 from django.db.models import DO_NOTHING, Model
 
-from ..rows import mysql
 from ..rows.selecting import rows_with
+from ..rows.vendor import statements_of
 from ..schema.relations import relations_to
 from ..schema.shape import concrete_of
 from .cascades import is_part_of
-
-_POSTGRES = """
-SELECT asked.number
-  FROM json_to_recordset(%s::json) AS asked (number int, "table" text, "column" text)
-  JOIN pg_catalog.pg_constraint AS c ON c.conrelid = to_regclass(asked."table")
-  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
- WHERE c.contype = 'f' AND c.confdeltype = 'c' AND cardinality(c.conkey) = 1 AND a.attname = asked."column"
-"""
-
-_SQLITE = """
-SELECT asked.value ->> 'number'
-  FROM json_each(%s) AS asked, pragma_foreign_key_list(asked.value ->> 'table') AS key
- WHERE key.on_delete = 'CASCADE' AND lower(key."from") = lower(asked.value ->> 'column')
-"""
 
 
 class DatabaseCascades:
@@ -86,30 +70,10 @@ class DatabaseCascades:
     def _those_cascading(self, model: type[Model]) -> tuple[Any, ...]:
         if model not in self._cascading:
             fields = [relation.field for relation in relations_to(model) if relation.field.column]
-            self._cascading[model] = tuple(self._ask(fields))
+            connection = connections[self._alias]
+            numbers = statements_of(connection).cascading(connection, fields)
+            self._cascading[model] = tuple(fields[number] for number in sorted(set(numbers)))
         return self._cascading[model]
-
-    def _ask(self, fields: list[Any]) -> Iterator[Any]:
-        connection = connections[self._alias]
-        if connection.vendor == "mysql":
-            yield from (fields[number] for number in mysql.cascading(connection, fields))
-            return
-        if connection.vendor not in {"postgresql", "sqlite"}:
-            return
-        postgres, quote = connection.vendor == "postgresql", connection.ops.quote_name
-        asked = [
-            {
-                "number": number,
-                "table": quote(table) if postgres else strip_quotes(table),
-                "column": strip_quotes(field.column),
-            }
-            for number, field in enumerate(fields)
-            for table in [field.model._meta.db_table]
-        ]
-        with connection.cursor() as cursor:
-            cursor.execute(_POSTGRES if postgres else _SQLITE, [json.dumps(asked)])
-            numbers = {int(number) for (number,) in cursor.fetchall()}
-        yield from (fields[number] for number in sorted(numbers))
 
 
 @cache

@@ -15,6 +15,7 @@ from django.db import connections
 from ...conf import LOCAL
 from ...models import ChangeLog
 from ..log.changes import Change
+from ..log.vendor import log_of
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_with
 from ..schema.shape import is_foreign_key, model_of, read_keys, root_of, target_of
@@ -31,7 +32,7 @@ Transactions = Mapping[int, int]
 
 def transactions_of(changes: Sequence[Change]) -> Transactions:
     """Return the transactions that the changes were last logged in; nothing where LOCAL does not log them."""
-    if connections[LOCAL].vendor != "postgresql":
+    if not log_of(connections[LOCAL]).NAMES_TRANSACTIONS:
         return {}
     rows = rows_with(ChangeLog, LOCAL, pk=[change.last for change in changes if change.logged])
     return dict(rows.values_list("pk", "txid"))

@@ -9,6 +9,8 @@ from typing import Any
 from django.db import connections
 from django.db.models import Func, JSONField, TextField, Value
 
+from ...vendors.vendor import database_of
+
 _TEXT_OF = "_synchro_text_of_"
 
 
@@ -17,11 +19,10 @@ class StoredText(Func):
 
     arity = 1
     output_field = TextField()
-    template = "CAST(%(expressions)s AS text)"
 
-    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """A cast to ``text`` is unknown there."""
-        return self.as_sql(compiler, connection, template="CAST(%(expressions)s AS char)", **context)
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
+        template = f"CAST(%(expressions)s AS {database_of(connection).TEXT})"
+        return super().as_sql(compiler, connection, template=template, **context)
 
 
 class JsonText(Value):
@@ -39,7 +40,7 @@ class JsonText(Value):
         self.exact = exact
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
-        return ("%s::jsonb" if connection.vendor == "postgresql" else "%s"), [self.text]
+        return database_of(connection).JSON_TEXT, [self.text]
 
     def is_stored_like(self, other: JsonText) -> bool:
         """Tell whether two values are alike, as far as both of their databases tell them apart."""
@@ -58,11 +59,8 @@ def stored_json(instance: Any, field: JSONField) -> JsonText | None:
     text = instance.__dict__.get(annotation_of(field))
     if text is None:
         return None
-    return JsonText(text, exact=instance._state.db is not None and _is_exact(connections[instance._state.db]))
-
-
-def _is_exact(connection: Any) -> bool:
-    return connection.vendor == "sqlite" or bool(connection.vendor == "mysql" and connection.mysql_is_mariadb)
+    connection = connections[instance._state.db] if instance._state.db is not None else None
+    return JsonText(text, exact=connection is not None and database_of(connection).keeps_json_text(connection))
 
 
 def put_json(instance: Any, field: JSONField, value: JsonText) -> None:

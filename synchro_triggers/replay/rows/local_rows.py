@@ -11,6 +11,7 @@ from django.db.models import Model
 from ...capture.tables import kind_of
 from ...conf import LOCAL
 from ...unnamed import unnamed_on
+from ...vendors.vendor import database_of
 from ..schema.keys import FormerKey
 from ..schema.relations import links_to_children
 from ..schema.shape import Shape
@@ -59,8 +60,8 @@ def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Ex
 
 
 def _require_no_garbled_times(model: type[Model], rows: Sequence[Any]) -> None:
-    """Raise ``ValueError`` where a date or time is none: Django's converters for SQLite read it as NULL."""
-    if connections[LOCAL].vendor != "sqlite":
+    """Raise ``ValueError`` where a date or time is none: Django's converters read it as NULL."""
+    if not database_of(connections[LOCAL]).HOLDS_ANYTHING:
         return
     names = [field.attname for field in model._meta.concrete_fields if kind_of(field) in _TIMES]
     doubtful = {name: [row.pk for row in rows if row.__dict__.get(name) is None] for name in names}

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import decimal
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from ...capture.keys import decode_value
 from ...capture.tables import stored_fields
 from ...conf import LOCAL
-from .postgres import base_type
 from .utc import zone_of
+from .vendor import statements_of
 
 
 def needs_database(field: Any, alias: str) -> bool:
@@ -38,11 +37,7 @@ def as_read(alias: str, fields: Collection[Any], logged: str) -> dict[str, Any]:
         Attribute names to values.
     """
     connection = connections[alias]
-    if connection.vendor == "postgresql":
-        values = _as_read_by_postgres(connection, fields, logged)
-    else:
-        by_column: dict[str, Any] = json.loads(logged)
-        values = [by_column[field.column] for field in fields]
+    values = statements_of(connection).read_logged(connection, fields, logged)
     found: dict[str, Any] = {}
     for field, value in zip(fields, values, strict=True):
         column = field.get_col(field.model._meta.db_table)
@@ -50,16 +45,6 @@ def as_read(alias: str, fields: Collection[Any], logged: str) -> dict[str, Any]:
             value = convert(value, column, connection)
         found[field.attname] = value
     return found
-
-
-def _as_read_by_postgres(connection: BaseDatabaseWrapper, fields: Collection[Any], logged: str) -> Sequence[Any]:
-    names = [connection.ops.quote_name(field.column).replace("%", "%%") for field in fields]
-    types = [base_type(field, connection) for field in fields]
-    record = ", ".join(f"{name} {type_}" for name, type_ in zip(names, types, strict=True))
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(names)} FROM jsonb_to_record(%s::jsonb) AS logged ({record})", [logged])
-        row: Sequence[Any] = cursor.fetchone()
-        return row
 
 
 def logged_values(model: type[Model], text: str, alias: str = LOCAL) -> dict[str, Any]:

@@ -9,7 +9,6 @@ read once a run for what is not spelt as Django does it. In a larger one the usu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from functools import reduce
 from operator import or_
@@ -22,25 +21,11 @@ from django.db.models.functions import Cast
 
 from ...capture.keys import decode_value
 from ...capture.tables import kind_of
-from .raw_keys import fetch_texts
-from .selecting import rows_of, stored_field
+from ...vendors.vendor import database_of
+from .selecting import Among, rows_of, stored_field
 from .spellings import likely_spellings
 from .utc import zone_of
-
-_DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
-_TIME = "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"
-_PARTS = ".[0-9][0-9][0-9][0-9][0-9][0-9]"
-
-#: SQL that is true of what Django writes, and of nothing else that Django reads, by kind of field. A UUID of 32
-#: characters has no other spelling than in capitals; to look at each of them with ``GLOB`` takes four times as long.
-_AS_DJANGO: dict[str, str] = {
-    "UUIDField": "length({0}) = 32 AND {0} = lower({0})",
-    "DateField": f"{{0}} GLOB '{_DATE}'",
-    "DateTimeField": f"{{0}} GLOB '{_DATE} {_TIME}' OR "
-    f"({{0}} GLOB '{_DATE} {_TIME}{_PARTS}' AND {{0}} NOT GLOB '*.000000')",
-    "TimeField": f"{{0}} GLOB '{_TIME}' OR ({{0}} GLOB '{_TIME}{_PARTS}' AND {{0}} NOT GLOB '*.000000')",
-    "GenericIPAddressField": "{0} NOT GLOB '*[^0-9.]*'",
-}
+from .vendor import fetch_texts, statements_of
 
 #: A custom field that reads values in its own way: nobody knows how it spells them.
 _OWN_WAY = "0"
@@ -71,7 +56,7 @@ class OtherSpellings:
 
     def may_hide(self, model: type[Model], names: Names) -> bool:
         """Tell whether rows may have values, by these names, that are not found by them."""
-        return connections[self._alias].vendor == "sqlite" and bool(self._patterns(model, names))
+        return database_of(connections[self._alias]).HOLDS_ANYTHING and bool(self._patterns(model, names))
 
     def among(self, model: type[Model], names: Names, wanted: Collection[Values]) -> dict[Values, dict[str, str]]:
         """Return those of the values that a row has in another spelling, with the texts by names.
@@ -95,10 +80,11 @@ class OtherSpellings:
     def _patterns(self, model: type[Model], names: Names) -> dict[str, str]:
         """Return the names whose values have several spellings, and the SQL of Django's."""
         found: dict[str, str] = {}
+        usual = statements_of(connections[self._alias]).SPELT_BY_DJANGO
         for name in names:
             field = stored_field(model, name)
-            if type(field).__module__.startswith("django.") and kind_of(field) in _AS_DJANGO:
-                found[name] = _AS_DJANGO[kind_of(field)]
+            if type(field).__module__.startswith("django.") and kind_of(field) in usual:
+                found[name] = usual[kind_of(field)]
             elif hasattr(field, "from_db_value") and not type(field).__module__.startswith("django."):
                 found[name] = _OWN_WAY
         return found
@@ -116,7 +102,8 @@ class OtherSpellings:
             values = {each[names.index(name)] for each in wanted}
             texts = {text for value in values for text in likely_spellings(value, zone_of(self._alias))}
             texts -= {as_written(stored_field(model, name), value, connection) for value in values}
-            conditions.append(OneOf(F(name), json.dumps(sorted(texts))))
+            among = statements_of(connection).among(connection, None, sorted(texts))
+            conditions.append(Among(F(name), among))
         found = dict(self._rows(model, names, conditions))
         return {values: found[values] for values in wanted if values in found}
 
@@ -158,20 +145,8 @@ class NotAs(Lookup):
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         column, params = self.process_lhs(compiler, connection)
-        usual = self.rhs.format(column)
-        sql = f"({column} IS NOT NULL AND NOT (typeof({column}) = 'text' AND ({usual})))"
-        return sql, tuple(params) * (2 + self.rhs.count("{0}"))
-
-
-class OneOf(Lookup):
-    """True of one of many texts, given as JSON."""
-
-    lookup_name = "one_of_texts"
-    prepare_rhs = False
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        column, params = self.process_lhs(compiler, connection)
-        return f"{column} IN (SELECT value FROM json_each(%s))", (*params, self.rhs)
+        sql = f"({column} IS NOT NULL AND NOT ({self.rhs.format(column)}))"
+        return sql, tuple(params) * (1 + self.rhs.count("{0}"))
 
 
 def as_written(field: Any, value: Any, connection: Any) -> Any:

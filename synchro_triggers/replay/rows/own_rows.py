@@ -32,7 +32,7 @@ def read_rows(model: type[M], alias: str, *, defer: tuple[str, ...] = (), **valu
         ``read_rows(Checkpoint, "remote", source=node_id("default"))``
     """
     connection = connections[alias]
-    names, columns, converters = _reading(model, connection.vendor, defer)
+    names, columns, converters = _reading(model, _kind_of(connection), defer)
     condition, params = _condition(model, connection, values)
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
@@ -90,7 +90,7 @@ def _terms(
     model: type[Model], connection: BaseDatabaseWrapper, values: dict[str, object]
 ) -> tuple[list[str], list[Any]]:
     """Return ``column = value`` as SQL for each of the fields, and the parameters."""
-    clock = _clock(model, connection.vendor)
+    clock = _clock(model, _kind_of(connection))
     terms: list[str] = []
     params: list[Any] = []
     for name, value in values.items():
@@ -103,17 +103,17 @@ def _terms(
 
 
 @cache
-def _clock(model: type[Model], vendor: str) -> str:
-    sql, _ = Query(model).get_compiler(connection=_of_vendor(vendor)).compile(UtcNow())
+def _clock(model: type[Model], kind: Any) -> str:
+    sql, _ = Query(model).get_compiler(connection=_of_kind(kind)).compile(UtcNow())
     return str(sql)
 
 
 @cache
 def _reading(
-    model: type[Model], vendor: str, defer: tuple[str, ...]
+    model: type[Model], kind: Any, defer: tuple[str, ...]
 ) -> tuple[list[str], str, list[tuple[int, Any, Any]]]:
     """Return the names of the fields that are read, their columns as SQL, and what converts the n-th of them."""
-    connection = _of_vendor(vendor)
+    connection = _of_kind(kind)
     fields = [field for field in model._meta.concrete_fields if field.name not in defer]
     converters = []
     for place, field in enumerate(fields):
@@ -124,5 +124,9 @@ def _reading(
     return [field.attname for field in fields], columns, converters
 
 
-def _of_vendor(vendor: str) -> BaseDatabaseWrapper:
-    return next(each for each in connections.all() if each.vendor == vendor)
+def _kind_of(connection: BaseDatabaseWrapper) -> Any:
+    return type(connection)  # what is compiled hangs on no more, and a connection comes and goes with its thread
+
+
+def _of_kind(kind: Any) -> BaseDatabaseWrapper:
+    return next(each for each in connections.all() if type(each) is kind)

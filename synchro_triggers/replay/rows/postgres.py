@@ -1,21 +1,52 @@
-"""Many rows at a time on PostgreSQL: values travel as one array a column."""
+"""Statements of PostgreSQL: the values of many rows travel as one array a column."""
 
 from __future__ import annotations
 
 import datetime
 import decimal
+import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import NoneType
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import (
-    Model,
-)
+from django.db.backends.utils import strip_quotes
+from django.db.models import BigIntegerField, Model
 
+from .other import FORESEES_KEYS as FORESEES_KEYS
+from .other import FOUND_AGAIN as FOUND_AGAIN
+from .other import SPELT_BY_DJANGO as SPELT_BY_DJANGO
+from .other import existing_links_stay as existing_links_stay
+from .other import fetch_texts as fetch_texts
+from .other import logged_text as logged_text
+from .postgres_sequences import move_sequences_on as move_sequences_on
+from .postgres_sequences import reserve_keys as reserve_keys
 from .quoting import has_placeholder, quoting
+
+_CASCADING = """
+SELECT asked.number
+  FROM json_to_recordset(%s::json) AS asked (number int, "table" text, "column" text)
+  JOIN pg_catalog.pg_constraint AS c ON c.conrelid = to_regclass(asked."table")
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+ WHERE c.contype = 'f' AND c.confdeltype = 'c' AND cardinality(c.conkey) = 1 AND a.attname = asked."column"
+"""
+
+# Bits of tgtype: 1 for each row, 2 before, 4 insert, 64 instead of. What inherits may be what the row is led to.
+_REDIRECTING = """
+WITH RECURSIVE suspect AS (
+    SELECT tgrelid AS id FROM pg_catalog.pg_trigger
+     WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgtype::int & 5 = 5 AND tgtype::int & 66 <> 0
+  UNION
+    SELECT ev_class FROM pg_catalog.pg_rewrite WHERE ev_type = '3' AND is_instead AND ev_enabled <> 'D'
+  UNION
+    SELECT oid FROM pg_catalog.pg_class WHERE relkind IN ('v', 'f') AND oid >= 16384
+  UNION
+    SELECT inhparent FROM suspect JOIN pg_catalog.pg_inherits ON inhrelid = id
+)
+SELECT id FROM suspect
+"""
 
 
 def array_parameter(values: Sequence[Any], base_type: str) -> Any:
@@ -73,7 +104,7 @@ def base_type(field: Any, connection: BaseDatabaseWrapper) -> str:
     return _WITHOUT_LENGTH.get(name, name)
 
 
-def insert_arrays(
+def insert_many(
     connection: BaseDatabaseWrapper,
     model: type[Model],
     fields: Sequence[Any],
@@ -91,7 +122,7 @@ def insert_arrays(
         return keys, cursor.rowcount if given else len(keys)
 
 
-def update_arrays(
+def update_many(
     connection: BaseDatabaseWrapper,
     model: type[Model],
     key: Sequence[Any],
@@ -125,3 +156,71 @@ def _source(connection: BaseDatabaseWrapper, fields: Sequence[Any], columns: lis
 def _fits_array(connection: BaseDatabaseWrapper, field: Any) -> bool:
     stored = field.target_field if field.is_relation else field
     return not has_placeholder(field) and stored.get_internal_type() in connection.data_types
+
+
+def insert_texts(
+    connection: BaseDatabaseWrapper,
+    model: type[Model],
+    same: dict[str, str],
+    names: Sequence[str],
+    columns: list[list[Any]],
+) -> None:
+    quote = quoting(connection)
+    fields = {field.attname: field for field in model._meta.concrete_fields}
+    marks = ", ".join(["%s::text"] * len(same))
+    kinds = ["bigint" if isinstance(fields[name], BigIntegerField) else "text" for name in names]
+    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, (*same, *names)))})"
+            f" SELECT {marks}, new.* FROM unnest({arrays}) AS new",
+            [*same.values(), *map(array_parameter, columns, kinds)],
+        )
+
+
+def among(connection: BaseDatabaseWrapper, field: Any, values: list[Any]) -> tuple[str, Any]:
+    name = base_type(field, connection)
+    return f"= ANY (%s::{name}[])", array_parameter(values, name)
+
+
+def in_byte_order(text: str) -> str:
+    return f'({text}) COLLATE "C"'
+
+
+def read_logged(connection: BaseDatabaseWrapper, fields: Collection[Any], logged: str) -> Sequence[Any]:
+    names = [connection.ops.quote_name(field.column).replace("%", "%%") for field in fields]
+    types = [base_type(field, connection) for field in fields]
+    record = ", ".join(f"{name} {type_}" for name, type_ in zip(names, types, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(names)} FROM jsonb_to_record(%s::jsonb) AS logged ({record})", [logged])
+        row: Sequence[Any] = cursor.fetchone()
+        return row
+
+
+def parameter(connection: BaseDatabaseWrapper, field: Any) -> str:
+    """``-0.0`` would be read as a decimal, which has one zero."""
+    kind = field.db_type(connection)
+    return f"%s::{kind}" if kind in {"double precision", "real"} else "%s"
+
+
+def cascading(connection: BaseDatabaseWrapper, fields: Sequence[Any]) -> list[int]:
+    quote = connection.ops.quote_name
+    asked = [
+        {"number": number, "table": quote(field.model._meta.db_table), "column": strip_quotes(field.column)}
+        for number, field in enumerate(fields)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_CASCADING, [json.dumps(asked)])
+        return [number for (number,) in cursor.fetchall()]
+
+
+def redirecting(connection: BaseDatabaseWrapper) -> frozenset[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(_REDIRECTING)
+        return frozenset(oid for (oid,) in cursor.fetchall())
+
+
+def identity_of(connection: BaseDatabaseWrapper, table: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)::oid", [connection.ops.quote_name(table)])
+        return cursor.fetchone()[0]

@@ -8,8 +8,8 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
+from ...vendors.vendor import database_of
 from .contention import RowLocks
-from .mysql import is_exactly
 from .selecting import instances_of, linked_pairs, rows_of, rows_with
 
 
@@ -46,7 +46,8 @@ class ReadAhead:
         row = self._rows.get(model, {}).pop(key, None)
         if row is None:
             row = self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
-        return row if row is not None and is_exactly(self._alias, key, row.pk) else None
+        is_exactly = database_of(connections[self._alias]).is_exactly
+        return row if row is not None and is_exactly(key, row.pk) else None
 
     def give_back(self, row: Model) -> None:
         """Remember a row again that was taken, and not changed."""

@@ -8,37 +8,16 @@ automatic key is taken from its sequence first, and the row is looked for afterw
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import connections
-from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 
-from ...capture.trigger import PREFIX
 from ...exceptions import ObjectNotApplied
 from ..schema.shape import Shape, tables_of
 from .selecting import rows_of, rows_with
-from .sequences import reserve_keys
-
-# Bits of tgtype: 1 for each row, 2 before, 4 insert, 64 instead of. What inherits may be what the row is led to.
-_POSTGRES = """
-WITH RECURSIVE suspect AS (
-    SELECT tgrelid AS id FROM pg_catalog.pg_trigger
-     WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgtype::int & 5 = 5 AND tgtype::int & 66 <> 0
-  UNION
-    SELECT ev_class FROM pg_catalog.pg_rewrite WHERE ev_type = '3' AND is_instead AND ev_enabled <> 'D'
-  UNION
-    SELECT oid FROM pg_catalog.pg_class WHERE relkind IN ('v', 'f') AND oid >= 16384
-  UNION
-    SELECT inhparent FROM suspect JOIN pg_catalog.pg_inherits ON inhrelid = id
-)
-SELECT id FROM suspect
-"""
-
-_SQLITE = "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, %s) <> %s"
-_ON_INSERT = re.compile(r"\bINSERT\s+ON\b", re.IGNORECASE)
+from .vendor import statements_of
 
 
 class NothingInserted(ObjectNotApplied):
@@ -67,31 +46,18 @@ class Redirects:
         """Read which tables these are."""
         connection = connections[self._alias]
         self._known.clear()
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute(_POSTGRES)
-                self._suspects = frozenset(oid for (oid,) in cursor.fetchall())
-            elif connection.vendor == "sqlite":
-                cursor.execute(_SQLITE, [len(PREFIX), PREFIX])
-                self._suspects = frozenset(table.lower() for table, sql in cursor.fetchall() if _ON_INSERT.search(sql))
+        self._suspects = statements_of(connection).redirecting(connection)
 
     def concern(self, model: type[Model]) -> bool:
         """Tell whether what an insert of the model returns must not be relied on."""
         if not self._suspects:
             return False
         if model not in self._known:
+            connection = connections[self._alias]
             tables = {each._meta.db_table for each in (model, *model._meta.all_parents)}
-            self._known[model] = any(map(self._is_suspect, tables))
+            identity_of = statements_of(connection).identity_of
+            self._known[model] = any(identity_of(connection, table) in self._suspects for table in tables)
         return self._known[model]
-
-    def _is_suspect(self, table: str) -> bool:
-        connection = connections[self._alias]
-        quoted = connection.ops.quote_name(table)
-        if connection.vendor != "postgresql":
-            return strip_quotes(quoted).lower() in self._suspects
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT to_regclass(%s)::oid", [quoted])
-            return cursor.fetchone()[0] in self._suspects
 
     def reserve(self, shape: Shape, number: int) -> list[Any]:
         """Return keys for new rows of a model that this concerns; ``None`` for each where none can be taken.
@@ -102,7 +68,8 @@ class Redirects:
         free: list[Any] = []
         asked = number
         while shape.automatic_key and len(free) < number:
-            keys = reserve_keys(self._alias, shape.root, asked)
+            connection = connections[self._alias]
+            keys = statements_of(connection).reserve_keys(connection, shape.root, asked)
             if not keys:
                 break
             there = set(rows_with(shape.root, self._alias, pk=keys).values_list("pk", flat=True))

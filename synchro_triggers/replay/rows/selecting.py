@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
@@ -19,7 +18,7 @@ from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import field_at
 from ..schema.stored_types import need_no_preparation
 from .json_text import StoredText, annotation_of
-from .postgres import array_parameter, base_type
+from .vendor import statements_of
 
 
 def rows_of(model: type[Model], alias: str) -> QuerySet[Any]:
@@ -87,15 +86,7 @@ def _among(
     stored = stored_field(model, name)
     if stored is None or stored.get_internal_type() not in connection.data_types or hasattr(stored, "get_placeholder"):
         return None
-    prepared = _prepared(stored, connection, values)
-    if connection.vendor == "postgresql":
-        name = base_type(stored, connection)
-        return f"= ANY (%s::{name}[])", array_parameter(prepared, name)
-    if connection.vendor == "sqlite" and all(
-        type(value) is int or (type(value) is str and "\0" not in value) for value in prepared
-    ):
-        return "IN (SELECT value FROM json_each(%s))", json.dumps(prepared)
-    return None
+    return statements_of(connection).among(connection, stored, _prepared(stored, connection, values))
 
 
 def stored_field(model: type[Model], name: str) -> Any:
@@ -111,7 +102,7 @@ def stored_field(model: type[Model], name: str) -> Any:
 
 def _prepared(field: Field[Any, Any], connection: BaseDatabaseWrapper, values: Collection[Any]) -> list[Any]:
     prepared: list[Any] = []
-    if need_no_preparation(field, values, connection.vendor):
+    if need_no_preparation(field, values, connection):
         prepared, values = list(values), ()
     for value in values:
         try:

@@ -12,19 +12,17 @@ from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import AutoField, BigIntegerField, Field, Model
+from django.db.models import AutoField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
 from ..schema.shape import Shape, shape_of
 from ..schema.stored_types import need_no_preparation
 from .json_text import is_copied_as_text, text_of
-from .mysql import update_many
-from .postgres import array_parameter, insert_arrays, update_arrays
-from .quoting import has_placeholder, quoting
+from .quoting import has_placeholder
 from .redirects import NothingInserted
 from .selecting import rows_of
-from .sqlite import insert_prepared, update_prepared
 from .values import create_instances
+from .vendor import statements_of
 
 Rows = Sequence[Sequence[Any]]
 
@@ -44,20 +42,10 @@ def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Se
         rows: their values.
     """
     connection = connections[alias]
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    fields = {field.attname: field for field in model._meta.concrete_fields}
-    if connection.vendor == "postgresql":
-        quote = quoting(connection)
-        marks = ", ".join(["%s::text"] * len(same))
-        kinds = ["bigint" if isinstance(fields[name], BigIntegerField) else "text" for name in names]
-        arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, (*same, *names)))})"
-                f" SELECT {marks}, new.* FROM unnest({arrays}) AS new",
-                [*same.values(), *map(array_parameter, columns, kinds)],
-            )
+    if (insert := statements_of(connection).insert_texts) is not None:
+        insert(connection, model, same, names, [list(column) for column in zip(*rows, strict=True)])
         return
+    fields = {field.attname: field for field in model._meta.concrete_fields}
     given = [fields[name] for name in (*same, *names)]
     insert_rows(alias, model, given, [(*same.values(), *row) for row in rows])
 
@@ -83,13 +71,12 @@ def insert_rows(
     connection = connections[alias]
     key: Any = model._meta.pk
     given = any(field.primary_key for field in fields) or not isinstance(key, (AutoField, AutoFieldMixin))
-    if connection.vendor == "mysql" or _needs_django(connection, fields):
+    insert = statements_of(connection).insert_many
+    if insert is None or _need_django(fields):
         instances = [_instance(model, fields, row) for row in rows]
         create_instances(instances, shape_of(model), alias)
         return [] if given else [instance.pk for instance in instances]
-    prepared = _prepared(connection, fields, rows)
-    insert = insert_arrays if connection.vendor == "postgresql" else insert_prepared
-    keys, inserted = insert(connection, model, fields, prepared, given)
+    keys, inserted = insert(connection, model, fields, _prepared(connection, fields, rows), given)
     if (inserted != len(rows) or None in keys) and not unsure:
         raise NothingInserted(model._meta.label, alias)
     return keys
@@ -112,12 +99,10 @@ def update_rows(
     """
     connection = connections[alias]
     everything = (*key, *fields)
-    if _needs_django(connection, everything):
+    update = statements_of(connection).update_many
+    if update is None or _need_django(everything):
         found = _update_by_django(alias, model, everything, len(key), rows)
-    elif connection.vendor == "postgresql":
-        found = update_arrays(connection, model, key, fields, _prepared(connection, everything, rows))
     else:
-        update = update_prepared if connection.vendor == "sqlite" else update_many
         found = update(connection, model, key, fields, _prepared(connection, everything, rows))
     if found != len(rows):
         raise RowsVanished(f"{model._meta.label}: {len(rows) - found} of {len(rows)} rows are gone")
@@ -128,15 +113,12 @@ def can_write_many(alias: str, shape: Shape) -> bool:
     connection = connections[alias]
     if shape.other_parents:
         return False
-    return (
-        not shape.automatic_key or connection.vendor == "sqlite" or connection.features.can_return_rows_from_bulk_insert
-    )
+    told = statements_of(connection).FORESEES_KEYS or connection.features.can_return_rows_from_bulk_insert
+    return told or not shape.automatic_key
 
 
-def _needs_django(connection: BaseDatabaseWrapper, fields: Iterable[Any]) -> bool:
-    """Tell whether values need SQL of their own around them, or the vendor is one that we know too little of."""
-    if connection.vendor not in {"postgresql", "sqlite", "mysql"}:
-        return True
+def _need_django(fields: Iterable[Any]) -> bool:
+    """Tell whether values need SQL of their own around them."""
     return any(has_placeholder(field) and not type(field).__module__.startswith(_CASTS) for field in fields)
 
 
@@ -151,7 +133,7 @@ def _prepared(connection: BaseDatabaseWrapper, fields: Sequence[Any], rows: Rows
         column = [row[number] for row in rows]
         if is_copied_as_text(field):
             column = [text_of(field, value) for value in column]
-        elif not need_no_preparation(field, column, connection.vendor):
+        elif not need_no_preparation(field, column, connection):
             prepare = field.get_db_prep_save
             column = [prepare(value, connection) for value in column]
         columns.append(column)
@@ -176,9 +158,3 @@ def _update_by_django(alias: str, model: type[Model], fields: Sequence[Any], key
         at = {name: values[name] for name in names[:key_parts]}
         found += rows_of(model, alias).filter(**at).update(**{name: values[name] for name in names[key_parts:]})
     return found
-
-
-# PostgreSQL ---------------------------------------------------------------------------------------
-
-
-# SQLite -------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from typing import Any
 
 from django.db import connections
 
+from ...vendors.vendor import database_of
+
 UTC = datetime.UTC
 
 
@@ -30,41 +32,5 @@ def times_in_utc(*aliases: str) -> Iterator[None]:
             connection: Any = connections[alias]
             if connection.timezone is None or connection.timezone is UTC or connection.timezone_name == "UTC":
                 continue
-            stack.enter_context(_session_in_utc(connection) if connection.vendor == "postgresql" else _read(connection))
+            stack.enter_context(database_of(connection).in_utc(connection))
         yield
-
-
-@contextmanager
-def _session_in_utc(connection: Any) -> Iterator[None]:
-    """Django takes the session's time zone for that of its connection object: both change."""
-    names = {"timezone": UTC, "timezone_name": "UTC"}
-    before = {name: getattr(connection, name) for name in names}
-    _switch(connection, names)
-    try:
-        yield
-    finally:
-        _switch(connection, before)
-
-
-def _switch(connection: Any, names: dict[str, Any]) -> None:
-    connection.__dict__.update(names)
-    if connection.connection is not None and not connection.needs_rollback:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('TimeZone', %s, false)", [names["timezone_name"]])
-
-
-@contextmanager
-def _read(connection: Any) -> Iterator[None]:
-    """SQLite's times are texts in the time zone of the alias: only what is read is turned into UTC."""
-    operations = connection.ops
-    as_django_does = operations.convert_datetimefield_value
-
-    def convert(value: Any, expression: Any, connection: Any) -> Any:
-        time = as_django_does(value, expression, connection)
-        return time.astimezone(UTC) if isinstance(time, datetime.datetime) and time.tzinfo is not None else time
-
-    operations.convert_datetimefield_value = convert
-    try:
-        yield
-    finally:
-        del operations.convert_datetimefield_value

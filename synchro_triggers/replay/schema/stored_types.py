@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import uuid
 from collections.abc import Collection
 from types import NoneType
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ...exact_text import ExactCharField, ExactTextField
+from ...vendors.vendor import database_of
 
 #: Fields that hand these types on as they are. Asking them for each value costs more than sending it.
 _AS_THEY_ARE: dict[type[Any], type[Any]] = {
@@ -37,27 +38,16 @@ _AS_THEY_ARE: dict[type[Any], type[Any]] = {
 }
 
 
-#: The same where the database has types of its own for them. Elsewhere they become texts.
-_AS_THEY_ARE_ON_POSTGRES: dict[type[Any], type[Any]] = {
-    models.DateField: datetime.date,
-    models.DateTimeField: datetime.datetime,
-    models.DecimalField: decimal.Decimal,
-    models.UUIDField: uuid.UUID,
-}
-
-
-def need_no_preparation(field: Any, values: Collection[Any], vendor: str) -> bool:
+def need_no_preparation(field: Any, values: Collection[Any], connection: BaseDatabaseWrapper) -> bool:
     """Tell whether the field's own preparation would return each of the values as it is.
 
     Args:
         field: a concrete field; of a foreign key, its target decides.
         values: values as an instance holds them; ``None`` among them does not matter.
-        vendor: of the database that gets them.
+        connection: to the database that gets them.
     """
     stored = _stored_type(field)
-    kind = _AS_THEY_ARE.get(stored)
-    if kind is None and vendor == "postgresql":
-        kind = _AS_THEY_ARE_ON_POSTGRES.get(stored)
+    kind = _AS_THEY_ARE.get(stored) or database_of(connection).AS_THEY_ARE.get(stored)
     if kind is None or not set(map(type, values)) <= {kind, NoneType}:
         return False
     if kind is datetime.datetime:  # a naive one is warned of and made aware where time zones are used

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
 from ...capture.install import require_capture
@@ -13,9 +13,10 @@ from ...conf import LOCAL, get_settings
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, Reference
 from ..log.history import fingerprint
 from ..log.positions import current_position
+from ..log.vendor import log_of
 from ..log.window import Window, delete_received
 from ..rows.own_rows import read_rows, update_rows
-from .moved import forget_lost_objects, forget_transactions, moved_along
+from .moved import forget_lost_objects, moved_along
 from .node import has_same_history, is_elsewhere, node_id, require_original, require_two_databases, set_identity
 from .younger import LostTime
 
@@ -172,7 +173,7 @@ def keep_identity() -> dict[str, LostTime]:
                 kept_keys = get_settings().identity
                 behind[alias] = forget_lost_objects(alias, source, str(fields["position"]), kept_keys)
     with transaction.atomic(using=LOCAL):
-        forget_transactions()
+        log_of(connections[LOCAL]).forget_transactions(connections[LOCAL])
         set_identity(LOCAL, new=False)
     return behind
 

@@ -54,7 +54,7 @@ def kept_by_label(remote: str, source: str) -> dict[str, Kept]:
         cursor.execute(_KEPT, [now, source])
         rows = cursor.fetchall()
     return {
-        label: Kept(number, raw_utc(next_at, connection.vendor) if next_at else None, due, waiting, created)
+        label: Kept(number, raw_utc(next_at, connection) if next_at else None, due, waiting, created)
         for label, number, next_at, due, waiting, created in rows
     }
 

@@ -10,7 +10,7 @@ object that is not there any more, or that was made since, means another object.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import connections
@@ -21,12 +21,11 @@ from ...conf import LOCAL
 from ...key_texts import read_full_key
 from ...models import ChangeLog, Checkpoint, Operation, Reference
 from ..log.history import row_mark
-from ..log.positions import era_suffix, highest_id, logged_no_later
-from ..log.snapshots import parse_snapshot
+from ..log.vendor import log_of
 from ..log.window import received_by
-from ..rows.raw_keys import fetch_texts
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
+from ..rows.vendor import fetch_texts
 from ..schema.keys import FormerKey
 from ..schema.shape import gives_keys_again, model_of, read_keys, telling_labels
 from .undone import forget_lost_deletes
@@ -43,64 +42,22 @@ def moved_along(checkpoint: Checkpoint, *, lost: bool) -> dict[str, object]:
         lost: LOCAL has lost some of what that remote has received.
     """
     position = _position(checkpoint, lost)
-    last = received_to(position)
+    last = log_of(connections[LOCAL]).received_to(position)
     mark = (row_mark(LOCAL, last) if last else "") if lost else checkpoint.last_row
     return {"position": position, "window_end": "", "window_after": 0, "last_row": mark, "last_window": ""}
 
 
-def received_to(position: str) -> int:
-    """Return the highest id that a position counts as received."""
-    if not position:
-        return 0
-    return parse_snapshot(position).highest if connections[LOCAL].vendor == "postgresql" else int(position)
-
-
 def _position(checkpoint: Checkpoint, lost: bool) -> str:
     after = checkpoint.window_after if checkpoint.window_end else 0
-    highest = max(received_to(checkpoint.position), after)
+    log = log_of(connections[LOCAL])
+    highest = max(log.received_to(checkpoint.position), after)
     if not highest:
         return checkpoint.position
     received, params = received_by(LOCAL, checkpoint.position, checkpoint.window_end, after)
     if lost:
-        then, mark = logged_no_later(LOCAL, checkpoint.last_row)
-        received, params = f"{received} AND {then}", [*params, *mark]
-        highest = min(highest, highest_id(LOCAL))
-    if connections[LOCAL].vendor == "postgresql":
-        return f"ids:{','.join(_spans(received, params, highest))}#{highest}{era_suffix(LOCAL)}"
-    with connections[LOCAL].cursor() as cursor:
-        cursor.execute(
-            f"SELECT coalesce(min(id) - 1, %s) FROM synchro_triggers_changelog WHERE id <= %s AND NOT ({received})",
-            [highest, highest, *params],
-        )
-        return str(cursor.fetchone()[0])
-
-
-def _spans(received: str, params: list[Any], highest: int) -> Iterator[str]:
-    """Yield the ids that were not received, as ``first-last`` of those that follow one another in the changelog."""
-    with connections[LOCAL].cursor() as cursor:
-        cursor.execute(
-            "SELECT min(id), max(id) FROM (SELECT id, got, row_number() OVER (ORDER BY id)"
-            " - row_number() OVER (PARTITION BY got ORDER BY id) AS run"
-            f" FROM (SELECT id, ({received}) AS got FROM synchro_triggers_changelog WHERE id <= %s) AS those) AS runs"
-            " WHERE NOT got GROUP BY run ORDER BY 1",
-            [*params, highest],
-        )
-        for first, last in cursor.fetchall():
-            yield str(first) if first == last else f"{first}-{last}"
-
-
-def forget_transactions() -> None:
-    """Let every committed row of LOCAL's changelog be visible to every position that is taken from now on.
-
-    Rows from another cluster carry transaction ids that have not come yet here.
-    """
-    connection = connections[LOCAL]
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE synchro_triggers_changelog SET txid = 0"
-                " WHERE txid >= txid_snapshot_xmin(txid_current_snapshot())"
-            )
+        received, params = f"{received} AND {log.NO_LATER}", [*params, checkpoint.last_row.split("|")[1]]
+        highest = min(highest, log.highest_id(connections[LOCAL]))
+    return log.moved_position(connections[LOCAL], (received, params), highest)
 
 
 def forget_lost_objects(remote: str, source: str, position: str, kept_keys: Collection[str] = ()) -> LostTime:
@@ -116,7 +73,7 @@ def forget_lost_objects(remote: str, source: str, position: str, kept_keys: Coll
         What is not known any more.
     """
     received = _Received(position)
-    younger = Younger(remote, source, kept_keys, received.__contains__, received_to(position))
+    younger = Younger(remote, source, kept_keys, received.__contains__, received.highest)
     forget_lost_deletes(remote, source, received.__contains__)
     references = Reference.objects.using(remote).filter(source=source)
     for label in list(references.order_by().values_list("model_label", flat=True).distinct()):
@@ -175,9 +132,8 @@ class _Received:
     """The ids that a moved position counts as received."""
 
     def __init__(self, position: str) -> None:
-        self._highest = received_to(position)
-        postgres = connections[LOCAL].vendor == "postgresql" and position
-        self._waiting = (parse_snapshot(position).waiting or ()) if postgres else ()
+        log = log_of(connections[LOCAL])
+        self.highest, self._waiting = log.received_to(position), log.not_received(position)
 
     def __contains__(self, row_id: int) -> bool:
-        return row_id <= self._highest and not any(first <= row_id <= last for first, last in self._waiting)
+        return row_id <= self.highest and not any(first <= row_id <= last for first, last in self._waiting)

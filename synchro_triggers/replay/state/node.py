@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import Any
 
 from django.db import connections
 
 from ...conf import LOCAL
 from ...exceptions import Refused
 from ...models import Checkpoint, MetNode, Node
-from ..log.history import fingerprint, fingerprint_as_sql, history_agrees, place
+from ...vendors.vendor import database_of
+from ..log.history import fingerprint, history_agrees, place
 from ..rows.own_rows import read_rows
 
 
@@ -75,7 +75,7 @@ def met_another(alias: str, identity: str) -> bool:
 
 def is_elsewhere(alias: str) -> bool:
     """Tell whether the identity of a database was made in another place: it is a copy, or was moved."""
-    asked = fingerprint_as_sql(connections[alias])
+    asked = database_of(connections[alias]).FINGERPRINT
     with connections[alias].cursor() as cursor:  # one statement for both: each run asks
         cursor.execute(f"SELECT fingerprint, {asked or 'NULL'} FROM synchro_triggers_node WHERE id = 1")
         made_at, here = cursor.fetchone() or ("", "")
@@ -161,20 +161,10 @@ def require_no_transaction() -> None:
         return
     if connection.connection is None:
         return
-    if connection.in_atomic_block or (not connection.get_autocommit() and _is_in_transaction(connection)):
+    if connection.in_atomic_block or (
+        not connection.get_autocommit() and database_of(connection).is_in_transaction(connection.connection)
+    ):
         raise Refused(
             f"A transaction is open on {LOCAL!r}: what it has written may still be rolled back, and would stay on the "
             "remote. Nothing was done. Synchronise after it, for instance with transaction.on_commit()."
         )
-
-
-def _is_in_transaction(connection: Any) -> bool:
-    driver = connection.connection
-    if connection.vendor == "sqlite":
-        return bool(driver.in_transaction)
-    status = driver.pgconn.transaction_status if hasattr(driver, "pgconn") else driver.get_transaction_status()
-    return bool(status != _IDLE)
-
-
-#: libpq's PQTRANS_IDLE.
-_IDLE = 0

@@ -9,30 +9,28 @@ from django.db import connections
 from django.db.models import Model
 
 from ...capture.tables import captured_models
-from ...capture.vendor import vendor_of
+from ...capture.vendor import has_capture, vendor_of
 from ...conf import LOCAL, get_settings
 from ...exceptions import Refused
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
-from ..log.window import standby_message
-from ..rows.mysql import is_mysql, require_safe
+from ...vendors.vendor import database_of
+from ..log.vendor import log_of
 from ..schema.shape import is_foreign_key
 
 
 def require_sight(alias: str) -> None:
     """Raise ``Refused`` when rows of a database are hidden from the run, or, of LOCAL, may be older than its log.
 
-    Of MySQL and MariaDB, which hide none: when values would be cut short there, or could not be rolled back.
+    Or when values would be cut short there, or could not be rolled back.
     """
     connection = connections[alias]
-    if is_mysql(alias):
-        require_safe(alias, _tables(captured_models(get_settings().models)))
-        return
-    if connection.vendor not in {"postgresql", "sqlite"}:
+    tables = _tables(captured_models(get_settings().models))
+    database_of(connection).require_safe(connection, tables)
+    if not has_capture(connection):
         return  # a remote only, and of none of the others Django knows row-level security
-    vendor = vendor_of(connection)
-    seen = vendor.sight_of(connection, _tables(captured_models(get_settings().models)))
-    if alias == LOCAL and seen.standby:
-        raise Refused(standby_message(alias))
+    seen = vendor_of(connection).sight_of(connection, tables)
+    if alias == LOCAL:
+        log_of(connection).refuse_standby(alias, seen.standby)
     if seen.hidden:
         raise Refused(
             f"Row-level security hides rows of {', '.join(seen.hidden)} on {alias!r} from the role {seen.role!r}: what "

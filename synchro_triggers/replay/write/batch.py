@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
 from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
+from ...vendors.vendor import database_of
 from ..errors import BatchBroken, NotYet, reraise_if_hopeless, waiting
 from ..identity.references import Identity
 from ..log.changes import Change
@@ -25,7 +26,6 @@ from ..plan.reading import plan_tasks, without_doubled
 from ..plan.translation import Translation
 from ..report import Told
 from ..rows.local_rows import load_instances
-from ..rows.mysql import guarded
 from ..schema.keys import FormerKey
 from ..schema.shape import model_of, root_of, shape_of
 from ..state.failures import describe
@@ -147,7 +147,8 @@ class Batch:
         ordered, self._agenda.cut = in_order(
             self._tasks, brought_along, targets.waited_for, self._hanging_on, self._levels.reluctance_to_cut
         )
-        with ends_refused(self._remote), guarded(self._remote):
+        there = connections[self._remote]
+        with ends_refused(self._remote), database_of(there).guarded(there):
             self._write(ordered)
             name_holders(self._known, self._upserts.refused, self._result.failed)
             self._singles.finish()

@@ -23,14 +23,15 @@ from django.db.models import Field, Manager, Model, Q
 from ...django_inside.savepoints import Savepoints
 from ...django_inside.saving import hidden_rows_seen, needs_hooks, nothing_returned, order_kept, parents_found
 from ...unnamed import unnamed_on
+from ...vendors.vendor import database_of
 from ..errors import BatchBroken
 from ..rows.json_text import JsonText
-from ..rows.mysql import existing_links_stay
 from ..rows.quoting import has_placeholder, quoting
 from ..rows.redirects import NothingInserted
 from ..rows.selecting import rows_of
 from ..rows.trees import is_tree, rows_as_they_are
 from ..rows.values import values_kept
+from ..rows.vendor import statements_of
 from ..schema.link_shapes import LinkShape
 from ..schema.observed import overrides_writing
 from ..schema.relations import links_to, nothing_hangs_on
@@ -176,7 +177,7 @@ def _is_ordinary(connection: BaseDatabaseWrapper, shape: Shape) -> bool:
     fields = options.concrete_fields
     key = options.pk
     return not (
-        connection.vendor not in {"postgresql", "sqlite", "mysql"}
+        not database_of(connection).IS_KNOWN
         or overrides_writing(shape.model)
         or is_tree(shape.model)
         or type(shape.model._base_manager) is not Manager
@@ -196,15 +197,16 @@ def _make_plan(connection: BaseDatabaseWrapper, shape: Shape) -> _Plan:
     model = shape.model
     key: Any = model._meta.pk
     quote = quoting(connection)
+    placeholder = statements_of(connection).parameter
     table, key_name = quote(model._meta.db_table), quote(key.column)
     others: list[Any] = [field for field in model._meta.concrete_fields if field is not key]
 
     def insert(fields: Sequence[Any]) -> str:
         names = ", ".join(quote(field.column) for field in fields)
-        values = ", ".join(_placeholder(connection, field) for field in fields)
+        values = ", ".join(placeholder(connection, field) for field in fields)
         return f"INSERT INTO {table} ({names}) VALUES ({values})"
 
-    settings = ", ".join(f"{quote(field.column)} = {_placeholder(connection, field)}" for field in others)
+    settings = ", ".join(f"{quote(field.column)} = {placeholder(connection, field)}" for field in others)
     rows = [(quote(link.model._meta.db_table), quote(link.column)) for link in links_to(model)]
     return _Plan(
         key=key,
@@ -218,12 +220,6 @@ def _make_plan(connection: BaseDatabaseWrapper, shape: Shape) -> _Plan:
         if nothing_hangs_on(model)
         else (),
     )
-
-
-def _placeholder(connection: BaseDatabaseWrapper, field: Field[Any, Any]) -> str:
-    """Return what stands for a field's value: PostgreSQL would read ``-0.0`` as a decimal, which has one zero."""
-    kind = field.db_type(connection) if connection.vendor == "postgresql" else None
-    return f"%s::{kind}" if kind in {"double precision", "real"} else "%s"
 
 
 def _values(
@@ -318,7 +314,8 @@ def save_links(
     send_m2m(shape, owner, target_keys, remote, f"pre_{action}")
     if add:
         links = [shape.through(**{source: one, target: other}) for one, other in pairs]
-        rows.bulk_create(links, **existing_links_stay(shape.through, source, remote))
+        there = connections[remote]
+        rows.bulk_create(links, **statements_of(there).existing_links_stay(there, shape.through, source))
     else:
         going = Q(**{source: owner.pk, f"{target}__in": ordered})
         if back:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import connections
 from django.db.models import Model
 
 from ..identity.references import Identity
 from ..plan.context import BatchResult
 from ..plan.decisions import Action
 from ..rows.read_ahead import ReadAhead
-from ..rows.sequences import move_sequences_on
+from ..rows.vendor import statements_of
 from ..schema.shape import Shape
 from ..tasks import ObjectTask
 
@@ -84,4 +85,5 @@ class Outcomes:
     def store(self) -> None:
         """Store what was learnt, and let the remote's next keys lie behind those that were given: with the batch."""
         self._identity.store()
-        move_sequences_on(self._identity.remote, self._numbered)
+        there = connections[self._identity.remote]
+        statements_of(there).move_sequences_on(there, self._numbered)

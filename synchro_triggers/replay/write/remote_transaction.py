@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from django.db import connections, transaction
 
 from ...capture.session import replaying_for
+from ...conf import LOCAL
 from ...django_inside.savepoints import require_unbroken
 from ...faults.judge import is_contended
 from ...unnamed import unnamed_on
+from ...vendors.vendor import database_of
 from ..errors import commits_noticed, reraise_if_lost
 from ..plan.context import BatchResult, RunContext
-from ..rows.contention import short_waits_on_local, wait_shortly
-from ..rows.mysql import short_waits
 from .batch import Batch
 from .exits import exits_as_errors
 
@@ -39,17 +39,18 @@ class RemoteTransaction:
     def open(self) -> Iterator[None]:
         """Begin it; commit it at the end of the block."""
         remote = self._context.remote
+        here, there = connections[LOCAL], connections[remote]
         with (
             commits_noticed(remote),
             exits_as_errors(),
-            short_waits(remote, self._seconds),
+            database_of(there).short_waits(there, self._seconds),
             unnamed_on(remote),
             replaying_for(remote, self._context.source),
-            short_waits_on_local(self._seconds),
+            database_of(here).statements_wait_shortly(here, self._seconds),
         ):
             self._began = True
             if not self._context.dry_run:
-                wait_shortly(remote, self._seconds)
+                database_of(there).wait_shortly(there, self._seconds)
             yield
             if self._context.dry_run:
                 transaction.set_rollback(True, using=remote)
@@ -71,9 +72,9 @@ class RemoteTransaction:
     def is_worth_another(self, error: Exception) -> bool:
         """Tell whether an error is worth another try: somebody else's lock was in the way.
 
-        SQLite locks its whole file, and has waited long enough where a transaction could not even begin.
+        Who locks a whole file has waited long enough where a transaction could not even begin.
         """
-        return is_contended(error) and (self._began or connections[self._context.remote].vendor != "sqlite")
+        return is_contended(error) and (self._began or not database_of(connections[self._context.remote]).IS_FILE)
 
     def reraise_if_hopeless(self, error: Exception) -> None:
         """Let through what ends the run: a database is lost, or the remote's file is locked as a whole."""

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import strip_quotes
 from django.db.models import Model
@@ -62,13 +61,10 @@ class Sequence:
         return max(max(ahead, default=-1) + 1, 0)
 
 
-def move_sequences_on(remote: str, written: Mapping[type[Model], Collection[int]]) -> None:
-    """Let the remote's own next inserts find a free key after automatic keys were written by value.
+def move_sequences_on(connection: BaseDatabaseWrapper, written: Mapping[type[Model], Collection[int]]) -> None:
+    """Let next inserts find a free key after automatic keys were written by value.
 
-    SQLite does so itself: an insert by value moves ``sqlite_sequence`` on, and never back. So do MySQL and MariaDB with
-    their ``AUTO_INCREMENT``.
-
-    PostgreSQL's ``setval()`` writes what it is told, also when others have been given higher values meanwhile, which
+    ``setval()`` writes what it is told, also when others have been given higher values meanwhile, which
     their transactions may not have committed: their keys would be given out again. It is asked for ``max(id)`` usually,
     which does not see those, forgets what was given out and deleted, and brings odd and even sequences out of step.
     No lock helps: what ``ALTER SEQUENCE`` takes would wait for every transaction that has inserted
@@ -76,52 +72,18 @@ def move_sequences_on(remote: str, written: Mapping[type[Model], Collection[int]
     transaction). But ``nextval()`` itself can only go forward, in the sequence's own steps, whoever else calls it: so
     it is called until the keys lie behind. Only a very far jump is made by ``setval()``: to be moved back by
     it, others would have to take a hundred thousand values between two expressions of one statement.
-
-    Args:
-        remote: the remote alias.
-        written: models to the automatic keys that were written.
     """
-    connection = connections[remote]
-    if connection.vendor == "postgresql":
-        for model, keys in written.items():
-            _move_on(connection, model, keys)
+    for model, keys in written.items():
+        _move_on(connection, model, keys)
 
 
-def reserve_keys(alias: str, model: type[Model], number: int) -> list[int]:
-    """Take automatic keys for rows that are going to be inserted, as the database would give them out.
-
-    Args:
-        alias: the database; a transaction must be open there, which has written already.
-        model: the model that has the key.
-        number: how many.
-
-    Returns:
-        The keys; none where the database has no sequence for them.
-    """
-    connection = connections[alias]
-    if connection.vendor == "sqlite":
-        first = next_key(connection, model)
-        return list(range(first, first + number))
-    found = _sequences_of(connection, model) if connection.vendor == "postgresql" else []
+def reserve_keys(connection: BaseDatabaseWrapper, model: type[Model], number: int) -> list[int]:
+    found = _sequences_of(connection, model)
     if not found:
         return []
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s::oid::regclass) FROM generate_series(1, %s)", [found[0][0], number])
         return [key for (key,) in cursor.fetchall()]
-
-
-def next_key(connection: BaseDatabaseWrapper, model: type[Model]) -> int:
-    """Return the key that SQLite would give out next; the write lock that we hold keeps others from taking it."""
-    quote = connection.ops.quote_name
-    key: Any = model._meta.pk
-    with connection.cursor() as cursor:
-        # The tables of this package count their keys, so that SQLite has a table of counters.
-        cursor.execute(
-            f"SELECT max({quote(key.column)}), (SELECT max(seq) FROM sqlite_sequence WHERE name = %s)"
-            f" FROM {quote(model._meta.db_table)}",
-            [strip_quotes(model._meta.db_table)],
-        )
-        return int(max(0, *(highest or 0 for highest in cursor.fetchone()))) + 1
 
 
 def _sequences_of(connection: BaseDatabaseWrapper, model: type[Model]) -> list[Any]:

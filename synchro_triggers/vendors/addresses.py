@@ -5,22 +5,23 @@ Two names for one server (a host name and its address) are not recognised; a run
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .vendor import Database
 
 _SEARCH_PATH = re.compile(r"search_path\s*=\s*(\S+)")
 _LOOPBACK = {"localhost": "localhost", "127.0.0.1": "localhost", "::1": "localhost"}
-_PORTS = {"postgresql": "5432", "mysql": "3306", "oracle": "1521"}
 
 
-def address(vendor: str, database: Mapping[str, Any]) -> tuple[str, ...] | None:
+def address(vendor: str, differs: Database, database: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return what is the same for two aliases if they lead to one database.
 
     Args:
         vendor: as a connection names it: ``'sqlite'``, ``'postgresql'``, …; several engines may have one.
+        differs: what differs in its databases.
         database: the settings of an alias.
 
     Returns:
@@ -29,8 +30,9 @@ def address(vendor: str, database: Mapping[str, Any]) -> tuple[str, ...] | None:
     if (database.get("TEST") or {}).get("MIRROR"):
         return None  # while tests run, it is meant to be the other one
     name = str(database.get("NAME") or "")
-    if vendor == "sqlite":
-        return _address_of_file(name)
+    if differs.IS_FILE:
+        file = differs.file_address(name)
+        return (vendor, file) if file else None
     options = database.get("OPTIONS") or {}
     service = str(options.get("service") or "")
     if not (name or service):
@@ -43,18 +45,7 @@ def address(vendor: str, database: Mapping[str, Any]) -> tuple[str, ...] | None:
         name,
         service,
         _LOOPBACK.get(host.lower(), host.lower() if "/" not in host else host.rstrip("/")),
-        str(database.get("PORT") or _PORTS.get(vendor, "")),
+        str(database.get("PORT") or differs.usual_port(vendor)),
         str(socket),
         schema[1] if schema else "",
     )
-
-
-def _address_of_file(name: str) -> tuple[str, ...] | None:
-    if name.startswith("file:"):
-        path, _, query = name.removeprefix("file:").partition("?")
-        if path.startswith(":memory:") or "mode=memory" in query:
-            return ("sqlite", name) if "cache=shared" in query else None
-        name = unquote(path.removeprefix("//") if path.startswith("///") else path)
-    if name in {"", ":memory:"}:
-        return None
-    return ("sqlite", os.path.realpath(name))

@@ -1,0 +1,118 @@
+"""The log of a SQLite database: a position is an id, for who writes waits for others who write."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+NAMES_TRANSACTIONS = False
+REPLACES_ARE_INSERTS = True
+
+# There may be keys that no other database takes as text.
+MARK = "id || '|' || logged_at || '|' || model_label || '|' || hex(object_pk)"
+NO_LATER = "logged_at <= %s"
+OLD_VALUES = "json_group_array(old_values || '')"  # JSON holds no blob, which a column of texts may
+RUNNING = "''"
+SUMS = "0, 0, 0"
+STANDBY = "0"
+
+
+def current_position(connection: BaseDatabaseWrapper) -> str:
+    return str(highest_id(connection))
+
+
+def commit_mark(connection: BaseDatabaseWrapper) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA data_version")
+        return str(cursor.fetchone()[0])
+
+
+def position_since(connection: BaseDatabaseWrapper, mark: str) -> str:
+    return current_position(connection)
+
+
+def highest_id(connection: BaseDatabaseWrapper) -> int:
+    with connection.cursor() as cursor:
+        # AUTOINCREMENT keeps the highest id ever given, also when rows were pruned.
+        cursor.execute(
+            "SELECT max(coalesce((SELECT max(id) FROM synchro_triggers_changelog), 0),"
+            " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'synchro_triggers_changelog'), 0))"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def is_ahead(connection: BaseDatabaseWrapper, position: str) -> bool:
+    return received_to(position) > highest_id(connection) if position else False
+
+
+def has_gone_on(connection: BaseDatabaseWrapper, position: str) -> bool:
+    return True  # ids have no gaps: what was lost is given out again, to other rows
+
+
+def between(start: str, end: str) -> tuple[str, list[Any]]:
+    return "id > %s AND id <= %s", [received_to(start), int(end)]
+
+
+def received(position: str) -> tuple[str, list[Any]]:
+    return "id <= %s", [int(position)]
+
+
+def received_to(position: str) -> int:
+    return int(position or 0)
+
+
+def not_received(position: str) -> Sequence[tuple[int, int]]:
+    return ()
+
+
+def moved_position(connection: BaseDatabaseWrapper, received: tuple[str, list[Any]], highest: int) -> str:
+    where, params = received
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT coalesce(min(id) - 1, %s) FROM synchro_triggers_changelog WHERE id <= %s AND NOT ({where})",
+            [highest, highest, *params],
+        )
+        return str(cursor.fetchone()[0])
+
+
+def forget_transactions(connection: BaseDatabaseWrapper) -> None:
+    pass  # rows carry none
+
+
+def logged_at(moment: str) -> str:
+    return f"({moment} || '')"  # a text, which the driver does not try to read
+
+
+def time_or_none(value: Any) -> datetime.datetime | None:
+    try:
+        time = datetime.datetime.fromisoformat(value)
+        return time.astimezone(datetime.UTC) if time.tzinfo is not None else time.replace(tzinfo=datetime.UTC)
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def logged_since(since: datetime.datetime) -> tuple[str, list[Any]]:
+    # Triggers log milliseconds: rather one row too many than one too few.
+    return "logged_at >= %s", [since.strftime("%Y-%m-%d %H:%M:%S.") + f"{since.microsecond // 1000:03d}"]
+
+
+def newest_since(since: datetime.datetime) -> tuple[str, list[Any]]:
+    """There is no index on the time: the newest row that is older lies near the end."""
+    older = "SELECT id FROM synchro_triggers_changelog WHERE logged_at < %s ORDER BY id DESC LIMIT 1"
+    return f"id > coalesce(({older}), 0)", logged_since(since)[1]
+
+
+def one_of(values: list[Any], type_: str) -> tuple[str, Any]:
+    return "IN (SELECT value FROM json_each(%s))", json.dumps(values)
+
+
+def running(text: str) -> frozenset[int]:
+    return frozenset()
+
+
+def refuse_standby(alias: str, is_standby: bool) -> None:
+    pass  # a file has none

@@ -1,0 +1,1 @@
+"""What differs between databases of different vendors, whatever is done with them: a file a vendor."""

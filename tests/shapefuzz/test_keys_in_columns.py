@@ -519,3 +519,24 @@ def test_column_costs_as_many_queries_as_a_foreign_key(project, local):
 
     queries("key_id")  # what is asked once
     assert queries("number", "text") == queries("key_id") == queries("number")
+
+
+@both_vendors
+@pytest.mark.parametrize("size", [1, 1000])
+def test_no_receiver_sees_the_key_of_another_object_in_a_ring(pair, pointer, local, size):
+    to_b = "to_b = models.ForeignKey('B', models.SET_NULL, null=True, related_name='+')"
+    target, model = pair(a=[to_b], SYNCHRO_BATCH_SIZE=size)
+    first = target.objects.create(mark_a="o1")
+    first.to_b = model.objects.create(mark_b="o1", **pointer.values(first.pk))
+    first.save()
+    seen = []
+
+    def see(instance, using, **told):
+        if using == "remote" and instance.to_a is not None:
+            found = target.objects.using("remote").filter(pk=pointer.key(instance)).first()
+            seen.append(found and found.mark_a)
+
+    with receiving("post_save", model, see):
+        assert synchronize().failures == []
+
+    assert seen[-1] == "o1" and set(seen) <= {"o1", None}

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from django.db.backends.base.operations import BaseDatabaseOperations
-from django.db.models import CharField, Max, Model, TextField
+from django.db.models import Max, Model
 
 from ...capture.keys import encode_key
 from ...capture.tables import natural_manager
@@ -20,8 +19,9 @@ from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.findable import is_findable, not_findable, why_not_findable
-from ..schema.shape import Shape, is_foreign_key, key_column_at, points_to_key, root_of, shape_of, target_of
+from ..schema.shape import Shape, points_to_key, root_of, shape_of, target_of
 from ..tasks import At, LinkTask, ObjectTask
+from .far_off import as_written, far_off, numbered
 from .rewriting import cannot_be_told, keys_in
 
 
@@ -163,17 +163,16 @@ class Targets:
         Raises:
             ObjectNotApplied: the field takes no such number.
         """
-        (model, key), root = target, _numbered(root_of(target[0]))
-        as_written = type(value) if type(value) in (int, str) else field.to_python
+        (model, key), root = target, numbered(root_of(target[0]))
         gone = self._identity.gone.get((root_of(model), key))
         if gone is not None and not self._is_taken((root_of(model), gone)):
-            return as_written(gone)
+            return as_written(field, value, gone)
         if self._identity.keeps_key(shape_of(root)):
             if not self._is_anothers(root, key):
                 return value
         elif not isinstance(key, int) or (key <= self._highest_key(root) and not self._is_taken((root, key))):
             return value
-        number = _far_off(field, key, root) if isinstance(key, int) else None
+        number = far_off(field, key, root) if isinstance(key, int) else None
         if number is None or self._is_taken((root, number)):
             if not field.null:
                 raise ObjectNotApplied(
@@ -185,15 +184,11 @@ class Targets:
         self.pointing_nowhere[at] = (
             f"{field.name} {value!r}: there is no such {model._meta.label} on {LOCAL!r}; it is {number} there"
         )
-        return number if number is None else as_written(number)
+        return number if number is None else as_written(field, value, number)
 
     def is_nobodys_there(self, target: At) -> bool:
-        """Tell whether no row of the remote has a key, nor will get it."""
-        root, key = root_of(target[0]), target[1]
-        if self._identity.existing(root, [key]):
-            return False
-        root = _numbered(root)
-        return self._identity.keeps_key(shape_of(root)) or not isinstance(key, int) or key <= self._highest_key(root)
+        """Tell whether no row of the remote has a key."""
+        return not self._identity.existing(root_of(target[0]), [target[1]])
 
     def leads_nowhere_as_before(self, instance: Model, field: Any) -> None:
         """Forget what was to be told of a number that was made up for a field: it is not needed."""
@@ -223,7 +218,7 @@ class Targets:
         wanted: dict[type[Model], set[int]] = {}
         for _, field, (root, key) in missing:
             if isinstance(key, int):
-                wanted.setdefault(_numbered(root), set()).update({key, _far_off(field, key, root) or key})
+                wanted.setdefault(numbered(root), set()).update({key, far_off(field, key, root) or key})
         for root, keys in wanted.items():
             self._highest_key(root)  # now as well: what is written in between may get one of them
             there = self._identity.existing(root, keys)
@@ -359,29 +354,3 @@ def _to_children(shape: Shape) -> tuple[Any, ...]:
     """Return the foreign keys that lead to the tables of children."""
     models = [(field, target_of(field)[0]) for field in shape.foreign_keys]
     return tuple(field for field, model in models if root_of(model) is not model)
-
-
-def _numbered(root: type[Model]) -> type[Model]:
-    """Return the model to whose objects the database gives the numbers that are a model's keys."""
-    key = root._meta.pk
-    while is_foreign_key(key) and points_to_key(key):
-        root = root_of(target_of(key)[0])
-        key = root._meta.pk
-    return root
-
-
-def _far_off(field: Any, key: int, root: type[Model]) -> int | None:
-    """Return a number that no automatic key is, another one for each key; ``None``: the field has no room for it.
-
-    In what is serialised there is room for what the target's own key can be.
-    """
-    column = key_column_at(field)
-    field = field if column is None or column.rewrite is None else _numbered(root)._meta.pk
-    while is_foreign_key(field):
-        field = field.target_field
-    if isinstance(field, CharField | TextField):
-        return -key if field.max_length is None or len(str(-key)) <= field.max_length else None
-    lowest, highest = BaseDatabaseOperations.integer_field_ranges.get(field.get_internal_type(), (0, 0))
-    if lowest <= -key <= highest:
-        return -key
-    return highest - key if highest > key else None

@@ -18,6 +18,7 @@ from ..schema.key_columns import KeyColumn
 from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .agenda import Agenda
 from .cycles import StandIns, Unfinished
+from .far_off import until_it_comes
 from .order import At
 from .rewriting import rewritten
 from .targets import Targets
@@ -125,7 +126,7 @@ class Translation:
                     raise
         again = partial(self._key_column, instance, column, []) if column.rewrite is not None else None
         unfinished.append(Unfinished(column.field, *target, value, again))
-        return value
+        return until_it_comes(column, *target, value)
 
     def _closes_a_cycle(self, instance: Model, target: At) -> bool:
         """Tell whether the target has no key on the remote yet and cannot come first."""

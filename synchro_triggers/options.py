@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Field, Model
 
 from .exceptions import SynchroConfigurationError
+from .option_references import HeldKey, WrongReference, column_of, read_held_key
 
 SETTING = "SYNCHRO_OPTIONS"
 
@@ -28,12 +29,14 @@ class ModelOptions:
             empty: as the model itself says.
         keeps_key: ``identity: 'pk'``: rows keep their primary key on the remote, even an automatic one.
         batch_signals: whether its signals are sent a batch at a time; ``None``: as ``SYNCHRO_BATCH_SIGNALS`` says.
+        references: which of its columns hold keys of objects without being foreign keys.
     """
 
     skip: frozenset[str] = frozenset()
     natural_key: tuple[str, ...] = ()
     keeps_key: bool = False
     batch_signals: bool | None = None
+    references: tuple[HeldKey, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def wrong_skip(model: type[Model], natural_key: Collection[str]) -> str | None:
         )
     own_key = {path.split("__")[0] for path in natural_key}
     for name in value:
-        column = _column(model, name)
+        column = column_of(model, name)
         if column is None:
             known = ", ".join(field.name for field in model._meta.concrete_fields if field.column is not None)
             return f"{where} names {name!r}: there is no such field with a column (it has: {known})."
@@ -159,10 +162,10 @@ _Read = Iterator[tuple[type[Model], Any]]
 def _read_skip(entry: _Entry, key: str, value: object) -> _Read:
     names = _read_names(entry, key, value)
     for name in names:
-        if not any(_column(model, name) for model in entry.models):
+        if not any(column_of(model, name) for model in entry.models):
             raise _no_field(entry, key, name)
     for model in entry.models:
-        columns = {name: column for name in names if (column := _column(model, name)) is not None}
+        columns = {name: column for name in names if (column := column_of(model, name)) is not None}
         for name, column in columns.items():
             if _is_key(model, column):
                 raise entry.error(
@@ -199,12 +202,36 @@ def _read_batch_signals(entry: _Entry, key: str, value: object) -> _Read:
         yield model, value
 
 
+def _read_references(entry: _Entry, key: str, value: object) -> _Read:
+    if not isinstance(value, Mapping):
+        raise entry.error(key, f"must be a dict like {{'column': 'app.Model'}}, not {value!r}.")
+    found: dict[type[Model], dict[str, HeldKey]] = {}
+    for name, target in value.items():
+        if not isinstance(name, str):
+            raise entry.error(key, f"holds {name!r}, which is no field name: write names as strings.")
+        columns = {model: column for model in entry.models if (column := column_of(model, name)) is not None}
+        if not columns:
+            raise _no_field(entry, key, name)
+        for model, column in columns.items():
+            if entry.is_app and column.model in columns.keys() - {model}:
+                continue  # it is a parent's, which is of the app too
+            try:
+                held = read_held_key(model, column, name, target)
+            except WrongReference as error:
+                raise entry.error(key, str(error)) from error
+            if found.setdefault(model, {}).setdefault(held.column, held) is not held:
+                raise entry.error(key, f"names {held.column!r} of {model._meta.label} twice: take one of them out.")
+    for model, each in found.items():
+        yield model, tuple(each.values())
+
+
 #: Option: the attribute of ``ModelOptions``, and what reads it.
 _READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
     "skip": ("skip", _read_skip),
     "natural_key": ("natural_key", _read_natural_key),
     "identity": ("keeps_key", _read_identity),
     "batch_signals": ("batch_signals", _read_batch_signals),
+    "references": ("references", _read_references),
 }
 
 
@@ -230,21 +257,16 @@ def _no_field(entry: _Entry, key: str, name: str) -> SynchroConfigurationError:
     return entry.error(key, f"names {name!r}: {model._meta.label} has no such field with a column (it has: {known}).")
 
 
-def _column(model: type[Model], name: str) -> Field[Any, Any] | None:
-    fields = (field for field in model._meta.concrete_fields if field.column is not None)
-    return next((field for field in fields if name in {field.name, field.attname}), None)
-
-
 def _column_at(model: type[Model], path: str) -> Field[Any, Any] | None:
     """Return the field that a path like ``city__name`` leads to, along foreign keys."""
     *through, last = path.split("__")
     following: Any = model
     for name in through:
-        field: Any = _column(following, name)
+        field: Any = column_of(following, name)
         if field is None or field.remote_field is None:
             return None
         following = field.remote_field.model
-    return _column(following, last)
+    return column_of(following, last)
 
 
 def _is_key(model: type[Model], field: Field[Any, Any]) -> bool:
@@ -264,10 +286,19 @@ def _merged(own: Mapping[type[Model], Mapping[str, Any]]) -> Iterator[tuple[type
                 f"{SETTING}: {model._meta.label} is found by {sorted(skipped)[0]!r} (natural_key), which is not "
                 "synchronised (skip). Take it out of one of them."
             )
-        yield (
-            model,
-            ModelOptions(skip, natural_key, bool(given.get("keeps_key", False)), given.get("batch_signals")),
-        )
+        references = tuple(held for parent in parents for held in own[parent].get("references", ()))
+        _require_told(model, references, skip)
+        keeps_key = bool(given.get("keeps_key", False))
+        yield model, ModelOptions(skip, natural_key, keeps_key, given.get("batch_signals"), references)
+
+
+def _require_told(model: type[Model], references: Collection[HeldKey], skip: Collection[str]) -> None:
+    for held in references:
+        if held.told_by in skip and held.column not in skip:
+            raise SynchroConfigurationError(
+                f"{SETTING}: {held.told_by!r} tells which model's key {held.column!r} of {model._meta.label} holds "
+                "(references), and is not synchronised (skip). Take it out of one of them."
+            )
 
 
 def _children(model: type[Model]) -> Iterator[type[Model]]:

@@ -11,12 +11,13 @@ from django.db.models import Model
 
 from ...conf import LOCAL
 from ..rows.doubled_hours import doubling_zone, is_doubled
-from ..rows.generic import generic_target
+from ..rows.held_keys import held_key, target_with
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.findable import is_findable
+from ..schema.key_columns import KeyColumn
 from ..schema.keys import FormerKey, Unreadable
-from ..schema.shape import GenericKey, Shape, concrete_of, is_foreign_key, points_to_key, root_of, target_of
+from ..schema.shape import Shape, concrete_of, is_foreign_key, key_column_at, points_to_key, root_of, target_of
 from .natural_lookup import IS_NULL, as_lookups, named_paths, natural_key_across
 from .references import Identity
 
@@ -29,6 +30,7 @@ class KeysThere:
     """
 
     def __init__(self, identity: Identity, key_there: Callable[[type[Model], Any], Any]) -> None:
+        self.remote = identity.remote
         self._identity, self.key_there = identity, key_there
         self._zone = doubling_zone(identity.remote)
 
@@ -42,10 +44,30 @@ class KeysThere:
             return self._identity.nowhere[at]
         return self.key_there(model, value) if points_to_key(field) else value  # a to_field's value is the same
 
-    def object_id_there(self, generic: GenericKey, target: tuple[type[Model], Any], instance: Model) -> Any:
-        """Return what a generic foreign key's object id is on the remote, or ``None`` as for ``key_there()``."""
+    def held_there(self, column: KeyColumn, target: tuple[type[Model], Any], value: Any) -> Any:
+        """Return what a column that holds a key has on the remote, or ``None`` as for ``key_there()``.
+
+        Args:
+            column: the column.
+            target: model and key that it holds here.
+            value: the key as it is written.
+        """
         known = self.key_there(*target)
-        return None if known is None else generic.value_there(target[1], known, instance)
+        return None if known is None else column.value_there(target[1], known, value)
+
+    def value_there(self, instance: Model, field: Any) -> Any:
+        """Return what a field of a local object has on the remote, or ``None`` if what it leads to is not known there.
+
+        What only a callable can tell stays as it is.
+        """
+        value = local_value(instance, field)
+        if value is None:
+            return None
+        if is_foreign_key(field):
+            return self.translate(field, value)
+        column = key_column_at(field)
+        target = None if column is None else held_key(column, instance)
+        return value if column is None or target is None else self.held_there(column, target, value)
 
     def kept_key(self, shape: Shape, key: Any) -> Any:
         """Return the key that an object keeps on the remote, foreign keys in it translated; nobody looks for its row.
@@ -77,7 +99,7 @@ class NaturalKeys:
         Raises:
             ObjectDoesNotExist: something that it speaks of is not there, so neither is the object.
         """
-        return natural_key_across(instance, self._keys.translate, self._object_id, self._row_there)
+        return natural_key_across(instance, self._keys.translate, self._held_there, self._row_there)
 
     def lookups(self, instance: Model, at_paths: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Return the look-ups of a natural key that names its fields, as the remote has them; else ``None``.
@@ -93,12 +115,20 @@ class NaturalKeys:
             return None
         there: dict[str, Any] = {}
         for attname, (field, value) in values.items():
-            there[attname] = value
-            if is_foreign_key(field) and value is not None:
-                there[attname] = self._keys.translate(field, value)
-                if there[attname] is None:
-                    raise ObjectDoesNotExist
+            there[attname] = self._there(instance, attname, field, value)
+            if there[attname] is None and value is not None:
+                raise ObjectDoesNotExist
         return as_lookups(there)
+
+    def _there(self, instance: Model, attname: str, field: Any, value: Any) -> Any:
+        """Return a part of a natural key as the remote has it, or ``None`` if what it leads to is not known there."""
+        if value is None or is_foreign_key(field):
+            return value if value is None else self._keys.translate(field, value)
+        if "__" not in attname:
+            return self._keys.value_there(instance, field)
+        column = key_column_at(field)
+        target = target_with(column.model, value) if column is not None and column.model is not None else None
+        return value if column is None or target is None else self._keys.held_there(column, target, value)
 
     def of_many(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, tuple[Any, ...]]:
         """Return the natural keys of many objects, where they name their fields, have no NULL, and can be translated.
@@ -158,9 +188,10 @@ class NaturalKeys:
                 self._identity.load(target_of(field)[0], {values[attname] for values in values_of.values()} - {None})
         return values_of
 
-    def _object_id(self, generic: GenericKey, instance: Model) -> Callable[[], Any] | None:
-        target = generic_target(generic, instance)
-        return None if target is None else partial(self._keys.object_id_there, generic, target, instance)
+    def _held_there(self, column: KeyColumn, instance: Model) -> Callable[[], Any] | None:
+        target = held_key(column, instance)
+        value = instance.__dict__.get(column.field.attname)
+        return None if target is None else partial(self._keys.held_there, column, target, value)
 
     def _row_there(self, target: Model) -> Model:
         model = concrete_of(type(target))

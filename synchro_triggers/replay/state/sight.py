@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from ...exceptions import Refused
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
 from ...vendors.vendor import database_of
 from ..log.vendor import log_of
-from ..schema.shape import is_foreign_key
+from ..schema.shape import concrete_of, is_foreign_key, shape_of
 
 
 def require_sight(alias: str) -> None:
@@ -24,7 +25,7 @@ def require_sight(alias: str) -> None:
     Or when values would be cut short there, or could not be rolled back.
     """
     connection = connections[alias]
-    tables = _tables(captured_models(get_settings().models))
+    tables = _tables(captured_models(get_settings().models), get_settings().captured)
     database_of(connection).require_safe(connection, tables)
     if not has_capture(connection):
         return  # a remote only, and of none of the others Django knows row-level security
@@ -40,7 +41,7 @@ def require_sight(alias: str) -> None:
 
 
 @lru_cache(maxsize=1)
-def _tables(captured: tuple[type[Model], ...]) -> list[str]:
+def _tables(captured: tuple[type[Model], ...], settings: Hashable) -> list[str]:
     """Return the tables that a run reads: what is captured, what that points to, and this package's own."""
     found: dict[type[Model], None] = dict.fromkeys((ChangeLog, Checkpoint, Failure, Introduction, Node, Reference))
     waiting: list[Any] = list(captured)
@@ -55,4 +56,5 @@ def _tables(captured: tuple[type[Model], ...]) -> list[str]:
             for field in model._meta.concrete_fields
             if is_foreign_key(field)
         ]
+        waiting += [concrete_of(column.model) for column in shape_of(model).key_columns if column.model is not None]
     return sorted({model._meta.db_table for model in found})

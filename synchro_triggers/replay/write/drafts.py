@@ -19,6 +19,7 @@ from ..log.changes import Change
 from ..plan.cascades import leading_to
 from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, decide
+from ..plan.leading_nowhere import staying_nowhere
 from ..plan.translation import Translation, Values
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value
@@ -84,6 +85,8 @@ class Drafts:
         remote_key, row = self._known.find(shape, instance)
         others = self._keys_of_parents(shape, instance, row, write)
         values |= others
+        if row is not None and shape.key_columns:
+            values |= staying_nowhere(self._known.targets, shape, instance, row, values, self._known.remote)
         changed = [] if row is None else differing(row, values)
         if row is not None and shape.model in self._known.rows.locked_later and (unfinished or changed):
             row = self._known.read_again(shape, row)

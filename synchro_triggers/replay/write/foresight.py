@@ -15,7 +15,7 @@ from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
 from ..rows.unhashable import is_hashable
 from ..rows.values import differing, local_value, same_value
-from ..schema.shape import Shape, is_foreign_key, parents_of, root_of
+from ..schema.shape import Shape, leads_elsewhere, parents_of, root_of
 from ..tasks import At, LinkTask, ObjectTask
 from .known import Known
 
@@ -73,7 +73,7 @@ class Foresight:
 
     def _holder(self, shape: Shape, fields: tuple[Any, ...], wanted: Mapping[str, Any]) -> Any:
         """Return the key of the row that has these values."""
-        plain = tuple(field for field in fields if not is_foreign_key(field))
+        plain = tuple(field for field in fields if not leads_elsewhere(field))
         if plain:  # foreign keys are others there, and the batch's are not known before
             if fields not in self._looked_up:
                 self._looked_up[fields] = self._look_up(shape, fields, plain)
@@ -113,10 +113,7 @@ class Foresight:
         return False
 
     def _there(self, instance: Model, field: Any) -> Any:
-        value = local_value(instance, field)
-        if value is None or not is_foreign_key(field):
-            return value
-        return self._matching.keys_there.translate(field, value)
+        return self._matching.keys_there.value_there(instance, field)
 
 
 def name_holders(

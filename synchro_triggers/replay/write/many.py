@@ -14,6 +14,7 @@ from ..identity.already_there import already_there
 from ..plan.context import RunContext
 from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, Decision, decide, is_equal
+from ..plan.leading_nowhere import leads_nowhere
 from ..plan.levels import Levels
 from ..plan.translation import Translation
 from ..rows.statements import can_write_many, update_rows
@@ -143,6 +144,8 @@ class BulkUpserts:
             equal = (
                 row is not None and is_equal(shape, row, values) and (shape.root, task.key) not in self._levels.later
             )
+            if row is not None and not equal and leads_nowhere(self._known.targets, task):
+                continue  # what the row holds may lead nowhere too
             wins: bool | Exception = False
             if task.change is not None:
                 args = (shape, task.key, remote_key, task.change)

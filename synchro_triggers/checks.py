@@ -5,7 +5,7 @@ None of them asks a database. Each has an id; the README lists them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
@@ -237,6 +237,7 @@ def check_natural_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
         if (names := natural_key_fields(model))
         and not getattr(natural_manager(model), "allow_many", False)
         and not is_unique(model, names)
+        and not any(names == known.get("natural_key") for known in _known_of(model))
     ]
 
 
@@ -277,6 +278,12 @@ def check_django(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
         for name, part in PARTS.items()
         if not is_as_expected(name)
     ]
+
+
+def _known_of(model: type[Model]) -> Iterator[Mapping[str, Any]]:
+    """Yield what is known of a model and its parents, which is not for the project to mend."""
+    known = get_settings().registry.options
+    return (known[base] for base in model.__mro__ if base in known)
 
 
 def _answers_of(each: Any, model: type[Model]) -> set[str]:

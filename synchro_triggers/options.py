@@ -1,8 +1,7 @@
 """``SYNCHRO_OPTIONS``: what concerns one model, for models of other people too. Pure.
 
 Options for an app apply to those of its models that have the fields; options for a model are more specific and win,
-key by key. A child of multi-table inheritance has its parents' ``skip``, whose columns are its own, and their
-natural key unless it has one itself.
+key by key. What a child of multi-table inheritance has of its parents stands in ``inherited``.
 """
 
 from __future__ import annotations
@@ -44,19 +43,26 @@ class _Entry:
         label: what it was given for.
         models: the concrete models that this is.
         is_app: it is an app's.
+        given_in: the setting, or else what it was given in.
     """
 
     label: str
     models: tuple[type[Model], ...]
     is_app: bool
+    given_in: str = SETTING
 
-    def error(self, key: str, text: str) -> SynchroConfigurationError:
-        return SynchroConfigurationError(f"{SETTING}[{self.label!r}][{key!r}] {text}")
+    def error(self, key: str, text: str, kind: type[SynchroConfigurationError] | None = None) -> Exception:
+        return (kind or SynchroConfigurationError)(f"{self.given_in}[{self.label!r}][{key!r}] {text}")
+
+
+class NotThere(SynchroConfigurationError):
+    """An option names what the model, as it is installed, does not have."""
 
 
 def read_options(
-    value: object, models_of: Callable[[str], tuple[bool, tuple[type[Model], ...]]]
-) -> dict[type[Model], ModelOptions]:
+    value: object,
+    models_of: Callable[[str], tuple[bool, tuple[type[Model], ...]]],
+) -> dict[type[Model], dict[str, Any]]:
     """Read the setting.
 
     Args:
@@ -64,7 +70,7 @@ def read_options(
         models_of: finds out what a label stands for: whether it is an app, and which models it means.
 
     Returns:
-        The options of each model for which something was given, children included.
+        The attributes of ``ModelOptions`` that were given for each model; ``inherited`` makes options of them.
 
     Raises:
         SynchroConfigurationError: a label, key, field or value is wrong; the message names it and the remedy.
@@ -87,8 +93,38 @@ def read_options(
             )
         for model, options in _read_entry(entry, given).items():
             (of_apps if entry.is_app else of_models).setdefault(model, {}).update(options)
-    own = {model: {**of_apps.get(model, {}), **of_models.get(model, {})} for model in {**of_apps, **of_models}}
-    return dict(_merged(own))
+    return {model: {**of_apps.get(model, {}), **of_models.get(model, {})} for model in {**of_apps, **of_models}}
+
+
+def read_known_options(
+    given_in: str, label: str, model: type[Model], given: object
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Read options that a project has not given itself; what its version of an app does not have is passed over.
+
+    Args:
+        given_in: where they were given, for the message.
+        label: what they were given for.
+        model: one of the models for which this stands.
+        given: the options.
+
+    Returns:
+        The attributes of ``ModelOptions`` that they give, and what was passed over.
+
+    Raises:
+        SynchroConfigurationError: an option or a value is wrong.
+    """
+    found: dict[str, Any] = {}
+    missing: list[str] = []
+    for key, value in _require_options(given_in, label, given).items():
+        name, read = _READERS[key]
+        # Of several fields to skip, those that are there are skipped.
+        for each in [(one,) for one in value] if key == "skip" and isinstance(value, (list, tuple)) else [value]:
+            try:
+                for _, option in read(_Entry(label, (model,), False, given_in), key, each):
+                    found[name] = found[name] | option if key == "skip" and name in found else option
+            except NotThere as error:
+                missing.append(str(error))
+    return found, tuple(missing)
 
 
 def _entry(label: str, is_app: bool, models: tuple[type[Model], ...]) -> _Entry:
@@ -109,21 +145,24 @@ def _entry(label: str, is_app: bool, models: tuple[type[Model], ...]) -> _Entry:
 
 
 def _read_entry(entry: _Entry, given: object) -> dict[type[Model], dict[str, Any]]:
-    if not isinstance(given, Mapping):
-        raise SynchroConfigurationError(
-            f"{SETTING}[{entry.label!r}] must be a dict of options like {{'skip': ('field',)}}, not {given!r}."
-        )
     found: dict[type[Model], dict[str, Any]] = {}
-    for key, value in given.items():
-        if not isinstance(key, str) or key not in _READERS:
-            known = ", ".join(map(repr, sorted(_READERS)))
-            raise SynchroConfigurationError(
-                f"{SETTING}[{entry.label!r}]: there is no option {key!r} (there are {known})."
-            )
+    for key, value in _require_options(SETTING, entry.label, given).items():
         name, read = _READERS[key]
         for model, option in read(entry, key, value):
             found.setdefault(model, {})[name] = option
     return found
+
+
+def _require_options(given_in: str, label: str, given: object) -> Mapping[str, object]:
+    if not isinstance(given, Mapping):
+        raise SynchroConfigurationError(
+            f"{given_in}[{label!r}] must be a dict of options like {{'skip': ('field',)}}, not {given!r}."
+        )
+    for key in given:
+        if not isinstance(key, str) or key not in _READERS:
+            known = ", ".join(map(repr, sorted(_READERS)))
+            raise SynchroConfigurationError(f"{given_in}[{label!r}]: there is no option {key!r} (there are {known}).")
+    return given
 
 
 def wrong_skip(model: type[Model], natural_key: Collection[str]) -> str | None:
@@ -142,7 +181,7 @@ def wrong_skip(model: type[Model], natural_key: Collection[str]) -> str | None:
         )
     own_key = {path.split("__")[0] for path in natural_key}
     for name in value:
-        column = _column(model, name)
+        column = column_of(model, name)
         if column is None:
             known = ", ".join(field.name for field in model._meta.concrete_fields if field.column is not None)
             return f"{where} names {name!r}: there is no such field with a column (it has: {known})."
@@ -159,10 +198,10 @@ _Read = Iterator[tuple[type[Model], Any]]
 def _read_skip(entry: _Entry, key: str, value: object) -> _Read:
     names = _read_names(entry, key, value)
     for name in names:
-        if not any(_column(model, name) for model in entry.models):
+        if not any(column_of(model, name) for model in entry.models):
             raise _no_field(entry, key, name)
     for model in entry.models:
-        columns = {name: column for name in names if (column := _column(model, name)) is not None}
+        columns = {name: column for name in names if (column := column_of(model, name)) is not None}
         for name, column in columns.items():
             if _is_key(model, column):
                 raise entry.error(
@@ -222,15 +261,17 @@ def _read_names(entry: _Entry, key: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _no_field(entry: _Entry, key: str, name: str) -> SynchroConfigurationError:
+def _no_field(entry: _Entry, key: str, name: str) -> Exception:
     if entry.is_app:
         return entry.error(key, f"names {name!r}, which no model of this app has as a field with a column.")
     [model] = entry.models
     known = ", ".join(field.name for field in model._meta.concrete_fields if field.column is not None)
-    return entry.error(key, f"names {name!r}: {model._meta.label} has no such field with a column (it has: {known}).")
+    said = f"names {name!r}: {model._meta.label} has no such field with a column (it has: {known})."
+    return entry.error(key, said, NotThere)
 
 
-def _column(model: type[Model], name: str) -> Field[Any, Any] | None:
+def column_of(model: type[Model], name: str) -> Field[Any, Any] | None:
+    """Return the field of that name, or attribute's name, which has a column."""
     fields = (field for field in model._meta.concrete_fields if field.column is not None)
     return next((field for field in fields if name in {field.name, field.attname}), None)
 
@@ -240,54 +281,12 @@ def _column_at(model: type[Model], path: str) -> Field[Any, Any] | None:
     *through, last = path.split("__")
     following: Any = model
     for name in through:
-        field: Any = _column(following, name)
+        field: Any = column_of(following, name)
         if field is None or field.remote_field is None:
             return None
         following = field.remote_field.model
-    return _column(following, last)
+    return column_of(following, last)
 
 
 def _is_key(model: type[Model], field: Field[Any, Any]) -> bool:
     return field.primary_key or field in getattr(model._meta, "pk_fields", ())
-
-
-def _merged(own: Mapping[type[Model], Mapping[str, Any]]) -> Iterator[tuple[type[Model], ModelOptions]]:
-    """Yield the options of each model that has any, children of multi-table inheritance included."""
-    children = {child for model in own for child in _children(model)}
-    for model in dict.fromkeys([*own, *children]):
-        given = own.get(model, {})
-        parents = [parent for parent in model.__mro__ if parent in own]
-        skip = frozenset[str]().union(*(own[parent].get("skip", ()) for parent in parents))
-        natural_key = _natural_key(model, own)
-        if skipped := {name for name in natural_key for part in [name.split("__")[0]] if part in skip}:
-            raise SynchroConfigurationError(
-                f"{SETTING}: {model._meta.label} is found by {sorted(skipped)[0]!r} (natural_key), which is not "
-                "synchronised (skip). Take it out of one of them."
-            )
-        yield (
-            model,
-            ModelOptions(skip, natural_key, bool(given.get("keeps_key", False)), given.get("batch_signals")),
-        )
-
-
-def _children(model: type[Model]) -> Iterator[type[Model]]:
-    for child in _subclasses(model):
-        if child._meta.concrete_model is child and not child._meta.abstract:
-            yield child
-
-
-def _subclasses(model: type[Model]) -> Iterator[type[Model]]:
-    for child in model.__subclasses__():
-        yield child
-        yield from _subclasses(child)
-
-
-def _natural_key(model: type[Model], own: Mapping[type[Model], Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return what is said nearest to the model, unless a class between has a natural key of its own."""
-    for base in model.__mro__:
-        names: Collection[str] = own.get(base, {}).get("natural_key", ())
-        if names:
-            return tuple(names)
-        if {"natural_key", "_natural_key"} & vars(base).keys():
-            return ()
-    return ()

@@ -13,7 +13,7 @@ from ...django_inside.saving import hidden_rows_seen, needs_hooks, order_kept, p
 from ...unnamed import unnamed_on
 from ..rows.mysql import existing_links_stay
 from ..rows.selecting import rows_of
-from ..rows.trees import is_tree, rows_as_they_are
+from ..rows.stepping_aside import rows_as_they_are, steps_aside
 from ..rows.values import values_kept
 from ..schema.link_shapes import LinkShape
 from ..schema.shape import Shape
@@ -22,7 +22,7 @@ from .signals import send_m2m
 
 def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
     """Save through the ORM with exactly the values that the instance has."""
-    if _is_saved_as_it_is(shape):
+    if _is_saved_as_it_is(shape) and not steps_aside(shape.model):
         _call(instance.save, remote, options)
         return
     with (
@@ -57,7 +57,7 @@ def _options_taken(function: Callable[..., Any]) -> frozenset[str] | None:
 
 @cache
 def _is_saved_as_it_is(shape: Shape) -> bool:
-    return not shape.computed and not is_tree(shape.model) and not needs_hooks(shape.model)
+    return not shape.computed and not needs_hooks(shape.model)
 
 
 def delete(instance: Model, remote: str, **options: Any) -> None:

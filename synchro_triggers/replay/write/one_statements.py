@@ -23,7 +23,7 @@ from ...django_inside.saving import nothing_returned
 from ..rows.json_text import JsonText
 from ..rows.quoting import has_placeholder, quoting
 from ..rows.redirects import NothingInserted
-from ..rows.trees import is_tree
+from ..rows.stepping_aside import steps_aside
 from ..rows.values import values_kept
 from ..schema.observed import overrides_writing
 from ..schema.relations import links_to, nothing_hangs_on
@@ -159,7 +159,7 @@ def _is_ordinary(connection: BaseDatabaseWrapper, shape: Shape) -> bool:
     return not (
         connection.vendor not in {"postgresql", "sqlite", "mysql"}
         or overrides_writing(shape.model)
-        or is_tree(shape.model)
+        or steps_aside(shape.model)
         or type(shape.model._base_manager) is not Manager
         or options.parents
         or shape.composite_key

@@ -1,0 +1,82 @@
+"""Options along multi-table inheritance, and those of a project over what is known of its apps. Pure.
+
+A child has its parents' ``skip``, whose columns are its own, and their natural key unless it has one itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from django.db.models import Model
+
+from .exceptions import SynchroConfigurationError
+from .options import SETTING, ModelOptions, column_of
+
+#: Attributes of ``ModelOptions`` by model.
+_Given: TypeAlias = Mapping[type[Any], Mapping[str, Any]]
+
+
+def merged(own: _Given, known: _Given) -> dict[type[Model], ModelOptions]:
+    """Return the options of each model that has any, children of multi-table inheritance included.
+
+    Args:
+        own: the attributes that the project has given.
+        known: those that hold where it has not.
+
+    Raises:
+        SynchroConfigurationError: objects would be found by what is not synchronised.
+    """
+    return dict(_merged(own, known))
+
+
+def _merged(own: _Given, known: _Given) -> Iterator[tuple[type[Model], ModelOptions]]:
+    both = {model: {**known.get(model, {}), **own.get(model, {})} for model in {**own, **known}}
+    children = {child for model in both for child in _children(model)}
+    for model in dict.fromkeys([*both, *children]):
+        given = both.get(model, {})
+        natural_key = _natural_key(model, both)
+        skip = frozenset[str]().union(*(own[base].get("skip", ()) for base in model.__mro__ if base in own))
+        skip |= _known_skip(model, own, known) - {path.split("__")[0] for path in natural_key}
+        if skipped := {name for name in natural_key for part in [name.split("__")[0]] if part in skip}:
+            raise SynchroConfigurationError(
+                f"{SETTING}: {model._meta.label} is found by {sorted(skipped)[0]!r} (natural_key), which is not "
+                "synchronised (skip). Take it out of one of them."
+            )
+        yield model, ModelOptions(**{**given, "skip": skip, "natural_key": natural_key})
+
+
+def _known_skip(model: type[Model], own: _Given, known: _Given) -> frozenset[str]:
+    """Return what is skipped of a model and its parents where a project has not said itself what is skipped of them."""
+    bases: tuple[Any, ...] = model.__mro__
+    return frozenset(
+        name
+        for base in bases
+        if base in known and "skip" not in own.get(base, {})
+        for name in known[base].get("skip", ())
+        # Of a column that it has inherited the parent's options speak.
+        if column_of(base, name) in base._meta.local_concrete_fields
+    )
+
+
+def _children(model: type[Model]) -> Iterator[type[Model]]:
+    for child in _subclasses(model):
+        if child._meta.concrete_model is child and not child._meta.abstract:
+            yield child
+
+
+def _subclasses(model: type[Model]) -> Iterator[type[Model]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def _natural_key(model: type[Model], own: _Given) -> tuple[str, ...]:
+    """Return what is said nearest to the model, unless a class between has a natural key of its own."""
+    for base in model.__mro__:
+        names: Collection[str] = own.get(base, {}).get("natural_key", ())
+        if names:
+            return tuple(names)
+        if {"natural_key", "_natural_key"} & vars(base).keys():
+            return ()
+    return ()

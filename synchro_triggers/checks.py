@@ -18,10 +18,19 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.db.models import Model
 
-from .capture.tables import captured_models, models_by_table, natural_key_fields, natural_manager, wrong_skip_of
+from .capture.tables import (
+    captured_models,
+    is_many_to_many,
+    models_by_table,
+    natural_key_fields,
+    natural_manager,
+    wrong_skip_of,
+)
 from .conf import LOCAL, SETTINGS, get_settings, named_models, wrong_settings
 from .django_inside.expected import PARTS, is_as_expected
+from .django_inside.receivers import SIGNALS, can_withhold, live_receivers
 from .exceptions import SynchroConfigurationError
+from .muted import is_importable, is_named
 from .natural import is_unique
 from .same_database import address
 from .unnamed import ReplayRouter
@@ -46,6 +55,7 @@ def register_checks() -> None:
         check_skipped,
         check_natural_keys,
         check_routers,
+        check_muted,
         check_django,
     ):
         checks.register(check)
@@ -265,6 +275,39 @@ def check_routers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         )
         for (name, alias), labels in sorted(elsewhere.items())
     ]
+
+
+def check_muted(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn of an option ``mute`` that mutes nobody (``synchro_triggers.W017``)."""
+    try:
+        get_settings()
+    except SynchroConfigurationError:
+        return []  # said by ``check_settings``
+    return [
+        checks.Warning(
+            f"SYNCHRO_OPTIONS[{label!r}]['mute'] names {path!r}, {wrong}.",
+            hint="Look for a mistake in the path, or take it out.",
+            id="synchro_triggers.W017",
+        )
+        for label, models in named_models("SYNCHRO_OPTIONS")
+        for path in getattr(django_settings, "SYNCHRO_OPTIONS", {})[label].get("mute", ())
+        if (wrong := _mutes_nobody(path, models))
+    ]
+
+
+def _mutes_nobody(path: str, models: Sequence[type[Model]]) -> str:
+    """Return why a path mutes none of the receivers of some models; ``''``: it does."""
+    if not is_importable(path):
+        return "which cannot be imported"
+    links = [field for model in models for field in model._meta.local_many_to_many if is_many_to_many(field)]
+    senders = [*models, *(field.remote_field.through for field in links)]
+    if not can_withhold():
+        return ""  # said by ``check_django``, and no run begins
+    connected = [each for signal in SIGNALS for sender in senders for each in live_receivers(signal, sender)]
+    if any(is_named(receiver, path) for receiver in connected):
+        return ""
+    labels = _some([model._meta.label for model in models])
+    return f"but no receiver of {labels} that is connected by now is that, or in it"
 
 
 def check_django(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:

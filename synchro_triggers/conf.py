@@ -309,7 +309,11 @@ def _batch_signals(value: bool | tuple[type[Model], ...], options: Mapping[type[
     return BatchSignals(
         all=value is True,
         labels=frozenset([*(model._meta.label for model in models), *(label for label in chosen if chosen[label])]),
-        without=frozenset(label for label in chosen if chosen[label] is False),
+        without=frozenset(
+            model._meta.label
+            for model, each in options.items()
+            if each.batch_signals is False or each.write == "rows"  # then nobody hears anything
+        ),
     )
 
 

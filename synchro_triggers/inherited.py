@@ -1,6 +1,7 @@
 """Options along multi-table inheritance, and those of a project over what is known of its apps. Pure.
 
-A child has its parents' ``skip``, whose columns are its own, and their natural key unless it has one itself.
+A child has its parents' ``skip``, whose columns are its own, and their ``natural_key``, ``write`` and ``mute`` unless
+it has its own.
 """
 
 from __future__ import annotations
@@ -43,7 +44,15 @@ def _merged(own: _Given, known: _Given) -> Iterator[tuple[type[Model], ModelOpti
                 f"{SETTING}: {model._meta.label} is found by {sorted(skipped)[0]!r} (natural_key), which is not "
                 "synchronised (skip). Take it out of one of them."
             )
-        yield model, ModelOptions(**{**given, "skip": skip, "natural_key": natural_key})
+        nearest = {name: _nearest(model, name, own, known) for name in ("write", "mute")}
+        nearest = {name: value for name, value in nearest.items() if value is not None}
+        yield model, ModelOptions(**{**given, **nearest, "skip": skip, "natural_key": natural_key})
+
+
+def _nearest(model: type[Model], name: str, *given: _Given) -> Any:
+    """Return what is said of a model, or else of its nearest parent; what the project says comes first."""
+    found = (each[base][name] for each in given for base in model.__mro__ if name in each.get(base, ()))
+    return next(found, None)
 
 
 def _known_skip(model: type[Model], own: _Given, known: _Given) -> frozenset[str]:

@@ -16,6 +16,9 @@ from .exceptions import SynchroConfigurationError
 
 SETTING = "SYNCHRO_OPTIONS"
 
+#: By what the model does itself; past its methods, with its signals; or past its receivers too.
+WAYS = ("save", "signals", "rows")
+
 
 @dataclass(frozen=True)
 class ModelOptions:
@@ -27,12 +30,16 @@ class ModelOptions:
             empty: as the model itself says.
         keeps_key: ``identity: 'pk'``: rows keep their primary key on the remote, even an automatic one.
         batch_signals: whether its signals are sent a batch at a time; ``None``: as ``SYNCHRO_BATCH_SIGNALS`` says.
+        write: one of ``WAYS``: how a replay writes its objects.
+        mute: dotted paths of receivers, or of modules and packages of such, that a replay does not call.
     """
 
     skip: frozenset[str] = frozenset()
     natural_key: tuple[str, ...] = ()
     keeps_key: bool = False
     batch_signals: bool | None = None
+    write: str = "save"
+    mute: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -238,12 +245,38 @@ def _read_batch_signals(entry: _Entry, key: str, value: object) -> _Read:
         yield model, value
 
 
+def _read_write(entry: _Entry, key: str, value: object) -> _Read:
+    if value not in WAYS:
+        raise entry.error(key, f"must be 'save', 'signals' or 'rows', not {value!r}.")
+    for model in entry.models:
+        yield model, value
+
+
+def _read_mute(entry: _Entry, key: str, value: object) -> _Read:
+    if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
+        raise entry.error(
+            key,
+            f"must be a list or tuple of dotted paths, not {value!r}; write ('pkg.module.function',) with a comma for "
+            "a single one.",
+        )
+    for path in value:
+        if not isinstance(path, str) or not all(part.isidentifier() for part in path.split(".")):
+            raise entry.error(
+                key,
+                f"holds {path!r}, which is no dotted path: write 'pkg.module.function', 'pkg.module' or 'pkg'.",
+            )
+    for model in entry.models:
+        yield model, tuple(value)
+
+
 #: Option: the attribute of ``ModelOptions``, and what reads it.
 _READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
     "skip": ("skip", _read_skip),
     "natural_key": ("natural_key", _read_natural_key),
     "identity": ("keeps_key", _read_identity),
     "batch_signals": ("batch_signals", _read_batch_signals),
+    "write": ("write", _read_write),
+    "mute": ("mute", _read_mute),
 }
 
 

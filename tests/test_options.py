@@ -152,7 +152,7 @@ WRONG = [
     (
         {"testapp.Item": {"skipp": ["cash"]}},
         "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'skipp' "
-        "(there are 'batch_signals', 'identity', 'natural_key', 'skip').",
+        "(there are 'batch_signals', 'identity', 'mute', 'natural_key', 'skip', 'write').",
     ),
     ({"testapp.Item": {"conflict": "local"}}, "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'conflict'"),
     ({"testapp.Item": {5: 1}}, "SYNCHRO_OPTIONS['testapp.Item']: there is no option 5"),

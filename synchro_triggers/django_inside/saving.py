@@ -1,8 +1,8 @@
 """``save()`` of one instance with exactly the values that it has, and of rows that Django would not find.
 
-Relies on: ``save()`` writes by ``_save_table()``, ``_do_insert()`` and ``_do_update()`` (part ``saving`` of
-``expected``), and asks each field's ``pre_save()`` for its value, which is documented. Each hook concerns one
-instance: saves of others, also of the same model in other threads, are as they were.
+Relies on: ``save()`` writes by ``save_base()``, ``_save_table()``, ``_do_insert()`` and ``_do_update()`` (part
+``saving`` of ``expected``), and asks each field's ``pre_save()`` for its value, which is documented. Each hook concerns
+one instance: saves of others, also of the same model in other threads, are as they were.
 """
 
 from __future__ import annotations
@@ -10,12 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial, wraps
+from types import MethodType
 from typing import Any
 
 from django.db.models import Manager, Model, QuerySet
 from django.db.models.fields.proxy import OrderWrt
 
 from .expected import is_as_expected
+
+#: Methods of ``Model`` that writing one object calls.
+WRITING = tuple(
+    name
+    for name in ("save", "save_base", "delete", "_save_table", "_do_insert", "_do_update", "_save_parents")
+    if hasattr(Model, name)
+)
 
 #: Set on an instance while a replay saves it.
 _REPLAYED = "_synchro_replayed"
@@ -28,12 +36,45 @@ def needs_hooks(model: type[Model]) -> bool:
 
 
 @contextmanager
+def written_by_django(instance: Model) -> Iterator[None]:
+    """Let Django's own methods write this one instance, whatever its class has in their place; blocks nest.
+
+    It relies on nothing but that an instance's own attributes come before those of its class.
+    """
+    names = [name for name in WRITING if getattr(type(instance), name) is not getattr(Model, name)]
+    names = [name for name in names if name not in instance.__dict__]
+    instance.__dict__.update({name: MethodType(getattr(Model, name), instance) for name in names})
+    try:
+        yield
+    finally:
+        for name in names:
+            instance.__dict__.pop(name, None)
+
+
+@contextmanager
+def watched(instance: Model, begin: Callable[[], None], end: Callable[[], None]) -> Iterator[None]:
+    """Call ``begin`` and ``end`` around Django's own ``save_base()``, which calls the receivers, of this one instance.
+
+    Whatever else ``save()`` does comes before or after.
+    """
+    save_then = _method(instance, "save_base")
+
+    def save_base(*arguments: Any, **options: Any) -> None:
+        begin()
+        save_then(*arguments, **options)
+        end()
+
+    with _replaced(instance, save_base=save_base):
+        yield
+
+
+@contextmanager
 def nothing_returned(instance: Model) -> Iterator[None]:
     """Let ``save()`` insert this one instance without asking for what the insert returns; Django fails at no row."""
-    model: Any = type(instance)
+    insert_then = _method(instance, "_do_insert")
 
     def insert(manager: Any, using: str, fields: Any, returning_fields: Any, raw: bool) -> Any:
-        return model._do_insert(instance, manager, using, fields, (), raw)
+        return insert_then(manager, using, fields, (), raw)
 
     with _replaced(instance, _do_insert=insert):
         yield
@@ -50,8 +91,10 @@ def hidden_rows_seen(instance: Model) -> Iterator[None]:
         yield
         return
 
+    update_then = _method(instance, "_do_update")
+
     def update_any(base_rows: Any, using: str, *arguments: Any, **options: Any) -> Any:
-        return model._do_update(instance, QuerySet(base_rows.model, using=using), using, *arguments, **options)
+        return update_then(QuerySet(base_rows.model, using=using), using, *arguments, **options)
 
     with _replaced(instance, _do_update=update_any):
         yield
@@ -67,12 +110,12 @@ def order_kept(instance: Model) -> Iterator[None]:
     if not _is_given_an_order(model):
         yield
         return
-    insert_then = instance.__dict__.get("_do_insert") or partial(model._do_insert, instance)  # ``nothing_returned``
+    write_then, insert_then = _method(instance, "_save_table"), _method(instance, "_do_insert")
     kept: dict[str, Any] = {}
 
     def write(*arguments: Any, **options: Any) -> Any:
         kept["_order"] = instance.__dict__.get("_order")
-        return model._save_table(instance, *arguments, **options)
+        return write_then(*arguments, **options)
 
     def insert(*arguments: Any, **options: Any) -> Any:
         instance.__dict__.update(kept)
@@ -92,7 +135,7 @@ def parents_found(instance: Model) -> Iterator[None]:
     if not instance._state.adding or not _has_parents_with_default_keys(model):
         yield
         return
-    write_then = instance.__dict__.get("_save_table") or partial(model._save_table, instance)  # ``order_kept``
+    write_then = _method(instance, "_save_table")
 
     def write(raw: bool = False, cls: Any = None, *arguments: Any, **options: Any) -> Any:
         instance._state.adding = cls is model
@@ -103,6 +146,12 @@ def parents_found(instance: Model) -> Iterator[None]:
 
     with _replaced(instance, _save_table=write):
         yield
+
+
+def _method(instance: Model, name: str) -> Callable[..., Any]:
+    """Return a method as it is now: another block may have replaced it for this instance."""
+    method: Callable[..., Any] = getattr(instance, name)
+    return method
 
 
 @contextmanager

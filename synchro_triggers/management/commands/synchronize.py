@@ -163,6 +163,7 @@ _SUMMARY = {
     Told.REMOTE_WON: "{} changed on both sides: the remote's version was kept",
     Told.LOCAL_WON: "{} changed on both sides: the remote's version was overwritten",
     Told.POINTS_NOWHERE: "{} pointing to what the local database does not have: a number that no object has, there",
+    Told.DIFFERS: "{} not as on the local database: the remote makes a value anew whenever it is written",
     Told.SKIPPED: "{} left out",
 }
 

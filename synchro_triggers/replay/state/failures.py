@@ -131,8 +131,9 @@ def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None
 
 
 def describe(error: Exception) -> str:
-    """Return an error as one line: its class, unless the message says it, and its message."""
-    text = " ".join(str(error).replace("\0", "\\x00").split())
+    """Return an error as one line: its class, unless the message says it, its message, and notes that it was given."""
+    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+    text = " ".join(f"{error}{notes}".replace("\0", "\\x00").split())
     if not is_encodable(text):
         text = text.encode(errors="backslashreplace").decode()
     name = type(error).__name__

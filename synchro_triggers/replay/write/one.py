@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
 from django.db.models import Model, Q
 
-from ...django_inside.saving import hidden_rows_seen, needs_hooks, order_kept, parents_found
+from ...django_inside.receivers import withheld
+from ...django_inside.saving import hidden_rows_seen, needs_hooks, order_kept, parents_found, written_by_django
 from ...unnamed import unnamed_on
 from ..rows.mysql import existing_links_stay
 from ..rows.selecting import rows_of
 from ..rows.stepping_aside import rows_as_they_are, steps_aside
 from ..rows.values import values_kept
 from ..schema.link_shapes import LinkShape
+from ..schema.observed import goes_by_its_methods, is_written_in_silence
 from ..schema.shape import Shape
+from .advice import advised
 from .signals import send_m2m
 
 
 def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
     """Save through the ORM with exactly the values that the instance has."""
-    if _is_saved_as_it_is(shape) and not steps_aside(shape.model):
+    if _is_saved_as_it_is(shape) and goes_by_its_methods(shape.model) and not steps_aside(shape.model):
         _call(instance.save, remote, options)
         return
     with (
+        as_told(instance),
         values_kept(instance, shape),
         hidden_rows_seen(instance),
         order_kept(instance),
@@ -39,11 +44,12 @@ def _call(method: Callable[..., Any], remote: str, options: dict[str, Any]) -> N
     """Call ``save()`` or ``delete()`` with the options that it takes; one that takes no database finds the remote."""
     taken = _options_taken(method.__func__)  # type: ignore[attr-defined]
     given = {"using": remote, **options}
-    if taken is None or given.keys() <= taken:
-        method(**given)
-        return
-    with unnamed_on(remote, always=True):
-        method(**{name: value for name, value in given.items() if name in taken})
+    with advised(method.__self__):  # type: ignore[attr-defined]
+        if taken is None or given.keys() <= taken:
+            method(**given)
+            return
+        with unnamed_on(remote, always=True):
+            method(**{name: value for name, value in given.items() if name in taken})
 
 
 @cache
@@ -62,8 +68,25 @@ def _is_saved_as_it_is(shape: Shape) -> bool:
 
 def delete(instance: Model, remote: str, **options: Any) -> None:
     """Delete through the ORM."""
-    with rows_as_they_are(instance):
+    with as_told(instance), rows_as_they_are(instance):
         _call(instance.delete, remote, options)
+
+
+@contextmanager
+def as_told(instance: Model) -> Iterator[None]:
+    """Let an instance be written by its own methods or past them, and heard of or not, as its option ``write`` says."""
+    model = type(instance)
+    with (
+        nullcontext() if goes_by_its_methods(model) else written_by_django(instance),
+        withheld(_is_a_table_of(model)) if is_written_in_silence(model) else nullcontext(),
+    ):
+        yield
+
+
+def _is_a_table_of(model: type[Model]) -> Callable[[Any, Any], bool]:
+    """Return what tells the signals of a model and of its parents: of a child's delete Django tells those of all."""
+    tables = {model, *model._meta.all_parents}
+    return lambda sender, receiver: sender in tables
 
 
 def save_links(
@@ -102,9 +125,3 @@ def save_links(
         rows.filter(going)._raw_delete(remote)
     send_m2m(shape, owner, target_keys, remote, f"post_{action}")
     return pairs
-
-
-# What receivers write ---------------------------------------------------------------------------------
-
-
-# Values that change themselves --------------------------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import connections
@@ -29,7 +30,8 @@ from ..schema.observed import overrides_writing
 from ..schema.relations import links_to, nothing_hangs_on
 from ..schema.shape import Shape
 from ..schema.stored_types import plain_type
-from .one import delete, save
+from .one import as_told, delete, save
+from .read_back import ReadBack
 from .signals import deletes_announced, send_post_save, send_pre_save
 
 
@@ -48,8 +50,15 @@ class Singles:
         self._plans: dict[Shape, _Plan | None] = {}
 
     def save(
-        self, instance: Model, shape: Shape, *, adding: bool, unsure: bool = False, announced: Callable[[], None]
-    ) -> None:
+        self,
+        instance: Model,
+        shape: Shape,
+        *,
+        adding: bool,
+        unsure: bool = False,
+        announced: Callable[[], None],
+        wrote_more: Callable[[], bool],
+    ) -> tuple[str, ...]:
         """Do what ``instance.save(using=alias, force_insert=adding)`` does, with exactly the values it has.
 
         Args:
@@ -57,20 +66,33 @@ class Singles:
             adding: it is new.
             unsure: an insert may return nothing although the row is there: whoever calls looks for it.
             announced: called, where possible, between ``pre_save`` and the write.
+            wrote_more: tells whether more was written to its table, since it began, than one save does.
+
+        Returns:
+            Attribute names of what an overridden ``save()`` has made anew, and something again when it was mended.
 
         Raises:
             NothingInserted: the insert has returned nothing.
+            ObjectNotApplied: an overridden ``save()`` has done something else.
         """
         plan = self._plan(shape)
         if plan is None:
-            with nothing_returned(instance) if adding and unsure else nullcontext():
-                save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
-            return
+            save_it = partial(self._save_by_django, instance, shape, adding=adding, unsure=unsure)
+            if overrides_writing(shape.model):
+                read_back = ReadBack(instance, shape, self._alias, wrote_more)
+                return read_back.save(save_it, must_be_there=adding and not unsure)
+            save_it()
+            return ()
         with values_kept(instance, shape) if shape.computed else nullcontext():
             send_pre_save(instance, self._alias)
             announced()
             updated = self._write(plan, instance, adding=adding, unsure=unsure)
             send_post_save(instance, self._alias, created=not updated)
+        return ()
+
+    def _save_by_django(self, instance: Model, shape: Shape, *, adding: bool, unsure: bool) -> None:
+        with as_told(instance), nothing_returned(instance) if adding and unsure else nullcontext():
+            save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
 
     def _write(self, plan: _Plan, instance: Any, *, adding: bool, unsure: bool) -> bool:
         """Write one row; tell whether it was there before."""

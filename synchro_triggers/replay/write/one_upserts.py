@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, connections
 from django.db.models import Model
 
+from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ..identity.already_there import already_there, there_by_key
 from ..log.changes import Change
@@ -16,6 +17,7 @@ from ..plan.agenda import Agenda
 from ..plan.cascades import leading_to
 from ..plan.decisions import Action, decide
 from ..plan.translation import Translation, Values
+from ..report import Told
 from ..rows.redirects import NothingInserted
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value, new_instance, same_value, set_key, set_values, value_to_write
@@ -197,7 +199,8 @@ class Upserts:
             row = self._create(draft)
         elif action is Action.UPDATE and not self._context.dry_run:
             waiting = {part.field.attname for part in draft.unfinished}
-            self._update(draft.shape, row, {name: value for name, value in draft.values.items() if name not in waiting})
+            values = {name: value for name, value in draft.values.items() if name not in waiting}
+            self._update(draft.shape, row, draft.instance.pk, values)
         return row
 
     def _settle(self, draft: Draft, action: Action, row: Model) -> None:
@@ -232,7 +235,7 @@ class Upserts:
             return row
         with self._parts.savepoints.one():
             alike = redirects.find_by_unique_values(shape, row) if unsure else ()
-            self._save(row, shape, adding=True, unsure=unsure)
+            self._save(row, shape, draft.instance.pk, adding=True, unsure=unsure)
             if unsure and not redirects.are_there(shape, {row.pk}):
                 set_key(row, shape, self._find_redirected(shape, draft.instance, row, values, alike))
             for parent in shape.other_parents if unsure else ():
@@ -331,7 +334,7 @@ class Upserts:
                 self._parts.result.report.count(shape.label, Action.KEEP.counted_as)
             else:
                 if not self._context.dry_run:
-                    self._update(shape, row, settled)
+                    self._update(shape, row, living.pk, settled)
                 self._parts.result.report.count(shape.label, Action.UPDATE.counted_as)
         self._cycles.wait(row, shape, unfinished)
 
@@ -341,15 +344,15 @@ class Upserts:
         row = self._parts.rows.take(shape.model, remote_key) if remote_key is not None else None
         return (leading_to(shape, row, going, self._remote) if row is not None else None) or None
 
-    def _update(self, shape: Shape, row: Model, values: Values) -> None:
+    def _update(self, shape: Shape, row: Model, key: Any, values: Values) -> None:
         with self._parts.savepoints.one():
             if shape.model not in self._parts.rows.locked_later:  # those were read just now
                 self._refresh_skipped(shape, row)
             set_values(row, values)
-            self._save(row, shape, adding=False)
+            self._save(row, shape, key, adding=False)
 
-    def _save(self, row: Model, shape: Shape, *, adding: bool, unsure: bool = False) -> None:
-        """Save a row; forget those read ahead of tables to which receivers have written."""
+    def _save(self, row: Model, shape: Shape, key: Any, *, adding: bool, unsure: bool = False) -> None:
+        """Save the row of a local object; forget those read ahead of tables to which receivers have written."""
         skipped = {each.attname: local_value(row, each) for each in shape.skipped}
 
         def keep_what_receivers_wrote() -> None:
@@ -363,8 +366,19 @@ class Upserts:
                 self._refresh_skipped(shape, row, but=set_here)
 
         self._parts.writes.begin()
-        self._parts.singles.save(row, shape, adding=adding, unsure=unsure, announced=keep_what_receivers_wrote)
+
+        def wrote_more() -> bool:
+            own = connections[self._remote].ops.quote_name(shape.model._meta.db_table)
+            return not self._parts.writes.to_other_rows(shape.model).isdisjoint({own, None})
+
+        other = self._parts.singles.save(
+            row, shape, adding=adding, unsure=unsure, announced=keep_what_receivers_wrote, wrote_more=wrote_more
+        )
         self._parts.rows.forget(self._parts.writes.to_other_rows(shape.model))
+        if other:
+            told = f"save() of {self._remote!r} makes {', '.join(other)} anew, and so does something else there when "
+            told += f"{LOCAL!r}'s value is written again: it differs"
+            self._parts.result.report.remark(Told.DIFFERS, shape.label, encode_key(key), told)
 
     def _refresh_skipped(self, shape: Shape, row: Model, but: Collection[str] = ()) -> None:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""

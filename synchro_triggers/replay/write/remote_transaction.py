@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from django.db import connections, transaction
 
 from ...capture.session import replaying_for
+from ...django_inside.receivers import withheld
 from ...django_inside.savepoints import require_unbroken
 from ...faults.judge import is_contended
+from ...muted import is_anybody_muted, is_muted
 from ...unnamed import unnamed_on
 from ..errors import commits_noticed, reraise_if_lost
 from ..plan.context import BatchResult, RunContext
@@ -45,6 +47,7 @@ class RemoteTransaction:
             exits_as_errors(),
             short_waits(remote, self._seconds),
             unnamed_on(remote),
+            withheld(is_muted) if is_anybody_muted() else nullcontext(),
             replaying_for(remote, self._context.source),
             short_waits_on_local(self._seconds),
         ):

@@ -57,8 +57,7 @@ def _instances_are_bare() -> bool:
 def _saving_is_divided() -> bool:
     model: Any = Model
     return (
-        _takes(model.save_base, ("raw", "force_insert", "force_update", "using", "update_fields"))
-        and _takes(model._save_table, ("raw", "cls", "force_insert", "force_update", "using", "update_fields"))
+        _takes(model._save_table, ("raw", "cls", "force_insert", "force_update", "using", "update_fields"))
         and _takes(model._do_insert, ("manager", "using", "fields", "returning_fields", "raw"))
         and _takes(model._do_update, ("base_qs", "using", "pk_val", "values", "update_fields", "forced_update"))
     )
@@ -112,7 +111,7 @@ PARTS: dict[str, Part] = {
         _instances_are_bare,
     ),
     "saving": Part(
-        "Model.save() writes by save_base(), _save_table(), _do_insert() and _do_update()",
+        "Model.save() writes by _save_table(), _do_insert() and _do_update()",
         "save() is called as it is: rows that a base manager hides, and inserts without answers, become failures",
         _saving_is_divided,
     ),

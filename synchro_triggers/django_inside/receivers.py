@@ -1,4 +1,4 @@
-"""Receivers of a model's signals that are not called for a while, in one thread and context.
+"""Receivers of a model's signals that are not called, or are watched, for a while, in one thread and context.
 
 Relies on: a signal calls what its ``_live_receivers(sender)`` returns (part ``receivers`` of ``expected``).
 """
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
@@ -23,19 +23,36 @@ Withheld: TypeAlias = Callable[[Any, Any], bool]
 
 
 class _Here:
-    """One block: whom it withholds, by the thread that is in it, until it ends; blocks nest."""
+    """One block: whom it withholds, and whose receivers it watches; by the thread in it, until it ends. Blocks nest."""
 
-    def __init__(self, is_withheld: Withheld, outer: _Here | None) -> None:
-        self.is_withheld, self.outer = is_withheld, outer
+    def __init__(self, is_withheld: Withheld, watch: Watch | None, outer: _Here | None) -> None:
+        self.is_withheld, self.watch, self.outer = is_withheld, watch, outer
         self.thread = threading.get_ident()
         self.over = False
 
-    def withholds(self, sender: Any, receiver: Any) -> bool:
-        mine = not self.over and self.thread == threading.get_ident() and self.is_withheld(sender, receiver)
-        return mine or (self.outer is not None and self.outer.withholds(sender, receiver))
+    def live(self, signal: Any, sender: Any) -> tuple[list[Any], list[Any]]:
+        """Return whom a signal calls here."""
+        if self.outer is None:
+            synchronous, asynchronous = type(signal)._live_receivers(signal, sender)
+        else:
+            synchronous, asynchronous = self.outer.live(signal, sender)
+        if self.over or self.thread != threading.get_ident():
+            return synchronous, asynchronous
+        synchronous = [each for each in synchronous if not self.is_withheld(sender, each)]
+        asynchronous = [each for each in asynchronous if not self.is_withheld(sender, each)]
+        if self.watch is not None and (synchronous or asynchronous):
+            synchronous = [self.watch.before, *synchronous, self.watch.after]
+        return synchronous, asynchronous
 
 
 _here: ContextVar[_Here | None] = ContextVar("synchro_triggers_receivers", default=None)
+
+
+class Watch(Protocol):
+    """Is called as a receiver, before and after all others that are no coroutines."""
+
+    def before(self, *, signal: Any, instance: Any, **told: Any) -> None: ...
+    def after(self, *, signal: Any, instance: Any, **told: Any) -> None: ...
 
 
 @contextmanager
@@ -48,7 +65,23 @@ def withheld(is_withheld: Withheld) -> Iterator[None]:
     Example:
         ``with withheld(lambda sender, receiver: sender is Order): order.save()``
     """
-    here = _Here(is_withheld, _here.get())
+    with _block(is_withheld, None):
+        yield
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Tell somebody, in this block, when the receivers of a signal of writing begin and end, where there are any.
+
+    Where Django is not as expected nobody is told.
+    """
+    with _block(lambda sender, receiver: False, watch):
+        yield
+
+
+@contextmanager
+def _block(is_withheld: Withheld, watch: Watch | None) -> Iterator[None]:
+    here = _Here(is_withheld, watch, _here.get())
     token = _here.set(here)
     try:
         with _WITHHOLDING:
@@ -89,7 +122,7 @@ class _Withholding:
             self._blocks += 1
             if self._blocks == 1 and can_withhold():
                 for signal in SIGNALS:
-                    signal.__dict__["_live_receivers"] = _without_withheld(signal)
+                    signal.__dict__["_live_receivers"] = _live_here(signal)
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
@@ -99,16 +132,12 @@ class _Withholding:
                     signal.__dict__.pop("_live_receivers", None)
 
 
-def _without_withheld(signal: Any) -> Callable[[Any], tuple[list[Any], list[Any]]]:
+def _live_here(signal: Any) -> Callable[[Any], tuple[list[Any], list[Any]]]:
     def live(sender: Any) -> tuple[list[Any], list[Any]]:
-        synchronous, asynchronous = type(signal)._live_receivers(signal, sender)
         here = _here.get()
-        if here is None:
-            return synchronous, asynchronous
-        return (
-            [each for each in synchronous if not here.withholds(sender, each)],
-            [each for each in asynchronous if not here.withholds(sender, each)],
-        )
+        found: tuple[list[Any], list[Any]]
+        found = type(signal)._live_receivers(signal, sender) if here is None else here.live(signal, sender)
+        return found
 
     return live
 

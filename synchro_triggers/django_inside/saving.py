@@ -1,8 +1,8 @@
 """``save()`` of one instance with exactly the values that it has, and of rows that Django would not find.
 
-Relies on: ``save()`` writes by ``save_base()``, ``_save_table()``, ``_do_insert()`` and ``_do_update()`` (part
-``saving`` of ``expected``), and asks each field's ``pre_save()`` for its value, which is documented. Each hook concerns
-one instance: saves of others, also of the same model in other threads, are as they were.
+Relies on: ``save()`` writes by ``_save_table()``, ``_do_insert()`` and ``_do_update()`` (part ``saving`` of
+``expected``), and asks each field's ``pre_save()`` for its value, which is documented. Each hook concerns one
+instance: saves of others, also of the same model in other threads, are as they were.
 """
 
 from __future__ import annotations
@@ -37,35 +37,19 @@ def needs_hooks(model: type[Model]) -> bool:
 
 @contextmanager
 def written_by_django(instance: Model) -> Iterator[None]:
-    """Let Django's own methods write this one instance, whatever its class has in their place; blocks nest.
+    """Let what ``Model.save()`` and ``Model.delete()`` call be Django's own for this one instance; blocks nest.
 
-    It relies on nothing but that an instance's own attributes come before those of its class.
+    It relies on nothing but that an instance's own attributes come before those of its class. Of ``save()`` and
+    ``delete()`` themselves Django's are to be called by name: receivers get to see what is put into an instance.
     """
     names = [name for name in WRITING if getattr(type(instance), name) is not getattr(Model, name)]
-    names = [name for name in names if name not in instance.__dict__]
+    names = [name for name in names if name not in {"save", "delete", *instance.__dict__}]
     instance.__dict__.update({name: MethodType(getattr(Model, name), instance) for name in names})
     try:
         yield
     finally:
         for name in names:
             instance.__dict__.pop(name, None)
-
-
-@contextmanager
-def watched(instance: Model, begin: Callable[[], None], end: Callable[[], None]) -> Iterator[None]:
-    """Call ``begin`` and ``end`` around Django's own ``save_base()``, which calls the receivers, of this one instance.
-
-    Whatever else ``save()`` does comes before or after.
-    """
-    save_then = _method(instance, "save_base")
-
-    def save_base(*arguments: Any, **options: Any) -> None:
-        begin()
-        save_then(*arguments, **options)
-        end()
-
-    with _replaced(instance, save_base=save_base):
-        yield
 
 
 @contextmanager

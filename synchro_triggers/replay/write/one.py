@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
+from types import MethodType
 from typing import Any
 
 from django.db.models import Model, Q
@@ -37,7 +38,15 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
         parents_found(instance),
         rows_as_they_are(instance),
     ):
-        _call(instance.save, remote, options)
+        _call(_method(instance, "save"), remote, options)
+
+
+def _method(instance: Model, name: str) -> Callable[..., Any]:
+    """Return the instance's own method, or Django's in its place."""
+    if goes_by_its_methods(type(instance)):
+        method: Callable[..., Any] = getattr(instance, name)
+        return method
+    return MethodType(getattr(Model, name), instance)
 
 
 def _call(method: Callable[..., Any], remote: str, options: dict[str, Any]) -> None:
@@ -69,7 +78,7 @@ def _is_saved_as_it_is(shape: Shape) -> bool:
 def delete(instance: Model, remote: str, **options: Any) -> None:
     """Delete through the ORM."""
     with as_told(instance), rows_as_they_are(instance):
-        _call(instance.delete, remote, options)
+        _call(_method(instance, "delete"), remote, options)
 
 
 @contextmanager

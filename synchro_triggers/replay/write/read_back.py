@@ -8,13 +8,14 @@ different, so it is written again, once.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
 from django.db.models import Model, QuerySet
+from django.db.models.signals import post_save
 
-from ...django_inside.expected import is_as_expected
-from ...django_inside.saving import watched
+from ...django_inside.receivers import can_withhold, watched
 from ...exceptions import ObjectNotApplied
 from ..rows.selecting import rows_of
 from ..rows.statements import update_rows
@@ -36,9 +37,10 @@ class ReadBack:
 
     def __init__(self, instance: Model, shape: Shape, alias: str, wrote_more: Callable[[], bool]) -> None:
         self._instance, self._shape, self._alias, self._wrote_more = instance, shape, alias, wrote_more
-        self._key = instance.pk
+        self._is_heard = saves_are_heard(shape.model)
+        self._key = self._key_before = instance.pk
         self._meant = self._values()
-        self._before: dict[str, Any] | None = None
+        self._before: dict[str, Any] = {}
         self._by_receivers: set[str] = set()
 
     def save(self, save: Callable[[], None], *, must_be_there: bool) -> tuple[str, ...]:
@@ -52,7 +54,7 @@ class ReadBack:
             ObjectNotApplied: ``save()`` has given it another key, or has not written it.
         """
         label = self._shape.label
-        with watched(self._instance, self._begin, self._end):
+        with watched(self) if self._is_heard else nullcontext():
             save()
         if self._key is not None and self._instance.pk != self._key:
             raise ObjectNotApplied(f"save() has given it the key {self._instance.pk!r} instead; {way_past(label)}")
@@ -67,19 +69,25 @@ class ReadBack:
 
     # What receivers do ----------------------------------------------------------------------------
 
-    def _begin(self) -> None:
-        """Django's own ``save_base()`` begins: receivers are called, and the row is written."""
-        self._before = self._values()
+    def before(self, *, instance: Any, **told: Any) -> None:
+        """Receivers are about to be called."""
+        if instance is self._instance:
+            self._before, self._key_before = self._values(), instance.pk
 
-    def _end(self) -> None:
-        if self._before is None or not saves_are_heard(self._shape.model):
+    def after(self, *, signal: Any, instance: Any, **told: Any) -> None:
+        """Receivers have been called: what has changed meanwhile they have changed."""
+        if instance is not self._instance:
             return
-        self._by_receivers |= set(differing(self._instance, self._before))
-        if self._wrote_more() and (there := self._read()) is not None:
-            self._by_receivers |= set(differing(there, self._values()))
+        if instance.pk != self._key_before:
+            self._key = instance.pk
+        now = self._values()
+        self._by_receivers |= {name for name in now.keys() - _plain(now) if now[name] is not self._before[name]}
+        self._by_receivers |= set(differing(instance, {name: self._before[name] for name in _plain(self._before, now)}))
+        if signal is post_save and self._wrote_more() and (there := self._read()) is not None:
+            self._by_receivers |= set(differing(there, {name: now[name] for name in _plain(now)}))
 
     def _wrong(self, there: Model) -> list[str]:
-        if not is_as_expected("saving") and saves_are_heard(self._shape.model):
+        if self._is_heard and not can_withhold():
             return []  # nobody knows who has changed it
         return [name for name in differing(there, self._meant) if name not in self._by_receivers]
 
@@ -100,6 +108,11 @@ class ReadBack:
                 values = [self._meant[field.attname] for field in fields]
                 update_rows(self._alias, table.model, table.key, fields, [[*key, *values]])
         set_values(self._instance, {name: self._meant[name] for name in names})
+
+
+def _plain(*values: dict[str, Any]) -> set[str]:
+    """Return the names whose values are no expressions, which only the database can compute."""
+    return {name for name in values[0] if not any(hasattr(each[name], "resolve_expression") for each in values)}
 
 
 @cache

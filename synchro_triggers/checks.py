@@ -26,7 +26,7 @@ from .capture.tables import (
     natural_manager,
     wrong_skip_of,
 )
-from .conf import LOCAL, SETTINGS, get_settings, named_models, wrong_settings
+from .conf import LOCAL, SETTINGS, get_settings, named_models, options_of, wrong_settings
 from .django_inside.expected import PARTS, is_as_expected
 from .django_inside.receivers import SIGNALS, can_withhold, live_receivers
 from .exceptions import SynchroConfigurationError
@@ -187,8 +187,8 @@ def check_options_of_others(app_configs: Sequence[AppConfig] | None, **kwargs: A
     written = set(_written_models())
     if not written:
         return []  # said by ``check_settings`` or ``check_nothing_captured``
-    if any(hasattr(field, "ct_field") for model in written for field in model._meta.private_fields):
-        return []  # what a generic foreign key points to is brought along, whatever it is
+    if any(map(_may_lead_anywhere, written)):
+        return []  # what it leads to is brought along, whatever it is
     return [
         checks.Warning(
             f"{name} names {entry!r}, but nothing of that is synchronised: it has no effect.",
@@ -199,6 +199,12 @@ def check_options_of_others(app_configs: Sequence[AppConfig] | None, **kwargs: A
         for entry, models in named_models(name)
         if written.isdisjoint(models)
     ]
+
+
+def _may_lead_anywhere(model: type[Model]) -> bool:
+    """Tell whether a model has a generic foreign key, or the like by the option ``references``."""
+    generic = any(hasattr(field, "ct_field") for field in model._meta.private_fields)
+    return generic or any(held.model is None for held in options_of(model).references)
 
 
 def check_tables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -345,7 +351,7 @@ def _some(labels: Sequence[str], most: int = 3) -> str:
 
 
 def _written_models() -> Iterator[type[Model]]:
-    """Yield the captured models, and those that are brought along as targets of foreign keys."""
+    """Yield the captured models, and those that are brought along as targets of foreign keys and the like."""
     try:
         waiting = list(captured_models(get_settings().models))
     except SynchroConfigurationError:
@@ -356,6 +362,7 @@ def _written_models() -> Iterator[type[Model]]:
         yield model
         fields = model._meta.concrete_fields
         targets = [field.remote_field.model for field in fields if field.remote_field is not None]
+        targets += [held.model for held in options_of(model).references if held.model is not None]
         for target in [*targets, *model._meta.all_parents]:
             concrete = target._meta.concrete_model or target
             if concrete not in found:

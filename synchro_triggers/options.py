@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Field, Model
 
 from .exceptions import SynchroConfigurationError
+from .option_references import HeldKey, WrongReference, column_of, read_held_key
 
 SETTING = "SYNCHRO_OPTIONS"
 
@@ -30,6 +31,7 @@ class ModelOptions:
             empty: as the model itself says.
         keeps_key: ``identity: 'pk'``: rows keep their primary key on the remote, even an automatic one.
         batch_signals: whether its signals are sent a batch at a time; ``None``: as ``SYNCHRO_BATCH_SIGNALS`` says.
+        references: which of its columns hold keys of objects without being foreign keys.
         write: one of ``WAYS``: how a replay writes its objects.
         mute: dotted paths of receivers, or of modules and packages of such, that a replay does not call.
     """
@@ -38,6 +40,7 @@ class ModelOptions:
     natural_key: tuple[str, ...] = ()
     keeps_key: bool = False
     batch_signals: bool | None = None
+    references: tuple[HeldKey, ...] = ()
     write: str = "save"
     mute: tuple[str, ...] = ()
 
@@ -124,14 +127,39 @@ def read_known_options(
     missing: list[str] = []
     for key, value in _require_options(given_in, label, given).items():
         name, read = _READERS[key]
-        # Of several fields to skip, those that are there are skipped.
-        for each in [(one,) for one in value] if key == "skip" and isinstance(value, (list, tuple)) else [value]:
+        for each in _one_by_one(model, key, value):
             try:
                 for _, option in read(_Entry(label, (model,), False, given_in), key, each):
-                    found[name] = found[name] | option if key == "skip" and name in found else option
+                    add_known(found, {name: option})
             except NotThere as error:
                 missing.append(str(error))
     return found, tuple(missing)
+
+
+def _one_by_one(model: type[Model], key: str, value: Any) -> list[Any]:
+    """Return a value in parts, of which some may be of fields that are not there.
+
+    Of a column that a model has inherited its parent's options speak: what stands for a base class stands for both.
+    """
+    if key == "skip" and isinstance(value, (list, tuple)):
+        return [(each,) for each in value]
+    if key == "references" and isinstance(value, Mapping):
+        columns = {name: column_of(model, name) for name in value}
+        return [{name: value[name]} for name, column in columns.items() if column is None or column.model is model]
+    return [value]
+
+
+def add_known(found: dict[str, Any], read: Mapping[str, Any]) -> None:
+    """Add attributes of ``ModelOptions``, in place: fields and receivers add up, of the rest what comes last holds."""
+    for name, option in read.items():
+        if name == "skip":
+            option = found.get(name, frozenset()) | option
+        elif name == "mute":
+            option = tuple(dict.fromkeys((*found.get(name, ()), *option)))
+        elif name == "references":
+            columns = {held.column for held in option}
+            option = (*(held for held in found.get(name, ()) if held.column not in columns), *option)
+        found[name] = option
 
 
 def _entry(label: str, is_app: bool, models: tuple[type[Model], ...]) -> _Entry:
@@ -245,6 +273,29 @@ def _read_batch_signals(entry: _Entry, key: str, value: object) -> _Read:
         yield model, value
 
 
+def _read_references(entry: _Entry, key: str, value: object) -> _Read:
+    if not isinstance(value, Mapping):
+        raise entry.error(key, f"must be a dict like {{'column': 'app.Model'}}, not {value!r}.")
+    found: dict[type[Model], dict[str, HeldKey]] = {}
+    for name, target in value.items():
+        if not isinstance(name, str):
+            raise entry.error(key, f"holds {name!r}, which is no field name: write names as strings.")
+        columns = {model: column for model in entry.models if (column := column_of(model, name)) is not None}
+        if not columns:
+            raise _no_field(entry, key, name)
+        for model, column in columns.items():
+            if entry.is_app and column.model in columns.keys() - {model}:
+                continue  # it is a parent's, which is of the app too
+            try:
+                held = read_held_key(model, column, name, target)
+            except WrongReference as error:
+                raise entry.error(key, str(error)) from error
+            if found.setdefault(model, {}).setdefault(held.column, held) is not held:
+                raise entry.error(key, f"names {held.column!r} of {model._meta.label} twice: take one of them out.")
+    for model, each in found.items():
+        yield model, tuple(each.values())
+
+
 def _read_write(entry: _Entry, key: str, value: object) -> _Read:
     if value not in WAYS:
         raise entry.error(key, f"must be 'save', 'signals' or 'rows', not {value!r}.")
@@ -275,6 +326,7 @@ _READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
     "natural_key": ("natural_key", _read_natural_key),
     "identity": ("keeps_key", _read_identity),
     "batch_signals": ("batch_signals", _read_batch_signals),
+    "references": ("references", _read_references),
     "write": ("write", _read_write),
     "mute": ("mute", _read_mute),
 }
@@ -301,12 +353,6 @@ def _no_field(entry: _Entry, key: str, name: str) -> Exception:
     known = ", ".join(field.name for field in model._meta.concrete_fields if field.column is not None)
     said = f"names {name!r}: {model._meta.label} has no such field with a column (it has: {known})."
     return entry.error(key, said, NotThere)
-
-
-def column_of(model: type[Model], name: str) -> Field[Any, Any] | None:
-    """Return the field of that name, or attribute's name, which has a column."""
-    fields = (field for field in model._meta.concrete_fields if field.column is not None)
-    return next((field for field in fields if name in {field.name, field.attname}), None)
 
 
 def _column_at(model: type[Model], path: str) -> Field[Any, Any] | None:

@@ -37,6 +37,19 @@ def test_readme_lists_every_id():
     assert sorted(ids) == sorted(rows) and len(ids) == 12
 
 
+@pytest.mark.parametrize("held", ["testapp.Item", ("content_type",), "tests.test_checks.said"])
+def test_models_of_which_a_column_may_hold_keys_are_brought_along(settings, held):
+    settings.SYNCHRO_MODELS = ("auth.Permission",)
+    settings.SYNCHRO_OPTIONS = {
+        "auth.Permission": {"references": {"codename": held}},
+        "testapp.Item": {"identity": "pk"},
+    }
+    assert not said("W014")
+
+    settings.SYNCHRO_OPTIONS = {**settings.SYNCHRO_OPTIONS, "testapp.Account": {"skip": ["cash"]}}
+    assert len(said("W014")) == (held == "testapp.Item")
+
+
 def test_checks_ask_no_database(settings):
     """This test may not use a database: pytest-django refuses every connection."""
     settings.SYNCHRO_OPTIONS = {"testapp.Item": {"natural_key": ["name"]}}

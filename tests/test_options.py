@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
@@ -16,6 +16,7 @@ from synchro_triggers.capture import install
 from synchro_triggers.capture.tables import natural_key_fields, skipped_names
 from synchro_triggers.conf import get_settings, options_of
 from synchro_triggers.models import ChangeLog
+from synchro_triggers.option_references import HeldKey
 from tests.databases import both
 from tests.replay.hearing import later
 from tests.testapp.models import (
@@ -137,7 +138,74 @@ def test_option_wins_over_the_natural_key_of_the_model(settings):
     assert natural_key_fields(OwnKey) == ("code", "day")
 
 
+def keys_in_data(value, key_of):
+    return value
+
+
+def test_columns_that_hold_keys_are_those_of_children_too_and_of_an_apps_models_that_have_them(settings):
+    settings.SYNCHRO_OPTIONS = {
+        "testapp.Place": {"references": {"name": "testapp.item"}},
+        "testapp.Restaurant": {"references": {"stars": Item}},
+    }
+    assert options_of(Restaurant).references == (HeldKey("stars", Item), HeldKey("name", Item))
+    assert options_of(Place).references == (HeldKey("name", Item),)
+
+    settings.SYNCHRO_OPTIONS = {"testapp": {"references": {"cash": f"{__name__}.keys_in_data"}}}
+    assert options_of(Item).references == (HeldKey("cash", rewrite=keys_in_data),)
+    assert options_of(Restaurant).references == () == options_of(OwnKey).references
+
+    settings.SYNCHRO_OPTIONS = {"auth.Permission": {"references": {"codename": ["content_type_id"]}}}
+    assert options_of(Permission).references == (HeldKey("codename", told_by="content_type"),)
+
+
+REFERENCES = "SYNCHRO_OPTIONS['testapp.Item']['references'] "
+WRONG_REFERENCES = [
+    (["name"], "must be a dict like {'column': 'app.Model'}, not ['name']."),
+    ({5: "testapp.Tag"}, "holds 5, which is no field name: write names as strings."),
+    ({"nope": "testapp.Tag"}, "names 'nope': testapp.Item has no such field with a column (it has: id, name, cash)."),
+    ({"id": "testapp.Tag"}, "names 'id', which is (part of) the primary key of testapp.Item: take it out."),
+    ({"name": "testapp.Nope"}, "has 'testapp.Nope' for 'name': there is no such model (the app 'testapp' has: Account"),
+    ({"name": "nope.Model"}, "has 'nope.Model' for 'name', which is neither a model ('app.Model') nor a callable that"),
+    ({"name": "tests.databases.nope"}, "has 'tests.databases.nope' for 'name', which is neither a model"),
+    ({"name": "tests.databases.__doc__"}, "has 'tests.databases.__doc__' for 'name', which is no callable: "),
+    ({"name": 5}, "has 5 for 'name': write 'app.Model', ('content_type',), or the dotted path of a callable."),
+    ({"name": dict}, "has <class 'dict'> for 'name', which is no model with a table: write 'app.Model'."),
+    ({"name": ()}, "has () for 'name': write ('content_type',), the one field that says which model's key it holds."),
+    ({"name": ("cash", "id")}, "has ('cash', 'id') for 'name': write ('content_type',), the one field"),
+    ({"name": ("nope",)}, "says that 'nope' tells the model of 'name': testapp.Item has no such field with a column"),
+    ({"name": ("cash",)}, "says that 'cash' tells the model of 'name', but it is neither a foreign key to ContentType"),
+    ({"name": "synchro_triggers.Node"}, "has synchro_triggers.Node for 'name', which belongs to synchro_triggers"),
+    ({"name": "oddapp.Point"}, "has oddapp.Point for 'name', whose primary key has several columns: one column"),
+]
+
+
 WRONG = [
+    *(({"testapp.Item": {"references": given}}, REFERENCES + said) for given, said in WRONG_REFERENCES),
+    (
+        {"testapp.KeyedChild": {"references": {"parent_id": "testapp.Keyed"}}},
+        "SYNCHRO_OPTIONS['testapp.KeyedChild']['references'] names 'parent_id', which is a foreign key to "
+        "testapp.Keyed already, and is translated as such: take it out.",
+    ),
+    (
+        {"oddapp.Settled": {"references": {"settings": "testapp.Item"}}},
+        "SYNCHRO_OPTIONS['oddapp.Settled']['references'] says of which model 'settings' holds a key, but that is JSON: "
+        "name a callable that finds the keys in it.",
+    ),
+    (
+        {"testapp.Restaurant": {"references": {"name": "testapp.Item"}}},
+        "SYNCHRO_OPTIONS['testapp.Restaurant']['references'] names 'name', a column of testapp.Place, from which "
+        "testapp.Restaurant inherits: give the option to that.",
+    ),
+    (
+        {"testapp": {"references": {"nope": "testapp.Tag"}}},
+        "SYNCHRO_OPTIONS['testapp']['references'] names 'nope', which no model of this app has as a field with a "
+        "column.",
+    ),
+    (
+        {"auth.Permission": {"references": {"codename": ("content_type",)}, "skip": ("content_type",)}},
+        "SYNCHRO_OPTIONS: 'content_type' tells which model's key 'codename' of auth.Permission holds (references), and "
+        "is not synchronised (skip). Take it out of one of them.",
+    ),
     (["testapp.Item"], "SYNCHRO_OPTIONS must be a dict like"),
     (None, "SYNCHRO_OPTIONS must be a dict like"),
     ({5: {}}, "SYNCHRO_OPTIONS: cannot read the label 5; write 'app.Model' or 'app'"),
@@ -152,7 +220,7 @@ WRONG = [
     (
         {"testapp.Item": {"skipp": ["cash"]}},
         "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'skipp' "
-        "(there are 'batch_signals', 'identity', 'mute', 'natural_key', 'skip', 'write').",
+        "(there are 'batch_signals', 'identity', 'mute', 'natural_key', 'references', 'skip', 'write').",
     ),
     ({"testapp.Item": {"conflict": "local"}}, "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'conflict'"),
     ({"testapp.Item": {5: 1}}, "SYNCHRO_OPTIONS['testapp.Item']: there is no option 5"),

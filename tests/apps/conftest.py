@@ -20,7 +20,7 @@ from synchro_triggers import synchro_paused
 from tests.databases import Prepared, install_triggers
 from tests.shapes.sides import LOCAL, REMOTE, move_remote_keys_on
 
-APPS = ("contenttypes", "auth", "sites", "flatpages", "redirects", "taggit", "guardian", "usingapp")
+APPS = ("contenttypes", "auth", "admin", "sites", "flatpages", "redirects", "taggit", "guardian", "usingapp")
 
 
 @pytest.fixture

@@ -14,17 +14,25 @@ from tests.shapefuzz.world import opened
 
 @pytest.fixture
 def project(request, databases, django_db_blocker, tmp_path):
-    """Opens a project on two databases of one vendor; returns its models."""
+    """Opens a project on two databases, of one vendor or of two (``sqlite-postgres``); returns its models."""
     with django_db_blocker.unblock(), ExitStack() as stack:
 
         def open_it(vendor, *models, **settings):
-            plans = [ModelPlan(name, bases, lines) for name, bases, *lines in models]
+            plans = [_plan(*model) for model in models]
             settings = {"USE_TZ": True, **settings}
-            project = Project(0, vendor, vendor, tuple(plans), settings=tuple(settings.items()))
+            here, _, there = vendor.partition("-")
+            project = Project(0, here, there or here, tuple(plans), settings=tuple(settings.items()))
             stack.enter_context(opened(project, databases, tmp_path))
             return [apps.get_model("shapefuzz", plan.name) for plan in plans]
 
         yield open_it
+
+
+def _plan(name, bases, *lines):
+    """Return the plan of a model; a line after ``Meta:`` belongs there."""
+    body = [line for line in lines if not line.startswith("Meta:")]
+    meta = [line.removeprefix("Meta:").strip() for line in lines if line.startswith("Meta:")]
+    return ModelPlan(name, bases, body or ["pass"], meta)
 
 
 @pytest.fixture(params=["bulk", "one by one"])

@@ -124,12 +124,26 @@ def test_key_that_is_free_for_good_on_the_remote_is_copied_as_it_is():
     synchronize_and_compare()
     key = articles[0].pk
     articles[0].delete()
+    synchronize_and_compare()
     Note.objects.create(name="note", content_type=content_type(Article), object_id=key)
 
     report = synchronize()
 
     assert (report.failures, told(report)) == ([], [])
     assert on_remote(Note, name="note").object_id == key
+
+
+def test_key_of_what_the_same_run_deletes_is_the_one_that_it_had_on_the_remote():
+    article = Article.objects.create(name="gone")
+    synchronize_and_compare()
+    key, there = article.pk, on_remote(Article, name="gone").pk
+    article.delete()
+    Note.objects.create(name="note", content_type=content_type(Article), object_id=key)
+
+    report = synchronize()
+
+    assert (report.failures, told(report)) == ([], [])
+    assert on_remote(Note, name="note").object_id == there != key
 
 
 def test_objects_that_get_the_number_in_the_same_run_are_not_hit():

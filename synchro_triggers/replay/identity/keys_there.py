@@ -10,10 +10,13 @@ from django.db.models import Model
 from ...capture.tables import natural_manager
 from ...conf import LOCAL
 from ..rows.doubled_hours import doubling_zone, is_doubled
+from ..rows.held_keys import held_key
 from ..rows.selecting import rows_of
+from ..rows.values import local_value
 from ..schema.findable import is_findable
+from ..schema.key_columns import KeyColumn
 from ..schema.keys import FormerKey, Unreadable
-from ..schema.shape import GenericKey, Shape, is_foreign_key, points_to_key, shape_of, target_of
+from ..schema.shape import Shape, is_foreign_key, key_column_at, points_to_key, shape_of, target_of
 from .references import Identity
 
 
@@ -26,6 +29,7 @@ class KeysThere:
     """
 
     def __init__(self, identity: Identity, by_natural_key: Callable[[Model], Any]) -> None:
+        self.remote = identity.remote
         self._identity, self._by_natural_key = identity, by_natural_key
         self._zone = doubling_zone(identity.remote)
 
@@ -56,10 +60,30 @@ class KeysThere:
             known = self._by_natural_key(target) if target is not None else None
         return known
 
-    def object_id_there(self, generic: GenericKey, target: tuple[type[Model], Any], instance: Model) -> Any:
-        """Return what a generic foreign key's object id is on the remote, or ``None`` as for ``key_there()``."""
+    def held_there(self, column: KeyColumn, target: tuple[type[Model], Any], value: Any) -> Any:
+        """Return what a column that holds a key has on the remote, or ``None`` as for ``key_there()``.
+
+        Args:
+            column: the column.
+            target: model and key that it holds here.
+            value: the key as it is written.
+        """
         known = self.key_there(*target)
-        return None if known is None else generic.value_there(target[1], known, instance)
+        return None if known is None else column.value_there(target[1], known, value)
+
+    def value_there(self, instance: Model, field: Any) -> Any:
+        """Return what a field of a local object has on the remote, or ``None`` if what it leads to is not known there.
+
+        What only a callable can tell stays as it is.
+        """
+        value = local_value(instance, field)
+        if value is None:
+            return None
+        if is_foreign_key(field):
+            return self.translate(field, value)
+        column = key_column_at(field)
+        target = None if column is None else held_key(column, instance)
+        return value if column is None or target is None else self.held_there(column, target, value)
 
     def kept_key(self, shape: Shape, key: Any) -> Any:
         """Return the key that an object keeps on the remote, foreign keys in it translated; nobody looks for its row.

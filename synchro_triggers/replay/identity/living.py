@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from copy import copy
 from functools import partial
 from typing import Any
 
@@ -12,13 +11,14 @@ from django.db.models import Model
 
 from ...capture.tables import natural_key_of, natural_manager
 from ...conf import LOCAL
-from ..rows.generic import generic_target
+from ..rows.held_keys import held_key
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.findable import is_findable
+from ..schema.key_columns import KeyColumn
 from ..schema.keys import FormerKey
-from ..schema.shape import GenericKey, concrete_of, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from ..schema.shape import concrete_of, is_foreign_key, key_column_at, points_to_key, root_of, shape_of, target_of
 from .natural_lookup import as_lookups, ask_by_natural_key, compare_exactly, named_paths, natural_key_across
 from .references import Identity
 
@@ -181,6 +181,12 @@ class Living:
                 values = [there.get(row.pk, {}).get(attname) for row in rows]
             else:
                 values = [local_value(row, field) for row in rows]
+            if (column := key_column_at(field)) is not None and "__" not in attname:
+                held = [self._held_here(column, row) for row in rows]
+                values = [
+                    _UNKNOWN if key is None and value is not None else key
+                    for value, key in zip(values, held, strict=True)
+                ]
             if is_foreign_key(field) and points_to_key(field):
                 here = self._keys_there(target_of(field)[0], {value for value in values if value is not None})
                 values = [None if value is None else here.get(value, _UNKNOWN) for value in values]
@@ -210,22 +216,18 @@ class Living:
                 continue
 
     def _natural_key_here(self, row: Model) -> tuple[Any, ...]:
-        return natural_key_across(row, self._translated, self._object_id, self._row_here)
+        return natural_key_across(row, self._translated, self._held, self._row_here)
 
-    def _object_id(self, generic: GenericKey, row: Model) -> Callable[[], Any] | None:
-        value = row.__dict__.get(generic.object_attname)
-        return None if value is None else partial(self._generic_id_here, generic, row)
+    def _held(self, column: KeyColumn, row: Model) -> Callable[[], Any] | None:
+        value = row.__dict__.get(column.field.attname)
+        return None if value is None else partial(self._held_here, column, row)
 
-    def _generic_id_here(self, generic: GenericKey, row: Model) -> Any:
-        typed = copy(row)
-        for field in shape_of(type(row)).foreign_keys:
-            if field.attname == generic.type_attname:
-                typed.__dict__[field.attname] = self._translated(field, row.__dict__.get(field.attname))
-        target = generic_target(generic, typed)
+    def _held_here(self, column: KeyColumn, row: Model) -> Any:
+        value, target = row.__dict__.get(column.field.attname), held_key(column, row, self._identity.remote)
         if target is None:
-            return row.__dict__.get(generic.object_attname)
+            return value
         key = self._keys_there(root_of(target[0]), [target[1]]).get(target[1])
-        return None if key is None else generic.value_there(target[1], key, row)
+        return None if key is None else column.value_there(target[1], key, value)
 
     def _row_here(self, target: Model) -> Model:
         root = root_of(concrete_of(type(target)))

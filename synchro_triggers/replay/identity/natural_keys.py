@@ -10,10 +10,11 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 
 from ...conf import LOCAL
-from ..rows.generic import generic_target
+from ..rows.held_keys import held_key, target_with
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
-from ..schema.shape import GenericKey, concrete_of, is_foreign_key, points_to_key, target_of
+from ..schema.key_columns import KeyColumn
+from ..schema.shape import concrete_of, is_foreign_key, key_column_at, points_to_key, target_of
 from .keys_there import KeysThere
 from .natural_lookup import IS_NULL, as_lookups, named_paths, natural_key_across
 from .references import Identity
@@ -37,7 +38,7 @@ class NaturalKeys:
         Raises:
             ObjectDoesNotExist: something that it speaks of is not there, so neither is the object.
         """
-        return natural_key_across(instance, self._keys.translate, self._object_id, self._row_there)
+        return natural_key_across(instance, self._keys.translate, self._held_there, self._row_there)
 
     def lookups(self, instance: Model, at_paths: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Return the look-ups of a natural key that names its fields, as the remote has them; else ``None``.
@@ -54,12 +55,20 @@ class NaturalKeys:
             return None
         there: dict[str, Any] = {}
         for attname, (field, value) in values.items():
-            there[attname] = value
-            if is_foreign_key(field) and value is not None:
-                there[attname] = self._keys.translate(field, value)
-                if there[attname] is None:
-                    raise ObjectDoesNotExist
+            there[attname] = self._there(instance, attname, field, value)
+            if there[attname] is None and value is not None:
+                raise ObjectDoesNotExist
         return as_lookups(there)
+
+    def _there(self, instance: Model, attname: str, field: Any, value: Any) -> Any:
+        """Return a part of a natural key as the remote has it, or ``None`` if what it leads to is not known there."""
+        if value is None or is_foreign_key(field):
+            return value if value is None else self._keys.translate(field, value)
+        if "__" not in attname:
+            return self._keys.value_there(instance, field)
+        column = key_column_at(field)
+        target = target_with(column.model, value) if column is not None and column.model is not None else None
+        return value if column is None or target is None else self._keys.held_there(column, target, value)
 
     def of_many(self, model: type[Model], instances: Sequence[Model]) -> dict[Any, tuple[Any, ...]]:
         """Return the natural keys of many objects, where they name their fields, have no NULL, and can be translated.
@@ -120,9 +129,10 @@ class NaturalKeys:
                 self._identity.load(target_of(field)[0], {values[attname] for values in values_of.values()} - {None})
         return values_of
 
-    def _object_id(self, generic: GenericKey, instance: Model) -> Callable[[], Any] | None:
-        target = generic_target(generic, instance)
-        return None if target is None else partial(self._keys.object_id_there, generic, target, instance)
+    def _held_there(self, column: KeyColumn, instance: Model) -> Callable[[], Any] | None:
+        target = held_key(column, instance)
+        value = instance.__dict__.get(column.field.attname)
+        return None if target is None else partial(self._keys.held_there, column, target, value)
 
     def _row_there(self, target: Model) -> Model:
         model = concrete_of(type(target))

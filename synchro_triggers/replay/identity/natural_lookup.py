@@ -16,7 +16,8 @@ from ...capture.tables import natural_key_fields, natural_key_of, natural_manage
 from ...exceptions import ObjectNotApplied
 from ...natural import NaturalManager
 from ...unnamed import unnamed_on
-from ..schema.shape import GenericKey, field_at, is_foreign_key, shape_of
+from ..schema.key_columns import KeyColumn
+from ..schema.shape import field_at, is_foreign_key, shape_of
 
 #: What ends the name of a look-up for NULL.
 IS_NULL = "__isnull"
@@ -74,7 +75,7 @@ def _on(manager: Any, alias: str) -> Any:
 def natural_key_across(
     instance: Any,
     translate: Callable[[Any, Any], Any],
-    object_id: Callable[[GenericKey, Any], Callable[[], Any] | None],
+    held: Callable[[KeyColumn, Any], Callable[[], Any] | None],
     row_across: Callable[[Model], Model],
 ) -> tuple[Any, ...]:
     """Return the natural key that an object would have on the other side.
@@ -84,7 +85,7 @@ def natural_key_across(
     Args:
         instance: a local object, or a row of the remote.
         translate: returns what a foreign key's value is on the other side; ``None``: its target is not there.
-        object_id: returns what tells the same of a generic one's object id; ``None``: it stays as it is.
+        held: returns what tells the same of a column that holds a key; ``None``: it stays as it is.
         row_across: returns the row of a target there.
 
     Raises:
@@ -92,7 +93,7 @@ def natural_key_across(
     """
     here = natural_key_of(instance)  # reads the targets it asks for: the copies need not, and must not
     there = copy(instance)
-    for attname, translated in _links(instance, translate, object_id):
+    for attname, translated in _links(instance, translate, held):
         # The others need not be looked for: what they point to may be new, or gone, and lead back to this object.
         if _depends_on(instance, attname, here):
             if (value := translated()) is None:
@@ -104,23 +105,23 @@ def natural_key_across(
 def _links(
     instance: Model,
     translate: Callable[[Any, Any], Any],
-    object_id: Callable[[GenericKey, Any], Callable[[], Any] | None],
+    held: Callable[[KeyColumn, Any], Callable[[], Any] | None],
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Yield the attributes that hold foreign keys, generic ones too, and what tells their values on the other side."""
+    """Yield the attributes that hold keys of others, and what tells their values on the other side."""
     shape = shape_of(type(instance))
     followed = {  # these stay as they are: unlike a foreign key, a generic one looks at its two columns each time
         attname
-        for generic in shape.generic_keys
-        if generic.name in instance._state.fields_cache
-        for attname in (generic.type_attname, generic.object_attname)
+        for column in shape.key_columns
+        if column.generic in instance._state.fields_cache and column.told_by is not None
+        for attname in (column.told_by.attname, column.field.attname)
     }
     for field in shape.foreign_keys:
         value = instance.__dict__.get(field.attname)
         if value is not None and field.attname not in followed:
             yield field.attname, partial(translate, field, value)
-    for generic in shape.generic_keys:
-        if generic.object_attname not in followed and (translated := object_id(generic, instance)) is not None:
-            yield generic.object_attname, translated
+    for column in shape.key_columns:
+        if column.field.attname not in followed and (translated := held(column, instance)) is not None:
+            yield column.field.attname, translated
 
 
 def _depends_on(instance: Any, attname: str, here: tuple[Any, ...]) -> bool:

@@ -22,12 +22,16 @@ from ..rows.mysql import exact_keys
 from ..rows.read_ahead import ReadAhead
 from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey
+from ..schema.relations import may_be_spoken_of
 from ..schema.shape import Shape, model_of, read_key, read_keys, root_of
 from ..tasks import At
 from .given_again import Strangers
 from .logged_keys import LoggedKeys, number_of
 from .reference_table import ReferenceTable, Stored, text_of
 from .telling import keeps_key
+
+#: How many deleted objects a run remembers, the last ones: what speaks of them is logged near to their end.
+_REMEMBERED = 100_000
 
 
 class Identity:
@@ -40,6 +44,8 @@ class Identity:
         kept_keys: labels of models with the option ``identity: 'pk'``.
         imagined: what a dry run would have created so far.
         given_again: references to rows that are other objects now, and since when: beside those that say so.
+        gone: of what the run has deleted so far, root model and local key to what it was there, where keys may lead to
+            it that no database keeps from leading nowhere; it takes what the batch deletes.
 
     Attributes:
         log: what LOCAL's log says of keys; it is told before anything is loaded.
@@ -57,6 +63,7 @@ class Identity:
         kept_keys: frozenset[str],
         imagined: Mapping[At, Any] | None = None,
         given_again: Mapping[int, datetime.datetime] | None = None,
+        gone: dict[At, Any] | None = None,
     ) -> None:
         self.remote = remote
         self.log = LoggedKeys(kept_keys)
@@ -65,6 +72,8 @@ class Identity:
         self._kept_keys = kept_keys
         self._keeps: dict[Shape, bool] = {}
         self._imagined = imagined if imagined is not None else {}
+        self.gone = gone if gone is not None else {}
+        self._is_remembered: dict[type[Model], bool] = {}
         self._asked: set[At] = set()
         self._rows: dict[At, Stored] = {}  # references, by local key
         self._times: dict[int, datetime.datetime] = {}
@@ -258,8 +267,21 @@ class Identity:
         remote_key = self._known.pop((root, key), None)
         if remote_key is not None:
             self._claimed.pop((root, remote_key), None)
+            self._remember(root, key, remote_key)
         self._learnt.pop((root, key), None)
         self._forgotten.add((root, key))
+
+    def _remember(self, root: type[Model], key: Any, remote_key: Any) -> None:
+        if root not in self._is_remembered:
+            self._is_remembered[root] = may_be_spoken_of(root)
+        if self._is_remembered[root]:
+            self.gone[root, key] = remote_key
+            if len(self.gone) > _REMEMBERED:
+                del self.gone[next(iter(self.gone))]
+
+    def is_forgotten(self, model: type[Model], key: Any) -> bool:
+        """Tell whether the batch has deleted an object, and nothing else has its key by now."""
+        return (root_of(model), key) in self._forgotten
 
     def claimed_by(self, model: type[Model], remote_key: Any) -> Any:
         """Return the local key that is known to be this remote row, or ``None``."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from functools import cache
+from collections.abc import Collection, Hashable
+from functools import lru_cache
 
 from django.apps import apps
 from django.db.models import Model
 
 from ...capture.tables import captured_models, natural_manager
 from ...conf import get_settings
-from ..schema.shape import Shape, family_labels, is_foreign_key, root_of, shape_of, target_of
+from ..schema.shape import Shape, concrete_of, family_labels, is_foreign_key, root_of, shape_of, target_of
 
 
 def is_told_by_nothing(root: type[Model], kept_keys: Collection[str]) -> bool:
@@ -38,9 +38,13 @@ def _family(root: type[Model]) -> list[Shape]:
     return [shape_of(model) for model in models]
 
 
-@cache
 def within_reach(model: type[Model]) -> frozenset[type[Model]]:
     """Return the roots of a model and of all that its objects can bring along."""
+    return _within_reach(model, get_settings().captured)
+
+
+@lru_cache(maxsize=1024)
+def _within_reach(model: type[Model], settings: Hashable) -> frozenset[type[Model]]:
     reached: set[type[Model]] = set()
     waiting = [root_of(model)]
     while waiting:
@@ -54,6 +58,7 @@ def within_reach(model: type[Model]) -> frozenset[type[Model]]:
         for shape in _family(root):
             waiting += [root_of(target_of(field)[0]) for field in shape.foreign_keys]
             waiting += [root_of(parent.model) for parent in shape.other_parents]
-            if shape.generic_keys:
+            waiting += [root_of(concrete_of(each.model)) for each in shape.key_columns if each.model is not None]
+            if any(each.model is None for each in shape.key_columns):
                 waiting += [root_of(each) for each in captured_models(get_settings().models)]
     return frozenset(reached)

@@ -42,7 +42,7 @@ from ..rows.own_rows import read_rows
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import differing, local_value
-from ..schema.shape import is_foreign_key, model_of, read_keys, root_of, shape_of, telling_labels
+from ..schema.shape import leads_elsewhere, model_of, read_keys, root_of, shape_of, telling_labels
 from ..state.node import older_selves
 from ..tasks import ObjectTask
 from .words import _highest_key, introduce
@@ -310,7 +310,7 @@ class Meeting:
         meant = dict(zip(*(read_keys(root, texts) for texts in zip(*pairs, strict=True)), strict=True)) if pairs else {}
         here = {row.pk: row for row in rows_with(root, LOCAL, pk=list(meant))}
         rows = {row.pk: row for row in rows_with(root, self._context.remote, pk=list(meant.values()))}
-        fields = [field for field in shape_of(root).copied if not is_foreign_key(field)]
+        fields = [field for field in shape_of(root).copied if not leads_elsewhere(field)]
         return {
             key
             for key, remote_key in meant.items()

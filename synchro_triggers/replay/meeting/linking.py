@@ -21,14 +21,16 @@ from ..identity.keys_there import KeysThere
 from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..identity.telling import is_told_by_nothing
+from ..plan.rewriting import rewritten
 from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import is_read, read_in_part, was_read
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import times_in_utc
 from ..rows.values import differing, local_value
+from ..schema.key_columns import KeyColumn
 from ..schema.relations import models_in_order
-from ..schema.shape import Shape, family_labels, is_foreign_key, read_key, root_of, shape_of
+from ..schema.shape import Shape, family_labels, key_column_at, read_key, root_of, shape_of
 from ..state.node import former_selves, require_original, require_two_databases, require_two_nodes
 from .words import acquainted_by_word, introduce
 
@@ -238,16 +240,28 @@ def _counterpart(
     read = [field for field in fields if was_read(instance, field) and was_read(candidate, field)]
     if fields and not read:
         return None
-    values = {field.attname: _translated(matching.keys_there, field, local_value(instance, field)) for field in read}
+    values = {field.attname: _translated(matching.keys_there, field, instance) for field in read}
     return None if differing(candidate, values) else candidate.pk
 
 
-def _translated(keys: KeysThere, field: Any, value: Any) -> Any:
-    if not is_foreign_key(field) or value is None:
-        return value
-    translated = keys.translate(field, value)
+def _translated(keys: KeysThere, field: Any, instance: Model) -> Any:
+    column = key_column_at(field)
+    if column is not None and column.rewrite is not None:
+        return _rewritten(keys, column, instance)
+    value, translated = local_value(instance, field), keys.value_there(instance, field)
     # In a cycle the target comes later: its number is its candidate's.
     return value if translated is None else translated
+
+
+def _rewritten(keys: KeysThere, column: KeyColumn, instance: Model) -> Any:
+    def key_there(target: tuple[type[Model], Any], written: Any) -> Any:
+        known = keys.key_there(*target)
+        return written if known is None else column.value_there(target[1], known, written)
+
+    try:
+        return rewritten(column, instance, key_there, keys.remote)
+    except ObjectNotApplied:  # it is told when the object is written; till then it is not the same
+        return local_value(instance, column.field)
 
 
 def _chunks(shape: Shape) -> Iterator[list[Any]]:

@@ -7,18 +7,32 @@ or its move may not be applied yet. Such an object, and all that hangs on it, mu
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 from typing import Any
 
-from django.db.models import DO_NOTHING, PROTECT, RESTRICT, Model, ProtectedError, RestrictedError
+from django.apps import apps
+from django.db.models import (
+    DO_NOTHING,
+    PROTECT,
+    RESTRICT,
+    CharField,
+    Model,
+    ProtectedError,
+    Q,
+    RestrictedError,
+    TextField,
+)
 
 from ...django_inside.collecting import collect
-from ..rows.generic import generic_target
+from ..rows.held_keys import held_key
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
+from ..schema.key_columns import KeyColumn
 from ..schema.link_shapes import link_shape
 from ..schema.relations import (
-    generic_keys,
+    columns_leading_to,
     generic_relations,
     hanging_on,
     links_to,
@@ -26,7 +40,7 @@ from ..schema.relations import (
     nothing_hangs_on,
     relations_to,
 )
-from ..schema.shape import Shape, parents_of, root_of, shape_of, target_of
+from ..schema.shape import Shape, is_foreign_key, parents_of, root_of, shape_of, target_of
 
 
 def let_go(row: Model, remote: str, *, keep_parents: bool) -> dict[Any, list[Model]]:
@@ -79,7 +93,7 @@ def number_of_links(through: type[Model], rows: int) -> int:
 def pointing_past_cascades(row: Model, remote: str) -> Iterator[Model]:
     """Yield the remote rows that point to a row, and that ``row.delete()`` leaves as they are.
 
-    These are foreign keys of which nobody cares (``DO_NOTHING``), and generic ones.
+    These are foreign keys of which nobody cares (``DO_NOTHING``), and columns that hold keys.
     """
     model: Any = type(row)
     for table in (model, *parents_of(model)):
@@ -87,12 +101,45 @@ def pointing_past_cascades(row: Model, remote: str) -> Iterator[Model]:
             if pointing.remote_field.on_delete is DO_NOTHING:
                 value = row.__dict__.get(pointing.target_field.attname)
                 yield from rows_of(pointing.model, remote).filter(**{pointing.attname: value})
-        for holder, generic in generic_keys():
-            kind = generic.get_content_type(model=table, using=remote)
-            field: Any = holder._meta.get_field(generic.fk_field)
+    for holder, column in columns_leading_to(model):
+        for table in (model, *parents_of(model)) if column.told_by is not None else (model,):
             if (key := row.__dict__.get(table._meta.pk.attname)) is not None:
-                pointing_there = {generic.ct_field: kind, generic.fk_field: field.get_prep_value(key)}
-                yield from rows_of(holder, remote).filter(**pointing_there)
+                yield from _rows_holding(holder, column, table, key, remote)
+
+
+def _rows_holding(holder: type[Model], column: KeyColumn, model: type[Model], key: Any, remote: str) -> Iterator[Model]:
+    """Yield the remote rows in which a column holds a key of a model, in whatever spelling."""
+    field = column.field
+    spelt = Q(**{field.attname: field.get_prep_value(key)})
+    if isinstance(field, CharField | TextField) and isinstance(key, uuid.UUID):
+        spelt |= Q(**{field.attname: key.hex})
+    elif isinstance(field, CharField | TextField) and isinstance(key, int):
+        for first in ("0", "+", " "):  # ``007``
+            spelt |= Q(**{f"{field.attname}__startswith": first, f"{field.attname}__contains": str(key)})
+    for row in rows_of(holder, remote).filter(spelt, _is_told(column, model, remote)):
+        target = held_key(column, row, remote)
+        if target is not None and root_of(target[0]) is root_of(model) and target[1] == key:
+            yield row
+
+
+def _is_told(column: KeyColumn, model: type[Model], remote: str) -> Q:
+    """Return the condition that rows say of a column that it is about a model, or a proxy of it."""
+    field: Any = column.told_by
+    models = (model, *_proxies_of(model))
+    if field is None:
+        return Q()
+    if not is_foreign_key(field):
+        return Q(*(Q(**{f"{field.attname}__iexact": each._meta.label}) for each in models), _connector=Q.OR)
+    from django.contrib.contenttypes.models import ContentType
+
+    types = ContentType.objects.db_manager(remote)
+    kinds = [types.get_for_model(each, for_concrete_model=False) for each in models]
+    return Q(**{f"{field.attname}__in": [kind.pk for kind in kinds]})
+
+
+@cache
+def _proxies_of(model: type[Model]) -> tuple[type[Model], ...]:
+    return tuple(each for each in apps.get_models() if each._meta.proxy and each._meta.concrete_model is model)
 
 
 def hanging_loosely(row: Model, remote: str) -> Iterator[Model]:
@@ -119,18 +166,17 @@ def leading_to(shape: Shape, row: Model, going: Collection[Model], remote: str) 
         remote: the database.
 
     Returns:
-        Foreign keys; of generic ones both fields.
+        Foreign keys, and columns that hold keys, with what tells their models.
     """
     found: list[Any] = []
     for field in shape.foreign_keys:
         model, attname = target_of(field)
         if any(_has_value(each, model, attname, row.__dict__.get(field.attname)) for each in going):
             found.append(field)
-    for generic in shape.generic_keys:
-        target = generic_target(generic, row, remote)
+    for column in shape.key_columns:
+        target = held_key(column, row, remote)
         if target is not None and any(_has_value(each, target[0], None, target[1]) for each in going):
-            kind = [field for field in shape.foreign_keys if field.attname == generic.type_attname]
-            found += [generic.object_field, *kind]
+            found += [column.field, *(field for field in shape.foreign_keys if field is column.told_by)]
     return found
 
 

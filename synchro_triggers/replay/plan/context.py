@@ -39,6 +39,7 @@ class RunContext:
         imagined_gone: in a dry run, root model and remote key of what would have been deleted; of links, their table.
         spellings: what the tables there have in other spellings than Django's.
         locks: takes the locks of remote rows as they are read.
+        gone: of what this run has deleted, root model and local key to what it was on the remote.
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
         told_links: of the links among them: table, local ends, and whether the remote wins.
@@ -60,6 +61,7 @@ class RunContext:
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
     imagined_written: set[tuple[type[Model], Any]] = field(default_factory=set)
     imagined_gone: set[tuple[type[Model], Any]] = field(default_factory=set)
+    gone: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
     paces: dict[type[Model], float] = field(default_factory=dict)
     decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
@@ -69,6 +71,7 @@ class RunContext:
         self.told_links.clear()
         self.spellings.forget()
         self.given_again.clear()
+        self.gone.clear()
 
 
 @dataclass

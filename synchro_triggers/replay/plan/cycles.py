@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,18 +21,22 @@ class Unfinished:
     """A reference to an object further up in a cycle, to be set when that one has got its key.
 
     Attributes:
-        field: the field that holds the key: a foreign key, or the object id of a generic one.
+        field: the field that holds the key: a foreign key, or a column that holds keys.
         model, key: the local target.
         value: what the field holds on LOCAL.
+        again: of what a callable finds in a column, what tells the whole value then.
     """
 
     field: Any
     model: type[Model]
     key: Any
     value: Any
+    again: Callable[[], Any] | None = None
 
     def value_for(self, remote_key: Any) -> Any:
         """Return what the field shall hold when the target has that key on the remote."""
+        if self.again is not None:
+            return self.again()
         if not is_foreign_key(self.field):
             return self.value if remote_key == self.key else self.field.to_python(remote_key)
         return remote_key if points_to_key(self.field) else self.value
@@ -46,7 +51,7 @@ class StandIns:
     """
 
     def __init__(self, remote: str, keys: KeysThere) -> None:
-        self._remote, self._keys = remote, keys
+        self.remote, self._keys = remote, keys
 
     def value(self, foreign_key: Any, model: type[Model], key: Any, value: Any, *, unheard: bool) -> Any:
         """Return what a foreign key holds until its target, further up in a cycle, has got its key.
@@ -65,12 +70,12 @@ class StandIns:
             BatchBroken: there is no such value.
             ObjectNotApplied: the remote would not take it.
         """
-        if checked_at_once(self._remote, foreign_key):
+        if checked_at_once(self.remote, foreign_key):
             if foreign_key.null:
                 return None
             raise ObjectNotApplied(
                 f"its {foreign_key.name} points to {model._meta.label} {key!r}, which cannot come before it (a cycle), "
-                f"and may not be NULL: {self._remote!r} checks foreign keys at once, not at the commit. Let one "
+                f"and may not be NULL: {self.remote!r} checks foreign keys at once, not at the commit. Let one "
                 "foreign key of the cycle be null=True, or db_constraint=False there"
             )
         if foreign_key.null and not unheard:
@@ -91,7 +96,7 @@ class StandIns:
 
     def is_there_one(self, foreign_key: Any, key: Any) -> bool:
         """Tell whether a foreign key can wait for a target with that local key."""
-        if checked_at_once(self._remote, foreign_key):
+        if checked_at_once(self.remote, foreign_key):
             return bool(foreign_key.null)
         return foreign_key.null or isinstance(key, int)
 

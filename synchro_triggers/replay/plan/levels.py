@@ -127,7 +127,7 @@ class Levels:
 
     def _may_come_later(self, task: ObjectTask, target: At) -> bool:
         """Tell whether the object can be written before one that it points to."""
-        if task.shape.generic_keys or self._is_announced(task.shape.model):
+        if self._is_announced(task.shape.model) or self._targets.is_held(task, target):
             return False
         return all(
             self._stand_ins.is_there_one(foreign_key, target[1]) and foreign_key in task.shape.copied
@@ -135,8 +135,11 @@ class Levels:
         )
 
     def _lacks_a_target(self, task: ObjectTask) -> bool:
-        """Tell whether a ``to_field`` leads to nothing on LOCAL although it must not: the remote may still have it."""
-        return any(
+        """Tell whether a ``to_field`` leads to nothing on LOCAL although it must not, or what it leads to is unknown.
+
+        Of the former the remote may still have it; of the latter a callable has failed.
+        """
+        return self._targets.cannot_be_told(task) or any(
             (value := local_value(task.instance, foreign_key)) is not None  # type: ignore[arg-type]
             and self._targets.key_of(foreign_key, value) is None
             for foreign_key in _checked_to_fields(task.shape)

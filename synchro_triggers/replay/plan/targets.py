@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from django.db.backends.base.operations import BaseDatabaseOperations
-from django.db.models import CharField, Max, Model, TextField
+from django.db.models import Max, Model
 
 from ...capture.keys import encode_key
 from ...capture.tables import natural_manager
@@ -16,17 +15,18 @@ from ...exceptions import ObjectNotApplied
 from ..identity.living import Living
 from ..identity.references import Identity
 from ..rows.doubled_hours import why_doubled
-from ..rows.generic import generic_target
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.findable import is_findable, not_findable, why_not_findable
-from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from ..schema.shape import Shape, points_to_key, root_of, shape_of, target_of
 from ..tasks import At, LinkTask, ObjectTask
+from .far_off import as_written, far_off, numbered
+from .rewriting import cannot_be_told, keys_in
 
 
 class Targets:
-    """The targets of foreign keys, generic ones too, of a batch's objects.
+    """The targets of foreign keys, and of columns that hold keys, of a batch's objects.
 
     Attributes:
         missing: root model and key of targets that are missing on LOCAL, known after ``brought_along``.
@@ -110,6 +110,11 @@ class Targets:
         """Tell whether the remote has a target, with the row of it that something points to."""
         return self._identity.known(*target) is not None and target not in self._lacking
 
+    def is_missing(self, target: At) -> bool:
+        """Tell whether LOCAL lacks a target, or the batch has deleted it since."""
+        gone = self._identity.known(*target) is None and self._identity.is_forgotten(*target)
+        return target in self.missing or gone
+
     def has_come(self, target: At) -> None:
         """Remember that the remote has all of a target's rows now."""
         self._lacking.discard(target)
@@ -144,26 +149,30 @@ class Targets:
     def nowhere(self, instance: Model, field: Any, target: At, value: Any) -> Any:
         """Return what shall be held on the remote instead of the key of a target that LOCAL does not have.
 
-        An automatic key is another object's there, or may be given to one yet, unless it is free and lower than the
-        highest. So is a key that is another object's automatic one, and one of the users' own under which the remote
-        keeps the row of another object, by its natural key. Then a number far off stands for it, the same each time.
+        What the run has deleted has left its number there free. Else an automatic key is another object's there, or
+        may be given to one yet, unless it is free and lower than the highest. So is a key that is another object's
+        automatic one, and one of the users' own under which the remote keeps the row of another object, by its natural
+        key. Then a number far off stands for it, the same each time.
 
         Args:
             instance: the object that points.
-            field: its field that holds the key: a foreign key, or the object id of a generic one.
+            field: its field that holds the key: a foreign key, or a column that holds keys.
             target: model and key.
-            value: what the field holds on LOCAL.
+            value: the key, as the field has it on LOCAL.
 
         Raises:
             ObjectNotApplied: the field takes no such number.
         """
-        (model, key), root = target, _numbered(root_of(target[0]))
+        (model, key), root = target, numbered(root_of(target[0]))
+        gone = self._identity.gone.get((root_of(model), key))
+        if gone is not None and not self._is_taken((root_of(model), gone)):
+            return as_written(field, value, gone)
         if self._identity.keeps_key(shape_of(root)):
             if not self._is_anothers(root, key):
                 return value
         elif not isinstance(key, int) or (key <= self._highest_key(root) and not self._is_taken((root, key))):
             return value
-        number = _far_off(field, key) if isinstance(key, int) else None
+        number = far_off(field, key, root) if isinstance(key, int) else None
         if number is None or self._is_taken((root, number)):
             if not field.null:
                 raise ObjectNotApplied(
@@ -175,7 +184,17 @@ class Targets:
         self.pointing_nowhere[at] = (
             f"{field.name} {value!r}: there is no such {model._meta.label} on {LOCAL!r}; it is {number} there"
         )
-        return number if number is None else field.to_python(number)
+        return number if number is None else as_written(field, value, number)
+
+    def is_nobodys_there(self, target: At) -> bool:
+        """Tell whether no row of the remote has a key."""
+        return not self._identity.existing(root_of(target[0]), [target[1]])
+
+    def leads_nowhere_as_before(self, instance: Model, field: Any) -> None:
+        """Forget what was to be told of a number that was made up for a field: it is not needed."""
+        at = (instance._meta.label, encode_key(instance.pk))
+        if self.pointing_nowhere.get(at, "").startswith(f"{field.name} "):
+            del self.pointing_nowhere[at]
 
     def _is_anothers(self, root: type[Model], key: Any) -> bool:
         """Tell whether a key that LOCAL does not have is, on the remote, that of another object, by its natural key."""
@@ -199,7 +218,7 @@ class Targets:
         wanted: dict[type[Model], set[int]] = {}
         for _, field, (root, key) in missing:
             if isinstance(key, int):
-                wanted.setdefault(_numbered(root), set()).update({key, _far_off(field, key) or key})
+                wanted.setdefault(numbered(root), set()).update({key, far_off(field, key, root) or key})
         for root, keys in wanted.items():
             self._highest_key(root)  # now as well: what is written in between may get one of them
             there = self._identity.existing(root, keys)
@@ -254,13 +273,12 @@ class Targets:
             value = local_value(instance, foreign_key)
             if value is not None and (key := self.key_of(foreign_key, value)) is not None:
                 yield target_of(foreign_key)[0], key
-        for generic in task.shape.generic_keys:
-            if (target := generic_target(generic, instance)) is not None:
-                yield target
+        for column in task.shape.key_columns:
+            yield from keys_in(column, instance, self._identity.remote)
 
     def of(self, task: ObjectTask) -> Sequence[tuple[type[Model], Any]]:
         """Return root and key of each object that this one points to."""
-        if task.instance is None or not (task.shape.foreign_keys or task.shape.generic_keys):
+        if task.instance is None or not (task.shape.foreign_keys or task.shape.key_columns):
             return ()
         at = task.at
         if at not in self._found:
@@ -268,17 +286,30 @@ class Targets:
         return self._found[at]
 
     def fields_and_targets(self, shape: Shape, instance: Model) -> Iterator[tuple[Any, At]]:
-        """Yield what an object points to: a foreign key or the object id of a generic one, root model and key."""
+        """Yield what an object points to: a foreign key or a column that holds keys, root model and key."""
         for foreign_key in shape.foreign_keys:
             value = local_value(instance, foreign_key)
             if value is not None:
                 key = self.key_of(foreign_key, value)
                 if key is not None:
                     yield foreign_key, (root_of(target_of(foreign_key)[0]), key)
-        for generic in shape.generic_keys:
-            target = generic_target(generic, instance)
-            if target is not None:
-                yield generic.object_field, (root_of(target[0]), target[1])
+        for column in shape.key_columns:
+            for model, key in keys_in(column, instance, self._identity.remote):
+                yield column.field, (root_of(model), key)
+
+    def is_held(self, task: ObjectTask, target: At) -> bool:
+        """Tell whether an object points to another one by a column that holds keys."""
+        instance: Any = task.instance
+        return any(
+            (root_of(model), key) == target
+            for column in task.shape.key_columns
+            for model, key in keys_in(column, instance, self._identity.remote)
+        )
+
+    def cannot_be_told(self, task: ObjectTask) -> bool:
+        """Tell whether a callable has failed that should have told what an object points to."""
+        instance: Any = task.instance
+        return any(cannot_be_told(column, instance, self._identity.remote) for column in task.shape.key_columns)
 
     def key_of(self, foreign_key: Any, value: Any) -> Any:
         """Return the primary key of a foreign key's target; of a ``to_field`` it has to be looked up."""
@@ -323,24 +354,3 @@ def _to_children(shape: Shape) -> tuple[Any, ...]:
     """Return the foreign keys that lead to the tables of children."""
     models = [(field, target_of(field)[0]) for field in shape.foreign_keys]
     return tuple(field for field, model in models if root_of(model) is not model)
-
-
-def _numbered(root: type[Model]) -> type[Model]:
-    """Return the model to whose objects the database gives the numbers that are a model's keys."""
-    key = root._meta.pk
-    while is_foreign_key(key) and points_to_key(key):
-        root = root_of(target_of(key)[0])
-        key = root._meta.pk
-    return root
-
-
-def _far_off(field: Any, key: int) -> int | None:
-    """Return a number that no automatic key is, another one for each key; ``None``: the field has no room for it."""
-    while is_foreign_key(field):
-        field = field.target_field
-    if isinstance(field, CharField | TextField):
-        return -key if field.max_length is None or len(str(-key)) <= field.max_length else None
-    lowest, highest = BaseDatabaseOperations.integer_field_ranges.get(field.get_internal_type(), (0, 0))
-    if lowest <= -key <= highest:
-        return -key
-    return highest - key if highest > key else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from django.db.models import FileField, JSONField, Model
@@ -11,12 +12,15 @@ from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..errors import KeyNotYet, waiting
 from ..identity.references import Identity
-from ..rows.generic import generic_target
+from ..rows.held_keys import held_key
 from ..rows.values import local_value
-from ..schema.shape import GenericKey, Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from ..schema.key_columns import KeyColumn
+from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from .agenda import Agenda
 from .cycles import StandIns, Unfinished
+from .far_off import until_it_comes
 from .order import At
+from .rewriting import rewritten
 from .targets import Targets
 
 Values = dict[str, Any]
@@ -53,8 +57,8 @@ class Translation:
         for part in shape.foreign_keys:
             if part not in shape.copied:
                 self._foreign_key(instance, part, local_value(instance, part), unfinished)
-        for generic in shape.generic_keys:
-            values[generic.object_attname] = self._generic_key(generic, instance, unfinished)
+        for column in shape.key_columns:
+            values[column.field.attname] = self._key_column(instance, column, unfinished)
         return values, unfinished
 
     def references(
@@ -68,16 +72,16 @@ class Translation:
             if field in shape.copied and (chosen is None or field in chosen):
                 there = None if value is None else self._foreign_key(instance, field, value, unfinished)
                 values[field.attname] = there
-        for generic in shape.generic_keys:
-            if chosen is None or generic.object_field in chosen:
-                values[generic.object_attname] = self._generic_key(generic, instance, unfinished)
+        for column in shape.key_columns:
+            if chosen is None or column.field in chosen:
+                values[column.field.attname] = self._key_column(instance, column, unfinished)
         return values, unfinished
 
     def _foreign_key(self, instance: Model, foreign_key: Any, value: Any, unfinished: list[Unfinished]) -> Any:
         model, targets = target_of(foreign_key)[0], self._targets
         root = root_of(model)
         key = targets.key_of(foreign_key, value)
-        if key is None or (root, key) in targets.missing:
+        if key is None or targets.is_missing((root, key)):
             if getattr(foreign_key, "db_constraint", True):
                 text = f"its {foreign_key.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}"
                 raise waiting(ObjectNotApplied(text), root, value if key is None else key)
@@ -96,23 +100,33 @@ class Translation:
         unfinished.append(Unfinished(foreign_key, model, key, value))
         return self._stand_ins.value(foreign_key, model, key, value, unheard=False)
 
-    def _generic_key(self, generic: GenericKey, instance: Model, unfinished: list[Unfinished]) -> Any:
-        """Return the object id of a generic foreign key on the remote; what leads nowhere does so there too."""
-        target = generic_target(generic, instance)
-        value = instance.__dict__.get(generic.object_attname)
-        if target is None:
-            return value
+    def _key_column(self, instance: Model, column: KeyColumn, unfinished: list[Unfinished]) -> Any:
+        """Return what a column that holds keys has on the remote; what leads nowhere does so there too."""
+        value = instance.__dict__.get(column.field.attname)
+        if column.rewrite is None:
+            target = held_key(column, instance)
+            return value if target is None else self._held_key(instance, column, target, value, unfinished)
+
+        def key_there(target: At, written: Any) -> Any:
+            return self._held_key(instance, column, target, written, unfinished)
+
+        return rewritten(column, instance, key_there, self._stand_ins.remote)
+
+    def _held_key(
+        self, instance: Model, column: KeyColumn, target: At, value: Any, unfinished: list[Unfinished]
+    ) -> Any:
         at = (root_of(target[0]), target[1])
-        if at in self._targets.missing:
-            return self._targets.nowhere(instance, generic.object_field, target, value)
+        if self._targets.is_missing(at):
+            return self._targets.nowhere(instance, column.field, target, value)
         if not self._closes_a_cycle(instance, at):
             try:
-                return generic.value_there(target[1], self._ensure(*target), instance)
+                return column.value_there(target[1], self._ensure(*target), value)
             except KeyNotYet as error:
                 if error.target not in self._agenda.under_way:
                     raise
-        unfinished.append(Unfinished(generic.object_field, *target, value))
-        return value
+        again = partial(self._key_column, instance, column, []) if column.rewrite is not None else None
+        unfinished.append(Unfinished(column.field, *target, value, again))
+        return until_it_comes(column, *target, value)
 
     def _closes_a_cycle(self, instance: Model, target: At) -> bool:
         """Tell whether the target has no key on the remote yet and cannot come first."""
@@ -135,7 +149,7 @@ def values_reader(
         if is_foreign_key(field) and points_to_key(field)
     ]
     at_number = {attname: number for number, attname in enumerate(attnames)}
-    known = identity.known
+    known, held_there = identity.known, _column_reader(identity, targets)
 
     def read(instance: Any) -> list[Any]:
         stored = instance.__dict__
@@ -149,14 +163,32 @@ def values_reader(
                 values[number] = targets.nowhere(instance, foreign_key, (model, value), value)
             elif value is not None:
                 values[number] = stand_ins.value(foreign_key, model, value, value, unheard=True)
-        for generic in shape.generic_keys:
-            if (target := generic_target(generic, instance)) is None:
-                continue
-            number = at_number[generic.object_attname]
-            if (remote_key := known(*target)) is not None:
-                values[number] = generic.value_there(target[1], remote_key, instance)
-            elif (root_of(target[0]), target[1]) in targets.missing:
-                values[number] = targets.nowhere(instance, generic.object_field, target, values[number])
+        for column in shape.key_columns:
+            number = at_number[column.field.attname]
+            values[number] = held_there(instance, column, values[number])
         return values
 
     return read
+
+
+def _column_reader(identity: Identity, targets: Targets) -> Callable[[Any, KeyColumn, Any], Any]:
+    """Return a function that gives what a column of an instance that holds keys has on the remote; it asks nothing.
+
+    Where that cannot be told so, it raises ``ObjectNotApplied``: the object is written by itself.
+    """
+    known = identity.known
+
+    def held_there(instance: Any, column: KeyColumn, value: Any) -> Any:
+        if column.rewrite is not None:
+            return rewritten(column, instance, partial(key_there, instance, column), identity.remote)
+        target = held_key(column, instance)
+        return value if target is None else key_there(instance, column, target, value)
+
+    def key_there(instance: Any, column: KeyColumn, target: At, value: Any) -> Any:
+        if (remote_key := known(*target)) is not None:
+            return column.value_there(target[1], remote_key, value)
+        if (root_of(target[0]), target[1]) in targets.missing:
+            return targets.nowhere(instance, column.field, target, value)
+        raise ObjectNotApplied(f"its {column.field.name} leads to what was not brought along")
+
+    return held_there

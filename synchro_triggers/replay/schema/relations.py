@@ -12,6 +12,7 @@ from django.db.models import CASCADE, DO_NOTHING, PROTECT, RESTRICT, Model
 
 from ...capture.tables import captured_models
 from ...conf import get_settings
+from .key_columns import KeyColumn
 from .shape import Shape, concrete_of, is_parent_link, parents_of, root_of, shape_of, target_of
 
 
@@ -130,19 +131,31 @@ def _is_generic(field: Any) -> bool:
     return type(field) is GenericRelation
 
 
-def generic_keys() -> list[tuple[type[Model], Any]]:
-    """Return the generic foreign keys of the captured models, each with the model that declares it."""
+def columns_leading_to(model: type[Model]) -> list[tuple[type[Model], KeyColumn]]:
+    """Return the columns of captured models that may hold keys of the model's objects, each with its model.
+
+    In which rows callables find them, no database can tell: these are left out.
+    """
     return [
-        (model, field)
-        for model in captured_models(get_settings().models)
-        for field in model._meta.private_fields
-        if hasattr(field, "fk_field") and hasattr(field, "ct_field") and field.model is model
+        (holder, column)
+        for holder in captured_models(get_settings().models)
+        for column in shape_of(holder).key_columns
+        if column.field.model is holder and column.rewrite is None
+        if column.model is None or root_of(concrete_of(column.model)) is root_of(model)
     ]
+
+
+def may_be_spoken_of(model: type[Model]) -> bool:
+    """Tell whether keys of the model's objects may be held where no database keeps them from leading nowhere."""
+    if may_be_pointed_past(model):
+        return True
+    shapes = map(shape_of, captured_models(get_settings().models))
+    return any(column.rewrite is not None for shape in shapes for column in shape.key_columns)
 
 
 def may_be_pointed_past(model: type[Model]) -> bool:
     """Tell whether keys may lead to the model's rows that no database keeps from leading nowhere."""
-    return _is_pointed_past(model) or bool(generic_keys())
+    return _is_pointed_past(model) or bool(columns_leading_to(model))
 
 
 @cache
@@ -195,7 +208,10 @@ def may_empty_keys(model: type[Model]) -> bool:
 
 
 def models_in_order(shapes: Sequence[Shape]) -> list[Shape]:
-    """Order models so that those a model points to come before it, as far as there is no cycle."""
+    """Order models so that those a model points to come before it, as far as there is no cycle.
+
+    What may point to any of them comes last.
+    """
     by_root = {shape.root: shape for shape in shapes}
     ordered: dict[Shape, None] = {}
     under_way: set[Shape] = set()
@@ -208,8 +224,11 @@ def models_in_order(shapes: Sequence[Shape]) -> list[Shape]:
             target = by_root.get(root_of(target_of(foreign_key)[0]))
             if target is not None:
                 visit(target)
+        for model in (concrete_of(column.model) for column in shape.key_columns if column.model is not None):
+            if (target := by_root.get(root_of(model))) is not None:
+                visit(target)
         ordered[shape] = None
 
-    for shape in shapes:
+    for shape in sorted(shapes, key=lambda shape: any(column.model is None for column in shape.key_columns)):
         visit(shape)
     return list(ordered)

@@ -20,24 +20,9 @@ from ...capture.keys import decode_key
 from ...capture.tables import captured_models, key_fields_of, model_for, skipped_names
 from ...conf import get_settings
 from ...key_texts import is_encodable
+from .key_columns import KeyColumn, key_columns_of
 from .keys import FormerKey, Unreadable
 from .stored_types import plain_type
-
-
-@dataclass(frozen=True)
-class GenericKey:
-    """The two columns of a ``GenericForeignKey``."""
-
-    name: str
-    type_attname: str
-    object_attname: str
-    object_field: Field[Any, Any]
-
-    def value_there(self, key: Any, remote_key: Any, instance: Model) -> Any:
-        """Return the object id for the remote: as it is written where the key is the same (``007`` stays that)."""
-        if remote_key == key:
-            return instance.__dict__[self.object_attname]
-        return self.object_field.to_python(remote_key)
 
 
 @dataclass(frozen=True)
@@ -66,7 +51,7 @@ class Shape:
         copied: fields whose values are copied: concrete, stored, not skipped, not part of the key or of a parent's.
         skipped: fields of ``SYNCHRO_SKIP`` and of the option ``skip``.
         foreign_keys: the copied and key fields that are foreign keys (links to parents left out).
-        generic_keys: the generic foreign keys.
+        key_columns: the copied fields that hold keys without being foreign keys.
         key: the fields of the primary key (at the root).
         automatic_key: the database gives out the key.
         other_parents: the parents with keys of their own.
@@ -79,7 +64,7 @@ class Shape:
     copied: tuple[Field[Any, Any], ...]
     skipped: tuple[Field[Any, Any], ...]
     foreign_keys: tuple[Field[Any, Any], ...]
-    generic_keys: tuple[GenericKey, ...]
+    key_columns: tuple[KeyColumn, ...]
     key: tuple[Field[Any, Any], ...]
     automatic_key: bool
     other_parents: tuple[OtherParent, ...]
@@ -119,7 +104,7 @@ def shape_of(model: type[Model]) -> Shape:
         copied=copied,
         skipped=tuple(field for field in skipped if field not in keys and not is_parent_link(field)),
         foreign_keys=tuple(field for field in (*keys, *copied) if is_foreign_key(field)),
-        generic_keys=_generic_keys(model, {field.name: field for field in copied}),
+        key_columns=tuple(key_columns_of(model, {field.name: field for field in copied})),
         key=key,
         automatic_key=len(key) == 1 and isinstance(key[0], (AutoField, AutoFieldMixin)),
         other_parents=others,
@@ -230,6 +215,17 @@ def is_foreign_key(field: Any) -> bool:
     return bool(field.is_relation and field.concrete and (field.many_to_one or field.one_to_one))
 
 
+def leads_elsewhere(field: Any) -> bool:
+    """Tell whether a field's value may be another one on the remote: of a foreign key, or a column that holds keys."""
+    return is_foreign_key(field) or key_column_at(field) is not None
+
+
+def key_column_at(field: Any) -> KeyColumn | None:
+    """Return the column that holds keys that a field is; ``None``: it is none."""
+    columns = shape_of(field.model).key_columns if field.concrete and not field.model._meta.abstract else ()
+    return next((column for column in columns if column.field == field), None)
+
+
 def target_of(field: Any) -> tuple[type[Model], str]:
     """Return the concrete model a foreign key points to, and the attribute there that it holds."""
     target = field.target_field
@@ -294,18 +290,6 @@ def _find_model(label: str) -> type[Model] | None:
             if model.__name__ == name:
                 return concrete_of(model)
     return None
-
-
-def _generic_keys(model: type[Model], copied: dict[str, Field[Any, Any]]) -> tuple[GenericKey, ...]:
-    if not apps.is_installed("django.contrib.contenttypes"):
-        return ()
-    from django.contrib.contenttypes.fields import GenericForeignKey
-
-    return tuple(
-        GenericKey(field.name, copied[field.ct_field].attname, copied[field.fk_field].attname, copied[field.fk_field])
-        for field in model._meta.private_fields
-        if isinstance(field, GenericForeignKey) and field.ct_field in copied and field.fk_field in copied
-    )
 
 
 def _computes_itself(field: Field[Any, Any]) -> bool:

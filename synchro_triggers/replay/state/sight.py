@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from ...exceptions import Refused
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
 from ..log.window import standby_message
 from ..rows.mysql import is_mysql, require_safe
-from ..schema.shape import is_foreign_key
+from ..schema.shape import concrete_of, is_foreign_key, shape_of
 
 
 def require_sight(alias: str) -> None:
@@ -25,12 +26,12 @@ def require_sight(alias: str) -> None:
     """
     connection = connections[alias]
     if is_mysql(alias):
-        require_safe(alias, _tables(captured_models(get_settings().models)))
+        require_safe(alias, _tables(captured_models(get_settings().models), get_settings().captured))
         return
     if connection.vendor not in {"postgresql", "sqlite"}:
         return  # a remote only, and of none of the others Django knows row-level security
     vendor = vendor_of(connection)
-    seen = vendor.sight_of(connection, _tables(captured_models(get_settings().models)))
+    seen = vendor.sight_of(connection, _tables(captured_models(get_settings().models), get_settings().captured))
     if alias == LOCAL and seen.standby:
         raise Refused(standby_message(alias))
     if seen.hidden:
@@ -42,7 +43,7 @@ def require_sight(alias: str) -> None:
 
 
 @lru_cache(maxsize=1)
-def _tables(captured: tuple[type[Model], ...]) -> list[str]:
+def _tables(captured: tuple[type[Model], ...], settings: Hashable) -> list[str]:
     """Return the tables that a run reads: what is captured, what that points to, and this package's own."""
     found: dict[type[Model], None] = dict.fromkeys((ChangeLog, Checkpoint, Failure, Introduction, Node, Reference))
     waiting: list[Any] = list(captured)
@@ -57,4 +58,5 @@ def _tables(captured: tuple[type[Model], ...]) -> list[str]:
             for field in model._meta.concrete_fields
             if is_foreign_key(field)
         ]
+        waiting += [concrete_of(column.model) for column in shape_of(model).key_columns if column.model is not None]
     return sorted({model._meta.db_table for model in found})

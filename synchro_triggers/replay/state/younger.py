@@ -27,7 +27,7 @@ from ..rows.partly_readable import is_read, read_in_part
 from ..rows.selecting import rows_with
 from ..rows.values import differing, local_value
 from ..schema.keys import FormerKey
-from ..schema.shape import gives_keys_again, is_foreign_key, root_of, shape_of
+from ..schema.shape import gives_keys_again, leads_elsewhere, root_of, shape_of
 
 _NAMED_AT_MOST = 10
 
@@ -128,7 +128,7 @@ class Younger:
 
 def _is_equal(instance: Model, row: Model | None) -> bool:
     """Tell whether a row of the remote has the values of an object; where keys lead there, nobody can tell so far."""
-    fields = [each for each in shape_of(type(instance)).copied if not is_foreign_key(each)]
+    fields = [each for each in shape_of(type(instance)).copied if not leads_elsewhere(each)]
     values = {each.attname: local_value(instance, each) for each in fields}
     return row is not None and bool(fields) and not differing(row, values)
 

@@ -94,6 +94,7 @@ class Batch:
             context.kept_keys,
             context.imagined,
             context.given_again,
+            context.gone,
         )
         planned, self._result.vanished = plan_tasks(changes, context.kept_keys, self._result.failed)
         self._tasks = list(without_doubled(context.remote, planned, self._agenda.errors, self._result.failed))

@@ -16,7 +16,7 @@ from django.db.models import Model
 from ...conf import LOCAL
 from ..plan.cascades import protecting_keys
 from ..plan.order import at_of
-from ..rows.generic import generic_target
+from ..rows.held_keys import held_key
 from ..rows.selecting import rows_of
 from ..rows.values import local_value
 from ..schema.findable import is_findable
@@ -106,7 +106,7 @@ def _pointing_nowhere(shape: Shape, instance: Model) -> Iterator[Any]:
         model, attname = target_of(field)
         if not rows_of(model, LOCAL).filter(**{attname: value}).exists():
             yield field
-    for generic in shape.generic_keys:
-        target = generic_target(generic, instance)
+    for column in shape.key_columns:  # by others than these nothing is taken along
+        target = held_key(column, instance) if column.told_by is not None else None
         if target is not None and not rows_of(target[0], LOCAL).filter(pk=target[1]).exists():
-            yield generic.object_field
+            yield column.field

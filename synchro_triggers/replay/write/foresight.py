@@ -16,7 +16,7 @@ from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
 from ..rows.unhashable import is_hashable
 from ..rows.values import differing, local_value, same_value
-from ..schema.shape import Shape, is_foreign_key, parents_of, root_of
+from ..schema.shape import Shape, leads_elsewhere, parents_of, root_of
 from ..tasks import LinkTask, ObjectTask
 from .parts import Parts
 
@@ -80,7 +80,7 @@ class Foresight:
 
     def _holder(self, shape: Shape, fields: tuple[Any, ...], wanted: Mapping[str, Any]) -> Any:
         """Return the key of the row that has these values."""
-        plain = tuple(field for field in fields if not is_foreign_key(field))
+        plain = tuple(field for field in fields if not leads_elsewhere(field))
         if plain:  # foreign keys are others there, and the batch's are not known before
             if fields not in self._looked_up:
                 self._looked_up[fields] = self._look_up(shape, fields, plain)
@@ -122,10 +122,7 @@ class Foresight:
         return False
 
     def _there(self, instance: Model, field: Any) -> Any:
-        value = local_value(instance, field)
-        if value is None or not is_foreign_key(field):
-            return value
-        return self._parts.matching.keys_there.translate(field, value)
+        return self._parts.matching.keys_there.value_there(instance, field)
 
 
 def name_holders(parts: Parts, refused: Mapping[Change, tuple[Shape, dict[str, Any], Any]]) -> None:

@@ -13,6 +13,7 @@ from ..errors import reraise_if_hopeless
 from ..identity.already_there import already_there
 from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, Decision, decide, is_equal
+from ..plan.leading_nowhere import leads_nowhere
 from ..plan.levels import Levels
 from ..plan.order import At
 from ..plan.translation import values_reader
@@ -133,6 +134,8 @@ class BulkUpserts:
             equal = (
                 row is not None and is_equal(shape, row, values) and (shape.root, task.key) not in self._levels.later
             )
+            if row is not None and not equal and leads_nowhere(self._parts.targets, task):
+                continue  # what the row holds may lead nowhere too
             conflict = task.change and remote_changes.find(shape, task.key, remote_key, task.change)
             remote_wins = False
             if conflict and not equal:

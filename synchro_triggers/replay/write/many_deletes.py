@@ -24,7 +24,7 @@ from ..rows.selecting import rows_with
 from ..rows.statements import can_write_many
 from ..rows.unhashable import is_hashable
 from ..schema.keys import FormerKey
-from ..schema.relations import generic_keys, generic_relations, hanging_on, has_odd_relations, links_to
+from ..schema.relations import columns_leading_to, generic_relations, hanging_on, has_odd_relations, links_to
 from ..schema.shape import Shape, concrete_of, is_parent_link, points_to_key, root_of, tables_of
 from ..tasks import ObjectTask
 from .announced import Announced
@@ -75,7 +75,9 @@ class BulkDeletes:
             or task.keep_parents
             or not can_write_many(self._remote, task.shape)
             or has_odd_relations(task.shape.model)
-            or (isinstance(task.key, FormerKey) and generic_keys())  # who points to it, points to another one now
+            or (
+                isinstance(task.key, FormerKey) and columns_leading_to(task.shape.model)
+            )  # who points to it, points to another one now
         ):
             return None
         return task.shape.root, remote_key

@@ -16,6 +16,7 @@ from ..log.changes import Change
 from ..plan.agenda import Agenda
 from ..plan.cascades import leading_to
 from ..plan.decisions import Action, decide
+from ..plan.leading_nowhere import staying_nowhere
 from ..plan.translation import Translation, Values
 from ..report import Told
 from ..rows.redirects import NothingInserted
@@ -119,6 +120,8 @@ class Upserts:
         row = self._parts.rows.take(shape.model, remote_key) if remote_key is not None else None
         others = self._keys_of_parents(shape, instance, row)
         values |= others
+        if row is not None and shape.key_columns:
+            values |= staying_nowhere(self._parts.targets, shape, instance, row, values, self._remote)
         changed = [] if row is None else differing(row, values)
         if row is not None and shape.model in self._parts.rows.locked_later and (unfinished or changed):
             row = self._locked_now(shape, row)

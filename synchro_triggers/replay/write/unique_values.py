@@ -19,7 +19,7 @@ from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.made_up import free_values
 from ..schema.relations import links_to_children
-from ..schema.shape import Shape, is_foreign_key, parents_of, root_of, shape_of
+from ..schema.shape import Shape, is_foreign_key, leads_elsewhere, parents_of, root_of, shape_of
 
 Stuck = tuple[Shape, Any, Model | None]
 T = TypeVar("T", bound=Hashable)
@@ -83,7 +83,7 @@ def holders_of_wanted(remote: str, waiting: Mapping[T, Stuck], stuck: Mapping[T,
     wanted: dict[Field[Any, Any], set[Any]] = {}
     for shape, _, instance in stuck.values() if waiting else ():
         for field in unique_fields(shape) if instance is not None else ():
-            if field.unique and not is_foreign_key(field):
+            if field.unique and not leads_elsewhere(field):
                 values = _hashable([local_value(instance, field)])  # type: ignore[arg-type]
                 wanted.setdefault(field, set()).update(values - {None})
     holders = {
@@ -106,7 +106,7 @@ def _in_the_way(remote: str, stuck: Mapping[T, Stuck]) -> list[T]:
     for one, (shape, _, instance) in stuck.items():
         for field in unique_fields(shape) if instance is not None else ():
             value = local_value(instance, field)  # type: ignore[arg-type]
-            if field.unique and not is_foreign_key(field) and value is not None and isinstance(value, Hashable):
+            if field.unique and not leads_elsewhere(field) and value is not None and isinstance(value, Hashable):
                 by_field.setdefault(field, {})[value] = one
     waits_for: dict[T, list[T]] = {}
     hopeless: list[T] = []
@@ -156,7 +156,7 @@ def _at_rows(remote: str, stuck: Mapping[T, Stuck]) -> dict[tuple[type[Model], A
 @cache
 def _is_told_by_values(shape: Shape) -> bool:
     """Tell whether who is in whose way shows in single values of columns, which are the same on both sides."""
-    return all(field.unique and not is_foreign_key(field) for field in unique_fields(shape)) and not any(
+    return all(field.unique and not leads_elsewhere(field) for field in unique_fields(shape)) and not any(
         model._meta.unique_together or model._meta.constraints
         for model in (*shape.model._meta.all_parents, shape.model)
     )
@@ -272,8 +272,8 @@ def _hashable(values: Iterable[Any]) -> set[Any]:
 
 
 def _wants_another(row: Model, instance: Model | None, field: Field[Any, Any]) -> bool:
-    # A foreign key's values differ between the two databases anyway: park it to be sure.
-    return instance is None or is_foreign_key(field) or local_value(row, field) != local_value(instance, field)
+    # The values of what holds keys differ between the two databases anyway: park it to be sure.
+    return instance is None or leads_elsewhere(field) or local_value(row, field) != local_value(instance, field)
 
 
 #: How many values of a column are looked at, and how many made-up ones are tried.

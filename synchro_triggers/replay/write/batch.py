@@ -210,7 +210,7 @@ class Batch:
                     break
                 waiting = failed
         if self._cycles.are_open:
-            raise BatchBroken("a cycle of foreign keys cannot be closed")
+            raise BatchBroken(self._cycles.why_open(self._tasks))
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
 

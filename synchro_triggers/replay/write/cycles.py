@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db.models import Model
@@ -10,9 +10,11 @@ from django.db.models import Model
 from ..errors import BatchBroken, reraise_if_hopeless
 from ..plan.agenda import Agenda
 from ..plan.cycles import Unfinished
+from ..plan.order import Task
 from ..rows.values import set_values
 from ..schema.shape import Shape, root_of
 from ..state.failures import describe
+from ..tasks import ObjectTask
 from .one import save
 from .parts import Parts
 
@@ -38,6 +40,14 @@ class Cycles:
     def are_open(self) -> bool:
         """Whether some still wait."""
         return bool(self._waiting)
+
+    def why_open(self, tasks: Sequence[Task]) -> str:
+        """Say what keeps them open: of a batch of one object what it has met, else what their first target has."""
+        errors = self._agenda.errors
+        wanted = [task.at for task in tasks if isinstance(task, ObjectTask)] if len(tasks) == 1 else []
+        wanted += [self._parts.targets.comes_with((root_of(part.model), part.key)) for *_, part in self._waiting]
+        met = next((errors[at] for at in wanted if at in errors), None)
+        return "a cycle of foreign keys cannot be closed" if met is None else describe(met)
 
     def close(self) -> None:
         """Set those whose targets have got their keys.

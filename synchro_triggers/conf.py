@@ -124,6 +124,7 @@ def get_settings() -> Settings:
     warn_when_remote_is_missing()
     registry = _read("SYNCHRO_KNOWN")
     models, left_out, by_itself = read_models(_given("SYNCHRO_MODELS"), "SYNCHRO_MODELS", registry.derived)
+    registry = registry.in_project(models)
     options = _read_options(_given("SYNCHRO_OPTIONS"), registry.options)
     return Settings(
         remotes=_read("SYNCHRO_REMOTE"),

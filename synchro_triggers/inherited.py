@@ -1,7 +1,7 @@
 """Options along multi-table inheritance, and those of a project over what is known of its apps. Pure.
 
-A child has its parents' ``skip``, whose columns are its own, and their ``natural_key``, ``write`` and ``mute`` unless
-it has its own.
+A child has its parents' ``skip`` and ``references``, whose columns are its own, and their ``natural_key``, ``write``
+and ``mute`` unless it has its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 from django.db.models import Model
 
 from .exceptions import SynchroConfigurationError
-from .options import SETTING, ModelOptions, column_of
+from .option_references import HeldKey, column_of
+from .options import SETTING, ModelOptions
 
 #: Attributes of ``ModelOptions`` by model.
 _Given: TypeAlias = Mapping[type[Any], Mapping[str, Any]]
@@ -44,9 +45,30 @@ def _merged(own: _Given, known: _Given) -> Iterator[tuple[type[Model], ModelOpti
                 f"{SETTING}: {model._meta.label} is found by {sorted(skipped)[0]!r} (natural_key), which is not "
                 "synchronised (skip). Take it out of one of them."
             )
+        references = _references(model, own, known)
+        _require_told(model, references, skip)
         nearest = {name: _nearest(model, name, own, known) for name in ("write", "mute")}
         nearest = {name: value for name, value in nearest.items() if value is not None}
-        yield model, ModelOptions(**{**given, **nearest, "skip": skip, "natural_key": natural_key})
+        nearest |= {"skip": skip, "natural_key": natural_key, "references": references}
+        yield model, ModelOptions(**{**given, **nearest})
+
+
+def _references(model: type[Model], own: _Given, known: _Given) -> tuple[HeldKey, ...]:
+    """Return what is said of a model's columns and its parents'; of each column, what the project says comes first."""
+    found: dict[tuple[type[Any], str], HeldKey] = {}
+    for given in (known, own):
+        for base in model.__mro__:
+            found |= {(base, held.column): held for held in given.get(base, {}).get("references", ())}
+    return tuple(found.values())
+
+
+def _require_told(model: type[Model], references: Collection[HeldKey], skip: Collection[str]) -> None:
+    for held in references:
+        if held.told_by in skip and held.column not in skip:
+            raise SynchroConfigurationError(
+                f"{SETTING}: {held.told_by!r} tells which model's key {held.column!r} of {model._meta.label} holds "
+                "(references), and is not synchronised (skip). Take it out of one of them."
+            )
 
 
 def _nearest(model: type[Model], name: str, *given: _Given) -> Any:

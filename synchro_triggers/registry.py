@@ -6,8 +6,8 @@ Nothing here imports such an app: what is not loaded when Django's apps are read
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -15,11 +15,12 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models import Model
+from django.utils.module_loading import import_string
 
 from . import known
 from .exceptions import SynchroConfigurationError
 from .known import Known
-from .options import ModelOptions, read_known_options
+from .options import ModelOptions, add_known, read_known_options
 
 SETTING = "SYNCHRO_KNOWN"
 
@@ -34,6 +35,7 @@ class Registry:
         options: of each concrete model the values of ``ModelOptions`` that they give, below the project's own.
         steps_aside: base classes, and their methods that step aside for what a replay writes.
         passed_over: of each app what the installed version does not have.
+        given: of each app the options by label or class, those that its ``find`` has found among them.
     """
 
     entries: tuple[Known, ...]
@@ -41,6 +43,22 @@ class Registry:
     options: Mapping[type[Model], Mapping[str, Any]]
     steps_aside: Mapping[type[Any] | None, tuple[str, ...]]
     passed_over: Mapping[str, tuple[str, ...]]
+    given: Mapping[str, Mapping[str, Mapping[str, object]]]
+
+    def in_project(self, models: Collection[type[Model]]) -> Registry:
+        """Return the same with what the entries find in this project.
+
+        Args:
+            models: those that are synchronised.
+
+        Raises:
+            SynchroConfigurationError: what an entry of the project's own finds is wrong, or raises.
+        """
+        given = {entry.app: {**self.given[entry.app], **_found_by(entry, models)} for entry in self.entries}
+        options, passed_over = _read_given(given)
+        passed = {app: (*self.passed_over.get(app, ()), *passed_over.get(app, ())) for app in given}
+        passed = {app: tuple(dict.fromkeys(texts)) for app, texts in passed.items()}
+        return replace(self, options=options, passed_over=passed, given=given)
 
     def lines(self, options: Mapping[type[Model], ModelOptions], left_out: frozenset[type[Model]]) -> Iterator[str]:
         """Yield what was applied, a line an app.
@@ -51,12 +69,13 @@ class Registry:
         """
         for entry in self.entries:
             said = [f"{label} is left out" for label in entry.left_out if left_out & set(_models_of(label))]
-            for label, given in entry.options.items():
+            for label, given in self.given[entry.app].items():
                 models = _models_of(label)
                 for name, value in given.items():
                     number = sum(_holds(options.get(model), self.options.get(model, {}), name) for model in models)
                     if number:
-                        said.append(f"{label}: {name} {value!r}" + (f" ({number} models)" if number > 1 else ""))
+                        shown = tuple(value) if isinstance(value, Mapping) else value
+                        said.append(f"{label}: {name} {shown!r}" + (f" ({number} models)" if number > 1 else ""))
             for path, methods in entry.steps_aside.items():
                 if _class_at(path) in self.steps_aside:
                     said.append(f"{path}: {' and '.join(methods)} step aside")
@@ -71,7 +90,9 @@ def _holds(options: ModelOptions | None, given: Mapping[str, Any], name: str) ->
     if options is None or attribute not in given:
         return False
     there, value = getattr(options, attribute), given[attribute]
-    return bool(value <= there if isinstance(value, frozenset) else value == there)
+    if isinstance(value, frozenset) or name in {"mute", "references"}:  # a parent's come to them
+        return set(value) <= set(there)
+    return bool(value == there)
 
 
 def read_registry(value: object) -> Registry:
@@ -84,14 +105,8 @@ def read_registry(value: object) -> Registry:
         SynchroConfigurationError: a value of the setting, or an entry of the project's own, is wrong.
     """
     entries = tuple(entry for entry in _entries(value).values() if _is_in_use(entry))
-    options: dict[type[Model], dict[str, Any]] = {}
-    passed_over: dict[str, list[str]] = {}
-    for entry in entries:
-        for label, given in entry.options.items():
-            for model in _models_of(label):
-                read, missing = read_known_options(f"{entry.app}: options", label, model, given)
-                options.setdefault(model, {}).update(read)
-                passed_over.setdefault(entry.app, []).extend(missing)
+    given = {entry.app: entry.options for entry in entries}
+    options, passed_over = _read_given(given)
     aside: dict[type[Any] | None, tuple[str, ...]] = {}
     for entry in entries:
         for path, methods in entry.steps_aside.items():
@@ -102,7 +117,33 @@ def read_registry(value: object) -> Registry:
             passed_over.setdefault(entry.app, []).extend(f"{path}.{name}()" for name in methods if name not in there)
     derived = frozenset(model for entry in entries for label in entry.left_out for model in _models_of(label))
     passed = {app: tuple(dict.fromkeys(texts)) for app, texts in passed_over.items()}
-    return Registry(entries, derived, options, aside, passed)
+    return Registry(entries, derived, options, aside, passed, given)
+
+
+def _read_given(
+    given: Mapping[str, Mapping[str, Mapping[str, object]]],
+) -> tuple[dict[type[Model], dict[str, Any]], dict[str, list[str]]]:
+    """Return the attributes of ``ModelOptions`` by model, and what was passed over by app."""
+    options: dict[type[Model], dict[str, Any]] = {}
+    passed_over: dict[str, list[str]] = {}
+    for app, by_label in given.items():
+        for label, each in by_label.items():
+            for model in _models_of(label):
+                read, missing = read_known_options(f"{app}: options", label, model, each)
+                add_known(options.setdefault(model, {}), read)
+                passed_over.setdefault(app, []).extend(missing)
+    return options, passed_over
+
+
+def _found_by(entry: Known, models: Collection[type[Model]]) -> Mapping[str, Mapping[str, object]]:
+    if not entry.find:
+        return {}
+    try:
+        found: Mapping[str, Mapping[str, object]] = import_string(entry.find)(frozenset(models).__contains__)
+    except Exception as error:
+        text = f"{SETTING}: {entry.find}, which finds options for {entry.app!r}, has raised {type(error).__name__}"
+        raise SynchroConfigurationError(f"{text}: {error}.") from error
+    return found
 
 
 # Entries ------------------------------------------------------------------------------------------

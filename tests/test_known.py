@@ -142,6 +142,41 @@ def test_base_class_stands_for_all_that_inherit_from_it(own):
     assert "tests.testapp.models.Place: identity 'pk' (2 models)" in line_of("tests.testapp")
 
 
+def find_restaurants(is_listed):
+    return {
+        "testapp.Restaurant": {"references": {"stars": "testapp.Item"}, "mute": ("elsewhere",)},
+        "testapp.Item": {"identity": "pk"} if is_listed(Item) else {},
+    }
+
+
+def test_what_an_entry_cannot_name_is_found_in_the_project_and_adds_up(own, settings):
+    settings.SYNCHRO_MODELS = ("testapp.Restaurant", "testapp.Item")
+    given = {"tests.testapp.models.Place": {"references": {"name": "testapp.Tag"}, "mute": ("somewhere",)}}
+    own(options=given, find=f"{__name__}.find_restaurants")
+
+    held = {each.column: each.model.__name__ for each in options_of(Restaurant).references}
+    assert held == {"name": "Tag", "stars": "Item"} and options_of(Item).keeps_key
+    assert options_of(Restaurant).mute == ("somewhere", "elsewhere")
+    assert "testapp.Restaurant: references ('stars',)" in line_of("tests.testapp")
+
+    settings.SYNCHRO_MODELS = ("testapp.Restaurant",)
+    assert not options_of(Item).keeps_key
+    settings.SYNCHRO_OPTIONS = {"testapp.Restaurant": {"references": {"stars": "testapp.Tag"}}}
+    held = {each.column: each.model.__name__ for each in options_of(Restaurant).references}
+    assert held == {"name": "Tag", "stars": "Tag"}
+
+
+def find_nothing(is_listed):
+    raise LookupError("no such thing")
+
+
+def test_function_of_an_entry_that_raises_is_named(own):
+    own(find=f"{__name__}.find_nothing")
+
+    with pytest.raises(SynchroConfigurationError, match=r"find_nothing, which finds options for 'tests\.testapp', has"):
+        get_settings()
+
+
 def test_what_is_not_there_is_passed_over_and_named(own):
     own(
         options={

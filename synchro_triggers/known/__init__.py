@@ -25,6 +25,8 @@ class Known:
             is not installed, and fields that the installed version does not have, are passed over.
         steps_aside: dotted paths of base classes, and which of their methods step aside for an instance that a replay
             writes: Django's own, or those of the class above, are called in their place.
+        find: dotted path of a function that finds in the project what an entry cannot name: it gets a test whether a
+            model is synchronised, and returns options by label.
 
     Example:
         ``Known("shop", "its index is rebuilt", left_out=("shop.Index",), options={"shop.Order": {"skip": ("seen",)}})``
@@ -35,3 +37,4 @@ class Known:
     left_out: tuple[str, ...] = ()
     options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     steps_aside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    find: str = ""

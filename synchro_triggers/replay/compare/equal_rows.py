@@ -1,0 +1,209 @@
+"""The long way through a table, page by page: which rows are the same on both sides, without a closer look.
+
+Both sides' values are read and compared here: that takes 10 to 20 µs a row on either vendor, fits every field and
+every pair of vendors, and needs no text or sum that two vendors would have to agree on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from django.db.models import Model
+
+from ...conf import LOCAL
+from ..identity.reference_table import text_of
+from ..rows.garbled_times import garbled_times, names_of_times
+from ..rows.generic import generic_target
+from ..rows.raw_keys import is_of_one_object
+from ..rows.selecting import rows_of, rows_with
+from ..rows.values import same_value
+from ..schema.shape import GenericKey
+from .keys_across import KeysAcross
+from .tables import ComparedTable
+
+#: Rows that are read at a time.
+PAGE = 5_000
+
+
+class KeysNotInOrder(Exception):
+    """A table has keys that cannot be read, or are not found by what they are read as."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of LOCAL.
+
+    Attributes:
+        rows: how many.
+        equal: the remote keys of those that are the same on the remote.
+        doubtful: the local keys of the others.
+    """
+
+    rows: int
+    equal: list[Any]
+    doubtful: list[Any]
+
+
+class EqualRows:
+    """Pages of a table.
+
+    Args:
+        table: the table.
+        remote: the remote alias.
+        across: what keys are on the other side.
+    """
+
+    def __init__(self, table: ComparedTable, remote: str, across: KeysAcross) -> None:
+        self._table, self._remote, self._across = table, remote, across
+
+    def pages(self) -> Iterator[Page]:
+        """Yield the pages of LOCAL's rows.
+
+        Raises:
+            KeysNotInOrder: ``pages_by_texts()`` has to be asked instead, from the beginning.
+        """
+        last: Any = None
+        while True:
+            keys, rows = self._page_after(last)
+            if not keys:
+                return
+            if last in keys:
+                raise KeysNotInOrder
+            yield self._compare(keys, rows)
+            last = keys[-1]
+
+    def _page_after(self, last: Any) -> tuple[list[Any], list[tuple[Any, ...]] | None]:
+        """Return the next keys, and their rows; ``None``: something in them cannot be read."""
+        rows = rows_of(self._table.model, LOCAL).order_by("pk")
+        if last is not None:
+            rows = rows.filter(pk__gt=last)
+        try:
+            found = list(rows.values_list(*self._table.read)[:PAGE])
+            return [row[0] for row in found], found
+        except Exception as error:
+            if not is_of_one_object(error):
+                raise
+        try:
+            keys = list(rows.values_list("pk", flat=True)[:PAGE])
+            hash(tuple(keys))
+            return keys, None
+        except Exception as error:
+            if not is_of_one_object(error):
+                raise
+            raise KeysNotInOrder from error
+
+    def _compare(self, keys: list[Any], rows: list[tuple[Any, ...]] | None) -> Page:
+        if rows is None:
+            return Page(len(keys), [], keys)
+        try:
+            there = self._across.there(self._table.root, keys)
+            remote_rows = self._read_there(there.values())
+            expected = self._expected(rows)
+        except Exception as error:  # of one row, or of one that it points to
+            if not is_of_one_object(error):
+                raise
+            return Page(len(keys), [], keys)
+        garbled = _garbled(self._table, LOCAL, rows)
+        equal, doubtful = [], []
+        for row in expected:
+            remote_key = there.get(row[0])
+            other = remote_rows.get(remote_key) if remote_key is not None else None
+            if other is not None and row[0] not in garbled and self._are_equal(row, other):
+                equal.append(remote_key)
+            else:
+                doubtful.append(row[0])
+        return Page(len(keys), equal, doubtful)
+
+    def _read_there(self, remote_keys: Collection[Any]) -> dict[Any, tuple[Any, ...]]:
+        found = rows_with(self._table.model, self._remote, pk=list(remote_keys)).values_list(*self._table.read)
+        rows = {row[0]: row for row in found}
+        for key in _garbled(self._table, self._remote, list(rows.values())):
+            del rows[key]
+        return rows
+
+    def _expected(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
+        """Return the rows as the remote should have them: with the keys there. ``_UNKNOWN`` is equal to nothing."""
+        table = self._table
+        first = 1 + len(table.plain)
+        columns: dict[int, list[Any]] = {}
+        for number, field in enumerate(table.keys, start=first):
+            known = self._across.targets(field.remote_field.model, {row[number] for row in rows})
+            columns[number] = [None if row[number] is None else known.get(row[number], _UNKNOWN) for row in rows]
+        for generic in table.generic:
+            columns[self._number_of(generic.object_attname)] = self._object_ids(generic, rows)
+        if not columns:
+            return rows
+        changed = [list(row) for row in rows]
+        for number, values in columns.items():
+            for row, value in zip(changed, values, strict=True):
+                row[number] = value
+        return changed
+
+    def _number_of(self, attname: str) -> int:
+        return self._table.read.index(attname)
+
+    def _object_ids(self, generic: GenericKey, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        types, ids = self._number_of(generic.type_attname), self._number_of(generic.object_attname)
+        targets = [_target(generic, row[types], row[ids]) for row in rows]
+        asked: dict[type[Model], set[Any]] = {}
+        for model, key in filter(None, targets):
+            asked.setdefault(model, set()).add(key)
+        known = {model: self._across.targets(model, keys) for model, keys in asked.items()}
+        values = []
+        for row, target in zip(rows, targets, strict=True):
+            if target is None:
+                values.append(row[ids])
+                continue
+            model, key = target
+            there = known[model].get(key)
+            if there is None:
+                values.append(_UNKNOWN)
+            else:
+                values.append(row[ids] if there == key else generic.object_field.to_python(there))
+        return values
+
+    def _are_equal(self, here: Sequence[Any], there: Sequence[Any]) -> bool:
+        """Tell whether two rows are equal, their primary keys left out."""
+        table = self._table
+        others = 1 + len(table.plain) + len(table.keys)
+        if tuple(here[1:others]) != there[1:others]:
+            return False
+        if table.generic and _UNKNOWN in here[others:]:
+            return False
+        return all(map(same_value, table.others, here[others:], there[others:]))
+
+
+def _target(generic: GenericKey, type_id: Any, object_id: Any) -> tuple[type[Model], Any] | None:
+    row: Any = SimpleNamespace(**{generic.type_attname: type_id, generic.object_attname: object_id})
+    return generic_target(generic, row)
+
+
+def _garbled(table: ComparedTable, alias: str, rows: Sequence[tuple[Any, ...]]) -> set[Any]:
+    """Return the keys of rows with a date or time that is none."""
+    names = set(names_of_times(table.model, alias))
+    nulls = {
+        name: [row[0] for row in rows if row[number] is None]
+        for number, name in enumerate(table.read)
+        if name in names
+    }
+    return {key for keys in garbled_times(table.model, alias, nulls).values() for key in keys}
+
+
+def mark_of(key: Any) -> int:
+    """Return a number whose sums over two sets of keys are the same only if the sets are, by all odds (64 bits)."""
+    return hash(text_of(key))
+
+
+class _Unknown:
+    """What no database can hold."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = object.__hash__
+
+
+_UNKNOWN = _Unknown()

@@ -45,9 +45,7 @@ class Command(BaseCommand):
             dest="side",
             help="With --repair: whose version shall stand, and where it is logged. Default: local.",
         )
-        parser.add_argument(
-            "--run", action="store_true", help="With --repair: synchronize then, and compare again."
-        )
+        parser.add_argument("--run", action="store_true", help="With --repair: synchronize then, and compare again.")
         parser.add_argument("--json", action="store_true", dest="as_json", help="Print the report as JSON.")
 
     def run_from_argv(self, argv: list[str]) -> None:

@@ -130,7 +130,9 @@ class Comparison:
         return Objects(self._sides, self._ways, compared_table(model))
 
     def _compare(self, table: Table, model: type[Model]) -> None:
-        GoingThrough(table, self._remote, self._report, lambda found: self._repair(model, found), self._on_rows).compare()
+        GoingThrough(
+            table, self._remote, self._report, lambda found: self._repair(model, found), self._on_rows
+        ).compare()
 
     def _repair(self, model: type[Model], found: list[Finding]) -> None:
         if self._report.repair:

@@ -17,12 +17,14 @@ from ...conf import LOCAL
 from ..identity.reference_table import text_of
 from ..rows.garbled_times import garbled_times, names_of_times
 from ..rows.generic import generic_target
+from ..rows.json_text import annotation_of
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import same_value
 from ..schema.shape import GenericKey
 from .keys_across import KeysAcross
-from .tables import ComparedTable
+from .tables import ComparedTable, is_json
+from .time_texts import TimeTexts
 
 #: Rows that are read at a time.
 PAGE = 5_000
@@ -58,6 +60,14 @@ class EqualRows:
 
     def __init__(self, table: ComparedTable, remote: str, across: KeysAcross) -> None:
         self._table, self._remote, self._across = table, remote, across
+        self._times = TimeTexts(remote)
+        # The primary key, then something of each of the fields.
+        self._read = ("pk", *map(self._name_of, table.fields))
+
+    def _name_of(self, field: Any) -> str:
+        if is_json(field):
+            return annotation_of(field)
+        return self._times.name_of(field) or str(field.attname)
 
     def pages(self) -> Iterator[Page]:
         """Yield the pages of LOCAL's rows.
@@ -77,11 +87,11 @@ class EqualRows:
 
     def _page_after(self, last: Any) -> tuple[list[Any], list[tuple[Any, ...]] | None]:
         """Return the next keys, and their rows; ``None``: something in them cannot be read."""
-        rows = rows_of(self._table.model, LOCAL).order_by("pk")
+        rows = self._times.annotated(rows_of(self._table.model, LOCAL), self._table.plain).order_by("pk")
         if last is not None:
             rows = rows.filter(pk__gt=last)
         try:
-            found = list(rows.values_list(*self._table.read)[:PAGE])
+            found = list(rows.values_list(*self._read)[:PAGE])
             return [row[0] for row in found], found
         except Exception as error:
             if not is_of_one_object(error):
@@ -106,7 +116,7 @@ class EqualRows:
             if not is_of_one_object(error):
                 raise
             return Page(len(keys), [], keys)
-        garbled = _garbled(self._table, LOCAL, rows)
+        garbled = self._garbled(LOCAL, rows)
         equal, doubtful = [], []
         for row in expected:
             remote_key = there.get(row[0])
@@ -118,11 +128,18 @@ class EqualRows:
         return Page(len(keys), equal, doubtful)
 
     def _read_there(self, remote_keys: Collection[Any]) -> dict[Any, tuple[Any, ...]]:
-        found = rows_with(self._table.model, self._remote, pk=list(remote_keys)).values_list(*self._table.read)
-        rows = {row[0]: row for row in found}
-        for key in _garbled(self._table, self._remote, list(rows.values())):
+        found = rows_with(self._table.model, self._remote, pk=list(remote_keys))
+        found = self._times.annotated(found, self._table.plain)
+        rows = {row[0]: row for row in found.values_list(*self._read)}
+        for key in self._garbled(self._remote, list(rows.values())):
             del rows[key]
         return rows
+
+    def _garbled(self, alias: str, rows: Sequence[tuple[Any, ...]]) -> set[Any]:
+        """Return the keys of rows with a date or time that is none, and was read as NULL."""
+        names = set(names_of_times(self._table.model, alias)).intersection(self._read)
+        nulls = {name: [row[0] for row in rows if row[self._read.index(name)] is None] for name in names}
+        return {key for keys in garbled_times(self._table.model, alias, nulls).values() for key in keys}
 
     def _expected(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
         """Return the rows as the remote should have them: with the keys there. ``_UNKNOWN`` is equal to nothing."""
@@ -143,7 +160,7 @@ class EqualRows:
         return changed
 
     def _number_of(self, attname: str) -> int:
-        return self._table.read.index(attname)
+        return self._read.index(attname)
 
     def _object_ids(self, generic: GenericKey, rows: Sequence[Sequence[Any]]) -> list[Any]:
         types, ids = self._number_of(generic.type_attname), self._number_of(generic.object_attname)
@@ -179,17 +196,6 @@ class EqualRows:
 def _target(generic: GenericKey, type_id: Any, object_id: Any) -> tuple[type[Model], Any] | None:
     row: Any = SimpleNamespace(**{generic.type_attname: type_id, generic.object_attname: object_id})
     return generic_target(generic, row)
-
-
-def _garbled(table: ComparedTable, alias: str, rows: Sequence[tuple[Any, ...]]) -> set[Any]:
-    """Return the keys of rows with a date or time that is none."""
-    names = set(names_of_times(table.model, alias))
-    nulls = {
-        name: [row[0] for row in rows if row[number] is None]
-        for number, name in enumerate(table.read)
-        if name in names
-    }
-    return {key for keys in garbled_times(table.model, alias, nulls).values() for key in keys}
 
 
 def mark_of(key: Any) -> int:

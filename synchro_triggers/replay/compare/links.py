@@ -156,13 +156,15 @@ class Links:
         pending, kept = way.pending(self._shape.through, labels, rows), way.kept(labels, rows)
         gone = {_pair(each, side): number for number, each in enumerate(found) if each.only != side}
         pending_gone = {pair for pair in way.pending_links(self._shape) if pair in gone} if gone else set()
-        kept_gone = {pair: error for pair, error in way.kept_links(self._shape) if pair in gone} if gone else {}
+        kept_gone: dict[Any, str] = {}
+        if gone:
+            kept_gone = {pair: error for pair, error in way.kept_links(self._shape) if pair in gone}
         for number, each in enumerate(found):
             mine = each.only == side
-            at, waits, fails = (each.row, pending, kept) if mine else (_pair(each, side), pending_gone, kept_gone)
-            if at in fails:
+            at: Any = each.row if mine else _pair(each, side)
+            if at in (fails := kept if mine else kept_gone):
                 states[number] = State.KEPT, fails[at]
-            elif at in waits and states[number][0] is not State.KEPT:
+            elif at in (pending if mine else pending_gone) and states[number][0] is not State.KEPT:
                 states[number] = State.PENDING, way.why_pending
 
 

@@ -60,7 +60,9 @@ class Objects:
     def pages_by_texts(self) -> Iterator[Page]:
         """Yield the pages by keys as triggers write them; all of their rows need a closer look."""
         for changes in every_object([self.label], PAGE):
-            yield Page(len(changes), [], read_keys(self._table.model, [change.key for change in changes], zone_of(LOCAL)))
+            yield Page(
+                len(changes), [], read_keys(self._table.model, [change.key for change in changes], zone_of(LOCAL))
+            )
 
     def look(self, keys: Sequence[Any]) -> tuple[dict[Any, Finding], list[Any]]:
         """Look closer at rows of LOCAL.

@@ -35,7 +35,11 @@ def log_again(alias: str, label: str, found: Iterable[Finding]) -> int:
         names = ",".join(difference.field for difference in each.fields)
         rows.append(
             ChangeLog(
-                model_label=label, object_pk=encode_key(key), operation=Operation.UPDATE, changed_fields=names, origin=""
+                model_label=label,
+                object_pk=encode_key(key),
+                operation=Operation.UPDATE,
+                changed_fields=names,
+                origin="",
             )
         )
     ChangeLog.objects.using(alias).bulk_create(rows, batch_size=_AT_ONCE)

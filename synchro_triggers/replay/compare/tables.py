@@ -9,7 +9,6 @@ from django.db import models
 from django.db.models import Field, JSONField, Model
 
 from ...capture.tables import stored_fields
-from ..rows.json_text import annotation_of
 from ..schema.shape import GenericKey, is_foreign_key, is_parent_link, points_to_key, root_of, shape_of
 
 #: Fields whose values are read as types whose equality in Python says that they are stored alike. Not numbers with a
@@ -75,11 +74,6 @@ class ComparedTable:
     def fields(self) -> tuple[Any, ...]:
         """All fields that are compared."""
         return (*self.plain, *self.keys, *self.others)
-
-    @property
-    def read(self) -> tuple[str, ...]:
-        """What is read of a row: the primary key, then a value of each of the fields."""
-        return ("pk", *(annotation_of(field) if is_json(field) else field.attname for field in self.fields))
 
 
 def compared_table(model: type[Model]) -> ComparedTable:

@@ -125,3 +125,15 @@ def _source(connection: BaseDatabaseWrapper, fields: Sequence[Any], columns: lis
 def _fits_array(connection: BaseDatabaseWrapper, field: Any) -> bool:
     stored = field.target_field if field.is_relation else field
     return not has_placeholder(field) and stored.get_internal_type() in connection.data_types
+
+
+#: The text of a time with a time zone, as a template of Django's expressions: the same for the same instant, whatever
+#: the session's time zone and style of dates are.
+TEXT_OF_TIME = "CAST(extract(epoch FROM %(expressions)s) AS text)"
+
+#: The same, as Django writes the time into SQLite, in UTC. Years before 1, which SQLite does not have, stay apart.
+TEXT_OF_TIME_AS_ON_SQLITE = (
+    "CASE WHEN %(expressions)s >= timestamptz '0001-01-01 00:00:00+00' "
+    "THEN replace(to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '.000000', '') "
+    "ELSE CAST(%(expressions)s AS text) END"
+)

@@ -7,13 +7,16 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
-from synchro_triggers import State, SynchroConfigurationError, compare, synchro_paused, synchronize
-from synchro_triggers.models import ChangeLog, Checkpoint, Reference
+from synchro_triggers import Refused, State, SynchroConfigurationError, compare, synchro_paused, synchronize
+from synchro_triggers.models import ChangeLog, Checkpoint, Node, Reference
 from synchro_triggers.replay.compare import closer_look
 from synchro_triggers.replay.state.node import node_id
 from tests.databases import both
 from tests.replay.hearing import REMOTE, receiving
+from tests.replay.test_several_remotes import third as third  # a fixture
 from tests.shapes.sides import LOCAL, execute
 from tests.testapp.models import Account, Entry, Friend, Item, Keyed, KeyedChild, Tag, Tagged
 
@@ -65,6 +68,7 @@ def test_equal_sides_are_equal():
     assert (links.local, links.remote, links.equal) == (3, 3, 3)
 
 
+@pytest.mark.mariadb(core=True)
 def test_equal_sides_need_no_closer_look(monkeypatch):
     a_bit_of_everything()
     synchronize()
@@ -73,6 +77,7 @@ def test_equal_sides_need_no_closer_look(monkeypatch):
     assert compare().equal
 
 
+@pytest.mark.mariadb(core=True)
 def test_what_differs_is_named_with_both_values():
     a_bit_of_everything()
     synchronize()
@@ -112,6 +117,7 @@ def test_skipped_fields_are_not_compared_and_that_is_said():
     assert report.models[REMOTE]["testapp.Account"].not_compared == ("visits",)
 
 
+@pytest.mark.mariadb(core=True)
 def test_rows_of_one_side_are_named_also_where_both_sides_have_as_many():
     one, _ = Item.objects.create(name="a"), Item.objects.create(name="b")
     synchronize()
@@ -140,6 +146,7 @@ def test_two_objects_that_lead_to_one_row_are_no_equals():
     assert difference.state is State.DIFFERS and "several objects of 'default' are this row" in difference.reason
 
 
+@pytest.mark.mariadb(core=True)
 def test_links_of_one_side_are_named_with_both_ends():
     a_bit_of_everything()
     synchronize()
@@ -159,6 +166,7 @@ def test_links_of_one_side_are_named_with_both_ends():
 # What is explained --------------------------------------------------------------------------------
 
 
+@pytest.mark.mariadb(core=True)
 def test_what_is_logged_and_not_yet_replayed_is_pending():
     a_bit_of_everything()
     synchronize()
@@ -184,6 +192,7 @@ def test_what_is_logged_and_not_yet_replayed_is_pending():
     assert compare().equal
 
 
+@pytest.mark.mariadb(core=True)
 def test_what_is_kept_as_a_failure_is_kept():
     Item.objects.create(name="a")
     with receiving("pre_save", Item, refuse):
@@ -304,6 +313,50 @@ def test_more_differences_than_are_named_are_counted(monkeypatch):
     assert len(report.differences) == 2 and report.total("differing") == 5
 
 
+def test_number_of_queries_does_not_depend_on_the_number_of_objects():
+    account = Account.objects.create(name="a")
+    asked = []
+    for number in (10, 300):
+        Entry.objects.bulk_create(Entry(name="e", account=account) for _ in range(number))
+        synchronize()
+        with CaptureQueriesContext(connections[LOCAL]) as here, CaptureQueriesContext(connections[REMOTE]) as there:
+            assert compare(models=["testapp.Entry"]).models[REMOTE]["testapp.Entry"].equal >= number
+        asked.append((len(here), len(there)))
+
+    assert asked[0] == asked[1]
+
+
+# Several remotes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.vendor("sqlite", "postgres")
+def test_each_of_several_remotes_is_compared(third, settings):
+    settings.SYNCHRO_REMOTE = [REMOTE, third]
+    Item.objects.create(name="a")
+    synchronize()
+    silently(lambda: Item.objects.using(third).update(name="b"), using=third)
+
+    report = compare()
+
+    assert report.remotes == (REMOTE, third)
+    assert [each.remote for each in report.differences] == [third]
+
+
+@pytest.mark.vendor("sqlite", "postgres")
+def test_remote_that_is_refused_keeps_no_other_from_being_compared(third, settings):
+    settings.SYNCHRO_REMOTE = [third, REMOTE]
+    Item.objects.create(name="a")
+    assert node_id(third)  # which makes it
+    assert Node.objects.using(third).update(node_id=node_id(LOCAL)) == 1
+
+    with pytest.raises(Refused) as caught:
+        compare()
+
+    assert caught.value.comparison is not None
+    assert list(caught.value.comparison.models) == [REMOTE]
+    assert "1 pending" in run(code=3)
+
+
 # Repairing ----------------------------------------------------------------------------------------
 
 
@@ -412,6 +465,7 @@ def test_json_is_the_report():
     assert told["models"]["remote"]["testapp.Item"]["differing"] == 1
 
 
+@pytest.mark.mariadb(core=True)
 def test_repair_and_run_end_equal():
     a_bit_of_everything()
     synchronize()
@@ -420,6 +474,18 @@ def test_repair_and_run_end_equal():
     printed = run("--repair", "--run")
 
     assert "3 logged on 'default'" in printed and printed.splitlines()[-1].endswith("compared: equal")
+
+
+def test_bar_is_drawn_on_a_terminal_only():
+    Item.objects.create(name="a")
+    err = StringIO()
+    call_command("synchro_compare", stdout=StringIO(), stderr=err)
+    assert err.getvalue() == ""
+
+    err.isatty = lambda: True
+    call_command("synchro_compare", stdout=StringIO(), stderr=err)
+
+    assert "1 of 1 rows" in err.getvalue() and err.getvalue().endswith("\n")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class CloserLook:
         unreadable = {key: key for key in keys if isinstance(key, Unreadable)}
         found = {key: Finding(key, None, "local", reason=f"its key cannot be read on {LOCAL!r}") for key in unreadable}
         rows = self._read(LOCAL, [key for key in keys if key not in unreadable])
-        remote_keys = self._match(list(rows))
+        remote_keys = self.match(list(rows))
         remote_rows = self._read(self._sides.remote, list(dict.fromkeys(remote_keys.values())))
         for key, row in rows.items():
             remote_key = remote_keys.get(key)
@@ -80,7 +80,8 @@ class CloserLook:
 
     # Which remote rows they are -------------------------------------------------------------------
 
-    def _match(self, keys: list[Any]) -> dict[Any, Any]:
+    def match(self, keys: Sequence[Any]) -> dict[Any, Any]:
+        """Return which remote rows objects of LOCAL are, by their keys; those that are none are left out."""
         root, identity = self._table.root, self._identity
         identity.load(root, keys)
         found = {key: known for key in keys if (known := identity.known(root, key)) is not None}

@@ -123,11 +123,13 @@ class Objects:
         known = Living(self._sides.identity()).keys_of(rows)
         keys = {remote_key: key for (_, remote_key), key in known.items()}
         living, claims = self._living(set(keys.values())), self._claims([row.pk for row in rows])
+        # Several rows may have the natural key of one object, which is one of them, or none.
+        matched = CloserLook(self._sides, self._table).match(list(living))
         for row in rows:
             if len(some := claims[row.pk]) > 1:
                 shown = ", ".join(map(text_of, some))
                 found[row.pk] = Finding(some[-1], row.pk, reason=f"several objects of {LOCAL!r} are this row: {shown}")
-            elif keys.get(row.pk) not in living:
+            elif matched.get(keys.get(row.pk)) != row.pk:
                 found[row.pk] = Finding(None, row.pk, "remote")
         return found, []
 

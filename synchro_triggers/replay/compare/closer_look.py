@@ -10,6 +10,7 @@ from django.db.models import F, Model
 
 from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
+from ..identity.already_there import already_there
 from ..identity.matching import Matching
 from ..rows.garbled_times import garbled_times, names_of_times
 from ..rows.generic import generic_target
@@ -43,7 +44,8 @@ class CloserLook:
     def __init__(self, sides: Sides, table: ComparedTable) -> None:
         self._sides, self._table = sides, table
         self._identity = sides.identity()
-        self._matching = Matching(self._identity, OtherSpellings(sides.remote))
+        self._spellings = OtherSpellings(sides.remote)
+        self._matching = Matching(self._identity, self._spellings)
         self._reasons: dict[Any, str] = {}
         self.remote_keys: dict[Any, Any] = {}
 
@@ -112,7 +114,12 @@ class CloserLook:
                     if not _is_of_object(error):
                         raise
                     self._reasons[row.pk] = " ".join(str(error).split())
-        return {key: remote_key for key, remote_key in found.items() if remote_key is not None}
+        found = {key: remote_key for key, remote_key in found.items() if remote_key is not None}
+        kept_key = self._matching.keys_there.kept_key
+        missing = [(row, kept_key(shape, row.pk)) for row in rows if row.pk not in found]
+        hidden = already_there(self._spellings, self._matching.natural_keys, shape, missing)
+        self._reasons = {key: str(why) for key, why in hidden.items()} | self._reasons
+        return found
 
     # What differs ---------------------------------------------------------------------------------
 

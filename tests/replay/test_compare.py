@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from synchro_triggers import Refused, State, SynchroConfigurationError, compare, synchro_paused, synchronize
 from synchro_triggers.models import ChangeLog, Checkpoint, Node, Reference
@@ -239,6 +240,14 @@ def test_what_the_remote_has_logged_for_local_is_pending():
     remote(Item).create(name="new there")
 
     assert found() == [("Item", "pending", "", ["name"]), ("Item", "pending", "remote", [])]
+
+
+def test_row_whose_number_is_another_objects_by_now_is_not_the_objects_any_more():
+    Item.objects.create(name="a")
+    synchronize()
+    Reference.objects.using(REMOTE).update(replaced_at=timezone.now())
+
+    assert found() == [("Item", "differs", "local", []), ("Item", "differs", "remote", [])]
 
 
 # Others are at work -------------------------------------------------------------------------------

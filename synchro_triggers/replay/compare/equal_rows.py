@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from ...conf import LOCAL
 from ..identity.reference_table import text_of
@@ -76,8 +76,9 @@ class EqualRows:
             KeysNotInOrder: ``pages_by_texts()`` has to be asked instead, from the beginning.
         """
         last: Any = None
+        rows_of_now = self._times.annotated(up_to_now(rows_of(self._table.model, LOCAL)), self._table.plain)
         while True:
-            keys, rows = self._page_after(last)
+            keys, rows = self._page_after(rows_of_now, last)
             if not keys:
                 return
             if last in keys:
@@ -85,9 +86,8 @@ class EqualRows:
             yield self._compare(keys, rows)
             last = keys[-1]
 
-    def _page_after(self, last: Any) -> tuple[list[Any], list[tuple[Any, ...]] | None]:
+    def _page_after(self, rows: QuerySet[Any], last: Any) -> tuple[list[Any], list[tuple[Any, ...]] | None]:
         """Return the next keys, and their rows; ``None``: something in them cannot be read."""
-        rows = self._times.annotated(rows_of(self._table.model, LOCAL), self._table.plain).order_by("pk")
         if last is not None:
             rows = rows.filter(pk__gt=last)
         try:
@@ -196,6 +196,12 @@ class EqualRows:
 def _target(generic: GenericKey, type_id: Any, object_id: Any) -> tuple[type[Model], Any] | None:
     row: Any = SimpleNamespace(**{generic.type_attname: type_id, generic.object_attname: object_id})
     return generic_target(generic, row)
+
+
+def up_to_now(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return rows in the order of their keys, without those that come later: users make some while others are read."""
+    highest = rows.order_by("-pk").values_list("pk", flat=True).first()
+    return rows.none() if highest is None else rows.filter(pk__lte=highest).order_by("pk")
 
 
 def mark_of(key: Any) -> int:

@@ -15,7 +15,7 @@ from ..rows.partly_readable import read_in_part
 from ..rows.selecting import linked_pairs, rows_of
 from ..schema.link_shapes import LinkShape
 from ..schema.shape import root_of
-from .equal_rows import PAGE, Page
+from .equal_rows import PAGE, Page, up_to_now
 from .explained import Way
 from .findings import Finding
 from .keys_across import KeysAcross
@@ -136,7 +136,7 @@ class Links:
         return linked_pairs(self._shape.through, self._shape.ends, alias, pairs)
 
     def _pairs_of(self, alias: str) -> Iterator[list[Pair]]:
-        rows = rows_of(self._shape.through, alias).order_by("pk").values_list("pk", *self._shape.ends)
+        rows = up_to_now(rows_of(self._shape.through, alias)).values_list("pk", *self._shape.ends)
         last = None
         while page := list((rows if last is None else rows.filter(pk__gt=last))[:PAGE]):
             yield [(source, target) for _, source, target in page]

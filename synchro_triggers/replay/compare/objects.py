@@ -16,7 +16,7 @@ from ..rows.utc import zone_of
 from ..schema.keys import Unreadable
 from ..schema.shape import read_keys
 from .closer_look import CloserLook
-from .equal_rows import PAGE, EqualRows, KeysNotInOrder, Page
+from .equal_rows import PAGE, EqualRows, KeysNotInOrder, Page, up_to_now
 from .explained import Way
 from .findings import Finding
 from .keys_across import KeysAcross
@@ -78,7 +78,7 @@ class Objects:
     def remote_pages(self) -> Iterator[list[Any]]:
         """Yield the keys of the remote's rows, a page at a time."""
         model, remote = self._table.model, self._sides.remote
-        rows = rows_of(model, remote).order_by("pk").values_list("pk", flat=True)
+        rows = up_to_now(rows_of(model, remote)).values_list("pk", flat=True)
         last: Any = None
         while keys := _readable(list((rows if last is None else rows.filter(pk__gt=last))[:_KEYS])):
             if last in keys:

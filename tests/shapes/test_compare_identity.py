@@ -11,7 +11,20 @@ from synchro_triggers import compare, synchronize
 from tests.databases import both
 from tests.fieldapp.models import KEYED, PAIRED, POINTERS
 from tests.replay.test_compare import found, remote, silently
-from tests.shapeapp.models import Amphibian, Article, Author, Car, Note, Rank, Sticker, Topic, Vehicle
+from tests.shapeapp.models import (
+    Amphibian,
+    Article,
+    Author,
+    Boat,
+    Car,
+    Note,
+    NothingPet,
+    Owner,
+    Rank,
+    Sticker,
+    Topic,
+    Vehicle,
+)
 from tests.shapes.sides import LOCAL, REMOTE, execute, synchronize_and_compare
 from tests.shapes.test_keys import KEYS, keys_side_by_side
 from tests.testapp.models import Ambiguous, Item, Keyed
@@ -150,6 +163,18 @@ def test_each_table_of_an_inherited_model_is_compared():
     assert found() == [("Vehicle", "differs", "", ["name"]), ("Car", "differs", "local", [])]
 
 
+def test_link_to_a_second_parent_is_compared():
+    Amphibian.objects.create(name="a")
+    other = Boat.objects.create(draught=5)
+    synchronize()
+    assert compare().equal
+    there = remote(Boat).get(draught=other.draught).pk
+
+    silently(lambda: execute(f"UPDATE shapeapp_amphibian SET boat_ptr_id = {there}", alias=REMOTE))
+
+    assert found() == [("Amphibian", "differs", "", ["boat_ptr"])]
+
+
 # What points to others ----------------------------------------------------------------------------
 
 
@@ -191,6 +216,20 @@ def test_key_that_leads_nowhere_may_be_any_that_leads_nowhere_there():
     silently(lambda: remote(Note).update(object_id=there))
 
     assert found() == [("Note", "differs", "", ["object_id"])]
+
+
+def test_foreign_key_without_a_constraint_may_lead_nowhere_on_both_sides():
+    owner, other = Owner.objects.create(name="1"), Owner.objects.create(name="2")
+    NothingPet.objects.create(name="pet", owner=owner)
+    Owner.objects.filter(pk=owner.pk).delete()
+    synchronize()
+    assert found() == []
+    assert not remote(Owner).filter(pk=remote(NothingPet).get().owner_id).exists()
+
+    there = remote(Owner).get(name=other.name).pk
+    silently(lambda: remote(NothingPet).update(owner_id=there))
+
+    assert found() == [("NothingPet", "differs", "", ["owner"])]
 
 
 def test_foreign_key_by_another_field_is_compared_by_its_value():

@@ -11,6 +11,7 @@ import math
 import uuid
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connections
@@ -245,8 +246,15 @@ def test_time_zones_of_the_aliases_make_no_difference_and_hide_none(capture_only
         assert compare().equal
 
         on_remote_alone(name="a", datetime=NOON + TICK)
-
         assert found() == [("differs", "", "datetime")]
+
+        here, there = (
+            ZoneInfo(zone) if zone and connections[alias].vendor == "sqlite" else UTC
+            for alias, zone in zip((LOCAL, REMOTE), zones, strict=True)
+        )
+        same_on_the_clock = NOON.astimezone(here).replace(tzinfo=there)
+        on_remote_alone(name="a", datetime=same_on_the_clock)
+        assert found() == ([] if same_on_the_clock == NOON else [("differs", "", "datetime")])
 
 
 def test_times_without_time_zones_are_compared_too(capture_only, settings):

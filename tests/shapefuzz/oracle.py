@@ -638,12 +638,19 @@ class _Case:
         )
 
     def _marks_of_parts(self, name: Name) -> Iterable[str]:
-        """Yield the marks of LOCAL's rows that are parts of the same object: a child may have been made later."""
-        for row in self._before.local.rows.get(name, ()):
-            for label in self._oracle.family(name[0]):
-                for (other, mark), rows in self._before.local.rows.items():
-                    if other == label and any(_are_parts(name[0], row, label, each) for each in rows):
-                        yield mark
+        """Yield the marks of LOCAL's rows that are parts of the same object: a child may have been made later.
+
+        So may the row of that child's other parent, which hangs together with the rest by the child's row alone.
+        Another child of the same row is another object.
+        """
+        family = self._oracle.family(name[0])
+        rows = [(each, row) for each, rows in self._before.local.rows.items() if each[0] in family for row in rows]
+        parts = [(each, row) for each, row in rows if each == name]
+        for (label, _), row in parts:  # which grows meanwhile
+            parts += [part for part in rows if part not in parts and _is_of_child(label, row, part[0][0], part[1])]
+        for (label, _), row in parts:
+            parts += [part for part in rows if part not in parts and _is_of_child(part[0][0], part[1], label, row)]
+        yield from dict.fromkeys(mark for (_, mark), _ in parts if mark != name[1])
 
     def _is_made(self, name: Name) -> bool:
         labels = self._oracle.family(name[0])  # the table may be that of several models
@@ -909,14 +916,10 @@ def _as_stored(label: str, row: Row) -> tuple[str, str]:
     return label, repr((row.key, row.raw))
 
 
-def _are_parts(label: str, row: Row, other_label: str, other: Row) -> bool:
-    """Tell whether rows of two tables are parts of one object of multi-table inheritance."""
-    model, other_model = apps.get_model(label), apps.get_model(other_label)
-    for parent, parent_row, child, child_row in ((model, row, other_model, other), (other_model, other, model, row)):
-        link = child._meta.parents.get(parent)
-        if link is not None and child_row.raw.get(link.attname) == parent_row.key:
-            return True
-    return False
+def _is_of_child(label: str, row: Row, child_label: str, child_row: Row) -> bool:
+    """Tell whether a row is that of a child, in multi-table inheritance, of the object whose row another one is."""
+    link = apps.get_model(child_label)._meta.parents.get(apps.get_model(label))
+    return link is not None and child_row.raw.get(link.attname) == row.key
 
 
 def _leads_to(label: str, attname: str) -> str | None:

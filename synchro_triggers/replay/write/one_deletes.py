@@ -93,7 +93,11 @@ class Deletes:
                 return
             if self._has_gone(task, remote_key):
                 return
-            self._delete_row(task, remote_key, going)
+            try:
+                self._delete_row(task, remote_key, going)
+            except Exception:
+                self._gone.discard((task.shape.root, remote_key))  # a dry run may try it again
+                raise
         if not task.keep_parents:
             self._parts.identity.forget(task.shape.model, task.key)
 

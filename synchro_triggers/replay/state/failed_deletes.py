@@ -1,11 +1,13 @@
 """Deletes that have failed, of objects under whose keys the log speaks of something again.
 
 Where the database gives out the keys, that is another object: the failure, and the reference, are from then on those of
-an object whose key is another's now. Else it is the same one, which the remote still has, and which is not new.
+an object whose key is another's now. Else it is the same one, which the remote still has, and which is not new. The
+numbers of links name nothing: both links are those of one row.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
@@ -31,7 +33,7 @@ def part_from_failed_deletes(
 
     Args:
         remote, source: where they are kept, and whose.
-        changes: of the log; those of objects that the remote has, so that they are not new, are marked so.
+        changes: of the log; those of objects that the remote has are told so, and what they were.
         kept_keys: labels of models that keep their automatic keys.
         dry_run: write nothing; else it is part of a transaction.
 
@@ -51,7 +53,7 @@ def part_from_failed_deletes(
         at, model = (failure.model_label, failure.key), model_of(failure.model_label)
         root = root_of(model) if model is not None else None
         if root is None or not gives_keys_again(root, kept_keys):
-            _mark_as_known(change for change in changes if (change.label, change.key) == at)
+            _continue(failure, (change for change in changes if (change.label, change.key) == at))
             continue
         root_at = root._meta.label, failure.key
         # The row of a child may have gone alone: its parent's is another object's only where its key was given out.
@@ -96,9 +98,11 @@ def _failed(remote: str, source: str, at: Iterable[tuple[str, str]]) -> list[Fai
     return list(rows_with(Failure, remote, object_pk=keys).filter(source=source).exclude(operation=Operation.INSERT))
 
 
-def _mark_as_known(changes: Iterable[Change]) -> None:
+def _continue(failure: Failure, changes: Iterable[Change]) -> None:
+    """Let changes go on from a failure: the remote has what that is about, by what it was then."""
     for change in changes:
         change.created = False
+        change.old_values = (*json.loads(failure.old_values or "[]"), *change.old_values)
 
 
 def _rename(remote: str, failure: Failure, change: Change) -> None:

@@ -247,6 +247,7 @@ class Batch:
         lies between two observed tasks is written in bulk.
         """
         self._agenda.begin_round(tasks)
+        self._links.begin_round(task for task in tasks if isinstance(task, LinkTask))
         failed: list[Task] = []
         for observed, group in groupby(tasks, self._is_observed):
             alike = list(group)

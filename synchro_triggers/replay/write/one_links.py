@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -37,6 +37,14 @@ class Links:
         self._conflicts = LinkConflicts(parts.context, parts.identity)
         self._found: dict[Pair, Conflict] = {}
         self._living: dict[type[Model], dict[Any, Model]] = {}
+        self._unreadable = frozenset(parts.result.failed)
+
+    def begin_round(self, tasks: Iterable[LinkTask]) -> None:
+        """Forget that links have failed which are tried again now: one change may be about several of them."""
+        for task in tasks:
+            for _, change in task.targets.values():
+                if change not in self._unreadable:
+                    self._parts.result.failed.pop(change, None)
 
     def apply(self, tasks: Sequence[LinkTask], may_stop: Callable[[], bool]) -> tuple[list[LinkTask], list[LinkTask]]:
         """Apply the links of owners that follow one another.
@@ -100,7 +108,6 @@ class Links:
                     if ends is not None:
                         owner_key, target_key = ends
                         keys[target_key] = (key, change)
-                    self._parts.result.failed.pop(change, None)
                 except Exception as error:
                     reraise_if_hopeless(error, self._remote)
                     self._parts.result.failed[change] = error

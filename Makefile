@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+PIP := -m pip --disable-pip-version-check install --quiet
+UV := $(BIN)/uv pip install --quiet --compile-bytecode --python
 COMMA := ,
 # uv takes a third of the time. What it cannot install, pip does, or says why not.
-install = { [ -x $(BIN)/uv ] && $(UV) $(1) 2>$(VENV)/uv.log; } || $(PIP) $(1)
+install_at = { [ -x $(BIN)/uv ] && $(UV) $(1)/bin/python $(2) 2>$(VENV)/uv.log; } || $(1)/bin/python $(PIP) $(2)
+install = $(call install_at,$(VENV),$(1))
 MANY_TABLES := tests/capture/test_install.py::test_many_tables_are_installed_all_or_none_and_in_seconds
 # As many workers as tests/conftest.py says; one that has nothing left takes over from another. For one test: WORKERS=
 WORKERS := -n auto --dist worksteal
@@ -16,13 +17,16 @@ MARIADB ?= auto
 export SYNCHRO_TEST_MARIADB := $(MARIADB)
 MARIADB_HERE := $(shell PATH="$$PATH:/usr/sbin" command -v mariadbd)
 FOR_MARIADB := $(if $(and $(MARIADB_HERE),$(filter-out no,$(MARIADB))),$(VENV)/.for-mariadb)
+# Products have an environment of their own. A file goes to one worker, which makes a product's tables once.
+SITES := .venv-sites
+OF_SITES := -c tests/sites/pytest.ini tests/sites -n 2 --dist loadfile
 DEMO := examples/offline_office/demo.py
 
 # Where bytecode is not kept, each of the hundreds of processes that a test run starts would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes bench lint format types clean
+.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes bench sites sites-all lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +76,12 @@ fuzz-shapes: $(VENV)/.for-test  ## the same with random models, receivers, trigg
 bench: $(VENV)/.for-bench  ## compare with other tools, 40 minutes; make bench ARGS='--quick', ARGS='capture --vendor sqlite'
 	$(BIN)/python -m benchmarks $(ARGS)
 
+sites: $(SITES)/.made  ## other people's products with this package: Wagtail, Oscar, ...; make sites ARGS='-k wagtail'
+	$(SITES)/bin/python -m pytest $(OF_SITES) $(ARGS)
+
+sites-all: $(SITES)/.made  ## the same with all stories
+	$(SITES)/bin/python -m pytest $(OF_SITES) --whole $(ARGS)
+
 lint: $(VENV)/.for-dev  ## ruff: rules and format; import-linter: which room may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -85,7 +95,7 @@ types: $(VENV)/.for-dev  ## mypy, strict
 	$(BIN)/mypy
 
 clean:  ## remove the virtual environment and everything generated
-	rm -rf $(VENV) .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
+	rm -rf $(VENV) $(SITES) .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment, made anew when pyproject.toml changes; each stamp says what has been installed into it.
@@ -95,7 +105,7 @@ $(VENV)/.made: pyproject.toml
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	    echo "This Python cannot make virtual environments; install its venv package (Debian: apt install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) uv 2>$(VENV)/uv.log || echo "uv cannot be installed ($(VENV)/uv.log says why): pip does it all, which takes longer."
+	@$(BIN)/python $(PIP) uv 2>$(VENV)/uv.log || echo "uv cannot be installed ($(VENV)/uv.log says why): pip does it all, which takes longer."
 	@touch $@
 
 $(VENV)/.for-demo: $(VENV)/.made
@@ -120,6 +130,11 @@ $(VENV)/.for-mariadb: $(VENV)/.for-test
 	@{ $(call install,--editable '.[mariadb]'); } >$(VENV)/mariadb.log 2>&1 && touch $@ || { \
 	    echo "MariaDB's driver could not be built ($(VENV)/mariadb.log says why). Debian has what it needs in:" \
 	        "apt-get install libmariadb-dev gcc pkg-config python3-dev" >&2; [ "$(MARIADB)" != required ]; }
+
+$(SITES)/.made: $(VENV)/.made tests/sites/requirements.txt
+	$(PYTHON) -m venv --clear $(SITES)
+	@$(call install_at,$(SITES),--requirement tests/sites/requirements.txt --editable '.[postgres]')
+	@touch $@
 
 $(VENV)/.for-bench: $(VENV)/.made
 	@$(call install,--editable '.[bench]')

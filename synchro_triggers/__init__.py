@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import call_synchronize as call_synchronize
+    from .api import compare as compare
     from .api import reset_synchro as reset_synchro
     from .api import synchronize as synchronize
     from .capture.session import DisableSynchroLog as DisableSynchroLog
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from .exceptions import TriggersNotReady as TriggersNotReady
     from .natural import NaturalKeyModel as NaturalKeyModel
     from .natural import NaturalManager as NaturalManager
+    from .replay.compare.report import ComparisonReport as ComparisonReport
+    from .replay.compare.report import Difference as Difference
+    from .replay.compare.report import FieldDifference as FieldDifference
+    from .replay.compare.report import ModelComparison as ModelComparison
+    from .replay.compare.report import State as State
     from .replay.plan.conflicts import Conflict as Conflict
     from .replay.report import FailedObject as FailedObject
     from .replay.report import Remark as Remark
@@ -32,21 +38,27 @@ if TYPE_CHECKING:
 
 # Where each name lives. ``api`` imports models when a function is called, not before.
 _HOME_OF = {
+    "ComparisonReport": ".replay.compare.report",
     "Conflict": ".replay.plan.conflicts",
     "DatabaseUnreachable": ".exceptions",
+    "Difference": ".replay.compare.report",
     "DisableSynchroLog": ".capture.session",
     "FailedObject": ".replay.report",
+    "FieldDifference": ".replay.compare.report",
+    "ModelComparison": ".replay.compare.report",
     "NaturalKeyModel": ".natural",
     "NaturalManager": ".natural",
     "Refused": ".exceptions",
     "Remark": ".replay.report",
     "RunUnderWay": ".exceptions",
+    "State": ".replay.compare.report",
     "SyncReport": ".replay.report",
     "SynchroConfigurationError": ".exceptions",
     "SynchroError": ".exceptions",
     "Told": ".replay.report",
     "TriggersNotReady": ".exceptions",
     "call_synchronize": ".api",
+    "compare": ".api",
     "disable_synchro_log": ".capture.session",
     "reset_synchro": ".api",
     "synchro_paused": ".capture.session",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .replay.compare.report import ComparisonReport
     from .replay.report import SyncReport
 
 
@@ -76,6 +77,47 @@ def call_synchronize(
 
     report = run.synchronize(remote, models=models, dry_run=dry_run, full=full, on_error=on_error, progress=progress)
     return messages.message_of_success(report)
+
+
+def compare(
+    remote: str | None = None,
+    *,
+    models: Iterable[str] | None = None,
+    repair: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ComparisonReport:
+    """Compare LOCAL with the remote database(s), object by object: are both sides equal, and what differs?
+
+    Both sides may be in use: what differs is looked at once more before it is called a difference. What is logged and
+    not yet replayed, kept as a failure, or was lost in a conflict, is counted as that. Nothing is written, but by
+    ``repair``.
+
+    Args:
+        remote: an alias; default: every alias of ``SYNCHRO_REMOTE``, one after the other.
+        models: only these (as in ``SYNCHRO_MODELS``).
+        repair: ``'local'`` logs on LOCAL what differs, so that the next run brings LOCAL's version to the remote;
+            ``'remote'`` logs it on the remote, for its own runs to LOCAL. What only the other side has is not logged.
+        progress: called with the number of LOCAL's rows that are done and their total.
+
+    Returns:
+        Counts by remote and model, and the objects that are not the same.
+
+    Raises:
+        SynchroConfigurationError: there is no remote, or a setting or argument is wrong.
+        Refused: a database is a copy, hides rows from the role, or lacks tables or columns.
+        DatabaseUnreachable: a database is down. Of several remotes, the others are compared first; the error's
+            ``comparison`` is the report on them.
+
+    Example:
+        >>> report = compare(models=["shop.Order"])
+        >>> report.equal, report.total("pending")
+        (False, 2)
+        >>> [(each.model, each.local_key, each.fields) for each in report.differences]
+        []
+    """
+    from .replay.compare import comparison
+
+    return comparison.compare(remote, models=models, repair=repair, progress=progress)
 
 
 def reset_synchro() -> None:

@@ -5,7 +5,7 @@ None of them asks a database. Each has an id; the README lists them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,10 +17,19 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.db.models import Model
 
-from .capture.tables import captured_models, models_by_table, natural_key_fields, natural_manager, wrong_skip_of
+from .capture.tables import (
+    captured_models,
+    is_many_to_many,
+    models_by_table,
+    natural_key_fields,
+    natural_manager,
+    wrong_skip_of,
+)
 from .conf import LOCAL, SETTINGS, get_settings, named_models, options_of, wrong_settings
 from .django_inside.expected import PARTS, is_as_expected
+from .django_inside.receivers import SIGNALS, can_withhold, live_receivers
 from .exceptions import SynchroConfigurationError
+from .muted import is_importable, is_named
 from .natural import is_unique
 from .unnamed import ReplayRouter
 from .vendors.vendor import address_of, database_of
@@ -45,6 +54,7 @@ def register_checks() -> None:
         check_skipped,
         check_natural_keys,
         check_routers,
+        check_muted,
         check_django,
     ):
         checks.register(check)
@@ -237,6 +247,7 @@ def check_natural_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
         if (names := natural_key_fields(model))
         and not getattr(natural_manager(model), "allow_many", False)
         and not is_unique(model, names)
+        and not any(names == known.get("natural_key") for known in _known_of(model))
     ]
 
 
@@ -266,6 +277,39 @@ def check_routers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     ]
 
 
+def check_muted(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn of an option ``mute`` that mutes nobody (``synchro_triggers.W017``)."""
+    try:
+        get_settings()
+    except SynchroConfigurationError:
+        return []  # said by ``check_settings``
+    return [
+        checks.Warning(
+            f"SYNCHRO_OPTIONS[{label!r}]['mute'] names {path!r}, {wrong}.",
+            hint="Look for a mistake in the path, or take it out.",
+            id="synchro_triggers.W017",
+        )
+        for label, models in named_models("SYNCHRO_OPTIONS")
+        for path in getattr(django_settings, "SYNCHRO_OPTIONS", {})[label].get("mute", ())
+        if (wrong := _mutes_nobody(path, models))
+    ]
+
+
+def _mutes_nobody(path: str, models: Sequence[type[Model]]) -> str:
+    """Return why a path mutes none of the receivers of some models; ``''``: it does."""
+    if not is_importable(path):
+        return "which cannot be imported"
+    links = [field for model in models for field in model._meta.local_many_to_many if is_many_to_many(field)]
+    senders = [*models, *(field.remote_field.through for field in links)]
+    if not can_withhold():
+        return ""  # said by ``check_django``, and no run begins
+    connected = [each for signal in SIGNALS for sender in senders for each in live_receivers(signal, sender)]
+    if any(is_named(receiver, path) for receiver in connected):
+        return ""
+    labels = _some([model._meta.label for model in models])
+    return f"but no receiver of {labels} that is connected by now is that, or in it"
+
+
 def check_django(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Warn where Django is not inside what this package relies on (``synchro_triggers.W016``)."""
     return [
@@ -277,6 +321,12 @@ def check_django(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
         for name, part in PARTS.items()
         if not is_as_expected(name)
     ]
+
+
+def _known_of(model: type[Model]) -> Iterator[Mapping[str, Any]]:
+    """Yield what is known of a model and its parents, which is not for the project to mend."""
+    known = get_settings().registry.options
+    return (known[base] for base in model.__mro__ if base in known)
 
 
 def _answers_of(each: Any, model: type[Model]) -> set[str]:

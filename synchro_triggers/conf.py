@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -19,8 +20,10 @@ from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from .exceptions import SynchroConfigurationError
+from .inherited import merged
 from .listed import _models_of, _without_minus, app_or_model, read_models, resolve_models
 from .options import ModelOptions, read_options
+from .registry import Registry, read_registry
 
 #: The database whose changes are captured and replayed elsewhere.
 LOCAL = DEFAULT_DB_ALIAS
@@ -28,6 +31,8 @@ LOCAL = DEFAULT_DB_ALIAS
 CONFLICT_POLICIES = ("newest", "local", "remote")
 
 UNNAMED = ("remote", "local")
+
+_BY_LABEL = ("SYNCHRO_OPTIONS", "SYNCHRO_KNOWN")
 
 #: Settings that are lists of models; the second may be ``True`` or ``False`` as well.
 _NAMING_MODELS = ("SYNCHRO_MODELS", "SYNCHRO_BATCH_SIGNALS")
@@ -58,7 +63,7 @@ class Settings:
     Attributes:
         remotes: aliases to synchronise to, in order; empty when ``SYNCHRO_REMOTE`` is ``None`` or absent.
         models: the concrete models of ``SYNCHRO_MODELS``, in order, each once.
-        left_out: the concrete models that it leaves out with a minus sign.
+        left_out: the concrete models that it leaves out with a minus sign, and derived ones.
         listed_by_itself: labels of those that it names themselves, and not their app alone.
         options: ``SYNCHRO_OPTIONS``, by concrete model; ``options_of`` asks them.
         conflict: one of ``CONFLICT_POLICIES``, or the callable that decides.
@@ -68,6 +73,7 @@ class Settings:
         batch_seconds: seconds that a remote transaction lasts, until what is left is put off to the next one.
         batch_signals: models whose signals are sent a batch at a time, around one write for all; a test by label.
         unnamed: one of ``UNNAMED``: where queries go, while a replay writes, that name no database.
+        registry: what is known of the apps that are installed, as ``SYNCHRO_KNOWN`` has changed it.
     """
 
     remotes: tuple[str, ...]
@@ -82,6 +88,12 @@ class Settings:
     batch_seconds: float
     batch_signals: BatchSignals
     unnamed: str
+    registry: Registry
+
+    @property
+    def applied(self) -> tuple[str, ...]:
+        """What was applied of that, a line an app."""
+        return tuple(self.registry.lines(self.options, self.left_out))
 
     @cached_property
     def captured(self) -> Hashable:
@@ -110,8 +122,10 @@ def get_settings() -> Settings:
         SynchroConfigurationError: a setting is wrong; the message names it, the value and the remedy.
     """
     warn_when_remote_is_missing()
-    models, left_out, by_itself = _read("SYNCHRO_MODELS")
-    options = _read("SYNCHRO_OPTIONS")
+    registry = _read("SYNCHRO_KNOWN")
+    models, left_out, by_itself = read_models(_given("SYNCHRO_MODELS"), "SYNCHRO_MODELS", registry.derived)
+    registry = registry.in_project(models)
+    options = _read_options(_given("SYNCHRO_OPTIONS"), registry.options)
     return Settings(
         remotes=_read("SYNCHRO_REMOTE"),
         models=models,
@@ -125,6 +139,7 @@ def get_settings() -> Settings:
         batch_seconds=_read("SYNCHRO_BATCH_SECONDS"),
         batch_signals=_batch_signals(_read("SYNCHRO_BATCH_SIGNALS"), options),
         unnamed=_read("SYNCHRO_UNNAMED"),
+        registry=registry,
     )
 
 
@@ -152,7 +167,7 @@ def _wrong_entries(name: str) -> Iterator[SynchroConfigurationError]:
 
 def _entries(name: str) -> tuple[Any, ...]:
     value = _given(name)
-    kinds = {"SYNCHRO_OPTIONS": Mapping, **dict.fromkeys(("SYNCHRO_REMOTE", *_NAMING_MODELS), (list, tuple))}
+    kinds = {**dict.fromkeys(_BY_LABEL, Mapping), **dict.fromkeys(("SYNCHRO_REMOTE", *_NAMING_MODELS), (list, tuple))}
     return tuple(value) if name in kinds and isinstance(value, kinds[name]) else ()  # type: ignore[arg-type]
 
 
@@ -160,7 +175,9 @@ def _read_entry(name: str, entry: Any) -> object:
     if name == "SYNCHRO_REMOTE":
         return check_remote(entry, name)
     if name == "SYNCHRO_OPTIONS":
-        return read_options({entry: getattr(django_settings, name)[entry]}, app_or_model)
+        return _read_options({entry: getattr(django_settings, name)[entry]})
+    if name == "SYNCHRO_KNOWN":
+        return read_registry({entry: getattr(django_settings, name)[entry]})
     return _models_of(_without_minus(entry)[0], name)
 
 
@@ -274,6 +291,12 @@ def _read_batch_signals(value: object) -> bool | tuple[type[Model], ...]:
     return value if isinstance(value, bool) else resolve_models(value, "SYNCHRO_BATCH_SIGNALS")
 
 
+def _read_options(
+    value: object, known: Mapping[type[Model], Mapping[str, Any]] = MappingProxyType({})
+) -> dict[type[Model], ModelOptions]:
+    return merged(read_options(value, app_or_model), known)
+
+
 def _read_unnamed(value: object) -> str:
     if value not in UNNAMED:
         raise SynchroConfigurationError(f"SYNCHRO_UNNAMED must be 'remote' or 'local', not {value!r}.")
@@ -287,7 +310,11 @@ def _batch_signals(value: bool | tuple[type[Model], ...], options: Mapping[type[
     return BatchSignals(
         all=value is True,
         labels=frozenset([*(model._meta.label for model in models), *(label for label in chosen if chosen[label])]),
-        without=frozenset(label for label in chosen if chosen[label] is False),
+        without=frozenset(
+            model._meta.label
+            for model, each in options.items()
+            if each.batch_signals is False or each.write == "rows"  # then nobody hears anything
+        ),
     )
 
 
@@ -295,7 +322,7 @@ def _batch_signals(value: bool | tuple[type[Model], ...], options: Mapping[type[
 SETTINGS: dict[str, tuple[object, Callable[[Any], Any]]] = {
     "SYNCHRO_REMOTE": (None, _read_remotes),
     "SYNCHRO_MODELS": ((), lambda value: read_models(value, "SYNCHRO_MODELS")),
-    "SYNCHRO_OPTIONS": ({}, lambda value: read_options(value, app_or_model)),
+    "SYNCHRO_OPTIONS": ({}, _read_options),
     "SYNCHRO_CONFLICT": ("newest", _read_conflict),
     "SYNCHRO_ALLOW_RESET": (True, lambda value: _read_bool("SYNCHRO_ALLOW_RESET", value)),
     "SYNCHRO_DEBUG": (False, lambda value: _read_bool("SYNCHRO_DEBUG", value)),
@@ -303,6 +330,7 @@ SETTINGS: dict[str, tuple[object, Callable[[Any], Any]]] = {
     "SYNCHRO_BATCH_SECONDS": (1, _read_batch_seconds),
     "SYNCHRO_BATCH_SIGNALS": (False, _read_batch_signals),
     "SYNCHRO_UNNAMED": ("remote", _read_unnamed),
+    "SYNCHRO_KNOWN": ({}, read_registry),
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
+    from .replay.compare.report import ComparisonReport
     from .replay.report import SyncReport
 
 
@@ -17,10 +18,12 @@ class SynchroError(Exception):
     Attributes:
         exit_code: what a command ends with that meets it.
         report: the ``SyncReport`` of a run to several remotes, of which some have not failed.
+        comparison: the ``ComparisonReport`` on those of several remotes that could be compared.
     """
 
     exit_code = 1
     report: SyncReport | None = None
+    comparison: ComparisonReport | None = None
 
 
 class SynchroConfigurationError(SynchroError, ImproperlyConfigured):

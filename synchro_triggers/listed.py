@@ -29,9 +29,14 @@ def resolve_models(entries: object, named: str = "models") -> tuple[type[Model],
 
 
 def read_models(
-    entries: object, named: str
+    entries: object, named: str, derived: frozenset[type[Model]] = frozenset()
 ) -> tuple[tuple[type[Model], ...], frozenset[type[Model]], frozenset[type[Model]]]:
-    """Return the models of ``resolve_models``, those that were left out, and those that are listed by themselves."""
+    """Return the models of ``resolve_models``, those that were left out, and those that are listed by themselves.
+
+    Args:
+        entries, named: as there.
+        derived: models that an app's name does not bring in, nor what inherits from them.
+    """
     if isinstance(entries, str) or not isinstance(entries, Iterable):
         raise SynchroConfigurationError(
             f"{named} must be a list or tuple of entries, not {entries!r}; "
@@ -59,9 +64,18 @@ def read_models(
             else:
                 by_itself.setdefault(concrete, entry)
     _require_brought_in_by_an_app(left_out, by_app, by_itself, named)
-    found = tuple(model for model in brought_in if model not in left_out)
+    passed = _derived_among(brought_in, by_itself, derived)
+    found = tuple(model for model in brought_in if model not in left_out and model not in passed)
     _require_no_parent_left_out(found, left_out, named)
-    return found, frozenset(left_out), frozenset(by_itself)
+    return found, frozenset(left_out) | passed, frozenset(by_itself)
+
+
+def _derived_among(
+    brought_in: Iterable[type[Model]], by_itself: Iterable[type[Model]], derived: frozenset[type[Model]]
+) -> set[type[Model]]:
+    """Return the derived models among those that were brought in, but for those that somebody has asked for."""
+    wanted = {each for model in by_itself for each in (model, *model._meta.all_parents)}
+    return {model for model in brought_in if derived & {model, *model._meta.all_parents}} - wanted
 
 
 def _require_brought_in_by_an_app(

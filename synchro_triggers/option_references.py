@@ -11,8 +11,9 @@ from django.db.models import CharField, Field, JSONField, Model, TextField
 from django.db.models.fields.composite import CompositePrimaryKey
 from django.utils.module_loading import import_string
 
-#: A callable of the option: it gets a column's value, and what tells the key of an object on the remote.
-Rewrite = Callable[[Any, Callable[[Any, Any], Any]], Any]
+#: A callable of the option: it gets a column's value, what tells the key of an object on the remote, and the object
+#: whose value it is, if it takes a third argument.
+Rewrite = Callable[..., Any]
 
 
 @dataclass(frozen=True)

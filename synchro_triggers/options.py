@@ -1,8 +1,7 @@
 """``SYNCHRO_OPTIONS``: what concerns one model, for models of other people too. Pure.
 
 Options for an app apply to those of its models that have the fields; options for a model are more specific and win,
-key by key. A child of multi-table inheritance has its parents' ``skip``, whose columns are its own, and their
-natural key unless it has one itself.
+key by key. What a child of multi-table inheritance has of its parents stands in ``inherited``.
 """
 
 from __future__ import annotations
@@ -18,6 +17,9 @@ from .option_references import HeldKey, WrongReference, column_of, read_held_key
 
 SETTING = "SYNCHRO_OPTIONS"
 
+#: By what the model does itself; past its methods, with its signals; or past its receivers too.
+WAYS = ("save", "signals", "rows")
+
 
 @dataclass(frozen=True)
 class ModelOptions:
@@ -30,6 +32,8 @@ class ModelOptions:
         keeps_key: ``identity: 'pk'``: rows keep their primary key on the remote, even an automatic one.
         batch_signals: whether its signals are sent a batch at a time; ``None``: as ``SYNCHRO_BATCH_SIGNALS`` says.
         references: which of its columns hold keys of objects without being foreign keys.
+        write: one of ``WAYS``: how a replay writes its objects.
+        mute: dotted paths of receivers, or of modules and packages of such, that a replay does not call.
     """
 
     skip: frozenset[str] = frozenset()
@@ -37,6 +41,8 @@ class ModelOptions:
     keeps_key: bool = False
     batch_signals: bool | None = None
     references: tuple[HeldKey, ...] = ()
+    write: str = "save"
+    mute: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,19 +53,26 @@ class _Entry:
         label: what it was given for.
         models: the concrete models that this is.
         is_app: it is an app's.
+        given_in: the setting, or else what it was given in.
     """
 
     label: str
     models: tuple[type[Model], ...]
     is_app: bool
+    given_in: str = SETTING
 
-    def error(self, key: str, text: str) -> SynchroConfigurationError:
-        return SynchroConfigurationError(f"{SETTING}[{self.label!r}][{key!r}] {text}")
+    def error(self, key: str, text: str, kind: type[SynchroConfigurationError] | None = None) -> Exception:
+        return (kind or SynchroConfigurationError)(f"{self.given_in}[{self.label!r}][{key!r}] {text}")
+
+
+class NotThere(SynchroConfigurationError):
+    """An option names what the model, as it is installed, does not have."""
 
 
 def read_options(
-    value: object, models_of: Callable[[str], tuple[bool, tuple[type[Model], ...]]]
-) -> dict[type[Model], ModelOptions]:
+    value: object,
+    models_of: Callable[[str], tuple[bool, tuple[type[Model], ...]]],
+) -> dict[type[Model], dict[str, Any]]:
     """Read the setting.
 
     Args:
@@ -67,7 +80,7 @@ def read_options(
         models_of: finds out what a label stands for: whether it is an app, and which models it means.
 
     Returns:
-        The options of each model for which something was given, children included.
+        The attributes of ``ModelOptions`` that were given for each model; ``inherited`` makes options of them.
 
     Raises:
         SynchroConfigurationError: a label, key, field or value is wrong; the message names it and the remedy.
@@ -90,8 +103,63 @@ def read_options(
             )
         for model, options in _read_entry(entry, given).items():
             (of_apps if entry.is_app else of_models).setdefault(model, {}).update(options)
-    own = {model: {**of_apps.get(model, {}), **of_models.get(model, {})} for model in {**of_apps, **of_models}}
-    return dict(_merged(own))
+    return {model: {**of_apps.get(model, {}), **of_models.get(model, {})} for model in {**of_apps, **of_models}}
+
+
+def read_known_options(
+    given_in: str, label: str, model: type[Model], given: object
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Read options that a project has not given itself; what its version of an app does not have is passed over.
+
+    Args:
+        given_in: where they were given, for the message.
+        label: what they were given for.
+        model: one of the models for which this stands.
+        given: the options.
+
+    Returns:
+        The attributes of ``ModelOptions`` that they give, and what was passed over.
+
+    Raises:
+        SynchroConfigurationError: an option or a value is wrong.
+    """
+    found: dict[str, Any] = {}
+    missing: list[str] = []
+    for key, value in _require_options(given_in, label, given).items():
+        name, read = _READERS[key]
+        for each in _one_by_one(model, key, value):
+            try:
+                for _, option in read(_Entry(label, (model,), False, given_in), key, each):
+                    add_known(found, {name: option})
+            except NotThere as error:
+                missing.append(str(error))
+    return found, tuple(missing)
+
+
+def _one_by_one(model: type[Model], key: str, value: Any) -> list[Any]:
+    """Return a value in parts, of which some may be of fields that are not there.
+
+    Of a column that a model has inherited its parent's options speak: what stands for a base class stands for both.
+    """
+    if key == "skip" and isinstance(value, (list, tuple)):
+        return [(each,) for each in value]
+    if key == "references" and isinstance(value, Mapping):
+        columns = {name: column_of(model, name) for name in value}
+        return [{name: value[name]} for name, column in columns.items() if column is None or column.model is model]
+    return [value]
+
+
+def add_known(found: dict[str, Any], read: Mapping[str, Any]) -> None:
+    """Add attributes of ``ModelOptions``, in place: fields and receivers add up, of the rest what comes last holds."""
+    for name, option in read.items():
+        if name == "skip":
+            option = found.get(name, frozenset()) | option
+        elif name == "mute":
+            option = tuple(dict.fromkeys((*found.get(name, ()), *option)))
+        elif name == "references":
+            columns = {held.column for held in option}
+            option = (*(held for held in found.get(name, ()) if held.column not in columns), *option)
+        found[name] = option
 
 
 def _entry(label: str, is_app: bool, models: tuple[type[Model], ...]) -> _Entry:
@@ -112,21 +180,24 @@ def _entry(label: str, is_app: bool, models: tuple[type[Model], ...]) -> _Entry:
 
 
 def _read_entry(entry: _Entry, given: object) -> dict[type[Model], dict[str, Any]]:
-    if not isinstance(given, Mapping):
-        raise SynchroConfigurationError(
-            f"{SETTING}[{entry.label!r}] must be a dict of options like {{'skip': ('field',)}}, not {given!r}."
-        )
     found: dict[type[Model], dict[str, Any]] = {}
-    for key, value in given.items():
-        if not isinstance(key, str) or key not in _READERS:
-            known = ", ".join(map(repr, sorted(_READERS)))
-            raise SynchroConfigurationError(
-                f"{SETTING}[{entry.label!r}]: there is no option {key!r} (there are {known})."
-            )
+    for key, value in _require_options(SETTING, entry.label, given).items():
         name, read = _READERS[key]
         for model, option in read(entry, key, value):
             found.setdefault(model, {})[name] = option
     return found
+
+
+def _require_options(given_in: str, label: str, given: object) -> Mapping[str, object]:
+    if not isinstance(given, Mapping):
+        raise SynchroConfigurationError(
+            f"{given_in}[{label!r}] must be a dict of options like {{'skip': ('field',)}}, not {given!r}."
+        )
+    for key in given:
+        if not isinstance(key, str) or key not in _READERS:
+            known = ", ".join(map(repr, sorted(_READERS)))
+            raise SynchroConfigurationError(f"{given_in}[{label!r}]: there is no option {key!r} (there are {known}).")
+    return given
 
 
 def wrong_skip(model: type[Model], natural_key: Collection[str]) -> str | None:
@@ -225,6 +296,30 @@ def _read_references(entry: _Entry, key: str, value: object) -> _Read:
         yield model, tuple(each.values())
 
 
+def _read_write(entry: _Entry, key: str, value: object) -> _Read:
+    if value not in WAYS:
+        raise entry.error(key, f"must be 'save', 'signals' or 'rows', not {value!r}.")
+    for model in entry.models:
+        yield model, value
+
+
+def _read_mute(entry: _Entry, key: str, value: object) -> _Read:
+    if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
+        raise entry.error(
+            key,
+            f"must be a list or tuple of dotted paths, not {value!r}; write ('pkg.module.function',) with a comma for "
+            "a single one.",
+        )
+    for path in value:
+        if not isinstance(path, str) or not all(part.isidentifier() for part in path.split(".")):
+            raise entry.error(
+                key,
+                f"holds {path!r}, which is no dotted path: write 'pkg.module.function', 'pkg.module' or 'pkg'.",
+            )
+    for model in entry.models:
+        yield model, tuple(value)
+
+
 #: Option: the attribute of ``ModelOptions``, and what reads it.
 _READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
     "skip": ("skip", _read_skip),
@@ -232,6 +327,8 @@ _READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
     "identity": ("keeps_key", _read_identity),
     "batch_signals": ("batch_signals", _read_batch_signals),
     "references": ("references", _read_references),
+    "write": ("write", _read_write),
+    "mute": ("mute", _read_mute),
 }
 
 
@@ -249,12 +346,13 @@ def _read_names(entry: _Entry, key: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _no_field(entry: _Entry, key: str, name: str) -> SynchroConfigurationError:
+def _no_field(entry: _Entry, key: str, name: str) -> Exception:
     if entry.is_app:
         return entry.error(key, f"names {name!r}, which no model of this app has as a field with a column.")
     [model] = entry.models
     known = ", ".join(field.name for field in model._meta.concrete_fields if field.column is not None)
-    return entry.error(key, f"names {name!r}: {model._meta.label} has no such field with a column (it has: {known}).")
+    said = f"names {name!r}: {model._meta.label} has no such field with a column (it has: {known})."
+    return entry.error(key, said, NotThere)
 
 
 def _column_at(model: type[Model], path: str) -> Field[Any, Any] | None:
@@ -271,54 +369,3 @@ def _column_at(model: type[Model], path: str) -> Field[Any, Any] | None:
 
 def _is_key(model: type[Model], field: Field[Any, Any]) -> bool:
     return field.primary_key or field in getattr(model._meta, "pk_fields", ())
-
-
-def _merged(own: Mapping[type[Model], Mapping[str, Any]]) -> Iterator[tuple[type[Model], ModelOptions]]:
-    """Yield the options of each model that has any, children of multi-table inheritance included."""
-    children = {child for model in own for child in _children(model)}
-    for model in dict.fromkeys([*own, *children]):
-        given = own.get(model, {})
-        parents = [parent for parent in model.__mro__ if parent in own]
-        skip = frozenset[str]().union(*(own[parent].get("skip", ()) for parent in parents))
-        natural_key = _natural_key(model, own)
-        if skipped := {name for name in natural_key for part in [name.split("__")[0]] if part in skip}:
-            raise SynchroConfigurationError(
-                f"{SETTING}: {model._meta.label} is found by {sorted(skipped)[0]!r} (natural_key), which is not "
-                "synchronised (skip). Take it out of one of them."
-            )
-        references = tuple(held for parent in parents for held in own[parent].get("references", ()))
-        _require_told(model, references, skip)
-        keeps_key = bool(given.get("keeps_key", False))
-        yield model, ModelOptions(skip, natural_key, keeps_key, given.get("batch_signals"), references)
-
-
-def _require_told(model: type[Model], references: Collection[HeldKey], skip: Collection[str]) -> None:
-    for held in references:
-        if held.told_by in skip and held.column not in skip:
-            raise SynchroConfigurationError(
-                f"{SETTING}: {held.told_by!r} tells which model's key {held.column!r} of {model._meta.label} holds "
-                "(references), and is not synchronised (skip). Take it out of one of them."
-            )
-
-
-def _children(model: type[Model]) -> Iterator[type[Model]]:
-    for child in _subclasses(model):
-        if child._meta.concrete_model is child and not child._meta.abstract:
-            yield child
-
-
-def _subclasses(model: type[Model]) -> Iterator[type[Model]]:
-    for child in model.__subclasses__():
-        yield child
-        yield from _subclasses(child)
-
-
-def _natural_key(model: type[Model], own: Mapping[type[Model], Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return what is said nearest to the model, unless a class between has a natural key of its own."""
-    for base in model.__mro__:
-        names: Collection[str] = own.get(base, {}).get("natural_key", ())
-        if names:
-            return tuple(names)
-        if {"natural_key", "_natural_key"} & vars(base).keys():
-            return ()
-    return ()

@@ -36,6 +36,9 @@ from tests.in_memory import folder_in_memory
 from tests.mariadb_server import MariaDBServer, MariaDBUnavailable, mariadb_server, reason_for_none
 from tests.postgres_server import PostgresServer, PostgresUnavailable, Source, choose_source
 
+# Of other people's products, in an environment of their own: make sites.
+collect_ignore = ["sites"]
+
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTING_FIXTURES = {"transactional_db", "live_server"}
 MARIADB = ("auto", "required", "no")

@@ -28,6 +28,7 @@ ON_BOTH = [
     ("synchro_failures",),
     ("synchro_failures", "--retry"),
     ("synchro_link",),
+    ("synchro_compare",),
     ("synchro_reset",),
 ]
 ON_ONE = [
@@ -108,6 +109,8 @@ def test_wrong_setting_ends_with_2(settings, command):
         (("synchronize", "--model", "testapp.Unlisted"), "'testapp.Unlisted' is not in SYNCHRO_MODELS"),
         (("synchro_link", "--model", "testapp.Unlisted"), "'testapp.Unlisted' is not in SYNCHRO_MODELS"),
         (("synchro_link", "--remote", "nope"), "there is no database 'nope'"),
+        (("synchro_compare", "--remote", "nope"), "there is no database 'nope'"),
+        (("synchro_compare", "--model", "testapp.Unlisted"), "'testapp.Unlisted' is not in SYNCHRO_MODELS"),
         (("synchro_status", "--remote", "nope"), "there is no database 'nope'"),
         (("synchro_install_triggers", "--database", "nope"), "There is no database 'nope'"),
         (("synchro_install_triggers", "--check", "--database", "nope"), "There is no database 'nope'"),
@@ -123,7 +126,9 @@ def test_wrong_usage_ends_with_2(arguments, said):
 
 
 @both
-@pytest.mark.parametrize("command", [("synchronize",), ("synchronize", "--follow"), ("synchro_link",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [("synchronize",), ("synchronize", "--follow"), ("synchro_link",), ("synchro_compare",)], ids=" ".join
+)
 def test_no_remote_ends_with_2(settings, command):
     settings.SYNCHRO_REMOTE = None
 

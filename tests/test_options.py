@@ -220,7 +220,7 @@ WRONG = [
     (
         {"testapp.Item": {"skipp": ["cash"]}},
         "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'skipp' "
-        "(there are 'batch_signals', 'identity', 'natural_key', 'references', 'skip').",
+        "(there are 'batch_signals', 'identity', 'mute', 'natural_key', 'references', 'skip', 'write').",
     ),
     ({"testapp.Item": {"conflict": "local"}}, "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'conflict'"),
     ({"testapp.Item": {5: 1}}, "SYNCHRO_OPTIONS['testapp.Item']: there is no option 5"),

@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
 from django.db.models.base import ModelState
 from django.db.models.deletion import Collector
+from django.db.models.signals import ModelSignal
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,29 @@ def _deletes_are_collected() -> bool:
     )
 
 
+def _receivers_are_found_when_sending() -> bool:
+    signal: Any = ModelSignal(use_caching=True)
+    heard: list[str] = []
+
+    def hear(**told: Any) -> None:
+        heard.append("called")
+
+    async def hear_later(**told: Any) -> None:
+        heard.append("called")  # pragma: no cover  # it is never sent
+
+    signal.connect(hear)
+    signal.connect(hear_later)
+    found = signal._live_receivers(Model)
+    signal._live_receivers = lambda sender: ([], [])
+    return (
+        found == ([hear], [hear_later])
+        and signal.send(Model) == []
+        and signal.send_robust(Model) == []
+        and not signal.has_listeners(Model)
+        and not heard
+    )
+
+
 PARTS: dict[str, Part] = {
     "instances": Part(
         "an instance is its class, the values in its __dict__, and a ModelState with db and adding",
@@ -100,6 +124,11 @@ PARTS: dict[str, Part] = {
         "a Collector says in data, fast_deletes and field_updates what a delete does",
         "nobody can tell what a delete would take along: what others may hang on is kept as a failure",
         _deletes_are_collected,
+    ),
+    "receivers": Part(
+        "a signal calls what its _live_receivers(sender) returns",
+        "receivers cannot be left out: with the options mute, or write 'rows', a run is refused before it begins",
+        _receivers_are_found_when_sending,
     ),
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial, wraps
+from types import MethodType
 from typing import Any
 
 from django.db.models import Manager, Model, QuerySet
@@ -17,6 +18,13 @@ from django.db.models.fields.proxy import OrderWrt
 
 from .expected import is_as_expected
 from .instances import marked
+
+#: Methods of ``Model`` that writing one object calls.
+WRITING = tuple(
+    name
+    for name in ("save", "save_base", "delete", "_save_table", "_do_insert", "_do_update", "_save_parents")
+    if hasattr(Model, name)
+)
 
 #: Set on an instance while a replay saves it.
 _REPLAYED = "_synchro_replayed"
@@ -29,12 +37,29 @@ def needs_hooks(model: type[Model]) -> bool:
 
 
 @contextmanager
+def written_by_django(instance: Model) -> Iterator[None]:
+    """Let what ``Model.save()`` and ``Model.delete()`` call be Django's own for this one instance; blocks nest.
+
+    It relies on nothing but that an instance's own attributes come before those of its class. Of ``save()`` and
+    ``delete()`` themselves Django's are to be called by name: receivers get to see what is put into an instance.
+    """
+    names = [name for name in WRITING if getattr(type(instance), name) is not getattr(Model, name)]
+    names = [name for name in names if name not in {"save", "delete", *instance.__dict__}]
+    instance.__dict__.update({name: MethodType(getattr(Model, name), instance) for name in names})
+    try:
+        yield
+    finally:
+        for name in names:
+            instance.__dict__.pop(name, None)
+
+
+@contextmanager
 def nothing_returned(instance: Model) -> Iterator[None]:
     """Let ``save()`` insert this one instance without asking for what the insert returns; Django fails at no row."""
-    model: Any = type(instance)
+    insert_then = _method(instance, "_do_insert")
 
     def insert(manager: Any, using: str, fields: Any, returning_fields: Any, raw: bool) -> Any:
-        return model._do_insert(instance, manager, using, fields, (), raw)
+        return insert_then(manager, using, fields, (), raw)
 
     with _replaced(instance, _do_insert=insert):
         yield
@@ -51,8 +76,10 @@ def hidden_rows_seen(instance: Model) -> Iterator[None]:
         yield
         return
 
+    update_then = _method(instance, "_do_update")
+
     def update_any(base_rows: Any, using: str, *arguments: Any, **options: Any) -> Any:
-        return model._do_update(instance, QuerySet(base_rows.model, using=using), using, *arguments, **options)
+        return update_then(QuerySet(base_rows.model, using=using), using, *arguments, **options)
 
     with _replaced(instance, _do_update=update_any):
         yield
@@ -68,12 +95,12 @@ def order_kept(instance: Model) -> Iterator[None]:
     if not _is_given_an_order(model):
         yield
         return
-    insert_then = instance.__dict__.get("_do_insert") or partial(model._do_insert, instance)  # ``nothing_returned``
+    write_then, insert_then = _method(instance, "_save_table"), _method(instance, "_do_insert")
     kept: dict[str, Any] = {}
 
     def write(*arguments: Any, **options: Any) -> Any:
         kept["_order"] = instance.__dict__.get("_order")
-        return model._save_table(instance, *arguments, **options)
+        return write_then(*arguments, **options)
 
     def insert(*arguments: Any, **options: Any) -> Any:
         instance.__dict__.update(kept)
@@ -93,7 +120,7 @@ def parents_found(instance: Model) -> Iterator[None]:
     if not instance._state.adding or not _has_parents_with_default_keys(model):
         yield
         return
-    write_then = instance.__dict__.get("_save_table") or partial(model._save_table, instance)  # ``order_kept``
+    write_then = _method(instance, "_save_table")
 
     def write(raw: bool = False, cls: Any = None, *arguments: Any, **options: Any) -> Any:
         instance._state.adding = cls is model
@@ -104,6 +131,12 @@ def parents_found(instance: Model) -> Iterator[None]:
 
     with _replaced(instance, _save_table=write):
         yield
+
+
+def _method(instance: Model, name: str) -> Callable[..., Any]:
+    """Return a method as it is now: another block may have replaced it for this instance."""
+    method: Callable[..., Any] = getattr(instance, name)
+    return method
 
 
 @contextmanager

@@ -73,7 +73,9 @@ def met_by_errors(*aliases: str) -> list[str]:
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error and what it was made of; not what was handled before, which is another object's."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # it may be its own cause: ``raise error from error``
+        seen.add(id(error))
         yield error
         error = error.__cause__
 

@@ -61,7 +61,7 @@ class Backlog:
         Raises:
             Interrupted, StoppedAtFailure, SynchroError: as ``BatchByBatch.apply()``.
         """
-        gone = self.kept.apply_first()
+        gone = self.kept.apply_first(windows)
         for window in windows[:-1]:
             self._apply_window(window, started)
         self._apply_window(windows[-1], started, gone)
@@ -69,6 +69,7 @@ class Backlog:
         self.ledger.tell_absent()
         if self.choices.full:
             for changes in every_object(self.choices.labels, get_settings().batch_size):
+                self.kept.keep_apart(changes)
                 self.batches.apply(changes)
             self.batches.retry()
             # What has gone since its page was read is not told of: it is logged, for the next run.

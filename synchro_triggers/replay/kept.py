@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+from django.db import transaction
 
 from .log.changes import Change
 from .log.vanished import without_a_row
+from .log.window import Window
 from .meeting.first_meeting import Meeting
 from .plan.context import RunContext
 from .state.due import DueFailures
+from .state.failed_deletes import given_out_in, part_from_failed_deletes
 from .state.failures import never_there
 from .state.other_rows import left_behind, left_behind_by_failed
 from .write.batch_by_batch import BatchByBatch
@@ -44,9 +48,13 @@ class KeptObjects:
     meeting: Meeting
     forget: Callable[[Sequence[Change]], None]
     _seconds_lost: float = 0.0
+    _imagined: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def apply_first(self) -> frozenset[Change]:
+    def apply_first(self, windows: Sequence[Window]) -> frozenset[Change]:
         """Try what comes before anything else.
+
+        Args:
+            windows: what comes next. A delete of a child under whose key it speaks of another object comes after it.
 
         Returns:
             Those whose row LOCAL does not have any more. They stay kept until the window has been applied, which may
@@ -54,6 +62,9 @@ class KeptObjects:
             for another one there with the same natural key.
         """
         changes = self.due.first_changes
+        if later := given_out_in(windows, changes, self.context.kept_keys):
+            self.due.put_off(later)
+            changes = [change for change in changes if change not in later]
         gone = frozenset(without_a_row(change for change in changes if not change.deleted))
         self.ledger.absent.hold(gone)
         self.batches.apply(left_behind(gone), together=True)
@@ -66,6 +77,7 @@ class KeptObjects:
         Those of objects that the remote has never seen are marked as created. Where an object was deleted, the rows
         that it had in parents' tables and that are still there are applied before them.
         """
+        self.keep_apart(changes)
         if not self.due.kept:
             return
         if any(each.created for each in self.due.kept.values()):
@@ -74,6 +86,24 @@ class KeptObjects:
                 change.created |= (change.label, change.key) in never
         rest = left_behind_by_failed(self.context.remote, self.context.source, changes)
         self.batches.apply(rest, together=True)
+
+    def keep_apart(self, changes: Sequence[Change]) -> None:
+        """Take deletes that have failed for those of other objects where their keys were given out again since."""
+        may_be_there = any(each.number > each.created for each in self.due.kept.values())
+        if not may_be_there and not self.ledger.any_failed:
+            return
+        context = self.context
+        with transaction.atomic(using=context.remote):
+            parted = part_from_failed_deletes(
+                context.remote, context.source, changes, context.kept_keys, dry_run=context.dry_run
+            )
+            if parted and not context.dry_run:
+                self.batches.lease.renew()
+        for (label, key), (_, former, _) in parted.items():
+            self.ledger.rename(label, key, former)
+            if context.dry_run:
+                self._imagined[label, key] = former
+        self.batches.formers = [*parted.values(), *self.batches.formers]
 
     def apply_waiting(self, *, idle: bool) -> None:
         """Try what is due, or has been waiting for what has arrived now, as long as that does not hold others up.
@@ -91,7 +121,7 @@ class KeptObjects:
         size, cost = _FIRST_GO, 0.0  # seconds that the last go has lost: there must be time for another one like it
         while ids and (left := self._time_to_lose(idle)) > cost:
             before = self._seconds_lost
-            applied = self._apply(self._still_there(self.due.load(ids[:size])))
+            applied = self._apply(self._still_there(self._load(ids[:size])))
             cost = self._seconds_lost - before
             if 2 * applied > size or cost < left / 8:
                 size = min(self.batches.together, 4 * size)
@@ -101,6 +131,13 @@ class KeptObjects:
             self.batches.retry_refused()
         failed = None if self.context.dry_run else len(self.ledger.failed)
         self.due.tell_waiting(self.ledger.report, failed)
+
+    def _load(self, ids: Sequence[int]) -> list[Change]:
+        """Return kept changes, in a dry run under the keys that they would have now."""
+        changes = self.due.load(ids)
+        if not self._imagined:
+            return changes
+        return [replace(each, key=self._imagined.get((each.label, each.key), each.key)) for each in changes]
 
     def _apply(self, changes: Sequence[Change]) -> int:
         """Apply changes; note how long it took if it was in vain, and return how many were applied."""

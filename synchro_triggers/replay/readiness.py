@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
+from django import get_version
 from django.db import Error
 
 from ..capture import install
 from ..capture.trigger import Trigger
 from ..conf import LOCAL, chosen_remotes
-from ..exceptions import SynchroConfigurationError, TriggersNotReady
+from ..django_inside.expected import PARTS
+from ..django_inside.receivers import can_withhold
+from ..exceptions import Refused, SynchroConfigurationError, TriggersNotReady
+from ..muted import is_anybody_muted
 from ..reaching import clear_errors
 from .plan.context import RunContext
 from .state.node import is_elsewhere, require_no_transaction, require_original, require_two_databases
@@ -42,6 +46,7 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
         The partitions that had no triggers.
     """
     install.require_capture(LOCAL)
+    _require_silence()
     if not dry_run:
         require_no_transaction()
     for alias in remotes:
@@ -64,6 +69,16 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
             f"Run `manage.py synchro_install_triggers --database {LOCAL}`."
         )
     return sorted({trigger.table for trigger in expected})
+
+
+def _require_silence() -> None:
+    """Raise ``Refused`` where receivers shall not be called, and nothing can keep them from it."""
+    if is_anybody_muted() and not can_withhold():
+        raise Refused(
+            f"SYNCHRO_OPTIONS mutes receivers, but Django {get_version()} is not inside as synchro_triggers expects "
+            f"({PARTS['receivers'].relies_on}): they would be called. Look for a newer synchro_triggers that knows "
+            "this Django, or take the options mute, and write 'rows', out."
+        )
 
 
 def describe_partitions(new: Iterable[str], *, dry_run: bool = False) -> str:

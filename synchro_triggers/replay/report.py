@@ -60,6 +60,8 @@ class Told(StrEnum):
     POINTS_NOWHERE = "points nowhere"
     """What it points to is not on LOCAL, and its number is or may become another object's on the remote: it was given
     a number there that no object has."""
+    DIFFERS = "differs"
+    """The model's own ``save()`` has made a value anew, and the remote's database again when it was mended."""
     SKIPPED = "skipped"
     """What was logged of it cannot be used; nothing was done."""
 

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 
-from synchro_triggers import synchro_paused
+from synchro_triggers import synchro_paused, synchronize
 from tests.databases import both, install_triggers
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 from tests.usingapp.models import Project
@@ -143,3 +144,19 @@ def test_user_whom_both_sides_have_made_is_one(settings):
     synchronize_and_compare(*COMPARED)
 
     assert list(User.objects.using(REMOTE).values_list("username", "first_name")) == [("ann", "Here")]
+
+
+def test_login_at_the_office_brings_no_old_password_back():
+    ann = User.objects.create_user("ann", password="old")
+    synchronize_and_compare(*COMPARED)
+    there = on_remote(User, username="ann")
+    there.set_password("new")
+    there.last_login = LONG_AGO
+    there.save()
+
+    user_logged_in.send(User, request=None, user=ann)  # as django.contrib.auth.login() does
+
+    ann.refresh_from_db()
+    assert ann.last_login.year > LONG_AGO.year and not synchronize().changed
+    there.refresh_from_db()
+    assert there.check_password("new") and there.last_login == LONG_AGO

@@ -113,12 +113,20 @@ def leave_a_failed_statement():
     execute(REMOTE, "SELECT * FROM nowhere")
 
 
+def raise_an_error_that_is_its_own_cause():
+    try:
+        raise ValueError("because")
+    except ValueError as error:
+        raise error from error
+
+
 RAISED = {
     "OperationalError": raise_(OperationalError("server closed the connection unexpectedly")),
     "InterfaceError": raise_(InterfaceError("connection already closed")),
     "TransactionManagementError": raise_(TransactionManagementError("broken")),
     "ProgrammingError": raise_(ProgrammingError("no")),
     "an error made of another": raise_from(OperationalError("no"), ValueError("because")),
+    "an error that is its own cause": raise_an_error_that_is_its_own_cause,
     "MemoryError": raise_(MemoryError()),
     "RecursionError": raise_(RecursionError("too deep")),
     "StopIteration": raise_(StopIteration()),

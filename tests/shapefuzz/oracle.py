@@ -16,6 +16,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connections
+from django.db.models import Model
 from django.utils.duration import duration_string
 
 from tests.shapefuzz.content import Content, Name, Row, tables
@@ -27,6 +28,9 @@ FAILED, WAITING = "failed", "waiting"
 WON = ("local won", "remote won")
 
 Values = dict[str, Any]
+
+Number = tuple[str, str]
+"""The label of a table that gives out keys, and one of them, spelt."""
 
 
 @dataclass
@@ -82,9 +86,10 @@ class Oracle:
         self._raw_there: dict[Name, Values] = {}
         self._owed: set[Name] = set()
         self._dangling_links: set[tuple[str, str]] = set()
-        self._keys: dict[str, set[str]] = {}
-        self._keys_here: dict[str, set[str]] = {}
+        self._keys: dict[str, set[Number]] = {}
+        self._keys_here: dict[str, set[Number]] = {}
         self._families = _families()
+        self._numbered_by = _numbered_by()
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
         self.renumbered: set[str] = set()  # past the log, so that nobody knows them again by their keys
@@ -173,8 +178,8 @@ class Oracle:
     def note_keys(self, *local: Content, remote: Iterable[Content] = ()) -> None:
         for keys, contents in ((self._keys, (*local, *remote)), (self._keys_here, local)):
             for content in contents:
-                for (_, mark), key in content.names_and_keys():
-                    keys.setdefault(mark, set()).update(_texts(key))
+                for (label, mark), key in content.names_and_keys():
+                    keys.setdefault(mark, set()).update(self.numbers(label, _texts(key)))
 
     # Judging --------------------------------------------------------------------------------------
 
@@ -245,16 +250,20 @@ class Oracle:
         gone = name not in self._remote and name not in self._owed
         return gone and name[1] in self.unlogged and [row.raw for row in local.rows[name]] == [self._raw.get(name)]
 
-    def keys_of(self, mark: str) -> set[str]:
+    def numbers(self, label: str, texts: Iterable[str]) -> set[Number]:
+        """Return keys together with the table that gives them out: an object's two parents may have the same one."""
+        return {(self._numbered_by.get(label, label), text) for text in texts}
+
+    def keys_of(self, mark: str) -> set[Number]:
         return self._keys.get(mark, set())
 
-    def keys_here_of(self, mark: str) -> set[str]:
+    def keys_here_of(self, mark: str) -> set[Number]:
         """Return the keys that an object has had on LOCAL."""
         return self._keys_here.get(mark, set())
 
     def is_a_key(self, text: str) -> bool:
         """Tell whether a text is the key of some object, spelt as it is here."""
-        return any(text in keys for keys in self._keys.values())
+        return any(text == each for keys in self._keys.values() for _, each in keys)
 
     @property
     def world(self) -> World:
@@ -319,10 +328,11 @@ class _Case:
     def _kept_under_other_keys(self, name: Name, *kinds: str) -> set[str]:
         """Return the keys that an object had on LOCAL, and of which the report says something of a kind."""
         label, mark = name
+        numbers, family = self._oracle.numbers, self._oracle.family(label)
         now = {text for row in self._before.local.rows.get(name, ()) for text in _texts(row.key)}
-        keys, family = self._oracle.keys_of(mark) - now, self._oracle.family(label)
-        told = self._told.of.items()
-        return {key for (each, key), found in told if each in family and key in keys and found.intersection(kinds)}
+        keys = self._oracle.keys_of(mark) - numbers(label, now)
+        told = [(each, key) for (each, key), found in self._told.of.items() if found.intersection(kinds)]
+        return {key for each, key in told if each in family and numbers(each, [key]) <= keys}
 
     def _look_at_pending(self, name: Name, local: Values, there: Values | None) -> Iterable[str]:
         before = self._before.remote.one(name)
@@ -330,7 +340,7 @@ class _Case:
         if nowhere:
             self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
         if local != there:
-            if self._is_told(name, FAILED, WAITING):
+            if self._is_told(name, FAILED, WAITING) and not self._is_decided(name):
                 self.owed.add(name)
                 return
             if nowhere:
@@ -354,6 +364,8 @@ class _Case:
                 new = there.get(attname)
                 if new == value or self._is_as_before(name, attname, local, new):
                     continue
+                if self._is_key_of_a_child_found_by_another(name, attname):
+                    continue
                 if not self._is_written(name, attname, new) and not self._stands_for(name, attname, value, new):
                     yield self._say(name, f"{attname} is {new!r} instead of {value!r}")
             return
@@ -375,6 +387,44 @@ class _Case:
         along = self._kept_under_other_keys(name, "deleted along")
         if lost and not along and not self._is_overwriting_allowed(name):
             yield self._say(name, f"what the remote's users have changed was overwritten in silence: {before}")
+
+    def _is_key_of_a_child_found_by_another(self, name: Name, attname: str) -> bool:
+        """Tell whether a value is the key of a child, which may be another one there: its natural key tells its row.
+
+        That is the natural key of another parent, else all such keys would be left out of what is compared.
+        """
+        model = apps.get_model(name[0])
+        if attname not in {each.attname for each in model._meta.pk_fields}:
+            return False
+        found = [each for each in tables() if model in each._meta.all_parents and self._has_natural_key(each)]
+        children = {each._meta.label for each in found}
+        return any(
+            _is_of_child(name[0], row, label, child)
+            for row in self._before.local.rows[name]
+            for (label, _), rows in self._before.local.rows.items()
+            if label in children
+            for child in rows
+        )
+
+    def _has_natural_key(self, model: type[Model]) -> bool:
+        line = (model, *model._meta.all_parents)
+        named = self._oracle.world.natural_keys
+        return any(each._meta.label in named or hasattr(each, "natural_key") for each in line)
+
+    def _is_decided(self, name: Name) -> bool:
+        """Tell whether the report says of a row's own key who has won.
+
+        What it says of another row of the same mark is about another object then: the child's, which made them one, was
+        deleted alone.
+        """
+        keys = {text for row in self._before.local.rows.get(name, ()) for text in _texts(row.key)}
+        told = {
+            number
+            for (each, key), found in self._told.of.items()
+            if found.intersection(WON)
+            for number in self._oracle.numbers(each, [key])
+        }
+        return not told.isdisjoint(self._oracle.numbers(name[0], keys))
 
     def _is_as_before(self, name: Name, attname: str, local: Values, there: Any) -> bool:
         """Tell whether a difference is an old one of an object of which only what it points to has changed."""
@@ -589,16 +639,17 @@ class _Case:
         # A child that was made later has another mark, and may have another key: the report speaks of it alone.
         marks = (mark, *self._marks_of_parts(name))
         keys, here = (set().union(*map(of, marks)) for of in (self._oracle.keys_of, self._oracle.keys_here_of))
-        family = self._oracle.family(label)
-        told = [(key, found) for (told_label, key), found in self._told.of.items() if told_label in family]
+        family, numbers = self._oracle.family(label), self._oracle.numbers
+        told = [(*numbers(each, [key]), found) for (each, key), found in self._told.of.items() if each in family]
         # Failures are those of LOCAL's objects: that the remote has given a number to another one says nothing.
         failed = {FAILED, WAITING}
-        exactly = [(key, found if key in here else found - failed) for key, found in told if key in keys]
+        exactly = [found if number in here else found - failed for number, found in told if number in keys]
         # Where the report speaks of its very key, what it says of other ones that look as odd is not about it.
-        told = exactly or [
-            (key, found) for key, found in told if self._is_odd(key, keys) and not self._oracle.is_a_key(key)
+        texts = {text for _, text in keys}
+        told_of_it = exactly or [
+            found for (_, key), found in told if self._is_odd(key, texts) and not self._oracle.is_a_key(key)
         ]
-        return any(found.intersection(kinds or found) for _, found in told)
+        return any(found.intersection(kinds or found) for found in told_of_it)
 
     def _is_odd(self, key: str, keys: set[str]) -> bool:
         """Tell whether keys of a kind are spelt so differently that one cannot be told from another."""
@@ -638,12 +689,19 @@ class _Case:
         )
 
     def _marks_of_parts(self, name: Name) -> Iterable[str]:
-        """Yield the marks of LOCAL's rows that are parts of the same object: a child may have been made later."""
-        for row in self._before.local.rows.get(name, ()):
-            for label in self._oracle.family(name[0]):
-                for (other, mark), rows in self._before.local.rows.items():
-                    if other == label and any(_are_parts(name[0], row, label, each) for each in rows):
-                        yield mark
+        """Yield the marks of LOCAL's rows that are parts of the same object: a child may have been made later.
+
+        So may the row of that child's other parent, which hangs together with the rest by the child's row alone.
+        Another child of the same row is another object.
+        """
+        family = self._oracle.family(name[0])
+        rows = [(each, row) for each, rows in self._before.local.rows.items() if each[0] in family for row in rows]
+        parts = [(each, row) for each, row in rows if each == name]
+        for (label, _), row in parts:  # which grows meanwhile
+            parts += [part for part in rows if part not in parts and _is_of_child(label, row, part[0][0], part[1])]
+        for (label, _), row in parts:
+            parts += [part for part in rows if part not in parts and _is_of_child(part[0][0], part[1], label, row)]
+        yield from dict.fromkeys(mark for (_, mark), _ in parts if mark != name[1])
 
     def _is_made(self, name: Name) -> bool:
         labels = self._oracle.family(name[0])  # the table may be that of several models
@@ -895,7 +953,7 @@ class _Case:
         return not before & after
 
     def _say(self, name: Name, what: str) -> str:
-        return f"{name[0]} {name[1]} (keys {sorted(self._oracle.keys_of(name[1]))}): {what}"
+        return f"{name[0]} {name[1]} (keys {sorted(text for _, text in self._oracle.keys_of(name[1]))}): {what}"
 
 
 def _is_given_by_users(key: Any) -> bool:
@@ -909,14 +967,10 @@ def _as_stored(label: str, row: Row) -> tuple[str, str]:
     return label, repr((row.key, row.raw))
 
 
-def _are_parts(label: str, row: Row, other_label: str, other: Row) -> bool:
-    """Tell whether rows of two tables are parts of one object of multi-table inheritance."""
-    model, other_model = apps.get_model(label), apps.get_model(other_label)
-    for parent, parent_row, child, child_row in ((model, row, other_model, other), (other_model, other, model, row)):
-        link = child._meta.parents.get(parent)
-        if link is not None and child_row.raw.get(link.attname) == parent_row.key:
-            return True
-    return False
+def _is_of_child(label: str, row: Row, child_label: str, child_row: Row) -> bool:
+    """Tell whether a row is that of a child, in multi-table inheritance, of the object whose row another one is."""
+    link = apps.get_model(child_label)._meta.parents.get(apps.get_model(label))
+    return link is not None and child_row.raw.get(link.attname) == row.key
 
 
 def _leads_to(label: str, attname: str) -> str | None:
@@ -970,6 +1024,21 @@ def _as_interval(key: timedelta) -> str:
     seconds = f"{'+' * (key.days < 0)}{(datetime.min + timedelta(0, key.seconds, key.microseconds)).time()}"
     parts = [days, seconds.rstrip("0") if key.microseconds else seconds]
     return " ".join(part for part in (parts if key.seconds or key.microseconds or not days else [days]) if part)
+
+
+def _numbered_by() -> dict[str, str]:
+    """Return the label of the table that gives a label's rows their keys: a parent's, or that of another model over it.
+
+    It is none of a child that has a key of its own, or of its other parents.
+    """
+    found = {}
+    for model in apps.get_models():
+        first = model._meta.concrete_model
+        while (link := first._meta.pk) is not None and getattr(link.remote_field, "parent_link", False):
+            first = link.remote_field.model._meta.concrete_model
+        sharing = [each._meta.label for each in tables() if each._meta.db_table == first._meta.db_table]
+        found[model._meta.label] = min([*sharing, first._meta.label])
+    return found
 
 
 def _families() -> dict[str, frozenset[str]]:

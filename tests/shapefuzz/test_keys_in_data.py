@@ -18,6 +18,10 @@ def keys_in_text(value, key_of):
     return json.dumps({name: key_of("shapefuzz.A", key) for name, key in found.items()})
 
 
+def key_in_data(value, key_of):
+    return {name: key_of("shapefuzz.A", key) for name, key in value.items()}
+
+
 @pytest.fixture
 def opened(project, local):
     """Opens a project of an ``A``, and a ``B`` with data; the remote has three others."""
@@ -119,6 +123,58 @@ def test_object_whose_callable_raises_is_kept_and_the_failure_names_callable_mod
         assert part in failure.error
     assert there(model, mark_b="good").data == {"good": True}
     assert len(later.failures) == 1
+
+
+@both_vendors
+def test_callable_is_given_the_object_too_if_it_takes_it(opened, heard, local):
+    def called(value, key_of, instance):
+        return {**value, "of": instance.mark_b}
+
+    _, model = opened(called)
+    model.objects.create(mark_b="one", data={"key": 1})
+
+    assert synchronize().failures == []
+    assert there(model, mark_b="one").data == {"key": 1, "of": "one"}
+
+
+@both_vendors
+def test_what_waits_for_an_object_inside_of_its_data_ends_with_its_failure(opened, heard, local):
+    def called(value, key_of):
+        return {"key": key_of("shapefuzz.A", value["key"])}
+
+    target, model = opened(called, a=("u = models.IntegerField(unique=True, null=True)",))
+    target.objects.using("remote").filter(mark_a="R0").update(u=1)
+    model.objects.create(mark_b="waits", data={"key": target.objects.create(mark_a="o1", u=1).pk})
+
+    failed, waiting = synchronize().failures
+
+    assert failed.model == "shapefuzz.A" and "waits for shapefuzz.A" in waiting.error
+    assert not model.objects.using("remote").exists()
+
+
+@both_vendors
+def test_what_keeps_a_ring_open_is_said_and_not_that_it_is_open(project, heard, local):
+    target, model = project(
+        local,
+        (
+            "A",
+            "models.Model",
+            marked("a"),
+            "u = models.IntegerField(unique=True)",
+            "latest = models.ForeignKey('shapefuzz.B', models.SET_NULL, null=True)",
+        ),
+        ("B", "models.Model", marked("b"), "data = models.JSONField(null=True)"),
+        SYNCHRO_OPTIONS={"shapefuzz.B": {"references": {"data": key_in_data}}},
+    )
+    target.objects.using("remote").create(mark_a="R0", u=1)
+    one, version = target.objects.create(mark_a="o1", u=1), model.objects.create(mark_b="v1", data={})
+    target.objects.update(latest=version)
+    model.objects.update(data={"key": one.pk})
+
+    failures = {failure.model: failure.error for failure in synchronize().failures}
+
+    assert "unique" in failures["shapefuzz.A"].lower() and "cycle" not in failures["shapefuzz.A"]
+    assert "unique" in failures["shapefuzz.B"].lower() and "cycle" not in failures["shapefuzz.B"]
 
 
 @both_vendors

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from ...conf import get_settings
 from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
@@ -60,6 +61,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
+            if options["verbosity"] > 1 and not options["as_json"]:
+                for line in get_settings().applied:
+                    self.stdout.write(f"Known app {line}")
             if options["follow"]:
                 self._follow(options)
             else:
@@ -159,6 +163,7 @@ _SUMMARY = {
     Told.REMOTE_WON: "{} changed on both sides: the remote's version was kept",
     Told.LOCAL_WON: "{} changed on both sides: the remote's version was overwritten",
     Told.POINTS_NOWHERE: "{} pointing to what the local database does not have: a number that no object has, there",
+    Told.DIFFERS: "{} not as on the local database: the remote makes a value anew whenever it is written",
     Told.SKIPPED: "{} left out",
 }
 

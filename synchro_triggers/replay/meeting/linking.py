@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Max, Model
 
 from ...capture.install import captured_models_on
@@ -223,13 +224,14 @@ def _counterpart(
     if natural_manager(shape.model) is not None:
         try:
             found = matching.by_natural_key(instance)
-        except ObjectNotApplied:
-            return None  # several have it: nobody can tell which one it is
+            is_told = found is not None or None not in natural_key_of(instance)
+        except (ObjectNotApplied, ObjectDoesNotExist):
+            return None  # several have it, or it leads to what is not there: nobody can tell which one it is
         except Exception as error:
             if not is_of_one_object(error):
                 raise
             return None
-        if found is not None or None not in natural_key_of(instance) or matching.identity.keeps_key(shape):
+        if is_told or matching.identity.keeps_key(shape):
             return found  # a kept key needs no reference, but where the natural key changes later
         # A natural key with a NULL in it may be that of several: key and values tell, as where there is none.
     if candidate is None or trust_keys:

@@ -94,9 +94,10 @@ def rewritten(column: KeyColumn, instance: Model, key_there: Callable[[Target, A
             raise
 
     try:
-        made = column.rewrite(deepcopy(value), key_of)
+        made = column.rewrite(deepcopy(value), key_of, instance)
     except Exception as error:
-        raise _failed(column, instance, raised[0] if raised else error, remote) from error
+        failure = _failed(column, instance, raised[0] if raised else error, remote)
+        raise failure from (None if failure is error else error)  # an error that is its own cause has no end
     if raised:  # it has gone on as if nothing had happened
         raise _failed(column, instance, raised[0], remote)
     if same_value(field, value, made):

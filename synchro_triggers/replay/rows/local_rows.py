@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import connections
 from django.db.models import Model
 
-from ...capture.tables import kind_of
 from ...conf import LOCAL
 from ...unnamed import unnamed_on
-from ...vendors.vendor import database_of
 from ..schema.keys import FormerKey
 from ..schema.relations import links_to_children
 from ..schema.shape import Shape
+from .garbled_times import garbled_times, names_of_times
 from .raw_keys import is_of_one_object
 from .selecting import instances_of, rows_with
 
@@ -60,17 +58,11 @@ def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Ex
 
 
 def _require_no_garbled_times(model: type[Model], rows: Sequence[Any]) -> None:
-    """Raise ``ValueError`` where a date or time is none: Django's converters read it as NULL."""
-    if not database_of(connections[LOCAL]).HOLDS_ANYTHING:
-        return
-    names = [field.attname for field in model._meta.concrete_fields if kind_of(field) in _TIMES]
-    doubtful = {name: [row.pk for row in rows if row.__dict__.get(name) is None] for name in names}
-    for name, keys in doubtful.items():
-        if keys and rows_with(model, LOCAL, pk=keys).filter(**{f"{name}__isnull": False}).exists():
-            raise ValueError(f"{name} is no date or time")
-
-
-_TIMES = frozenset({"DateField", "DateTimeField", "TimeField"})
+    """Raise ``ValueError`` where a date or time is none."""
+    names = names_of_times(model, LOCAL)
+    nulls = {name: [row.pk for row in rows if row.__dict__.get(name) is None] for name in names}
+    for name in garbled_times(model, LOCAL, nulls):
+        raise ValueError(f"{name} is no date or time")
 
 
 def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:

@@ -10,6 +10,8 @@ from django.db.models import Model
 from .other import FORESEES_KEYS as FORESEES_KEYS
 from .other import FOUND_AGAIN as FOUND_AGAIN
 from .other import SPELT_BY_DJANGO as SPELT_BY_DJANGO
+from .other import TIME_AS_STORED_TEXT as TIME_AS_STORED_TEXT
+from .other import TIME_AS_TEXT as TIME_AS_TEXT
 from .other import among as among
 from .other import fetch_texts as fetch_texts
 from .other import identity_of as identity_of

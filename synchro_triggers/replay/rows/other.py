@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 FORESEES_KEYS = False
+TIME_AS_TEXT = TIME_AS_STORED_TEXT = ""
 SPELT_BY_DJANGO: dict[str, str] = {}
 FOUND_AGAIN: dict[str, str] = {}
 insert_many = insert_texts = update_many = None

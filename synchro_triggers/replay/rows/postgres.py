@@ -224,3 +224,15 @@ def identity_of(connection: BaseDatabaseWrapper, table: str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s)::oid", [connection.ops.quote_name(table)])
         return cursor.fetchone()[0]
+
+
+#: The text of a time with a time zone, as a template of Django's expressions: the same for the same instant, whatever
+#: the session's time zone and style of dates are.
+TIME_AS_TEXT = "CAST(extract(epoch FROM %(expressions)s) AS text)"
+
+#: The same, as Django writes the time into SQLite, in UTC. Years before 1, which SQLite does not have, stay apart.
+TIME_AS_STORED_TEXT = (
+    "CASE WHEN %(expressions)s >= timestamptz '0001-01-01 00:00:00+00' "
+    "THEN replace(to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '.000000', '') "
+    "ELSE CAST(%(expressions)s AS text) END"
+)

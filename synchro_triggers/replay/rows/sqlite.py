@@ -25,6 +25,9 @@ from .quoting import quoting
 #: The write lock that we hold keeps others from taking them.
 FORESEES_KEYS = True
 
+#: The plus sign changes nothing, but for the driver: it makes no time of what is no plain column.
+TIME_AS_TEXT = TIME_AS_STORED_TEXT = "+%(expressions)s"
+
 _DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 _TIME = "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"
 _PARTS = ".[0-9][0-9][0-9][0-9][0-9][0-9]"

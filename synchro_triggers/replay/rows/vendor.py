@@ -27,11 +27,15 @@ class Statements(Protocol):
     Attributes:
         FORESEES_KEYS: nobody else can take the keys that come next.
         SPELT_BY_DJANGO: SQL that is true of what Django writes, and of nothing else that it reads, by kind of field.
+        TIME_AS_TEXT: a template of SQL for a text of a time, the same for the same instant; empty: there is none.
+        TIME_AS_STORED_TEXT: the same, as Django writes the time where times are texts.
         FOUND_AGAIN: SQL that is true of keys that are found by what they are read as, by kind of field.
     """
 
     FORESEES_KEYS: bool
     SPELT_BY_DJANGO: dict[str, str]
+    TIME_AS_TEXT: str
+    TIME_AS_STORED_TEXT: str
     FOUND_AGAIN: dict[str, str]
 
     @property

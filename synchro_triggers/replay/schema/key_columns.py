@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import wraps
+from inspect import signature
 from typing import Any
 
 from django.apps import apps
@@ -20,14 +22,15 @@ class KeyColumn:
         field: the column.
         model: the model whose keys it holds, where that is always the same.
         told_by: else the field that tells it: the foreign key to the content type, or a text like ``app.Model``.
-        rewrite: else the callable of the option ``references``, which finds the keys inside.
+        rewrite: else the callable of the option ``references``, which finds the keys inside: it gets a value, what
+            tells keys on the remote, and the object whose value it is.
         generic: the name of the ``GenericForeignKey``, if it is one's.
     """
 
     field: Field[Any, Any]
     model: type[Model] | None = None
     told_by: Field[Any, Any] | None = None
-    rewrite: Callable[[Any, Callable[[Any, Any], Any]], Any] | None = None
+    rewrite: Callable[[Any, Callable[[Any, Any], Any], Any], Any] | None = None
     generic: str = ""
 
     def value_there(self, key: Any, remote_key: Any, written: Any) -> Any:
@@ -54,7 +57,7 @@ def key_columns_of(model: type[Model], copied: Mapping[str, Field[Any, Any]]) ->
     named = {each.column for each in options_of(model).references}
     for each in options_of(model).references:
         if each.column in copied and (not each.told_by or each.told_by in copied):
-            yield KeyColumn(copied[each.column], each.model, copied.get(each.told_by), each.rewrite)
+            yield KeyColumn(copied[each.column], each.model, copied.get(each.told_by), _with_object(each.rewrite))
     if not apps.is_installed("django.contrib.contenttypes"):
         return
     from django.contrib.contenttypes.fields import GenericForeignKey
@@ -63,3 +66,21 @@ def key_columns_of(model: type[Model], copied: Mapping[str, Field[Any, Any]]) ->
     for field in model._meta.private_fields:
         if isinstance(field, GenericForeignKey) and field.ct_field in copied and field.fk_field in left:
             yield KeyColumn(copied[field.fk_field], told_by=copied[field.ct_field], generic=field.name)
+
+
+def _with_object(found: Callable[..., Any] | None) -> Callable[..., Any] | None:
+    """Return a callable that may be given the object too, also where this one takes the other two alone."""
+    if found is None:
+        return None
+    try:
+        signature(found).bind(None, None, None)
+    except TypeError:
+
+        @wraps(found)
+        def rewrite(value: Any, key_of: Any, instance: Any) -> Any:
+            return found(value, key_of)
+
+        return rewrite
+    except ValueError:  # one that is written in C does not say what it takes
+        pass
+    return found

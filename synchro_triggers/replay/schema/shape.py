@@ -135,7 +135,7 @@ def _other_parents(model: type[Model], own: set[str]) -> tuple[OtherParent, ...]
 
 def _forget_shapes(*, setting: str, **kwargs: Any) -> None:
     """Receiver of ``setting_changed``: what is skipped, and which model stands for a table, hang on settings."""
-    if setting == "SYNCHRO_OPTIONS":
+    if setting in {"SYNCHRO_OPTIONS", "SYNCHRO_KNOWN", "INSTALLED_APPS"}:
         shape_of.cache_clear()
     if setting in {"SYNCHRO_MODELS", "INSTALLED_APPS"}:
         _models.clear()

@@ -88,6 +88,7 @@ class DueFailures:
         self._remote, self._source, self._labels = remote, source, labels
         self.all_ = all_
         self._tried: set[int] = set()
+        self._ids: dict[Change, int] = {}
         self.kept = kept_by_label(remote, source)
         self.first = self.ids(_FEW + 1)
         self.first_changes = self.load(self.first) if all_ or len(self.first) <= _FEW else []
@@ -124,7 +125,13 @@ class DueFailures:
         """Return kept changes that are still there, oldest first; they count as tried."""
         self._tried.update(ids)
         failures = sorted(rows_with(Failure, self._remote, pk=ids), key=lambda failure: failure.pk) if ids else []
-        return [_change(failure, position) for position, failure in enumerate(failures, start=1)]
+        changes = [_change(failure, position) for position, failure in enumerate(failures, start=1)]
+        self._ids.update((change, failure.pk) for change, failure in zip(changes, failures, strict=True))
+        return changes
+
+    def put_off(self, changes: Iterable[Change]) -> None:
+        """Take changes that were loaded for untried."""
+        self._tried -= {self._ids[change] for change in changes}
 
     def tell_waiting(self, report: SyncReport, failed: int | None) -> None:
         """Put into the report what is kept and was not tried.

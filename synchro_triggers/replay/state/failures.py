@@ -61,11 +61,13 @@ def store_failure(
     """
     failures = Failure.objects.using(remote)
     known = failures.filter(source=source, model_label=change.label, object_pk=stored_key(change.key))
-    runs, other_rows = known.values_list("runs", "other_rows").first() or (None, None)
+    stored = known.values_list("runs", "other_rows", "old_values").first()
+    runs, other_rows, old_values = stored or (None, None, None)
     waits_label, waits_pk = getattr(error, "waits_for", ("", ""))
     said: dict[str, object] = {
         "error": describe(error),
         "other_rows": as_text(change.other_rows, other_rows),
+        "old_values": _old_values(change, old_values),
         "waits_label": OTHERS if with_others else waits_label,
         "waits_pk": waits_pk and stored_key(waits_pk),
     }
@@ -78,7 +80,6 @@ def store_failure(
         object_pk=stored_key(change.key),
         object_text=full_key(change.key),
         operation=_operation(change),
-        old_values=json.dumps(change.old_values) if change.old_values else None,
         logged_at=change.logged_at,
         **said,
     )
@@ -96,6 +97,12 @@ def _one_attempt_more(change: Change, runs: int) -> dict[str, object]:
         "runs": runs,
         "next_at": None if pause is None else datetime.datetime.now(datetime.UTC) + pause,
     }
+
+
+def _old_values(change: Change, stored: str | None) -> str | None:
+    """Return all that an object has been since the remote received it: each of its links may be there still."""
+    all_ = dict.fromkeys([*(json.loads(stored) if stored else ()), *change.old_values])
+    return json.dumps(list(all_)) if all_ else None
 
 
 def _operation(change: Change) -> Operation:
@@ -131,8 +138,9 @@ def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None
 
 
 def describe(error: Exception) -> str:
-    """Return an error as one line: its class, unless the message says it, and its message."""
-    text = " ".join(str(error).replace("\0", "\\x00").split())
+    """Return an error as one line: its class, unless the message says it, its message, and notes that it was given."""
+    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+    text = " ".join(f"{error}{notes}".replace("\0", "\\x00").split())
     if not is_encodable(text):
         text = text.encode(errors="backslashreplace").decode()
     name = type(error).__name__

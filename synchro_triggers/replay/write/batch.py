@@ -187,7 +187,7 @@ class Batch:
                     break
                 waiting = failed
         if self._cycles.are_open:
-            raise BatchBroken("a cycle of foreign keys cannot be closed")
+            raise BatchBroken(self._cycles.why_open(self._tasks))
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
 
@@ -225,6 +225,7 @@ class Batch:
         lies between two observed tasks is written in bulk.
         """
         self._agenda.begin_round(tasks)
+        self._links.begin_round(task for task in tasks if isinstance(task, LinkTask))
         failed: list[Task] = []
         for observed, group in groupby(tasks, self._is_observed):
             alike = list(group)

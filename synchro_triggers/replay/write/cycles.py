@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db.models import Model
@@ -13,8 +13,10 @@ from ..plan.cycles import Unfinished
 from ..rows.values import set_values
 from ..schema.shape import Shape, root_of
 from ..state.failures import describe
+from ..tasks import ObjectTask, Task
 from .known import Known
-from .one_statements import Singles, save
+from .one import save
+from .one_statements import Singles
 
 
 class Cycles:
@@ -45,6 +47,14 @@ class Cycles:
     def are_open(self) -> bool:
         """Whether some still wait."""
         return bool(self._waiting)
+
+    def why_open(self, tasks: Sequence[Task]) -> str:
+        """Say what keeps them open: what a batch of one object has met itself, else what their first target has."""
+        errors = self._agenda.errors
+        wanted = [task.at for task in tasks if isinstance(task, ObjectTask)] if len(tasks) == 1 else []
+        wanted += [self._targets.comes_with((root_of(part.model), part.key)) for *_, part in self._waiting]
+        met = next((errors[at] for at in wanted if at in errors), None)
+        return "a cycle of foreign keys cannot be closed" if met is None else describe(met)
 
     def close(self) -> None:
         """Set those whose targets have got their keys.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ...conf import LOCAL
 from ...key_texts import printable_key
@@ -11,6 +12,7 @@ from ..log.absent import Absent
 from ..log.changes import Change
 from ..plan.context import BatchResult
 from ..report import FailedObject, SyncReport, Told
+from ..schema.keys import FormerKey
 from ..schema.shape import shown_key
 from ..state.failures import describe
 
@@ -39,6 +41,14 @@ class Ledger:
             self._failed.pop((change.label, change.key), None)
         for change, error in result.failed.items():
             self._failed[change.label, change.key] = (change, error)
+
+    def rename(self, label: str, key: str, former: FormerKey) -> None:
+        """Note that what has failed under a key is of the object that had it before: another one has it now."""
+        if (label, key) in self._failed:
+            change, error = self._failed.pop((label, key))
+            self._failed[label, former] = (replace(change, key=former), error)
+        if (label, key) in self._refused:
+            self._refused.add((label, former))
 
     def note_refusal(self, change: Change) -> None:
         """Note that the remote has refused a change at the commit."""

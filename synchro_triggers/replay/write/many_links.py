@@ -80,9 +80,6 @@ class BulkLinks:
         if self._left:  # no time for them
             known = self._identity.known
             done = [task for task in done if known(shape.source_model, task.owner) not in self._left]
-        for task in done:
-            for _, change in task.targets.values():
-                self._outcomes.failed.pop(change, None)
         return done
 
     def _divide(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> tuple[list[LinkTask], _Pairs, _Pairs]:

@@ -25,7 +25,8 @@ from ..schema.relations import children_with_other_parents, links_to_children, r
 from ..schema.shape import Shape, parents_of, read_key, root_of, shape_of
 from ..tasks import At, ObjectTask, at_of
 from .known import Known
-from .one_statements import Singles, delete
+from .one import delete
+from .one_statements import Singles
 from .outcomes import Outcomes
 from .pointing import Pointing
 from .sparing import Going, Sparing
@@ -92,7 +93,11 @@ class Deletes:
                 self._delete_found(task, change, other)
             return
         if action is Action.DELETE and going is not None:
-            self._delete_row(task, change, remote_key, going)
+            try:
+                self._delete_row(task, change, remote_key, going)
+            except Exception:
+                self._gone.discard((task.shape.root, remote_key))  # a dry run may try it again
+                raise
         elif row is None:
             self._require_not_hidden(task, remote_key)
         if not task.keep_parents:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -20,7 +20,8 @@ from ..schema.link_shapes import LinkShape
 from ..schema.shape import root_of, shape_of
 from ..tasks import LinkTask
 from .known import Known
-from .one_statements import Singles, save_links
+from .one import save_links
+from .one_statements import Singles
 from .outcomes import Outcomes
 
 
@@ -45,6 +46,14 @@ class Links:
         self._conflicts = LinkConflicts(context, known.identity)
         self._found: dict[Pair, Conflict] = {}
         self._living: dict[type[Model], dict[Any, Model]] = {}
+        self._unreadable = frozenset(outcomes.failed)
+
+    def begin_round(self, tasks: Iterable[LinkTask]) -> None:
+        """Forget that links have failed which are tried again now: one change may be about several of them."""
+        for task in tasks:
+            for _, change in task.targets.values():
+                if change not in self._unreadable:
+                    self._outcomes.failed.pop(change, None)
 
     def apply(self, tasks: Sequence[LinkTask], may_stop: Callable[[], bool]) -> tuple[list[LinkTask], list[LinkTask]]:
         """Apply the links of owners that follow one another.
@@ -107,7 +116,6 @@ class Links:
                     if ends is not None:
                         owner_key, target_key = ends
                         keys[target_key] = (key, change)
-                    self._outcomes.failed.pop(change, None)
                 except Exception as error:
                     reraise_if_hopeless(error, self._remote)
                     self._outcomes.failed[change] = error

@@ -9,36 +9,34 @@ A model whose ``save()`` may do anything else is left to Django.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Field, Manager, Model, Q
+from django.db.models import Field, Manager, Model
 
 from ...django_inside.savepoints import Savepoints
-from ...django_inside.saving import hidden_rows_seen, needs_hooks, nothing_returned, order_kept, parents_found
-from ...unnamed import unnamed_on
+from ...django_inside.saving import nothing_returned
 from ...vendors.vendor import database_of
 from ..errors import BatchBroken
 from ..rows.json_text import JsonText
 from ..rows.quoting import has_placeholder, quoting
 from ..rows.redirects import NothingInserted
-from ..rows.selecting import rows_of
-from ..rows.trees import is_tree, rows_as_they_are
+from ..rows.stepping_aside import steps_aside
 from ..rows.values import values_kept
 from ..rows.vendor import statements_of
-from ..schema.link_shapes import LinkShape
 from ..schema.observed import overrides_writing
 from ..schema.relations import links_to, nothing_hangs_on
 from ..schema.shape import Shape
 from ..schema.stored_types import plain_type
+from .one import as_told, delete, save
+from .read_back import ReadBack
 from .receivers import Receivers
-from .signals import deletes_announced, send_m2m, send_post_save, send_pre_save
+from .signals import deletes_announced, send_post_save, send_pre_save
 
 
 class Singles:
@@ -67,8 +65,15 @@ class Singles:
             yield tables
 
     def save(
-        self, instance: Model, shape: Shape, *, adding: bool, unsure: bool = False, announced: Callable[[], None]
-    ) -> None:
+        self,
+        instance: Model,
+        shape: Shape,
+        *,
+        adding: bool,
+        unsure: bool = False,
+        announced: Callable[[], None],
+        wrote_more: Callable[[], bool],
+    ) -> tuple[str, ...]:
         """Do what ``instance.save(using=alias, force_insert=adding)`` does, with exactly the values it has.
 
         Args:
@@ -76,20 +81,33 @@ class Singles:
             adding: it is new.
             unsure: an insert may return nothing although the row is there: whoever calls looks for it.
             announced: called, where possible, between ``pre_save`` and the write.
+            wrote_more: tells whether more was written to its table, since it began, than one save does.
+
+        Returns:
+            Attribute names of what an overridden ``save()`` has made anew, and something again when it was mended.
 
         Raises:
             NothingInserted: the insert has returned nothing.
+            ObjectNotApplied: an overridden ``save()`` has done something else.
         """
         plan = self._plan(shape)
         if plan is None:
-            with nothing_returned(instance) if adding and unsure else nullcontext():
-                save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
-            return
+            save_it = partial(self._save_by_django, instance, shape, adding=adding, unsure=unsure)
+            if overrides_writing(shape.model):
+                read_back = ReadBack(instance, shape, self._alias, wrote_more)
+                return read_back.save(save_it, must_be_there=adding and not unsure)
+            save_it()
+            return ()
         with values_kept(instance, shape) if shape.computed else nullcontext():
             send_pre_save(instance, self._alias)
             announced()
             updated = self._write(plan, instance, adding=adding, unsure=unsure)
             send_post_save(instance, self._alias, created=not updated)
+        return ()
+
+    def _save_by_django(self, instance: Model, shape: Shape, *, adding: bool, unsure: bool) -> None:
+        with as_told(instance), nothing_returned(instance) if adding and unsure else nullcontext():
+            save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
 
     def _write(self, plan: _Plan, instance: Any, *, adding: bool, unsure: bool) -> bool:
         """Write one row; tell whether it was there before."""
@@ -179,7 +197,7 @@ def _is_ordinary(connection: BaseDatabaseWrapper, shape: Shape) -> bool:
     return not (
         not database_of(connection).IS_KNOWN
         or overrides_writing(shape.model)
-        or is_tree(shape.model)
+        or steps_aside(shape.model)
         or type(shape.model._base_manager) is not Manager
         or options.parents
         or shape.composite_key
@@ -240,86 +258,3 @@ def _values(
             value = field.get_db_prep_save(value, connection)
         values.append(value)
     return values
-
-
-def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
-    """Save through the ORM with exactly the values that the instance has."""
-    if _is_saved_as_it_is(shape):
-        _call(instance.save, remote, options)
-        return
-    with (
-        values_kept(instance, shape),
-        hidden_rows_seen(instance),
-        order_kept(instance),
-        parents_found(instance),
-        rows_as_they_are(instance),
-    ):
-        _call(instance.save, remote, options)
-
-
-def _call(method: Callable[..., Any], remote: str, options: dict[str, Any]) -> None:
-    """Call ``save()`` or ``delete()`` with the options that it takes; one that takes no database finds the remote."""
-    taken = _options_taken(method.__func__)  # type: ignore[attr-defined]
-    given = {"using": remote, **options}
-    if taken is None or given.keys() <= taken:
-        method(**given)
-        return
-    with unnamed_on(remote, always=True):
-        method(**{name: value for name, value in given.items() if name in taken})
-
-
-@cache
-def _options_taken(function: Callable[..., Any]) -> frozenset[str] | None:
-    """Return the names that a method takes as keywords; ``None``: any."""
-    parameters = inspect.signature(function).parameters.values()
-    if any(each.kind is each.VAR_KEYWORD for each in parameters):
-        return None
-    return frozenset(each.name for each in parameters if each.kind in {each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY})
-
-
-@cache
-def _is_saved_as_it_is(shape: Shape) -> bool:
-    return not shape.computed and not is_tree(shape.model) and not needs_hooks(shape.model)
-
-
-def delete(instance: Model, remote: str, **options: Any) -> None:
-    """Delete through the ORM."""
-    with rows_as_they_are(instance):
-        _call(instance.delete, remote, options)
-
-
-def save_links(
-    shape: LinkShape, owner: Model, target_keys: set[Any], remote: str, *, add: bool, mirrored: set[Any]
-) -> list[tuple[Any, Any]]:
-    """Add or remove links of one owner, with the ``m2m_changed`` signals that the related manager would send.
-
-    The manager itself is not used: it asks the router where to write, and the remote is not its answer.
-
-    Args:
-        owner: the remote row of the object on the declaring side.
-        target_keys: remote keys of the objects at the other end; none of them is linked yet, or all are.
-        add: whether to add or to remove.
-        mirrored: the target keys whose mirrored link, in a symmetrical table, is written too.
-
-    Returns:
-        The pairs of remote keys that are linked now, or no longer.
-    """
-    rows, (source, target) = rows_of(shape.through, remote), shape.ends
-    ordered = sorted(target_keys, key=repr)
-    back = [key for key in ordered if key in mirrored and key != owner.pk]
-    if not shape.field.remote_field.symmetrical:
-        back = []
-    pairs = [*((owner.pk, key) for key in ordered), *((key, owner.pk) for key in back)]
-    action = "add" if add else "remove"
-    send_m2m(shape, owner, target_keys, remote, f"pre_{action}")
-    if add:
-        links = [shape.through(**{source: one, target: other}) for one, other in pairs]
-        there = connections[remote]
-        rows.bulk_create(links, **statements_of(there).existing_links_stay(there, shape.through, source))
-    else:
-        going = Q(**{source: owner.pk, f"{target}__in": ordered})
-        if back:
-            going |= Q(**{f"{source}__in": back, target: owner.pk})
-        rows.filter(going)._raw_delete(remote)
-    send_m2m(shape, owner, target_keys, remote, f"post_{action}")
-    return pairs

@@ -9,12 +9,15 @@ from typing import Any
 from django.db import IntegrityError
 from django.db.models import Model
 
+from ...capture.keys import encode_key
+from ...conf import LOCAL
 from ..identity.already_there import already_there, there_by_key
 from ..log.changes import Change
 from ..plan.agenda import Agenda
 from ..plan.context import RunContext
 from ..plan.decisions import Action
 from ..plan.translation import Values
+from ..report import Told
 from ..rows.redirects import NothingInserted
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value, new_instance, same_value, set_key, set_values, value_to_write
@@ -130,7 +133,8 @@ class Upserts:
             row = self._create(draft)
         elif action is Action.UPDATE and not self._context.dry_run:
             waiting = {part.field.attname for part in draft.unfinished}
-            self._update(draft.shape, row, {name: value for name, value in draft.values.items() if name not in waiting})
+            values = {name: value for name, value in draft.values.items() if name not in waiting}
+            self._update(draft.shape, row, draft.instance.pk, values)
         return row
 
     def _settle(self, draft: Draft, action: Action, row: Model) -> None:
@@ -170,7 +174,7 @@ class Upserts:
             return row
         with self._singles.one(shape.model):
             alike = redirects.find_by_unique_values(shape, row) if unsure else ()
-            self._save(row, shape, adding=True, unsure=unsure)
+            self._save(row, shape, draft.instance.pk, adding=True, unsure=unsure)
             if unsure and not redirects.are_there(shape, {row.pk}):
                 set_key(row, shape, self._find_redirected(shape, draft.instance, row, values, alike))
             for parent in shape.other_parents if unsure else ():
@@ -255,20 +259,20 @@ class Upserts:
             if draft is None or draft.row is None:
                 return
             if not draft.is_equal and not self._context.dry_run:
-                self._update(shape, draft.row, draft.values)
+                self._update(shape, draft.row, living.pk, draft.values)
             action = Action.KEEP if draft.is_equal else Action.UPDATE
             self._outcomes.report.count(shape.label, action.counted_as)
         self._cycles.wait(draft.row, shape, draft.unfinished)
 
-    def _update(self, shape: Shape, row: Model, values: Values) -> None:
+    def _update(self, shape: Shape, row: Model, key: Any, values: Values) -> None:
         with self._singles.one(shape.model):
             if shape.model not in self._known.rows.locked_later:  # those were read just now
                 self._refresh_skipped(shape, row)
             set_values(row, values)
-            self._save(row, shape, adding=False)
+            self._save(row, shape, key, adding=False)
 
-    def _save(self, row: Model, shape: Shape, *, adding: bool, unsure: bool = False) -> None:
-        """Save a row; what receivers of ``pre_save`` have written to its skipped fields stays."""
+    def _save(self, row: Model, shape: Shape, key: Any, *, adding: bool, unsure: bool = False) -> None:
+        """Save the row of a local object; what receivers of ``pre_save`` have written to its skipped fields stays."""
         skipped = {each.attname: local_value(row, each) for each in shape.skipped}
 
         def keep_what_receivers_wrote() -> None:
@@ -280,7 +284,18 @@ class Upserts:
                 ]
                 self._refresh_skipped(shape, row, but=set_here)
 
-        self._singles.save(row, shape, adding=adding, unsure=unsure, announced=keep_what_receivers_wrote)
+        receivers = self._singles.receivers
+
+        def wrote_more() -> bool:
+            return receivers.have_written_to(shape.model, receivers.writes.to_other_rows(shape.model))
+
+        other = self._singles.save(
+            row, shape, adding=adding, unsure=unsure, announced=keep_what_receivers_wrote, wrote_more=wrote_more
+        )
+        if other:
+            told = f"save() of {self._remote!r} makes {', '.join(other)} anew, and so does something else there when "
+            told += f"{LOCAL!r}'s value is written again: it differs"
+            self._outcomes.report.remark(Told.DIFFERS, shape.label, encode_key(key), told)
 
     def _refresh_skipped(self, shape: Shape, row: Model, but: Collection[str] = ()) -> None:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""

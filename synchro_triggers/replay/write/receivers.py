@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from ...django_inside.savepoints import require_unbroken, without_savepoints
 from ..rows.read_ahead import ReadAhead
-from ..schema.observed import deletes_are_observed, is_observed
+from ..schema.observed import deletes_are_observed, is_observed, is_written_in_silence
 from ..schema.relations import links_to
 from ..schema.shape import parents_of
 from ..tasks import ObjectTask
@@ -104,7 +104,9 @@ class Receivers:
         """Tell whether somebody would notice how the task's object is written."""
         model, goes = task.shape.model, task.instance is None
         if (model, goes) not in self._observed:
-            heard = is_observed(model) or (goes and any(map(deletes_are_observed, parents_of(model))))
+            heard = is_observed(model)
+            if goes and not is_written_in_silence(model):
+                heard = heard or any(map(deletes_are_observed, parents_of(model)))
             self._observed[model, goes] = heard and not self.sends_signals(model)
         return self._observed[model, goes]
 

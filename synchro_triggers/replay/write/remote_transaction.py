@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from django.db import connections, transaction
 
 from ...capture.session import replaying_for
 from ...conf import LOCAL
+from ...django_inside.receivers import withheld
 from ...django_inside.savepoints import require_unbroken
 from ...faults.judge import is_contended
+from ...muted import is_anybody_muted, is_muted
 from ...unnamed import unnamed_on
 from ...vendors.vendor import database_of
 from ..errors import commits_noticed, reraise_if_lost
@@ -45,6 +47,7 @@ class RemoteTransaction:
             exits_as_errors(),
             database_of(there).short_waits(there, self._seconds),
             unnamed_on(remote),
+            withheld(is_muted) if is_anybody_muted() else nullcontext(),
             replaying_for(remote, self._context.source),
             database_of(here).statements_wait_shortly(here, self._seconds),
         ):

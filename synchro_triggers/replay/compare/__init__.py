@@ -1,0 +1,1 @@
+"""Whether both databases hold the same objects, and what differs."""

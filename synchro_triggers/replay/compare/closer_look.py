@@ -1,0 +1,205 @@
+"""Few rows, looked at by all that tells which object is which: what differs, value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from django.db.models import F, Model
+
+from ...conf import LOCAL
+from ...exceptions import ObjectNotApplied
+from ..identity.already_there import already_there
+from ..identity.matching import Matching
+from ..plan.rewriting import rewritten
+from ..rows.garbled_times import garbled_times, names_of_times
+from ..rows.held_keys import held_key
+from ..rows.json_text import StoredText
+from ..rows.local_rows import load_instances
+from ..rows.other_spellings import OtherSpellings
+from ..rows.partly_readable import read_in_part, was_read
+from ..rows.raw_keys import is_of_one_object
+from ..rows.selecting import rows_of, rows_with
+from ..rows.values import local_value, same_value
+from ..schema.key_columns import KeyColumn
+from ..schema.keys import Unreadable
+from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
+from .findings import Finding
+from .report import FieldDifference
+from .shown import UNREADABLE, difference_of
+from .sides import Sides
+from .tables import ComparedTable
+
+
+class CloserLook:
+    """One look at some rows of a table; what it knows is as old as it.
+
+    Args:
+        sides: the two databases.
+        table: the table.
+
+    Attributes:
+        remote_keys: the remote keys of the rows that were found there, the same or not, by local key.
+    """
+
+    def __init__(self, sides: Sides, table: ComparedTable) -> None:
+        self._sides, self._table = sides, table
+        self._identity = sides.identity()
+        self._spellings = OtherSpellings(sides.remote)
+        self._matching = Matching(self._identity, self._spellings)
+        self._reasons: dict[Any, str] = {}
+        self.remote_keys: dict[Any, Any] = {}
+
+    def at(self, keys: Sequence[Any]) -> dict[Any, Finding]:
+        """Return what is not the same, by local key; what LOCAL does not have any more is left out."""
+        unreadable = {key: key for key in keys if isinstance(key, Unreadable)}
+        found = {key: Finding(key, None, "local", reason=f"its key cannot be read on {LOCAL!r}") for key in unreadable}
+        rows = self._read(LOCAL, [key for key in keys if key not in unreadable])
+        remote_keys = self.match(list(rows))
+        remote_rows = self._read(self._sides.remote, list(dict.fromkeys(remote_keys.values())))
+        for key, row in rows.items():
+            remote_key = remote_keys.get(key)
+            other = remote_rows.get(remote_key) if remote_key is not None else None
+            if other is None:
+                found[key] = Finding(key, remote_key, "local", reason=self._reasons.get(key, ""))
+                continue
+            self.remote_keys[key] = remote_key
+            if fields := tuple(self._differing(row, other)):
+                found[key] = Finding(key, remote_key, fields=fields)
+        return found
+
+    def _read(self, alias: str, keys: Collection[Any]) -> dict[Any, Any]:
+        """Return rows by key; a value that cannot be read is missing in them."""
+        model = self._table.model
+        rows = {row.pk: row for row in read_in_part(model, alias, list(keys))} if keys else {}
+        nulls = {
+            name: [key for key, row in rows.items() if row.__dict__.get(name, "") is None]
+            for name in names_of_times(model, alias)
+        }
+        for name, garbled in garbled_times(model, alias, nulls).items():
+            for key in garbled:
+                del rows[key].__dict__[name]
+        return rows
+
+    # Which remote rows they are -------------------------------------------------------------------
+
+    def match(self, keys: Sequence[Any]) -> dict[Any, Any]:
+        """Return which remote rows objects of LOCAL are, by their keys; those that are none are left out."""
+        root, identity = self._table.root, self._identity
+        identity.load(root, keys)
+        found = {key: known for key in keys if (known := identity.known(root, key)) is not None}
+        missing = [key for key in keys if key not in found]
+        errors: dict[Any, Exception] = {}
+        by_type: dict[type[Model], list[Model]] = {}
+        for row in load_instances(root, missing, errors).values():
+            by_type.setdefault(type(row), []).append(row)
+        for model, rows in by_type.items():
+            found.update(self._match_alike(shape_of(model), rows))
+        for key in errors:
+            if (kept := self._matching.match_kept_key(shape_of(root), key)) is not None:
+                found[key] = kept
+        return found
+
+    def _match_alike(self, shape: Shape, rows: Sequence[Model]) -> dict[Any, Any]:
+        try:
+            found, unclear = self._matching.match_many(shape, rows)
+        except Exception as error:
+            if not _is_of_object(error):
+                raise
+            found, unclear = {}, {row.pk for row in rows}
+        for row in rows:
+            if row.pk in unclear:
+                try:
+                    found[row.pk] = self._matching.match(shape, row)
+                except Exception as error:
+                    if not _is_of_object(error):
+                        raise
+                    self._reasons[row.pk] = " ".join(str(error).split())
+        found = {key: remote_key for key, remote_key in found.items() if remote_key is not None}
+        kept_key = self._matching.keys_there.kept_key
+        missing = [(row, kept_key(shape, row.pk)) for row in rows if row.pk not in found]
+        hidden = already_there(self._spellings, self._matching.natural_keys, shape, missing)
+        self._reasons = {key: str(why) for key, why in hidden.items()} | self._reasons
+        return found
+
+    # What differs ---------------------------------------------------------------------------------
+
+    def _differing(self, row: Model, other: Model) -> Iterable[FieldDifference]:
+        columns = {column.field: column for column in self._table.key_columns}
+        for field in self._table.fields:
+            if not (was_read(row, field) and was_read(other, field)):
+                yield from self._unread(field, row, other)
+                continue
+            value, there = local_value(row, field), local_value(other, field)
+            if field in columns:
+                expected = self._held_there(columns[field], row, other)
+            elif is_foreign_key(field) and value is not None:
+                expected = self._foreign_key(field, value, there)
+            else:
+                expected = value
+            if expected is _NOT_THERE or not same_value(field, expected, there):
+                translated = expected is not value and expected is not _NOT_THERE and str(expected) != str(value)
+                yield difference_of(field, f"{value} (there: {expected})" if translated else value, there)
+
+    def _unread(self, field: Any, row: Model, other: Model) -> Iterable[FieldDifference]:
+        """Compare by their stored texts what cannot be read."""
+        sides = ((LOCAL, row), (self._sides.remote, other))
+        texts = [_stored_text(self._table.model, alias, each.pk, field) for alias, each in sides]
+        if not self._sides.are_alike or texts[0] != texts[1]:
+            shown = [local_value(each, field) if was_read(each, field) else UNREADABLE for _, each in sides]
+            yield difference_of(field, *shown)
+
+    def _foreign_key(self, field: Any, value: Any, there: Any) -> Any:
+        """Return what a foreign key should hold on the remote; what leads nowhere may hold any number of nobody's."""
+        expected = self._matching.keys_there.translate(field, value)
+        if expected is not None:
+            return expected
+        target = root_of(target_of(field)[0])
+        if there is None or not points_to_key(field) or _has(target, LOCAL, value):
+            return _NOT_THERE
+        return _NOT_THERE if _has(target, self._sides.remote, there) else there
+
+    def _held_there(self, column: KeyColumn, row: Model, other: Model) -> Any:
+        value, there = row.__dict__.get(column.field.attname), other.__dict__.get(column.field.attname)
+        keys = self._matching.keys_there
+        if column.rewrite is not None:
+            return self._rewritten(column, row)
+        if (target := held_key(column, row)) is None:
+            return value
+        if (expected := keys.held_there(column, target, value)) is not None:
+            return expected
+        if there is None or _has(target[0], LOCAL, target[1]):
+            return _NOT_THERE
+        points_to = held_key(column, other, self._sides.remote)
+        return _NOT_THERE if points_to is None or _has(points_to[0], self._sides.remote, points_to[1]) else there
+
+    def _rewritten(self, column: KeyColumn, row: Model) -> Any:
+        """Return what a callable makes of a value; what it cannot tell, since it raises, is not there."""
+        keys = self._matching.keys_there
+
+        def key_there(target: tuple[type[Model], Any], written: Any) -> Any:
+            known = keys.held_there(column, target, written)
+            return written if known is None else known
+
+        try:
+            return rewritten(column, row, key_there, self._sides.remote)
+        except ObjectNotApplied:
+            return _NOT_THERE
+
+
+def _has(model: type[Model], alias: str, key: Any) -> bool:
+    return bool(rows_with(model, alias, pk=[key]).exists())
+
+
+def _is_of_object(error: Exception) -> bool:
+    """Tell what an object's natural key may raise: several have it, or it cannot be made."""
+    return isinstance(error, ObjectNotApplied) or is_of_one_object(error)
+
+
+def _stored_text(model: type[Model], alias: str, key: Any, field: Any) -> Any:
+    rows = rows_of(model, alias).filter(pk=key).annotate(_synchro_stored=StoredText(F(field.name)))
+    return rows.values_list("_synchro_stored", flat=True).first()
+
+
+#: Stands for the key of a target that the remote does not have: no value of a column.
+_NOT_THERE = object()

@@ -1,0 +1,155 @@
+"""Comparing LOCAL with its remotes: what must be so before, and the way through the tables.
+
+A comparison goes from here to ``going_through`` (a table from its beginning to its end), ``equal_rows`` (what is the
+same, page by page), ``closer_look`` (what is not, value by value) and ``states`` (whether that is explained).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from django.db.models import Model
+
+from ...capture import install
+from ...capture.own_tables import Schema, require_own_tables
+from ...capture.tables import labels_of
+from ...conf import LOCAL, chosen_remotes, get_settings
+from ...exceptions import Refused, SynchroConfigurationError, SynchroError, worst_of
+from ...reaching import clear_errors
+from ..log.users_changes import UsersChanges
+from ..rows.selecting import rows_of
+from ..rows.utc import times_in_utc
+from ..schema.link_shapes import link_shape
+from ..state.node import require_original, require_two_databases, require_two_nodes
+from ..state.sight import require_sight
+from .explained import Way, two_ways
+from .findings import Finding
+from .going_through import GoingThrough, Table
+from .links import Links
+from .objects import Objects
+from .repair import log_again
+from .report import ComparisonReport
+from .sides import Sides
+from .tables import compared_table
+
+#: Called with the rows of LOCAL that are done, and their total.
+OnProgress = Callable[[int, int], None]
+
+
+def compare(
+    remote: str | None = None,
+    *,
+    models: Iterable[str] | None = None,
+    repair: str | None = None,
+    progress: OnProgress | None = None,
+) -> ComparisonReport:
+    """See ``synchro_triggers.compare``, which this is."""
+    if repair not in {None, "local", "remote"}:
+        raise SynchroConfigurationError(f"repair must be None, 'local' or 'remote', not {repair!r}.")
+    install.require_capture(LOCAL)
+    remotes = chosen_remotes(remote)
+    if not remotes:
+        raise SynchroConfigurationError(
+            "There is no remote to compare with: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, or name "
+            "one with --remote."
+        )
+    labels = None if models is None else labels_of(models)
+    started = time.monotonic()
+    report = ComparisonReport(remotes=remotes, repair=repair or "")
+    problems: list[SynchroError] = []
+    for alias in remotes:
+        try:
+            with clear_errors(LOCAL, alias):
+                Comparison(alias, labels, report, progress).perform()
+        except SynchroError as error:  # the others are not to wait for it
+            problems.append(error)
+    report.seconds = time.monotonic() - started
+    if problems:
+        worst = worst_of(problems)
+        if len(problems) < len(remotes):
+            worst.comparison = report
+        raise worst
+    return report
+
+
+class Comparison:
+    """LOCAL against one remote.
+
+    Args:
+        remote: the alias.
+        labels: only these models; ``None``: all that are captured.
+        report: takes what is found.
+        progress: told how far it has come.
+
+    Raises:
+        Refused: a database is a copy, hides rows, or lacks tables or columns.
+        SynchroConfigurationError: what differs shall be logged on a remote that has no triggers.
+    """
+
+    def __init__(
+        self, remote: str, labels: Sequence[str] | None, report: ComparisonReport, progress: OnProgress | None
+    ) -> None:
+        require_two_databases(remote)
+        for alias in (LOCAL, remote):
+            require_own_tables(alias)
+        require_original(LOCAL)
+        source, target = require_two_nodes(remote)
+        for alias in (LOCAL, remote):
+            require_sight(alias)
+        models = install.captured_models_on(LOCAL)
+        self._models = [model for model in models if labels is None or model._meta.label in labels]
+        _require_schema(LOCAL, self._models)
+        _require_schema(remote, self._models)
+        logs = install.captures(remote)
+        if report.repair == "remote" and not logs:
+            raise SynchroConfigurationError(
+                f"Nothing can be logged on {remote!r}: it has no triggers. Run `manage.py synchro_install_triggers "
+                f"--database {remote}`, or repair from {LOCAL!r}, without --from."
+            )
+        self._remote, self._report, self._progress = remote, report, progress
+        kept_keys = get_settings().identity
+        self._sides = Sides(remote, source, target, kept_keys, UsersChanges(remote) if logs else None)
+        self._ways: tuple[Way, Way | None] = two_ways(remote, source, target, logs=logs)
+        self._done = self._total = 0
+
+    def perform(self) -> None:
+        """Compare all tables."""
+        if self._sides.users_changes is not None:
+            self._sides.users_changes.look(None)
+        if self._progress is not None:
+            self._total = sum(rows_of(model, LOCAL).count() for model in self._models)
+        with times_in_utc(LOCAL, self._remote):
+            for model in self._models:
+                self._compare(self._table(model), model)
+        self._on_rows(0)
+
+    def _table(self, model: type[Model]) -> Table:
+        if model._meta.auto_created:
+            return Links(self._sides, self._ways, link_shape(model))
+        return Objects(self._sides, self._ways, compared_table(model))
+
+    def _compare(self, table: Table, model: type[Model]) -> None:
+        GoingThrough(
+            table, self._remote, self._report, lambda found: self._repair(model, found), self._on_rows
+        ).compare()
+
+    def _repair(self, model: type[Model], found: list[Finding]) -> None:
+        if self._report.repair:
+            alias = LOCAL if self._report.repair == "local" else self._remote
+            self._report.logged += log_again(alias, model._meta.label, found)
+
+    def _on_rows(self, rows: int) -> None:
+        self._done += rows
+        if self._progress is not None:
+            total = max(self._total, self._done)
+            self._progress(self._done if rows else total, total)
+
+
+def _require_schema(alias: str, models: Sequence[type[Model]]) -> None:
+    if lagging := Schema(alias, models).lagging([model._meta.label for model in models]):
+        raise Refused(
+            f"The schema of {alias!r} lags behind the models: {'; '.join(sorted(lagging.values()))}. Nothing was "
+            f"compared. Run `manage.py migrate --database {alias}`; a model that it shall not have is left out of "
+            "SYNCHRO_MODELS, or of the comparison with --model."
+        )

@@ -1,0 +1,123 @@
+"""Why objects are not the same, as far as anybody knows: logged and not yet replayed, kept, or lost in a conflict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model, QuerySet
+
+from ...capture.keys import encode_key, logged_texts
+from ...conf import LOCAL
+from ...key_texts import stored_key
+from ...models import ChangeLog, Checkpoint, Failure
+from ..log.window import Window, in_window, open_window
+from ..rows.logged_values import logged_values
+from ..rows.own_rows import has_rows, read_rows
+from ..rows.selecting import rows_of, rows_with
+from ..rows.utc import zone_of
+from ..schema.link_shapes import LinkShape
+from ..schema.shape import read_key
+
+
+@dataclass(frozen=True)
+class Way:
+    """One direction: what a database has logged, and what another one has received and kept of it.
+
+    Attributes:
+        log: the alias of the database that logs.
+        receiver: the alias of the one that receives.
+        source, target: their node ids.
+    """
+
+    log: str
+    receiver: str
+    source: str
+    target: str
+
+    @property
+    def why_pending(self) -> str:
+        """What is to be told of what is pending."""
+        return f"logged on {self.log!r}, and not yet replayed on {self.receiver!r}"
+
+    def pending(self, model: type[Model], labels: Sequence[str], keys: Collection[Any]) -> set[Any]:
+        """Return those of the keys (of the database that logs) of which something is logged and not yet received."""
+        wanted: dict[str, Any] = {}
+        verbatim = True
+        for key in keys:
+            texts = logged_texts(model, [key])
+            verbatim = verbatim and texts is not None
+            wanted.update(dict.fromkeys([encode_key(key), *(texts or ())], key))
+        if not wanted:
+            return set()
+        found: set[Any] = set()
+        zone = zone_of(self.log)
+        for rows in self._pending_rows(labels, wanted if verbatim else None):
+            logged = rows.values_list("object_pk", flat=True)
+            if verbatim:
+                found.update(wanted[text] for text in logged.distinct())
+            else:  # in the way of the vendor: only reading each of them tells
+                read = (encode_key(read_key(model, text, zone)) for text in logged.iterator())
+                found.update(wanted[text] for text in read if text in wanted)
+        return found
+
+    def pending_links(self, shape: LinkShape) -> Iterator[tuple[Any, Any]]:
+        """Yield the ends that rows of links had of which something is logged and not yet received."""
+        for rows in self._pending_rows([shape.through._meta.label]):
+            for old in rows.exclude(old_values=None).values_list("old_values", flat=True).iterator():
+                values = logged_values(shape.through, old, self.log)
+                yield values.get(shape.source_attname), values.get(shape.target_attname)
+
+    def _pending_rows(self, labels: Sequence[str], texts: Collection[str] | None = None) -> Iterator[QuerySet[Any]]:
+        """Yield rows of the log that were not received yet, of some keys or of all."""
+        for window in self._windows():
+            if window.rows:
+                where, params = in_window(connections[self.log], window.start, window.end, window.since, self.target)
+                after = max(window.after, window.first - 1)
+                rows = rows_of(ChangeLog, self.log)
+                if texts is not None:
+                    rows = rows_with(ChangeLog, self.log, object_pk=texts)
+                rows = rows.filter(id__gt=after, id__lte=window.last, model_label__in=labels)
+                yield rows.extra(where=[where], params=params)
+
+    def _windows(self) -> Iterator[Window]:
+        """Yield what the next run would read: the rest of one that was cut off, or is under way, and what is new."""
+        found = read_rows(Checkpoint, self.receiver, source=self.source)
+        checkpoint = found[0] if found else Checkpoint(source=self.source)
+        start, since = checkpoint.position, checkpoint.since
+        if end := checkpoint.window_end:
+            after = checkpoint.window_after
+            yield open_window(self.log, start, end=end, after=after, since=since, without_origin=self.target)
+            start, since = end, None
+        yield open_window(self.log, start, since=since, without_origin=self.target)
+
+    def kept(self, labels: Sequence[str], keys: Collection[Any]) -> dict[Any, str]:
+        """Return the errors of those of the keys of which a failure is kept."""
+        if not keys or not has_rows(Failure, self.receiver, source=self.source):
+            return {}
+        texts = {stored_key(encode_key(key)): key for key in keys}
+        rows = rows_with(Failure, self.receiver, object_pk=texts).filter(source=self.source, model_label__in=labels)
+        return {texts[text]: error for text, error in rows.values_list("object_pk", "error")}
+
+    def kept_links(self, shape: LinkShape) -> Iterator[tuple[tuple[Any, Any], str]]:
+        """Yield the ends of links of which a failure is kept, as they were when it was logged, and the errors."""
+        rows = rows_of(Failure, self.receiver).filter(source=self.source, model_label=shape.through._meta.label)
+        for stored, error in rows.exclude(old_values=None).values_list("old_values", "error"):
+            for old in json.loads(stored):
+                values = logged_values(shape.through, old, self.log)
+                yield (values.get(shape.source_attname), values.get(shape.target_attname)), error
+
+
+def two_ways(remote: str, source: str, target: str, *, logs: bool) -> tuple[Way, Way | None]:
+    """Return the way from LOCAL to a remote, and the one back, if LOCAL has ever received something from there.
+
+    Args:
+        remote: the alias.
+        source, target: the node ids of LOCAL and of the remote.
+        logs: whether the remote has triggers.
+    """
+    back = logs and has_rows(Checkpoint, LOCAL, source=target)
+    return Way(LOCAL, remote, source, target), Way(remote, LOCAL, target, source) if back else None

@@ -1,0 +1,143 @@
+"""The rows of a table that has objects in it, by all that tells which of them are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from ...conf import LOCAL
+from ..identity.living import Living
+from ..identity.reference_table import text_of
+from ..log.everything import every_object
+from ..rows.partly_readable import read_in_part
+from ..rows.raw_keys import texts_after
+from ..rows.selecting import rows_of, rows_with
+from ..rows.utc import zone_of
+from ..schema.keys import Unreadable
+from ..schema.shape import read_keys
+from .closer_look import CloserLook
+from .equal_rows import PAGE, EqualRows, KeysNotInOrder, Page, up_to_now
+from .explained import Way
+from .findings import Finding
+from .keys_across import KeysAcross
+from .sides import Sides
+from .states import Explanation, States
+from .tables import ComparedTable
+
+#: Keys of the remote that are read at a time.
+_KEYS = 20_000
+
+
+class Objects:
+    """A table of objects.
+
+    Args:
+        sides: the two databases.
+        ways: from LOCAL to the remote, and the way back, if there is one.
+        table: what is compared of it.
+
+    Attributes:
+        label: of its model.
+        not_compared: names of fields that are left out.
+    """
+
+    def __init__(self, sides: Sides, ways: tuple[Way, Way | None], table: ComparedTable) -> None:
+        self._sides, self._table = sides, table
+        self._across = KeysAcross(sides)
+        self._states = States(sides, ways, table.root)
+        self.label, self.not_compared = table.label, table.not_compared
+
+    # From LOCAL -----------------------------------------------------------------------------------
+
+    def pages(self) -> Iterator[Page]:
+        """Yield LOCAL's rows, a page at a time.
+
+        Raises:
+            KeysNotInOrder: ``pages_by_texts()`` has to be asked instead, from the beginning.
+        """
+        return EqualRows(self._table, self._sides.remote, self._across).pages()
+
+    def pages_by_texts(self) -> Iterator[Page]:
+        """Yield the pages by keys as triggers write them; all of their rows need a closer look."""
+        for changes in every_object([self.label], PAGE):
+            yield Page(
+                len(changes), [], read_keys(self._table.model, [change.key for change in changes], zone_of(LOCAL))
+            )
+
+    def look(self, keys: Sequence[Any]) -> tuple[dict[Any, Finding], list[Any]]:
+        """Look closer at rows of LOCAL.
+
+        Returns:
+            What is not the same, by local key; and the remote keys of all that were found there.
+        """
+        look = CloserLook(self._sides, self._table)
+        return look.at(keys), list(look.remote_keys.values())
+
+    # From the remote ------------------------------------------------------------------------------
+
+    def remote_pages(self) -> Iterator[list[Any]]:
+        """Yield the keys of the remote's rows, a page at a time."""
+        model, remote = self._table.model, self._sides.remote
+        rows = up_to_now(rows_of(model, remote)).values_list("pk", flat=True)
+        last: Any = None
+        while keys := _readable(list((rows if last is None else rows.filter(pk__gt=last))[:_KEYS])):
+            if last in keys:
+                raise KeysNotInOrder
+            yield keys
+            last = keys[-1]
+
+    def remote_pages_by_texts(self) -> Iterator[list[Any]]:
+        """Yield the same by keys as triggers write them."""
+        last: str | None = None
+        while texts := texts_after(self._sides.remote, self._table.model, last, PAGE):
+            yield read_keys(self._table.model, texts, zone_of(self._sides.remote))
+            last = texts[-1]
+
+    def unclaimed(self, remote_keys: Sequence[Any]) -> list[Any]:
+        """Return those of the remote's rows that a few queries do not show to be exactly one object of LOCAL."""
+        claims = self._claims([key for key in remote_keys if not isinstance(key, Unreadable)])
+        return [key for key in remote_keys if len(claims.get(key, ())) != 1]
+
+    def _claims(self, remote_keys: Sequence[Any]) -> dict[Any, list[Any]]:
+        """Return which objects that LOCAL has lead to remote rows, as far as a few queries tell."""
+        table, across = self._table, self._across
+        here = across.here(table.root, remote_keys)
+        candidates = {key for keys in here.values() for key in keys}
+        living = self._living(candidates)
+        there = across.there(table.root, living) if living else {}
+        return {remote_key: [key for key in keys if there.get(key) == remote_key] for remote_key, keys in here.items()}
+
+    def _living(self, keys: Collection[Any]) -> set[Any]:
+        """Return those of the keys that LOCAL's table has."""
+        return set(rows_with(self._table.model, LOCAL, pk=keys).values_list("pk", flat=True)) if keys else set()
+
+    def look_there(self, remote_keys: Sequence[Any]) -> tuple[dict[Any, Finding], list[Any]]:
+        """Look closer at rows of the remote: which of them LOCAL does not have, or has more than once."""
+        remote = self._sides.remote
+        found = {
+            key: Finding(None, key, "remote", reason=f"its key cannot be read on {remote!r}")
+            for key in remote_keys
+            if isinstance(key, Unreadable)
+        }
+        rows = read_in_part(self._table.model, remote, [key for key in remote_keys if key not in found])
+        known = Living(self._sides.identity()).keys_of(rows)
+        keys = {remote_key: key for (_, remote_key), key in known.items()}
+        living, claims = self._living(set(keys.values())), self._claims([row.pk for row in rows])
+        # Several rows may have the natural key of one object, which is one of them, or none.
+        matched = CloserLook(self._sides, self._table).match(list(living))
+        for row in rows:
+            if len(some := claims[row.pk]) > 1:
+                shown = ", ".join(map(text_of, some))
+                found[row.pk] = Finding(some[-1], row.pk, reason=f"several objects of {LOCAL!r} are this row: {shown}")
+            elif matched.get(keys.get(row.pk)) != row.pk:
+                found[row.pk] = Finding(None, row.pk, "remote")
+        return found, []
+
+    def states(self, found: Sequence[Finding]) -> list[Explanation]:
+        """Return why objects are not the same."""
+        return self._states.of(found)
+
+
+def _readable(keys: list[Any]) -> list[Any]:
+    hash(tuple(keys))
+    return keys

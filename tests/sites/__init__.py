@@ -1,0 +1,1 @@
+"""Whole products: other people's, installed from the registry into an environment of their own (``make sites``)."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PollsConfig(AppConfig):
+    name = "tests.sites.with_simple_history.polls"
+    label = "polls"

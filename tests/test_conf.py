@@ -343,8 +343,9 @@ def test_check_command_fails_for_a_wrong_setting(settings):
 # Importing ----------------------------------------------------------------------------------------
 
 NAMES = (
-    "Conflict, DatabaseUnreachable, DisableSynchroLog, FailedObject, NaturalKeyModel, NaturalManager, Refused, Remark, "
-    "RunUnderWay, SyncReport, SynchroConfigurationError, SynchroError, Told, TriggersNotReady, call_synchronize, "
+    "ComparisonReport, Conflict, DatabaseUnreachable, Difference, DisableSynchroLog, FailedObject, "
+    "FieldDifference, ModelComparison, NaturalKeyModel, NaturalManager, Refused, Remark, RunUnderWay, State, "
+    "SyncReport, SynchroConfigurationError, SynchroError, Told, TriggersNotReady, call_synchronize, compare, "
     "disable_synchro_log, reset_synchro, synchro_paused, synchronize"
 )
 

@@ -6,7 +6,7 @@ that was on the remote: there, a key that leads nowhere stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Model
@@ -15,7 +15,7 @@ from ..rows.held_keys import held_key
 from ..rows.values import local_value, same_value
 from ..schema.key_columns import KeyColumn
 from ..schema.shape import Shape, root_of
-from ..tasks import ObjectTask
+from ..tasks import At, ObjectTask
 from .targets import Targets
 
 
@@ -25,27 +25,35 @@ def leads_nowhere(targets: Targets, task: ObjectTask) -> bool:
 
 
 def staying_nowhere(
-    targets: Targets, shape: Shape, instance: Model, row: Model, values: dict[str, Any], remote: str
-) -> dict[str, Any]:
-    """Return the keys of a remote row that lead nowhere there, where those of its local object do so on LOCAL.
+    targets: Targets, shape: Shape, drafts: Sequence[tuple[Model, Model, Mapping[str, Any]]], remote: str
+) -> list[dict[str, Any]]:
+    """Return, for each draft, the keys of its remote row that lead nowhere there, where its local object's do here.
 
     Args:
         targets: of the batch.
-        shape, instance: the local object.
-        row: its row on the remote.
-        values: what it would have there, by attribute names.
-        remote: the alias.
+        shape: of all of them.
+        drafts: local objects, their rows on the remote, and what these would have there, by attribute names.
+        remote: the alias, which is asked once for each model that they lead to.
     """
-    found: dict[str, Any] = {}
-    for column in _columns_leading_nowhere(targets, shape, instance):
-        told_by: Any = column.told_by
-        if told_by is not None and not same_value(told_by, local_value(row, told_by), values[told_by.attname]):
-            continue
-        there = held_key(column, row, remote)
-        if there is not None and targets.is_nobodys_there(there):
-            found[column.field.attname] = row.__dict__[column.field.attname]
-            targets.leads_nowhere_as_before(instance, column.field)
-    return found
+    held: list[list[tuple[KeyColumn, At]]] = []
+    wanted: dict[type[Model], set[Any]] = {}
+    for instance, row, values in drafts:
+        held.append([])
+        for column in _columns_leading_nowhere(targets, shape, instance):
+            told_by: Any = column.told_by
+            if told_by is not None and not same_value(told_by, local_value(row, told_by), values[told_by.attname]):
+                continue
+            if (there := held_key(column, row, remote)) is not None:
+                held[-1].append((column, (root_of(there[0]), there[1])))
+                wanted.setdefault(root_of(there[0]), set()).add(there[1])
+    somebodys = {(root, key) for root, keys in wanted.items() for key in targets.those_there(root, keys)}
+    staying: list[dict[str, Any]] = []
+    for (instance, row, _), columns in zip(drafts, held, strict=True):
+        nowhere = [column.field for column, at in columns if at not in somebodys]
+        for field in nowhere:
+            targets.leads_nowhere_as_before(instance, field)
+        staying.append({field.attname: row.__dict__[field.attname] for field in nowhere})
+    return staying
 
 
 def _columns_leading_nowhere(targets: Targets, shape: Shape, instance: Model) -> Iterator[KeyColumn]:

@@ -186,9 +186,9 @@ class Targets:
         )
         return number if number is None else as_written(field, value, number)
 
-    def is_nobodys_there(self, target: At) -> bool:
-        """Tell whether no row of the remote has a key."""
-        return not self._identity.existing(root_of(target[0]), [target[1]])
+    def those_there(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
+        """Return those of the keys that rows of the remote have."""
+        return self._identity.existing(root, keys)
 
     def leads_nowhere_as_before(self, instance: Model, field: Any) -> None:
         """Forget what was to be told of a number that was made up for a field: it is not needed."""

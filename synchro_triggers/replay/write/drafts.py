@@ -86,7 +86,8 @@ class Drafts:
         others = self._keys_of_parents(shape, instance, row, write)
         values |= others
         if row is not None and shape.key_columns:
-            values |= staying_nowhere(self._known.targets, shape, instance, row, values, self._known.remote)
+            [staying] = staying_nowhere(self._known.targets, shape, [(instance, row, values)], self._known.remote)
+            values |= staying
         changed = [] if row is None else differing(row, values)
         if row is not None and shape.model in self._known.rows.locked_later and (unfinished or changed):
             row = self._known.read_again(shape, row)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 
 from ...exceptions import ObjectNotApplied
 from ..errors import reraise_if_hopeless
@@ -14,7 +15,7 @@ from ..identity.already_there import already_there
 from ..plan.context import RunContext
 from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, Decision, decide, is_equal
-from ..plan.leading_nowhere import leads_nowhere
+from ..plan.leading_nowhere import leads_nowhere, staying_nowhere
 from ..plan.levels import Levels
 from ..plan.translation import Translation
 from ..rows.statements import can_write_many, update_rows
@@ -131,34 +132,52 @@ class BulkUpserts:
         keys = {task.key: matched.get(task.key, identity.known(shape.model, task.key)) for task in clear}
         rows.load(shape.model, [key for key in keys.values() if key is not None])
         remote_changes.load_found(shape, matched.values())
-        values_of = self._translation.reader(shape)
         decisions: dict[Action, list[Decision]] = {action: [] for action in Action}
-        for task in clear:
+        for task, row, values in self._drafted(shape, clear, keys):
             remote_key = keys[task.key]
-            row = rows.peek(shape.model, remote_key) if remote_key is not None else None
-            try:
-                values = values_of(task.instance)
-            except ObjectNotApplied:
-                continue  # it is told one by one
-            there = row is not None
             equal = (
                 row is not None and is_equal(shape, row, values) and (shape.root, task.key) not in self._levels.later
             )
-            if row is not None and not equal and leads_nowhere(self._known.targets, task):
-                continue  # what the row holds may lead nowhere too
             wins: bool | Exception = False
             if task.change is not None:
                 args = (shape, task.key, remote_key, task.change)
-                wins = remote_changes.verdict(*args, equal=equal, deleted=not there)
+                wins = remote_changes.verdict(*args, equal=equal, deleted=row is None)
             if isinstance(wins, Exception):
                 continue  # it will be raised for this object alone
-            action = decide(logged=task.change is not None, there=there, equal=equal, remote_wins=wins)
+            action = decide(logged=task.change is not None, there=row is not None, equal=equal, remote_wins=wins)
             if action is Action.CREATE:
                 if remote_key is not None and shape.model is not shape.root:
                     continue  # a parent's row is there, and lacks its child
                 remote_key = self._matching.keys_there.kept_key(shape, task.key)
             decisions[action].append(Decision(task, action, remote_key, values))
         return decisions
+
+    def _drafted(
+        self, shape: Shape, tasks: Sequence[ObjectTask], keys: Mapping[Any, Any]
+    ) -> list[tuple[ObjectTask, Model | None, list[Any]]]:
+        """Return the tasks with their remote rows and with what these shall hold; without those that are told alone."""
+        targets, remote, values_of = self._known.targets, self._known.remote, self._translation.reader(shape)
+        found: list[tuple[ObjectTask, Model | None, list[Any]]] = []
+        for task in tasks:
+            remote_key = keys[task.key]
+            row = self._known.rows.peek(shape.model, remote_key) if remote_key is not None else None
+            try:
+                found.append((task, row, values_of(task.instance)))
+            except ObjectNotApplied:
+                continue  # it is told one by one
+        if shape.key_columns:
+            names = [field.attname for field in shape.copied]
+            nowhere = [
+                (task.instance, row, values)
+                for task, row, values in found
+                if task.instance is not None and row is not None
+                if leads_nowhere(targets, task) and not is_equal(shape, row, values)
+            ]
+            drafts = [(instance, row, dict(zip(names, values, strict=True))) for instance, row, values in nowhere]
+            for (*_, values), staying in zip(nowhere, staying_nowhere(targets, shape, drafts, remote), strict=True):
+                for name, value in staying.items():
+                    values[names.index(name)] = value
+        return found
 
     def _still_unchanged(
         self,

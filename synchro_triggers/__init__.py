@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import call_synchronize as call_synchronize
+    from .api import counterparts as counterparts
     from .api import reset_synchro as reset_synchro
     from .api import synchronize as synchronize
     from .capture.session import DisableSynchroLog as DisableSynchroLog
@@ -47,6 +48,7 @@ _HOME_OF = {
     "Told": ".replay.report",
     "TriggersNotReady": ".exceptions",
     "call_synchronize": ".api",
+    "counterparts": ".api",
     "disable_synchro_log": ".capture.session",
     "reset_synchro": ".api",
     "synchro_paused": ".capture.session",

@@ -15,6 +15,7 @@ from ..report import SyncReport
 from ..rows.contention import RowLocks
 from ..rows.other_spellings import OtherSpellings
 from ..rows.redirects import Redirects
+from ..state.knowledge import RunKnowledge
 from .conflicts import Conflict
 
 
@@ -41,6 +42,7 @@ class RunContext:
         locks: takes the locks of remote rows as they are read.
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
+        knowledge: what both sides have seen of whose changes.
         told_links: of the links among them: table, local ends, and whether the remote wins.
     """
 
@@ -54,6 +56,7 @@ class RunContext:
     redirects: Redirects
     spellings: OtherSpellings
     locks: RowLocks
+    knowledge: RunKnowledge
     batch_signals: Container[str] = ()
     dry_run: bool = False
     given_again: dict[int, datetime.datetime] = field(default_factory=dict)
@@ -69,6 +72,7 @@ class RunContext:
         self.told_links.clear()
         self.spellings.forget()
         self.given_again.clear()
+        self.knowledge.begin()
 
 
 @dataclass

@@ -87,17 +87,12 @@ class Batch:
         self._remote = context.remote
         self._agenda = Agenda()
         self._result = BatchResult()
-        self._identity = Identity(
-            context.remote,
-            context.source,
-            context.node,
-            context.kept_keys,
-            context.imagined,
-            context.given_again,
-        )
+        self._identity = _identity_for(context)
         planned, self._result.vanished = plan_tasks(changes, context.kept_keys, self._result.failed)
         self._tasks = list(without_doubled(context.remote, planned, self._agenda.errors, self._result.failed))
-        self._identity.log.expect((task for task in self._tasks if isinstance(task, ObjectTask)), formers)
+        objects = [task for task in self._tasks if isinstance(task, ObjectTask)]
+        self._identity.log.expect(objects, formers)
+        self._identity.versions.expect(objects)
         self._parked: set[Change] = set()
         self._put_off: list[Task] = []
         self._settled = False
@@ -376,6 +371,19 @@ class Batch:
             text = f"waits for {model._meta.label} {key!r}" + (f", which failed: {reason}" if reason else "")
             raise waiting(NotYet(text), *at)
         return self._identity.known(model, key)
+
+
+def _identity_for(context: RunContext) -> Identity:
+    return Identity(
+        context.remote,
+        context.source,
+        context.node,
+        context.kept_keys,
+        context.imagined,
+        context.given_again,
+        context.knowledge.here,
+        logs=context.logs,
+    )
 
 
 def _changes_of(task: Task) -> list[Change]:

@@ -34,7 +34,8 @@ class Outcomes:
             logged: whether LOCAL has changed it: what is only needed by others, and stays as it is, is not counted.
         """
         if logged or action is not Action.KEEP:
-            self._result.report.count(shape.label, action.counted_as)
+            superseded = action is Action.LEAVE and self._identity.is_superseded(shape.model, key)
+            self._result.report.count(shape.label, (Action.KEEP if superseded else action).counted_as)
         self.remember(action, shape, key, remote_key)
 
     def note_many(self, action: Action, shape: Shape, done: list[tuple[ObjectTask, Any]]) -> None:
@@ -44,6 +45,11 @@ class Outcomes:
             action, shape: as for ``note``.
             done: their tasks and remote keys.
         """
+        if action is Action.LEAVE:
+            for task, remote_key in done:
+                self.note(action, shape, task.key, remote_key)
+                self.succeed(task)
+            return
         number = len(done) if action is not Action.KEEP else sum(task.change is not None for task, _ in done)
         if number:
             self._result.report.count(shape.label, action.counted_as, number)
@@ -59,10 +65,10 @@ class Outcomes:
             return
         if remote_key is None:  # of a conflict: it is gone there
             return
-        self._identity.learn(shape.model, key, remote_key)
-        if action is Action.LEAVE:
+        self._identity.learn(shape.model, key, remote_key, made=action is Action.CREATE)
+        if action is Action.LEAVE and not self._identity.is_superseded(shape.model, key):
             self._identity.lose(shape.model, key)
-        elif action is not Action.KEEP:
+        elif action not in (Action.KEEP, Action.LEAVE):
             self._rows.drop(shape.model, remote_key)
 
     def succeed(self, task: ObjectTask) -> None:

@@ -21,7 +21,7 @@ from tests.replay.test_several_remotes import third as third  # a fixture
 from tests.shapes.sides import LOCAL, execute
 from tests.testapp.models import Account, Entry, Friend, Item, Keyed, KeyedChild, Tag, Tagged
 
-pytestmark = [both, pytest.mark.all_pairs]
+pytestmark = both
 
 
 def remote(model):

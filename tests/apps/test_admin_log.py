@@ -13,7 +13,7 @@ from tests.replay.hearing import receiving
 from tests.shapes.sides import REMOTE, on_remote
 from tests.usingapp.models import Leaflet, Project
 
-pytestmark = [both, pytest.mark.usefixtures("migrated_apart"), pytest.mark.all_pairs]
+pytestmark = [both, pytest.mark.usefixtures("migrated_apart")]
 
 CAPTURED = ("auth", "admin", "usingapp")
 

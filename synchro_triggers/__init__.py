@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import call_synchronize as call_synchronize
     from .api import compare as compare
+    from .api import counterparts as counterparts
     from .api import reset_synchro as reset_synchro
     from .api import synchronize as synchronize
     from .capture.session import DisableSynchroLog as DisableSynchroLog
@@ -59,6 +60,7 @@ _HOME_OF = {
     "TriggersNotReady": ".exceptions",
     "call_synchronize": ".api",
     "compare": ".api",
+    "counterparts": ".api",
     "disable_synchro_log": ".capture.session",
     "reset_synchro": ".api",
     "synchro_paused": ".capture.session",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from django.db.models import Model
+
     from .replay.compare.report import ComparisonReport
     from .replay.report import SyncReport
 
@@ -136,6 +138,31 @@ def reset_synchro() -> None:
     from .replay.state import checkpoint
 
     checkpoint.reset_synchro()
+
+
+def counterparts(model: type[Model], keys: Iterable[Any], remote: str | None = None) -> dict[Any, Any]:
+    """Tell which objects of LOCAL are which on a remote, whoever has made them and whichever way they have come there.
+
+    Args:
+        model: the model.
+        keys: primary keys on LOCAL.
+        remote: the alias; default: the one that ``SYNCHRO_REMOTE`` names.
+
+    Returns:
+        Local primary key to the primary key on the remote. What is not there, or not known to be, is left out.
+
+    Raises:
+        SynchroConfigurationError: there is no such remote, or several, and none was named.
+        Refused: tables of this package are missing there, or it is a copy of LOCAL.
+        DatabaseUnreachable: it is down.
+
+    Example:
+        >>> counterparts(Parcel, [17, 18], remote="main")
+        {17: 4711}
+    """
+    from .replay import counterparts as those
+
+    return those.counterparts(model, keys, remote)
 
 
 class Options:

@@ -2,7 +2,7 @@
 
 Nearly every key is stored as it is. One that is too long for an index (PostgreSQL: 2704 bytes for all of its columns),
 or that a database may not hold as text (a NUL, or bytes that are no UTF-8), is stored as its digest, with the full key
-as JSON in a column beside it.
+as JSON in a column beside it. So is one that looks like a digest, or like the key of a row that is gone.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ KEY_LENGTH = 500
 
 _DIGEST = "sha256:"
 
+_GONE = "gone:"
+
 
 def stored_key(text: str) -> str:
     """Return what a key is stored and looked up as; different keys never share it."""
-    if len(text) <= KEY_LENGTH and "\0" not in text and not is_digest(text) and is_encodable(text):
+    reserved = text.startswith((_DIGEST, _GONE))
+    if len(text) <= KEY_LENGTH and "\0" not in text and not reserved and is_encodable(text):
         return text
     return _DIGEST + hashlib.sha256(json.dumps(text).encode()).hexdigest()
 
@@ -36,6 +39,26 @@ def read_full_key(stored: str, full: str | None) -> str:
 def is_digest(stored: str) -> bool:
     """Tell whether the full key stands beside what is stored."""
     return stored.startswith(_DIGEST)
+
+
+def gone_key(stored: str, ended: object = "") -> str:
+    """Return what the key of a row that is gone is stored as: no look-up of a row's key finds it.
+
+    Args:
+        stored: what the key was stored as.
+        ended: the id of the log row, in the row's database, that says that it is gone; ``""``: not known.
+    """
+    return f"{_GONE}{stored}~{ended}"
+
+
+def is_gone_key(stored: str) -> bool:
+    """Tell whether the row that had a stored key is gone."""
+    return stored.startswith(_GONE)
+
+
+def key_of_gone(stored: str) -> str:
+    """Return the key that a row had that is gone."""
+    return stored.removeprefix(_GONE).rpartition("~")[0]
 
 
 def is_encodable(text: str) -> bool:

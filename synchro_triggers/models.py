@@ -139,6 +139,7 @@ class Checkpoint(models.Model):
             order of commits): see ``Window.witness``.
         place: the fingerprint that ``source`` had at its last run. A database that was flushed has a new identity,
             but is at the same place.
+        number: the last of the source's windows that lies before ``position``.
         looked: the position in this database's own changelog up to which it was looked for numbers that its users have
             given out again (see ``replay.given_again``). Empty: not yet.
         run_id, run_host, run_pid, run_started, run_seen: the run that is under way, if any; ``run_seen`` moves on
@@ -154,6 +155,7 @@ class Checkpoint(models.Model):
     last_row = ExactTextField(default="", blank=True)
     last_window = ExactTextField(default="", blank=True)
     place = ExactTextField(default="", blank=True)
+    number = models.BigIntegerField(default=0)
     looked = ExactTextField(default="", blank=True)
     run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     run_host = models.CharField(max_length=255, default="", blank=True)
@@ -169,8 +171,58 @@ class Checkpoint(models.Model):
         return f"{self.source}: {self.last_check}"
 
 
+class Window(models.Model):
+    """A window of this database's own log: what its own users changed since the one before it is of that number.
+
+    So all nodes can say what they have seen of a node's changes by one number: its windows are complete and in order.
+    ``position`` is where it ends (see ``replay.log.positions``).
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    position = models.TextField()
+    closed_at = Moment(db_default=UtcNow())
+
+    class Meta:
+        verbose_name = _("window")
+        verbose_name_plural = _("windows")
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.position}"
+
+
+class Knowledge(models.Model):
+    """This database has seen all changes of a node's users up to the window ``number``, whichever way they came.
+
+    ``model_label``: of this model only; empty: of all. What it has received from the node itself stands in the
+    checkpoint.
+    """
+
+    author = models.CharField(max_length=NODE_LENGTH)
+    model_label = ExactCharField(max_length=LABEL_LENGTH, default="", blank=True)
+    number = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("author", "model_label"), name="synchro_triggers_known"),)
+        verbose_name = _("knowledge")
+        verbose_name_plural = _("knowledge")
+
+    def __str__(self) -> str:
+        return f"{self.author} {self.model_label}: {self.number}"
+
+
 class Reference(models.Model):
-    """The object of ``source`` with ``local_pk`` is the row ``remote_pk`` of this database.
+    """The object that the node ``source`` has made under ``local_pk`` is the row ``remote_pk`` of this database.
+
+    However it has come here: an object has the names that its makers gave it, several where it was found to be one with
+    another. Of what this database has made itself, the name is its key, and need not be written down.
+
+    A row that is gone has ``gone:`` before its key and ``~`` behind it, so that no look-up of a row finds it: whoever
+    is told later that it is gone must learn which object that was. It is kept where this database sends to others.
+
+    ``author``, ``number`` and ``time`` (microseconds) are the version that was received: whose users changed the object
+    last, in which of that node's windows, and when, by that node's clock. ``author`` is empty where it is ``source``.
+    Null: none was received, or nobody would ask for it. ``seen`` is the highest id that this database's log had then:
+    what its own users have changed is newer if it has a higher one.
 
     A key that does not fit is stored as its digest, and in full in ``local_text`` or ``remote_text`` (``key_texts``).
     ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
@@ -179,9 +231,10 @@ class Reference(models.Model):
 
     ``replaced_at`` is when this database's users were seen to have given the row's number to another object of theirs.
 
-    ``logged`` is the id of the last log row of ``source`` that the two were made one by. What is deleted later is this
-    object; what is inserted later under ``local_pk`` is another one. Null: they were not made one by the log. An object
-    that is gone there, but not yet here, keeps its reference under ``key~id of its delete``.
+    ``logged`` is the id of the last log row of ``source`` that the two were made one by, whoever has handed that on.
+    What is deleted later is this object; what is inserted later under ``local_pk`` is another one. Null: they were not
+    made one by the log. An object that is gone there, but not yet here, keeps its reference under ``key~id of its
+    delete``.
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
@@ -194,6 +247,10 @@ class Reference(models.Model):
     met_at = Moment(db_default=UtcNow())
     remote_won = models.BooleanField(db_default=False)
     replaced_at = Moment(null=True)
+    author = models.CharField(max_length=NODE_LENGTH, null=True)
+    number = models.BigIntegerField(null=True)
+    time = models.BigIntegerField(null=True)
+    seen = models.BigIntegerField(null=True)
 
     class Meta:
         # What differs most comes first: comparing costs a third of what an index costs otherwise.

@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ("last_row", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("last_window", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("place", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
+                ("number", models.BigIntegerField(default=0)),
                 ("looked", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("run_id", models.CharField(blank=True, default="", max_length=36)),
                 ("run_host", models.CharField(blank=True, default="", max_length=255)),
@@ -110,6 +111,34 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=30, primary_key=True, serialize=False)),
                 ("value", models.TextField()),
             ],
+        ),
+        migrations.CreateModel(
+            name="Window",
+            fields=[
+                ("number", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("position", models.TextField()),
+                ("closed_at", synchro_triggers.moment.Moment(db_default=synchro_triggers.moment.UtcNow())),
+            ],
+            options={
+                "verbose_name": "window",
+                "verbose_name_plural": "windows",
+            },
+        ),
+        migrations.CreateModel(
+            name="Knowledge",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("author", models.CharField(max_length=36)),
+                ("model_label", synchro_triggers.exact_text.ExactCharField(blank=True, default="", max_length=200)),
+                ("number", models.BigIntegerField()),
+            ],
+            options={
+                "verbose_name": "knowledge",
+                "verbose_name_plural": "knowledge",
+                "constraints": [
+                    models.UniqueConstraint(fields=("author", "model_label"), name="synchro_triggers_known")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Failure",
@@ -191,6 +220,10 @@ class Migration(migrations.Migration):
                 ("met_at", synchro_triggers.moment.Moment(db_default=synchro_triggers.moment.UtcNow())),
                 ("remote_won", models.BooleanField(db_default=False)),
                 ("replaced_at", synchro_triggers.moment.Moment(null=True)),
+                ("author", models.CharField(max_length=36, null=True)),
+                ("number", models.BigIntegerField(null=True)),
+                ("time", models.BigIntegerField(null=True)),
+                ("seen", models.BigIntegerField(null=True)),
             ],
             options={
                 "verbose_name": "reference",

@@ -10,6 +10,7 @@ from functools import partial
 from ..conf import LOCAL
 from ..models import Checkpoint
 from .errors import reraise_if_lost
+from .identity.names import settle_gone
 from .log.absent import Absent
 from .log.changes import Change, coalesce
 from .log.given_out_again import Former, of_one_object_each
@@ -75,9 +76,12 @@ class AtOnce:
         under_numbers = UnderNumbers(changes, context.kept_keys)
         if under_numbers.of_other_children():  # they take another transaction
             return None
+        settle_gone(context.source, changes, context.kept_keys)
         context.begin_run()
+        context.knowledge.close_window(window.end)
         waits = partial(concern_failures, context.remote, context.source, changes)
-        moves_on = partial(self.lease.move_on, checkpoint.position, waits, **received_fields(window, started))
+        fields = received_fields(window, started, context.knowledge.number)
+        moves_on = partial(self.lease.move_on, checkpoint.position, waits, **fields)
         try:
             with times_in_utc(LOCAL, context.remote):
                 self.meeting.look_at(changes)
@@ -104,7 +108,9 @@ class AtOnce:
             moves_on()
             acquainted = self.meeting.require_acquaintance
             batch = Batch(self.context, changes, formers, whole=True, acquainted=acquainted)
-            return attempt.apply(batch, all_or_nothing=True)
+            result = attempt.apply(batch, all_or_nothing=True)
+            self.context.knowledge.hand_on(after_window=True)
+            return result
 
     def _may_be_applied(self, changes: Sequence[Change]) -> bool:
         """Tell whether nobody observes the changes, and each may be written as it was logged."""

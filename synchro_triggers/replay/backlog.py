@@ -10,6 +10,7 @@ from django.db import transaction
 
 from ..conf import LOCAL, get_settings
 from .choices import Choices
+from .identity.names import settle_gone
 from .kept import KeptObjects
 from .log.changes import Change, coalesce
 from .log.everything import every_object
@@ -64,7 +65,7 @@ class Backlog:
         gone = self.kept.apply_first(windows)
         for window in windows[:-1]:
             self._apply_window(window, started)
-        self._apply_window(windows[-1], started, gone)
+        self._apply_window(windows[-1], started, gone, last=True)
         self.kept.apply_waiting(idle=not any(window.rows for window in windows))
         self.ledger.tell_absent()
         if self.choices.full:
@@ -73,20 +74,30 @@ class Backlog:
                 self.batches.apply(changes)
             self.batches.retry()
             # What has gone since its page was read is not told of: it is logged, for the next run.
+        if self.choices.labels is not None and not (self.choices.dry_run or self.choices.full):
+            with transaction.atomic(using=self.context.remote):
+                self.lease.renew()
+                self.context.knowledge.hand_on_models(self.choices.labels)
 
-    def _apply_window(self, window: Window, started: datetime.datetime, settled: Iterable[Change] = ()) -> None:
+    def _apply_window(
+        self, window: Window, started: datetime.datetime, settled: Iterable[Change] = (), *, last: bool = False
+    ) -> None:
         """Apply a window page by page, then move the checkpoint behind it.
 
         Args:
             window: the window.
             started: when the run started.
             settled: kept failures of which nothing is left to do, where the window does not speak of them.
+            last: no other window follows.
         """
         self._apply_pages(window)
         self.batches.retry()
+        knowledge = self.context.knowledge
         if self.choices.moves_on:
             with transaction.atomic(using=self.context.remote):
-                self.lease.renew(**received_fields(window, started))
+                self.lease.renew(**received_fields(window, started, knowledge.number if last else None))
+                if last:
+                    knowledge.hand_on()
                 vanished = [change for change in settled if self.ledger.absent.has(change)]
                 forget_failures(self.context.remote, self.context.source, vanished)
 
@@ -106,6 +117,8 @@ class Backlog:
                     and self.fence.lets_through(change, self.ledger.report)
                 ]
                 changes, self.batches.formers = of_one_object_each(to_apply, self.ledger.absent, self.context.kept_keys)
+                if not self.context.dry_run:
+                    settle_gone(self.context.source, changes, self.context.kept_keys)
                 self.kept.prepare(changes)
                 self.batches.apply(changes, progress)
                 after, done = page.last, done + page.rows

@@ -49,6 +49,7 @@ from .rows.utc import times_in_utc
 from .state.checkpoint import load_checkpoint, note_place
 from .state.due import DueFailures
 from .state.failures import forget_failures
+from .state.knowledge import RunKnowledge
 from .state.lease import Lease
 from .state.node import met_another, note_met, require_same_history, require_two_nodes
 from .state.sight import require_sight
@@ -134,6 +135,7 @@ class Run:
             redirects=Redirects(remote),
             spellings=OtherSpellings(remote),
             locks=RowLocks(remote, wanted=not choices.dry_run),
+            knowledge=RunKnowledge(remote, source, node),
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
         )
@@ -174,6 +176,8 @@ class Run:
         due = self._load_due(ledger.report)
         windows = self._windows(checkpoint)
         self._meeting = self._require_acquaintance(checkpoint, windows, due.first_changes)
+        if not self._choices.dry_run:
+            self._context.knowledge.close_window(windows[-1].end)
         self._tell_older_rows(checkpoint, ledger.report)
         if self._choices.full or due.first or any(window.rows for window in windows):
             self._note_given_again(checkpoint)
@@ -208,6 +212,7 @@ class Run:
     def _windows(self, checkpoint: Checkpoint) -> list[Window]:
         """Return what is to be applied: the rest of a run that was cut off, and what has been logged since."""
         position, since = checkpoint.position, checkpoint.since
+        self._context.knowledge.look()  # before the window is opened
         if not checkpoint.window_end:
             return [self._open(position, since)]
         rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)

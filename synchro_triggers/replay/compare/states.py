@@ -35,6 +35,7 @@ class States:
     def __init__(self, sides: Sides, ways: tuple[Way, Way | None], root: type[Model]) -> None:
         self._remote, self._kept_keys = sides.remote, sides.kept_keys
         self._table = ReferenceTable(sides.remote, sides.source, sides.target)
+        self._pair = {sides.source, sides.target}
         self._ways, self._root = ways, root
 
     def of(self, found: Sequence[Finding]) -> list[Explanation]:
@@ -71,22 +72,27 @@ class States:
         remote = {text_of(each.remote_key): each for each in found if each.key is None}
         by: dict[tuple[str, str], list[Stored]] = {}
         if local:
-            for stored in self._table.of(self._root, local_pk=local):
+            for stored in self._table.named(self._remote, self._root, {self._table.source}, local):
                 by.setdefault((LOCAL, stored.local_pk), []).append(stored)
-            for stored in map(_turned, self._table.backwards(self._root, remote_pk=local)):
+            for stored in self._backwards(self._table.to_rows(LOCAL, self._root, local)):
                 by.setdefault((LOCAL, stored.local_pk), []).append(stored)
         if remote:
-            for stored in self._table.of(self._root, remote_pk=remote):
+            for stored in self._table.to_rows(self._remote, self._root, remote):
                 by.setdefault((self._remote, stored.remote_pk), []).append(stored)
-            for stored in map(_turned, self._table.backwards(self._root, local_pk=remote)):
+            for stored in self._backwards(self._table.named(LOCAL, self._root, {self._table.target}, remote)):
                 by.setdefault((self._remote, stored.remote_pk), []).append(stored)
         return by
+
+    def _backwards(self, rows: Iterable[Stored]) -> list[Stored]:
+        """Return LOCAL's references to what the remote has made as if they were the remote's to what LOCAL has."""
+        return [_turned(each) for each in rows if each.source == self._table.target and not each.is_gone]
 
     def _local_keys(self, found: Finding, references: dict[tuple[str, str], list[Stored]]) -> list[Any]:
         """Return the keys under which LOCAL's log may speak of an object: of one that is gone there, by references."""
         if found.key is not None:
             return [found.key]
-        known = [read_key(self._root, stored.local) for stored in references.get(self._at(found), ())]
+        own = [each for each in references.get(self._at(found), ()) if each.source in self._pair]
+        known = [read_key(self._root, stored.local) for stored in own]
         if keeps_key(shape_of(self._root), self._kept_keys):
             known.append(found.remote_key)
         return known
@@ -95,7 +101,8 @@ class States:
         """Return the keys under which the remote's log may speak of an object."""
         if found.remote_key is not None:
             return [found.remote_key]
-        return [read_key(self._root, stored.remote) for stored in references.get(self._at(found), ())]
+        there = [each for each in references.get(self._at(found), ()) if not each.is_gone]
+        return [read_key(self._root, stored.remote) for stored in there]
 
     def _at(self, found: Finding) -> tuple[str, str]:
         alias, key = (LOCAL, found.key) if found.key is not None else (self._remote, found.remote_key)

@@ -29,7 +29,7 @@ _CANDIDATES = """
       FROM (SELECT model_label, object_pk, id FROM synchro_triggers_changelog
              WHERE {between} AND origin = '' AND operation = 'I') AS logged
       JOIN synchro_triggers_reference AS known
-        ON known.remote_pk = logged.object_pk AND known.model_label = logged.model_label AND known.source = %s
+        ON known.remote_pk = logged.object_pk AND known.model_label = logged.model_label
      GROUP BY logged.model_label, logged.object_pk
 """
 
@@ -120,7 +120,8 @@ def note_given_again(
             continue
         texts = {text: text for text in first_of}
         again = made_again(remote, label, texts, checkpoint.source, first=min(first_of.values()))
-        references = rows_with(Reference, remote, remote_pk=again).filter(source=checkpoint.source, model_label=label)
+        # The number is another object's, whoever has made the one that had it.
+        references = rows_with(Reference, remote, remote_pk=again).filter(model_label=label)
         for pk, text, met_at in references.values_list("pk", "remote_pk", "met_at"):
             if again[text].time > as_utc(met_at):
                 found[pk] = again[text].time
@@ -136,7 +137,7 @@ def _candidates(remote: str, checkpoint: Checkpoint, end: str) -> dict[str, dict
     between, params = logged_between(remote, checkpoint.looked, end)
     by_label: dict[str, dict[str, int]] = {}
     with connections[remote].cursor() as cursor:
-        cursor.execute(_CANDIDATES.format(between=between), [*params, checkpoint.source])
+        cursor.execute(_CANDIDATES.format(between=between), params)
         for label, text, first in cursor.fetchall():
             by_label.setdefault(label, {})[text] = first
     return by_label

@@ -1,7 +1,8 @@
 """Which remote row is known to be which local object: by stored references, and by what a batch has learnt.
 
-References are stored in the database that received the object. For two-way use the other direction's references,
-which are stored in LOCAL, are read too, backwards. What has no reference is found by ``matching``.
+A reference says who has made an object, under which key there, and which row it is of the database that stores it. So
+an object is asked for under all the names that LOCAL knows of it (``names``); where the remote has made it, its key
+there is one of them. What has no reference is found by ``matching``.
 """
 
 from __future__ import annotations
@@ -11,24 +12,27 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import connections
-from django.db.models import Model, Q
+from django.db.models import Model
 
-from ...capture.keys import encode_key
-from ...key_texts import full_key, stored_key
-from ...models import Reference
+from ...conf import LOCAL
+from ...key_texts import read_full_key
 from ...vendors.vendor import database_of
-from ..log.changes import Change
+from ..log.own_windows import WindowNumbers
 from ..log.users_changes import LastChange, UsersChanges
+from ..log.versions import Version
 from ..rows.contention import RowLocks
 from ..rows.read_ahead import ReadAhead
 from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey
 from ..schema.relations import may_be_spoken_of
-from ..schema.shape import Shape, model_of, read_key, read_keys, root_of
+from ..schema.shape import Shape, read_key, read_keys, root_of
 from ..tasks import At
 from .given_again import Strangers
-from .logged_keys import LoggedKeys, number_of
-from .reference_table import ReferenceTable, Stored, text_of
+from .logged_keys import LoggedKeys
+from .names import Names, asked_texts
+from .own_versions import OwnVersions
+from .reference_table import Name, ReferenceTable, Stored, text_of
+from .storing import Noted, Storing
 from .telling import keeps_key
 
 #: How many deleted objects a run remembers, the last ones: what speaks of them is logged near to their end.
@@ -46,8 +50,11 @@ class Identity:
         given_again: references to rows that are other objects now, and since when: beside those that say so.
         gone: of what the run has deleted so far, root model and local key to what it was there, where keys may lead to
             it that no database keeps from leading nowhere; it takes what the batch deletes.
+        numbers: numbers what LOCAL's users have changed.
+        logs: the remote captures its own changes.
 
     Attributes:
+        versions: which versions LOCAL has of objects.
         log: what LOCAL's log says of keys; it is told before anything is loaded.
         outlived: root model and local key to remote key of what was known under a key that has been given out again,
             although the log does not say that it was deleted.
@@ -64,28 +71,29 @@ class Identity:
         imagined: Mapping[At, Any] | None = None,
         given_again: Mapping[int, datetime.datetime] | None = None,
         gone: dict[At, Any] | None = None,
+        numbers: WindowNumbers | None = None,
+        *,
+        logs: bool = False,
     ) -> None:
         self.remote = remote
         self.log = LoggedKeys(kept_keys)
+        self._source, self._target = source, target
         self._table = ReferenceTable(remote, source, target)
+        self._names = Names(self._table, self.log, kept_keys)
+        self.versions = OwnVersions(source, numbers or WindowNumbers(LOCAL), self._names.received)
         self._strangers = Strangers(source, kept_keys, given_again)
-        self._kept_keys = kept_keys
+        self._kept_keys, self._logs = kept_keys, logs
         self._keeps: dict[Shape, bool] = {}
+        self._noted = Noted()
         self._imagined = imagined if imagined is not None else {}
         self.gone = gone if gone is not None else {}
         self._is_remembered: dict[type[Model], bool] = {}
         self._asked: set[At] = set()
-        self._rows: dict[At, Stored] = {}  # references, by local key
         self._times: dict[int, datetime.datetime] = {}
         self._known: dict[At, Any] = {}  # local key to remote key, and backwards
         self._claimed: dict[At, Any] = {}
         self._free: set[At] = set()  # remote keys whose references were looked for
-        self._learnt: dict[At, Any] = {}
-        self._forgotten: set[At] = set()
         self._contested: set[At] = set()
-        self._lost: set[At] = set()
-        self._met: set[int] = set()
-        self._outdated: set[int] = set()
         self.outlived: dict[At, Any] = {}
         self.nowhere: dict[At, Any] = {}
 
@@ -108,50 +116,73 @@ class Identity:
         self._asked |= {(root, key) for key in wanted}
         self._known.update({(root, key): self._imagined[root, key] for key in wanted if (root, key) in self._imagined})
         found = self._read(root, wanted)
+        rows_there = {there for some in found.values() for there in some}
         if rows is not None:
-            rows.load(root, found.values())
-            alive = rows.known(root) & set(found.values())
+            rows.load(root, rows_there)
+            alive = rows.known(root) & rows_there
         else:
-            alive = self.existing(root, found.values(), locks)
-        for key, remote_key in found.items():
-            if remote_key in alive:
-                self._known[root, key] = remote_key
-                self._claimed[root, remote_key] = key
+            alive = self.existing(root, rows_there, locks)
+        for key, some in found.items():
+            for remote_key in some:
+                if remote_key in alive:
+                    self._take(root, key, remote_key)
+                    break
         self._part_from_strangers(root, found)
 
-    def _read(self, root: type[Model], keys: Iterable[Any]) -> dict[Any, Any]:
-        """Return the remote keys of references of either direction, by the local keys of whom they speak."""
-        by_text = {text_of(key): key for key in keys}
-        found: dict[Any, Any] = {}
-        stored = [(by_text[each.local_pk], each) for each in self._stored(root, local_pk=by_text)]
-        for at, each in sorted(stored, key=lambda row: not isinstance(row[0], FormerKey)):
-            key = self._whose(root, at, each)
-            if key is not None:
-                self._rows[root, key] = each
-                found[key] = each.remote
-        found = dict(zip(found, read_keys(root, list(found.values())), strict=True))
-        for each in self._table.backwards(root, remote_pk=by_text):
-            key, remote_key = by_text[each.remote_pk], read_key(root, each.local)
-            former = self.log.formers.get((root, key))
-            if former is None and key not in found:
-                if not isinstance(self.claimed_by(root, remote_key), FormerKey):
-                    found[key] = remote_key
-                    self._strangers.came_by[root, key] = each.logged
-            elif former is not None and former not in found:
-                found[former] = self._learnt[root, former] = remote_key
-        return found
+    def _take(self, root: type[Model], key: Any, remote_key: Any) -> None:
+        """Note which of the rows that references tell an object is, and let the reference to it be the first."""
+        self._known[root, key] = remote_key
+        self._claimed[root, remote_key] = key
+        if others := self._noted.others.get((root, key)):
+            rows = sorted([self._noted.rows[root, key], *others], key=lambda row: row.remote_pk != text_of(remote_key))
+            self._noted.rows[root, key], self._noted.others[root, key] = rows[0], rows[1:]
 
-    def _stored(self, root: type[Model], **texts: Collection[str]) -> list[Stored]:
-        rows = self._table.of(root, **texts)
+    def _read(self, root: type[Model], keys: Iterable[Any]) -> dict[Any, list[Any]]:
+        """Return the remote keys that objects may have, by local key: what references tell first."""
+        by_text = {text_of(key): key for key in keys}
+        names = self._names.load(root, by_text)
+        makers, texts = asked_texts(names.values())
+        rows = self._note(self._table.named(self.remote, root, {self._source, *makers}, {*by_text, *texts}))
+        found: dict[Any, list[str]] = {}
+        own = [(by_text[row.local_pk], row) for row in rows if row.source == self._source and row.local_pk in by_text]
+        for at, row in sorted(own, key=lambda each: not isinstance(each[0], FormerKey)):
+            key = self._whose(root, at, row)
+            if key is not None:
+                self._note_row(root, key, row, found)
+        for key, some in self._names.rows_of(root, names, rows).items() if names else ():
+            for row in some:
+                self._note_row(root, key, row, found)
+        for key, its_names in names.items():
+            self._note_made_there(root, key, its_names, found)
+        read = read_keys(root, [text for some in found.values() for text in some])
+        following = iter(read)
+        return {key: [next(following) for _ in some] for key, some in found.items()}
+
+    def _note_row(self, root: type[Model], key: Any, row: Stored, found: dict[Any, list[str]]) -> None:
+        self._noted.add((root, key), row)
+        if not row.is_gone and row.remote not in (some := found.setdefault(key, [])):
+            some.append(row.remote)
+
+    def _note_made_there(self, root: type[Model], key: Any, names: Iterable[Name], found: dict[Any, list[str]]) -> None:
+        """Note the keys of what the remote has made itself, where no reference of its own says more."""
+        explicit = {(row.source, row.local_pk) for row in self._noted.rows_of((root, key))}
+        for name in names:
+            is_former = FormerKey.is_one(name.key)  # its maker has said that it is gone
+            if name.source == self._target and not is_former and (name.source, name.key) not in explicit:
+                found.setdefault(key, []).append(read_full_key(name.key, name.text))
+                self._strangers.came_by[root, key] = name.logged
+
+    def _note(self, rows: list[Stored]) -> list[Stored]:
         self._strangers.note(rows)
         return rows
 
     def _whose(self, root: type[Model], key: Any, stored: Stored) -> Any:
         """Return the key of a reference's object, which may have been deleted since; ``None``: it is nobody's."""
-        found = self.log.whose(root, key, stored.logged, self._rows)
+        found = self.log.whose(root, key, stored.logged, self._noted.rows)
         if found is None:
-            self._outdated.add(stored.pk)
-            self.outlived[root, key] = read_key(root, stored.remote)
+            self._noted.outdated.add(stored.pk)
+            if not stored.is_gone:
+                self.outlived[root, key] = read_key(root, stored.remote)
         return found
 
     def watch(self, users_changes: UsersChanges) -> None:
@@ -166,7 +197,7 @@ class Identity:
     def _part_from_strangers(self, root: type[Model], keys: Iterable[Any]) -> None:
         """Take objects for gone on the remote whose number was given to another one there since the two last met."""
         known = {key: self._known[root, key] for key in keys if (root, key) in self._known}
-        for key in self._strangers.among(root, known, self._rows, self.met_at):
+        for key in self._strangers.among(root, known, self._noted.rows, self.met_at):
             del self._known[root, key]
             self._claimed.pop((root, known[key]), None)
 
@@ -211,7 +242,7 @@ class Identity:
             return None
         if (stranger := self._strangers.found(root, key)) is not None:
             return stranger[0]
-        reference = self._rows.get((root, key))
+        reference = self._noted.rows.get((root, key))
         return None if reference is None else read_key(root, reference.remote)
 
     def made_again(self, model: type[Model], key: Any) -> LastChange | None:
@@ -221,43 +252,91 @@ class Identity:
 
     def met_at(self, model: type[Model], key: Any) -> Any:
         """Return when the object last met its remote row (the remote's clock), or ``None``."""
-        reference = self._rows.get((root_of(model), key))
+        reference = self._noted.rows.get((root_of(model), key))
         if reference is None:
             return None
         if reference.pk not in self._times:  # few are asked for, and reading times takes long
-            unread = [each.pk for each in self._rows.values() if each.pk not in self._times]
+            unread = [each.pk for each in self._noted.rows.values() if each.pk not in self._times]
             self._times.update(self._table.met_at(unread))
         return self._times.get(reference.pk)
 
+    # Versions -------------------------------------------------------------------------------------
+
+    @property
+    def asks_for_versions(self) -> bool:
+        """Whether the remote hands on what it receives, so that it must say which versions of objects it has."""
+        return self._logs and self._table.remote_sends
+
+    def load_versions(self, model: type[Model], remote_keys: Iterable[Any]) -> None:
+        """Read which versions of rows the remote has received, in one query."""
+        root = root_of(model)
+        unread = {text_of(key) for key in remote_keys if (root, text_of(key)) not in self._noted.there}
+        if unread and self.asks_for_versions:
+            self._noted.there.update(((root, text), []) for text in unread)
+            for row in self._table.to_rows(self.remote, root, unread):
+                self._noted.there[root, row.remote_pk].append(row)
+
+    def received_there(self, model: type[Model], key: Any, remote_key: Any) -> tuple[Version | None, int | None]:
+        """Return the version that the remote has received of an object, and how far its log went then."""
+        root = root_of(model)
+        self.load_versions(root, [remote_key])
+        rows = self._noted.there.get((root, text_of(remote_key))) or self._noted.rows_of((root, key))
+        last = max(rows, key=lambda row: row.seen or 0, default=None)
+        return (None, None) if last is None else (last.version, last.seen)
+
+    def keep_theirs(self, model: type[Model], key: Any, *, superseded: bool = False) -> None:
+        """Remember that the remote's version of an object stands; ``superseded``: it has seen LOCAL's."""
+        self._noted.theirs.add((root_of(model), key))
+        if superseded:
+            self._noted.superseded.add((root_of(model), key))
+
+    def take_ours(self, model: type[Model], key: Any) -> None:
+        """Remember that LOCAL's version of an object stands."""
+        self._noted.theirs.discard((root_of(model), key))
+
+    def lives_on(self, model: type[Model], key: Any) -> bool:
+        """Tell whether an object that was deleted has come back to LOCAL since, under another key."""
+        return (root_of(model), key) in self._names.lives_on
+
+    def is_superseded(self, model: type[Model], key: Any) -> bool:
+        """Tell whether the remote has a newer version of an object, which has seen LOCAL's."""
+        return (root_of(model), key) in self._noted.superseded
+
     def remote_won(self, model: type[Model], key: Any) -> bool:
         """Tell whether the remote's row was kept, in a conflict, when the two last met."""
-        reference = self._rows.get((root_of(model), key))
+        reference = self._noted.rows.get((root_of(model), key))
         return reference is not None and reference.remote_won
 
     def lose(self, model: type[Model], key: Any) -> None:
         """Remember, after ``learn()``, that the remote's row was kept in a conflict."""
-        self._lost.add((root_of(model), key))
+        self._noted.lost.add((root_of(model), key))
 
     def contest(self, model: type[Model], key: Any) -> None:
         """Remember that users of the remote changed the object's row too: when the two met will matter then."""
         self._contested.add((root_of(model), key))
 
-    def learn(self, model: type[Model], key: Any, remote_key: Any) -> None:
-        """Remember that the object is the remote row, and that they have met now."""
+    def learn(self, model: type[Model], key: Any, remote_key: Any, *, made: bool = False) -> None:
+        """Remember that the object is the remote row, and that they have met now; or that the row was made for it."""
         root = root_of(model)
         other = self._claimed.get((root, remote_key))
         if other is not None and other != key:
             self.forget(root, other)  # its object is gone, and the row is taken over
+            self._noted.gone.discard((root, other))
+        if made:
+            self._noted.made.add((root, key))
         self._known[root, key] = remote_key
         self._claimed[root, remote_key] = key
-        self._forgotten.discard((root, key))
-        self._lost.discard((root, key))
-        reference = self._rows.get((root, key))
+        self._noted.forgotten.discard((root, key))
+        self._noted.brought.add((root, key))
+        self._noted.lost.discard((root, key))
+        reference = self._noted.rows.get((root, key))
         if reference is not None and reference.remote_pk == text_of(remote_key):
             if (root, key) in self._contested or reference.remote_won or self._strangers.is_noted(reference):
-                self._met.add(reference.pk)
+                self._noted.met.update(row.pk for row in self._noted.rows_of((root, key)))
+            if (root, key) in self._names.known:  # some of which the remote may not know yet
+                self._noted.learnt[root, key] = remote_key
         else:
-            self._learnt[root, key] = remote_key
+            self._noted.learnt[root, key] = remote_key
 
     def forget(self, model: type[Model], key: Any) -> None:
         """Drop the reference of an object that was deleted."""
@@ -266,8 +345,9 @@ class Identity:
         if remote_key is not None:
             self._claimed.pop((root, remote_key), None)
             self._remember(root, key, remote_key)
-        self._learnt.pop((root, key), None)
-        self._forgotten.add((root, key))
+        self._noted.learnt.pop((root, key), None)
+        self._noted.forgotten.add((root, key))
+        self._noted.gone.add((root, key))
 
     def _remember(self, root: type[Model], key: Any, remote_key: Any) -> None:
         if root not in self._is_remembered:
@@ -279,7 +359,7 @@ class Identity:
 
     def is_forgotten(self, model: type[Model], key: Any) -> bool:
         """Tell whether the batch has deleted an object, and nothing else has its key by now."""
-        return (root_of(model), key) in self._forgotten
+        return (root_of(model), key) in self._noted.forgotten
 
     def claimed_by(self, model: type[Model], remote_key: Any) -> Any:
         """Return the local key that is known to be this remote row, or ``None``."""
@@ -295,58 +375,32 @@ class Identity:
             return
         by_text = {text_of(key): key for key in unknown}
         self._free.update((root, key) for key in unknown)
-        for stored in self._stored(root, remote_pk=by_text):
-            key, remote_key = self._whose(root, read_key(root, stored.local), stored), by_text[stored.remote_pk]
+        rows = self._note(self._table.to_rows(self.remote, root, by_text))
+        named_here = self._names.keys_of(root, [row for row in rows if row.source != self._source])
+        for stored in rows:
+            remote_key = by_text[stored.remote_pk]
+            if stored.source == self._source:
+                key = self._whose(root, read_key(root, stored.local), stored)
+            else:
+                key = named_here.get(stored.pk)
             if key is None:
                 continue
-            self._rows[root, key] = stored
+            self._note_row(root, key, stored, {})
             stranger = self._strangers.found(root, key)
             is_strangers = self._strangers.is_noted(stored) or (stranger is not None and stranger[0] == remote_key)
-            if (root, key) not in self._forgotten and not is_strangers:
+            if (root, key) not in self._noted.forgotten and not is_strangers:
                 self._claimed[root, remote_key] = key
 
     def claims_backwards(self, model: type[Model], remote_keys: Iterable[Any]) -> dict[Any, Any]:
         """Return the local keys of remote rows that came to LOCAL from there, by remote key."""
         root, by_text = root_of(model), {text_of(key): key for key in remote_keys}
-        rows = self._table.backwards(root, local_pk=by_text) if by_text else ()
-        return {by_text[each.local_pk]: read_key(root, each.remote) for each in rows}
+        rows = self._table.named(LOCAL, root, {self._target}, by_text) if by_text else ()
+        return {by_text[each.local_pk]: read_key(root, each.remote) for each in rows if not each.is_gone}
 
     # Writing --------------------------------------------------------------------------------------
 
     def store(self) -> None:
         """Write what was learnt; part of the batch's transaction."""
-        gone = [row.pk for at in self._forgotten if (row := self._rows.get(at)) is not None]
-        self._table.delete([*gone, *self._outdated])
-        for (root, key), row in self._rows.items() if self.log.formers else ():
-            if isinstance(key, FormerKey) and (root, key) not in self._forgotten:
-                self._table.rename(row.pk, key)
-        new: dict[type[Model], list[tuple[Any, Any, int | None]]] = {}
-        moved: list[tuple[int, Any, int | None]] = []
-        for (root, key), remote_key in self._learnt.items():
-            reference, logged = self._rows.get((root, key)), self.log.until(root, key)
-            if reference is not None and (root, key) not in self._forgotten:
-                moved.append((reference.pk, remote_key, logged))
-            else:
-                new.setdefault(root, []).append((key, remote_key, logged))
-        self._table.move(moved)
-        self._met.update(pk for pk, _, _ in moved)
-        for root, rows in new.items():
-            self._table.insert(root, rows)
-        self._table.meet(self._met)
-        lost: dict[type[Model], list[Any]] = {}
-        for root, key in self._lost - self._forgotten:
-            lost.setdefault(root, []).append(key)
-        for root, keys in lost.items():
-            self._table.lose(root, keys)
-
-
-def mark_as_former(remote: str, source: str, change: Change) -> None:
-    """Keep the reference of an object that could not be deleted from the one that has its key now."""
-    model = model_of(change.label)
-    key = read_key(model, change.key) if model is not None else None
-    if model is not None and isinstance(key, FormerKey):
-        references = Reference.objects.using(remote).filter(source=source, model_label=root_of(model)._meta.label)
-        earlier = Q(logged__isnull=True) | Q(logged__lt=key.ended)
-        if not references.filter(local_pk=stored_key(key)).exists():
-            number = stored_key(encode_key(number_of(root_of(model), key)))
-            references.filter(earlier, local_pk=number).update(local_pk=stored_key(key), local_text=full_key(key))
+        Storing(self._table, self._names, self.log, self._kept_keys, self._noted, self.versions, logs=self._logs).store(
+            self._known
+        )

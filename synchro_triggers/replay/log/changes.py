@@ -29,6 +29,7 @@ class Change:
         certain: ... and the row was gone then. SQLite logs a delete of what a statement may replace before it does.
         ended: id of the last delete after which the key was given out again; 0: there is none.
         begun: id of the insert that gave it out again.
+        own: id of the last row that LOCAL's own users have caused; 0: none was.
         logged: ``first`` and ``last`` are ids of the log. Those of kept failures, and of objects that are not
             logged, only say in which order they come.
         read_until: no row of the log beyond this one can tell of the row that was read, where the log of another table
@@ -50,6 +51,7 @@ class Change:
     certain: bool = False
     ended: int = 0
     begun: int = 0
+    own: int = 0
     logged: bool = False
     read_until: int = 0
     forged: bool = False
@@ -73,6 +75,7 @@ def divided(change: Change) -> tuple[Change, Change]:
         certain=True,
         ended=0,
         begun=0,
+        own=min(change.own, change.ended),
     )
     later = replace(change, created=True, first=max(change.first, change.begun), old_values=())
     return former, later
@@ -103,6 +106,7 @@ def _merge(one: Change, other: Change) -> Change:
         certain=max(one, other, key=lambda change: change.last).certain,
         ended=max(one.ended, other.ended),
         begun=max(one.begun, other.begun),
+        own=max(one.own, other.own),
         logged=one.logged and other.logged,
         read_until=max(one.read_until, other.read_until),
         forged=one.forged and other.forged,

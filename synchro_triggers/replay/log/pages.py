@@ -29,7 +29,7 @@ class Page:
 _PAGE = """
 SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'),
        max(id) FILTER (WHERE operation = 'I'), max(id) FILTER (WHERE operation = 'D'),
-       max(id) FILTER (WHERE operation = 'D' AND changed_fields = ''), {logged_at},
+       max(id) FILTER (WHERE operation = 'D' AND changed_fields = ''), max(id) FILTER (WHERE origin = ''), {logged_at},
        {old_values} FILTER (WHERE old_values IS NOT NULL),
        count(*) FILTER (WHERE operation IN ('I', 'U', 'D')), count(*)
   FROM (SELECT * FROM synchro_triggers_changelog
@@ -77,7 +77,9 @@ def read_page(
 
 def _change_of(connection: BaseDatabaseWrapper, row: Sequence[Any]) -> Change:
     """Return what a page says of one object, from a row of the page's statement."""
-    label, key, first, last, first_insert, last_insert, last_delete, certain_delete, logged_at, old, genuine, _ = row
+    label, key, first, last, first_insert, last_insert, last_delete, certain_delete, own, logged_at, old, genuine, _ = (
+        row
+    )
     time = log_of(connection).time_or_none(logged_at) or _genuine_time(connection, key, first, last)
     return Change(
         label=label,
@@ -91,6 +93,7 @@ def _change_of(connection: BaseDatabaseWrapper, row: Sequence[Any]) -> Change:
         certain=last == certain_delete,
         ended=_ended(last_insert, last_delete, certain_delete) if last_insert and last_delete else 0,
         begun=last_insert or 0,
+        own=own or 0,
         logged=True,
         forged=time is None or not genuine,
     )

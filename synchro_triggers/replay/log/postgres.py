@@ -24,6 +24,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -68,6 +69,7 @@ class Snapshot:
     waiting: tuple[tuple[int, int], ...] | None = None
 
 
+@lru_cache(maxsize=256)
 def parse_snapshot(position: str) -> Snapshot:
     """Parse ``xmin:xmax:xip,…[/txid:id]#highest@era``, or ``ids:1-3,7#highest@era``.
 
@@ -126,6 +128,19 @@ def received_to(position: str) -> int:
 
 def not_received(position: str) -> Sequence[tuple[int, int]]:
     return (parse_snapshot(position).waiting or ()) if position else ()
+
+
+def sees(position: str, row: tuple[int, int]) -> bool:
+    if not position:
+        return False
+    snapshot, (row_id, txid) = parse_snapshot(position), row
+    if row_id > snapshot.highest:
+        return False
+    if snapshot.waiting is not None:
+        return not any(first <= row_id <= last for first, last in snapshot.waiting)
+    if snapshot.own is not None and txid == snapshot.own[0]:
+        return row_id <= snapshot.own[1]
+    return txid < snapshot.xmax and txid not in snapshot.running
 
 
 _SNAPSHOT = (

@@ -69,6 +69,10 @@ def not_received(position: str) -> Sequence[tuple[int, int]]:
     return ()
 
 
+def sees(position: str, row: tuple[int, int]) -> bool:
+    return row[0] <= received_to(position)
+
+
 def moved_position(connection: BaseDatabaseWrapper, received: tuple[str, list[Any]], highest: int) -> str:
     where, params = received
     with connection.cursor() as cursor:

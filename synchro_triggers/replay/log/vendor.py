@@ -73,6 +73,9 @@ class Log(Protocol):
     def not_received(self, position: str) -> Sequence[tuple[int, int]]:
         """Return the ids below that one that a moved position does not: the first and the last of each row of them."""
 
+    def sees(self, position: str, row: tuple[int, int]) -> bool:
+        """Tell whether a position counts a row as received, which has an id and a transaction."""
+
     def moved_position(self, connection: BaseDatabaseWrapper, received: Condition, highest: int) -> str:
         """Return the position that counts rows as received with ids no higher, of which a condition is true."""
 

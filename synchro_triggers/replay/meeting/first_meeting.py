@@ -29,6 +29,7 @@ from ...key_texts import KEY_LENGTH
 from ...models import Introduction, Reference, Word
 from ...reaching import means_unreachable
 from ..errors import BatchBroken, RunRefused
+from ..identity.known import keys_with_references, rows_with_references
 from ..identity.references import Identity
 from ..identity.telling import is_told, is_told_by_nothing, within_reach
 from ..log.changes import Change, coalesce
@@ -325,16 +326,11 @@ class Meeting:
         return set(self._without_reference(root, unlogged_keys(LOCAL, root, labels, beyond)))
 
     def _without_reference(self, root: type[Model], keys: Sequence[Any]) -> Iterator[Any]:
-        remote, label = self._context.remote, root._meta.label
+        context = self._context
         for start in range(0, len(keys), _CHUNK):
-            texts = {encode_key(key): key for key in keys[start : start + _CHUNK]}
-            known = rows_with(Reference, remote, local_pk=texts).filter(source=self._context.source, model_label=label)
-            backwards = rows_with(Reference, LOCAL, remote_pk=texts).filter(
-                source=self._context.node, model_label=label
-            )
-            for text in (*known.values_list("local_pk", flat=True), *backwards.values_list("remote_pk", flat=True)):
-                texts.pop(text, None)
-            yield from texts.values()
+            some = keys[start : start + _CHUNK]
+            known = keys_with_references(context.remote, context.source, context.node, context.kept_keys, root, some)
+            yield from (key for key in some if key not in known)
 
     def _count_unclaimed(self, root: type[Model]) -> int:
         """Return how many rows of the remote neither came from LOCAL nor went there."""
@@ -345,20 +341,17 @@ class Meeting:
 
     def _unclaimed(self, root: type[Model]) -> Iterator[Any]:
         """Yield the keys of the remote's rows that neither came from LOCAL nor went there."""
-        label = root._meta.label
+        context = self._context
         claims = Reference.objects.using(self._context.remote).filter(
             source=self._context.source,
-            model_label=label,
+            model_label=root._meta.label,
             remote_pk=Cast(OuterRef("pk"), CharField(max_length=KEY_LENGTH)),
         )
         rows = rows_of(root, self._context.remote).filter(~Exists(claims))
         last = None
         while keys := list(_keys_behind(rows, last)[:_CHUNK]):
-            texts = {encode_key(key): key for key in keys}
-            sent = rows_with(Reference, LOCAL, local_pk=texts).filter(source=self._context.node, model_label=label)
-            for text in sent.values_list("local_pk", flat=True):
-                texts.pop(text, None)
-            yield from texts.values()
+            known = rows_with_references(context.remote, context.source, context.node, context.kept_keys, root, keys)
+            yield from (key for key in keys if key not in known)
             last = keys[-1]
 
 

@@ -20,7 +20,9 @@ from ...exceptions import ObjectNotApplied
 from ...models import ChangeLog, Operation, Reference, Word
 from ..identity.keys_there import KeysThere
 from ..identity.matching import Matching
+from ..identity.reference_table import ReferenceTable
 from ..identity.references import Identity
+from ..identity.sharing import share_names
 from ..identity.telling import is_told_by_nothing
 from ..plan.rewriting import rewritten
 from ..rows.other_spellings import OtherSpellings
@@ -101,8 +103,10 @@ def _link_all(
         for chunk in _chunks(shape):
             identity = Identity(remote, source, target, settings.identity)
             with replaying_for(remote, source):
-                total += _link(identity, shape, chunk, former, trust_keys)
+                counts_of_chunk, linked = _link(identity, shape, chunk, former, trust_keys)
+                total += counts_of_chunk
                 identity.store()
+            share_names(ReferenceTable(remote, source, target), shape.root, linked)
         if not identity.keeps_key(shape):  # of others nobody asks
             introduce(remote, source, shape.model, Word.LINKED)
         counts[shape.label] = total
@@ -152,7 +156,8 @@ def _models(labels: Sequence[str] | None, settings: Settings) -> list[type[Model
 
 def _link(
     identity: Identity, shape: Shape, instances: list[Any], former: Sequence[str], trust_keys: bool
-) -> LinkCounts:
+) -> tuple[LinkCounts, dict[Any, Any]]:
+    """Link what has not been linked so far; return counts, and local keys to remote keys."""
     identity.load(shape.model, [instance.pk for instance in instances])
     new = [instance for instance in instances if identity.known(shape.model, instance.pk) is None]
     candidates = _candidates(shape, identity.remote, [instance.pk for instance in new], former)
@@ -160,17 +165,19 @@ def _link(
     matching = Matching(identity, OtherSpellings(identity.remote))
     # Whatever the log says of these keys so far, it is the object of now that is linked, not one that had its key.
     identity.log.note_last(shape.model, _last_rows(shape, [instance.pk for instance in new]))
-    linked = alike = unreadable = 0
+    linked: dict[Any, Any] = {}
+    alike = unreadable = 0
     for instance in new:
         candidate = candidates.get(instance.pk)
         remote_key = _counterpart(matching, shape, instance, candidate, changed, trust_keys)
         if remote_key is not None and identity.claimed_by(shape.model, remote_key) is None:
             identity.learn(shape.model, instance.pk, remote_key)
-            linked += 1
+            linked[instance.pk] = remote_key
         else:
             alike += candidate is not None
             unreadable += not all(is_read(row) for row in (instance, candidate) if row is not None)
-    return LinkCounts(len(instances) - len(new), linked, len(new) - linked, alike, unreadable)
+    number = len(linked)
+    return LinkCounts(len(instances) - len(new), number, len(new) - number, alike, unreadable), linked
 
 
 def _candidates(shape: Shape, remote: str, keys: Sequence[Any], former: Sequence[str]) -> dict[Any, Model]:

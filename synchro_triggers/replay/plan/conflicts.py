@@ -17,7 +17,10 @@ class Conflict:
         label: ``app.Model``.
         local_pk, remote_pk: its primary keys, as text. The local one of an object that was deleted, and whose key is
             another's now, has ``~`` and a number behind it.
-        local_at, remote_at: the times of the last change on either side, aware, by each database's clock.
+        local_at, remote_at: the times of the last change on either side, aware, by the clock of the node whose users
+            have made it, but later than what they had changed.
+        local_author, remote_author: the identities of these nodes, where they are known.
+        settled: this is none: the remote has seen LOCAL's version, and has a newer one. No rule is asked.
 
     Example:
         ``SYNCHRO_CONFLICT = "shop.rules.newest_but_prices"``, and in ``shop/rules.py``::
@@ -33,6 +36,9 @@ class Conflict:
     remote_pk: str
     local_at: datetime.datetime
     remote_at: datetime.datetime
+    local_author: str = ""
+    remote_author: str = ""
+    settled: bool = False
 
 
 def local_wins(conflict: Conflict, policy: str | Callable[[Conflict], str]) -> bool:
@@ -40,14 +46,15 @@ def local_wins(conflict: Conflict, policy: str | Callable[[Conflict], str]) -> b
 
     Args:
         conflict: the object.
-        policy: ``'newest'`` (the later change wins; the remote one when they are equal), ``'local'``,
-            ``'remote'``, or a callable that gets the conflict and returns ``'local'`` or ``'remote'``.
+        policy: ``'newest'`` (the later change wins; of equal ones that of the higher identity, which is the same on all
+            nodes, or the remote's where identities are not known), ``'local'``, ``'remote'``, or a callable that gets
+            the conflict and returns ``'local'`` or ``'remote'``.
 
     Raises:
         SynchroConfigurationError: the callable returned something else.
     """
     if policy == "newest":
-        return conflict.local_at > conflict.remote_at
+        return (conflict.local_at, conflict.local_author) > (conflict.remote_at, conflict.remote_author)
     winner = policy if isinstance(policy, str) else policy(conflict)
     if winner not in {"local", "remote"}:
         raise SynchroConfigurationError(

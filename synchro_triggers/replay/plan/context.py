@@ -15,6 +15,7 @@ from ..report import SyncReport
 from ..rows.contention import RowLocks
 from ..rows.other_spellings import OtherSpellings
 from ..rows.redirects import Redirects
+from ..state.knowledge import RunKnowledge
 from .conflicts import Conflict
 
 
@@ -42,6 +43,7 @@ class RunContext:
         gone: of what this run has deleted, root model and local key to what it was on the remote.
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
+        knowledge: what both sides have seen of whose changes.
         told_links: of the links among them: table, local ends, and whether the remote wins.
     """
 
@@ -55,6 +57,7 @@ class RunContext:
     redirects: Redirects
     spellings: OtherSpellings
     locks: RowLocks
+    knowledge: RunKnowledge
     batch_signals: Container[str] = ()
     dry_run: bool = False
     given_again: dict[int, datetime.datetime] = field(default_factory=dict)
@@ -72,6 +75,7 @@ class RunContext:
         self.spellings.forget()
         self.given_again.clear()
         self.gone.clear()
+        self.knowledge.begin()
 
 
 @dataclass

@@ -149,6 +149,7 @@ def _keep_most_derived(
         read_until=max(change.read_until for change in changes),
         created=all(change.created for change in changes),
         logged_at=max(change.logged_at for change in changes),
+        own=max(change.own for change in changes),
         attempts=max(change.attempts for change in changes),
         deleted=any(change.deleted for change in changes),
         certain=any(change.certain for change in changes),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import Model
@@ -13,22 +13,24 @@ from ...conf import LOCAL
 from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
-from ..log.received import received_here
-from ..log.users_changes import LastChanges, last_changes
+from ..log.own_windows import moment_of, own_rows
+from ..log.users_changes import LastChange, LastChanges, last_changes
+from ..log.versions import Standing, Version, compare, is_newer, knows, time_after
 from ..report import SyncReport, Told
-from ..rows.utc import zone_of
+from ..schema.family import family_of
 from ..schema.keys import FormerKey
-from ..schema.relations import links_to_children
-from ..schema.shape import Shape, model_of, parents_of, read_key, read_keys, shape_of, shown_key
+from ..schema.shape import Shape, shape_of, shown_key
 from ..tasks import ObjectTask
 from .conflicts import Conflict, local_wins
 from .context import RunContext
 
 
 class RemoteChanges:
-    """Looks up, per object, whether the remote's own users changed it since it last met LOCAL.
+    """Looks up, per object, which version the remote has, and whether LOCAL has seen it.
 
-    A remote that does not capture its changes has none that could be known.
+    That is what its own users have changed since it last received the object, or else what it has received. A remote
+    that does not capture its changes has none that could be known; one that sends to nobody need not say what it has
+    received.
     """
 
     def __init__(self, context: RunContext, identity: Identity, changes: Sequence[Change]) -> None:
@@ -41,9 +43,9 @@ class RemoteChanges:
         self._since = min(oldest, back_to) if context.policy == "newest" and oldest and back_to else None
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
-        self._received: dict[tuple[str, str], int] = {}
         self._read: set[tuple[type[Model], Any]] = set()
         self._decided: dict[tuple[Change, str], tuple[Conflict, bool, bool, bool, str]] = {}
+        self._objects: dict[Conflict, tuple[type[Model], Any]] = {}
         self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
 
     def look(self) -> None:
@@ -57,36 +59,48 @@ class RemoteChanges:
 
     def load(self, tasks: Iterable[ObjectTask]) -> None:
         """Read the remote's changelog for the objects of a batch whose remote keys are known."""
+        if self._asks_for_versions:
+            tasks = list(tasks)
+            self._load_versions(tasks)
         if not self._any:
             return
         by_model: dict[type[Model], list[Any]] = {}
-        local_keys: dict[tuple[type[Model], Any], Any] = {}
         for task in tasks:
             known = self._identity.known(task.shape.model, task.key)
             stale = self._identity.stale_reference(task.shape.model, task.key)
-            if known is not None and not isinstance(task.key, FormerKey):
-                local_keys.update(((model, known), task.key) for model in _family(task.shape))
             kept = None
             if self._identity.keeps_key(task.shape) and not isinstance(task.key, FormerKey):
                 kept = task.key
             for remote_key in {known, stale, kept} - {None}:
-                for model in _family(task.shape, gone=task.instance is None):
+                for model in family_of(task.shape, gone=task.instance is None):
                     by_model.setdefault(model, []).append(remote_key)
-            for model, remote_key, key in self._rows_of_other_parents(task):
+            for model, remote_key in self._rows_of_other_parents(task):
                 by_model.setdefault(model, []).append(remote_key)
-                local_keys[model, remote_key] = key
                 row = (model._meta.label, encode_key(remote_key))
                 self._other_rows.setdefault(task.at, []).append(row)
         for model, remote_keys in by_model.items():
             self._load(model, remote_keys)
-        self._look_what_was_received(local_keys)
 
-    def _rows_of_other_parents(self, task: ObjectTask) -> Iterator[tuple[type[Model], Any, Any]]:
+    @property
+    def _asks_for_versions(self) -> bool:
+        return self._context.logs and self._identity.asks_for_versions
+
+    def _load_versions(self, tasks: Iterable[ObjectTask]) -> None:
+        """Read, in a query for each model, which versions the remote has received of the objects."""
+        keys: dict[type[Model], list[Any]] = {}
+        for task in tasks:
+            known = self._identity.known(task.shape.model, task.key)
+            if known is not None:
+                keys.setdefault(task.shape.root, []).append(known)
+        for root, some in keys.items():
+            self._identity.load_versions(root, some)
+
+    def _rows_of_other_parents(self, task: ObjectTask) -> Iterator[tuple[type[Model], Any]]:
         for parent in task.shape.other_parents if task.instance is not None else ():
             key = task.instance.__dict__[parent.link.attname]
             remote_key = self._identity.find(parent.model, key)
             if remote_key is not None:
-                yield from ((model, remote_key, key) for model in _family(shape_of(parent.model)))
+                yield from ((model, remote_key) for model in family_of(shape_of(parent.model)))
 
     def load_parents(self, shape: Shape, key: Any, parents: Iterable[Model]) -> None:
         """Read the changelog for the remote rows of parents with keys of their own, which are to go with an object.
@@ -96,22 +110,11 @@ class RemoteChanges:
         Args:
             parents: the rows; they are not read where nothing was changed.
         """
-        local_keys: dict[tuple[type[Model], Any], Any] = {}
         for row in parents if self._any else ():
-            claim = self._identity.claimed_by(type(row), row.pk)
-            for model in _family(shape_of(type(row))):
+            for model in family_of(shape_of(type(row))):
                 self._load(model, [row.pk])
                 at = (model._meta.label, encode_key(row.pk))
                 self._other_rows.setdefault((shape.root, key), []).append(at)
-                if claim is not None and not isinstance(claim, FormerKey):
-                    local_keys[model, row.pk] = claim
-        self._look_what_was_received(local_keys)
-
-    def _look_what_was_received(self, local_keys: Mapping[tuple[type[Model], Any], Any]) -> None:
-        changed = {(model._meta.label, encode_key(there)): key for (model, there), key in local_keys.items()}
-        last = {at: self._last[at] for at in changed if at in self._last}
-        if last:
-            self._received |= received_here(self._context.remote, self._context.node, changed, last)
 
     def load_found(self, shape: Shape, remote_keys: Iterable[Any]) -> None:
         """Read the changelog for remote rows that were found, and locked, just now, in a few queries."""
@@ -120,13 +123,13 @@ class RemoteChanges:
             return
         self._read.update((shape.root, key) for key in missing)
         self.look()
-        for model in _family(shape) if self._any else ():
+        for model in family_of(shape) if self._any else ():
             self._load(model, missing)
 
     def read_again(self, shape: Shape, remote_key: Any) -> None:
         """Read the changelog for a row that turned out to have been changed meanwhile; it is locked now."""
         self.look()
-        for model in _family(shape) if self._any else ():
+        for model in family_of(shape) if self._any else ():
             self._load(model, [remote_key])
 
     def _load(self, model: type[Model], remote_keys: Collection[Any]) -> None:
@@ -155,10 +158,14 @@ class RemoteChanges:
         Args:
             remote_key: its remote key, or ``None``; a row that was deleted there is found by its reference.
         """
+        if change.deleted and remote_key is not None and self._identity.lives_on(shape.model, key):
+            self._identity.keep_theirs(shape.model, key, superseded=True)
+            keys = encode_key(key), encode_key(remote_key)
+            return Conflict(shape.label, *keys, change.logged_at, change.logged_at, settled=True)
         full = change.logged_at == LONG_AGO
         stood = full and self._identity.remote_won(shape.model, key)
         made = self._identity.made_again(shape.model, key) if remote_key is None else None
-        nothing_told = not self._any and not stood and made is None
+        nothing_told = not self._any and not stood and made is None and not self._asks_for_versions
         if nothing_told and (self._identity.known(shape.model, key) is not None or remote_key is None):
             return None
         known = self._identity.known(shape.model, key)
@@ -167,16 +174,92 @@ class RemoteChanges:
             return None
         if known is None and remote_key is not None:
             self.load_found(shape, [remote_key])
-        rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape, gone=change.deleted)]
+        rows = [(model._meta.label, encode_key(at_remote)) for model in family_of(shape, gone=change.deleted)]
         rows += self._other_rows.get((shape.root, key), ())
         remote_at: datetime.datetime | None
         if made is not None:
-            remote_at = made.time  # the object's own row was deleted before
-        elif stood:  # nothing new on LOCAL: what was kept then stays
+            return self._conflict(shape, key, at_remote, change, made.time)  # the object's own row was deleted before
+        if stood:  # nothing new on LOCAL: what was kept then stays
             remote_at = self._changed_at(rows, None) or as_utc(self._identity.met_at(shape.model, key))
-        else:
-            remote_at = self._changed_at(rows, self._identity.met_at(shape.model, key)) if self._any else None
-        return self._conflict(shape, key, at_remote, change, remote_at)
+            return self._conflict(shape, key, at_remote, change, remote_at)
+        received, seen = self._received(shape, key, at_remote)
+        theirs = self._last_change(rows, self._met_at(shape, key), seen) if self._any else None
+        if theirs is None and received is None:
+            return None
+        return self._weighed(shape, key, at_remote, change, theirs, received)
+
+    def _conflict(
+        self, shape: Shape, key: Any, at_remote: Any, change: Change, remote_at: datetime.datetime
+    ) -> Conflict:
+        self._identity.contest(shape.model, key)
+        conflict = Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
+        self._objects[conflict] = shape.model, key
+        return conflict
+
+    def _received(self, shape: Shape, key: Any, at_remote: Any) -> tuple[Version | None, int | None]:
+        """Return which version the remote has received of an object, and how far its log went then."""
+        return self._identity.received_there(shape.model, key, at_remote) if self._asks_for_versions else (None, None)
+
+    def _weighed(
+        self,
+        shape: Shape,
+        key: Any,
+        at_remote: Any,
+        change: Change,
+        theirs: LastChange | None,
+        received: Version | None,
+    ) -> Conflict | None:
+        """Compare LOCAL's version with the remote's, and return what there is to decide.
+
+        Args:
+            shape, key, at_remote, change: the object.
+            theirs: what the remote's users have changed last; ``None``: nothing since it has received the object.
+            received: the version that the remote has received.
+        """
+        identity = self._identity
+        there = self._version_there(theirs, received)
+        assert there is not None
+        if theirs is not None:
+            identity.contest(shape.model, key)
+        here = identity.versions.of((shape.root, key)) if change.logged_at != LONG_AGO else None
+        if here is None:
+            if theirs is None:
+                return None
+            return self._conflict(shape, key, at_remote, change, theirs.time)
+        match self._standing(shape, key, change, here, there):
+            case Standing.OLDER:
+                identity.keep_theirs(shape.model, key, superseded=True)
+                return Conflict(shape.label, encode_key(key), encode_key(at_remote), *_times(here, there), settled=True)
+            case Standing.CONCURRENT:
+                if not is_newer((here.time, here.author), (there.time, there.author)):
+                    identity.keep_theirs(shape.model, key)  # where both are equal there is nothing else to decide
+                authors = here.author, there.author
+                keys = encode_key(key), encode_key(at_remote)
+                conflict = Conflict(shape.label, *keys, *_times(here, there), *authors)
+                self._objects[conflict] = shape.model, key
+                return conflict
+            case _:
+                return None
+
+    def _version_there(self, theirs: LastChange | None, received: Version | None) -> Version | None:
+        """Return the remote's version of an object: its own users' last one, or the one that it has received."""
+        if theirs is None:
+            return received
+        [row] = own_rows(self._context.remote, [theirs.id]).values()
+        number = self._context.knowledge.there.of(row)
+        return Version(self._context.node, number, time_after(row.time, received))
+
+    def _standing(self, shape: Shape, key: Any, change: Change, here: Version, there: Version) -> Standing:
+        knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]
+        came = self._identity.versions.received((shape.root, key))
+        has_had = came is not None and came.author == there.author and came.number >= there.number
+        return compare(
+            here,
+            there,
+            local_knows=has_had or knows(knowledge.local.of(labels), there),
+            # What is kept as a failure has come, and was not applied.
+            remote_knows=change.logged and knows(knowledge.remote.of(labels), here),
+        )
 
     def find_in_parent(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> Conflict | None:
         """Return the conflict over the row of a parent with a key of its own, to which a new child's row comes.
@@ -192,26 +275,29 @@ class RemoteChanges:
         if at_remote is None or not self._context.logs:
             return None
         self.read_again(shape, at_remote)
-        self._look_what_was_received({(model, at_remote): key for model in _family(shape)})
-        rows = [(model._meta.label, encode_key(at_remote)) for model in _family(shape)]
-        made = self._identity.made_again(shape.model, key) if remote_key is None else None
-        if made is not None:
-            remote_at: datetime.datetime | None = made.time  # the row was deleted before
-        else:
-            remote_at = self._changed_at(rows, self._identity.met_at(shape.model, key))
-        return self._conflict(shape, key, at_remote, change, remote_at)
-
-    def _conflict(
-        self, shape: Shape, key: Any, at_remote: Any, change: Change, remote_at: datetime.datetime | None
-    ) -> Conflict | None:
-        if remote_at is None:
+        rows = [(model._meta.label, encode_key(at_remote)) for model in family_of(shape)]
+        if remote_key is None and (made := self._identity.made_again(shape.model, key)) is not None:
+            return self._conflict(shape, key, at_remote, change, made.time)  # the row was deleted before
+        received, seen = self._received(shape, key, at_remote)
+        theirs = self._last_change(rows, self._met_at(shape, key), seen)
+        if theirs is None or self._knows(shape, key, theirs, received):
             return None
-        self._identity.contest(shape.model, key)
-        return Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
+        return self._conflict(shape, key, at_remote, change, theirs.time)
+
+    def _knows(self, shape: Shape, key: Any, theirs: LastChange, received: Version | None) -> bool:
+        """Tell whether LOCAL has seen what the remote's users have changed."""
+        there = self._version_there(theirs, received)
+        assert there is not None
+        came = self._identity.versions.received((shape.root, key))
+        if came is not None and came.author == there.author and came.number >= there.number:
+            return True
+        return knows(self._context.knowledge.local.of([model._meta.label for model in family_of(shape)]), there)
 
     def decide(self, conflict: Conflict) -> bool | Exception:
         """Tell whether the remote wins, or what the rule has raised. The rule is asked once a run."""
         decisions = self._context.decisions
+        if conflict.settled:
+            return True
         if conflict not in decisions:
             try:
                 decisions[conflict] = not local_wins(conflict, self._context.policy)
@@ -256,17 +342,19 @@ class RemoteChanges:
             What the rule has raised, where it has: that is told as the object's failure.
         """
         decision = self.decide(conflict)
-        if not isinstance(decision, Exception):
-            self._decided[change, conflict.label] = (conflict, decision, deletes, deleted, between)
+        if isinstance(decision, Exception):
+            return decision
+        if conflict.settled:
+            return True
+        if (at := self._objects.get(conflict)) is not None:
+            (self._identity.keep_theirs if decision else self._identity.take_ours)(*at)
+        self._decided[change, conflict.label] = (conflict, decision, deletes, deleted, between)
         return decision
 
     def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:
         """Tell of the conflicts that were decided, but for objects with which nothing was done."""
         decided = [each for (change, _), each in self._decided.items() if change not in not_done]
-        known = self._known_here([conflict for conflict, remote_wins, *_ in decided if not remote_wins])
         for conflict, remote_wins, deletes, deleted, between in decided:
-            if conflict in known:
-                continue
             here, there = "deleted" if deletes else "changed", "deleted" if deleted else "changed"
             local_at = f" at {_shown(conflict.local_at)}" if conflict.local_at != LONG_AGO else " at an unknown time"
             policy = self._context.policy
@@ -280,73 +368,34 @@ class RemoteChanges:
                 f" ({policy if isinstance(policy, str) else 'as SYNCHRO_CONFLICT has decided'})",
             )
 
-    def _known_here(self, conflicts: Collection[Conflict]) -> set[Conflict]:
-        """Return those conflicts whose change on the remote LOCAL had received before it changed the object itself."""
-        by_label: dict[str, list[Conflict]] = {}
-        for conflict in conflicts:
-            by_label.setdefault(conflict.label, []).append(conflict)
-        known: set[Conflict] = set()
-        for label, alike in by_label.items():
-            model = model_of(label)
-            assert model is not None  # its object was written
-            since = min(conflict.remote_at for conflict in alike)
-            keys = read_keys(model, [conflict.local_pk for conflict in alike])
-            known |= {
-                conflict
-                for conflict, key in zip(alike, keys, strict=True)
-                if isinstance(key, FormerKey) and self._was_known_here(model, key, conflict)
-            }
-            for each in (model, *model._meta.all_parents):
-                texts = logged_texts(each, [key for key in keys if not isinstance(key, FormerKey)])
-                received = dict(last_changes(LOCAL, each._meta.label, texts, self._context.node, since=since))
-                known |= {
-                    conflict
-                    for conflict in alike
-                    if (last := received.get((each._meta.label, conflict.local_pk))) and last.time > conflict.remote_at
-                }
-        return known
-
-    def _was_known_here(self, model: type[Model], former: FormerKey, conflict: Conflict) -> bool:
-        """Tell the same of an object whose key is another's now: what was received later is about that one."""
-        key = read_key(model, former.number, zone_of(LOCAL))
-        received = last_changes(
-            LOCAL,
-            model._meta.label,
-            logged_texts(model, [key]),
-            self._context.node,
-            since=conflict.remote_at,
-            before=former.ended,
-        )
-        at = (model._meta.label, encode_key(key))
-        return any(each == at and last.time > conflict.remote_at for each, last in received)
+    def _met_at(self, shape: Shape, key: Any) -> datetime.datetime | None:
+        met_at: datetime.datetime | None = self._identity.met_at(shape.model, key)
+        return met_at
 
     def _changed_at(
         self, rows: Sequence[tuple[str, str]], met_at: datetime.datetime | None
     ) -> datetime.datetime | None:
-        changes = [self._last[at] for at in rows if at in self._last and self._received.get(at) != self._last[at].id]
+        last = self._last_change(rows, met_at, None)
+        return None if last is None else last.time
+
+    def _last_change(
+        self, rows: Sequence[tuple[str, str]], met_at: datetime.datetime | None, seen: int | None
+    ) -> LastChange | None:
+        """Return what the remote's users have changed last, if it has received nothing since."""
+        changes = [self._last[at] for at in rows if at in self._last]
         latest = max(changes, key=lambda last: last.id, default=None)
         if latest is None or any(self._replayed[at].id > latest.id for at in rows if at in self._replayed):
             return None
+        if seen is not None:
+            return latest if latest.id > seen else None
         if met_at is not None and latest.time < as_utc(met_at):
             return None
-        return latest.time
+        return latest
+
+
+def _times(here: Version, there: Version) -> tuple[datetime.datetime, datetime.datetime]:
+    return moment_of(here.time), moment_of(there.time)
 
 
 def _shown(time: datetime.datetime) -> str:
     return f"{time.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
-
-
-def _family(shape: Shape, *, gone: bool = False) -> list[type[Model]]:
-    """Return the model and the multi-table parents that share its key: their tables log separately.
-
-    Args:
-        gone: it is to be deleted, with the rows that its children's tables have of it.
-    """
-    children = _children_of(shape.model) if gone else []
-    return [*parents_of(shape.model), shape.model, *children]
-
-
-def _children_of(model: type[Model]) -> list[type[Model]]:
-    """Return the children, and theirs, that share the key of a model."""
-    nearest: list[type[Model]] = [link.model for link in links_to_children(model) if link.primary_key]
-    return [each for child in nearest for each in (child, *_children_of(child))]

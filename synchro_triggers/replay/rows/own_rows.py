@@ -45,7 +45,7 @@ def read_rows(model: type[M], alias: str, *, defer: tuple[str, ...] = (), **valu
 
 
 def has_rows(model: type[Model], alias: str, **values: object) -> bool:
-    """Tell whether there is a row whose fields have these values; the arguments are those of ``read_rows()``."""
+    """Tell whether there is a row, or one whose fields have these values; arguments as for ``read_rows()``."""
     connection = connections[alias]
     condition, params = _condition(model, connection, values)
     table = connection.ops.quote_name(model._meta.db_table)
@@ -83,7 +83,7 @@ def _condition(model: type[Model], connection: BaseDatabaseWrapper, values: dict
     terms, params = _terms(model, connection, {name: value for name, value in values.items() if value is not None})
     nulls: list[Any] = [model._meta.get_field(name) for name, value in values.items() if value is None]
     terms += [f"{connection.ops.quote_name(field.column)} IS NULL" for field in nulls]
-    return " AND ".join(terms), params
+    return " AND ".join(terms) or "1 = 1", params
 
 
 def _terms(

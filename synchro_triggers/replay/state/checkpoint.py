@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 
 from django.db import connections, transaction
 from django.utils import timezone
@@ -10,8 +11,9 @@ from django.utils import timezone
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
 from ...conf import LOCAL, get_settings
-from ...models import ChangeLog, Checkpoint, Failure, Introduction, Reference
+from ...models import ChangeLog, Checkpoint, Failure, Introduction, Knowledge, Reference
 from ..log.history import fingerprint
+from ..log.own_windows import close_window, last_number, number_anew
 from ..log.positions import current_position
 from ..log.vendor import log_of
 from ..log.window import Window, delete_received
@@ -54,8 +56,14 @@ class Progress:
         return {"window_end": self._window.end, "window_after": max(row, self.reached), **_marks(self._window)}
 
 
-def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:
-    """Return what says that all of ``window`` has been applied by a run that started ``at``."""
+def received_fields(window: Window, at: datetime.datetime, number: int | None = None) -> dict[str, object]:
+    """Return what says that all of ``window`` has been applied by a run that started ``at``.
+
+    Args:
+        window: the window of the run.
+        at: when it started.
+        number: the last window of LOCAL's own that lies in it; ``None``: further ones are to come.
+    """
     fields: dict[str, object] = {
         "position": window.end,
         "window_end": "",
@@ -63,7 +71,7 @@ def received_fields(window: Window, at: datetime.datetime) -> dict[str, object]:
         "since": None,
         "last_check": at,
     }
-    return {**fields, **_marks(window)}
+    return {**fields, **_marks(window), **({} if number is None else {"number": number})}
 
 
 def _marks(window: Window) -> dict[str, object]:
@@ -121,18 +129,27 @@ def reset_synchro(*, new_identity: bool = False) -> None:
     # and called again, it begins anew, with the identity that the copy came with.
     with transaction.atomic(using=LOCAL):
         source = set_identity(LOCAL, new=True) if new_identity else node_id(LOCAL)
+        number = close_window(LOCAL, position)
         for alias in aliases:
-            _forget_received(alias, source, position)
+            _forget_received(alias, source, position, number)
         delete_received(LOCAL, position)
 
 
-def _forget_received(alias: str, source: str, position: str) -> None:
-    """Let a remote know nothing of the objects of ``source``, and have received all up to ``position``."""
+def _forget_received(alias: str, source: str, position: str, number: int) -> None:
+    """Let a remote know nothing of the objects of ``source``, and have received all up to ``position``.
+
+    Args:
+        alias: the remote.
+        source: node id of LOCAL.
+        position: where its log is now.
+        number: the last of its windows.
+    """
     with transaction.atomic(using=alias):
         _set(
             alias,
             source,
             position=position,
+            number=number,
             since=None,
             last_check=datetime.datetime.now(datetime.UTC),
             last_row="",
@@ -165,8 +182,10 @@ def keep_identity() -> dict[str, LostTime]:
     }
     # Of a checkpoint that has no mark nothing was received yet that LOCAL could have lost.
     lost = {alias: bool(each.last_row) and not has_same_history(each) for alias, each in moved.items()}
-    for alias, checkpoint in moved.items():
-        fields = moved_along(checkpoint, lost=lost[alias])
+    along = {alias: moved_along(checkpoint, lost=lost[alias]) for alias, checkpoint in moved.items()}
+    number = _number_after_move(source, along)
+    for alias, fields in along.items():
+        fields["number"] = number
         with transaction.atomic(using=alias):
             Checkpoint.objects.using(alias).filter(source=source).update(**fields, place=fingerprint(LOCAL))
             if lost[alias]:
@@ -174,8 +193,20 @@ def keep_identity() -> dict[str, LostTime]:
                 behind[alias] = forget_lost_objects(alias, source, str(fields["position"]), kept_keys)
     with transaction.atomic(using=LOCAL):
         log_of(connections[LOCAL]).forget_transactions(connections[LOCAL])
+        if along:
+            received_to = log_of(connections[LOCAL]).received_to
+            number_anew(LOCAL, number, min((str(each["position"]) for each in along.values()), key=received_to))
         set_identity(LOCAL, new=False)
     return behind
+
+
+def _number_after_move(source: str, aliases: Iterable[str]) -> int:
+    """Return a number that is no lower than those of LOCAL's windows that anybody may have heard of."""
+    numbers = [last_number(LOCAL)]
+    for alias in aliases:
+        numbers += Checkpoint.objects.using(alias).filter(source=source).values_list("number", flat=True)
+        numbers += Knowledge.objects.using(alias).filter(author=source).values_list("number", flat=True)
+    return max(numbers) + 1  # that of a run that was cut off
 
 
 def make_own_node(alias: str) -> None:

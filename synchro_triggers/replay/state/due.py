@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connections
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
+from ...conf import LOCAL, get_settings
+from ...key_texts import is_digest
 from ...models import Failure, Operation, Reference
 from ...moment import as_utc, raw_utc
+from ..identity.known import keys_with_references
 from ..log.changes import Change
 from ..report import SyncReport
+from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
-from ..schema.shape import shown_key
+from ..schema.shape import model_of, read_key, root_of, shown_key
 from .failures import OTHERS
+from .node import node_id
 from .other_rows import from_text
 
 #: Kept failures that are tried before anything else; where there are more, they come after what is new.
@@ -110,8 +116,22 @@ class DueFailures:
         arrived = Reference.objects.filter(
             source=self._source, model_label=OuterRef("waits_label"), local_pk=OuterRef("waits_pk")
         )
-        failures = self._failures().exclude(waits_pk="").filter(Exists(arrived))
-        return sorted(self.untried(failures.values_list("id", flat=True)))
+        waiting = self._failures().exclude(waits_pk="")
+        ids = [*waiting.filter(Exists(arrived)).values_list("id", flat=True), *self._ids_of_arrived_for_others(waiting)]
+        return sorted(self.untried(ids))
+
+    def _ids_of_arrived_for_others(self, waiting: QuerySet[Failure]) -> Iterator[int]:
+        """Yield those of the failures that wait for an object which others have made, and which has arrived."""
+        if not has_rows(Reference, LOCAL):
+            return
+        by_root: dict[type[Model], dict[Any, list[int]]] = {}
+        for id_, label, text in waiting.values_list("id", "waits_label", "waits_pk"):
+            if (model := model_of(label)) is not None and not is_digest(text):
+                by_root.setdefault(root_of(model), {}).setdefault(read_key(model, text), []).append(id_)
+        target, kept_keys = node_id(self._remote), get_settings().identity
+        for root, ids in by_root.items():
+            for key in keys_with_references(self._remote, self._source, target, kept_keys, root, ids):
+                yield from ids[key]
 
     def ids_with_others(self) -> list[int]:
         """Return the failures that may only be right together with others."""

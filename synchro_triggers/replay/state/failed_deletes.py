@@ -16,7 +16,7 @@ from django.db.models import Model
 from ...conf import LOCAL
 from ...key_texts import full_key, stored_key
 from ...models import ChangeLog, Failure, Operation
-from ..identity.references import mark_as_former
+from ..identity.storing import mark_as_former
 from ..log.changes import Change
 from ..log.given_out_again import Former
 from ..log.positions import highest_id

@@ -9,7 +9,7 @@ from django.db import connections
 
 from ...conf import LOCAL
 from ...exceptions import Refused
-from ...models import Checkpoint, MetNode, Node
+from ...models import Checkpoint, MetNode, Node, Window
 from ...vendors.vendor import database_of
 from ..log.history import fingerprint, history_agrees, place
 from ..rows.own_rows import read_rows
@@ -39,6 +39,7 @@ def set_identity(alias: str, *, new: bool) -> str:
     if not new:
         own.update(fingerprint=here)
         return identity
+    Window._base_manager.using(alias).all()._raw_delete(alias)  # they number the changes of another node's users
     # All identities so far: the command may be given twice, where the first answer got lost.
     before = [identity, *own.values_list("copied_from", flat=True)]
     own.update(node_id=(own_id := str(uuid.uuid4())), fingerprint=here, copied_from=",".join(filter(None, before)))

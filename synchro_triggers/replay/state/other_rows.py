@@ -11,18 +11,20 @@ import datetime
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from django.db.models import Model
 
-from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import LOCAL, get_settings
 from ...key_texts import stored_key
 from ...models import Failure, Operation, Reference
+from ..identity.known import references_of
 from ..log.changes import Change
 from ..log.vanished import without_a_row
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..schema.shape import model_of, read_key, root_of
+from .node import node_id
 
 Row = tuple[str, str]
 
@@ -74,17 +76,15 @@ def never_there_with_others(remote: str, source: str, rows: Collection[Row]) -> 
 
 
 def _come_since(remote: str, source: str, failed_at: Mapping[Row, datetime.datetime]) -> set[Row]:
-    by_root: dict[type[Model], dict[str, list[Row]]] = {}
+    by_root: dict[type[Model], dict[Any, list[Row]]] = {}
     for label, text in failed_at:
         if (model := model_of(label)) is not None:
-            key = stored_key(encode_key(read_key(model, text, zone_of(LOCAL))))
+            key = read_key(model, text, zone_of(LOCAL))
             by_root.setdefault(root_of(model), {}).setdefault(key, []).append((label, text))
-    return {
-        row
-        for root, rows in by_root.items()
-        for key, met_at in rows_with(Reference, remote, local_pk=rows)
-        .filter(source=source, model_label=root._meta.label)
-        .values_list("local_pk", "met_at")
-        for row in rows[key]
-        if met_at > failed_at[row]
-    }
+    come: set[Row] = set()
+    for root, rows in by_root.items():
+        found, _ = references_of(remote, source, node_id(remote), get_settings().identity, root, rows)
+        references = {each.pk: key for key, some in found.items() for each in some}
+        met = rows_with(Reference, remote, pk=references).values_list("pk", "met_at")
+        come |= {row for pk, met_at in met for row in rows[references[pk]] if met_at > failed_at[row]}
+    return come

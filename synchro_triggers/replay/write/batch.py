@@ -82,19 +82,12 @@ class Batch:
         self._remote, self._clock = context.remote, clock or Clock()
         self._agenda = Agenda()
         self._result = BatchResult()
-        identity = Identity(
-            context.remote,
-            context.source,
-            context.node,
-            context.kept_keys,
-            context.imagined,
-            context.given_again,
-            context.gone,
-        )
+        identity = _identity_for(context)
         planned, self._result.vanished = plan_tasks(changes, context.kept_keys, self._result.failed)
         self._tasks = list(without_doubled(context.remote, planned, self._agenda.errors, self._result.failed))
         self._objects = [task for task in self._tasks if isinstance(task, ObjectTask)]
         identity.log.expect(self._objects, formers)
+        identity.versions.expect(self._objects)
         self._parked: set[Change] = set()
         self._put_off: list[Task] = []
         self._settled = False
@@ -355,6 +348,20 @@ class Batch:
             text = f"waits for {model._meta.label} {key!r}" + (f", which failed: {reason}" if reason else "")
             raise waiting(NotYet(text), *at)
         return self._identity.known(model, key)
+
+
+def _identity_for(context: RunContext) -> Identity:
+    return Identity(
+        context.remote,
+        context.source,
+        context.node,
+        context.kept_keys,
+        context.imagined,
+        context.given_again,
+        context.gone,
+        context.knowledge.here,
+        logs=context.logs,
+    )
 
 
 def _changes_of(task: Task) -> list[Change]:

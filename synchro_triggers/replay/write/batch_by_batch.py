@@ -13,7 +13,7 @@ from ...conf import LOCAL
 from ...exceptions import SynchroError
 from ...faults.judge import is_contended
 from ..choices import Choices
-from ..identity.references import mark_as_former
+from ..identity.storing import mark_as_former
 from ..log.changes import Change, coalesce
 from ..log.given_out_again import Former
 from ..log.under_numbers import UnderNumbers

@@ -42,7 +42,8 @@ class Outcomes:
             logged: whether LOCAL has changed it: what is only needed by others, and stays as it is, is not counted.
         """
         if logged or action is not Action.KEEP:
-            self.report.count(shape.label, action.counted_as)
+            superseded = action is Action.LEAVE and self._identity.is_superseded(shape.model, key)
+            self.report.count(shape.label, (Action.KEEP if superseded else action).counted_as)
         self.remember(action, shape, key, remote_key)
 
     def note_many(self, action: Action, shape: Shape, done: list[tuple[ObjectTask, Any]]) -> None:
@@ -51,6 +52,11 @@ class Outcomes:
         Args:
             done: their tasks and remote keys.
         """
+        if action is Action.LEAVE:
+            for task, remote_key in done:
+                self.note(action, shape, task.key, remote_key)
+                self.succeed(task)
+            return
         number = len(done) if action is not Action.KEEP else sum(task.change is not None for task, _ in done)
         if number:
             self.report.count(shape.label, action.counted_as, number)
@@ -66,10 +72,10 @@ class Outcomes:
             return
         if remote_key is None:  # of a conflict: it is gone there
             return
-        self._identity.learn(shape.model, key, remote_key)
-        if action is Action.LEAVE:
+        self._identity.learn(shape.model, key, remote_key, made=action is Action.CREATE)
+        if action is Action.LEAVE and not self._identity.is_superseded(shape.model, key):
             self._identity.lose(shape.model, key)
-        elif action is not Action.KEEP:
+        elif action not in (Action.KEEP, Action.LEAVE):
             self._rows.drop(shape.model, remote_key)
 
     def succeed(self, task: ObjectTask) -> None:

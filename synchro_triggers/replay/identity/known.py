@@ -1,0 +1,71 @@
+"""Which objects are known to be on both sides: by references alone, without a look at the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db.models import Model
+
+from ...conf import LOCAL
+from .logged_keys import LoggedKeys
+from .names import Names, asked_texts
+from .reference_table import ReferenceTable, Stored, text_of
+
+
+def references_of(
+    remote: str, source: str, target: str, kept_keys: Collection[str], root: type[Model], keys: Iterable[Any]
+) -> tuple[dict[Any, list[Stored]], set[Any]]:
+    """Return the remote's references to rows that are local objects.
+
+    Args:
+        remote: the remote alias.
+        source, target: the node ids of LOCAL and of the remote.
+        kept_keys: labels of models with the option ``identity: 'pk'``.
+        root: the root model.
+        keys: local keys.
+
+    Returns:
+        Local key to references; and those of the keys that name what the remote has made itself.
+    """
+    table = ReferenceTable(remote, source, target)
+    names = Names(table, LoggedKeys(kept_keys), kept_keys)
+    by_text = {text_of(key): key for key in keys}
+    if not by_text:
+        return {}, set()
+    named = names.load(root, by_text)
+    makers, texts = asked_texts(named.values())
+    rows = [row for row in table.named(remote, root, {source, *makers}, {*by_text, *texts}) if not row.is_gone]
+    found: dict[Any, list[Stored]] = {}
+    for row in rows:
+        if row.source == source and row.local_pk in by_text:
+            found.setdefault(by_text[row.local_pk], []).append(row)
+    for key, some in names.rows_of(root, named, rows).items():
+        found.setdefault(key, []).extend(some)
+    return found, {key for key, some in named.items() if any(name.source == target for name in some)}
+
+
+def keys_with_references(
+    remote: str, source: str, target: str, kept_keys: Collection[str], root: type[Model], keys: Iterable[Any]
+) -> set[Any]:
+    """Return those of the local keys whose objects are known to be on the remote; arguments as ``references_of()``."""
+    found, made_there = references_of(remote, source, target, kept_keys, root, keys)
+    return found.keys() | made_there
+
+
+def rows_with_references(
+    remote: str, source: str, target: str, kept_keys: Collection[str], root: type[Model], remote_keys: Iterable[Any]
+) -> set[Any]:
+    """Return those of the remote keys that LOCAL has made or received, or has heard of under another name."""
+    table = ReferenceTable(remote, source, target)
+    by_text = {text_of(key): key for key in remote_keys}
+    if not by_text:
+        return set()
+    rows = table.to_rows(remote, root, by_text)
+    known = {row.remote_pk for row in rows if row.source == source}
+    if table.local_receives:
+        known |= {row.local_pk for row in table.named(LOCAL, root, {target}, by_text) if not row.is_gone}
+        others = [row for row in rows if row.source not in {source, target}]
+        heard = Names(table, LoggedKeys(kept_keys), kept_keys).keys_of(root, others)
+        known |= {row.remote_pk for row in others if row.pk in heard}
+    return {by_text[text] for text in known if text in by_text}

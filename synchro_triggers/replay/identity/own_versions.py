@@ -1,0 +1,67 @@
+"""Which version LOCAL has of an object: one of its own users', or one that it has received and only hands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ...capture.keys import encode_key
+from ...conf import LOCAL
+from ..log.changes import LONG_AGO, Change
+from ..log.own_windows import OwnRow, WindowNumbers, own_rows
+from ..log.users_changes import last_changes
+from ..log.versions import Version, time_after
+from ..rows.utc import zone_of
+from ..schema.keys import FormerKey
+from ..schema.shape import model_of, read_key
+from ..tasks import At, ObjectTask
+from .reference_table import Stored
+
+
+class OwnVersions:
+    """The versions of a batch's objects.
+
+    Args:
+        source: node id of LOCAL.
+        numbers: numbers what its users have changed.
+        received: what LOCAL has received, by root model and local key; it is read with the names.
+    """
+
+    def __init__(self, source: str, numbers: WindowNumbers, received: Mapping[At, Stored]) -> None:
+        self._source, self._numbers, self._received = source, numbers, received
+        self._changes: dict[At, Change] = {}
+        self._rows: dict[int, OwnRow] | None = None
+
+    def expect(self, tasks: Iterable[ObjectTask]) -> None:
+        """Take note of what the log says of a batch's objects."""
+        self._changes = {task.at: task.change for task in tasks if task.change is not None}
+
+    def received(self, at: At) -> Version | None:
+        """Return the version of an object that LOCAL has received last, whether its users have changed it since."""
+        stored = self._received.get(at)
+        return None if stored is None else stored.version
+
+    def of(self, at: At) -> Version | None:
+        """Return LOCAL's version of an object; ``None``: nobody has written down who changed it last."""
+        received, change = self.received(at), self._changes.get(at)
+        row = self._row(change) if change is not None else None
+        if row is None or ((stored := self._received.get(at)) is not None and row.id <= (stored.seen or 0)):
+            return received
+        return Version(self._source, self._numbers.of(row), time_after(row.time, received))
+
+    def _row(self, change: Change) -> OwnRow | None:
+        """Return the log row of the last change of LOCAL's own users."""
+        if self._rows is None:
+            self._rows = own_rows(LOCAL, [each.own for each in self._changes.values() if each.own])
+        if not change.logged and not change.own and change.logged_at != LONG_AGO:
+            change.own = self._last_own(change)
+            self._rows.update(own_rows(LOCAL, [change.own]) if change.own else {})
+        return self._rows.get(change.own)
+
+    @staticmethod
+    def _last_own(change: Change) -> int:
+        """Return the id of the last own row of an object of which a failure is kept; 0: there is none any more."""
+        model = model_of(change.label)
+        key = read_key(model, change.key, zone_of(LOCAL)) if model is not None else None
+        if isinstance(key, FormerKey):
+            return key.ended
+        return max((last.id for _, last in last_changes(LOCAL, change.label, [encode_key(key)], "")), default=0)

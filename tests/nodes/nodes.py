@@ -1,0 +1,164 @@
+"""Three databases that synchronise to one another, each in turn as LOCAL, as its own project has it.
+
+LOCAL is always the alias ``default``. So a run at a node points ``default`` at its database; the remote has the alias
+of its own name, under which a node is reached between runs too.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections
+from django.db.models import Max, Model, QuerySet
+from django.test import override_settings
+
+from synchro_triggers import Remark, SyncReport, counterparts, synchronize
+from synchro_triggers.models import ChangeLog
+from synchro_triggers.replay.state.node import node_id
+from tests.databases import Databases, Vendor
+from tests.managing import Done, in_process
+
+NAMES = ("a", "b", "c")
+STAR = (("a", "b"), ("b", "a"), ("b", "c"), ("c", "b"))
+"""Pairs of a star whose hub is ``b``; in this order one round of it brings what A has to C."""
+
+MESH = (*STAR, ("a", "c"), ("c", "a"))
+RING = (("a", "b"), ("b", "c"), ("c", "a"))
+
+TOPOLOGIES = {"star": STAR, "mesh": MESH, "ring": RING}
+
+
+@dataclass(frozen=True)
+class Trio:
+    """The vendors of three nodes."""
+
+    name: str
+    vendors: tuple[Vendor, Vendor, Vendor]
+
+    @property
+    def needs_postgres(self) -> bool:
+        return "postgres" in self.vendors
+
+
+TRIOS = {
+    trio.name: trio
+    for trio in (
+        Trio("sqlite", ("sqlite", "sqlite", "sqlite")),
+        Trio("postgres", ("postgres", "postgres", "postgres")),
+        Trio("mixed", ("sqlite", "postgres", "sqlite")),
+    )
+}
+
+
+class Nodes:
+    """Three nodes; an alias of each one's name leads to it.
+
+    Example:
+        ``nodes.run("a", "b")`` is ``manage.py synchronize`` at A, whose remote is B.
+    """
+
+    def __init__(self, settings: dict[str, dict[str, Any]]) -> None:
+        self._settings = settings
+
+    @contextmanager
+    def turn_of(self, local: str, *remotes: str) -> Iterator[None]:
+        """Let ``default`` be one node, whose project has others as its remotes."""
+        _forget("default")
+        connections.settings["default"] = self._settings[local]
+        try:
+            with override_settings(SYNCHRO_REMOTE=remotes):
+                yield
+        finally:
+            _forget("default")
+
+    def run(self, local: str, remote: str, **options: Any) -> SyncReport:
+        """Synchronise one node to another."""
+        with self.turn_of(local, remote):
+            return synchronize(**options)
+
+    def command(self, local: str, remote: str, *arguments: str) -> Done:
+        """Do what ``manage.py`` does at a node whose remote is another."""
+        with self.turn_of(local, remote):
+            return in_process(*arguments)
+
+    @contextmanager
+    def clock_of(self, name: str, ahead: datetime.timedelta) -> Iterator[None]:
+        """Let what users change in a block be logged by a clock that is ahead, or behind."""
+        before = ChangeLog.objects.using(name).aggregate(last=Max("id"))["last"] or 0
+        yield
+        for row in ChangeLog.objects.using(name).filter(id__gt=before, origin=""):
+            ChangeLog.objects.using(name).filter(pk=row.pk).update(logged_at=row.logged_at + ahead)
+
+    def rounds(self, pairs: Sequence[tuple[str, str]], number: int = 3) -> list[Remark]:
+        """Synchronise all pairs, several times; return what was told."""
+        told: list[Remark] = []
+        for _ in range(number):
+            for pair in pairs:
+                report = self.run(*pair)
+                assert not report.failures, (pair, report.failures)
+                told += report.remarks
+        return told
+
+    def assert_at_rest(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """A further round writes nothing anywhere."""
+        before = {name: self.logged(name) for name in NAMES}
+        for pair in pairs:
+            report = self.run(*pair)
+            assert not report.changed, (pair, str(report.as_dict()))
+        assert {name: self.logged(name) for name in NAMES} == before
+
+    def logged(self, name: str) -> int:
+        return ChangeLog.objects.using(name).count()
+
+    def rows(self, name: str, model: type[Model]) -> QuerySet[Any]:
+        return QuerySet(model, using=name)
+
+    def all(self, model: type[Model], *fields: str) -> list[list[Any]]:
+        """Return what each node has of a model, in the order of the values."""
+        flat = len(fields) == 1
+        return [sorted(self.rows(name, model).values_list(*fields, flat=flat)) for name in NAMES]
+
+    def identity(self, name: str) -> str:
+        return node_id(name)
+
+    def counterparts(self, local: str, remote: str, model: type[Model]) -> dict[Any, Any]:
+        with self.turn_of(local, remote):
+            return counterparts(model, [row.pk for row in QuerySet(model, using="default")])
+
+
+def _forget(*aliases: str) -> None:
+    for alias in aliases:
+        for connection in connections.all(initialized_only=True):
+            if connection.alias == alias:
+                connection.close()
+                del connections[alias]
+
+
+@contextmanager
+def three_nodes(databases: Databases, trio: Trio) -> Iterator[Nodes]:
+    """Make three databases, and remove them at the end."""
+    made = [(vendor, databases.copy(vendor, f"node_{name}")) for name, vendor in zip(NAMES, trio.vendors, strict=True)]
+    settings = {name: databases.settings(*each) for name, each in zip(NAMES, made, strict=True)}
+    before = dict(connections.settings)
+    try:
+        _forget(*connections.settings)
+        complete = connections.configure_settings({"default": dict(settings["a"]), **settings})
+        connections.settings.clear()
+        connections.settings.update(complete)
+        yield Nodes({name: connections.settings[name] for name in NAMES})
+    finally:
+        _forget(*connections.settings)
+        connections.settings.clear()
+        connections.settings.update(before)
+        for each in made:
+            databases.remove(*each)
+
+
+def as_json(done: Done) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

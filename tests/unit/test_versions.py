@@ -1,0 +1,224 @@
+"""Versions and knowledge: all short histories of three nodes end equal, and lose nothing. Needs no database.
+
+A history is a few steps: somebody writes or deletes an object at a node, or one node synchronises to another, as a
+whole, or cut off after the first object, or with a second object that is kept as a failure. Clocks are far apart. Then
+all pairs synchronise until nothing changes. What is decided is decided by the package's functions.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from synchro_triggers.replay.log import versions
+from synchro_triggers.replay.log.versions import Standing, Version, compare, handed_on, is_newer, knows
+
+NODES = "abc"
+CLOCKS = {"a": 0, "b": 100_000, "c": -100_000}
+MESH = [(a, b) for a in NODES for b in NODES if a != b]
+STAR = [pair for pair in MESH if "a" in pair]
+ALL = 2**63
+
+
+@dataclass
+class Row:
+    """An object at a node: its version, or the clock's time of an own change without one; and what was seen there."""
+
+    version: Version
+    alive: bool = True
+    dirty: int | None = None
+    seen: frozenset[int] = frozenset([0])
+    written: int = 0
+
+
+@dataclass
+class Node:
+    name: str
+    known: dict[str, int]
+    window: int = 0
+    rows: list[Row] = field(default_factory=list)
+    kept: set[tuple[str, int]] = field(default_factory=set)
+
+    def write(self, write: int, number: int, *, alive: bool) -> bool:
+        row = self.rows[number]
+        if not (row.alive or alive):
+            return False
+        row.dirty, row.alive = write * 1000 + CLOCKS[self.name], alive
+        row.seen, row.written = row.seen | {write}, write
+        return True
+
+    def close_window(self) -> None:
+        changed = [row for row in self.rows if row.dirty is not None]
+        self.window += bool(changed)
+        for row in changed:
+            assert row.dirty is not None
+            row.version = Version(self.name, self.window, versions.time_after(row.dirty, row.version))
+            row.dirty = None
+
+    def knowledge_of(self, number: int) -> dict[str, int]:
+        """What has come and is kept as a failure, the node does not know."""
+        fails = any(kept == number for _, kept in self.kept)
+        return {**({} if fails else self.known), self.name: ALL}
+
+
+false_conflicts: list[tuple[Row, Row]] = []
+"""Changes in sequence that were called a conflict."""
+
+
+def begin() -> dict[str, Node]:
+    made = Version("a", 1, 0)
+    nodes = {name: Node(name, {"a": 1}, rows=[Row(made), Row(made)]) for name in NODES}
+    nodes["a"].window = 1
+    return nodes
+
+
+def bring(local: Node, remote: Node, number: int) -> None:
+    """Bring one object, as ``RemoteChanges`` and whoever writes would."""
+    here, there = local.rows[number], remote.rows[number]
+    standing = compare(
+        here.version,
+        there.version,
+        local_knows=knows(local.knowledge_of(number), there.version),
+        remote_knows=knows(remote.knowledge_of(number), here.version),
+    )
+    if standing is Standing.CONCURRENT and (here.written in there.seen or there.written in here.seen):
+        false_conflicts.append((here, there))
+    wins = standing is Standing.NEWER
+    if standing is Standing.CONCURRENT:
+        wins = is_newer((here.version.time, here.version.author), (there.version.time, there.version.author))
+    if wins:
+        remote.rows[number] = replace(here)
+    remote.kept.discard((local.name, number))
+
+
+def synchronize(local: Node, remote: Node, how: str = "") -> None:
+    local.close_window()
+    remote.close_window()
+    known = dict(local.known)
+    bring(local, remote, 0)
+    if how == "cut off":
+        return
+    if how == "fails" and local.rows[1].version != remote.rows[1].version:
+        remote.kept.add((local.name, 1))
+    else:
+        bring(local, remote, 1)
+    remote.known[local.name] = local.window
+    if not local.kept:
+        remote.known.update(handed_on(known, remote.known, {local.name, remote.name}))
+
+
+def fault_of(history: tuple[tuple[Any, ...], ...], pairs: list[tuple[str, str]]) -> str | None:
+    """Return what is wrong at the end of a history; ``None``: nothing; ``""``: it is no history."""
+    nodes, writes = begin(), {}
+    for write, (what, *where) in enumerate(history, 1):
+        if what in {"write", "delete"}:
+            name, number = where
+            if not nodes[name].write(write, number, alive=what == "write"):
+                return ""
+            writes[write] = (number, nodes[name].rows[number].seen)
+        else:
+            synchronize(nodes[where[0]], nodes[where[1]], what)
+    for _ in range(6):
+        before = [row.version for node in nodes.values() for row in node.rows]
+        for local, remote in pairs:
+            synchronize(nodes[local], nodes[remote])
+        if before == [row.version for node in nodes.values() for row in node.rows]:
+            break
+    else:
+        return "does not come to rest"
+    for number in (0, 1):
+        ends = {
+            (node.rows[number].version, node.rows[number].alive, node.rows[number].written) for node in nodes.values()
+        }
+        if len(ends) > 1:
+            return "nodes differ"
+        stands = nodes["a"].rows[number].written
+        if any(of == number and write != stands and stands in seen for write, (of, seen) in writes.items()):
+            return "a write stands that a later one had seen"
+    return None
+
+
+def faults(pairs: list[tuple[str, str]], steps: list[tuple[Any, ...]], depth: int) -> list[tuple[str, Any]]:
+    found = []
+    for length in range(1, depth + 1):
+        for history in itertools.product(steps, repeat=length):
+            if history[-1][0] in {"write", "delete"} and (fault := fault_of(history, pairs)):
+                found.append((fault, history))
+                if len(found) > 2:
+                    return found
+    return found
+
+
+def steps(pairs: list[tuple[str, str]], numbers: tuple[int, ...], ways: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    changes = [(what, name, number) for what in ("write", "delete") for name in NODES for number in numbers]
+    return [*changes, *((way, *pair) for way in ways for pair in pairs)]
+
+
+@pytest.mark.parametrize("pairs", [MESH, STAR], ids=["mesh", "star"])
+def test_all_histories_of_one_object_end_equal_and_lose_nothing(pairs):
+    false_conflicts.clear()
+
+    assert faults(pairs, steps(pairs, (0,), ("",)), 4) == []
+    assert false_conflicts == []
+
+
+@pytest.mark.parametrize("pairs", [MESH, STAR], ids=["mesh", "star"])
+def test_all_histories_of_two_objects_with_runs_that_are_cut_off_or_keep_one_end_equal(pairs):
+    assert faults(pairs, steps(pairs, (1,), ("", "fails")), 4) == []
+    assert faults(pairs, steps(pairs, (0, 1), ("", "cut off", "fails")), 3) == []
+
+
+def test_without_the_hybrid_clock_writes_are_lost(monkeypatch):
+    monkeypatch.setattr(versions, "time_after", lambda logged, replaced: logged)
+
+    assert faults(MESH, steps(MESH, (0,), ("",)), 5) != []
+
+
+def test_without_knowledge_changes_in_sequence_are_called_conflicts(monkeypatch):
+    monkeypatch.setattr("tests.unit.test_versions.knows", lambda known, version: False)
+    false_conflicts.clear()
+
+    assert faults(MESH, steps(MESH, (0,), ("",)), 3) == []
+    assert false_conflicts
+
+
+# One by one ---------------------------------------------------------------------------------------
+
+
+V1, V2, OTHER = Version("a", 1, 10), Version("a", 2, 20), Version("b", 1, 15)
+
+
+@pytest.mark.parametrize(
+    ("local", "remote", "local_knows", "remote_knows", "standing"),
+    [
+        (V1, V1, True, True, Standing.SAME),
+        (None, None, True, True, Standing.SAME),
+        (V2, V1, False, True, Standing.NEWER),  # of one author the number tells
+        (V1, V2, True, False, Standing.OLDER),
+        (V1, OTHER, True, False, Standing.NEWER),
+        (V1, OTHER, False, True, Standing.OLDER),
+        (V1, OTHER, False, False, Standing.CONCURRENT),
+        (V1, OTHER, True, True, Standing.NEWER),  # LOCAL's has replaced the other one
+        (V1, None, False, True, Standing.NEWER),
+        (None, OTHER, False, False, Standing.OLDER),
+    ],
+)
+def test_standing(local, remote, local_knows, remote_knows, standing):
+    assert compare(local, remote, local_knows=local_knows, remote_knows=remote_knows) is standing
+
+
+def test_time_is_later_than_what_is_replaced():
+    assert versions.time_after(5, None) == 5
+    assert versions.time_after(5, V1) == 11
+    assert versions.time_after(50, V1) == 50
+
+
+def test_newest_is_the_same_from_both_sides():
+    assert is_newer((10, "b"), (10, "a")) and not is_newer((10, "a"), (10, "b"))
+
+
+def test_handed_on_is_what_the_other_side_lacks():
+    assert handed_on({"a": 3, "b": 2, "c": 5, "d": 1}, {"a": 9, "b": 1, "c": 5}, {"c"}) == {"b": 2, "d": 1}

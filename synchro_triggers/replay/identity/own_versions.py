@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from ...capture.keys import encode_key
 from ...conf import LOCAL
@@ -28,12 +29,16 @@ class OwnVersions:
 
     def __init__(self, source: str, numbers: WindowNumbers, received: Mapping[At, Stored]) -> None:
         self._source, self._numbers, self._received = source, numbers, received
-        self._changes: dict[At, Change] = {}
+        self._tasks: Iterable[ObjectTask] = ()
         self._rows: dict[int, OwnRow] | None = None
 
     def expect(self, tasks: Iterable[ObjectTask]) -> None:
         """Take note of what the log says of a batch's objects."""
-        self._changes = {task.at: task.change for task in tasks if task.change is not None}
+        self._tasks = tasks
+
+    @cached_property
+    def _changes(self) -> dict[At, Change]:
+        return {task.at: task.change for task in self._tasks if task.change is not None}
 
     def received(self, at: At) -> Version | None:
         """Return the version of an object that LOCAL has received last, whether its users have changed it since."""

@@ -192,6 +192,22 @@ class ReferenceTable:
             id_field = Reference._meta.get_field("id")
             update_rows(self.remote, Reference, [id_field], columns, values)  # type: ignore[arg-type]
 
+    def insert_own(self, root: type[Model], new: Iterable[tuple[Any, Any, int | None]], seen: int | None) -> None:
+        """Store references to rows of what LOCAL has made: its keys, those of the rows, and the last log rows.
+
+        Args:
+            root: the root model.
+            new: the references.
+            seen: how far the remote's log goes; ``None``: it has none.
+        """
+        keyed = [(key, there, text_of(key), text_of(there), logged) for key, there, logged in new]
+        rows: list[tuple[Any, ...]] = [row for _, _, *row in keyed]  # type: ignore[misc]
+        names: tuple[str, ...] = ("local_pk", "remote_pk", "logged")
+        if any(is_digest(text) for *pair, _ in rows for text in pair):
+            names += ("local_text", "remote_text")
+            rows = [(*row, _full_text_of(key), _full_text_of(there)) for key, there, *row in keyed]
+        self._insert(root, self.source, names, rows, seen)
+
     def insert(
         self, root: type[Model], new: Iterable[tuple[Name, Any, Version | None]], seen: int | None = None
     ) -> None:
@@ -205,21 +221,25 @@ class ReferenceTable:
         by_source: dict[str, list[tuple[Name, Any, Version | None]]] = {}
         for each in new:
             by_source.setdefault(each[0].source, []).append(each)
+        names = ("local_pk", "local_text", "remote_pk", "remote_text", "logged")
         for source, some in by_source.items():
-            names: tuple[str, ...] = ("local_pk", "remote_pk", "logged")
-            rows: list[tuple[Any, ...]] = [(name.key, text_of(there), name.logged) for name, there, _ in some]
-            if any(is_digest(text) for *pair, _ in rows for text in pair):
-                names += ("local_text", "remote_text")
-                texts = [(name.text, _full_text_of(there)) for name, there, _ in some]
-                rows = [(*row, *full) for row, full in zip(rows, texts, strict=True)]
-            if seen is not None and any(version is not None for _, _, version in some):
-                names += ("author", "number", "time", "seen")
+            rows: list[tuple[Any, ...]] = [
+                (name.key, name.text, text_of(there), _full_text_of(there), name.logged) for name, there, _ in some
+            ]
+            if seen is None or all(version is None for _, _, version in some):
+                self._insert(root, source, names, rows, seen)
+            else:
                 versions = [_columns_of(version, source, seen) for _, _, version in some]
                 rows = [(*row, *version) for row, version in zip(rows, versions, strict=True)]
-            elif seen is not None:
-                names += ("seen",)
-                rows = [(*row, seen) for row in rows]
-            insert_texts(self.remote, Reference, {"source": source, "model_label": root._meta.label}, names, rows)
+                self._insert(root, source, (*names, "author", "number", "time", "seen"), rows, None)
+
+    def _insert(
+        self, root: type[Model], source: str, names: tuple[str, ...], rows: list[tuple[Any, ...]], seen: int | None
+    ) -> None:
+        constants: dict[str, str | int] = {"source": source, "model_label": root._meta.label}
+        if seen is not None:
+            constants["seen"] = seen
+        insert_texts(self.remote, Reference, constants, names, rows)
 
     def set_versions(self, versions: Mapping[Stored, Version | None], seen: int) -> None:
         """Note which versions of objects have come."""

@@ -113,18 +113,7 @@ class Storing:
             is_own = isinstance(key, FormerKey) and row.source == self._table.source and not row.is_gone
             if is_own and (root, key) not in self._noted.forgotten:
                 self._table.rename(row.pk, key)
-        new: dict[type[Model], list[tuple[Name, Any]]] = {}
-        moved: list[tuple[int, Any, int | None]] = []
-        for (root, key), remote_key in self._noted.learnt.items():
-            rows = self._noted.rows_of((root, key)) if (root, key) not in self._noted.forgotten else []
-            elsewhere = [row for row in rows if row.remote_pk != text_of(remote_key)]
-            moved += ((row.pk, remote_key, self._logged(root, key, row)) for row in elsewhere)
-            for name in self._names_to_store(root, key, rows):
-                new.setdefault(root, []).append((name, remote_key))
-        self._table.move(moved)
-        self._noted.met.update(pk for pk, _, _ in moved)
-        for root, some in new.items():
-            self._table.insert(root, self._with_versions(root, [*some, *self._names_of_found(root)]), self._seen)
+        self._store_learnt()
         self._table.meet(self._noted.met, self._seen)
         lost: dict[type[Model], list[Any]] = {}
         for root, key in self._noted.lost - self._noted.forgotten:
@@ -132,6 +121,33 @@ class Storing:
                 lost.setdefault(root, []).append(remote_key)
         for root, keys in lost.items():
             self._table.lose(root, keys)
+
+    def _store_learnt(self) -> None:
+        """Write references to rows that were not known: nearly all are of what LOCAL itself has made, and new."""
+        own: dict[type[Model], list[tuple[Any, Any]]] = {}
+        named: dict[type[Model], list[tuple[Name, Any]]] = {}
+        moved: list[tuple[int, Any, int | None]] = []
+        forgotten, known, stored = self._noted.forgotten, self._names.known, self._noted.rows
+        for at, remote_key in self._noted.learnt.items():
+            root, key = at
+            rows = self._noted.rows_of(at) if at in stored and at not in forgotten else []
+            if not rows and at not in known:
+                own.setdefault(root, []).append((key, remote_key))
+                continue
+            elsewhere = [row for row in rows if row.remote_pk != text_of(remote_key)]
+            moved += ((row.pk, remote_key, self._logged(root, key, row)) for row in elsewhere)
+            for name in self._names_to_store(root, key, rows):
+                named.setdefault(root, []).append((name, remote_key))
+        self._table.move(moved)
+        self._noted.met.update(pk for pk, _, _ in moved)
+        for root in {**own, **named}:
+            found = [*named.get(root, ()), *self._names_of_found(root)]
+            if self._asks_for_versions:
+                found += ((self._own_name(root, key), there) for key, there in own.pop(root, ()))
+            if some := own.get(root):
+                until = self._log.until
+                self._table.insert_own(root, ((key, there, until(root, key)) for key, there in some), self._seen)
+            self._table.insert(root, self._with_versions(root, found), self._seen)
 
     def _with_versions(
         self, root: type[Model], named: list[tuple[Name, Any]]
@@ -170,18 +186,18 @@ class Storing:
 
     def _names_to_store(self, root: type[Model], key: Any, rows: list[Stored]) -> list[Name]:
         """Return the names of an object that the remote does not have yet."""
-        known = self._names.known.get((root, key))
-        if known is None and rows:
-            return []
-        text = text_of(key)
-        full = full_key(encode_key(key)) if is_digest(text) else None
-        own = Name(self._table.source, text, full, self._log.until(root, key))
+        known, own = self._names.known.get((root, key)), self._own_name(root, key)
         if known is None:
-            return [own]
+            return [] if rows else [own]
         stored = {(row.source, row.local_pk) for row in rows}
         names = [own if name.source == self._table.source and name.key == own.key else name for name in known]
         # Of what LOCAL has deleted, and the remote keeps, its maker's word has been read already.
         return [each for each in names if (each.source, each.key) not in stored and not FormerKey.is_one(each.key)]
+
+    def _own_name(self, root: type[Model], key: Any) -> Name:
+        text = text_of(key)
+        full = full_key(encode_key(key)) if is_digest(text) else None
+        return Name(self._table.source, text, full, self._log.until(root, key))
 
     def _names_of_found(self, root: type[Model]) -> list[tuple[Name, Any]]:
         """Return the remote's own names of what it had made, and LOCAL has a name for from now on.

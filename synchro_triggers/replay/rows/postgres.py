@@ -7,7 +7,7 @@ import decimal
 import json
 import re
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import NoneType
 from typing import Any
 
@@ -161,14 +161,15 @@ def _fits_array(connection: BaseDatabaseWrapper, field: Any) -> bool:
 def insert_texts(
     connection: BaseDatabaseWrapper,
     model: type[Model],
-    same: dict[str, str],
+    same: Mapping[str, str | int],
     names: Sequence[str],
     columns: list[list[Any]],
 ) -> None:
     quote = quoting(connection)
     fields = {field.attname: field for field in model._meta.concrete_fields}
-    marks = ", ".join(["%s::text"] * len(same))
-    kinds = ["bigint" if isinstance(fields[name], BigIntegerField) else "text" for name in names]
+    kind_of = {name: "bigint" if isinstance(fields[name], BigIntegerField) else "text" for name in (*same, *names)}
+    marks = ", ".join(f"%s::{kind_of[name]}" for name in same)
+    kinds = [kind_of[name] for name in names]
     arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -7,7 +7,7 @@ updates use them too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connections
@@ -31,7 +31,9 @@ class RowsVanished(Exception):
     """An update found fewer rows than it was told of: somebody has deleted some meanwhile."""
 
 
-def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Sequence[str], rows: Rows) -> None:
+def insert_texts(
+    alias: str, model: type[Model], same: Mapping[str, str | int], names: Sequence[str], rows: Rows
+) -> None:
     """Insert rows of texts and whole numbers, past the fields' own preparation.
 
     Args:

@@ -18,7 +18,7 @@ Insert = Callable[[Any, type[Model], Sequence[Any], list[list[Any]], bool], tupl
 Update = Callable[[Any, type[Model], Sequence[Any], Sequence[Any], list[list[Any]]], int]
 
 #: Inserts texts and whole numbers: what all rows share, the names of what differs, and columns of that.
-InsertTexts = Callable[[Any, type[Model], dict[str, str], Sequence[str], list[list[Any]]], None]
+InsertTexts = Callable[[Any, type[Model], Mapping[str, str | int], Sequence[str], list[list[Any]]], None]
 
 
 class Statements(Protocol):

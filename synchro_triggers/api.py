@@ -21,8 +21,10 @@ def synchronize(
     full: bool = False,
     on_error: str = "quarantine",
     progress: Callable[[int, int], None] | None = None,
+    pull: bool = False,
+    both: bool = False,
 ) -> SyncReport:
-    """Replay what was logged on LOCAL since the last run on the remote database(s).
+    """Replay what was logged on LOCAL since the last run on the remote database(s), or the other way round.
 
     Args:
         remote: an alias; default: every alias of ``SYNCHRO_REMOTE``, one after the other.
@@ -32,6 +34,10 @@ def synchronize(
             remote's own users changed is newer, and objects that only the remote has stay.
         on_error: ``'quarantine'`` keeps an object that cannot be applied, and goes on; ``'stop'`` stops at the first.
         progress: called with the number of log rows done and their total.
+        pull: fetch each remote's changes, and replay them on LOCAL, whose receivers are called. Nothing runs on the
+            other side, which only must have its triggers. What is said here of LOCAL is true of the remote then, and
+            the other way round.
+        both: send LOCAL's changes to a remote, then fetch that one's.
 
     Returns:
         What was done. Objects that could not be applied are in ``failures``; they are no exception.
@@ -52,7 +58,16 @@ def synchronize(
     """
     from .replay import run
 
-    return run.synchronize(remote, models=models, dry_run=dry_run, full=full, on_error=on_error, progress=progress)
+    return run.synchronize(
+        remote,
+        models=models,
+        dry_run=dry_run,
+        full=full,
+        on_error=on_error,
+        progress=progress,
+        pull=pull,
+        both=both,
+    )
 
 
 def call_synchronize(
@@ -63,6 +78,8 @@ def call_synchronize(
     full: bool = False,
     on_error: str = "quarantine",
     progress: Callable[[int, int], None] | None = None,
+    pull: bool = False,
+    both: bool = False,
 ) -> str:
     """Run ``synchronize()`` and return the (translated) message, as django-synchro did.
 
@@ -77,7 +94,16 @@ def call_synchronize(
     """
     from .replay import messages, run
 
-    report = run.synchronize(remote, models=models, dry_run=dry_run, full=full, on_error=on_error, progress=progress)
+    report = run.synchronize(
+        remote,
+        models=models,
+        dry_run=dry_run,
+        full=full,
+        on_error=on_error,
+        progress=progress,
+        pull=pull,
+        both=both,
+    )
     return messages.message_of_success(report)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -25,8 +26,10 @@ from .listed import _models_of, _without_minus, app_or_model, read_models, resol
 from .options import ModelOptions, read_options
 from .registry import Registry, read_registry
 
-#: The database whose changes are captured and replayed elsewhere.
+#: The project's own database, whose changes are captured and replayed elsewhere.
 LOCAL = DEFAULT_DB_ALIAS
+
+_local: ContextVar[str] = ContextVar("synchro_triggers_local", default=LOCAL)
 
 CONFLICT_POLICIES = ("newest", "local", "remote")
 
@@ -208,6 +211,25 @@ def warn_when_remote_is_missing() -> None:
             RuntimeWarning,
             stacklevel=2,
         )
+
+
+def local_alias() -> str:
+    """Return the database whose changes are replayed: the project's own, but while a remote's are fetched."""
+    return _local.get()
+
+
+@contextmanager
+def replaying_from(alias: str) -> Iterator[None]:
+    """Let the changes of ``alias`` be those that are replayed: it is LOCAL in this block, and LOCAL may be the remote.
+
+    Example:
+        ``with replaying_from("main"): Run("default", choices).perform()`` brings what was changed on ``main``.
+    """
+    token = _local.set(alias)
+    try:
+        yield
+    finally:
+        _local.reset(token)
 
 
 def check_remote(alias: object, named: str = "remote") -> str:

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..conf import LOCAL
 
 #: Called with log rows done and their total.
 OnProgress = Callable[[int, int], None]
+
+
+class Way(NamedTuple):
+    """From which database changes go to which: aliases."""
+
+    source: str
+    remote: str
+
+
+def ways_of(remotes: Iterable[str], *, push: bool = True, pull: bool = False) -> list[Way]:
+    """Return the ways that a run goes, one after the other: to each remote, and from it.
+
+    Example:
+        >>> ways_of(["main"], pull=True)
+        [Way(source='default', remote='main'), Way(source='main', remote='default')]
+    """
+    ways: list[Way] = []
+    for alias in remotes:
+        if push:
+            ways.append(Way(LOCAL, alias))
+        if pull:
+            ways.append(Way(alias, LOCAL))
+    return ways
 
 
 @dataclass(frozen=True)

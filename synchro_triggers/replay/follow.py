@@ -1,4 +1,4 @@
-"""``synchronize --follow``: runs whenever something was committed on LOCAL, until it is told to stop."""
+"""``synchronize --follow``: runs whenever something was committed on the database whose changes go out, until stopped."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from django.db import Error, connections
 from ..capture import install
 from ..capture.own_tables import require_own_tables
 from ..capture.vendor import vendor_of
-from ..conf import LOCAL
+from ..conf import LOCAL, replaying_from
 from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
 from ..reaching import clear_errors
-from .choices import Choices
+from .choices import Choices, Way, ways_of
 from .log.positions import commit_mark, position_since
 from .log.window import open_window
 from .readiness import describe_partitions, require_ready_triggers, required_remotes
@@ -52,6 +52,8 @@ class Follower:
         interval: seconds between two looks at LOCAL.
         notify: let PostgreSQL wake it at each commit that logged something, instead of looking.
         stop_at_failure: end each run at the first object that cannot be applied.
+        pull: follow the remotes instead, and bring their changes to LOCAL.
+        both: follow both.
         on_run: called with the remote and the report of each run that had something to do, or to tell; each warning
             comes once.
         on_problem: called with a line when a run was not possible; it is tried again.
@@ -61,6 +63,8 @@ class Follower:
     interval: float = INTERVAL
     notify: bool = False
     stop_at_failure: bool = False
+    pull: bool = False
+    both: bool = False
     on_run: Callable[[str, SyncReport], None] = lambda remote, report: None
     on_problem: Callable[[str], None] = lambda problem: None
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -81,20 +85,27 @@ class Follower:
             raise SynchroConfigurationError(
                 f"The interval must be a number of more than 0 seconds, not {self.interval}."
             )
-        new_partitions = require_ready_triggers(remotes)
+        ways = ways_of(remotes, push=not self.pull, pull=self.pull or self.both)
+        if self.notify and (self.pull or self.both):
+            raise SynchroConfigurationError(
+                f"Notices tell of what is committed on {LOCAL!r} alone: --notify cannot be combined with --pull or --both."
+            )
+        new_partitions = [] if self.pull else require_ready_triggers(remotes)
         for alias in remotes:
             with suppress(Error):  # one that cannot be reached may come back: the first look tells of it
                 require_own_tables(alias)
         longest = max(_LONGEST_PAUSE, self.interval)
         with self._waiting() as wait:
-            followed = [_Followed(alias, self._choices(), list(new_partitions), longest) for alias in remotes]
+            followed = [
+                _Followed(way, self._choices(), new_partitions if way.source == LOCAL else [], longest) for way in ways
+            ]
             here = _Trouble(longest)
             while not self._stopped.is_set():
                 try:
                     self._look(followed)
                     wait(min([self.interval, *(each.trouble.left() for each in followed if each.trouble.pause)]))
                     here.end()
-                except (SynchroError, Error) as error:  # of LOCAL
+                except (SynchroError, Error) as error:  # of LOCAL, where it is followed
                     self._tell(here, error)
                     self._start_afresh(followed, *remotes)
                     self._stopped.wait(here.left())
@@ -117,7 +128,7 @@ class Follower:
         return Choices(stop_at_failure=self.stop_at_failure, interrupted=self._stopped.is_set)
 
     def _look(self, followed: list[_Followed]) -> None:
-        mark = commit_mark(LOCAL)
+        mark = "" if self.pull else commit_mark(LOCAL)
         for each in followed:
             if self._stopped.is_set():
                 return
@@ -125,15 +136,15 @@ class Follower:
                 continue
             started = time.monotonic()
             try:
-                report = each.catch_up(mark)
+                report = each.catch_up(mark if each.way.source == LOCAL else None)
                 each.trouble.end()
             except (SynchroError, Error) as error:  # others are not kept waiting by it
                 alone = len(followed) == 1
                 self._tell(each.trouble, error, 0.0 if alone else time.monotonic() - started)
-                self._start_afresh(followed, each.alias)
+                self._start_afresh(followed, each.followed_with)
                 continue
             if report is not None and (report.changed or report.failures or report.told or report.warnings):
-                self.on_run(each.alias, report)
+                self.on_run(each.way.remote, report)
 
     @contextmanager
     def _waiting(self) -> Iterator[Callable[[float], Any]]:
@@ -182,13 +193,13 @@ class _Trouble:
 
 
 class _Followed:
-    """One remote, and how far it is known to be."""
+    """One way to or from a remote, and how far it is known to have been gone."""
 
-    def __init__(self, alias: str, choices: Choices, new_partitions: list[str], longest_pause: float) -> None:
-        self.alias = alias
+    def __init__(self, way: Way, choices: Choices, new_partitions: list[str], longest_pause: float) -> None:
+        self.way = way
         self.trouble = _Trouble(longest_pause)
         self._choices = choices
-        self._new_partitions = new_partitions
+        self._new_partitions = list(new_partitions)
         self._warned: set[str] = set()
         self._run: Run | None = None
         self._went_well = True
@@ -196,33 +207,42 @@ class _Followed:
         self._checkpoint: Checkpoint | None = None
         self._refreshed = 0.0
 
+    @property
+    def followed_with(self) -> str:
+        """The alias of that one of the two databases which is not LOCAL."""
+        return self.way.remote if self.way.source == LOCAL else self.way.source
+
     def forget_mark(self) -> None:
         """Look at LOCAL next time, whatever its mark."""
         self._mark = ""
 
-    def catch_up(self, mark: str) -> SyncReport | None:
+    def catch_up(self, mark: str | None) -> SyncReport | None:
         """Make a run if there may be something to do.
 
         Args:
-            mark: what ``commit_mark(LOCAL)`` was just now: if it is what it was, nothing was committed since.
+            mark: what ``commit_mark()`` of the source was just now: if it is what it was, nothing was committed since;
+                ``None``: to be asked.
 
         Returns:
             The report; ``None``: there was nothing to do.
         """
+        with replaying_from(self.way.source), clear_errors(*self.way):
+            return self._catch_up(commit_mark(self.way.source) if mark is None else mark)
+
+    def _catch_up(self, mark: str) -> SyncReport | None:
         due = time.monotonic() - self._refreshed > _REFRESH
         if mark == self._mark and not due:
             return None
         report: SyncReport | None
-        with clear_errors(LOCAL, self.alias):
-            if due or self._run is None:
-                self._new_partitions += require_ready_triggers((self.alias,))
-                if self._run is None or self._went_well:  # otherwise it still holds the lease
-                    self._run = Run(self.alias, self._choices)
-                self._refreshed = time.monotonic()
-                report = self._perform(self._run)
-            else:
-                report = self._take_what_is_new(self._run, mark)
-            self._mark = mark
+        if due or self._run is None:
+            self._new_partitions += require_ready_triggers((self.way.remote,))
+            if self._run is None or self._went_well:  # otherwise it still holds the lease
+                self._run = Run(self.way.remote, self._choices)
+            self._refreshed = time.monotonic()
+            report = self._perform(self._run)
+        else:
+            report = self._take_what_is_new(self._run, mark)
+        self._mark = mark
         if report is not None:
             self._warn_once(report)
         return report
@@ -239,9 +259,9 @@ class _Followed:
         checkpoint = self._checkpoint
         if not self._went_well or checkpoint is None:
             return self._perform(run)
-        end = position_since(LOCAL, mark)
+        end = position_since(self.way.source, mark)
         window = open_window(
-            LOCAL, checkpoint.position, end=end, without_origin=run.node, known_row=checkpoint.last_row
+            self.way.source, checkpoint.position, end=end, without_origin=run.node, known_row=checkpoint.last_row
         )
         if not window.rows:
             return None
@@ -256,7 +276,7 @@ class _Followed:
     def _perform(self, run: Run) -> SyncReport:
         self._went_well = False
         report = run.perform()
-        self._checkpoint = load_checkpoint(self.alias, run.source)
+        self._checkpoint = load_checkpoint(self.way.remote, run.source)
         self._went_well = True
         return report
 

@@ -101,6 +101,8 @@ class SyncReport:
         waiting: how many objects are kept that this run has not tried.
         next_attempt: when the first of them will be tried; ``None``: by the next run.
         remote: the only one that it is about, while it is written.
+        source: the database whose changes went there: LOCAL, or what was pulled from.
+        ways: where changes went more than one way: a report for each, in order.
     """
 
     remotes: tuple[str, ...] = ()
@@ -114,6 +116,8 @@ class SyncReport:
     waiting: int = 0
     next_attempt: datetime.datetime | None = None
     remote: str = ""
+    source: str = ""
+    ways: list[SyncReport] = field(default_factory=list)
 
     def count(self, label: str, what: str, number: int = 1) -> None:
         counts = self.models.setdefault(label, Counts())
@@ -132,6 +136,12 @@ class SyncReport:
         self.told[remark.kind] = self.told.get(remark.kind, 0) + 1
         if self.told[remark.kind] <= NAMED:
             self.remarks.append(remark if remark.remote else replace(remark, remote=self.remote))
+
+    def add_way(self, source: str, report: SyncReport) -> None:
+        """Add the report of one way that changes went."""
+        report.source = source
+        self.ways.append(report)
+        self.add(report)
 
     def add(self, other: SyncReport) -> None:
         """Add another report's counts, failures, remarks and warnings to this one."""
@@ -212,4 +222,8 @@ class SyncReport:
             "told": {str(kind): number for kind, number in sorted(self.told.items())},
             "remarks": [asdict(remark) for remark in self.remarks],
             "warnings": list(self.warnings),
+            "ways": [
+                {"source": way.source, "remote": way.remote, **{what: way._total(what) for what in COUNTED}}
+                for way in self.ways
+            ],
         }

@@ -17,14 +17,14 @@ from django.db import connections, transaction
 from ..capture import install
 from ..capture.own_tables import require_own_tables
 from ..capture.tables import labels_of
-from ..conf import LOCAL, get_settings
+from ..conf import LOCAL, get_settings, local_alias, replaying_from
 from ..exceptions import SynchroConfigurationError, SynchroError, worst_of
 from ..models import Checkpoint
 from ..moment import as_utc
 from ..reaching import clear_errors
 from .at_once import AtOnce
 from .backlog import Backlog
-from .choices import Choices, OnProgress
+from .choices import Choices, OnProgress, Way, ways_of
 from .identity.given_again import note_given_again
 from .kept import KeptObjects
 from .log.changes import Change
@@ -67,42 +67,51 @@ def synchronize(
     full: bool = False,
     on_error: str = "quarantine",
     progress: OnProgress | None = None,
+    pull: bool = False,
+    both: bool = False,
 ) -> SyncReport:
     """See ``synchro_triggers.synchronize``, which this is."""
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
+    if pull and both:
+        raise SynchroConfigurationError("--pull and --both exclude one another: --both fetches, too.")
     remotes = required_remotes(remote)
     choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
     with apart_from_a_run():
-        return _synchronize(remotes, choices)
+        return _synchronize(ways_of(remotes, push=not pull, pull=pull or both), choices)
 
 
 def retry_failures(remote: str | None = None) -> SyncReport:
     """Synchronise, and try all that is kept, whatever its pause."""
-    return _synchronize(required_remotes(remote), Choices(retry=True))
+    return _synchronize(ways_of(required_remotes(remote)), Choices(retry=True))
 
 
-def _synchronize(remotes: tuple[str, ...], choices: Choices) -> SyncReport:
-    dry_run = choices.dry_run
-    new_partitions = require_ready_triggers(remotes, dry_run=dry_run)
+def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
     started = time.monotonic()
-    report = SyncReport(remotes=remotes, dry_run=dry_run)
-    if new_partitions:
-        report.warn(describe_partitions(new_partitions, dry_run=dry_run))
+    report = SyncReport(remotes=tuple(dict.fromkeys(way.remote for way in ways)), dry_run=choices.dry_run)
+    if pushed := [way.remote for way in ways if way.source == LOCAL]:
+        _require_ready(pushed, report)
     problems: list[SynchroError] = []
-    for alias in remotes:
+    for way in ways:
         try:
-            with clear_errors(LOCAL, alias):
-                report.add(Run(alias, choices).perform())
+            with replaying_from(way.source), clear_errors(*way):
+                if way.source != LOCAL:
+                    _require_ready([way.remote], report)
+                report.add_way(way.source, Run(way.remote, choices).perform())
         except SynchroError as error:  # the others are not to wait for it
             problems.append(error)
     report.seconds = time.monotonic() - started
     if problems:
         worst = worst_of(problems)
-        if len(problems) < len(remotes):
+        if len(problems) < len(ways):
             worst.report = report
         raise worst
     return report
+
+
+def _require_ready(remotes: Sequence[str], report: SyncReport) -> None:
+    if new_partitions := require_ready_triggers(remotes, dry_run=report.dry_run):
+        report.warn(describe_partitions(new_partitions, dry_run=report.dry_run))
 
 
 class Run:
@@ -166,7 +175,7 @@ class Run:
             ledger.report.warn(text)
         with closing(ledger.absent), nullcontext() if self._choices.dry_run else self._lease.held():
             self._context.redirects.look()
-            with times_in_utc(LOCAL, remote):
+            with times_in_utc(local_alias(), remote):
                 self._apply_everything(ledger)
         return ledger.report
 
@@ -219,7 +228,7 @@ class Run:
         return [rest, self._open(rest.end, None)]
 
     def _open(self, start: str, since: datetime.datetime | None, *, end: str = "", after: int = 0) -> Window:
-        return open_window(LOCAL, start, end=end, after=after, since=since, without_origin=self._context.node)
+        return open_window(local_alias(), start, end=end, after=after, since=since, without_origin=self._context.node)
 
     def _require_acquaintance(
         self, checkpoint: Checkpoint, windows: Iterable[Window], failures: Sequence[Change]

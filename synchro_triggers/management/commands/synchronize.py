@@ -38,6 +38,10 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Count what would be done; write nothing.")
         parser.add_argument("--full", action="store_true", help="Every object, not only logged ones: the initial load.")
         parser.add_argument(
+            "--pull", action="store_true", help="Fetch the remote's changes, and replay them on the local database."
+        )
+        parser.add_argument("--both", action="store_true", help="Send the local changes, then fetch the remote's.")
+        parser.add_argument(
             "--follow", action="store_true", help="Go on: synchronise whenever something was committed, until stopped."
         )
         parser.add_argument(
@@ -78,6 +82,8 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"],
                 full=options["full"],
                 on_error=options["on_error"],
+                pull=options["pull"],
+                both=options["both"],
                 progress=self._draw_bar if show_bar else None,
             )
         except SynchroError as error:
@@ -97,6 +103,8 @@ class Command(BaseCommand):
     # Following ------------------------------------------------------------------------------------
 
     def _follow(self, options: dict[str, Any]) -> None:
+        if options["pull"] and options["both"]:
+            raise SynchroConfigurationError("--pull and --both exclude one another: --both fetches, too.")
         for name in ("dry_run", "models"):
             if options[name]:
                 raise SynchroConfigurationError(
@@ -107,6 +115,8 @@ class Command(BaseCommand):
             interval=options["interval"],
             notify=options["notify"],
             stop_at_failure=options["on_error"] == "stop",
+            pull=options["pull"],
+            both=options["both"],
             on_run=lambda remote, report: self._tell_run(remote, report, options),
             on_problem=lambda problem: self.stderr.write(f"{without_credentials(problem)} Trying again."),
         )

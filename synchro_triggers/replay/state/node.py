@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from ...conf import LOCAL
 from ...exceptions import Refused
@@ -157,7 +157,12 @@ def require_no_transaction() -> None:
     Raises:
         Refused: a transaction is open.
     """
-    connection = connections[LOCAL]
+    for alias in dict.fromkeys((LOCAL, DEFAULT_DB_ALIAS)):
+        _require_none_open(alias)
+
+
+def _require_none_open(alias: str) -> None:
+    connection = connections[alias]
     if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
         return
     if connection.connection is None:
@@ -166,6 +171,6 @@ def require_no_transaction() -> None:
         not connection.get_autocommit() and database_of(connection).is_in_transaction(connection.connection)
     ):
         raise Refused(
-            f"A transaction is open on {LOCAL!r}: what it has written may still be rolled back, and would stay on the "
+            f"A transaction is open on {alias!r}: what it has written may still be rolled back, and would stay on the "
             "remote. Nothing was done. Synchronise after it, for instance with transaction.on_commit()."
         )

@@ -13,7 +13,7 @@ from ...conf import LOCAL
 from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
-from ..log.own_windows import moment_of, own_rows
+from ..log.own_windows import OwnRow, moment_of, own_rows
 from ..log.users_changes import LastChange, LastChanges, last_changes
 from ..log.versions import Standing, Version, compare, is_newer, knows, time_after
 from ..report import SyncReport, Told
@@ -43,6 +43,7 @@ class RemoteChanges:
         self._since = min(oldest, back_to) if context.policy == "newest" and oldest and back_to else None
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
+        self._own_rows: dict[int, OwnRow] = {}
         self._read: set[tuple[type[Model], Any]] = set()
         self._decided: dict[tuple[Change, str], tuple[Conflict, bool, bool, bool, str]] = {}
         self._objects: dict[Conflict, tuple[type[Model], Any]] = {}
@@ -245,9 +246,16 @@ class RemoteChanges:
         """Return the remote's version of an object: its own users' last one, or the one that it has received."""
         if theirs is None:
             return received
-        [row] = own_rows(self._context.remote, [theirs.id]).values()
+        row = self._own_row(theirs.id)
         number = self._context.knowledge.there.of(row)
-        return Version(self._context.node, number, time_after(row.time, received))
+        return Version(self._context.node, number, time_after(row.time_or(theirs.time), received))
+
+    def _own_row(self, row_id: int) -> OwnRow:
+        """Return a log row of the remote's own users; those of the whole batch are read in one query."""
+        if row_id not in self._own_rows:
+            unread = {last.id for last in self._last.values()} - self._own_rows.keys()
+            self._own_rows.update(own_rows(self._context.remote, {row_id, *unread}))
+        return self._own_rows[row_id]
 
     def _standing(self, shape: Shape, key: Any, change: Change, here: Version, there: Version) -> Standing:
         knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]

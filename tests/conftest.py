@@ -30,7 +30,7 @@ from django.test import SimpleTestCase, TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
-from tests import thinning
+from tests import heap, thinning
 from tests.databases import PAIRS, RECEIVING_PAIRS, Databases, Pair, Prepared, Run, known_pairs, pairs_of_test
 from tests.in_memory import folder_in_memory
 from tests.mariadb_server import MariaDBServer, MariaDBUnavailable, mariadb_server, reason_for_none
@@ -81,6 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _look_for_mariadb(config)
     config.stash[until_the_end] = ExitStack()
     config.pluginmanager.register(thinning, "thinning")
+    config.pluginmanager.register(heap, "heap")
     if not _is_worker(config):
         _stop_in_order_when_terminated()
 

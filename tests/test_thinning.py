@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.thinning import covering, place_of, spread, vendor_of_project
+from tests.databases import CAPTURING_PAIRS, DEFAULT_PAIRS, PAIRS
+from tests.thinning import covering, opposite, place_of, spread, vendor_of_project
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 1), (3, 2), (2, 2), (2, 4), (3, 4), (2, 3, 2)])
@@ -49,6 +50,27 @@ def test_combination_that_only_one_pair_has_is_kept():
 
     assert {("a", "sqlite"), ("b", "postgres")} <= kept
     assert len(kept & {("c", "sqlite"), ("c", "postgres")}) == 1
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_each_vendor_is_on_each_side_of_two_of_the_four_pairs(shift):
+    kept = [PAIRS[pair] for (pair,) in opposite([(pair,) for pair in CAPTURING_PAIRS], shift)]
+
+    assert len(kept) == 2
+    assert {pair.local for pair in kept} == {pair.remote for pair in kept} == {"sqlite", "postgres"}
+
+
+def test_each_of_the_four_pairs_has_its_turn_in_some_test():
+    cells = [(pair,) for pair in CAPTURING_PAIRS]
+
+    assert set().union(*(opposite(cells, shift) for shift in range(2))) == set(cells)
+
+
+@pytest.mark.parametrize("pairs", [DEFAULT_PAIRS, ("postgres",), ("sqlite", "postgres-to-sqlite"), tuple(PAIRS)])
+def test_other_pairs_of_a_test_without_parameters_stay(pairs):
+    cells = [(pair,) for pair in pairs]
+
+    assert opposite(cells, 0) == opposite(cells, 1) == set(cells)
 
 
 @pytest.mark.parametrize(

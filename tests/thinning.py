@@ -12,6 +12,9 @@ parameter: each of them runs once, and each vendor pair sees one of them.
 
 A test without the mark that has parameters runs each combination of them on one vendor pair, in turn, and each pair
 with some combination. One that opens a project of its own on a vendor has that vendor as its parameter ``local``.
+
+A test that has no parameters, and the mark ``all_pairs``, runs on two of the four pairs that have triggers on both
+sides: on those of one vendor or on those of two, so that each vendor is once LOCAL's and once the remote's.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from collections.abc import Collection, Sequence
 
 import pytest
 
-from tests.databases import PAIRS, RECEIVING_PAIRS
+from tests.databases import CAPTURING_PAIRS, DEFAULT_PAIRS, PAIRS, RECEIVING_PAIRS
 
 Cell = tuple[str, ...]
 
@@ -32,6 +35,7 @@ Cell = tuple[str, ...]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     products: dict[str, list[tuple[Cell, pytest.Item]]] = defaultdict(list)
     others: dict[str, list[tuple[Cell, pytest.Item]]] = defaultdict(list)
+    alone: dict[str, list[tuple[Cell, pytest.Item]]] = defaultdict(list)
     for item in items:
         mark = item.get_closest_marker("thinned")
         # What must run on the other pairs does not become less by those on a remote that only receives.
@@ -41,7 +45,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             products[where + receiving].append((cell, item))
         elif cell := combination_and_pair(item):
             others[item.nodeid.partition("[")[0] + receiving].append((cell, item))
-    for groups, choose in ((products, covering), (others, spread)):
+        elif pair_of(item):
+            alone[item.nodeid.partition("[")[0] + receiving].append(((pair_of(item),), item))
+    for groups, choose in ((products, covering), (others, spread), (alone, opposite)):
         for where, members in groups.items():
             shift = int.from_bytes(hashlib.sha256(where.encode()).digest()[:8])
             kept = choose([cell for cell, _ in members], shift)
@@ -127,6 +133,20 @@ def spread(cells: list[Cell], shift: int) -> set[Cell]:
     }
     seen = {pair for _, pair in kept}
     return kept | {(some[shift % len(some)], pair) for pair, some in combinations_of.items() if pair not in seen}
+
+
+def opposite(cells: list[Cell], shift: int) -> set[Cell]:
+    """Return two of the four pairs that have triggers on both sides: each vendor on each side. Fewer pairs stay.
+
+    Args:
+        cells: pairs, and nothing else.
+        shift: decides between the pairs of one vendor and those of two.
+    """
+    pairs = {pair for (pair,) in cells}
+    if pairs != set(CAPTURING_PAIRS):
+        return set(cells)
+    of_one = set(DEFAULT_PAIRS)
+    return {(pair,) for pair in (of_one if shift % 2 else pairs - of_one)}
 
 
 def covering(cells: list[Cell], shift: int) -> set[Cell]:

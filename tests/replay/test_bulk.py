@@ -70,7 +70,7 @@ def delete_many():
 
 
 #: How many objects shall need no more queries than ten of them.
-FEW_AND_MANY = pytest.mark.parametrize("size", [100, pytest.param(1000, marks=pytest.mark.whole)])
+FEW_AND_MANY = pytest.mark.parametrize("size", [30, pytest.param(1000, marks=pytest.mark.whole)])
 
 
 @pytest.mark.all_pairs

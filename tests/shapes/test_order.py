@@ -494,6 +494,7 @@ def test_long_chain_arrives_and_its_whole_length_goes():
     assert not Branch.objects.using(REMOTE).exists()
 
 
+@long_chain
 @usual_batches
 def test_long_chain_that_takes_longer_than_a_batch_may_is_walked_through_once(settings):
     make_chain(CHAIN)
@@ -548,6 +549,7 @@ def test_unique_values_are_rotated_along_a_long_row():
     synchronize_and_compare()
 
 
+@usual_batches  # then as many as it says itself
 def test_rotation_that_takes_longer_than_a_batch_may_arrives_in_one_run(settings):
     Slot.objects.bulk_create(Slot(name=f"{number}", number=number) for number in range(120))
     synchronize_and_compare()

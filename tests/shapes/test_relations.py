@@ -5,7 +5,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.db import connections
+from django.db.models import F
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from synchro_triggers import synchro_paused, synchronize
@@ -377,12 +380,10 @@ def test_receivers_of_m2m_changed_hear_each_link_once(articles):
 @pytest.fixture
 def content_types_differ():
     """Give the remote other content type ids than LOCAL has."""
-    for content_type in ContentType.objects.using(REMOTE).filter(app_label__in=["shapeapp", "testapp"]):
-        key = content_type.pk
-        content_type.delete(using=REMOTE)
-        ContentType.objects.using(REMOTE).create(
-            pk=key + 5000, app_label=content_type.app_label, model=content_type.model
-        )
+    there = ContentType.objects.using(REMOTE).filter(app_label__in=["shapeapp", "testapp"])
+    with connections[REMOTE].constraint_checks_disabled():
+        Permission.objects.using(REMOTE).filter(content_type__in=there).update(content_type=F("content_type") + 5000)
+        assert there.update(id=F("id") + 5000)
     ContentType.objects.clear_cache()
     yield
     ContentType.objects.clear_cache()

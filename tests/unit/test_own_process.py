@@ -12,10 +12,13 @@ from synchro_triggers.management.own_process import heap_set_aside
 
 @pytest.fixture(autouse=True)
 def _as_before():
-    before = gc.get_threshold()
+    before, set_aside = gc.get_threshold(), gc.get_freeze_count() > 0
+    gc.unfreeze()
     yield
     gc.unfreeze()
     gc.set_threshold(*before)
+    if set_aside:  # by the test run: tests/heap.py
+        gc.freeze()
 
 
 class LooksAtTheCollector(Command):

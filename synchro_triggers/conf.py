@@ -100,6 +100,11 @@ class Settings:
         """What says, together with the models themselves, which tables and columns are captured."""
         return self.models, self.left_out, tuple(self.options.items())
 
+    @cached_property
+    def mutes_anybody(self) -> bool:
+        """Whether there are receivers that a replay does not call; asked in each transaction."""
+        return any(each.mute or each.write == "rows" for each in self.options.values())
+
     @property
     def identity(self) -> frozenset[str]:
         """Labels of the models whose rows keep their primary key on the remote."""

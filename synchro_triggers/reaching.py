@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import Error, InterfaceError, OperationalError, connections
 
-from .exceptions import DatabaseUnreachable, SynchroError
+from .conf import LOCAL
+from .exceptions import DatabaseUnreachable, SynchroError, worst_of
 from .faults.judge import kind_of, lost_alias, met_by_errors
 from .faults.kinds import Kind
 
@@ -67,6 +68,31 @@ def clear_errors(*aliases: str) -> Iterator[None]:
 def lost(alias: str, error: Exception) -> DatabaseUnreachable:
     """Return what is said of a database that is lost."""
     return DatabaseUnreachable(_text(alias, error))
+
+
+def with_each(remotes: Sequence[str], do: Callable[[str], object], **found: object) -> None:
+    """Do something with each remote; the others are not to wait for one that has trouble.
+
+    Args:
+        remotes: the aliases.
+        do: does it with one of them.
+        **found: attributes of the error that is raised, for what was found with those that had none.
+
+    Raises:
+        SynchroError: one for all troubles, of the worst one's kind.
+    """
+    problems: list[SynchroError] = []
+    for alias in remotes:
+        try:
+            with clear_errors(LOCAL, alias):
+                do(alias)
+        except SynchroError as error:
+            problems.append(error)
+    if problems:
+        worst = worst_of(problems)
+        if len(problems) < len(remotes):
+            vars(worst).update(found)
+        raise worst
 
 
 def _text(alias: str, error: Exception) -> str:

@@ -18,10 +18,10 @@ from ..capture import install
 from ..capture.own_tables import require_own_tables
 from ..capture.tables import labels_of
 from ..conf import LOCAL, get_settings
-from ..exceptions import SynchroConfigurationError, SynchroError, worst_of
+from ..exceptions import SynchroConfigurationError
 from ..models import Checkpoint
 from ..moment import as_utc
-from ..reaching import clear_errors
+from ..reaching import with_each
 from .at_once import AtOnce
 from .backlog import Backlog
 from .choices import Choices, OnProgress
@@ -88,19 +88,10 @@ def _synchronize(remotes: tuple[str, ...], choices: Choices) -> SyncReport:
     report = SyncReport(remotes=remotes, dry_run=dry_run)
     if new_partitions:
         report.warn(describe_partitions(new_partitions, dry_run=dry_run))
-    problems: list[SynchroError] = []
-    for alias in remotes:
-        try:
-            with clear_errors(LOCAL, alias):
-                report.add(Run(alias, choices).perform())
-        except SynchroError as error:  # the others are not to wait for it
-            problems.append(error)
-    report.seconds = time.monotonic() - started
-    if problems:
-        worst = worst_of(problems)
-        if len(problems) < len(remotes):
-            worst.report = report
-        raise worst
+    try:
+        with_each(remotes, lambda alias: report.add(Run(alias, choices).perform()), report=report)
+    finally:
+        report.seconds = time.monotonic() - started
     return report
 
 

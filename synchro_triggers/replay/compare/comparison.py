@@ -15,8 +15,8 @@ from ...capture import install
 from ...capture.own_tables import Schema, require_own_tables
 from ...capture.tables import labels_of
 from ...conf import LOCAL, chosen_remotes, get_settings
-from ...exceptions import Refused, SynchroConfigurationError, SynchroError, worst_of
-from ...reaching import clear_errors
+from ...exceptions import Refused, SynchroConfigurationError
+from ...reaching import with_each
 from ..log.users_changes import UsersChanges
 from ..rows.selecting import rows_of
 from ..rows.utc import times_in_utc
@@ -57,19 +57,10 @@ def compare(
     labels = None if models is None else labels_of(models)
     started = time.monotonic()
     report = ComparisonReport(remotes=remotes, repair=repair or "")
-    problems: list[SynchroError] = []
-    for alias in remotes:
-        try:
-            with clear_errors(LOCAL, alias):
-                Comparison(alias, labels, report, progress).perform()
-        except SynchroError as error:  # the others are not to wait for it
-            problems.append(error)
-    report.seconds = time.monotonic() - started
-    if problems:
-        worst = worst_of(problems)
-        if len(problems) < len(remotes):
-            worst.comparison = report
-        raise worst
+    try:
+        with_each(remotes, lambda alias: Comparison(alias, labels, report, progress).perform(), comparison=report)
+    finally:
+        report.seconds = time.monotonic() - started
     return report
 
 

@@ -80,7 +80,9 @@ class KeysAcross:
     def _ask_one_by_one(self, model: type[Model], known: dict[Any, Any], unknown: list[Any]) -> None:
         if len(unknown) > _ONE_BY_ONE:
             return
-        matching = Matching(self._sides.identity(), OtherSpellings(self._sides.remote))
+        identity = self._sides.identity()
+        identity.load(root_of(model), unknown)
+        matching = Matching(identity, OtherSpellings(self._sides.remote))
         for value in unknown:
             if (found := matching.keys_there.key_there(model, value)) is not None:
                 known[value] = found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from django.db import connections
@@ -15,23 +16,25 @@ from .selecting import rows_with
 _TIMES = frozenset({"DateField", "DateTimeField", "TimeField"})
 
 
-def names_of_times(model: type[Model], alias: str) -> list[str]:
-    """Return the attributes that may be garbled: none but where a column holds anything."""
-    if not database_of(connections[alias]).HOLDS_ANYTHING:
-        return []
-    return [field.attname for field in model._meta.concrete_fields if kind_of(field) in _TIMES]
-
-
-def garbled_times(model: type[Model], alias: str, nulls: Mapping[str, Collection[Any]]) -> dict[str, list[Any]]:
-    """Return which of the values that were read as NULL are none.
+def garbled_times(
+    model: type[Model], alias: str, rows: Iterable[Any], names: Sequence[str] = ()
+) -> dict[str, list[Any]]:
+    """Return by attribute the keys of the rows in which a date or time was read as NULL, and is none.
 
     Args:
-        model: the model.
-        alias: the database.
-        nulls: attributes to the primary keys of the rows where they were NULL.
+        rows: instances of the model; or tuples of what ``names`` says, of which the first is the primary key.
     """
     found = {}
-    for name, keys in nulls.items():
+    for name in _times_of(model) if database_of(connections[alias]).HOLDS_ANYTHING else ():
+        if not names:
+            keys = [row.pk for row in rows if row.__dict__.get(name, "") is None]
+        else:
+            keys = [row[0] for row in rows if row[names.index(name)] is None] if name in names else []
         if keys and (there := rows_with(model, alias, pk=keys).filter(**{f"{name}__isnull": False})).exists():
             found[name] = list(there.values_list("pk", flat=True))
     return found
+
+
+@cache
+def _times_of(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields if kind_of(field) in _TIMES]

@@ -32,7 +32,7 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
         _call(instance.save, remote, options)
         return
     with (
-        as_told(instance),
+        _as_told(instance),
         values_kept(instance, shape),
         hidden_rows_seen(instance),
         order_kept(instance),
@@ -78,12 +78,12 @@ def _is_saved_as_it_is(shape: Shape) -> bool:
 
 def delete(instance: Model, remote: str, **options: Any) -> None:
     """Delete through the ORM."""
-    with as_told(instance), rows_as_they_are(instance):
+    with _as_told(instance), rows_as_they_are(instance):
         _call(_method(instance, "delete"), remote, options)
 
 
 @contextmanager
-def as_told(instance: Model) -> Iterator[None]:
+def _as_told(instance: Model) -> Iterator[None]:
     """Let an instance be written by its own methods or past them, and heard of or not, as its option ``write`` says."""
     model = type(instance)
     with (

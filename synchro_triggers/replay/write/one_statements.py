@@ -33,7 +33,7 @@ from ..schema.observed import overrides_writing
 from ..schema.relations import links_to, nothing_hangs_on
 from ..schema.shape import Shape
 from ..schema.stored_types import plain_type
-from .one import as_told, delete, save
+from .one import delete, save
 from .read_back import ReadBack
 from .receivers import Receivers
 from .signals import deletes_announced, send_post_save, send_pre_save
@@ -106,7 +106,7 @@ class Singles:
         return ()
 
     def _save_by_django(self, instance: Model, shape: Shape, *, adding: bool, unsure: bool) -> None:
-        with as_told(instance), nothing_returned(instance) if adding and unsure else nullcontext():
+        with nothing_returned(instance) if adding and unsure else nullcontext():
             save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
 
     def _write(self, plan: _Plan, instance: Any, *, adding: bool, unsure: bool) -> bool:

@@ -19,8 +19,7 @@ from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
 from ..reaching import clear_errors
 from .choices import Choices
-from .log.positions import commit_mark, position_since
-from .log.window import open_window
+from .log.window import commit_mark, open_window, position_since
 from .readiness import describe_partitions, require_ready_triggers, required_remotes
 from .report import SyncReport
 from .run import Run

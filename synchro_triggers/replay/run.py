@@ -42,8 +42,8 @@ from .readiness import (
     required_remotes,
 )
 from .report import SyncReport
-from .rows.contention import RowLocks
 from .rows.other_spellings import OtherSpellings
+from .rows.read_ahead import RowLocks
 from .rows.redirects import Redirects
 from .rows.utc import times_in_utc
 from .state.checkpoint import load_checkpoint, note_place

@@ -12,23 +12,20 @@ from ...exceptions import ObjectNotApplied
 from ..identity.already_there import already_there
 from ..identity.matching import Matching
 from ..plan.rewriting import rewritten
-from ..rows.garbled_times import garbled_times
 from ..rows.held_keys import held_key
 from ..rows.json_text import StoredText
 from ..rows.local_rows import load_instances
 from ..rows.other_spellings import OtherSpellings
-from ..rows.partly_readable import read_in_part, was_read
+from ..rows.partly_readable import garbled_times, read_in_part, was_read
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
-from ..rows.unhashable import is_hashable
 from ..rows.values import local_value, same_value
+from ..schema.findable import is_hashable
 from ..schema.key_columns import KeyColumn
 from ..schema.keys import Unreadable
 from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from ..tasks import At
-from .findings import Finding
-from .report import FieldDifference
-from .shown import UNREADABLE, difference_of
+from .report import UNREADABLE, FieldDifference, Finding, difference_of
 from .sides import Sides
 from .tables import ComparedTable
 

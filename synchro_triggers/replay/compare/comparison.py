@@ -24,12 +24,11 @@ from ..schema.link_shapes import link_shape
 from ..state.node import require_original, require_two_databases, require_two_nodes
 from ..state.sight import require_sight
 from .explained import Way, two_ways
-from .findings import Finding
 from .going_through import GoingThrough, Table
 from .links import Links
 from .objects import Objects
 from .repair import log_again
-from .report import ComparisonReport
+from .report import ComparisonReport, Finding
 from .sides import Sides
 from .tables import compared_table
 

@@ -15,9 +15,9 @@ from django.db.models import Model, QuerySet
 
 from ...conf import LOCAL
 from ..identity.reference_table import text_of
-from ..rows.garbled_times import garbled_times
 from ..rows.held_keys import held_key
 from ..rows.json_text import annotation_of
+from ..rows.partly_readable import garbled_times
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import same_value

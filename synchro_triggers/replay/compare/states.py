@@ -13,8 +13,7 @@ from ..identity.telling import keeps_key
 from ..schema.keys import FormerKey
 from ..schema.shape import family_labels, read_key, shape_of
 from .explained import Way
-from .findings import Finding
-from .report import State
+from .report import Finding, State
 from .sides import Sides
 
 #: A state, and what else there is to say of it.

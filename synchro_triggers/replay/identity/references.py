@@ -19,8 +19,7 @@ from ...models import Reference
 from ...vendors.vendor import database_of
 from ..log.changes import Change
 from ..log.users_changes import LastChange, UsersChanges
-from ..rows.contention import RowLocks
-from ..rows.read_ahead import ReadAhead
+from ..rows.read_ahead import ReadAhead, RowLocks
 from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey
 from ..schema.relations import may_be_spoken_of

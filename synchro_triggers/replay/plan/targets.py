@@ -14,14 +14,14 @@ from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..identity.living import Living
 from ..identity.references import Identity
-from ..rows.doubled_hours import why_doubled
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
+from ..rows.utc import why_doubled
 from ..rows.values import local_value
 from ..schema.findable import is_findable, not_findable, why_not_findable
+from ..schema.made_up import as_written, far_off, numbered
 from ..schema.shape import Shape, points_to_key, root_of, shape_of, target_of
 from ..tasks import At, LinkTask, ObjectTask
-from .far_off import as_written, far_off, numbered
 from .rewriting import cannot_be_told, keys_in
 
 

@@ -14,11 +14,10 @@ from ..errors import KeyNotYet, waiting
 from ..identity.references import Identity
 from ..rows.values import local_value
 from ..schema.key_columns import KeyColumn
+from ..schema.made_up import until_it_comes
 from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
-from ..tasks import At
-from .agenda import Agenda
+from ..tasks import Agenda, At
 from .cycles import StandIns, Unfinished
-from .far_off import until_it_comes
 from .rewriting import rewritten
 from .targets import Targets
 

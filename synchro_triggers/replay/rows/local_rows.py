@@ -12,7 +12,7 @@ from ...unnamed import unnamed_on
 from ..schema.keys import FormerKey
 from ..schema.relations import links_to_children
 from ..schema.shape import Shape
-from .garbled_times import garbled_times
+from .partly_readable import garbled_times
 from .raw_keys import is_of_one_object
 from .selecting import instances_of, rows_with
 

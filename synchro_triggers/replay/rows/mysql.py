@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from .other import Statements
-from .quoting import quoting
+from .other import Statements, quoting
 
 #: Rows that are updated with one message.
 _AT_ONCE = 1000

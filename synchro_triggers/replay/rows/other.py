@@ -9,6 +9,12 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
+
+def quoting(connection: BaseDatabaseWrapper) -> Callable[[str], str]:
+    """Return what quotes a name for a statement with parameters, where a percent sign stands for itself twice."""
+    return lambda name: connection.ops.quote_name(name).replace("%", "%%")
+
+
 #: Inserts columns of values for fields; keys are given, or given out. Returns the latter, and how many rows there were.
 Insert = Callable[[Any, type[Model], Sequence[Any], list[list[Any]], bool], tuple[list[Any], int]]
 

@@ -15,9 +15,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import strip_quotes
 from django.db.models import BigIntegerField, Model
 
-from .other import Statements
+from ..schema.stored_types import has_placeholder
+from .other import Statements, quoting
 from .postgres_sequences import move_sequences_on, reserve_keys
-from .quoting import has_placeholder, quoting
 
 _CASCADING = """
 SELECT asked.number
@@ -141,7 +141,7 @@ class PostgresStatements(Statements):
         return f'({text}) COLLATE "C"'
 
     def read_logged(self, connection: BaseDatabaseWrapper, fields: Collection[Any], logged: str) -> Sequence[Any]:
-        names = [connection.ops.quote_name(field.column).replace("%", "%%") for field in fields]
+        names = [quoting(connection)(field.column) for field in fields]
         types = [base_type(field, connection) for field in fields]
         record = ", ".join(f"{name} {type_}" for name, type_ in zip(names, types, strict=True))
         with connection.cursor() as cursor:

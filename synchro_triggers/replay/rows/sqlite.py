@@ -14,8 +14,7 @@ from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 
 from ...capture.trigger import PREFIX
-from .other import Statements
-from .quoting import quoting
+from .other import Statements, quoting
 
 _DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 _TIME = "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"

@@ -16,9 +16,8 @@ from django.db.models import AutoField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
 from ..schema.shape import Shape, shape_of
-from ..schema.stored_types import need_no_preparation
+from ..schema.stored_types import has_placeholder, need_no_preparation
 from .json_text import is_copied_as_text, text_of
-from .quoting import has_placeholder
 from .redirects import NothingInserted
 from .selecting import rows_of
 from .values import create_instances

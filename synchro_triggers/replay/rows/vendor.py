@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .mysql import MySQLStatements
 from .other import Statements
+from .other import quoting as quoting
 from .postgres import PostgresStatements
 from .sqlite import SQLiteStatements
 from .sqlite import is_undecodable as is_undecodable

@@ -18,8 +18,8 @@ from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...key_texts import stored_key
 from ...models import Failure, Operation, Reference
+from ..log.absent import without_a_row
 from ..log.changes import Change
-from ..log.vanished import without_a_row
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..schema.shape import model_of, read_key, root_of

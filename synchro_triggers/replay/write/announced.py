@@ -26,8 +26,7 @@ from .clock import Clock
 from .known import Known
 from .many_rows import give_free_values, key_parts, reserve_keys
 from .outcomes import Outcomes
-from .receivers import Receivers
-from .signals import send_post_save, send_pre_save
+from .receivers import Receivers, send_post_save, send_pre_save
 
 #: Objects that are announced at once where it is not known yet how long receivers take.
 _FIRST = 5

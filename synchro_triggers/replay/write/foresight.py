@@ -13,8 +13,8 @@ from ...capture.tables import natural_manager
 from ..log.changes import Change
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
-from ..rows.unhashable import is_hashable
 from ..rows.values import differing, local_value, same_value
+from ..schema.findable import is_hashable
 from ..schema.shape import Shape, leads_elsewhere, parents_of, root_of
 from ..tasks import At, LinkTask, ObjectTask
 from .known import Known

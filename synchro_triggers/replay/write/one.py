@@ -16,14 +16,13 @@ from ...django_inside.receivers import withheld
 from ...django_inside.saving import hidden_rows_seen, needs_hooks, order_kept, parents_found, written_by_django
 from ...unnamed import unnamed_on
 from ..rows.selecting import rows_of
-from ..rows.stepping_aside import rows_as_they_are, steps_aside
 from ..rows.values import values_kept
 from ..rows.vendor import statements_of
 from ..schema.link_shapes import LinkShape
 from ..schema.observed import goes_by_its_methods, is_written_in_silence
 from ..schema.shape import Shape
-from .advice import advised
-from .signals import send_m2m
+from .own_methods import advised, rows_as_they_are, steps_aside
+from .receivers import send_m2m
 
 
 def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:

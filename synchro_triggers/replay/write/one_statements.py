@@ -24,19 +24,17 @@ from ...django_inside.saving import nothing_returned
 from ...vendors.vendor import database_of
 from ..errors import BatchBroken
 from ..rows.json_text import JsonText
-from ..rows.quoting import has_placeholder, quoting
 from ..rows.redirects import NothingInserted
-from ..rows.stepping_aside import steps_aside
 from ..rows.values import values_kept
-from ..rows.vendor import statements_of
+from ..rows.vendor import quoting, statements_of
 from ..schema.observed import overrides_writing
 from ..schema.relations import links_to, nothing_hangs_on
 from ..schema.shape import Shape
-from ..schema.stored_types import plain_type
+from ..schema.stored_types import has_placeholder, plain_type
 from .one import delete, save
+from .own_methods import steps_aside
 from .read_back import ReadBack
-from .receivers import Receivers
-from .signals import deletes_announced, send_post_save, send_pre_save
+from .receivers import Receivers, deletes_announced, send_post_save, send_pre_save
 
 
 class Singles:

@@ -13,7 +13,6 @@ from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ..identity.already_there import already_there, there_by_key
 from ..log.changes import Change
-from ..plan.agenda import Agenda
 from ..plan.context import RunContext
 from ..plan.decisions import Action
 from ..plan.translation import Values
@@ -22,6 +21,7 @@ from ..rows.redirects import NothingInserted
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value, new_instance, same_value, set_key, set_values, value_to_write
 from ..schema.shape import Shape, root_of, shape_of
+from ..tasks import Agenda
 from .cycles import Cycles
 from .drafts import Draft, Drafts
 from .foresight import Foresight

@@ -22,8 +22,8 @@ from ..rows.statements import update_rows
 from ..rows.values import differing, set_values, value_to_write
 from ..schema.observed import saves_are_heard
 from ..schema.shape import Shape, tables_of
-from .advice import way_past
 from .many_rows import key_parts
+from .own_methods import way_past
 
 
 class ReadBack:

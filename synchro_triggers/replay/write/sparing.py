@@ -10,11 +10,14 @@ from typing import Any
 from django.db.models import Model, ProtectedError, RestrictedError
 
 from ...conf import LOCAL
+from ...exceptions import ObjectNotApplied
 from ..errors import NotYet
 from ..plan.cascades import hanging_loosely, is_part_of, let_go, links_going, protecting_rows, taken_along
 from ..plan.database_cascades import DatabaseCascades
-from ..rows.unhashable import hangers_told, require_hashable
-from ..schema.shape import is_foreign_key, shape_of
+from ..rows.selecting import rows_with
+from ..schema.findable import is_hashable
+from ..schema.relations import hanging_on
+from ..schema.shape import concrete_of, is_foreign_key, is_parent_link, points_to_key, shape_of
 from ..tasks import At, at_of
 from .dangling import Dangling
 from .known import Known
@@ -198,3 +201,52 @@ class Sparing:
 def _would_take_along(instance: Model) -> NotYet:
     label = shape_of(type(instance)).label
     return NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
+
+
+@contextmanager
+def hangers_told(row: Model, alias: str) -> Iterator[None]:
+    """Raise ``ObjectNotApplied`` where the block stumbles over a row that hangs on ``row``, and whose key has no hash.
+
+    By lists, JSON and the like nobody can look up whether LOCAL still has it.
+    """
+    try:
+        yield
+    except TypeError as error:
+        for hanger in _hangers(row, alias):
+            if not is_hashable(hanger.pk):
+                raise _told(hanger, alias) from error
+        raise
+
+
+def require_hashable(rows: Iterable[Model], alias: str) -> None:
+    """Raise ``ObjectNotApplied`` where one of the rows, which a delete would take along, has such a key."""
+    for row in rows:
+        if not is_hashable(row.pk):
+            raise _told(row, alias)
+
+
+def _told(row: Model, alias: str) -> ObjectNotApplied:
+    label = row._meta.label
+    return ObjectNotApplied(
+        f"it was deleted; on {alias!r} {label} {row.pk!r} hangs on it, and by a key of this type no object can be "
+        f"found: nobody can tell whether it is to stay. Delete this {label} there, or let it point elsewhere; the next "
+        "run goes on"
+    )
+
+
+def _hangers(row: Model, alias: str) -> Iterator[Model]:
+    """Yield what hangs on a row, and on that, each model once."""
+    seen: set[type[Model]] = set()
+    level: list[tuple[type[Model], list[Model]]] = [(type(row), [row])]
+    while level:
+        model, rows = level.pop()
+        for field in hanging_on(model):
+            holder = concrete_of(field.model)
+            if holder in seen or is_parent_link(field):
+                continue
+            attname = "pk" if points_to_key(field) else field.target_field.attname
+            found = list(rows_with(holder, alias, **{field.attname: [getattr(each, attname) for each in rows]}))
+            if found:
+                seen.add(holder)
+                yield from found
+                level.append((holder, found))

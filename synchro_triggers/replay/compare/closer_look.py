@@ -33,10 +33,6 @@ from .tables import ComparedTable
 class CloserLook:
     """One look at some rows of a table; what it knows is as old as it.
 
-    Args:
-        sides: the two databases.
-        table: the table.
-
     Attributes:
         remote_keys: the remote keys of the rows that were found there, the same or not, by local key.
     """

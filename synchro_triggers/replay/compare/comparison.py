@@ -67,7 +67,6 @@ class Comparison:
     """LOCAL against one remote.
 
     Args:
-        remote: the alias.
         labels: only these models; ``None``: all that are captured.
         report: takes what is found.
         progress: told how far it has come.

@@ -53,8 +53,6 @@ class EqualRows:
     """Pages of a table.
 
     Args:
-        table: the table.
-        remote: the remote alias.
         across: what keys are on the other side.
     """
 

@@ -115,8 +115,6 @@ def two_ways(remote: str, source: str, target: str, *, logs: bool) -> tuple[Way,
     """Return the way from LOCAL to a remote, and the one back, if LOCAL has ever received something from there.
 
     Args:
-        remote: the alias.
-        source, target: the node ids of LOCAL and of the remote.
         logs: whether the remote has triggers.
     """
     back = logs and has_rows(Checkpoint, LOCAL, source=target)

@@ -46,8 +46,6 @@ class GoingThrough:
     """A comparison of one table.
 
     Args:
-        table: the table.
-        remote: the remote alias.
         report: takes what is found.
         on_difference: gets what differs for no known reason.
         on_rows: called with the number of rows that are done.

@@ -31,11 +31,7 @@ _ONE_BY_ONE = 100
 
 
 class KeysAcross:
-    """What keys are on the other side.
-
-    Args:
-        sides: the two databases.
-    """
+    """What keys are on the other side."""
 
     def __init__(self, sides: Sides) -> None:
         self._sides = sides

@@ -30,9 +30,7 @@ class Links:
     """A table of links, to be compared as ``Objects`` is.
 
     Args:
-        sides: the two databases.
         ways: from LOCAL to the remote, and the way back, if there is one.
-        shape: the table.
 
     Attributes:
         label: of its model.

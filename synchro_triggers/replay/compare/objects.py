@@ -32,7 +32,6 @@ class Objects:
     """A table of objects.
 
     Args:
-        sides: the two databases.
         ways: from LOCAL to the remote, and the way back, if there is one.
         table: what is compared of it.
 

@@ -26,9 +26,7 @@ class States:
     """Explains what was found of the objects of one root model.
 
     Args:
-        sides: the two databases.
         ways: from LOCAL to the remote, and the way back, if there is one.
-        root: the model.
     """
 
     def __init__(self, sides: Sides, ways: tuple[Way, Way | None], root: type[Model]) -> None:

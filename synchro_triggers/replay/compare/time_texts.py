@@ -36,9 +36,6 @@ class TimeTexts:
 
     Two texts that are the same are the same time; two that are not may be one all the same (SQLite stores what it is
     given), which takes a closer look.
-
-    Args:
-        remote: the remote alias.
     """
 
     def __init__(self, remote: str) -> None:

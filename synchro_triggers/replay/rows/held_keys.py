@@ -19,7 +19,6 @@ def held_key(column: KeyColumn, instance: Model, alias: str = LOCAL) -> tuple[ty
     What a callable finds in a column is not told here.
 
     Args:
-        column: the column.
         instance: the object that points.
         alias: the database that it is of.
     """

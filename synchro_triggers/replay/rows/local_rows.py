@@ -23,7 +23,6 @@ def load_instances(
     """Read rows of LOCAL by primary key, past every manager; each as its most derived model.
 
     Args:
-        model: the model.
         keys: local keys.
         unreadable: takes the keys of rows that cannot be read, with the errors; without it, they are raised.
     """

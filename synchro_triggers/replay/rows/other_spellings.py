@@ -40,11 +40,7 @@ Values = tuple[Any, ...]
 
 
 class OtherSpellings:
-    """What a remote has in other spellings, as far as a run has asked.
-
-    Args:
-        alias: the remote.
-    """
+    """What a remote has in other spellings, as far as a run has asked."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
@@ -64,7 +60,6 @@ class OtherSpellings:
         """Return those of the values that a row has in another spelling, with the texts by names.
 
         Args:
-            model: the model.
             names: attribute names, or paths along foreign keys.
             wanted: the values that the names have together, as Python has them.
         """

@@ -22,8 +22,6 @@ def read_in_part(model: type[Model], alias: str, keys: Sequence[Any]) -> list[An
     """Read rows by primary key; values that cannot be read are deferred.
 
     Args:
-        model: the model.
-        alias: the database.
         keys: the keys, all of which can be read.
 
     Returns:

@@ -184,7 +184,6 @@ def array_parameter(values: Sequence[Any], base_type: str) -> Any:
     To be used with a cast. Drivers look at each element for itself, which takes as long as the server does.
 
     Args:
-        values: the elements.
         base_type: the type of an element that the array will be cast to.
     """
     kinds = set(map(type, values))

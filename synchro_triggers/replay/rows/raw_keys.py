@@ -34,7 +34,6 @@ def there_as_text(alias: str, model: type[Model], texts: Collection[str]) -> set
     """Return those of the logged keys whose rows are there. It reads the whole table: for few keys, and rarely.
 
     Args:
-        alias: the database.
         model: the model; its own table is looked at.
         texts: keys as triggers write them.
     """

@@ -16,7 +16,6 @@ class RowLocks:
     """Locks rows of a remote as they are read, so that they stay what they are until a run has written them.
 
     Args:
-        alias: the remote.
         wanted: whether the run writes at all.
     """
 

@@ -34,8 +34,6 @@ def insert_texts(alias: str, model: type[Model], same: dict[str, str], names: Se
     """Insert rows of texts and whole numbers, past the fields' own preparation.
 
     Args:
-        alias: the database.
-        model: the model.
         same: attribute names to the value that all rows share.
         names: the attribute names that differ from row to row; others take the database's defaults.
         rows: their values.
@@ -87,7 +85,6 @@ def update_rows(
     """Update rows by primary key.
 
     Args:
-        alias: the database.
         model: the model, without parents.
         key: the fields of the primary key.
         fields: the fields to set.

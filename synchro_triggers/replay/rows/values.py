@@ -45,8 +45,6 @@ def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) ->
     """Make the instance of a new remote object; fields without a value keep the model's defaults.
 
     Args:
-        shape: the model.
-        remote: the remote alias.
         key: its primary key there, or ``None`` when the database gives it out.
         values: attribute names to values, of all fields that are copied, and of other parents' keys.
     """

@@ -23,7 +23,6 @@ def free_values(field: Any, taken: set[Any]) -> Iterator[Any]:
     """Yield values for a column that probably no row has: far-off ones first, then neighbours of those taken.
 
     Args:
-        field: the field.
         taken: some of the values that rows have.
     """
     if field.null:

@@ -120,7 +120,6 @@ def _other_parents(model: type[Model], own: set[str]) -> tuple[OtherParent, ...]
     """Return the parents whose keys the model does not share, those of its parents among them.
 
     Args:
-        model: the model.
         own: names of the attributes that hold the key that it shares.
     """
     found = []

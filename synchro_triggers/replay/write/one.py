@@ -106,10 +106,8 @@ def save_links(
     The manager itself is not used: it asks the router where to write, and the remote is not its answer.
 
     Args:
-        shape: the table.
         owner: the remote row of the object on the declaring side.
         target_keys: remote keys of the objects at the other end; none of them is linked yet, or all are.
-        remote: the remote alias.
         add: whether to add or to remove.
         mirrored: the target keys whose mirrored link, in a symmetrical table, is written too.
 

@@ -75,7 +75,6 @@ class Singles:
         """Do what ``instance.save(using=alias, force_insert=adding)`` does, with exactly the values it has.
 
         Args:
-            instance, shape: the object.
             adding: it is new.
             unsure: an insert may return nothing although the row is there: whoever calls looks for it.
             announced: called, where possible, between ``pre_save`` and the write.

@@ -31,7 +31,6 @@ class ReadBack:
 
     Args:
         instance, shape: the object, with the values that it shall have.
-        alias: the database.
         wrote_more: tells whether more was written to its table, since it began, than one save does.
     """
 

@@ -73,10 +73,11 @@ def call_synchronize(
         >>> call_synchronize()
         'No changes since last synchronization.'
     """
-    from .replay import messages, run
+    from .replay import run
+    from .replay.report import message_of_success
 
     report = run.synchronize(remote, models=models, dry_run=dry_run, full=full, on_error=on_error, progress=progress)
-    return messages.message_of_success(report)
+    return message_of_success(report)
 
 
 def compare(

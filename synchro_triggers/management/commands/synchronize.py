@@ -15,8 +15,7 @@ from ...conf import get_settings
 from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
-from ...replay.messages import describe_failures, message_of
-from ...replay.report import COUNTED, SyncReport, Told
+from ...replay.report import COUNTED, SyncReport, Told, describe_failures, message_of
 from ...replay.run import synchronize
 from ..errors import one_line
 from ..own_process import LongCommand

@@ -146,7 +146,7 @@ class CloserLook:
             yield difference_of(field, *shown)
 
     def _foreign_key(self, field: Any, value: Any, there: Any) -> Any:
-        """Return what a foreign key should hold on the remote; what leads nowhere may hold any number of nobody's."""
+        """Return what a foreign key should hold on the remote; one that leads nowhere may hold any key that does so."""
         expected = self._matching.keys_there.translate(field, value)
         if expected is not None:
             return expected

@@ -15,9 +15,9 @@ from ..log.absent import by_model, hidden_rows
 from ..log.changes import Change, divided
 from ..log.window import highest_id
 from ..rows.local_rows import load_instances
-from ..rows.logged_values import logged_values
 from ..rows.selecting import rows_with
 from ..rows.utc import doubling_zone, why_doubled, zone_of
+from ..rows.values import logged_values
 from ..schema.findable import why_not_findable
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.link_shapes import LinkShape, link_shape

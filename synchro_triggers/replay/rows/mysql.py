@@ -67,7 +67,7 @@ class MySQLStatements(Statements):
         return found
 
     def existing_links_stay(self, connection: Any, through: Any, source: str) -> dict[str, Any]:
-        """``INSERT IGNORE`` would leave out, without a word, links to what is not there too, and cut values short."""
+        """With ``INSERT IGNORE``, links to what is not there would be left out too, and values cut short, silently."""
         return {"update_conflicts": True, "update_fields": [through._meta.get_field(source).name]}
 
 

@@ -71,7 +71,7 @@ class ReadAhead:
         return self._rows.get(model, {}).keys()
 
     def take(self, model: type[Model], key: Any) -> Model | None:
-        """Return a row, reading it if need be, and forget it: whoever takes it will change it."""
+        """Return a row, reading it if need be, and forget it: the caller is going to change it."""
         row = self._rows.get(model, {}).pop(key, None)
         if row is None:
             row = self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
@@ -125,5 +125,5 @@ class ReadAhead:
         self.forget_links()
 
     def forget_links(self) -> None:
-        """Forget who is linked: a cascade may remove links without a word."""
+        """Forget who is linked: a cascade may have removed links, and nothing tells."""
         self._linked.clear()

@@ -40,13 +40,6 @@ class Foresight:
         self._gone, self._tasks = gone, tasks
         self._looked_up: dict[tuple[Any, ...], _LookedUp] = {}
 
-    def require_free(
-        self, shape: Shape, values: Mapping[str, Any], remote_key: Any, changed: Collection[str] | None
-    ) -> None:
-        """Raise ``IntegrityError``, as the remote would, where another row has the object's unique values."""
-        if said := self.what_is_taken(shape, values, remote_key, changed):
-            raise IntegrityError(said)
-
     def what_is_taken(
         self, shape: Shape, values: Mapping[str, Any], remote_key: Any, changed: Collection[str] | None
     ) -> str | None:

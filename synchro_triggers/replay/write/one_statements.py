@@ -18,6 +18,7 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Manager, Model
+from django.db.models.signals import post_delete, pre_delete
 
 from ...django_inside.savepoints import Savepoints
 from ...django_inside.saving import nothing_returned
@@ -34,7 +35,7 @@ from ..schema.stored_types import has_placeholder, plain_type
 from .one import delete, save
 from .own_methods import steps_aside
 from .read_back import ReadBack
-from .receivers import Receivers, deletes_announced, send_post_save, send_pre_save
+from .receivers import Receivers, send_delete, send_post_save, send_pre_save
 
 
 class Singles:
@@ -137,10 +138,11 @@ class Singles:
             delete(instance, self._alias)
             return
         connection = connections[self._alias]
-        with deletes_announced([instance], self._alias):
-            key = plan.key.get_db_prep_save(instance.pk, connection)
-            for statement in plan.deletes:
-                self._execute(statement, [key])
+        send_delete(pre_delete, instance, self._alias)
+        key = plan.key.get_db_prep_save(instance.pk, connection)
+        for statement in plan.deletes:
+            self._execute(statement, [key])
+        send_delete(post_delete, instance, self._alias)
         setattr(instance, plan.key.attname, None)
 
     def _execute(self, sql: str, params: Sequence[Any]) -> Any:
@@ -187,7 +189,7 @@ class _Plan:
 
 
 def _is_ordinary(connection: BaseDatabaseWrapper, shape: Shape) -> bool:
-    """Tell whether Django's own ``save()`` would do one statement on one table, without any ado."""
+    """Tell whether Django's own ``save()`` would execute one statement on one table, and do nothing else."""
     options: Any = shape.model._meta
     fields = options.concrete_fields
     key = options.pk

@@ -122,7 +122,8 @@ class Upserts:
                 self._outcomes.report.count(draft.shape.label, Action.KEEP.counted_as)
             return True
         changed = None if draft.row is None else draft.changed
-        self._foresight.require_free(draft.shape, draft.values, draft.remote_key, changed)
+        if said := self._foresight.what_is_taken(draft.shape, draft.values, draft.remote_key, changed):
+            raise IntegrityError(said)  # as the remote would
         self._context.imagined_written.add(at)
         return False
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import django
 from django.db import connections
 from django.db.models import Model
-from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
+from django.db.models.signals import m2m_changed, post_save, pre_save
 
 from ...django_inside.savepoints import require_unbroken, without_savepoints
 from ..rows.read_ahead import ReadAhead
@@ -169,14 +169,6 @@ def send_post_save(instance: Any, using: str, *, created: bool) -> None:
     )
 
 
-@contextmanager
-def deletes_announced(instances: Iterable[Any], using: str) -> Iterator[None]:
-    """Send ``pre_delete`` for each instance, then do the block, then send ``post_delete`` for each.
-
-    Each gets what its own ``delete(using=using)`` would send.
-    """
-    for instance in instances:
-        pre_delete.send(sender=type(instance), instance=instance, using=using, origin=instance)
-    yield
-    for instance in instances:
-        post_delete.send(sender=type(instance), instance=instance, using=using, origin=instance)
+def send_delete(signal: Any, instance: Any, using: str) -> None:
+    """Send ``pre_delete`` or ``post_delete`` as ``delete(using=using)`` does."""
+    signal.send(sender=type(instance), instance=instance, using=using, origin=instance)

@@ -12,8 +12,15 @@ from django.db.models import Model, ProtectedError, RestrictedError
 from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..errors import NotYet
-from ..plan.cascades import hanging_loosely, is_part_of, let_go, links_going, protecting_rows, taken_along
-from ..plan.database_cascades import DatabaseCascades
+from ..plan.cascades import (
+    DatabaseCascades,
+    hanging_loosely,
+    is_part_of,
+    let_go,
+    links_going,
+    protecting_rows,
+    taken_along,
+)
 from ..rows.selecting import rows_with
 from ..schema.findable import is_hashable
 from ..schema.relations import hanging_on
@@ -62,30 +69,6 @@ class Going:
         return emptied
 
 
-class Along:
-    """Finds what goes along."""
-
-    def __init__(self, remote: str) -> None:
-        self._remote = remote
-        self._database = DatabaseCascades(remote)
-
-    def rows(self, going: Going) -> list[Model]:
-        """Return the rows of other objects that go with a row, and with those of its parents that go apart from it.
-
-        Raises:
-            ProtectedError, RestrictedError: it cannot be deleted.
-            ObjectNotApplied: a key cannot be looked up, so that nobody knows whether LOCAL still has the row.
-        """
-        with hangers_told(going.row, self._remote):
-            along = list(taken_along(going.row, self._remote, keep_parents=going.is_alone))
-            for parent in going.apart:
-                more = taken_along(parent, self._remote, keep_parents=False)
-                along += [instance for instance in more if not is_part_of(instance, going.row)]
-            along += self._database.taken_along(going.row, along, keep_parents=going.is_alone)
-        require_hashable(along, self._remote)
-        return along
-
-
 class Sparing:
     """Lets what a delete would take along, and LOCAL still has, point to what it points to on LOCAL.
 
@@ -98,7 +81,7 @@ class Sparing:
     def __init__(self, known: Known, point: Callable[..., None], rings: Rings) -> None:
         self._identity, self._living, self._targets = known.identity, known.matching.living, known.targets
         self._point, self._rings = point, rings
-        self._along = Along(known.remote)
+        self._cascades = DatabaseCascades(known.remote)
         self._dangling = Dangling(known.remote, known.matching.match)
 
     @contextmanager
@@ -156,11 +139,30 @@ class Sparing:
     def _what_is_in_the_way(self, going: Going) -> tuple[list[Model], list[Any], Exception | None]:
         """Return what a delete takes along, what protects the row from it, and how that is said."""
         try:
-            return self._along.rows(going), [], None
+            return self._along(going), [], None
         except (ProtectedError, RestrictedError) as error:
             # Nobody says through which rows: what points nowhere on LOCAL may be between.
             loosely = list(hanging_loosely(going.row, self._identity.remote))
             return loosely, list(protecting_rows(error)), error
+
+    def _along(self, going: Going) -> list[Model]:
+        """Return the rows of other objects that go with a row, and with those of its parents that go apart from it.
+
+        Raises:
+            ProtectedError, RestrictedError: it cannot be deleted.
+            ObjectNotApplied: a key cannot be looked up, so that nobody knows whether LOCAL still has the row.
+        """
+        remote = self._identity.remote
+        with hangers_told(going.row, remote):
+            along = list(taken_along(going.row, remote, keep_parents=going.is_alone))
+            for parent in going.apart:
+                more = taken_along(parent, remote, keep_parents=False)
+                along += [instance for instance in more if not is_part_of(instance, going.row)]
+            along += self._cascades.taken_along(going.row, along, keep_parents=going.is_alone)
+        for row in along:
+            if not is_hashable(row.pk):
+                raise _told(row, remote)
+        return along
 
     def _let_point_elsewhere(self, living: Iterable[Model], done: set[At], going: Collection[Model] = ()) -> bool:
         """Let rows point to what their local objects point to, each of them once; tell whether there was any.
@@ -184,7 +186,7 @@ class Sparing:
         """
         identity = self._identity
         try:
-            along = self._along.rows(going)
+            along = self._along(going)
         except (ProtectedError, RestrictedError) as error:
             staying = [at for at in map(at_of, protecting_rows(error)) if at not in gone]
             if any(identity.claimed_by(*at) is None for at in staying):
@@ -216,13 +218,6 @@ def hangers_told(row: Model, alias: str) -> Iterator[None]:
             if not is_hashable(hanger.pk):
                 raise _told(hanger, alias) from error
         raise
-
-
-def require_hashable(rows: Iterable[Model], alias: str) -> None:
-    """Raise ``ObjectNotApplied`` where one of the rows, which a delete would take along, has such a key."""
-    for row in rows:
-        if not is_hashable(row.pk):
-            raise _told(row, alias)
 
 
 def _told(row: Model, alias: str) -> ObjectNotApplied:

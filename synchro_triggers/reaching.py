@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import Error, InterfaceError, OperationalError, connections
@@ -70,17 +70,8 @@ def lost(alias: str, error: Exception) -> DatabaseUnreachable:
     return DatabaseUnreachable(_text(alias, error))
 
 
-def with_each(remotes: Sequence[str], do: Callable[[str], object], **found: object) -> None:
-    """Do something with each remote; the others are not to wait for one that has trouble.
-
-    Args:
-        remotes: the aliases.
-        do: does it with one of them.
-        **found: attributes of the error that is raised, for what was found with those that had none.
-
-    Raises:
-        SynchroError: one for all troubles, of the worst one's kind.
-    """
+def troubles_with(remotes: Iterable[str], do: Callable[[str], object]) -> list[SynchroError]:
+    """Do something with each remote; return the errors of those that have trouble: others are not to wait for them."""
     problems: list[SynchroError] = []
     for alias in remotes:
         try:
@@ -88,7 +79,19 @@ def with_each(remotes: Sequence[str], do: Callable[[str], object], **found: obje
                 do(alias)
         except SynchroError as error:
             problems.append(error)
-    if problems:
+    return problems
+
+
+def with_each(remotes: Sequence[str], do: Callable[[str], object], **found: object) -> None:
+    """Do something with each remote.
+
+    Args:
+        **found: attributes of the error that is raised, for what was found with those that had none.
+
+    Raises:
+        SynchroError: one for all troubles, of the worst one's kind.
+    """
+    if problems := troubles_with(remotes, do):
         worst = worst_of(problems)
         if len(problems) < len(remotes):
             vars(worst).update(found)

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from ...capture.install import require_capture
 from ...capture.tables import labels_of
 from ...conf import LOCAL, chosen_remotes
-from ...exceptions import SynchroConfigurationError, SynchroError, worst_of
-from ...reaching import clear_errors
+from ...exceptions import SynchroConfigurationError
+from ...reaching import with_each
 from ...replay.meeting.linking import call_strangers, link_objects
 from ..errors import one_line
 
@@ -46,15 +46,7 @@ class Command(BaseCommand):
                 raise SynchroConfigurationError(
                     "There is no remote to link with: set SYNCHRO_REMOTE, or name one with --remote."
                 )
-            problems: list[SynchroError] = []
-            for alias in remotes:
-                try:
-                    with clear_errors(LOCAL, alias):
-                        self._tell(alias, labels, options)
-                except SynchroError as error:  # the others are not to wait for it
-                    problems.append(error)
-            if problems:
-                raise worst_of(problems)
+            with_each(remotes, lambda alias: self._tell(alias, labels, options))
 
     def _tell(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> None:
         lines = self._strangers(alias, labels) if options["strangers"] else self._link(alias, labels, options)

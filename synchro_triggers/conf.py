@@ -244,6 +244,23 @@ def chosen_remotes(alias: str | None) -> tuple[str, ...]:
     return get_settings().remotes if alias is None else (check_remote(alias),)
 
 
+def required_remotes(alias: str | None, wanted: str = "synchronise to") -> tuple[str, ...]:
+    """Return the same where there must be one.
+
+    Args:
+        wanted: what for, for the message.
+
+    Raises:
+        SynchroConfigurationError: there is none, or as ``check_remote``.
+    """
+    if remotes := chosen_remotes(alias):
+        return remotes
+    raise SynchroConfigurationError(
+        f"There is no remote to {wanted}: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, or name one with "
+        "--remote."
+    )
+
+
 def _read_remotes(value: object) -> tuple[str, ...]:
     if value is None:
         return ()

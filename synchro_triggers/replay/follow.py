@@ -14,13 +14,13 @@ from django.db import Error, connections
 from ..capture import install
 from ..capture.own_tables import require_own_tables
 from ..capture.vendor import vendor_of
-from ..conf import LOCAL
+from ..conf import LOCAL, required_remotes
 from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
 from ..reaching import clear_errors
 from .choices import Choices
 from .log.window import commit_mark, open_window, position_since
-from .readiness import describe_partitions, require_ready_triggers, required_remotes
+from .readiness import describe_partitions, require_ready_triggers
 from .report import SyncReport
 from .run import Run
 from .state.checkpoint import load_checkpoint

@@ -17,7 +17,7 @@ from django.db import connections, transaction
 from ..capture import install
 from ..capture.own_tables import require_own_tables
 from ..capture.tables import labels_of
-from ..conf import LOCAL, get_settings
+from ..conf import LOCAL, get_settings, required_remotes
 from ..exceptions import SynchroConfigurationError
 from ..models import Checkpoint
 from ..moment import as_utc
@@ -39,7 +39,6 @@ from .readiness import (
     describe_other_place,
     describe_partitions,
     require_ready_triggers,
-    required_remotes,
 )
 from .report import SyncReport
 from .rows.other_spellings import OtherSpellings

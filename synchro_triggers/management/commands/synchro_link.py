@@ -9,8 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from ...capture.install import require_capture
 from ...capture.tables import labels_of
-from ...conf import LOCAL, chosen_remotes
-from ...exceptions import SynchroConfigurationError
+from ...conf import LOCAL, required_remotes
 from ...reaching import with_each
 from ...replay.meeting.linking import call_strangers, link_objects
 from ..errors import one_line
@@ -41,11 +40,7 @@ class Command(BaseCommand):
         with one_line():
             require_capture(LOCAL)
             labels = labels_of(options["models"]) if options["models"] else None
-            remotes = chosen_remotes(options["remote"])
-            if not remotes:
-                raise SynchroConfigurationError(
-                    "There is no remote to link with: set SYNCHRO_REMOTE, or name one with --remote."
-                )
+            remotes = required_remotes(options["remote"], "link with")
             with_each(remotes, lambda alias: self._tell(alias, labels, options))
 
     def _tell(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from django.db.models import Model
 from ...capture import install
 from ...capture.own_tables import Schema, require_own_tables
 from ...capture.tables import labels_of
-from ...conf import LOCAL, chosen_remotes, get_settings
+from ...conf import LOCAL, get_settings, required_remotes
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import with_each
 from ..log.users_changes import UsersChanges
@@ -47,12 +47,7 @@ def compare(
     if repair not in {None, "local", "remote"}:
         raise SynchroConfigurationError(f"repair must be None, 'local' or 'remote', not {repair!r}.")
     install.require_capture(LOCAL)
-    remotes = chosen_remotes(remote)
-    if not remotes:
-        raise SynchroConfigurationError(
-            "There is no remote to compare with: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, or name "
-            "one with --remote."
-        )
+    remotes = required_remotes(remote, "compare with")
     labels = None if models is None else labels_of(models)
     started = time.monotonic()
     report = ComparisonReport(remotes=remotes, repair=repair or "")

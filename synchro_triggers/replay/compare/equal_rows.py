@@ -210,7 +210,7 @@ def up_to_now(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def mark_of(key: Any) -> int:
-    """Return a number whose sums over two sets of keys are the same only if the sets are, by all odds (64 bits)."""
+    """Return a number for a key: two sets of keys whose numbers have one sum are, by all odds, the same (64 bits)."""
     return hash(text_of(key))
 
 

@@ -21,7 +21,7 @@ def scratch_file(further: str = "") -> sqlite3.Connection:
 
 @contextmanager
 def seen_objects(spans_pages: bool) -> Iterator[Callable[[Change], bool]]:
-    """Yield a predicate that is true for each object once in a run.
+    """Yield what tells of each object whether it is met for the first time in a run.
 
     A run's pages are read one by one, and an object may be logged in many of them.
     """

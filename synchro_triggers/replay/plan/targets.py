@@ -214,7 +214,7 @@ class Targets:
                         yield task, field, at
 
     def _look_what_is_taken(self, missing: Iterable[tuple[ObjectTask, Any, At]]) -> None:
-        """Read in a query for each model which keys that ``nowhere`` will ask for are somebody's on the remote."""
+        """Read, in a query for each model, which of the keys that ``nowhere`` will ask for have a row on the remote."""
         wanted: dict[type[Model], set[int]] = {}
         for _, field, (root, key) in missing:
             if isinstance(key, int):

@@ -133,7 +133,7 @@ def _other_parents(model: type[Model], own: set[str]) -> tuple[OtherParent, ...]
 
 
 def _forget_shapes(*, setting: str, **kwargs: Any) -> None:
-    """Receiver of ``setting_changed``: what is skipped, and which model stands for a table, hang on settings."""
+    """Receiver of ``setting_changed``: what is skipped, and which model stands for a table, depend on settings."""
     if setting in {"SYNCHRO_OPTIONS", "SYNCHRO_KNOWN", "INSTALLED_APPS"}:
         shape_of.cache_clear()
     if setting in {"SYNCHRO_MODELS", "INSTALLED_APPS"}:

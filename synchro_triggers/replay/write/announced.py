@@ -176,7 +176,7 @@ class Announced:
         return those
 
     def done(self, number: int, model: type[Model]) -> None:
-        """Learn how long it has taken, for so many."""
+        """Learn from how long it has taken for so many objects."""
         if number:
             self._context.paces[model] = (time.monotonic() - self._started) / number
 

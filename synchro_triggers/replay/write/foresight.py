@@ -134,7 +134,7 @@ def name_holders(
 
 
 def _way_out(shape: Shape, fields: tuple[Any, ...]) -> str:
-    """Say how to tell that a new object is the one that is there, where nothing tells yet."""
+    """Say which option makes a new object known as the row that is there, where nothing says that they are one."""
     if natural_manager(shape.model) is not None or not all(field.model is shape.model for field in fields):
         return ""
     option = {shape.label: {"natural_key": tuple(field.name for field in fields)}}

@@ -139,7 +139,7 @@ class Upserts:
         return row
 
     def _settle(self, draft: Draft, action: Action, row: Model) -> None:
-        """Count what was done, remember which row the object is, and turn away what led to another one there."""
+        """Count what was done, remember which row the object is; let what led to another one there lead elsewhere."""
         shape, key = draft.shape, draft.instance.pk
         # The row of another object, of which a number that was given out in this moment can be none.
         former = self._identity.claimed_by(shape.model, row.pk) if row.pk == draft.remote_key else None

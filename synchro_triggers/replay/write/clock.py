@@ -1,4 +1,7 @@
-"""How long a transaction on the remote may last, and how many objects it takes: others wait for its locks."""
+"""How long a transaction on the remote may last, and how many objects it takes: others wait for its locks.
+
+And how long a run pauses before it tries one again that has waited for theirs in vain.
+"""
 
 from __future__ import annotations
 

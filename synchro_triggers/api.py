@@ -92,7 +92,8 @@ def call_synchronize(
         >>> call_synchronize()
         'No changes since last synchronization.'
     """
-    from .replay import messages, run
+    from .replay import run
+    from .replay.report import message_of_success
 
     report = run.synchronize(
         remote,
@@ -104,7 +105,7 @@ def call_synchronize(
         pull=pull,
         both=both,
     )
-    return messages.message_of_success(report)
+    return message_of_success(report)
 
 
 def compare(

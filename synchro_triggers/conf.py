@@ -103,6 +103,11 @@ class Settings:
         """What says, together with the models themselves, which tables and columns are captured."""
         return self.models, self.left_out, tuple(self.options.items())
 
+    @cached_property
+    def mutes_anybody(self) -> bool:
+        """Whether there are receivers that a replay does not call; asked in each transaction."""
+        return any(each.mute or each.write == "rows" for each in self.options.values())
+
     @property
     def identity(self) -> frozenset[str]:
         """Labels of the models whose rows keep their primary key on the remote."""
@@ -259,6 +264,23 @@ def chosen_remotes(alias: str | None) -> tuple[str, ...]:
         SynchroConfigurationError: as ``check_remote``.
     """
     return get_settings().remotes if alias is None else (check_remote(alias),)
+
+
+def required_remotes(alias: str | None, wanted: str = "synchronise to") -> tuple[str, ...]:
+    """Return the same where there must be one.
+
+    Args:
+        wanted: what for, for the message.
+
+    Raises:
+        SynchroConfigurationError: there is none, or as ``check_remote``.
+    """
+    if remotes := chosen_remotes(alias):
+        return remotes
+    raise SynchroConfigurationError(
+        f"There is no remote to {wanted}: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, or name one with "
+        "--remote."
+    )
 
 
 def _read_remotes(value: object) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from .options import ModelOptions
 
 def is_anybody_muted() -> bool:
     """Tell whether there are receivers that a replay does not call."""
-    return any(each.mute or each.write == "rows" for each in get_settings().options.values())
+    return get_settings().mutes_anybody
 
 
 def is_muted(sender: Any, receiver: Any) -> bool:

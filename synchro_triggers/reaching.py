@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from django.db import Error, InterfaceError, OperationalError, connections
 
-from .exceptions import DatabaseUnreachable, SynchroError
+from .conf import LOCAL
+from .exceptions import DatabaseUnreachable, SynchroError, worst_of
 from .faults.judge import kind_of, lost_alias, met_by_errors
 from .faults.kinds import Kind
+
+#: A remote's alias, or from which to which changes go.
+Remote = TypeVar("Remote", bound="str | tuple[str, str]")
 
 
 def means_unreachable(error: BaseException) -> bool:
@@ -37,6 +42,9 @@ def _is_lost(alias: str) -> bool:
         return not connection.in_atomic_block and not connection.is_usable()
     except Error:
         return True
+
+
+R = TypeVar("R", str, "tuple[str, str]")
 
 
 @contextmanager
@@ -67,6 +75,39 @@ def clear_errors(*aliases: str) -> Iterator[None]:
 def lost(alias: str, error: Exception) -> DatabaseUnreachable:
     """Return what is said of a database that is lost."""
     return DatabaseUnreachable(_text(alias, error))
+
+
+def troubles_with(remotes: Iterable[Remote], do: Callable[[Remote], object]) -> list[SynchroError]:
+    """Do something with each remote; return the errors of those that have trouble: others are not to wait for them.
+
+    Args:
+        remotes: aliases, or pairs of aliases: from which to which.
+        do: called with each.
+    """
+    problems: list[SynchroError] = []
+    for alias in remotes:
+        try:
+            with clear_errors(*((LOCAL, alias) if isinstance(alias, str) else alias)):
+                do(alias)
+        except SynchroError as error:
+            problems.append(error)
+    return problems
+
+
+def with_each(remotes: Sequence[Remote], do: Callable[[Remote], object], **found: object) -> None:
+    """Do something with each remote; arguments as ``troubles_with()``.
+
+    Args:
+        **found: attributes of the error that is raised, for what was found with those that had none.
+
+    Raises:
+        SynchroError: one for all troubles, of the worst one's kind.
+    """
+    if problems := troubles_with(remotes, do):
+        worst = worst_of(problems)
+        if len(problems) < len(remotes):
+            vars(worst).update(found)
+        raise worst
 
 
 def _text(alias: str, error: Exception) -> str:

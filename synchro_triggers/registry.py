@@ -54,7 +54,10 @@ class Registry:
         Raises:
             SynchroConfigurationError: what an entry of the project's own finds is wrong, or raises.
         """
-        given = {entry.app: {**self.given[entry.app], **_found_by(entry, models)} for entry in self.entries}
+        found = {entry.app: _found_by(entry, models) for entry in self.entries if entry.find}
+        if not any(found.values()):
+            return self
+        given = {app: {**known, **found.get(app, {})} for app, known in self.given.items()}
         options, passed_over = _read_given(given)
         passed = {app: (*self.passed_over.get(app, ()), *passed_over.get(app, ())) for app in given}
         passed = {app: tuple(dict.fromkeys(texts)) for app, texts in passed.items()}
@@ -136,8 +139,6 @@ def _read_given(
 
 
 def _found_by(entry: Known, models: Collection[type[Model]]) -> Mapping[str, Mapping[str, object]]:
-    if not entry.find:
-        return {}
     try:
         found: Mapping[str, Mapping[str, object]] = import_string(entry.find)(frozenset(models).__contains__)
     except Exception as error:

@@ -21,7 +21,7 @@ from synchro_triggers import known
 from synchro_triggers.conf import get_settings, options_of
 from synchro_triggers.exceptions import SynchroConfigurationError
 from synchro_triggers.known import Known
-from synchro_triggers.replay.rows.stepping_aside import steps_aside
+from synchro_triggers.replay.write.own_methods import steps_aside
 from tests.databases import both
 from tests.testapp.models import Hen, Item, Place, Restaurant
 from tests.usingapp.models import Genre, ListNode, PathNode

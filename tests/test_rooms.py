@@ -180,7 +180,7 @@ VENDORS, REST = {"postgres", "sqlite", "mysql"}, "other.py"
 CHOOSER = "vendor.py"
 
 #: Files that speak a vendor's SQL although they are named after none, and why.
-SPEAKING_SQL = {"replay/log/scratch.py": "a file of the run's own, the same on all vendors"}
+SPEAKING_SQL = {"replay/log/seen.py": "a file of the run's own, the same on all vendors"}
 
 #: In code, not in what is told of it: names as Django has them, catalogs, and what only one of them understands.
 OF_A_VENDOR = re.compile(

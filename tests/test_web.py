@@ -442,7 +442,7 @@ def read_source(language):
 
 def messages_in_use():
     """Return {(context, message)} of the calls and tags that a page or a run can show."""
-    calls = "".join((PACKAGE / file).read_text() for file in ("web/views.py", "replay/messages.py"))
+    calls = "".join((PACKAGE / file).read_text() for file in ("web/views.py", "replay/report.py"))
     tags = TEMPLATE.read_text()
     return {
         *((None, message) for message in re.findall(r'\b(?:_|gettext)\("(.+?)"\)', calls)),

@@ -8,12 +8,11 @@ from typing import Any
 from django.db.models import Model
 
 from ..capture.own_tables import require_own_tables
-from ..conf import LOCAL, get_settings
+from ..conf import LOCAL, get_settings, required_remotes
 from ..exceptions import ObjectNotApplied, SynchroConfigurationError
 from ..reaching import clear_errors
 from .identity.matching import Matching
 from .identity.references import Identity
-from .readiness import required_remotes
 from .rows.local_rows import load_instances
 from .rows.other_spellings import OtherSpellings
 from .rows.utc import times_in_utc

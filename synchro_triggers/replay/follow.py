@@ -1,4 +1,4 @@
-"""``synchronize --follow``: runs whenever something was committed on the database whose changes go out, until stopped."""
+"""``synchronize --follow``: a run whenever something was committed where the changes come from, until it is stopped."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from django.db import Error, connections
 from ..capture import install
 from ..capture.own_tables import require_own_tables
 from ..capture.vendor import vendor_of
-from ..conf import LOCAL, replaying_from
+from ..conf import LOCAL, replaying_from, required_remotes
 from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
 from ..reaching import clear_errors
 from .choices import Choices, Way, ways_of
-from .log.positions import commit_mark, position_since
-from .log.window import open_window
-from .readiness import describe_partitions, require_ready_triggers, required_remotes
+from .log.window import commit_mark, open_window, position_since
+from .readiness import describe_partitions, require_ready_triggers
 from .report import SyncReport
 from .run import Run
 from .state.checkpoint import load_checkpoint
@@ -88,7 +87,8 @@ class Follower:
         ways = ways_of(remotes, push=not self.pull, pull=self.pull or self.both)
         if self.notify and (self.pull or self.both):
             raise SynchroConfigurationError(
-                f"Notices tell of what is committed on {LOCAL!r} alone: --notify cannot be combined with --pull or --both."
+                f"Notices tell of what is committed on {LOCAL!r} alone: --notify cannot be combined with --pull or "
+                "--both."
             )
         new_partitions = [] if self.pull else require_ready_triggers(remotes)
         for alias in remotes:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from django.db import transaction
 
+from .log.absent import without_a_row
 from .log.changes import Change
-from .log.vanished import without_a_row
 from .log.window import Window
 from .meeting.first_meeting import Meeting
 from .plan.context import RunContext

@@ -11,30 +11,15 @@ from django.db import Error
 
 from ..capture import install
 from ..capture.trigger import Trigger
-from ..conf import LOCAL, chosen_remotes
+from ..conf import LOCAL
 from ..django_inside.expected import PARTS
 from ..django_inside.receivers import can_withhold
-from ..exceptions import Refused, SynchroConfigurationError, TriggersNotReady
+from ..exceptions import Refused, TriggersNotReady
 from ..muted import is_anybody_muted
 from ..reaching import clear_errors
 from .plan.context import RunContext
 from .state.node import is_elsewhere, require_no_transaction, require_original, require_two_databases
 from .state.sight import require_sight
-
-
-def required_remotes(remote: str | None) -> tuple[str, ...]:
-    """Return the remotes to synchronise to.
-
-    Raises:
-        SynchroConfigurationError: there is none, or it is no alias.
-    """
-    remotes = chosen_remotes(remote)
-    if not remotes:
-        raise SynchroConfigurationError(
-            "There is no remote to synchronise to: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, "
-            "or name one with --remote."
-        )
-    return remotes
 
 
 def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> list[str]:

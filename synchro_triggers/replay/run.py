@@ -17,11 +17,11 @@ from django.db import connections, transaction
 from ..capture import install
 from ..capture.own_tables import require_own_tables
 from ..capture.tables import labels_of
-from ..conf import LOCAL, get_settings, local_alias, replaying_from
-from ..exceptions import SynchroConfigurationError, SynchroError, worst_of
+from ..conf import LOCAL, get_settings, local_alias, replaying_from, required_remotes
+from ..exceptions import SynchroConfigurationError
 from ..models import Checkpoint
 from ..moment import as_utc
-from ..reaching import clear_errors
+from ..reaching import with_each
 from .at_once import AtOnce
 from .backlog import Backlog
 from .choices import Choices, OnProgress, Way, ways_of
@@ -39,11 +39,10 @@ from .readiness import (
     describe_other_place,
     describe_partitions,
     require_ready_triggers,
-    required_remotes,
 )
 from .report import SyncReport
-from .rows.contention import RowLocks
 from .rows.other_spellings import OtherSpellings
+from .rows.read_ahead import RowLocks
 from .rows.redirects import Redirects
 from .rows.utc import times_in_utc
 from .state.checkpoint import load_checkpoint, note_place
@@ -91,21 +90,17 @@ def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
     report = SyncReport(remotes=tuple(dict.fromkeys(way.remote for way in ways)), dry_run=choices.dry_run)
     if pushed := [way.remote for way in ways if way.source == LOCAL]:
         _require_ready(pushed, report)
-    problems: list[SynchroError] = []
-    for way in ways:
-        try:
-            with replaying_from(way.source), clear_errors(*way):
-                if way.source != LOCAL:
-                    _require_ready([way.remote], report)
-                report.add_way(way.source, Run(way.remote, choices).perform())
-        except SynchroError as error:  # the others are not to wait for it
-            problems.append(error)
-    report.seconds = time.monotonic() - started
-    if problems:
-        worst = worst_of(problems)
-        if len(problems) < len(ways):
-            worst.report = report
-        raise worst
+
+    def go(way: Way) -> None:
+        with replaying_from(way.source):
+            if way.source != LOCAL:
+                _require_ready([way.remote], report)
+            report.add_way(way.source, Run(way.remote, choices).perform())
+
+    try:
+        with_each(ways, go, report=report)
+    finally:
+        report.seconds = time.monotonic() - started
     return report
 
 

@@ -12,7 +12,7 @@ from ..conf import LOCAL
 from ..exceptions import Refused, SynchroError
 from ..key_texts import printable_key
 from ..models import Checkpoint, Failure
-from ..reaching import clear_errors
+from ..reaching import troubles_with
 from .log.window import Window, open_window, pending_objects
 from .schema.shape import shown_key
 from .state.checkpoint import load_checkpoint
@@ -69,13 +69,8 @@ class Status:
 
 def read_statuses(remotes: Iterable[str]) -> tuple[list[Status], list[SynchroError]]:
     """Look where LOCAL and each remote stand; return the errors of those that cannot be asked too."""
-    statuses, problems = [], []
-    for alias in remotes:
-        try:
-            with clear_errors(LOCAL, alias):
-                statuses.append(read_status(alias))
-        except SynchroError as error:
-            problems.append(error)
+    statuses: list[Status] = []
+    problems = troubles_with(remotes, lambda alias: statuses.append(read_status(alias)))
     return statuses, problems
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .vendor import Database
+    from .other import Database
 
 _SEARCH_PATH = re.compile(r"search_path\s*=\s*(\S+)")
 _LOOPBACK = {"localhost": "localhost", "127.0.0.1": "localhost", "::1": "localhost"}

@@ -15,30 +15,7 @@ from django.db import DatabaseError, Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import ObjectNotApplied, Refused
-from .other import AS_THEY_ARE as AS_THEY_ARE
-from .other import FAILS_UNTIL_ROLLED_BACK as FAILS_UNTIL_ROLLED_BACK
-from .other import FINGERPRINT as FINGERPRINT
-from .other import HOLDS_ANYTHING as HOLDS_ANYTHING
-from .other import IS_FILE as IS_FILE
-from .other import JSON_TEXT as JSON_TEXT
-from .other import TRANSACTION as TRANSACTION
-from .other import execute_all as execute_all
-from .other import file_address as file_address
-from .other import fingerprint as fingerprint
-from .other import in_utc as in_utc
-from .other import is_broken as is_broken
-from .other import is_in_transaction as is_in_transaction
-from .other import lacks_packages as lacks_packages
-from .other import may_lock as may_lock
-from .other import place as place
-from .other import sends_with_next as sends_with_next
-from .other import statements_wait_shortly as statements_wait_shortly
-from .other import swap_session_value as swap_session_value
-from .other import wait_shortly as wait_shortly
-
-IS_KNOWN = True
-CONFUSES_TEXTS = True
-TEXT = "char"
+from .other import Database
 
 #: Statements that end a transaction: by themselves, or since the server commits what was written before them (MySQL 8,
 #: "Statements That Cause an Implicit Commit").
@@ -52,36 +29,99 @@ _ENDING = re.compile(
 #: Bytes that a parameter takes at the most that is neither a text nor binary, and those that a character may take.
 _OTHER, _CHARACTER = 64, 8
 
-
-def usual_port(vendor: str) -> str:
-    return "3306"
-
-
-def exact_collation(connection: Any) -> str | None:
-    # ``utf8mb4_bin`` would not do: it ignores spaces at the end. Each of the two servers knows one that does not.
-    return "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
+#: Where the objects of a batch begin, and the number of the error that says that it is gone.
+_BEGINNING, _NO_SUCH_SAVEPOINT = "synchro_beginning", 1305
 
 
-def keeps_json_text(connection: Any) -> bool:
-    return bool(connection.mysql_is_mariadb)
+class MySQL(Database):
+    IS_KNOWN = True
+    CONFUSES_TEXTS = True
+    TEXT = "char"
 
+    def usual_port(self, vendor: str) -> str:
+        return "3306"
 
-def is_closed(driver: Any) -> bool:
-    return bool(getattr(driver, "closed", False)) or not getattr(driver, "open", True)
+    def exact_collation(self, connection: Any) -> str | None:
+        # ``utf8mb4_bin`` would not do: it ignores spaces at the end. Each of the two servers knows one that does not.
+        return "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
 
+    def keeps_json_text(self, connection: Any) -> bool:
+        return bool(connection.mysql_is_mariadb)
 
-@contextmanager
-def guarded(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Notice where the transaction has ended, too.
+    def is_closed(self, driver: Any) -> bool:
+        return bool(getattr(driver, "closed", False)) or not getattr(driver, "open", True)
 
-    A server that has found a deadlock has rolled back all, and a receiver may have gone on: what is written then is the
-    beginning of another transaction.
+    @contextmanager
+    def guarded(self, connection: BaseDatabaseWrapper) -> Iterator[None]:
+        """Notice where the transaction has ended, too.
 
-    Raises:
-        DatabaseError: the transaction at the end is not that of the beginning.
-    """
-    with _same_transaction(connection), _dangers_refused(connection):
-        yield
+        A server that has found a deadlock has rolled back all, and a receiver may have gone on: what is written then is
+        the beginning of another transaction.
+
+        Raises:
+            DatabaseError: the transaction at the end is not that of the beginning.
+        """
+        with _same_transaction(connection), _dangers_refused(connection):
+            yield
+
+    @contextmanager
+    def short_waits(self, connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+        """Whole seconds, one at the least.
+
+        The variables are the session's: they are put back at the end, for others may use the connection after us.
+        """
+        names = ("innodb_lock_wait_timeout", "lock_wait_timeout")
+        connection.ensure_connection()
+        before = _read(connection, names)
+        _set(connection, dict.fromkeys(names, max(1, round(seconds))))
+        driver = connection.connection
+        try:
+            yield
+        finally:
+            if connection.connection is driver and driver is not None:  # a new one has the server's own
+                try:
+                    _set(connection, dict(zip(names, before, strict=True)))
+                except Error:
+                    connection.errors_occurred = True  # it is lost, which whoever uses it next will be told
+
+    def require_safe(self, connection: BaseDatabaseWrapper, tables: Collection[str]) -> None:
+        alias = connection.alias
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT @@sql_mode")
+            modes = set(cursor.fetchone()[0].split(","))
+            cursor.execute(
+                "SELECT t.table_name, t.engine FROM information_schema.tables AS t"
+                " JOIN information_schema.engines AS e ON e.engine = t.engine"
+                f" WHERE t.table_schema = DATABASE() AND t.table_name IN ({', '.join(['%s'] * len(tables))})"
+                " AND coalesce(e.transactions, 'NO') <> 'YES' ORDER BY t.table_name",
+                list(tables),
+            )
+            unsafe = [f"{table} ({engine})" for table, engine in cursor.fetchall()]
+        if not modes & {"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITIONAL"}:
+            raise Refused(
+                f"{alias!r} is not in strict mode (sql_mode): it cuts values that are too long, and makes zeros of "
+                f"wrong ones, without a word. Nothing was written. Set DATABASES[{alias!r}]['OPTIONS']['sql_mode'] = "
+                "'STRICT_TRANS_TABLES', or the server's own sql_mode."
+            )
+        if unsafe:
+            raise Refused(
+                f"Tables on {alias!r} know no transactions: {', '.join(unsafe)}. A run that is cut off would leave "
+                "half of what belongs together. Nothing was written. ALTER TABLE ... ENGINE = InnoDB."
+            )
+
+    def is_exactly(self, wanted: Any, found: Any) -> bool:
+        """Collations usually find texts equal that differ by case, by an accent, or by spaces at their end.
+
+        What was not asked for is another object.
+        """
+        if isinstance(wanted, str) and isinstance(found, str):
+            return wanted == found
+        if isinstance(wanted, (tuple, list)) and isinstance(found, (tuple, list)) and len(wanted) == len(found):
+            return all(map(self.is_exactly, wanted, found))
+        return True
+
+    def exact_keys(self, wanted: Iterable[Any], found: set[Any]) -> set[Any]:
+        return found & set(wanted) if any(map(_has_text, found)) else found
 
 
 @contextmanager
@@ -97,10 +137,6 @@ def _same_transaction(connection: Any) -> Iterator[None]:
             f"the transaction on {connection.alias!r} was ended by the server (a deadlock, or a statement that "
             "commits), and whoever executed that went on as if nothing had happened"
         ) from error
-
-
-#: Where the objects of a batch begin, and the number of the error that says that it is gone.
-_BEGINNING, _NO_SUCH_SAVEPOINT = "synchro_beginning", 1305
 
 
 @contextmanager
@@ -146,53 +182,6 @@ def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, (bytearray, memoryview)) else value
 
 
-@contextmanager
-def short_waits(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
-    """Whole seconds, one at the least.
-
-    The variables are the session's: they are put back at the end, for others may use the connection after us.
-    """
-    names = ("innodb_lock_wait_timeout", "lock_wait_timeout")
-    connection.ensure_connection()
-    before = _read(connection, names)
-    _set(connection, dict.fromkeys(names, max(1, round(seconds))))
-    driver = connection.connection
-    try:
-        yield
-    finally:
-        if connection.connection is driver and driver is not None:  # a new one has the server's own
-            try:
-                _set(connection, dict(zip(names, before, strict=True)))
-            except Error:
-                connection.errors_occurred = True  # it is lost, which whoever uses it next will be told
-
-
-def require_safe(connection: BaseDatabaseWrapper, tables: Collection[str]) -> None:
-    alias = connection.alias
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT @@sql_mode")
-        modes = set(cursor.fetchone()[0].split(","))
-        cursor.execute(
-            "SELECT t.table_name, t.engine FROM information_schema.tables AS t"
-            " JOIN information_schema.engines AS e ON e.engine = t.engine"
-            f" WHERE t.table_schema = DATABASE() AND t.table_name IN ({', '.join(['%s'] * len(tables))})"
-            " AND coalesce(e.transactions, 'NO') <> 'YES' ORDER BY t.table_name",
-            list(tables),
-        )
-        unsafe = [f"{table} ({engine})" for table, engine in cursor.fetchall()]
-    if not modes & {"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITIONAL"}:
-        raise Refused(
-            f"{alias!r} is not in strict mode (sql_mode): it cuts values that are too long, and makes zeros of wrong "
-            f"ones, without a word. Nothing was written. Set DATABASES[{alias!r}]['OPTIONS']['sql_mode'] = "
-            "'STRICT_TRANS_TABLES', or the server's own sql_mode."
-        )
-    if unsafe:
-        raise Refused(
-            f"Tables on {alias!r} know no transactions: {', '.join(unsafe)}. A run that is cut off would leave half of "
-            "what belongs together. Nothing was written. ALTER TABLE ... ENGINE = InnoDB."
-        )
-
-
 def _run(connection: Any, statement: str) -> None:
     with connection.wrap_database_errors, closing(connection.connection.cursor()) as cursor:
         cursor.execute(statement)
@@ -207,22 +196,6 @@ def _read(connection: Any, names: Sequence[str]) -> Sequence[Any]:
 
 def _set(connection: Any, values: dict[str, Any]) -> None:
     _run(connection, "SET " + ", ".join(f"SESSION {name} = {int(value)}" for name, value in values.items()))
-
-
-def is_exactly(wanted: Any, found: Any) -> bool:
-    """Collations usually find texts equal that differ by case, by an accent, or by spaces at their end.
-
-    What was not asked for is another object.
-    """
-    if isinstance(wanted, str) and isinstance(found, str):
-        return wanted == found
-    if isinstance(wanted, (tuple, list)) and isinstance(found, (tuple, list)) and len(wanted) == len(found):
-        return all(map(is_exactly, wanted, found))
-    return True
-
-
-def exact_keys(wanted: Iterable[Any], found: set[Any]) -> set[Any]:
-    return found & set(wanted) if any(map(_has_text, found)) else found
 
 
 def _has_text(key: Any) -> bool:

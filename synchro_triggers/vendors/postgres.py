@@ -13,35 +13,10 @@ from typing import Any
 from django.db import models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .other import CONFUSES_TEXTS as CONFUSES_TEXTS
-from .other import HOLDS_ANYTHING as HOLDS_ANYTHING
-from .other import IS_FILE as IS_FILE
-from .other import TEXT as TEXT
-from .other import exact_collation as exact_collation
-from .other import exact_keys as exact_keys
-from .other import file_address as file_address
-from .other import guarded as guarded
-from .other import is_closed as is_closed
-from .other import is_exactly as is_exactly
-from .other import keeps_json_text as keeps_json_text  # ``jsonb`` keeps the digits of numbers, and nothing else
-from .other import require_safe as require_safe
-from .other import short_waits as short_waits
-
-IS_KNOWN = True
-FAILS_UNTIL_ROLLED_BACK = True
-TRANSACTION = "txid_current()"
-JSON_TEXT = "%s::jsonb"
-
-AS_THEY_ARE: dict[type[Any], type[Any]] = {
-    models.DateField: datetime.date,
-    models.DateTimeField: datetime.datetime,
-    models.DecimalField: decimal.Decimal,
-    models.UUIDField: uuid.UUID,
-}
+from .other import Database
 
 #: The cluster's identifier and the database's number in it.
 _FINGERPRINT = "system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
-FINGERPRINT = f"(SELECT {_FINGERPRINT} FROM pg_control_system())"
 
 #: libpq's PQTRANS_IDLE and PQTRANS_INTRANS, which psycopg 2 and 3 have under different names.
 _IDLE, _IN_TRANSACTION = 0, 2
@@ -49,40 +24,125 @@ _IDLE, _IN_TRANSACTION = 0, 2
 #: Seconds to wait for a lock at the most, also where batches may last longer: another run may wait for one of ours.
 _LONGEST_WAIT = 1.0
 
-
-def lacks_packages() -> bool:
-    try:
-        import_module("pgtrigger")
-    except ImportError:
-        return True
-    return False
+_WITHOUT_LOCKS = ("SELECT", "WITH before", "SET LOCAL", "SAVEPOINT", "RELEASE", "ROLLBACK", "DECLARE", "FETCH", "SHOW")
 
 
-def usual_port(vendor: str) -> str:
-    return "5432"
+class Postgres(Database):
+    IS_KNOWN = True
+    FAILS_UNTIL_ROLLED_BACK = True
+    TRANSACTION = "txid_current()"
+    JSON_TEXT = "%s::jsonb"
+    AS_THEY_ARE: dict[type[Any], type[Any]] = {
+        models.DateField: datetime.date,
+        models.DateTimeField: datetime.datetime,
+        models.DecimalField: decimal.Decimal,
+        models.UUIDField: uuid.UUID,
+    }
+    FINGERPRINT = f"(SELECT {_FINGERPRINT} FROM pg_control_system())"
 
+    def lacks_packages(self) -> bool:
+        try:
+            import_module("pgtrigger")
+        except ImportError:
+            return True
+        return False
 
-def fingerprint(connection: BaseDatabaseWrapper) -> str:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {FINGERPRINT}")
-        return str(cursor.fetchone()[0])
+    def usual_port(self, vendor: str) -> str:
+        return "5432"
 
+    def fingerprint(self, connection: BaseDatabaseWrapper) -> str:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {self.FINGERPRINT}")
+            return str(cursor.fetchone()[0])
 
-def place(connection: BaseDatabaseWrapper) -> object:
-    # A standby and a copy of the cluster's files have its identifier too, but another postmaster.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_FINGERPRINT}, extract(epoch FROM pg_postmaster_start_time())::text FROM pg_control_system()"
-        )
-        return tuple(cursor.fetchone())
+    def place(self, connection: BaseDatabaseWrapper) -> object:
+        # A standby and a copy of the cluster's files have its identifier too, but another postmaster.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {_FINGERPRINT}, extract(epoch FROM pg_postmaster_start_time())::text FROM pg_control_system()"
+            )
+            return tuple(cursor.fetchone())
 
+    def is_in_transaction(self, driver: Any) -> bool:
+        return _status(driver) != _IDLE
 
-def is_in_transaction(driver: Any) -> bool:
-    return _status(driver) != _IDLE
+    def is_broken(self, driver: Any) -> bool:
+        return _status(driver) != _IN_TRANSACTION
 
+    def sends_with_next(self, connection: BaseDatabaseWrapper) -> bool:
+        """With psycopg 3, where it binds parameters itself."""
+        if not hasattr(connection.connection, "pgconn"):
+            return False
+        return not connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
 
-def is_broken(driver: Any) -> bool:
-    return _status(driver) != _IN_TRANSACTION
+    def execute_all(self, driver: Any, statements: Collection[str]) -> None:
+        with driver.cursor() as cursor:
+            cursor.execute("; ".join(statements))
+
+    def swap_session_value(self, connection: BaseDatabaseWrapper, key: str, value: str | None) -> str | None:
+        name = f"synchro.{key}"
+        with connection.cursor() as cursor:
+            # The inner SELECT is evaluated first: a single round trip reads the old value and sets the new one.
+            cursor.execute(
+                "WITH before AS MATERIALIZED (SELECT current_setting(%s, true) AS value) "
+                "SELECT value, set_config(%s, %s, true) FROM before",
+                [name, name, value or ""],
+            )
+            before: str | None = cursor.fetchone()[0]
+        return before or None
+
+    # ``keeps_json_text`` is as elsewhere: ``jsonb`` keeps the digits of numbers, and nothing else.
+
+    @contextmanager
+    def in_utc(self, connection: Any) -> Iterator[None]:
+        """Django takes the session's time zone for that of its connection object: both change."""
+        names = {"timezone": datetime.UTC, "timezone_name": "UTC"}
+        before = {name: getattr(connection, name) for name in names}
+        _switch(connection, names)
+        try:
+            yield
+        finally:
+            _switch(connection, before)
+
+    def may_lock(self, connection: BaseDatabaseWrapper, table: str) -> bool:
+        """Not rows of a view, or without the right to update.
+
+        Where policies choose rows, those that may be read and not updated would not be found.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT relkind IN ('r', 'p') AND has_any_column_privilege(oid, 'UPDATE')"
+                " AND NOT row_security_active(oid) FROM pg_class WHERE oid = to_regclass(%s)",
+                [connection.ops.quote_name(table)],
+            )
+            row = cursor.fetchone()
+        return row is not None and bool(row[0])
+
+    def wait_shortly(self, connection: BaseDatabaseWrapper, seconds: float) -> None:
+        with connection.cursor() as cursor:
+            milliseconds = max(1, round(1000 * min(seconds, _LONGEST_WAIT)))
+            cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+
+    @contextmanager
+    def statements_wait_shortly(self, connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+        """Two opposite runs may each hold locks on its remote, and their receivers want one of the other's.
+
+        They would wait for each other for ever: neither server sees more than one half of it.
+        """
+
+        def execute_with_timeout(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+            text = str(sql)
+            if text.startswith(_WITHOUT_LOCKS) and " FOR " not in text:
+                return execute(sql, params, many, context)
+            if connection.in_atomic_block:
+                self.wait_shortly(connection, seconds)
+                return execute(sql, params, many, context)
+            with transaction.atomic(using=connection.alias):  # never for the session: a pooler gives that to others
+                self.wait_shortly(connection, seconds)
+                return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(execute_with_timeout):
+            yield
 
 
 def _status(driver: Any) -> int:
@@ -90,91 +150,8 @@ def _status(driver: Any) -> int:
     return int(asked)
 
 
-def sends_with_next(connection: BaseDatabaseWrapper) -> bool:
-    """With psycopg 3, where it binds parameters itself."""
-    if not hasattr(connection.connection, "pgconn"):
-        return False
-    return not connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
-
-
-def execute_all(driver: Any, statements: Collection[str]) -> None:
-    with driver.cursor() as cursor:
-        cursor.execute("; ".join(statements))
-
-
-def swap_session_value(connection: BaseDatabaseWrapper, key: str, value: str | None) -> str | None:
-    name = f"synchro.{key}"
-    with connection.cursor() as cursor:
-        # The inner SELECT is evaluated first: a single round trip reads the old value and sets the new one.
-        cursor.execute(
-            "WITH before AS MATERIALIZED (SELECT current_setting(%s, true) AS value) "
-            "SELECT value, set_config(%s, %s, true) FROM before",
-            [name, name, value or ""],
-        )
-        before: str | None = cursor.fetchone()[0]
-    return before or None
-
-
-@contextmanager
-def in_utc(connection: Any) -> Iterator[None]:
-    """Django takes the session's time zone for that of its connection object: both change."""
-    names = {"timezone": datetime.UTC, "timezone_name": "UTC"}
-    before = {name: getattr(connection, name) for name in names}
-    _switch(connection, names)
-    try:
-        yield
-    finally:
-        _switch(connection, before)
-
-
 def _switch(connection: Any, names: dict[str, Any]) -> None:
     connection.__dict__.update(names)
     if connection.connection is not None and not connection.needs_rollback:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('TimeZone', %s, false)", [names["timezone_name"]])
-
-
-def may_lock(connection: BaseDatabaseWrapper, table: str) -> bool:
-    """Not rows of a view, or without the right to update.
-
-    Where policies choose rows, those that may be read and not updated would not be found.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relkind IN ('r', 'p') AND has_any_column_privilege(oid, 'UPDATE')"
-            " AND NOT row_security_active(oid) FROM pg_class WHERE oid = to_regclass(%s)",
-            [connection.ops.quote_name(table)],
-        )
-        row = cursor.fetchone()
-    return row is not None and bool(row[0])
-
-
-def wait_shortly(connection: BaseDatabaseWrapper, seconds: float) -> None:
-    with connection.cursor() as cursor:
-        milliseconds = max(1, round(1000 * min(seconds, _LONGEST_WAIT)))
-        cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
-
-
-@contextmanager
-def statements_wait_shortly(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
-    """Two opposite runs may each hold locks on its remote, and their receivers want one of the other's.
-
-    They would wait for each other for ever: neither server sees more than one half of it.
-    """
-
-    def execute_with_timeout(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        text = str(sql)
-        if text.startswith(_WITHOUT_LOCKS) and " FOR " not in text:
-            return execute(sql, params, many, context)
-        if connection.in_atomic_block:
-            wait_shortly(connection, seconds)
-            return execute(sql, params, many, context)
-        with transaction.atomic(using=connection.alias):  # never for the session: a pooler gives that to others
-            wait_shortly(connection, seconds)
-            return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(execute_with_timeout):
-        yield
-
-
-_WITHOUT_LOCKS = ("SELECT", "WITH before", "SET LOCAL", "SAVEPOINT", "RELEASE", "ROLLBACK", "DECLARE", "FETCH", "SHOW")

@@ -12,7 +12,7 @@ from synchro_triggers.capture import install
 from synchro_triggers.models import Checkpoint, Reference
 from synchro_triggers.replay.identity.given_again import _candidates
 from synchro_triggers.replay.log import users_changes
-from synchro_triggers.replay.log.positions import current_position
+from synchro_triggers.replay.log.window import current_position
 from synchro_triggers.replay.report import Told
 from tests.databases import both
 from tests.replay.hearing import REMOTE, later

@@ -8,9 +8,8 @@ from django.db import connection, transaction
 from synchro_triggers.models import ChangeLog, Node
 from synchro_triggers.replay.log import vendor
 from synchro_triggers.replay.log.history import history_agrees, row_mark
-from synchro_triggers.replay.log.positions import current_position, highest_id
 from synchro_triggers.replay.log.postgres import era_of
-from synchro_triggers.replay.log.window import Window, delete_received, open_window
+from synchro_triggers.replay.log.window import Window, current_position, delete_received, highest_id, open_window
 from tests.databases import both
 from tests.replay.logs import MOMENT, NOON, everything, ids_where, log, log_of, on_postgres
 from tests.safety.story import LOCAL

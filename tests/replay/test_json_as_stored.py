@@ -12,7 +12,7 @@ from django.db import connections
 
 from synchro_triggers import synchronize
 from synchro_triggers.capture.install import compare, run_statements
-from synchro_triggers.replay.rows.logged_values import logged_values
+from synchro_triggers.replay.rows.values import logged_values
 from tests.databases import both
 from tests.oddapp.models import Settled
 from tests.replay.hearing import LOCAL, REMOTE, hearing, receiving

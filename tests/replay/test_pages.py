@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from synchro_triggers.replay.log.pages import read_page
-from synchro_triggers.replay.log.positions import current_position
-from synchro_triggers.replay.log.window import open_window
+from synchro_triggers.replay.log.window import current_position, open_window
 from tests.databases import both
 from tests.replay.logs import MOMENT, NOON, log
 from tests.safety.story import LOCAL

@@ -13,8 +13,7 @@ from synchro_triggers import synchronize
 from synchro_triggers.models import Checkpoint, Failure
 from synchro_triggers.replay.plan import remote_changes
 from synchro_triggers.replay.report import Told
-from synchro_triggers.replay.rows import contention
-from synchro_triggers.replay.write import batch, many
+from synchro_triggers.replay.write import batch, clock, many
 from synchro_triggers.vendors.vendor import database_of
 from tests import processes
 from tests.databases import both_committed
@@ -202,7 +201,7 @@ def test_rows_without_the_right_to_update_and_views_are_read_without_locks():
 @pytest.mark.vendor("postgres")
 def test_object_that_stays_locked_is_kept_and_the_others_arrive(way, monkeypatch, settings):
     settings.SYNCHRO_BATCH_SECONDS = 0.1
-    monkeypatch.setattr(contention, "_PAUSES", (0.01, 0.02))
+    monkeypatch.setattr(clock, "_PAUSES", (0.01, 0.02))
     for number in range(5):
         Item.objects.create(name=str(number))
     synchronize()
@@ -240,7 +239,7 @@ def test_table_that_stays_locked_ends_the_run_with_a_clear_error(monkeypatch, se
     from synchro_triggers import SynchroError
 
     settings.SYNCHRO_BATCH_SECONDS = 0.05
-    monkeypatch.setattr(contention, "_PAUSES", (0.01,))
+    monkeypatch.setattr(clock, "_PAUSES", (0.01,))
     for number in range(20):
         Item.objects.create(name=str(number))
     synchronize()

@@ -14,9 +14,17 @@ from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import ChangeLog
 from synchro_triggers.replay.log.history import history_agrees
 from synchro_triggers.replay.log.pages import read_page
-from synchro_triggers.replay.log.positions import commit_mark, current_position, highest_id, position_since
 from synchro_triggers.replay.log.postgres import era_of, parse_snapshot
-from synchro_triggers.replay.log.window import not_made, open_window, pending_objects, received_by
+from synchro_triggers.replay.log.window import (
+    commit_mark,
+    current_position,
+    highest_id,
+    not_made,
+    open_window,
+    pending_objects,
+    position_since,
+    received_by,
+)
 from tests.databases import both, both_committed
 from tests.replay.logs import MOMENT, NOON, everything, ids_where, log, log_of, new, on_postgres
 from tests.safety.story import LOCAL

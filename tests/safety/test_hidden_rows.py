@@ -11,8 +11,7 @@ from django.db import connection, connections
 from synchro_triggers import synchronize
 from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import Checkpoint
-from synchro_triggers.replay.log.positions import current_position
-from synchro_triggers.replay.log.window import open_window
+from synchro_triggers.replay.log.window import current_position, open_window
 from tests.databases import both
 from tests.safety.story import LOCAL
 from tests.testapp.models import Account, Item, Unlisted

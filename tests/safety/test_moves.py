@@ -15,8 +15,7 @@ from django.test import runner
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure, Node, Reference
-from synchro_triggers.replay.log.positions import current_position
-from synchro_triggers.replay.log.window import delete_received
+from synchro_triggers.replay.log.window import current_position, delete_received
 from synchro_triggers.replay.state.checkpoint import load_checkpoint
 from synchro_triggers.replay.state.node import node_id
 from tests.databases import both, both_committed

@@ -11,7 +11,8 @@ from django.core.management import call_command
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from synchro_triggers import synchro_paused, synchronize
+from synchro_triggers import compare, synchro_paused, synchronize
+from synchro_triggers.replay.compare.closer_look import CloserLook
 from synchro_triggers.replay.report import Told
 from tests.replay.hearing import later, receiving
 from tests.shapefuzz.test_found import both_vendors, marked
@@ -540,3 +541,34 @@ def test_no_receiver_sees_the_key_of_another_object_in_a_ring(pair, pointer, loc
         assert synchronize().failures == []
 
     assert seen[-1] == "o1" and set(seen) <= {"o1", None}
+
+
+@both_vendors
+def test_key_whose_type_stands_in_the_parents_table_is_compared_page_by_page(project, heard, local, monkeypatch):
+    target, _, child = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), "kind = models.ForeignKey(ContentType, models.CASCADE)"),
+        ("C", "B", "to_a = models.IntegerField()", "any_a = GenericForeignKey('kind', 'to_a')"),
+    )
+    target.objects.using("remote").create(mark_a="R1")
+    first, second = target.objects.create(mark_a="1"), target.objects.create(mark_a="2")
+    child.objects.create(mark_b="c1", any_a=first)
+    child.objects.create(mark_b="c2", any_a=second)
+    synchronize()
+    closer: list[str] = []
+    look = CloserLook.at
+    monkeypatch.setattr(
+        CloserLook, "at", lambda self, keys: closer.extend([self._table.label] * len(keys)) or look(self, keys)
+    )
+
+    assert compare(models=["shapefuzz.C"]).equal
+    assert closer == []
+
+    there = target.objects.using("remote")
+    with synchro_paused(using="remote"):
+        child.objects.using("remote").filter(mark_b="c1").update(to_a=there.get(mark_a="2").pk)
+    differing = compare(models=["shapefuzz.C"]).differences
+
+    assert [(each.model, [field.field for field in each.fields]) for each in differing] == [("shapefuzz.C", ["to_a"])]
+    assert set(closer) == {"shapefuzz.C"} and len(closer) == 2  # that row alone, and once more to be sure

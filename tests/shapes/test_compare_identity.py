@@ -6,6 +6,8 @@ import uuid
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import compare, synchronize
 from tests.databases import both
@@ -227,6 +229,26 @@ def test_key_that_leads_nowhere_may_be_any_that_leads_nowhere_there():
     silently(lambda: remote(Note).update(object_id=there))
 
     assert found() == [("Note", "differs", "", ["object_id"])]
+
+
+def test_keys_that_lead_nowhere_are_asked_for_together():
+    def note_what_goes(number):
+        Author.objects.bulk_create(Author(name=f"{number}-{each}") for each in range(number))
+        authors = list(Author.objects.filter(name__startswith=f"{number}-"))
+        Note.objects.bulk_create(Note(name=f"{number}-{author.pk}", target=author) for author in authors)
+        Author.objects.filter(name__startswith=f"{number}-").delete()
+        synchronize()
+
+    def queries():
+        with CaptureQueriesContext(connections[LOCAL]) as here, CaptureQueriesContext(connections[REMOTE]) as there:
+            assert compare(models=["shapeapp.Note"]).equal
+        return len(here), len(there)
+
+    note_what_goes(3)
+    few = queries()
+    note_what_goes(30)
+
+    assert queries() == few
 
 
 def test_foreign_key_without_a_constraint_may_lead_nowhere_on_both_sides():

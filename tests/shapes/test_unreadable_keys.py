@@ -19,7 +19,7 @@ from synchro_triggers import SyncReport, synchro_paused, synchronize
 from synchro_triggers.capture.unlogged import describe_unlogged
 from synchro_triggers.key_texts import stored_key
 from synchro_triggers.models import Failure, Reference
-from synchro_triggers.replay.log.positions import current_position
+from synchro_triggers.replay.log.window import current_position
 from synchro_triggers.replay.state.moved import forget_lost_objects
 from synchro_triggers.replay.state.node import node_id
 from tests.databases import both

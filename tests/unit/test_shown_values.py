@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import models
 
-from synchro_triggers.replay.compare.shown import difference_of
+from synchro_triggers.replay.compare.report import difference_of
 from synchro_triggers.replay.rows.json_text import JsonText
 
 

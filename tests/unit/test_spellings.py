@@ -9,7 +9,7 @@ import pytest
 from django.db import models
 
 from synchro_triggers.capture.keys import decode_value
-from synchro_triggers.replay.rows.spellings import likely_spellings
+from synchro_triggers.replay.rows.other_spellings import likely_spellings
 
 CHICAGO = datetime.timezone(datetime.timedelta(hours=-6))
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ...conf import LOCAL
 from ...exceptions import SynchroConfigurationError, SynchroError
@@ -15,25 +15,17 @@ from ...replay.compare.comparison import compare
 from ...replay.compare.report import ComparisonReport, Difference, FieldDifference, ModelComparison, State
 from ...replay.run import synchronize
 from ..errors import one_line
-from ..own_process import heap_set_aside
+from ..own_process import LongCommand
 
 
-class Command(BaseCommand):
+class Command(LongCommand):
     help = (
         "Compare the local database with the remote one(s), object by object, and name what differs. What is pending, "
         "kept or in conflict is counted as that. Ends with 1 when something differs or is kept."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
-        parser.add_argument(
-            "--model",
-            action="append",
-            dest="models",
-            metavar="app.Model",
-            help="Only this model (may be given several times).",
-        )
+        super().add_arguments(parser)
         parser.add_argument(
             "--repair",
             action="store_true",
@@ -46,12 +38,6 @@ class Command(BaseCommand):
             help="With --repair: whose version shall stand, and where it is logged. Default: local.",
         )
         parser.add_argument("--run", action="store_true", help="With --repair: synchronize then, and compare again.")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="Print the report as JSON.")
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Run as a process of its own, which ``call_command()`` is not."""
-        with heap_set_aside():
-            super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
@@ -70,20 +56,12 @@ class Command(BaseCommand):
             raise CommandError(said)
 
     def _compare(self, options: dict[str, Any], repair: str | None) -> ComparisonReport:
-        show_bar = options["verbosity"] > 0 and not options["as_json"] and self.stderr.isatty()
-        progress = self._draw_bar if show_bar else None
         try:
-            return compare(options["remote"], models=options["models"], repair=repair, progress=progress)
+            return compare(options["remote"], models=options["models"], repair=repair, progress=self.bar(options))
         except SynchroError as error:
             if error.comparison is not None:  # of the remotes that had no trouble
                 self._tell(error.comparison, options)
             raise
-
-    def _draw_bar(self, done: int, total: int) -> None:
-        filled = 40 * done // max(total, 1)
-        end = "\n" if done >= total else ""
-        self.stderr.write(f"\r[{'#' * filled}{'.' * (40 - filled)}] {done:,} of {total:,} rows", ending=end)
-        self.stderr.flush()
 
     # Telling --------------------------------------------------------------------------------------
 

@@ -8,10 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...capture.install import require_capture
-from ...conf import LOCAL
+from ...conf import LOCAL, required_remotes
 from ...exceptions import worst_of
-from ...replay.messages import describe_failures, message_of
-from ...replay.readiness import required_remotes
+from ...replay.report import describe_failures, message_of
 from ...replay.run import retry_failures
 from ...replay.status import FailureStatus, read_statuses
 from ..errors import one_line

@@ -9,9 +9,8 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from ...capture.install import require_capture
 from ...capture.tables import labels_of
-from ...conf import LOCAL, chosen_remotes
-from ...exceptions import SynchroConfigurationError, SynchroError, worst_of
-from ...reaching import clear_errors
+from ...conf import LOCAL, required_remotes
+from ...reaching import with_each
 from ...replay.meeting.linking import call_strangers, link_objects
 from ..errors import one_line
 
@@ -41,20 +40,8 @@ class Command(BaseCommand):
         with one_line():
             require_capture(LOCAL)
             labels = labels_of(options["models"]) if options["models"] else None
-            remotes = chosen_remotes(options["remote"])
-            if not remotes:
-                raise SynchroConfigurationError(
-                    "There is no remote to link with: set SYNCHRO_REMOTE, or name one with --remote."
-                )
-            problems: list[SynchroError] = []
-            for alias in remotes:
-                try:
-                    with clear_errors(LOCAL, alias):
-                        self._tell(alias, labels, options)
-                except SynchroError as error:  # the others are not to wait for it
-                    problems.append(error)
-            if problems:
-                raise worst_of(problems)
+            remotes = required_remotes(options["remote"], "link with")
+            with_each(remotes, lambda alias: self._tell(alias, labels, options))
 
     def _tell(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> None:
         lines = self._strangers(alias, labels) if options["strangers"] else self._link(alias, labels, options)

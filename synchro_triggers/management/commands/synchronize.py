@@ -8,33 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from ...conf import get_settings
 from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
-from ...replay.messages import describe_failures, message_of
-from ...replay.report import COUNTED, SyncReport, Told
+from ...replay.report import COUNTED, SyncReport, Told, describe_failures, message_of
 from ...replay.run import synchronize
 from ..errors import one_line
-from ..own_process import heap_set_aside
+from ..own_process import LongCommand
 
 
-class Command(BaseCommand):
+class Command(LongCommand):
     help = "Replay the changes logged on the local database on the remote one(s), through the ORM."
-    requires_system_checks = ()  # wrong settings are said in one line, below
+    only_these = "Only this model (may be given several times); the checkpoint is not moved then"
+    rows = "log rows"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
-        parser.add_argument(
-            "--model",
-            action="append",
-            dest="models",
-            metavar="app.Model",
-            help="Only this model (may be given several times); the checkpoint is not moved then.",
-        )
+        super().add_arguments(parser)
         parser.add_argument("--dry-run", action="store_true", help="Count what would be done; write nothing.")
         parser.add_argument("--full", action="store_true", help="Every object, not only logged ones: the initial load.")
         parser.add_argument(
@@ -50,18 +43,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--notify", action="store_true", help="Let PostgreSQL wake --follow at each commit, instead of looking."
         )
-        parser.add_argument("--json", action="store_true", dest="as_json", help="Print the report as JSON.")
         parser.add_argument(
             "--on-error",
             choices=("quarantine", "stop"),
             default="quarantine",
             help="Keep an object that cannot be applied and go on (default), or stop at the first one.",
         )
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Run as a process of its own, which ``call_command()`` is not."""
-        with heap_set_aside():
-            super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
@@ -74,7 +61,6 @@ class Command(BaseCommand):
                 self._synchronize(options)
 
     def _synchronize(self, options: dict[str, Any]) -> None:
-        show_bar = options["verbosity"] > 0 and not options["as_json"] and self.stderr.isatty()
         try:
             report = synchronize(
                 options["remote"],
@@ -84,7 +70,7 @@ class Command(BaseCommand):
                 on_error=options["on_error"],
                 pull=options["pull"],
                 both=options["both"],
-                progress=self._draw_bar if show_bar else None,
+                progress=self.bar(options),
             )
         except SynchroError as error:
             if error.report is not None:  # of the remotes that had no trouble
@@ -159,12 +145,6 @@ class Command(BaseCommand):
             for remark in report.remarks if verbosity > 1 else ():
                 if remark.kind == kind:
                     self.stdout.write(f"  {report.name_of(remark)}: {remark.reason}")
-
-    def _draw_bar(self, done: int, total: int) -> None:
-        filled = 40 * done // max(total, 1)
-        end = "\n" if done >= total else ""
-        self.stderr.write(f"\r[{'#' * filled}{'.' * (40 - filled)}] {done:,} of {total:,} log rows", ending=end)
-        self.stderr.flush()
 
 
 _SUMMARY = {

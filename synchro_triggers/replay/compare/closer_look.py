@@ -12,31 +12,26 @@ from ...exceptions import ObjectNotApplied
 from ..identity.already_there import already_there
 from ..identity.matching import Matching
 from ..plan.rewriting import rewritten
-from ..rows.garbled_times import garbled_times, names_of_times
 from ..rows.held_keys import held_key
 from ..rows.json_text import StoredText
 from ..rows.local_rows import load_instances
 from ..rows.other_spellings import OtherSpellings
-from ..rows.partly_readable import read_in_part, was_read
+from ..rows.partly_readable import garbled_times, read_in_part, was_read
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value, same_value
+from ..schema.findable import is_hashable
 from ..schema.key_columns import KeyColumn
 from ..schema.keys import Unreadable
 from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
-from .findings import Finding
-from .report import FieldDifference
-from .shown import UNREADABLE, difference_of
+from ..tasks import At
+from .report import UNREADABLE, FieldDifference, Finding, difference_of
 from .sides import Sides
 from .tables import ComparedTable
 
 
 class CloserLook:
     """One look at some rows of a table; what it knows is as old as it.
-
-    Args:
-        sides: the two databases.
-        table: the table.
 
     Attributes:
         remote_keys: the remote keys of the rows that were found there, the same or not, by local key.
@@ -48,15 +43,20 @@ class CloserLook:
         self._spellings = OtherSpellings(sides.remote)
         self._matching = Matching(self._identity, self._spellings)
         self._reasons: dict[Any, str] = {}
+        self._rows: dict[str, dict[Any, Model]] = {}
+        self._there: dict[tuple[str, type[Model]], dict[Any, bool]] = {}
         self.remote_keys: dict[Any, Any] = {}
 
     def at(self, keys: Sequence[Any]) -> dict[Any, Finding]:
         """Return what is not the same, by local key; what LOCAL does not have any more is left out."""
         unreadable = {key: key for key in keys if isinstance(key, Unreadable)}
         found = {key: Finding(key, None, "local", reason=f"its key cannot be read on {LOCAL!r}") for key in unreadable}
-        rows = self._read(LOCAL, [key for key in keys if key not in unreadable])
+        rows = self._rows[LOCAL] = self._read(LOCAL, [key for key in keys if key not in unreadable])
         remote_keys = self.match(list(rows))
         remote_rows = self._read(self._sides.remote, list(dict.fromkeys(remote_keys.values())))
+        self._rows[self._sides.remote] = remote_rows
+        for model, led_to in self._led_to(LOCAL).items():
+            self._identity.load(root_of(model), led_to)
         for key, row in rows.items():
             remote_key = remote_keys.get(key)
             other = remote_rows.get(remote_key) if remote_key is not None else None
@@ -72,11 +72,7 @@ class CloserLook:
         """Return rows by key; a value that cannot be read is missing in them."""
         model = self._table.model
         rows = {row.pk: row for row in read_in_part(model, alias, list(keys))} if keys else {}
-        nulls = {
-            name: [key for key, row in rows.items() if row.__dict__.get(name, "") is None]
-            for name in names_of_times(model, alias)
-        }
-        for name, garbled in garbled_times(model, alias, nulls).items():
+        for name, garbled in garbled_times(model, alias, rows.values()).items():
             for key in garbled:
                 del rows[key].__dict__[name]
         return rows
@@ -150,45 +146,55 @@ class CloserLook:
             yield difference_of(field, *shown)
 
     def _foreign_key(self, field: Any, value: Any, there: Any) -> Any:
-        """Return what a foreign key should hold on the remote; what leads nowhere may hold any number of nobody's."""
+        """Return what a foreign key should hold on the remote; one that leads nowhere may hold any key that does so."""
         expected = self._matching.keys_there.translate(field, value)
         if expected is not None:
             return expected
         target = root_of(target_of(field)[0])
-        if there is None or not points_to_key(field) or _has(target, LOCAL, value):
+        if there is None or not points_to_key(field) or self._has(LOCAL, target, value):
             return _NOT_THERE
-        return _NOT_THERE if _has(target, self._sides.remote, there) else there
+        return _NOT_THERE if self._has(self._sides.remote, target, there) else there
 
     def _held_there(self, column: KeyColumn, row: Model, other: Model) -> Any:
-        value, there = row.__dict__.get(column.field.attname), other.__dict__.get(column.field.attname)
-        keys = self._matching.keys_there
-        if column.rewrite is not None:
-            return self._rewritten(column, row)
-        if (target := held_key(column, row)) is None:
-            return value
-        if (expected := keys.held_there(column, target, value)) is not None:
-            return expected
-        if there is None or _has(target[0], LOCAL, target[1]):
-            return _NOT_THERE
-        points_to = held_key(column, other, self._sides.remote)
-        return _NOT_THERE if points_to is None or _has(points_to[0], self._sides.remote, points_to[1]) else there
+        """Return what a column that holds keys should hold on the remote; what a callable cannot tell is not there."""
 
-    def _rewritten(self, column: KeyColumn, row: Model) -> Any:
-        """Return what a callable makes of a value; what it cannot tell, since it raises, is not there."""
-        keys = self._matching.keys_there
-
-        def key_there(target: tuple[type[Model], Any], written: Any) -> Any:
-            known = keys.held_there(column, target, written)
-            return written if known is None else known
+        def key_there(target: At, written: Any) -> Any:
+            known = self._matching.keys_there.held_there(column, target, written)
+            if known is not None:
+                return known
+            if column.rewrite is not None:
+                return written
+            there = other.__dict__.get(column.field.attname)
+            if there is None or self._has(LOCAL, *target):
+                return _NOT_THERE
+            points_to = held_key(column, other, self._sides.remote)
+            return _NOT_THERE if points_to is None or self._has(self._sides.remote, *points_to) else there
 
         try:
             return rewritten(column, row, key_there, self._sides.remote)
         except ObjectNotApplied:
             return _NOT_THERE
 
+    def _has(self, alias: str, model: type[Model], key: Any) -> bool:
+        """Tell whether a database has an object; the first time, all are asked for that rows may lead to."""
+        known = self._there.setdefault((alias, model), {})
+        if key not in known:
+            asked = {key, *self._led_to(alias).get(model, ())}
+            there = set(rows_with(model, alias, pk=asked).values_list("pk", flat=True))
+            known.update((each, each in there) for each in asked)
+        return known[key]
 
-def _has(model: type[Model], alias: str, key: Any) -> bool:
-    return bool(rows_with(model, alias, pk=[key]).exists())
+    def _led_to(self, alias: str) -> dict[type[Model], set[Any]]:
+        """Return what a database's rows lead to by foreign keys, and by columns that hold keys: keys by model."""
+        foreign_keys = [(field.attname, root_of(target_of(field)[0])) for field in self._table.keys]
+        found: dict[type[Model], set[Any]] = {}
+        for row in self._rows[alias].values():
+            held = [(model, row.__dict__.get(attname)) for attname, model in foreign_keys]
+            held += filter(None, (held_key(column, row, alias) for column in self._table.key_columns))
+            for model, key in held:
+                if key is not None and is_hashable(key):
+                    found.setdefault(model, set()).add(key)
+        return found
 
 
 def _is_of_object(error: Exception) -> bool:

@@ -14,9 +14,9 @@ from django.db.models import Model
 from ...capture import install
 from ...capture.own_tables import Schema, require_own_tables
 from ...capture.tables import labels_of
-from ...conf import LOCAL, chosen_remotes, get_settings
-from ...exceptions import Refused, SynchroConfigurationError, SynchroError, worst_of
-from ...reaching import clear_errors
+from ...conf import LOCAL, get_settings, required_remotes
+from ...exceptions import Refused, SynchroConfigurationError
+from ...reaching import with_each
 from ..log.users_changes import UsersChanges
 from ..rows.selecting import rows_of
 from ..rows.utc import times_in_utc
@@ -24,12 +24,11 @@ from ..schema.link_shapes import link_shape
 from ..state.node import require_original, require_two_databases, require_two_nodes
 from ..state.sight import require_sight
 from .explained import Way, two_ways
-from .findings import Finding
 from .going_through import GoingThrough, Table
 from .links import Links
 from .objects import Objects
 from .repair import log_again
-from .report import ComparisonReport
+from .report import ComparisonReport, Finding
 from .sides import Sides
 from .tables import compared_table
 
@@ -48,28 +47,14 @@ def compare(
     if repair not in {None, "local", "remote"}:
         raise SynchroConfigurationError(f"repair must be None, 'local' or 'remote', not {repair!r}.")
     install.require_capture(LOCAL)
-    remotes = chosen_remotes(remote)
-    if not remotes:
-        raise SynchroConfigurationError(
-            "There is no remote to compare with: SYNCHRO_REMOTE is not set. Set it to an alias of DATABASES, or name "
-            "one with --remote."
-        )
+    remotes = required_remotes(remote, "compare with")
     labels = None if models is None else labels_of(models)
     started = time.monotonic()
     report = ComparisonReport(remotes=remotes, repair=repair or "")
-    problems: list[SynchroError] = []
-    for alias in remotes:
-        try:
-            with clear_errors(LOCAL, alias):
-                Comparison(alias, labels, report, progress).perform()
-        except SynchroError as error:  # the others are not to wait for it
-            problems.append(error)
-    report.seconds = time.monotonic() - started
-    if problems:
-        worst = worst_of(problems)
-        if len(problems) < len(remotes):
-            worst.comparison = report
-        raise worst
+    try:
+        with_each(remotes, lambda alias: Comparison(alias, labels, report, progress).perform(), comparison=report)
+    finally:
+        report.seconds = time.monotonic() - started
     return report
 
 
@@ -77,7 +62,6 @@ class Comparison:
     """LOCAL against one remote.
 
     Args:
-        remote: the alias.
         labels: only these models; ``None``: all that are captured.
         report: takes what is found.
         progress: told how far it has come.

@@ -15,9 +15,9 @@ from django.db.models import Model, QuerySet
 
 from ...conf import LOCAL
 from ..identity.reference_table import text_of
-from ..rows.garbled_times import garbled_times, names_of_times
 from ..rows.held_keys import held_key
 from ..rows.json_text import annotation_of
+from ..rows.partly_readable import garbled_times
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import same_value
@@ -53,16 +53,19 @@ class EqualRows:
     """Pages of a table.
 
     Args:
-        table: the table.
-        remote: the remote alias.
         across: what keys are on the other side.
     """
 
     def __init__(self, table: ComparedTable, remote: str, across: KeysAcross) -> None:
         self._table, self._remote, self._across = table, remote, across
         self._times = TimeTexts(remote)
-        # The primary key, then something of each of the fields.
-        self._read = ("pk", *map(self._name_of, table.fields))
+        told_elsewhere = [
+            column.told_by
+            for column in table.key_columns
+            if column.told_by is not None and column.told_by not in table.fields
+        ]
+        # The primary key, something of each of the fields, and what a parent's table tells of them.
+        self._read = ("pk", *map(self._name_of, dict.fromkeys((*table.fields, *told_elsewhere))))
 
     def _name_of(self, field: Any) -> str:
         if is_json(field):
@@ -137,9 +140,7 @@ class EqualRows:
 
     def _garbled(self, alias: str, rows: Sequence[tuple[Any, ...]]) -> set[Any]:
         """Return the keys of rows with a date or time that is none, and was read as NULL."""
-        names = set(names_of_times(self._table.model, alias)).intersection(self._read)
-        nulls = {name: [row[0] for row in rows if row[self._read.index(name)] is None] for name in names}
-        return {key for keys in garbled_times(self._table.model, alias, nulls).values() for key in keys}
+        return {key for keys in garbled_times(self._table.model, alias, rows, self._read).values() for key in keys}
 
     def _expected(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
         """Return the rows as the remote should have them: with the keys there. ``_UNKNOWN`` is equal to nothing."""
@@ -188,12 +189,12 @@ class EqualRows:
     def _are_equal(self, here: Sequence[Any], there: Sequence[Any]) -> bool:
         """Tell whether two rows are equal, their primary keys left out."""
         table = self._table
-        others = 1 + len(table.plain) + len(table.keys)
+        others, end = 1 + len(table.plain) + len(table.keys), 1 + len(table.fields)
         if tuple(here[1:others]) != there[1:others]:
             return False
-        if table.key_columns and _UNKNOWN in here[others:]:
+        if table.key_columns and _UNKNOWN in here[others:end]:
             return False
-        return all(map(same_value, table.others, here[others:], there[others:]))
+        return all(map(same_value, table.others, here[others:end], there[others:end]))
 
 
 def _target(column: KeyColumn, told: Any, value: Any) -> tuple[type[Model], Any] | None:
@@ -209,7 +210,7 @@ def up_to_now(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def mark_of(key: Any) -> int:
-    """Return a number whose sums over two sets of keys are the same only if the sets are, by all odds (64 bits)."""
+    """Return a number for a key: two sets of keys whose numbers have one sum are, by all odds, the same (64 bits)."""
     return hash(text_of(key))
 
 

@@ -15,10 +15,10 @@ from ...conf import LOCAL
 from ...key_texts import stored_key
 from ...models import ChangeLog, Checkpoint, Failure
 from ..log.window import Window, in_window, open_window
-from ..rows.logged_values import logged_values
 from ..rows.own_rows import has_rows, read_rows
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import zone_of
+from ..rows.values import logged_values
 from ..schema.link_shapes import LinkShape
 from ..schema.shape import read_key
 
@@ -115,8 +115,6 @@ def two_ways(remote: str, source: str, target: str, *, logs: bool) -> tuple[Way,
     """Return the way from LOCAL to a remote, and the one back, if LOCAL has ever received something from there.
 
     Args:
-        remote: the alias.
-        source, target: the node ids of LOCAL and of the remote.
         logs: whether the remote has triggers.
     """
     back = logs and has_rows(Checkpoint, LOCAL, source=target)

@@ -9,8 +9,7 @@ from ...capture.keys import encode_key
 from ...key_texts import printable_key
 from ..rows.raw_keys import is_of_one_object
 from .equal_rows import KeysNotInOrder, Page, mark_of
-from .findings import Finding
-from .report import ComparisonReport, Difference, State
+from .report import ComparisonReport, Difference, Finding, State
 from .states import Explanation
 
 #: How often an object is looked at that is another one each time.
@@ -47,8 +46,6 @@ class GoingThrough:
     """A comparison of one table.
 
     Args:
-        table: the table.
-        remote: the remote alias.
         report: takes what is found.
         on_difference: gets what differs for no known reason.
         on_rows: called with the number of rows that are done.

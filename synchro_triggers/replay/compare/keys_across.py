@@ -31,11 +31,7 @@ _ONE_BY_ONE = 100
 
 
 class KeysAcross:
-    """What keys are on the other side.
-
-    Args:
-        sides: the two databases.
-    """
+    """What keys are on the other side."""
 
     def __init__(self, sides: Sides) -> None:
         self._sides = sides
@@ -80,7 +76,9 @@ class KeysAcross:
     def _ask_one_by_one(self, model: type[Model], known: dict[Any, Any], unknown: list[Any]) -> None:
         if len(unknown) > _ONE_BY_ONE:
             return
-        matching = Matching(self._sides.identity(), OtherSpellings(self._sides.remote))
+        identity = self._sides.identity()
+        identity.load(root_of(model), unknown)
+        matching = Matching(identity, OtherSpellings(self._sides.remote))
         for value in unknown:
             if (found := matching.keys_there.key_there(model, value)) is not None:
                 known[value] = found

@@ -17,9 +17,8 @@ from ..schema.link_shapes import LinkShape
 from ..schema.shape import root_of
 from .equal_rows import PAGE, Page, up_to_now
 from .explained import Way
-from .findings import Finding
 from .keys_across import KeysAcross
-from .report import State
+from .report import Finding, State
 from .sides import Sides
 from .states import UNEXPLAINED, Explanation
 
@@ -31,9 +30,7 @@ class Links:
     """A table of links, to be compared as ``Objects`` is.
 
     Args:
-        sides: the two databases.
         ways: from LOCAL to the remote, and the way back, if there is one.
-        shape: the table.
 
     Attributes:
         label: of its model.

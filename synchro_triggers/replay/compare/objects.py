@@ -18,8 +18,8 @@ from ..schema.shape import read_keys
 from .closer_look import CloserLook
 from .equal_rows import PAGE, EqualRows, KeysNotInOrder, Page, up_to_now
 from .explained import Way
-from .findings import Finding
 from .keys_across import KeysAcross
+from .report import Finding
 from .sides import Sides
 from .states import Explanation, States
 from .tables import ComparedTable
@@ -32,7 +32,6 @@ class Objects:
     """A table of objects.
 
     Args:
-        sides: the two databases.
         ways: from LOCAL to the remote, and the way back, if there is one.
         table: what is compared of it.
 

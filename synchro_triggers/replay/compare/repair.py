@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ...models import ChangeLog, Operation
-from .findings import Finding
+from .report import Finding
 
 #: Log rows that are written at a time.
 _AT_ONCE = 1_000

@@ -13,8 +13,7 @@ from ..identity.telling import keeps_key
 from ..schema.keys import FormerKey
 from ..schema.shape import family_labels, read_key, shape_of
 from .explained import Way
-from .findings import Finding
-from .report import State
+from .report import Finding, State
 from .sides import Sides
 
 #: A state, and what else there is to say of it.
@@ -27,9 +26,7 @@ class States:
     """Explains what was found of the objects of one root model.
 
     Args:
-        sides: the two databases.
         ways: from LOCAL to the remote, and the way back, if there is one.
-        root: the model.
     """
 
     def __init__(self, sides: Sides, ways: tuple[Way, Way | None], root: type[Model]) -> None:

@@ -16,7 +16,7 @@ _PREFIX = "_synchro_time_"
 
 
 class TimeText(Func):
-    """The text of a time: the stored one, where times are stored as texts; else one that is as good, or like it."""
+    """The text of a time: the stored one, or one that is the same for the same time, or one like the stored one."""
 
     arity = 1
     output_field = TextField()
@@ -34,11 +34,8 @@ class TimeText(Func):
 class TimeTexts:
     """Which times of two databases are compared by their texts.
 
-    Two texts that are the same are the same time; two that are not may be one all the same (SQLite stores what it is
-    given), which takes a closer look.
-
-    Args:
-        remote: the remote alias.
+    Equal texts are the same time; texts that differ may be the same time, too (SQLite stores what it is given),
+    which takes a closer look.
     """
 
     def __init__(self, remote: str) -> None:

@@ -16,9 +16,8 @@ from django.db.models import Model
 
 from ...models import Checkpoint, Reference
 from ...moment import as_utc
-from ..log.positions import current_position
 from ..log.users_changes import LastChange, UsersChanges, made_again
-from ..log.window import logged_between
+from ..log.window import current_position, logged_between
 from ..rows.selecting import rows_with
 from ..schema.shape import gives_keys_again, model_of
 from .reference_table import Stored

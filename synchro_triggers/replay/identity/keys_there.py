@@ -10,9 +10,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 
 from ...conf import LOCAL
-from ..rows.doubled_hours import doubling_zone, is_doubled
 from ..rows.held_keys import held_key, target_with
 from ..rows.selecting import rows_of, rows_with
+from ..rows.utc import doubling_zone, is_doubled
 from ..rows.values import local_value
 from ..schema.findable import is_findable
 from ..schema.key_columns import KeyColumn

@@ -31,10 +31,10 @@ from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..log.changes import Change
 from ..rows.local_rows import rebuilt
-from ..rows.logged_values import logged_values
 from ..rows.other_spellings import OtherSpellings
 from ..rows.raw_keys import there_as_text
 from ..rows.selecting import rows_of
+from ..rows.values import logged_values
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import Shape, shape_of
 from .already_there import there_by_natural_key

@@ -20,8 +20,7 @@ from ...vendors.vendor import database_of
 from ..log.own_windows import WindowNumbers
 from ..log.users_changes import LastChange, UsersChanges
 from ..log.versions import Version
-from ..rows.contention import RowLocks
-from ..rows.read_ahead import ReadAhead
+from ..rows.read_ahead import ReadAhead, RowLocks
 from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey
 from ..schema.relations import may_be_spoken_of

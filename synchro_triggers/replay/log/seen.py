@@ -1,18 +1,27 @@
-"""Which objects a run has met already, however many they are."""
+"""What a run notes of objects, however many they are, in a private SQLite file; and which of them it has met."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from ...key_texts import stored_key
 from .changes import Change
-from .scratch import scratch_file
+
+
+def scratch_file(further: str = "") -> sqlite3.Connection:
+    """Return a new file with a table ``noted``: ``label``, ``key``, and further columns. It goes when it is closed."""
+    file = sqlite3.connect("", isolation_level=None)
+    file.execute("PRAGMA journal_mode = OFF")
+    file.execute(f"CREATE TABLE noted (label, key{further}, PRIMARY KEY (label, key)) WITHOUT ROWID")
+    file.execute("BEGIN")
+    return file
 
 
 @contextmanager
 def seen_objects(spans_pages: bool) -> Iterator[Callable[[Change], bool]]:
-    """Yield a predicate that is true for each object once in a run.
+    """Yield what tells of each object whether it is met for the first time in a run.
 
     A run's pages are read one by one, and an object may be logged in many of them.
     """

@@ -139,7 +139,6 @@ def made_again(
     """Return under which keys a database's users have made another object, and when, as its log tells.
 
     Args:
-        alias: the database.
         label: of a model that gives keys again.
         texts: keys as its triggers write them, to what they stand for.
         source: whose replays have met what was made before them.

@@ -16,7 +16,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ...key_texts import printable_key
 from ...moment import as_utc
 from ..rows.vendor import fetch_texts
-from .positions import current_position
 from .vendor import log_of
 
 
@@ -198,3 +197,23 @@ def _chosen(
 ) -> tuple[str, list[Any]]:
     bound, params = log_of(connection).logged_since(as_utc(since)) if since else ("logged_at IS NOT NULL", [])
     return f"{bound} AND origin <> %s", [*params, without_origin or "-"]
+
+
+def current_position(alias: str) -> str:
+    """Return the position that counts everything logged and committed up to now as received."""
+    return log_of(connections[alias]).current_position(connections[alias])
+
+
+def highest_id(alias: str) -> int:
+    """Return the highest changelog id that was ever given out."""
+    return log_of(connections[alias]).highest_id(connections[alias])
+
+
+def commit_mark(alias: str) -> str:
+    """Return a text that is another one whenever another process may have committed something since it was read."""
+    return log_of(connections[alias]).commit_mark(connections[alias])
+
+
+def position_since(alias: str, mark: str) -> str:
+    """Return a position that is not before ``mark``, which was read just now."""
+    return log_of(connections[alias]).position_since(connections[alias], mark)

@@ -12,8 +12,8 @@ from django.db.models import Model
 from ..log.changes import Change
 from ..log.users_changes import UsersChanges
 from ..report import SyncReport
-from ..rows.contention import RowLocks
 from ..rows.other_spellings import OtherSpellings
+from ..rows.read_ahead import RowLocks
 from ..rows.redirects import Redirects
 from ..state.knowledge import RunKnowledge
 from .conflicts import Conflict

@@ -60,7 +60,6 @@ class StandIns:
         key is. What nobody hears of has the key that it will keep from the beginning, which saves a write.
 
         Args:
-            foreign_key: the field.
             model, key: its local target.
             value: what it holds on LOCAL.
             unheard: no receiver hears of the object that points.

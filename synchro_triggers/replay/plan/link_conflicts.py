@@ -18,8 +18,8 @@ from ...models import ChangeLog, Operation
 from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import Change
-from ..rows.logged_values import logged_values
 from ..rows.selecting import linked_pairs, rows_with
+from ..rows.values import logged_values
 from ..schema.link_shapes import LinkShape
 from ..tasks import LinkTask
 from .conflicts import Conflict

@@ -11,14 +11,13 @@ from django.db.models import Model
 from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..errors import BatchBroken
+from ..log.absent import by_model, hidden_rows
 from ..log.changes import Change, divided
-from ..log.positions import highest_id
-from ..log.vanished import by_model, hidden_rows
-from ..rows.doubled_hours import doubling_zone, why_doubled
+from ..log.window import highest_id
 from ..rows.local_rows import load_instances
-from ..rows.logged_values import logged_values
 from ..rows.selecting import rows_with
-from ..rows.utc import zone_of
+from ..rows.utc import doubling_zone, why_doubled, zone_of
+from ..rows.values import logged_values
 from ..schema.findable import why_not_findable
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.link_shapes import LinkShape, link_shape

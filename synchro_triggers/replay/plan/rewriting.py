@@ -1,4 +1,7 @@
-"""Keys in what is serialised: a callable of the option ``references`` finds them, while planning and when writing."""
+"""What columns hold that hold keys: one, or several in what is serialised, which a callable finds.
+
+The callable of the option ``references`` is called twice: while planning, and when the object is written.
+"""
 
 from __future__ import annotations
 
@@ -68,13 +71,10 @@ def _noted(column: KeyColumn, instance: Model, remote: str) -> Noted:
 
 
 def rewritten(column: KeyColumn, instance: Model, key_there: Callable[[Target, Any], Any], remote: str) -> Any:
-    """Return what a callable makes of a column's value; JSON that it leaves alone keeps its text.
+    """Return what a column of a local object has on the remote; JSON that a callable leaves alone keeps its text.
 
     Args:
-        column: the column.
-        instance: the local object.
-        key_there: returns the key of a target on the remote, as it is written in the value.
-        remote: the alias.
+        key_there: gets a target, and its key as it is written here; returns how that is written on the remote.
 
     Raises:
         ObjectNotApplied: the callable has raised something.
@@ -82,8 +82,11 @@ def rewritten(column: KeyColumn, instance: Model, key_there: Callable[[Target, A
     """
     field: Any = column.field
     value = instance.__dict__.get(field.attname)
-    if value is None or column.rewrite is None:
+    if value is None:
         return local_value(instance, field)
+    if column.rewrite is None:
+        target = held_key(column, instance)
+        return value if target is None else key_there(target, value)
     raised: list[Exception] = []
 
     def key_of(model: Any, key: Any) -> Any:

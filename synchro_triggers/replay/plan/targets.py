@@ -14,14 +14,14 @@ from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..identity.living import Living
 from ..identity.references import Identity
-from ..rows.doubled_hours import why_doubled
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
+from ..rows.utc import why_doubled
 from ..rows.values import local_value
 from ..schema.findable import is_findable, not_findable, why_not_findable
+from ..schema.made_up import as_written, far_off, numbered
 from ..schema.shape import Shape, points_to_key, root_of, shape_of, target_of
 from ..tasks import At, LinkTask, ObjectTask
-from .far_off import as_written, far_off, numbered
 from .rewriting import cannot_be_told, keys_in
 
 
@@ -214,7 +214,7 @@ class Targets:
                         yield task, field, at
 
     def _look_what_is_taken(self, missing: Iterable[tuple[ObjectTask, Any, At]]) -> None:
-        """Read in a query for each model which keys that ``nowhere`` will ask for are somebody's on the remote."""
+        """Read, in a query for each model, which of the keys that ``nowhere`` will ask for have a row on the remote."""
         wanted: dict[type[Model], set[int]] = {}
         for _, field, (root, key) in missing:
             if isinstance(key, int):

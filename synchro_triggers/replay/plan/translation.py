@@ -12,14 +12,12 @@ from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..errors import KeyNotYet, waiting
 from ..identity.references import Identity
-from ..rows.held_keys import held_key
 from ..rows.values import local_value
 from ..schema.key_columns import KeyColumn
+from ..schema.made_up import until_it_comes
 from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
-from ..tasks import At
-from .agenda import Agenda
+from ..tasks import Agenda, At
 from .cycles import StandIns, Unfinished
-from .far_off import until_it_comes
 from .rewriting import rewritten
 from .targets import Targets
 
@@ -107,18 +105,11 @@ class Translation:
 
     def _key_column(self, instance: Model, column: KeyColumn, unfinished: list[Unfinished]) -> Any:
         """Return what a column that holds keys has on the remote; what leads nowhere does so there too."""
-        value = instance.__dict__.get(column.field.attname)
-        if column.rewrite is None:
-            target = held_key(column, instance)
-            return value if target is None else self._held_key(instance, column, target, value, unfinished)
-
-        def key_there(target: At, written: Any) -> Any:
-            return self._held_key(instance, column, target, written, unfinished)
-
-        return rewritten(column, instance, key_there, self._stand_ins.remote)
+        key_there = partial(self._held_key, instance, column, unfinished)
+        return rewritten(column, instance, key_there, self._identity.remote)
 
     def _held_key(
-        self, instance: Model, column: KeyColumn, target: At, value: Any, unfinished: list[Unfinished]
+        self, instance: Model, column: KeyColumn, unfinished: list[Unfinished], target: At, value: Any
     ) -> Any:
         at = (root_of(target[0]), target[1])
         if self._targets.is_missing(at):
@@ -154,6 +145,7 @@ class Translation:
         ]
         at_number = {attname: number for number, attname in enumerate(attnames)}
         known, targets, stand_ins = self._identity.known, self._targets, self._stand_ins
+        remote = self._identity.remote
 
         def read(instance: Any) -> list[Any]:
             stored = instance.__dict__
@@ -168,24 +160,18 @@ class Translation:
                 elif value is not None:
                     values[number] = stand_ins.value(foreign_key, model, value, value, unheard=True)
             for column in shape.key_columns:
-                number = at_number[column.field.attname]
-                values[number] = self._held_there(instance, column, values[number])
+                known_there = partial(self._known_there, instance, column)
+                values[at_number[column.field.attname]] = rewritten(column, instance, known_there, remote)
             return values
 
         return read
 
-    def _held_there(self, instance: Any, column: KeyColumn, value: Any) -> Any:
-        """Return what a column of an instance that holds keys has on the remote; it asks no database.
+    def _known_there(self, instance: Any, column: KeyColumn, target: At, value: Any) -> Any:
+        """Return how a key is written on the remote; it asks no database.
 
         Raises:
             ObjectNotApplied: that cannot be told so; the object is written by itself.
         """
-        if column.rewrite is not None:
-            return rewritten(column, instance, partial(self._known_there, instance, column), self._identity.remote)
-        target = held_key(column, instance)
-        return value if target is None else self._known_there(instance, column, target, value)
-
-    def _known_there(self, instance: Any, column: KeyColumn, target: At, value: Any) -> Any:
         if (remote_key := self._identity.known(*target)) is not None:
             return column.value_there(target[1], remote_key, value)
         if (root_of(target[0]), target[1]) in self._targets.missing:

@@ -7,21 +7,20 @@ from typing import Any
 from django.db.models import Model
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..schema.key_columns import KeyColumn
 from ..schema.shape import concrete_of, is_foreign_key, model_of, read_key
 from ..schema.stored_types import plain_type
 
 
-def held_key(column: KeyColumn, instance: Model, alias: str = LOCAL) -> tuple[type[Model], Any] | None:
+def held_key(column: KeyColumn, instance: Model, alias: str | None = None) -> tuple[type[Model], Any] | None:
     """Return model and key that a column holds; ``None``: nothing that could be translated.
 
     What a callable finds in a column is not told here.
 
     Args:
-        column: the column.
         instance: the object that points.
-        alias: the database that it is of.
+        alias: the database that it is of; ``None``: LOCAL.
     """
     stored = instance.__dict__
     value = stored.get(column.field.attname)
@@ -30,7 +29,7 @@ def held_key(column: KeyColumn, instance: Model, alias: str = LOCAL) -> tuple[ty
     model = column.model
     if column.told_by is not None:
         told = stored.get(column.told_by.attname)
-        model = None if told is None else _model_told(column.told_by, told, alias)
+        model = None if told is None else _model_told(column.told_by, told, alias or local_alias())
     return None if model is None else target_with(model, value)
 
 

@@ -12,7 +12,7 @@ from ...unnamed import unnamed_on
 from ..schema.keys import FormerKey
 from ..schema.relations import links_to_children
 from ..schema.shape import Shape
-from .garbled_times import garbled_times, names_of_times
+from .partly_readable import garbled_times
 from .raw_keys import is_of_one_object
 from .selecting import instances_of, rows_with
 
@@ -23,7 +23,6 @@ def load_instances(
     """Read rows of LOCAL by primary key, past every manager; each as its most derived model.
 
     Args:
-        model: the model.
         keys: local keys.
         unreadable: takes the keys of rows that cannot be read, with the errors; without it, they are raised.
     """
@@ -45,7 +44,8 @@ def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Ex
     """Read rows; where one spoils the query, halve it until the guilty one is alone."""
     try:
         rows = instances_of(rows_with(model, LOCAL, pk=keys))
-        _require_no_garbled_times(model, rows)
+        for name in garbled_times(model, LOCAL, rows):
+            raise ValueError(f"{name} is no date or time")
         return rows
     except Exception as error:
         if unreadable is None or not is_of_one_object(error):
@@ -55,14 +55,6 @@ def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Ex
             return []
     middle = len(keys) // 2
     return [row for half in (keys[:middle], keys[middle:]) for row in _read_rows(model, half, unreadable)]
-
-
-def _require_no_garbled_times(model: type[Model], rows: Sequence[Any]) -> None:
-    """Raise ``ValueError`` where a date or time is none."""
-    names = names_of_times(model, LOCAL)
-    nulls = {name: [row.pk for row in rows if row.__dict__.get(name) is None] for name in names}
-    for name in garbled_times(model, LOCAL, nulls):
-        raise ValueError(f"{name} is no date or time")
 
 
 def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:

@@ -7,91 +7,72 @@ from typing import Any
 
 from django.db.models import Model
 
-from .other import FORESEES_KEYS as FORESEES_KEYS
-from .other import FOUND_AGAIN as FOUND_AGAIN
-from .other import SPELT_BY_DJANGO as SPELT_BY_DJANGO
-from .other import TIME_AS_STORED_TEXT as TIME_AS_STORED_TEXT
-from .other import TIME_AS_TEXT as TIME_AS_TEXT
-from .other import among as among
-from .other import fetch_texts as fetch_texts
-from .other import identity_of as identity_of
-from .other import in_byte_order as in_byte_order
-from .other import insert_many as insert_many
-from .other import insert_texts as insert_texts
-from .other import logged_text as logged_text
-from .other import move_sequences_on as move_sequences_on
-from .other import parameter as parameter
-from .other import read_logged as read_logged
-from .other import redirecting as redirecting
-from .other import reserve_keys as reserve_keys
-from .quoting import quoting
-
-
-def cascading(connection: Any, fields: Sequence[Any]) -> list[int]:
-    tables = sorted({_plain_name(field.model._meta.db_table) for field in fields})
-    if not tables:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT k.table_name, k.column_name FROM information_schema.key_column_usage AS k"
-            " JOIN information_schema.referential_constraints AS r ON r.constraint_schema = k.constraint_schema"
-            " AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name"
-            f" WHERE k.table_schema = DATABASE() AND k.table_name IN ({', '.join(['%s'] * len(tables))})"
-            " AND r.delete_rule = 'CASCADE'",
-            tables,
-        )
-        found = {(table.lower(), column.lower()) for table, column in cursor.fetchall()}
-    return [
-        number
-        for number, field in enumerate(fields)
-        if (_plain_name(field.model._meta.db_table).lower(), field.column.lower()) in found
-    ]
-
-
-def _plain_name(table: str) -> str:
-    return table[1:-1] if table.startswith("`") and table.endswith("`") else table
-
+from .other import Statements, quoting
 
 #: Rows that are updated with one message.
 _AT_ONCE = 1000
 
 
-def update_many(
-    connection: Any, model: type[Model], key: Sequence[Any], fields: Sequence[Any], columns: Sequence[Sequence[Any]]
-) -> int:
-    """Update rows by primary key, with as many statements in one message as the driver sends.
+class MySQLStatements(Statements):
+    def cascading(self, connection: Any, fields: Sequence[Any]) -> list[int]:
+        tables = sorted({_plain_name(field.model._meta.db_table) for field in fields})
+        if not tables:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT k.table_name, k.column_name FROM information_schema.key_column_usage AS k"
+                " JOIN information_schema.referential_constraints AS r ON r.constraint_schema = k.constraint_schema"
+                " AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name"
+                f" WHERE k.table_schema = DATABASE() AND k.table_name IN ({', '.join(['%s'] * len(tables))})"
+                " AND r.delete_rule = 'CASCADE'",
+                tables,
+            )
+            found = {(table.lower(), column.lower()) for table, column in cursor.fetchall()}
+        return [
+            number
+            for number, field in enumerate(fields)
+            if (_plain_name(field.model._meta.db_table).lower(), field.column.lower()) in found
+        ]
 
-    ``bulk_update()`` makes one statement of them, in which the server looks for each row's value in a list of all:
-    2,000 rows take five times as long as a loop of ``save()``. A join with a list of values would be quicker still, but
-    its texts have a collation, and its numbers a type, that are not those of the columns.
+    def update_many(
+        self,
+        connection: Any,
+        model: type[Model],
+        key: Sequence[Any],
+        fields: Sequence[Any],
+        columns: Sequence[Sequence[Any]],
+    ) -> int:
+        """Update rows by primary key, with as many statements in one message as the driver sends.
 
-    Args:
-        connection: to the database.
-        model: the model, without parents.
-        key: the fields of the primary key.
-        fields: the fields to set.
-        columns: the values of ``key`` and of ``fields``, as the driver takes them, column by column.
-
-    Returns:
-        How many rows there were.
-    """
-    quote = quoting(connection)
-    values = ", ".join(f"{quote(field.column)} = %s" for field in fields)
-    same = " AND ".join(f"{quote(part.column)} = %s" for part in key)
-    statement = f"UPDATE {quote(model._meta.db_table)} SET {values} WHERE {same}"
-    rows = list(zip(*columns[len(key) :], *columns[: len(key)], strict=True))
-    with connection.cursor() as cursor:
-        if not _sends_several(connection):
-            cursor.executemany(statement, rows)
-            return int(cursor.rowcount)
-        found = 0
-        for start in range(0, len(rows), _AT_ONCE):
-            some = rows[start : start + _AT_ONCE]
-            cursor.execute(";\n".join([statement] * len(some)), [value for row in some for value in row])
-            found += cursor.rowcount
-            while cursor.nextset():
+        ``bulk_update()`` makes one statement of them, in which the server looks for each row's value in a list of all:
+        2,000 rows take five times as long as a loop of ``save()``. A join with a list of values would be quicker still,
+        but its texts have a collation, and its numbers a type, that are not those of the columns.
+        """
+        quote = quoting(connection)
+        values = ", ".join(f"{quote(field.column)} = %s" for field in fields)
+        same = " AND ".join(f"{quote(part.column)} = %s" for part in key)
+        statement = f"UPDATE {quote(model._meta.db_table)} SET {values} WHERE {same}"
+        rows = list(zip(*columns[len(key) :], *columns[: len(key)], strict=True))
+        with connection.cursor() as cursor:
+            if not _sends_several(connection):
+                cursor.executemany(statement, rows)
+                return int(cursor.rowcount)
+            found = 0
+            for start in range(0, len(rows), _AT_ONCE):
+                some = rows[start : start + _AT_ONCE]
+                cursor.execute(";\n".join([statement] * len(some)), [value for row in some for value in row])
                 found += cursor.rowcount
-    return found
+                while cursor.nextset():
+                    found += cursor.rowcount
+        return found
+
+    def existing_links_stay(self, connection: Any, through: Any, source: str) -> dict[str, Any]:
+        """With ``INSERT IGNORE``, links to what is not there would be left out too, and values cut short, silently."""
+        return {"update_conflicts": True, "update_fields": [through._meta.get_field(source).name]}
+
+
+def _plain_name(table: str) -> str:
+    return table[1:-1] if table.startswith("`") and table.endswith("`") else table
 
 
 def _sends_several(connection: Any) -> bool:
@@ -100,8 +81,3 @@ def _sends_several(connection: Any) -> bool:
     options = connection.settings_dict.get("OPTIONS") or {}
     ours = type(connection.connection).__module__.partition(".")[0] == "MySQLdb"
     return ours and bool(options.get("multi_statements", True)) and "client_flag" not in options
-
-
-def existing_links_stay(connection: Any, through: Any, source: str) -> dict[str, Any]:
-    """``INSERT IGNORE`` would leave out, without a word, links to what is not there too, and cut values short."""
-    return {"update_conflicts": True, "update_fields": [through._meta.get_field(source).name]}

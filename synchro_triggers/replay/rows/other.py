@@ -3,65 +3,112 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-FORESEES_KEYS = False
-TIME_AS_TEXT = TIME_AS_STORED_TEXT = ""
-SPELT_BY_DJANGO: dict[str, str] = {}
-FOUND_AGAIN: dict[str, str] = {}
-insert_many = insert_texts = update_many = None
+
+def quoting(connection: BaseDatabaseWrapper) -> Callable[[str], str]:
+    """Return what quotes a name for a statement with parameters, where a percent sign stands for itself twice."""
+    return lambda name: connection.ops.quote_name(name).replace("%", "%%")
 
 
-def among(connection: BaseDatabaseWrapper, field: Any, values: list[Any]) -> tuple[str, Any] | None:
-    return None
+#: Inserts columns of values for fields; keys are given, or given out. Returns the latter, and how many rows there were.
+Insert = Callable[[Any, type[Model], Sequence[Any], list[list[Any]], bool], tuple[list[Any], int]]
+
+#: Updates rows by the fields of their key: columns of values for these and for others. Returns how many there were.
+Update = Callable[[Any, type[Model], Sequence[Any], Sequence[Any], list[list[Any]]], int]
+
+#: Inserts texts and whole numbers: what all rows share, the names of what differs, and columns of that.
+InsertTexts = Callable[[Any, type[Model], Mapping[str, str | int], Sequence[str], list[list[Any]]], None]
 
 
-def in_byte_order(text: str) -> str:
-    return text
+class Statements:
+    """The statements of one vendor: those that most have in common, as far as they are not overridden.
 
+    Attributes:
+        FORESEES_KEYS: nobody else can take the keys that come next.
+        SPELT_BY_DJANGO: SQL that is true of what Django writes, and of nothing else that it reads, by kind of field.
+        TIME_AS_TEXT: a template of SQL for a text of a time, the same for the same instant; empty: there is none.
+        TIME_AS_STORED_TEXT: the same, as Django writes the time where times are texts.
+        FOUND_AGAIN: SQL that is true of keys that are found by what they are read as, by kind of field.
+    """
 
-def logged_text(text: str) -> tuple[str, Any]:
-    return "%s::text", text
+    FORESEES_KEYS = False
+    SPELT_BY_DJANGO: Mapping[str, str] = {}
+    TIME_AS_TEXT = ""
+    TIME_AS_STORED_TEXT = ""
+    FOUND_AGAIN: Mapping[str, str] = {}
 
+    #: What inserts many rows; ``None``: Django's bulk methods do it.
+    insert_many: Insert | None = None
 
-def fetch_texts(connection: BaseDatabaseWrapper, sql: str, params: Any) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall())
+    #: What inserts many texts past the fields' own preparation; ``None``: they are rows like others.
+    insert_texts: InsertTexts | None = None
 
+    #: What updates many rows; ``None``: Django's bulk methods do it.
+    update_many: Update | None = None
 
-def read_logged(connection: BaseDatabaseWrapper, fields: Collection[Any], logged: str) -> Sequence[Any]:
-    by_column: dict[str, Any] = json.loads(logged)
-    return [by_column[field.column] for field in fields]
+    def among(self, connection: BaseDatabaseWrapper, field: Any, values: list[Any]) -> tuple[str, Any] | None:
+        """Return SQL that is true of one of the values, and its one parameter; ``None``: Django's ``__in`` does it."""
+        return None
 
+    def in_byte_order(self, text: str) -> str:
+        """Return SQL of a text that is compared byte by byte."""
+        return text
 
-def parameter(connection: BaseDatabaseWrapper, field: Any) -> str:
-    return "%s"
+    def logged_text(self, text: str) -> tuple[str, Any]:
+        """Return what stands in a statement for a text that a trigger has written, and its parameter."""
+        return "%s::text", text
 
+    def fetch_texts(self, connection: BaseDatabaseWrapper, sql: str, params: Any) -> list[Any]:
+        """Return the rows of a query; bytes in texts that are no UTF-8 become surrogates, and blobs become texts."""
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall())
 
-def existing_links_stay(connection: BaseDatabaseWrapper, through: Any, source: str) -> dict[str, Any]:
-    return {"ignore_conflicts": connection.features.supports_ignore_conflicts}
+    def read_logged(self, connection: BaseDatabaseWrapper, fields: Collection[Any], logged: str) -> Sequence[Any]:
+        """Return the values of columns that a trigger has logged as a JSON object."""
+        by_column: dict[str, Any] = json.loads(logged)
+        return [by_column[field.column] for field in fields]
 
+    def parameter(self, connection: BaseDatabaseWrapper, field: Any) -> str:
+        """Return what stands for a field's value in a statement with single values."""
+        return "%s"
 
-def cascading(connection: BaseDatabaseWrapper, fields: Sequence[Any]) -> list[int]:
-    return []
+    def existing_links_stay(self, connection: BaseDatabaseWrapper, through: Any, source: str) -> dict[str, Any]:
+        """Return how ``bulk_create()`` leaves links alone that are there; ``source`` names one of their ends."""
+        return {"ignore_conflicts": connection.features.supports_ignore_conflicts}
 
+    def cascading(self, connection: BaseDatabaseWrapper, fields: Sequence[Any]) -> list[int]:
+        """Return the numbers of those of the foreign keys that the database itself follows (``ON DELETE CASCADE``)."""
+        return []
 
-def redirecting(connection: BaseDatabaseWrapper) -> frozenset[Any]:
-    return frozenset()
+    def redirecting(self, connection: BaseDatabaseWrapper) -> frozenset[Any]:
+        """Return the tables whose inserts may be cancelled or redirected, as ``identity_of`` names them."""
+        return frozenset()
 
+    def identity_of(self, connection: BaseDatabaseWrapper, table: str) -> Any:
+        """Return by what ``redirecting`` knows a table."""
+        return table
 
-def identity_of(connection: BaseDatabaseWrapper, table: str) -> Any:
-    return table
+    def reserve_keys(self, connection: BaseDatabaseWrapper, model: type[Model], number: int) -> list[int]:
+        """Take automatic keys for rows that are going to be inserted, as the database would give them out.
 
+        Args:
+            connection: a transaction must be open there, which has written already.
+            model: the model that has the key.
+            number: how many.
 
-def reserve_keys(connection: BaseDatabaseWrapper, model: type[Model], number: int) -> list[int]:
-    return []
+        Returns:
+            The keys; none where the database has no sequence for them.
+        """
+        return []
 
-
-def move_sequences_on(connection: BaseDatabaseWrapper, written: Mapping[type[Model], Collection[int]]) -> None:
-    """An insert by value moves the next key on by itself, and never back."""
+    def move_sequences_on(
+        self, connection: BaseDatabaseWrapper, written: Mapping[type[Model], Collection[int]]
+    ) -> None:
+        """Let next inserts find a free key after automatic keys of these models were written by value."""
+        # An insert by value moves the next key on by itself, and never back.

@@ -9,6 +9,9 @@ read once a run for what is not spelt as Django does it. In a larger one the usu
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
+import uuid
 from collections.abc import Collection, Iterator, Sequence
 from functools import reduce
 from operator import or_
@@ -23,9 +26,8 @@ from ...capture.keys import decode_value
 from ...capture.tables import kind_of
 from ...vendors.vendor import database_of
 from .selecting import Among, rows_of, stored_field
-from .spellings import likely_spellings
 from .utc import zone_of
-from .vendor import fetch_texts, statements_of
+from .vendor import fetch_texts, quoting, statements_of
 
 #: A custom field that reads values in its own way: nobody knows how it spells them.
 _OWN_WAY = "0"
@@ -38,11 +40,7 @@ Values = tuple[Any, ...]
 
 
 class OtherSpellings:
-    """What a remote has in other spellings, as far as a run has asked.
-
-    Args:
-        alias: the remote.
-    """
+    """What a remote has in other spellings, as far as a run has asked."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
@@ -62,7 +60,6 @@ class OtherSpellings:
         """Return those of the values that a row has in another spelling, with the texts by names.
 
         Args:
-            model: the model.
             names: attribute names, or paths along foreign keys.
             wanted: the values that the names have together, as Python has them.
         """
@@ -90,7 +87,7 @@ class OtherSpellings:
         return found
 
     def _has_more_than(self, model: type[Model], number: int) -> bool:
-        table = connections[self._alias].ops.quote_name(model._meta.db_table).replace("%", "%%")
+        table = quoting(connections[self._alias])(model._meta.db_table)
         with connections[self._alias].cursor() as cursor:
             cursor.execute(f"SELECT 1 FROM {table} LIMIT 1 OFFSET %s", [number])
             return cursor.fetchone() is not None
@@ -152,3 +149,56 @@ class NotAs(Lookup):
 def as_written(field: Any, value: Any, connection: Any) -> Any:
     """Return the text that Django writes for a value."""
     return field.get_db_prep_value(value, connection)
+
+
+#: How a text says that a time is in UTC.
+_ENDS_IN_UTC = ("Z", "+00:00", "+0000", "+00", " +00:00")
+
+
+def likely_spellings(value: Any, zone: datetime.tzinfo) -> set[str]:
+    """Return texts of a value that other clients are known to write, Django's among them.
+
+    Args:
+        value: a UUID, date, time or IP address as Python has it; of anything else nothing is known.
+        zone: that of times which name none.
+    """
+    if isinstance(value, uuid.UUID):
+        dashed = str(value)
+        plain = (value.hex, dashed, f"{{{dashed}}}")
+        return {*plain, *(text.upper() for text in plain)}
+    if isinstance(value, datetime.datetime):
+        return _likely_datetimes(value, zone)
+    if isinstance(value, datetime.date):
+        year, month, day = f"{value.year:04}", value.month, value.day
+        return {f"{year}-{m}-{d}" for m in (month, f"{month:02}") for d in (day, f"{day:02}")}
+    if isinstance(value, datetime.time):
+        return _likely_times(value)
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return set()
+    texts = {str(address), address.exploded}
+    return texts | {text.upper() for text in texts}
+
+
+def _likely_datetimes(value: datetime.datetime, zone: datetime.tzinfo) -> set[str]:
+    naive = value.astimezone(zone).replace(tzinfo=None) if value.tzinfo is not None else value
+    texts = {f"{naive.date()}{between}{time}" for between in " T" for time in _likely_times(naive.time())}
+    if value.tzinfo is None:
+        return texts
+    utc = value.astimezone(datetime.UTC).replace(tzinfo=None)
+    return texts | {
+        f"{utc.date()}{between}{time}{end}"
+        for between in " T"
+        for time in _likely_times(utc.time())
+        for end in _ENDS_IN_UTC
+    }
+
+
+def _likely_times(time: datetime.time) -> set[str]:
+    texts = {time.isoformat(), time.isoformat("microseconds")}
+    if not time.microsecond % 1000:
+        texts.add(time.isoformat("milliseconds"))
+    if not (time.second or time.microsecond):
+        texts.add(time.isoformat("minutes"))
+    return texts

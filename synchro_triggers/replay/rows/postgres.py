@@ -15,15 +15,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import strip_quotes
 from django.db.models import BigIntegerField, Model
 
-from .other import FORESEES_KEYS as FORESEES_KEYS
-from .other import FOUND_AGAIN as FOUND_AGAIN
-from .other import SPELT_BY_DJANGO as SPELT_BY_DJANGO
-from .other import existing_links_stay as existing_links_stay
-from .other import fetch_texts as fetch_texts
-from .other import logged_text as logged_text
-from .postgres_sequences import move_sequences_on as move_sequences_on
-from .postgres_sequences import reserve_keys as reserve_keys
-from .quoting import has_placeholder, quoting
+from ..schema.stored_types import has_placeholder
+from .other import Statements, quoting
+from .postgres_sequences import move_sequences_on, reserve_keys
 
 _CASCADING = """
 SELECT asked.number
@@ -48,6 +42,142 @@ WITH RECURSIVE suspect AS (
 SELECT id FROM suspect
 """
 
+#: Types of PostgreSQL, and those of Python whose text they read; it has nothing in it that an array takes for its own.
+_READ_AS_WRITTEN: dict[str, type[Any]] = {
+    "boolean": bool,
+    "double precision": float,
+    "numeric": decimal.Decimal,
+    "uuid": uuid.UUID,
+    "date": datetime.date,
+    "timestamp with time zone": datetime.datetime,
+}
+
+#: Types that cannot be cast to, and those that have length 1 where they have no other.
+_WITHOUT_LENGTH = {"smallserial": "smallint", "serial": "integer", "bigserial": "bigint"} | {
+    "char": "bpchar",
+    "character": "bpchar",
+    "bit": "varbit",
+}
+
+
+class PostgresStatements(Statements):
+    #: The text of a time with a time zone, as a template of Django's expressions: the same for the same instant,
+    #: whatever the session's time zone and style of dates are.
+    TIME_AS_TEXT = "CAST(extract(epoch FROM %(expressions)s) AS text)"
+    #: The same, as Django writes the time into SQLite, in UTC. Years before 1, which SQLite does not have, stay apart.
+    TIME_AS_STORED_TEXT = (
+        "CASE WHEN %(expressions)s >= timestamptz '0001-01-01 00:00:00+00' "
+        "THEN replace(to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '.000000', '') "
+        "ELSE CAST(%(expressions)s AS text) END"
+    )
+
+    def insert_many(
+        self,
+        connection: BaseDatabaseWrapper,
+        model: type[Model],
+        fields: Sequence[Any],
+        columns: list[list[Any]],
+        given: bool,
+    ) -> tuple[list[Any], int]:
+        quote = quoting(connection)
+        names = ", ".join(quote(field.column) for field in fields)
+        source, params = _source(connection, fields, columns)
+        sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT * FROM {source} AS new"
+        key: Any = model._meta.pk
+        with connection.cursor() as cursor:
+            cursor.execute(sql if given else f"{sql} RETURNING {quote(key.column)}", params)
+            keys = [] if given else [row[0] for row in cursor.fetchall()]
+            return keys, cursor.rowcount if given else len(keys)
+
+    def update_many(
+        self,
+        connection: BaseDatabaseWrapper,
+        model: type[Model],
+        key: Sequence[Any],
+        fields: Sequence[Any],
+        columns: list[list[Any]],
+    ) -> int:
+        quote = quoting(connection)
+        table = quote(model._meta.db_table)
+        names = [f"v{number}" for number in range(len(columns))]
+        values = ", ".join(
+            f"{quote(field.column)} = new.{name}" for field, name in zip(fields, names[len(key) :], strict=True)
+        )
+        same = " AND ".join(
+            f"{table}.{quote(part.column)} = new.{name}" for part, name in zip(key, names, strict=False)
+        )
+        source, params = _source(connection, (*key, *fields), columns)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {table} SET {values} FROM {source} AS new ({', '.join(names)}) WHERE {same}", params
+            )
+            return int(cursor.rowcount)
+
+    def insert_texts(
+        self,
+        connection: BaseDatabaseWrapper,
+        model: type[Model],
+        same: Mapping[str, str | int],
+        names: Sequence[str],
+        columns: list[list[Any]],
+    ) -> None:
+        quote = quoting(connection)
+        fields = {field.attname: field for field in model._meta.concrete_fields}
+        kind_of = {name: "bigint" if isinstance(fields[name], BigIntegerField) else "text" for name in (*same, *names)}
+        marks = ", ".join(f"%s::{kind_of[name]}" for name in same)
+        kinds = [kind_of[name] for name in names]
+        arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, (*same, *names)))})"
+                f" SELECT {marks}, new.* FROM unnest({arrays}) AS new",
+                [*same.values(), *map(array_parameter, columns, kinds)],
+            )
+
+    def among(self, connection: BaseDatabaseWrapper, field: Any, values: list[Any]) -> tuple[str, Any]:
+        name = base_type(field, connection)
+        return f"= ANY (%s::{name}[])", array_parameter(values, name)
+
+    def in_byte_order(self, text: str) -> str:
+        return f'({text}) COLLATE "C"'
+
+    def read_logged(self, connection: BaseDatabaseWrapper, fields: Collection[Any], logged: str) -> Sequence[Any]:
+        names = [quoting(connection)(field.column) for field in fields]
+        types = [base_type(field, connection) for field in fields]
+        record = ", ".join(f"{name} {type_}" for name, type_ in zip(names, types, strict=True))
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(names)} FROM jsonb_to_record(%s::jsonb) AS logged ({record})", [logged])
+            row: Sequence[Any] = cursor.fetchone()
+            return row
+
+    def parameter(self, connection: BaseDatabaseWrapper, field: Any) -> str:
+        """``-0.0`` would be read as a decimal, which has one zero."""
+        kind = field.db_type(connection)
+        return f"%s::{kind}" if kind in {"double precision", "real"} else "%s"
+
+    def cascading(self, connection: BaseDatabaseWrapper, fields: Sequence[Any]) -> list[int]:
+        quote = connection.ops.quote_name
+        asked = [
+            {"number": number, "table": quote(field.model._meta.db_table), "column": strip_quotes(field.column)}
+            for number, field in enumerate(fields)
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_CASCADING, [json.dumps(asked)])
+            return [number for (number,) in cursor.fetchall()]
+
+    def redirecting(self, connection: BaseDatabaseWrapper) -> frozenset[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(_REDIRECTING)
+            return frozenset(oid for (oid,) in cursor.fetchall())
+
+    def identity_of(self, connection: BaseDatabaseWrapper, table: str) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s)::oid", [connection.ops.quote_name(table)])
+            return cursor.fetchone()[0]
+
+    reserve_keys = staticmethod(reserve_keys)
+    move_sequences_on = staticmethod(move_sequences_on)
+
 
 def array_parameter(values: Sequence[Any], base_type: str) -> Any:
     """Return PostgreSQL's literal of an array, of values of the usual types; of others, what the driver makes one of.
@@ -55,7 +185,6 @@ def array_parameter(values: Sequence[Any], base_type: str) -> Any:
     To be used with a cast. Drivers look at each element for itself, which takes as long as the server does.
 
     Args:
-        values: the elements.
         base_type: the type of an element that the array will be cast to.
     """
     kinds = set(map(type, values))
@@ -70,29 +199,10 @@ def array_parameter(values: Sequence[Any], base_type: str) -> Any:
     return list(values)
 
 
-#: Types of PostgreSQL, and those of Python whose text they read; it has nothing in it that an array takes for its own.
-_READ_AS_WRITTEN: dict[str, type[Any]] = {
-    "boolean": bool,
-    "double precision": float,
-    "numeric": decimal.Decimal,
-    "uuid": uuid.UUID,
-    "date": datetime.date,
-    "timestamp with time zone": datetime.datetime,
-}
-
-
 def _element(value: Any) -> str:
     if value is None:
         return "NULL"
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)
-
-
-#: Types that cannot be cast to, and those that have length 1 where they have no other.
-_WITHOUT_LENGTH = {"smallserial": "smallint", "serial": "integer", "bigserial": "bigint"} | {
-    "char": "bpchar",
-    "character": "bpchar",
-    "bit": "varbit",
-}
 
 
 def base_type(field: Any, connection: BaseDatabaseWrapper) -> str:
@@ -102,44 +212,6 @@ def base_type(field: Any, connection: BaseDatabaseWrapper) -> str:
     """
     name = re.sub(r"\s*\([^)]*\)", "", str(field.db_type(connection)))
     return _WITHOUT_LENGTH.get(name, name)
-
-
-def insert_many(
-    connection: BaseDatabaseWrapper,
-    model: type[Model],
-    fields: Sequence[Any],
-    columns: list[list[Any]],
-    given: bool,
-) -> tuple[list[Any], int]:
-    quote = quoting(connection)
-    names = ", ".join(quote(field.column) for field in fields)
-    source, params = _source(connection, fields, columns)
-    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT * FROM {source} AS new"
-    key: Any = model._meta.pk
-    with connection.cursor() as cursor:
-        cursor.execute(sql if given else f"{sql} RETURNING {quote(key.column)}", params)
-        keys = [] if given else [row[0] for row in cursor.fetchall()]
-        return keys, cursor.rowcount if given else len(keys)
-
-
-def update_many(
-    connection: BaseDatabaseWrapper,
-    model: type[Model],
-    key: Sequence[Any],
-    fields: Sequence[Any],
-    columns: list[list[Any]],
-) -> int:
-    quote = quoting(connection)
-    table = quote(model._meta.db_table)
-    names = [f"v{number}" for number in range(len(columns))]
-    values = ", ".join(
-        f"{quote(field.column)} = new.{name}" for field, name in zip(fields, names[len(key) :], strict=True)
-    )
-    same = " AND ".join(f"{table}.{quote(part.column)} = new.{name}" for part, name in zip(key, names, strict=False))
-    source, params = _source(connection, (*key, *fields), columns)
-    with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {values} FROM {source} AS new ({', '.join(names)}) WHERE {same}", params)
-        return int(cursor.rowcount)
 
 
 def _source(connection: BaseDatabaseWrapper, fields: Sequence[Any], columns: list[list[Any]]) -> tuple[str, list[Any]]:
@@ -156,84 +228,3 @@ def _source(connection: BaseDatabaseWrapper, fields: Sequence[Any], columns: lis
 def _fits_array(connection: BaseDatabaseWrapper, field: Any) -> bool:
     stored = field.target_field if field.is_relation else field
     return not has_placeholder(field) and stored.get_internal_type() in connection.data_types
-
-
-def insert_texts(
-    connection: BaseDatabaseWrapper,
-    model: type[Model],
-    same: Mapping[str, str | int],
-    names: Sequence[str],
-    columns: list[list[Any]],
-) -> None:
-    quote = quoting(connection)
-    fields = {field.attname: field for field in model._meta.concrete_fields}
-    kind_of = {name: "bigint" if isinstance(fields[name], BigIntegerField) else "text" for name in (*same, *names)}
-    marks = ", ".join(f"%s::{kind_of[name]}" for name in same)
-    kinds = [kind_of[name] for name in names]
-    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, (*same, *names)))})"
-            f" SELECT {marks}, new.* FROM unnest({arrays}) AS new",
-            [*same.values(), *map(array_parameter, columns, kinds)],
-        )
-
-
-def among(connection: BaseDatabaseWrapper, field: Any, values: list[Any]) -> tuple[str, Any]:
-    name = base_type(field, connection)
-    return f"= ANY (%s::{name}[])", array_parameter(values, name)
-
-
-def in_byte_order(text: str) -> str:
-    return f'({text}) COLLATE "C"'
-
-
-def read_logged(connection: BaseDatabaseWrapper, fields: Collection[Any], logged: str) -> Sequence[Any]:
-    names = [connection.ops.quote_name(field.column).replace("%", "%%") for field in fields]
-    types = [base_type(field, connection) for field in fields]
-    record = ", ".join(f"{name} {type_}" for name, type_ in zip(names, types, strict=True))
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(names)} FROM jsonb_to_record(%s::jsonb) AS logged ({record})", [logged])
-        row: Sequence[Any] = cursor.fetchone()
-        return row
-
-
-def parameter(connection: BaseDatabaseWrapper, field: Any) -> str:
-    """``-0.0`` would be read as a decimal, which has one zero."""
-    kind = field.db_type(connection)
-    return f"%s::{kind}" if kind in {"double precision", "real"} else "%s"
-
-
-def cascading(connection: BaseDatabaseWrapper, fields: Sequence[Any]) -> list[int]:
-    quote = connection.ops.quote_name
-    asked = [
-        {"number": number, "table": quote(field.model._meta.db_table), "column": strip_quotes(field.column)}
-        for number, field in enumerate(fields)
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(_CASCADING, [json.dumps(asked)])
-        return [number for (number,) in cursor.fetchall()]
-
-
-def redirecting(connection: BaseDatabaseWrapper) -> frozenset[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(_REDIRECTING)
-        return frozenset(oid for (oid,) in cursor.fetchall())
-
-
-def identity_of(connection: BaseDatabaseWrapper, table: str) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s)::oid", [connection.ops.quote_name(table)])
-        return cursor.fetchone()[0]
-
-
-#: The text of a time with a time zone, as a template of Django's expressions: the same for the same instant, whatever
-#: the session's time zone and style of dates are.
-TIME_AS_TEXT = "CAST(extract(epoch FROM %(expressions)s) AS text)"
-
-#: The same, as Django writes the time into SQLite, in UTC. Years before 1, which SQLite does not have, stay apart.
-TIME_AS_STORED_TEXT = (
-    "CASE WHEN %(expressions)s >= timestamptz '0001-01-01 00:00:00+00' "
-    "THEN replace(to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '.000000', '') "
-    "ELSE CAST(%(expressions)s AS text) END"
-)

@@ -13,7 +13,7 @@ from ...capture.logged_keys import key_and_table, times_as_logged
 from ...capture.tables import captured_table, key_fields_of
 from ...key_texts import is_encodable
 from ...vendors.vendor import database_of
-from .vendor import fetch_texts, is_undecodable, statements_of
+from .vendor import fetch_texts, is_undecodable, quoting, statements_of
 
 
 def is_of_one_object(error: Exception) -> bool:
@@ -34,7 +34,6 @@ def there_as_text(alias: str, model: type[Model], texts: Collection[str]) -> set
     """Return those of the logged keys whose rows are there. It reads the whole table: for few keys, and rarely.
 
     Args:
-        alias: the database.
         model: the model; its own table is looked at.
         texts: keys as triggers write them.
     """
@@ -63,7 +62,7 @@ def texts_that_hide(alias: str, model: type[Model]) -> Iterator[str]:
     key, table = key_and_table(connection, model)
     [part, *others] = captured_table(model).key
     usual = statements_of(connection).FOUND_AGAIN.get(part.kind, "") if not others else ""
-    column = f"t.{connection.ops.quote_name(part.column)}".replace("%", "%%")
+    column = f"t.{quoting(connection)(part.column)}"
     where = f" WHERE NOT ({usual.format(column)})" if usual else ""
     for (text,) in fetch_texts(connection, f"SELECT {key} FROM {table} AS t{where}", []):
         yield text

@@ -1,4 +1,4 @@
-"""Rows of the remote that were read ahead, many at a time."""
+"""Rows of the remote, read ahead many at a time, and locked as they are read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,40 @@ from collections.abc import Collection, Iterable, Set
 from typing import Any
 
 from django.db import connections
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from ...vendors.vendor import database_of
-from .contention import RowLocks
 from .selecting import instances_of, linked_pairs, rows_of, rows_with
+
+
+class RowLocks:
+    """Locks rows of a remote as they are read, so that they stay what they are until a run has written them.
+
+    Args:
+        wanted: whether the run writes at all.
+    """
+
+    def __init__(self, alias: str, *, wanted: bool = True) -> None:
+        self._connection = connections[alias]
+        self._wanted = wanted and self._connection.features.has_select_for_update
+        self._lockable: dict[type[Model], bool] = {}
+
+    def taken(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the query with locks, which it takes in the order of the keys, as others should.
+
+        Rows of parent tables are locked too. On PostgreSQL others may go on to point to the rows.
+        """
+        rows = rows.order_by("pk")
+        if not self._wanted or not self._may_lock(rows.model):
+            return rows
+        return rows.select_for_update(no_key=self._connection.features.has_select_for_no_key_update)
+
+    def _may_lock(self, model: type[Model]) -> bool:
+        if model not in self._lockable:
+            tables = [each._meta.db_table for each in (model, *model._meta.all_parents)]
+            may_lock = database_of(self._connection).may_lock
+            self._lockable[model] = all(may_lock(self._connection, table) for table in tables)
+        return self._lockable[model]
 
 
 class ReadAhead:
@@ -42,7 +71,7 @@ class ReadAhead:
         return self._rows.get(model, {}).keys()
 
     def take(self, model: type[Model], key: Any) -> Model | None:
-        """Return a row, reading it if need be, and forget it: whoever takes it will change it."""
+        """Return a row, reading it if need be, and forget it: the caller is going to change it."""
         row = self._rows.get(model, {}).pop(key, None)
         if row is None:
             row = self._locks.taken(rows_of(model, self._alias).filter(pk=key)).first()
@@ -96,5 +125,5 @@ class ReadAhead:
         self.forget_links()
 
     def forget_links(self) -> None:
-        """Forget who is linked: a cascade may remove links without a word."""
+        """Forget who is linked: a cascade may have removed links, and nothing tells."""
         self._linked.clear()

@@ -36,8 +36,6 @@ def rows_with(model: type[Model], alias: str, /, **values: Collection[Any]) -> Q
     """Return the rows that have, for each name, one of the values; a value that the column cannot have finds nothing.
 
     Args:
-        model: the model.
-        alias: the database.
         values: attribute names (``pk`` works too) to values.
     """
     rows = rows_of(model, alias)

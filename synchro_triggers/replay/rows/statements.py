@@ -16,9 +16,8 @@ from django.db.models import AutoField, Field, Model
 from django.db.models.fields import AutoFieldMixin
 
 from ..schema.shape import Shape, shape_of
-from ..schema.stored_types import need_no_preparation
+from ..schema.stored_types import has_placeholder, need_no_preparation
 from .json_text import is_copied_as_text, text_of
-from .quoting import has_placeholder
 from .redirects import NothingInserted
 from .selecting import rows_of
 from .values import create_instances
@@ -37,8 +36,6 @@ def insert_texts(
     """Insert rows of texts and whole numbers, past the fields' own preparation.
 
     Args:
-        alias: the database.
-        model: the model.
         same: attribute names to the value that all rows share.
         names: the attribute names that differ from row to row; others take the database's defaults.
         rows: their values.
@@ -90,7 +87,6 @@ def update_rows(
     """Update rows by primary key.
 
     Args:
-        alias: the database.
         model: the model, without parents.
         key: the fields of the primary key.
         fields: the fields to set.

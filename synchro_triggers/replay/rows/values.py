@@ -1,4 +1,4 @@
-"""Values of a row: read from instances, put into them, compared as they are stored."""
+"""Values of a row: read from instances, put into them, compared as stored, and read back as triggers logged them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ import datetime
 import decimal
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cache
 from typing import Any
 
+from django.db import connections
 from django.db.models import Field, FileField, JSONField, Model
 
+from ...capture.keys import decode_value
+from ...capture.tables import stored_fields
+from ...conf import LOCAL
 from ...django_inside.instances import bare_instance, is_made_plainly
 from ...django_inside.saving import values_kept as kept_while_saving
 from ..schema.shape import Shape, parents_of
 from .json_text import JsonText, annotation_of, is_copied_as_text, put_json, stored_json, text_of
 from .redirects import NothingInserted
 from .selecting import rows_of
+from .utc import zone_of
+from .vendor import statements_of
 
 
 def local_value(instance: Model, field: Field[Any, Any]) -> Any:
@@ -45,8 +51,6 @@ def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) ->
     """Make the instance of a new remote object; fields without a value keep the model's defaults.
 
     Args:
-        shape: the model.
-        remote: the remote alias.
         key: its primary key there, or ``None`` when the database gives it out.
         values: attribute names to values, of all fields that are copied, and of other parents' keys.
     """
@@ -172,3 +176,43 @@ def _value_as_it_is(instance: Model, field: Any, compute: Callable[[], Any]) -> 
     if value and not value._committed:  # a receiver has put a new file there
         return compute()
     return value.name  # which may be None: Django would make an empty path of it
+
+
+def needs_database(field: Any, alias: str) -> bool:
+    """Tell whether only the database can read what a trigger has logged of a column: JSON, ranges, custom fields."""
+    while field.is_relation:
+        field = field.target_field
+    own = type(field).__module__.startswith("django.db.models")
+    return not own or bool(field.get_db_converters(connections[alias]))
+
+
+def as_read(alias: str, fields: Collection[Any], logged: str) -> dict[str, Any]:
+    """Read values that a trigger has logged as if they came from their columns.
+
+    Args:
+        alias: the database that logged them.
+        fields: the fields to read, of one model.
+        logged: a JSON object, columns to values.
+
+    Returns:
+        Attribute names to values.
+    """
+    connection = connections[alias]
+    values = statements_of(connection).read_logged(connection, fields, logged)
+    found: dict[str, Any] = {}
+    for field, value in zip(fields, values, strict=True):
+        column = field.get_col(field.model._meta.db_table)
+        for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection)):
+            value = convert(value, column, connection)
+        found[field.attname] = value
+    return found
+
+
+def logged_values(model: type[Model], text: str, alias: str = LOCAL) -> dict[str, Any]:
+    """Read ``ChangeLog.old_values`` of a database: attribute names to values as an instance has them."""
+    raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
+    zone = zone_of(alias)
+    fields = [field for field in stored_fields(model) if field.column in raw]
+    read = [field for field in fields if raw[str(field.column)] is not None and needs_database(field, alias)]
+    values = {field.attname: decode_value(field, raw[str(field.column)], zone) for field in fields if field not in read}
+    return values | (as_read(alias, read, text) if read else {})

@@ -16,11 +16,7 @@ def is_findable(foreign_key: Any, value: Any) -> bool:
     """Tell whether an object can be found by what a foreign key holds: not by lists and the like, nor by JSON."""
     if value is None or plain_type(foreign_key) is not None:
         return True
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return kind_of(foreign_key) != "JSONField"
+    return is_hashable(value) and kind_of(foreign_key) != "JSONField"
 
 
 def why_not_findable(instance: Model) -> str | None:
@@ -41,3 +37,12 @@ def not_findable(foreign_key: Any, value: Any) -> str:
 def _doubtful_foreign_keys(shape: Shape) -> tuple[Any, ...]:
     links = (parent.link for parent in shape.other_parents)
     return tuple(field for field in (*shape.foreign_keys, *links) if plain_type(field) is None)
+
+
+def is_hashable(key: Any) -> bool:
+    """Tell whether a key can be looked up."""
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True

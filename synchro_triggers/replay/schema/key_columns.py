@@ -69,7 +69,7 @@ def key_columns_of(model: type[Model], copied: Mapping[str, Field[Any, Any]]) ->
 
 
 def _with_object(found: Callable[..., Any] | None) -> Callable[..., Any] | None:
-    """Return a callable that may be given the object too, also where this one takes the other two alone."""
+    """Return a callable that can be given the object as a third argument, also where this one does not take it."""
     if found is None:
         return None
     try:

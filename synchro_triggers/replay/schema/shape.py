@@ -120,7 +120,6 @@ def _other_parents(model: type[Model], own: set[str]) -> tuple[OtherParent, ...]
     """Return the parents whose keys the model does not share, those of its parents among them.
 
     Args:
-        model: the model.
         own: names of the attributes that hold the key that it shares.
     """
     found = []
@@ -134,7 +133,7 @@ def _other_parents(model: type[Model], own: set[str]) -> tuple[OtherParent, ...]
 
 
 def _forget_shapes(*, setting: str, **kwargs: Any) -> None:
-    """Receiver of ``setting_changed``: what is skipped, and which model stands for a table, hang on settings."""
+    """Receiver of ``setting_changed``: what is skipped, and which model stands for a table, depend on settings."""
     if setting in {"SYNCHRO_OPTIONS", "SYNCHRO_KNOWN", "INSTALLED_APPS"}:
         shape_of.cache_clear()
     if setting in {"SYNCHRO_MODELS", "INSTALLED_APPS"}:

@@ -66,3 +66,10 @@ def _stored_type(field: Any) -> type[Any]:
     while type(field) in {models.ForeignKey, models.OneToOneField}:
         field = field.target_field
     return type(field)
+
+
+def has_placeholder(field: Any) -> bool:
+    """Tell whether a field's values need SQL of their own around them."""
+    if type(field) is models.BinaryField:  # whose is the usual one, on the vendors that we write statements for
+        return False
+    return hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql")

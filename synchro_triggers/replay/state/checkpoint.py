@@ -14,9 +14,8 @@ from ...conf import LOCAL, get_settings
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, Knowledge, Reference
 from ..log.history import fingerprint
 from ..log.own_windows import close_window, last_number, number_anew
-from ..log.positions import current_position
 from ..log.vendor import log_of
-from ..log.window import Window, delete_received
+from ..log.window import Window, current_position, delete_received
 from ..rows.own_rows import read_rows, update_rows
 from .moved import forget_lost_objects, moved_along
 from .node import has_same_history, is_elsewhere, node_id, require_original, require_two_databases, set_identity

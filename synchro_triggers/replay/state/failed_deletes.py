@@ -19,8 +19,7 @@ from ...models import ChangeLog, Failure, Operation
 from ..identity.storing import mark_as_former
 from ..log.changes import Change
 from ..log.given_out_again import Former
-from ..log.positions import highest_id
-from ..log.window import Window
+from ..log.window import Window, highest_id
 from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey
 from ..schema.shape import gives_keys_again, model_of, root_of

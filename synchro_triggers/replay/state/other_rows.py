@@ -19,8 +19,8 @@ from ...conf import LOCAL, get_settings
 from ...key_texts import stored_key
 from ...models import Failure, Operation, Reference
 from ..identity.known import references_of
+from ..log.absent import without_a_row
 from ..log.changes import Change
-from ..log.vanished import without_a_row
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..schema.shape import model_of, read_key, root_of

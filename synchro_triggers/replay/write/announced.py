@@ -26,8 +26,7 @@ from .clock import Clock
 from .known import Known
 from .many_rows import give_free_values, key_parts, reserve_keys
 from .outcomes import Outcomes
-from .receivers import Receivers
-from .signals import send_post_save, send_pre_save
+from .receivers import Receivers, send_delete, send_post_save, send_pre_save
 
 #: Objects that are announced at once where it is not known yet how long receivers take.
 _FIRST = 5
@@ -147,13 +146,13 @@ class Announced:
         rows = {row.pk: row for row in instances_of(rows_with(shape.model, self._remote, pk=keys))}
         # As logged: the database returns rows in an order of its own.
         there = [rows[key] for key in keys if key in rows]
-        announced = self.before(there, partial(self._send_delete, pre_delete), shape.model)
+        announced = self.before(there, partial(send_delete, pre_delete, using=self._remote), shape.model)
         left = {row.pk for row in there[len(announced) :]}
         gone = [key for key in keys if key not in left]
         let_go(gone)
         rows_with(shape.model, self._remote, pk=gone)._raw_delete(self._remote)
         for row in announced:
-            self.after(partial(self._send_delete, post_delete), row, shape.model)
+            self.after(partial(send_delete, post_delete, using=self._remote), row, shape.model)
         self.done(len(announced), shape.model)
         return gone
 
@@ -177,7 +176,7 @@ class Announced:
         return those
 
     def done(self, number: int, model: type[Model]) -> None:
-        """Learn how long it has taken, for so many."""
+        """Learn from how long it has taken for so many objects."""
         if number:
             self._context.paces[model] = (time.monotonic() - self._started) / number
 
@@ -189,9 +188,6 @@ class Announced:
         if wrote:
             self.written_to.add(model)
         return wrote
-
-    def _send_delete(self, signal: Any, row: Any) -> None:
-        signal.send(sender=type(row), instance=row, using=self._remote, origin=row)
 
     def _send_post_save(self, shape: Shape, instances: Sequence[Any], *, created: bool) -> None:
         values = [{field.attname: value_to_write(instance, field) for field in shape.copied} for instance in instances]

@@ -16,7 +16,6 @@ from ...vendors.vendor import database_of
 from ..errors import BatchBroken, NotYet, reraise_if_hopeless, waiting
 from ..identity.references import Identity
 from ..log.changes import Change
-from ..plan.agenda import Agenda
 from ..plan.context import BatchResult, RunContext
 from ..plan.cycles import StandIns
 from ..plan.levels import Levels
@@ -29,7 +28,7 @@ from ..rows.local_rows import load_instances
 from ..schema.keys import FormerKey
 from ..schema.shape import model_of, root_of, shape_of
 from ..state.failures import describe
-from ..tasks import At, LinkTask, ObjectTask, Task
+from ..tasks import Agenda, At, LinkTask, ObjectTask, Task
 from .announced import Announced
 from .clock import Clock
 from .cycles import Cycles

@@ -14,20 +14,19 @@ from ...exceptions import SynchroError
 from ...faults.judge import is_contended
 from ..choices import Choices
 from ..identity.storing import mark_as_former
+from ..log.absent import without_a_row
 from ..log.changes import Change, coalesce
 from ..log.given_out_again import Former
 from ..log.under_numbers import UnderNumbers
-from ..log.vanished import without_a_row
 from ..plan.context import BatchResult, RunContext
 from ..plan.refused import Transactions, groups, halves, transactions_of
-from ..rows.contention import pauses
 from ..state.checkpoint import Progress
 from ..state.failures import describe, forget_failures, store_failure
 from ..state.lease import Lease
 from ..state.other_rows import left_behind
 from ..tasks import ObjectTask
 from .batch import Batch
-from .clock import Clock, Pace
+from .clock import Clock, Pace, pauses
 from .ledger import Ledger
 from .remote_transaction import RemoteTransaction
 

@@ -1,8 +1,13 @@
-"""How long a transaction on the remote may last, and how many objects it takes: others wait for its locks."""
+"""How long a transaction on the remote may last, and how many objects it takes: others wait for its locks.
+
+And how long a run pauses before it tries one again that has waited for theirs in vain.
+"""
 
 from __future__ import annotations
 
+import random
 import time
+from collections.abc import Iterator
 
 
 class Clock:
@@ -48,3 +53,13 @@ class Pace:
             self.size = max(1, min(self.most, int(number * self.seconds / took)))
         elif took < self.seconds / 2:
             self.size = min(self.most, 2 * self.size)
+
+
+#: Seconds to pause before a transaction is tried again that has waited in vain.
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+
+
+def pauses() -> Iterator[float]:
+    """Yield how long to pause before each further try; two runs in each other's way must not keep in step."""
+    for pause in _PAUSES:
+        yield pause * random.uniform(0.5, 1.5)

@@ -8,12 +8,11 @@ from typing import Any
 from django.db.models import Model
 
 from ..errors import BatchBroken, reraise_if_hopeless
-from ..plan.agenda import Agenda
 from ..plan.cycles import Unfinished
 from ..rows.values import set_values
 from ..schema.shape import Shape, root_of
 from ..state.failures import describe
-from ..tasks import ObjectTask, Task
+from ..tasks import Agenda, ObjectTask, Task
 from .known import Known
 from .one import save
 from .one_statements import Singles

@@ -13,8 +13,8 @@ from ...capture.tables import natural_manager
 from ..log.changes import Change
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
-from ..rows.unhashable import is_hashable
 from ..rows.values import differing, local_value, same_value
+from ..schema.findable import is_hashable
 from ..schema.shape import Shape, leads_elsewhere, parents_of, root_of
 from ..tasks import At, LinkTask, ObjectTask
 from .known import Known
@@ -39,13 +39,6 @@ class Foresight:
         self._matching, self._identity, self._remote = known.matching, known.identity, known.remote
         self._gone, self._tasks = gone, tasks
         self._looked_up: dict[tuple[Any, ...], _LookedUp] = {}
-
-    def require_free(
-        self, shape: Shape, values: Mapping[str, Any], remote_key: Any, changed: Collection[str] | None
-    ) -> None:
-        """Raise ``IntegrityError``, as the remote would, where another row has the object's unique values."""
-        if said := self.what_is_taken(shape, values, remote_key, changed):
-            raise IntegrityError(said)
 
     def what_is_taken(
         self, shape: Shape, values: Mapping[str, Any], remote_key: Any, changed: Collection[str] | None
@@ -141,7 +134,7 @@ def name_holders(
 
 
 def _way_out(shape: Shape, fields: tuple[Any, ...]) -> str:
-    """Say how to tell that a new object is the one that is there, where nothing tells yet."""
+    """Say which option makes a new object known as the row that is there, where nothing says that they are one."""
     if natural_manager(shape.model) is not None or not all(field.model is shape.model for field in fields):
         return ""
     option = {shape.label: {"natural_key": tuple(field.name for field in fields)}}

@@ -20,7 +20,7 @@ from ..plan.cascades import number_of_links
 from ..plan.decisions import Action, decide_delete
 from ..rows.selecting import rows_with
 from ..rows.statements import can_write_many
-from ..rows.unhashable import is_hashable
+from ..schema.findable import is_hashable
 from ..schema.keys import FormerKey
 from ..schema.relations import columns_leading_to, generic_relations, hanging_on, has_odd_relations, links_to
 from ..schema.shape import Shape, concrete_of, is_parent_link, points_to_key, root_of, tables_of

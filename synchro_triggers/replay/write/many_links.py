@@ -22,7 +22,7 @@ from ..tasks import At, LinkTask
 from .announced import Announced
 from .known import Known
 from .outcomes import Outcomes
-from .signals import send_m2m
+from .receivers import send_m2m
 
 #: An owner's remote row, and the remote keys of what is linked to it.
 _Owned = tuple[Model, set[Any]]

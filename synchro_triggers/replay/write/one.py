@@ -16,14 +16,13 @@ from ...django_inside.receivers import withheld
 from ...django_inside.saving import hidden_rows_seen, needs_hooks, order_kept, parents_found, written_by_django
 from ...unnamed import unnamed_on
 from ..rows.selecting import rows_of
-from ..rows.stepping_aside import rows_as_they_are, steps_aside
 from ..rows.values import values_kept
 from ..rows.vendor import statements_of
 from ..schema.link_shapes import LinkShape
 from ..schema.observed import goes_by_its_methods, is_written_in_silence
 from ..schema.shape import Shape
-from .advice import advised
-from .signals import send_m2m
+from .own_methods import advised, rows_as_they_are, steps_aside
+from .receivers import send_m2m
 
 
 def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
@@ -32,7 +31,7 @@ def save(instance: Model, shape: Shape, remote: str, **options: Any) -> None:
         _call(instance.save, remote, options)
         return
     with (
-        as_told(instance),
+        _as_told(instance),
         values_kept(instance, shape),
         hidden_rows_seen(instance),
         order_kept(instance),
@@ -78,12 +77,12 @@ def _is_saved_as_it_is(shape: Shape) -> bool:
 
 def delete(instance: Model, remote: str, **options: Any) -> None:
     """Delete through the ORM."""
-    with as_told(instance), rows_as_they_are(instance):
+    with _as_told(instance), rows_as_they_are(instance):
         _call(_method(instance, "delete"), remote, options)
 
 
 @contextmanager
-def as_told(instance: Model) -> Iterator[None]:
+def _as_told(instance: Model) -> Iterator[None]:
     """Let an instance be written by its own methods or past them, and heard of or not, as its option ``write`` says."""
     model = type(instance)
     with (
@@ -107,10 +106,8 @@ def save_links(
     The manager itself is not used: it asks the router where to write, and the remote is not its answer.
 
     Args:
-        shape: the table.
         owner: the remote row of the object on the declaring side.
         target_keys: remote keys of the objects at the other end; none of them is linked yet, or all are.
-        remote: the remote alias.
         add: whether to add or to remove.
         mirrored: the target keys whose mirrored link, in a symmetrical table, is written too.
 

@@ -18,25 +18,24 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Manager, Model
+from django.db.models.signals import post_delete, pre_delete
 
 from ...django_inside.savepoints import Savepoints
 from ...django_inside.saving import nothing_returned
 from ...vendors.vendor import database_of
 from ..errors import BatchBroken
 from ..rows.json_text import JsonText
-from ..rows.quoting import has_placeholder, quoting
 from ..rows.redirects import NothingInserted
-from ..rows.stepping_aside import steps_aside
 from ..rows.values import values_kept
-from ..rows.vendor import statements_of
+from ..rows.vendor import quoting, statements_of
 from ..schema.observed import overrides_writing
 from ..schema.relations import links_to, nothing_hangs_on
 from ..schema.shape import Shape
-from ..schema.stored_types import plain_type
-from .one import as_told, delete, save
+from ..schema.stored_types import has_placeholder, plain_type
+from .one import delete, save
+from .own_methods import steps_aside
 from .read_back import ReadBack
-from .receivers import Receivers
-from .signals import deletes_announced, send_post_save, send_pre_save
+from .receivers import Receivers, send_delete, send_post_save, send_pre_save
 
 
 class Singles:
@@ -77,7 +76,6 @@ class Singles:
         """Do what ``instance.save(using=alias, force_insert=adding)`` does, with exactly the values it has.
 
         Args:
-            instance, shape: the object.
             adding: it is new.
             unsure: an insert may return nothing although the row is there: whoever calls looks for it.
             announced: called, where possible, between ``pre_save`` and the write.
@@ -106,7 +104,7 @@ class Singles:
         return ()
 
     def _save_by_django(self, instance: Model, shape: Shape, *, adding: bool, unsure: bool) -> None:
-        with as_told(instance), nothing_returned(instance) if adding and unsure else nullcontext():
+        with nothing_returned(instance) if adding and unsure else nullcontext():
             save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
 
     def _write(self, plan: _Plan, instance: Any, *, adding: bool, unsure: bool) -> bool:
@@ -140,10 +138,11 @@ class Singles:
             delete(instance, self._alias)
             return
         connection = connections[self._alias]
-        with deletes_announced([instance], self._alias):
-            key = plan.key.get_db_prep_save(instance.pk, connection)
-            for statement in plan.deletes:
-                self._execute(statement, [key])
+        send_delete(pre_delete, instance, self._alias)
+        key = plan.key.get_db_prep_save(instance.pk, connection)
+        for statement in plan.deletes:
+            self._execute(statement, [key])
+        send_delete(post_delete, instance, self._alias)
         setattr(instance, plan.key.attname, None)
 
     def _execute(self, sql: str, params: Sequence[Any]) -> Any:
@@ -190,7 +189,7 @@ class _Plan:
 
 
 def _is_ordinary(connection: BaseDatabaseWrapper, shape: Shape) -> bool:
-    """Tell whether Django's own ``save()`` would do one statement on one table, without any ado."""
+    """Tell whether Django's own ``save()`` would execute one statement on one table, and do nothing else."""
     options: Any = shape.model._meta
     fields = options.concrete_fields
     key = options.pk

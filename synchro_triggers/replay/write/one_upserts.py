@@ -13,7 +13,6 @@ from ...capture.keys import encode_key
 from ...conf import LOCAL
 from ..identity.already_there import already_there, there_by_key
 from ..log.changes import Change
-from ..plan.agenda import Agenda
 from ..plan.context import RunContext
 from ..plan.decisions import Action
 from ..plan.translation import Values
@@ -22,6 +21,7 @@ from ..rows.redirects import NothingInserted
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value, new_instance, same_value, set_key, set_values, value_to_write
 from ..schema.shape import Shape, root_of, shape_of
+from ..tasks import Agenda
 from .cycles import Cycles
 from .drafts import Draft, Drafts
 from .foresight import Foresight
@@ -122,7 +122,8 @@ class Upserts:
                 self._outcomes.report.count(draft.shape.label, Action.KEEP.counted_as)
             return True
         changed = None if draft.row is None else draft.changed
-        self._foresight.require_free(draft.shape, draft.values, draft.remote_key, changed)
+        if said := self._foresight.what_is_taken(draft.shape, draft.values, draft.remote_key, changed):
+            raise IntegrityError(said)  # as the remote would
         self._context.imagined_written.add(at)
         return False
 
@@ -138,7 +139,7 @@ class Upserts:
         return row
 
     def _settle(self, draft: Draft, action: Action, row: Model) -> None:
-        """Count what was done, remember which row the object is, and turn away what led to another one there."""
+        """Count what was done, remember which row the object is; let what led to another one there lead elsewhere."""
         shape, key = draft.shape, draft.instance.pk
         # The row of another object, of which a number that was given out in this moment can be none.
         former = self._identity.claimed_by(shape.model, row.pk) if row.pk == draft.remote_key else None

@@ -22,8 +22,8 @@ from ..rows.statements import update_rows
 from ..rows.values import differing, set_values, value_to_write
 from ..schema.observed import saves_are_heard
 from ..schema.shape import Shape, tables_of
-from .advice import way_past
 from .many_rows import key_parts
+from .own_methods import way_past
 
 
 class ReadBack:
@@ -31,7 +31,6 @@ class ReadBack:
 
     Args:
         instance, shape: the object, with the values that it shall have.
-        alias: the database.
         wrote_more: tells whether more was written to its table, since it began, than one save does.
     """
 

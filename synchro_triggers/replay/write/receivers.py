@@ -1,4 +1,4 @@
-"""Who would notice how an object is written, and what they write themselves."""
+"""Who would notice how an object is written, what they are told, and what they write themselves."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Collection, Container, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import django
 from django.db import connections
 from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_save, pre_save
 
 from ...django_inside.savepoints import require_unbroken, without_savepoints
 from ..rows.read_ahead import ReadAhead
+from ..schema.link_shapes import LinkShape
 from ..schema.observed import deletes_are_observed, is_observed, is_written_in_silence
 from ..schema.relations import links_to
 from ..schema.shape import parents_of
@@ -135,3 +138,37 @@ class Receivers:
         """Tell whether the tables written to, in the block so far by default, may be a model's."""
         tables = self.writes.tables() if tables is None else tables
         return None in tables or connections[self._alias].ops.quote_name(model._meta.db_table) in tables
+
+
+def send_m2m(shape: LinkShape, owner: Model, keys: set[Any], remote: str, action: str) -> None:
+    """Send ``m2m_changed`` as the related manager would."""
+    extra = {"raw": False} if django.VERSION >= (6, 1) else {}
+    m2m_changed.send(
+        sender=shape.through,
+        instance=owner,
+        action=action,
+        reverse=False,
+        model=shape.target_model,
+        pk_set=keys,
+        using=remote,
+        **extra,
+    )
+
+
+def send_pre_save(instance: Any, using: str) -> None:
+    """Send what ``save(using=using)`` sends before it writes."""
+    pre_save.send(sender=type(instance), instance=instance, raw=False, using=using, update_fields=None)
+
+
+def send_post_save(instance: Any, using: str, *, created: bool) -> None:
+    """Send what ``save(using=using)`` sends when it has written; the instance is then as it would be."""
+    instance._state.db = using
+    instance._state.adding = False
+    post_save.send(
+        sender=type(instance), instance=instance, created=created, raw=False, using=using, update_fields=None
+    )
+
+
+def send_delete(signal: Any, instance: Any, using: str) -> None:
+    """Send ``pre_delete`` or ``post_delete`` as ``delete(using=using)`` does."""
+    signal.send(sender=type(instance), instance=instance, using=using, origin=instance)

@@ -10,11 +10,21 @@ from typing import Any
 from django.db.models import Model, ProtectedError, RestrictedError
 
 from ...conf import LOCAL
+from ...exceptions import ObjectNotApplied
 from ..errors import NotYet
-from ..plan.cascades import hanging_loosely, is_part_of, let_go, links_going, protecting_rows, taken_along
-from ..plan.database_cascades import DatabaseCascades
-from ..rows.unhashable import hangers_told, require_hashable
-from ..schema.shape import is_foreign_key, shape_of
+from ..plan.cascades import (
+    DatabaseCascades,
+    hanging_loosely,
+    is_part_of,
+    let_go,
+    links_going,
+    protecting_rows,
+    taken_along,
+)
+from ..rows.selecting import rows_with
+from ..schema.findable import is_hashable
+from ..schema.relations import hanging_on
+from ..schema.shape import concrete_of, is_foreign_key, is_parent_link, points_to_key, shape_of
 from ..tasks import At, at_of
 from .dangling import Dangling
 from .known import Known
@@ -59,30 +69,6 @@ class Going:
         return emptied
 
 
-class Along:
-    """Finds what goes along."""
-
-    def __init__(self, remote: str) -> None:
-        self._remote = remote
-        self._database = DatabaseCascades(remote)
-
-    def rows(self, going: Going) -> list[Model]:
-        """Return the rows of other objects that go with a row, and with those of its parents that go apart from it.
-
-        Raises:
-            ProtectedError, RestrictedError: it cannot be deleted.
-            ObjectNotApplied: a key cannot be looked up, so that nobody knows whether LOCAL still has the row.
-        """
-        with hangers_told(going.row, self._remote):
-            along = list(taken_along(going.row, self._remote, keep_parents=going.is_alone))
-            for parent in going.apart:
-                more = taken_along(parent, self._remote, keep_parents=False)
-                along += [instance for instance in more if not is_part_of(instance, going.row)]
-            along += self._database.taken_along(going.row, along, keep_parents=going.is_alone)
-        require_hashable(along, self._remote)
-        return along
-
-
 class Sparing:
     """Lets what a delete would take along, and LOCAL still has, point to what it points to on LOCAL.
 
@@ -95,7 +81,7 @@ class Sparing:
     def __init__(self, known: Known, point: Callable[..., None], rings: Rings) -> None:
         self._identity, self._living, self._targets = known.identity, known.matching.living, known.targets
         self._point, self._rings = point, rings
-        self._along = Along(known.remote)
+        self._cascades = DatabaseCascades(known.remote)
         self._dangling = Dangling(known.remote, known.matching.match)
 
     @contextmanager
@@ -153,11 +139,30 @@ class Sparing:
     def _what_is_in_the_way(self, going: Going) -> tuple[list[Model], list[Any], Exception | None]:
         """Return what a delete takes along, what protects the row from it, and how that is said."""
         try:
-            return self._along.rows(going), [], None
+            return self._along(going), [], None
         except (ProtectedError, RestrictedError) as error:
             # Nobody says through which rows: what points nowhere on LOCAL may be between.
             loosely = list(hanging_loosely(going.row, self._identity.remote))
             return loosely, list(protecting_rows(error)), error
+
+    def _along(self, going: Going) -> list[Model]:
+        """Return the rows of other objects that go with a row, and with those of its parents that go apart from it.
+
+        Raises:
+            ProtectedError, RestrictedError: it cannot be deleted.
+            ObjectNotApplied: a key cannot be looked up, so that nobody knows whether LOCAL still has the row.
+        """
+        remote = self._identity.remote
+        with hangers_told(going.row, remote):
+            along = list(taken_along(going.row, remote, keep_parents=going.is_alone))
+            for parent in going.apart:
+                more = taken_along(parent, remote, keep_parents=False)
+                along += [instance for instance in more if not is_part_of(instance, going.row)]
+            along += self._cascades.taken_along(going.row, along, keep_parents=going.is_alone)
+        for row in along:
+            if not is_hashable(row.pk):
+                raise _told(row, remote)
+        return along
 
     def _let_point_elsewhere(self, living: Iterable[Model], done: set[At], going: Collection[Model] = ()) -> bool:
         """Let rows point to what their local objects point to, each of them once; tell whether there was any.
@@ -181,7 +186,7 @@ class Sparing:
         """
         identity = self._identity
         try:
-            along = self._along.rows(going)
+            along = self._along(going)
         except (ProtectedError, RestrictedError) as error:
             staying = [at for at in map(at_of, protecting_rows(error)) if at not in gone]
             if any(identity.claimed_by(*at) is None for at in staying):
@@ -198,3 +203,45 @@ class Sparing:
 def _would_take_along(instance: Model) -> NotYet:
     label = shape_of(type(instance)).label
     return NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
+
+
+@contextmanager
+def hangers_told(row: Model, alias: str) -> Iterator[None]:
+    """Raise ``ObjectNotApplied`` where the block stumbles over a row that hangs on ``row``, and whose key has no hash.
+
+    By lists, JSON and the like nobody can look up whether LOCAL still has it.
+    """
+    try:
+        yield
+    except TypeError as error:
+        for hanger in _hangers(row, alias):
+            if not is_hashable(hanger.pk):
+                raise _told(hanger, alias) from error
+        raise
+
+
+def _told(row: Model, alias: str) -> ObjectNotApplied:
+    label = row._meta.label
+    return ObjectNotApplied(
+        f"it was deleted; on {alias!r} {label} {row.pk!r} hangs on it, and by a key of this type no object can be "
+        f"found: nobody can tell whether it is to stay. Delete this {label} there, or let it point elsewhere; the next "
+        "run goes on"
+    )
+
+
+def _hangers(row: Model, alias: str) -> Iterator[Model]:
+    """Yield what hangs on a row, and on that, each model once."""
+    seen: set[type[Model]] = set()
+    level: list[tuple[type[Model], list[Model]]] = [(type(row), [row])]
+    while level:
+        model, rows = level.pop()
+        for field in hanging_on(model):
+            holder = concrete_of(field.model)
+            if holder in seen or is_parent_link(field):
+                continue
+            attname = "pk" if points_to_key(field) else field.target_field.attname
+            found = list(rows_with(holder, alias, **{field.attname: [getattr(each, attname) for each in rows]}))
+            if found:
+                seen.add(holder)
+                yield from found
+                level.append((holder, found))

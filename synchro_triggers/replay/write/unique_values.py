@@ -140,7 +140,7 @@ def _in_the_way(remote: str, stuck: Mapping[T, Stuck]) -> list[T]:
 
 
 def _at_rows(remote: str, stuck: Mapping[T, Stuck]) -> dict[tuple[type[Model], Any], T]:
-    """Return whose remote rows are whose, by root model and key: an object's own, and its parents' with other keys."""
+    """Return, by root model and key, whose a remote row is: an object's own, or that of a parent with another key."""
     found: dict[tuple[type[Model], Any], T] = {}
     with_others: dict[Shape, dict[Any, T]] = {}
     for one, (shape, key, _) in stuck.items():
@@ -159,7 +159,7 @@ def _at_rows(remote: str, stuck: Mapping[T, Stuck]) -> dict[tuple[type[Model], A
 
 @cache
 def _is_told_by_values(shape: Shape) -> bool:
-    """Tell whether who is in whose way shows in single values of columns, which are the same on both sides."""
+    """Tell whether single columns, which hold the same on both sides, show which objects are in each other's way."""
     return all(field.unique and not leads_elsewhere(field) for field in unique_fields(shape)) and not any(
         model._meta.unique_together or model._meta.constraints
         for model in (*shape.model._meta.all_parents, shape.model)

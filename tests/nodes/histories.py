@@ -142,6 +142,11 @@ class Player:
         for pair in (*pairs, *pairs):  # each of them has met its neighbours
             nodes.run(*pair)
 
+    def settle(self) -> None:
+        """Let the nodes come to rest, whatever they have."""
+        for pair in self.pairs * 4:
+            self.nodes.go(*pair)
+
     def play(self, history: Iterable[Step]) -> None:
         """Play a history to its end.
 
@@ -192,7 +197,7 @@ class Player:
         self._log(step, thing, delete, alive=False)
 
     def _run(self, step: Step) -> None:
-        report = self.nodes.run(step.node, step.thing)
+        report = self.nodes.go(step.node, step.thing)
         if report.failures:
             raise Wrong(f"{step}: {report.failures}")
         before = {node: self._oracle.present(node) for node in NAMES}
@@ -210,7 +215,7 @@ class Player:
         if present != [present[0]] * len(NAMES):
             raise Wrong(f"the oracle itself does not come to rest: {present}")
         for pair in self.pairs:
-            report = self.nodes.run(*pair)
+            report = self.nodes.go(*pair)
             if report.changed:
                 raise Wrong(f"{pair} does not come to rest: {report.as_dict()}")
 

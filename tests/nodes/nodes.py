@@ -18,8 +18,13 @@ from django.db.models import Max, Model, QuerySet
 from django.test import override_settings
 
 from synchro_triggers import Remark, SyncReport, counterparts, synchronize
+from synchro_triggers.conf import replaying_from
 from synchro_triggers.models import ChangeLog
+from synchro_triggers.replay.choices import Choices
+from synchro_triggers.replay.readiness import require_ready_triggers
+from synchro_triggers.replay.run import Run
 from synchro_triggers.replay.state.node import node_id
+from synchro_triggers.replay.write.exits import apart_from_a_run
 from tests.databases import Databases, Vendor
 from tests.managing import Done, in_process
 
@@ -75,6 +80,17 @@ class Nodes:
                 yield
         finally:
             _forget("default")
+
+    def pull(self, local: str, remote: str) -> SyncReport:
+        """Synchronise one node to another from the side of that one: it fetches."""
+        with self.turn_of(remote, local):
+            return synchronize(pull=True)
+
+    def go(self, local: str, remote: str) -> SyncReport:
+        """Synchronise one node to another without making ``default`` one of them, which is faster."""
+        with replaying_from(local), override_settings(SYNCHRO_REMOTE=remote), apart_from_a_run():
+            require_ready_triggers([remote])
+            return Run(remote, Choices()).perform()
 
     def run(self, local: str, remote: str, **options: Any) -> SyncReport:
         """Synchronise one node to another."""

@@ -250,9 +250,11 @@ class ReferenceTable:
             update_rows(self.remote, Reference, [id_field], columns, values)  # type: ignore[arg-type]
 
     def meet(self, pks: Collection[int], seen: int | None) -> None:
-        """Note that objects and their remote rows were made equal now."""
+        """Note that objects and their remote rows were made equal now; ``seen``, if known: how far the log went."""
         if pks:
-            met = {"met_at": UtcNow(), "remote_won": False, "replaced_at": None, "seen": seen}
+            met: dict[str, Any] = {"met_at": UtcNow(), "remote_won": False, "replaced_at": None}
+            if seen is not None:
+                met["seen"] = seen
             rows_with(Reference, self.remote, pk=pks).update(**met)
 
     def lose(self, root: type[Model], remote_keys: Iterable[Any]) -> None:

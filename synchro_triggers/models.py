@@ -175,7 +175,7 @@ class Window(models.Model):
     """A window of this database's own log: what its own users changed since the one before it is of that number.
 
     So all nodes can say what they have seen of a node's changes by one number: its windows are complete and in order.
-    ``position`` is where it ends (see ``replay.log.positions``).
+    ``position`` is where it ends (see ``replay.log.vendor``).
     """
 
     number = models.BigIntegerField(primary_key=True)

@@ -13,8 +13,8 @@ from ...capture.keys import encode_key
 from ...key_texts import full_key, is_digest, stored_key
 from ...models import Reference
 from ..log.changes import Change
-from ..log.positions import highest_id
 from ..log.versions import Version
+from ..log.window import highest_id
 from ..schema.keys import FormerKey
 from ..schema.shape import gives_keys_again, model_of, read_key, root_of
 from ..tasks import At

@@ -14,7 +14,8 @@ object that still lives. Who climbs, and where they differ:
 - ``match_deleted()``: an object that only the log speaks of. Its natural key is one that the log has kept.
 - ``match_parent()``: a parent's row with a key of its own; a kept key counts although no row has it yet.
 - ``meeting/linking``: rungs 1 and 2, then a row with the same key and the same values.
-- ``Living``: the other way round, from a remote row to the object of LOCAL. Rung 3 comes before 2.
+- ``Living``: the other way round, from a remote row to the object of LOCAL. Rung 3 counts where that object, from its
+  side, is no other row.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Matching:
         self.keys_there = KeysThere(identity, self.match_key)
         self.natural_keys = NaturalKeys(identity, self.keys_there)
         self._by_natural_key = NaturalMatches(self.natural_keys)
-        self.living = Living(identity)
+        self.living = Living(identity, self.match_key)
 
     def by_natural_key(self, instance: Model) -> Any:
         """Return the key of the remote row with an object's natural key, whosever it is, or ``None``: the second alone.

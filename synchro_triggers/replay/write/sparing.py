@@ -11,7 +11,7 @@ from django.db.models import Model, ProtectedError, RestrictedError
 
 from ...conf import LOCAL
 from ..errors import NotYet
-from ..plan.cascades import hanging_loosely, is_part_of, let_go, links_going, protecting_rows, taken_along
+from ..plan.cascades import hanging_by_cascade, is_part_of, let_go, links_going, protecting_rows, taken_along
 from ..plan.database_cascades import DatabaseCascades
 from ..rows.unhashable import hangers_told, require_hashable
 from ..schema.shape import is_foreign_key, shape_of
@@ -155,9 +155,9 @@ class Sparing:
         try:
             return self._along.rows(going), [], None
         except (ProtectedError, RestrictedError) as error:
-            # Nobody says through which rows: what points nowhere on LOCAL may be between.
-            loosely = list(hanging_loosely(going.row, self._identity.remote))
-            return loosely, list(protecting_rows(error)), error
+            # Nobody says through which rows: what points elsewhere, or nowhere, on LOCAL may be between.
+            between = list(hanging_by_cascade(going.row, self._identity.remote))
+            return between, list(protecting_rows(error)), error
 
     def _let_point_elsewhere(self, living: Iterable[Model], done: set[At], going: Collection[Model] = ()) -> bool:
         """Let rows point to what their local objects point to, each of them once; tell whether there was any.

@@ -1,0 +1,55 @@
+"""A comparison names rows whose keys cannot be read, and sees the others, wherever such a key stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from synchro_triggers import compare, synchro_paused
+from tests.shapefuzz.test_found import both_vendors, marked
+from tests.shapefuzz.writing import execute
+
+GARBLED = {
+    "sqlite": {"DateTimeField": ("0000", "yesterday"), "DateField": ("0000", "soon"), "DecimalField": ("", "a lot")},
+    "postgres": {"DateTimeField": ("-infinity", "infinity"), "DateField": ("-infinity", "infinity")},
+}
+FINE = {"DateTimeField": "2024-01-15 12:00:00", "DateField": "2024-01-15", "DecimalField": "7"}
+
+
+@both_vendors
+@pytest.mark.parametrize("kind", FINE)
+@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize("alias", ["default", "remote"])
+def test_key_that_cannot_be_read_hides_nothing(project, local, kind, at, alias):
+    if kind not in GARBLED[local]:
+        kind = "DateField"
+    digits = "max_digits=8, decimal_places=2, " * (kind == "DecimalField")
+    [model] = project(
+        local, ("A", "models.Model", f"a_no = models.{kind}({digits}primary_key=True)", marked("a")), USE_TZ=False
+    )
+    rows = [("default", FINE[kind], "here"), ("remote", FINE[kind], "there"), (alias, GARBLED[local][kind][at], "odd")]
+    for each, key, mark in rows:
+        with synchro_paused(using=each):
+            execute(each, "INSERT INTO shapefuzz_a (a_no, mark_a) VALUES (%s, %s)", [key, mark])
+
+    report = compare()
+
+    odd = "local" if alias == "default" else "remote"
+    assert sorted((each.only, [field.field for field in each.fields]) for each in report.differences) == [
+        ("", ["mark_a"]),
+        (odd, []),
+    ]
+    counts = report.models["remote"]["shapefuzz.A"]
+    assert (counts.local, counts.remote) == ((2, 1) if alias == "default" else (1, 2))
+
+
+@both_vendors
+@pytest.mark.parametrize("alias", ["default", "remote"])
+def test_object_with_an_empty_key_is_seen(project, local, alias):
+    [model] = project(local, ("A", "models.Model", "a_no = models.CharField(max_length=9, primary_key=True)"))
+    for each, key in (("default", "1"), ("remote", "1"), (alias, "")):
+        with synchro_paused(using=each):
+            model.objects.using(each).create(pk=key)
+
+    report = compare()
+
+    assert [each.only for each in report.differences] == ["local" if alias == "default" else "remote"]

@@ -71,7 +71,7 @@ def _of_rows(sender: Draft, drafts: Sequence[Draft], number: int, random: Random
 
 def _of_links(sender: Draft, drafts: Sequence[Draft], number: int, random: Random) -> str:
     # The instance may be of either end: what saves others would have to know that no ring closes.
-    kind, call = _call(random.choice(("touch", "touch", "refuse", "journal", "nothing")), sender, drafts, random)
+    _, call = _call(random.choice(("touch", "touch", "refuse", "journal", "nothing")), sender, drafts, random)
     field, action = _own_links(sender)[0], random.choice(ACTIONS)
     return (
         f"@receiver(m2m_changed, sender={sender.name}.{field}.through, dispatch_uid='shapefuzz {number}')\n"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 
-from synchro_triggers import compare, synchro_paused
+from synchro_triggers import compare, synchro_paused, synchronize
 from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.writing import execute
 
@@ -23,9 +24,7 @@ def test_key_that_cannot_be_read_hides_nothing(project, local, kind, at, alias):
     if kind not in GARBLED[local]:
         kind = "DateField"
     digits = "max_digits=8, decimal_places=2, " * (kind == "DecimalField")
-    [model] = project(
-        local, ("A", "models.Model", f"a_no = models.{kind}({digits}primary_key=True)", marked("a")), USE_TZ=False
-    )
+    project(local, ("A", "models.Model", f"a_no = models.{kind}({digits}primary_key=True)", marked("a")), USE_TZ=False)
     rows = [("default", FINE[kind], "here"), ("remote", FINE[kind], "there"), (alias, GARBLED[local][kind][at], "odd")]
     for each, key, mark in rows:
         with synchro_paused(using=each):
@@ -53,3 +52,25 @@ def test_object_with_an_empty_key_is_seen(project, local, alias):
     report = compare()
 
     assert [each.only for each in report.differences] == ["local" if alias == "default" else "remote"]
+
+
+@both_vendors
+@pytest.mark.parametrize("natural", [False, True])
+@pytest.mark.parametrize("held", ["generic", "references"])
+def test_column_that_holds_no_key_of_its_model_is_compared(project, local, natural, held):
+    """Text that is no date leads to nothing in a model whose keys are dates, on both sides."""
+    generic = "ct = models.ForeignKey(ContentType, models.CASCADE)", "g = GenericForeignKey('ct', 'oid')"
+    options = {"shapefuzz.A": {"natural_key": ("u_a",)}} if natural else {}
+    if held == "references":
+        options["shapefuzz.B"] = {"references": {"oid": "shapefuzz.A"}}
+    target, model = project(
+        local,
+        ("A", "models.Model", "a_no = models.DateField(primary_key=True)", "u_a = models.IntegerField(unique=True)"),
+        ("B", "models.Model", "oid = models.CharField(max_length=20)", *(generic if held == "generic" else ())),
+        SYNCHRO_OPTIONS=options,
+    )
+    kind = {"ct": ContentType.objects.get_for_model(target)} if held == "generic" else {}
+    model.objects.create(oid="7", **kind)
+    assert synchronize().failures == []
+
+    assert compare().equal

@@ -163,7 +163,7 @@ class CloserLook:
         value, there = row.__dict__.get(column.field.attname), other.__dict__.get(column.field.attname)
         keys = self._matching.keys_there
         if column.rewrite is not None:
-            return self._rewritten(column, row)
+            return self._rewritten(column, row, other)
         if (target := held_key(column, row)) is None:
             return value
         if (expected := keys.held_there(column, target, value)) is not None:
@@ -173,18 +173,37 @@ class CloserLook:
         points_to = held_key(column, other, self._sides.remote)
         return _NOT_THERE if points_to is None or _has(points_to[0], self._sides.remote, points_to[1]) else there
 
-    def _rewritten(self, column: KeyColumn, row: Model) -> Any:
-        """Return what a callable makes of a value; what it cannot tell, since it raises, is not there."""
-        keys = self._matching.keys_there
+    def _rewritten(self, column: KeyColumn, row: Model, other: Model) -> Any:
+        """Return what a callable makes of a value; what it cannot tell, since it raises, is not there.
+
+        Keys that lead nowhere may be any others there that lead nowhere: of both sides they are made the same.
+        """
+        keys, remote = self._matching.keys_there, self._sides.remote
+        nowhere = False
 
         def key_there(target: tuple[type[Model], Any], written: Any) -> Any:
+            nonlocal nowhere
             known = keys.held_there(column, target, written)
+            if known is None and not _has(target[0], LOCAL, target[1]):
+                nowhere = True
+                return _blank(written)
             return written if known is None else known
 
+        def key_as_it_is(target: tuple[type[Model], Any], written: Any) -> Any:
+            return written if _has(target[0], remote, target[1]) else _blank(written)
+
         try:
-            return rewritten(column, row, key_there, self._sides.remote)
+            expected = rewritten(column, row, key_there, remote)
+            if nowhere and same_value(column.field, expected, rewritten(column, other, key_as_it_is, remote)):
+                return local_value(other, column.field)
         except ObjectNotApplied:
             return _NOT_THERE
+        return expected
+
+
+def _blank(key: Any) -> Any:
+    """Return what stands for a key that leads nowhere, of the same type: no database gives out such a one."""
+    return -(2**63) if isinstance(key, int) else "\0"
 
 
 def _has(model: type[Model], alias: str, key: Any) -> bool:

@@ -90,7 +90,8 @@ class Matching:
         if known is not None:
             return known
         shape = shape_of(model)
-        named = natural_manager(model) is not None  # else the object need not be read
+        # Else the object need not be read, or cannot be there.
+        named = natural_manager(model) is not None and not isinstance(key, FormerKey | Unreadable)
         instance = rows_of(model, LOCAL).filter(pk=key).first() if named else None
         return self.match(shape, instance) if instance is not None else self.match_kept_key(shape, key)
 

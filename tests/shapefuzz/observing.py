@@ -119,12 +119,10 @@ def silence(
     shared = [each.base for each in drafts if each.kind == "shared"]
     for draft in drafts:
         if draft.is_table and draft not in shared and random.random() < 0.12:
-            way = random.choice(("signals", "rows"))
-            options.setdefault(f"shapefuzz.{draft.name}", {})["write"] = way
-            below = [draft.name, *_children(draft, drafts)]
-            silent.update(f"save {name}" for name in below)
-            if way == "rows":
-                silent.update(_name_of(each) for each in receivers if _sender_of(each) in below)
+            options.setdefault(f"shapefuzz.{draft.name}", {})["write"] = random.choice(("signals", "rows"))
+    ways = {draft.name: _way(draft, drafts, options) for draft in drafts}
+    silent.update(f"save {name}" for name, way in ways.items() if way is not None)
+    silent.update(_name_of(each) for each in receivers if ways.get(_sender_of(each)) == "rows")
     for each in receivers:
         if random.random() < 0.12:
             muted = options.setdefault(f"shapefuzz.{_sender_of(each)}", {})
@@ -135,10 +133,14 @@ def silence(
     return options, tuple(sorted(silent))
 
 
-def _children(draft: Draft, drafts: Sequence[Draft]) -> list[str]:
-    """Return the names of the models that have the options of one of their parents."""
-    own = [each for each in drafts if draft.name in each.bases.split(", ") and each.is_table]
-    return [name for each in own for name in (each.name, *_children(each, drafts))]
+def _way(draft: Draft, drafts: Sequence[Draft], options: dict[str, dict[str, object]]) -> object:
+    """Return the option ``write`` that a model has of its own, or of its parents, where they agree."""
+    own = options.get(f"shapefuzz.{draft.name}", {}).get("write")
+    if own is not None or not draft.is_table:
+        return own
+    parents = [each for each in drafts if each.name in draft.bases.split(", ")]
+    found = {_way(each, drafts, options) for each in parents}
+    return found.pop() if len(found) == 1 else None
 
 
 def _name_of(receiver: str) -> str:

@@ -332,7 +332,7 @@ def move_link(world: World, random: Random, alias: str) -> str:
     filled = [(each, read_table(alias, each)) for each in throughs if each._meta.auto_created]
     filled = [(each, rows) for each, rows in filled if rows]
     if not filled:
-        return NOTHING
+        return link(world, random, alias)
     through, rows = random.choice(filled)
     row = random.choice(sorted(rows, key=lambda each: each.key))
     end = random.choice([each for each in through._meta.local_concrete_fields if each.is_relation])

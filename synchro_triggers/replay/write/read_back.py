@@ -33,13 +33,19 @@ class ReadBack:
         instance, shape: the object, with the values that it shall have.
         alias: the database.
         wrote_more: tells whether more was written to its table, since it began, than one save does.
+        field: only this one shall change, and the others stay as they are stored; ``None``: all of them.
     """
 
-    def __init__(self, instance: Model, shape: Shape, alias: str, wrote_more: Callable[[], bool]) -> None:
+    def __init__(
+        self, instance: Model, shape: Shape, alias: str, wrote_more: Callable[[], bool], *, field: Any = None
+    ) -> None:
         self._instance, self._shape, self._alias, self._wrote_more = instance, shape, alias, wrote_more
         self._is_heard = saves_are_heard(shape.model)
         self._key = self._key_before = instance.pk
         self._meant = self._values()
+        if field is not None and (stored := self._read()) is not None:
+            here = {each.attname: local_value(stored, each) for each in shape.copied}
+            self._meant = here | {field.attname: self._meant[field.attname]}
         self._before: dict[str, Any] = {}
         self._by_receivers: dict[str, Any] = {}
 

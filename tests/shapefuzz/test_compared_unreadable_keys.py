@@ -11,7 +11,11 @@ from tests.shapefuzz.writing import execute
 
 GARBLED = {
     "sqlite": {"DateTimeField": ("0000", "yesterday"), "DateField": ("0000", "soon"), "DecimalField": ("", "a lot")},
-    "postgres": {"DateTimeField": ("-infinity", "infinity"), "DateField": ("-infinity", "infinity")},
+    "postgres": {
+        "DateTimeField": ("-infinity", "infinity"),
+        "DateField": ("-infinity", "infinity"),
+        "DecimalField": ("NaN", "NaN"),
+    },
 }
 FINE = {"DateTimeField": "2024-01-15 12:00:00", "DateField": "2024-01-15", "DecimalField": "7"}
 
@@ -21,8 +25,6 @@ FINE = {"DateTimeField": "2024-01-15 12:00:00", "DateField": "2024-01-15", "Deci
 @pytest.mark.parametrize("at", [0, 1])
 @pytest.mark.parametrize("alias", ["default", "remote"])
 def test_key_that_cannot_be_read_hides_nothing(project, local, kind, at, alias):
-    if kind not in GARBLED[local]:
-        kind = "DateField"
     digits = "max_digits=8, decimal_places=2, " * (kind == "DecimalField")
     project(local, ("A", "models.Model", f"a_no = models.{kind}({digits}primary_key=True)", marked("a")), USE_TZ=False)
     rows = [("default", FINE[kind], "here"), ("remote", FINE[kind], "there"), (alias, GARBLED[local][kind][at], "odd")]
@@ -74,3 +76,21 @@ def test_column_that_holds_no_key_of_its_model_is_compared(project, local, natur
     assert synchronize().failures == []
 
     assert compare().equal
+
+
+@both_vendors
+@pytest.mark.parametrize("kind", FINE)
+@pytest.mark.parametrize("at", [0, 1])
+def test_full_run_brings_the_others(project, local, kind, at):
+    digits = "max_digits=8, decimal_places=2, " * (kind == "DecimalField")
+    [model] = project(
+        local, ("A", "models.Model", f"a_no = models.{kind}({digits}primary_key=True)", marked("a")), USE_TZ=False
+    )
+    for key in (FINE[kind], GARBLED[local][kind][at]):
+        with synchro_paused():
+            execute("default", "INSERT INTO shapefuzz_a (a_no, mark_a) VALUES (%s, 'o')", [key])
+
+    report = synchronize(full=True)
+
+    assert (report.created, len(report.failures)) == (1, 1)
+    assert model.objects.using("remote").count() == 1

@@ -108,6 +108,41 @@ def test_what_a_receiver_has_changed_stays(saved, signal, way, cash):
     assert there(Item).values_list("name", "cash").get() == ("b", cash)
 
 
+@pytest.mark.parametrize("after", [renamed_past_it, saved_again], ids=["past it", "again"])
+@pytest.mark.parametrize("signal", ["pre_save", "post_save"])
+def test_what_save_makes_after_the_receivers_is_written_again(saved, signal, after):
+    saved(Item, after=after)
+    Item.objects.create(name="a")
+
+    def rename(instance, using, **told):
+        if using == REMOTE and instance.name == "a":
+            instance.name = "theirs"
+
+    with receiving(signal, Item, rename):
+        report = synchronize()
+
+    assert not report.failures and not report.remarks
+    assert there(Item).get().name == "a"
+
+
+@pytest.mark.parametrize("way", ["instance", "row"])
+def test_what_a_receiver_changes_in_the_last_save_stays(saved, way):
+    saved(Item, after=saved_again)
+    Item.objects.create(name="a")
+
+    def rename(instance, using, **told):
+        if using == REMOTE and way == "instance":
+            instance.name = "theirs"
+        elif using == REMOTE:
+            there(Item).filter(pk=instance.pk).update(name="theirs")
+
+    with receiving("pre_save" if way == "instance" else "post_save", Item, rename):
+        report = synchronize()
+
+    assert not report.failures and not report.remarks
+    assert there(Item).get().name == "theirs"
+
+
 def test_what_differs_again_is_told(saved, vendor):
     saved(Item, before=renamed)
     if vendor.name.endswith("sqlite"):

@@ -22,6 +22,8 @@ from django.db import connections
 from django.db.models import AutoField, BigAutoField, JSONField, Model, SmallAutoField
 from django.db.models.expressions import Col
 
+from tests.shapefuzz.holding import key_held, model_held
+
 Name = tuple[str, str]
 """Label and mark of a row."""
 
@@ -183,6 +185,8 @@ class _Reader:
                 values[each.attname] = self._kinds.get(value)
             elif each.is_relation:
                 values[each.attname] = self._leads_to(each, value)
+            elif (key := key_held(each, value)) is not None:
+                values[each.attname] = self._held(each, key)
             else:
                 values[each.attname] = self._comparable(each, value)
         for each in model._meta.private_fields:
@@ -208,6 +212,11 @@ class _Reader:
             return None
         target = field.remote_field.model._meta.concrete_model
         return "→ " + self._index(target, field.target_field.attname).get(repr(plain(value)), "nothing")
+
+    def _held(self, field: Any, key: Any) -> str:
+        """Return the mark of what a column leads to that is no foreign key."""
+        target: Any = model_held(field)
+        return "→ " + self._index(target, target._meta.pk.attname).get(repr(plain(key)), "nothing")
 
     def _index(self, model: type[Model], attname: str) -> dict[str, str]:
         if (model, attname) not in self._marks:

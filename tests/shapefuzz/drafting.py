@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.databases import Vendor
-from tests.shapefuzz.plans import ModelPlan, Project, TriggerPlan
+from tests.shapefuzz.plans import ModelPlan, Project, TriggerPlan, module_of
 
 PLAIN = (
     *("models.IntegerField(default=0)", "models.IntegerField(null=True)", "models.BigIntegerField(default=0)"),
@@ -92,10 +92,16 @@ class _Drafter:
         for name in "ABCDEFGH"[:number]:
             self._drafts.append(self._model(name))
         from tests.shapefuzz.crossing import tie
+        from tests.shapefuzz.holding import hold
+        from tests.shapefuzz.observing import receivers_of, silence
 
         tie(self._drafts, self._random)
         tables = [draft for draft in self._drafts if draft.is_table]
-        receivers = [self._receiver(self._pick(tables), n) for n in range(self._pick((0, 0, 0, 1, 1, 2)))]
+        receivers = receivers_of(self._drafts, self._pick((0, 0, 1, 1, 2, 3)), self._random)
+        ways, silent = silence(self._drafts, receivers, module_of(self._seed), self._random)
+        for more in (hold(self._drafts, self._random), ways):
+            for label, options in more.items():
+                self._options.setdefault(label, {}).update(options)
         triggers = [self._trigger(self._pick(tables)) for _ in range(self._pick((0, 0, 0, 0, 1, 2)))]
         return Project(
             seed=self._seed,
@@ -107,6 +113,7 @@ class _Drafter:
             settings=tuple(self._settings().items()),
             zones=tuple(self._zones().items()),
             logs_on_remote=self._chance(0.8),
+            silent=silent,
         )
 
     def _settings(self) -> dict[str, object]:
@@ -147,7 +154,7 @@ class _Drafter:
         if made.kind == "root":
             self._add_natural_key(made)
             self._add_managers(made)
-        if self._chance(0.12):
+        if self._chance(0.2):
             self._add_save(made)
         return made
 
@@ -310,48 +317,11 @@ class _Drafter:
     # What writes elsewhere ------------------------------------------------------------------------
 
     def _add_save(self, made: Draft) -> None:
-        others = [each for each in self._drafts if each.is_table]
-        if not others:
-            return
-        other = self._pick(others)
-        made.lines.append(
-            "def save(self, *args, **kwargs):\n"
-            "    super().save(*args, **kwargs)\n"
-            f"    touch(self, {other.name}, self._state.db)"
-        )
+        from tests.shapefuzz.observing import save_method
 
-    def _receiver(self, sender: Draft, number: int) -> str:
-        journals = [
-            each
-            for each in self._drafts
-            if each.kind == "root" and each.key == "auto" and not each.unique and not each.relations
-        ]
-        tables = [each for each in self._drafts if each.is_table]
-        kind = self._pick(
-            ("touch", "touch", "touch by save", "own", "refuse", "journal", "journal", "sweep", "nothing")
-        )
-        signal = self._pick(("post_save", "post_save", "pre_save", "post_delete"))
-        other = self._pick(tables)
-        if kind in ("journal", "sweep"):
-            other = self._pick(journals) if journals and sender not in journals else other
-            kind = kind if journals and sender not in journals else "touch"
-        signal = {"own": "pre_save", "sweep": "post_delete", "refuse": "pre_save"}.get(kind, signal)
-        call = {
-            "touch": f"touch(instance, {other.name}, using)",
-            "touch by save": f"touch(instance, {other.name}, using, by_save=True)",
-            "own": "set_own(instance, using)",
-            "refuse": "refuse(instance, using)",
-            "journal": f"add_journal(instance, {other.name}, using)",
-            "sweep": f"sweep(instance, {other.name}, using)",
-            "nothing": "pass",
-        }[kind]
-        # One way only: two that save each other's objects would go on for ever, wherever they run.
-        if kind == "touch by save" and self._drafts.index(other) <= self._drafts.index(sender):
-            call = f"touch(instance, {other.name}, using)"
-        return (
-            f"@receiver({signal}, sender={sender.name}, dispatch_uid='shapefuzz {number}')\n"
-            f"def receiver_{number}(instance, using, **kwargs):\n    {call}"
-        )
+        others = [each for each in self._drafts if each.is_table]
+        if others:
+            made.lines.append(save_method(made, others, self._random))
 
     def _trigger(self, draft: Draft) -> TriggerPlan:
         kind = self._pick(("cancel", "redirect", "change", "elsewhere"))

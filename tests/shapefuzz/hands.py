@@ -16,6 +16,7 @@ from django.db import DataError, models
 from django.db.models import AutoField, BigAutoField, Model, QuerySet, SmallAutoField
 
 from tests.shapefuzz.content import Row, Unreadable, read_table
+from tests.shapefuzz.holding import holding, is_holder, key_held, model_held
 from tests.shapefuzz.ledger import letter, note_touched
 from tests.shapefuzz.world import World
 from tests.shapefuzz.writing import delete, insert, update, value_of
@@ -78,7 +79,7 @@ def new_values(
             continue
         elif field.name == "_order":
             values[field.attname] = random.randint(0, 3)
-        elif is_of_generic_key(field):
+        elif is_set_apart(field):
             values[field.attname] = None
         else:
             value = value_of(field, alias, random)
@@ -92,6 +93,11 @@ def new_values(
 
 def is_of_generic_key(field: Any) -> bool:
     return bool(field.name.startswith(("ct_", "oid_")))
+
+
+def is_set_apart(field: Any) -> bool:
+    """Tell a column that only leads somewhere together with others, or to what the field does not say."""
+    return is_of_generic_key(field) or is_holder(field) or bool(field.name.startswith("kt_"))
 
 
 # Whoever makes an object makes all of its rows: ``force_insert=(models.Model,)``. One that takes over the row of a
@@ -189,7 +195,7 @@ def change(world: World, random: Random, alias: str) -> str:
         and not links_to_parent(each)
         and not is_mark(each)
         and each not in model._meta.pk_fields
-        and not is_of_generic_key(each)
+        and not is_set_apart(each)
     ]
     field = random.choice(fields)
     value = random.randint(0, 3) if field.name == "_order" else value_of(field, alias, random)
@@ -285,6 +291,10 @@ def renumber(world: World, random: Random, alias: str) -> str:
     for each in pointing:
         if each.target_field is field:
             rows_of(alias, each.model).filter(**{each.attname: row.key}).update(**{each.attname: value})
+    for holder in holders(world):
+        for held in read_table(alias, holder.model) if model_held(holder) is model else ():
+            if repr(key_held(holder, held.raw[holder.attname])) == repr(row.key):
+                rows_of(alias, holder.model).filter(pk=held.key).update(**{holder.attname: holding(holder, value)})
     return f"the key of {model.__name__} {row.key!r} becomes {value!r}"
 
 
@@ -313,6 +323,65 @@ def link(world: World, random: Random, alias: str) -> str:
     else:
         manager.add(rows_of(alias, target[0]).get(pk=target[1].key))
     return f"{source[0].__name__} {source[1].key!r}.{field.name}: {way} {target[1].key!r}"
+
+
+def move_link(world: World, random: Random, alias: str) -> str:
+    """Let a row of links lead elsewhere, in SQL."""
+    fields = [field for model in world.written for field in model._meta.local_many_to_many]
+    throughs = [each.remote_field.through for each in fields if not each.remote_field.symmetrical]
+    filled = [(each, read_table(alias, each)) for each in throughs if each._meta.auto_created]
+    filled = [(each, rows) for each, rows in filled if rows]
+    if not filled:
+        return link(world, random, alias)
+    through, rows = random.choice(filled)
+    row = random.choice(sorted(rows, key=lambda each: each.key))
+    end = random.choice([each for each in through._meta.local_concrete_fields if each.is_relation])
+    target = pick(world, random, alias, concrete(end.related_model))
+    if target is None:
+        return NOTHING
+    update(alias, end, target[1].key, row.key)
+    return f"the link {row.raw} of {through.__name__} gets {end.attname} = {target[1].key!r} by SQL"
+
+
+def holders(world: World) -> list[Any]:
+    fields = [field for model in world.written for field in model._meta.local_concrete_fields]
+    return [field for field in fields if model_held(field) is not None]
+
+
+def hold_key(world: World, random: Random, alias: str) -> str:
+    """Let a column that holds a key lead somewhere, or nowhere."""
+    found = holders(world)
+    if not found:
+        return NOTHING
+    field = random.choice(found)
+    target = model_held(field)
+    assert target is not None
+    owner, held = pick(world, random, alias, field.model), pick(world, random, alias, concrete(target))
+    if owner is None:
+        return NOTHING
+    key = held[1].key if held is not None and random.random() < 0.8 else None
+    if key is None and is_automatic_key(target) and random.random() < 0.5:
+        key = random.randint(1, 9)
+    values = {field.attname: holding(field, key)}
+    for told in field.model._meta.local_concrete_fields:
+        if told.name.startswith("kt_"):
+            values[told.attname] = None if key is None else target._meta.label
+    note_touched(alias, field.model, marks_of(field.model, [owner[1]]))
+    if random.random() < 0.5:
+        rows_of(alias, field.model).filter(pk=owner[1].key).update(**values)
+    else:
+        instance = rows_of(alias, field.model).get(pk=owner[1].key)
+        for name, value in values.items():
+            setattr(instance, name, value)
+        instance.save(using=alias)
+    return f"{field.model.__name__} {owner[1].key!r} gets {values}"
+
+
+def is_automatic_key(model: type[Model]) -> bool:
+    key: Any = model._meta.pk
+    while key.is_relation:
+        key = key.target_field
+    return is_automatic(key)
 
 
 def concrete(model: Any) -> type[Model]:
@@ -435,6 +504,8 @@ HANDS: dict[str, tuple[Hand, int]] = {
     "renumber": (renumber, 3),
     "link": (link, 8),
     "point": (point, 6),
+    "move link": (move_link, 4),
+    "hold": (hold_key, 5),
     "remove": (remove, 10),
     "remove child": (remove_child, 2),
     "become child": (become_child, 3),

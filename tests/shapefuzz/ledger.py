@@ -21,6 +21,9 @@ COMMITTED: dict[Place, list[Any]] = defaultdict(list)
 #: Label and mark of LOCAL's rows that were written since the last run that was judged, maybe with what they held.
 TOUCHED: set[tuple[str, str]] = set()
 
+#: Who was called since ``forget``, and on which database.
+HEARD: set[tuple[str, str]] = set()
+
 _count = 0
 
 
@@ -32,6 +35,7 @@ def forget() -> None:
     """Begin anew: a run is about to begin."""
     WRITTEN.clear()
     COMMITTED.clear()
+    HEARD.clear()
 
 
 def note(place: Place, value: Any) -> None:
@@ -72,10 +76,13 @@ def touch(sender: Model, other: type[Model], using: str, *, by_save: bool = Fals
     if row is None:
         return
     name, value = f"note_{letter(other)}", f"r:{mark_of(sender)}"
+    if by_save and hasattr(row, "SKIPS") and is_skipped(row, using):
+        return
     note((using, other._meta.label, mark_of(row), name), value)
     if by_save:
         setattr(row, name, value)
         row.save(using=using)
+        note((using, other._meta.label, mark_of(row), name), getattr(row, name))  # of what its save() has made
         note_what_renews_itself(row, using)
     else:
         QuerySet(other, using=using).filter(pk=row.pk).update(**{name: value})
@@ -117,6 +124,29 @@ def refuse(instance: Model, using: str) -> None:
     """Refuse some objects, on the remote only."""
     if using == "remote" and mark_of(instance).endswith("3"):
         raise Refusal(f"{mark_of(instance)} is refused")
+
+
+def heard(name: str, using: str) -> None:
+    """Note that a receiver, or a ``save()``, was called."""
+    HEARD.add((name, using))
+
+
+def spell(instance: Model, using: str | None) -> None:
+    """Let ``save()`` write something else into the instance itself on each side: only LOCAL's is to be there."""
+    setattr(instance, f"note_{letter(type(instance))}", f"s:{using or 'default'}:{mark_of(instance)}")
+
+
+def spell_past_it(instance: Model) -> None:
+    """Write something else into the row of an instance that ``save()`` has written."""
+    using = instance._state.db
+    spell(instance, using)
+    name = f"note_{letter(type(instance))}"
+    QuerySet(type(instance), using=using).filter(pk=instance.pk).update(**{name: getattr(instance, name)})
+
+
+def is_skipped(instance: Model, using: str | None) -> bool:
+    """Tell whether ``save()`` is to write nothing: of some objects, on the remote only."""
+    return using == "remote" and mark_of(instance).endswith("7")
 
 
 def is_sqlite(alias: str) -> bool:

@@ -27,3 +27,11 @@ class KeyedByHand(models.Manager[Any]):
 
     def get_by_natural_key(self, *key: Any) -> Any:
         return self.get(**dict(zip(self.model.BY_HAND, key, strict=True)))
+
+
+def keys_in(value: Any, key_of: Any, instance: Any) -> Any:
+    """Translate the key inside of a model's JSON, as its option ``references`` says."""
+    target = next(each.name for each in instance._meta.concrete_fields if each.name.startswith("j_"))[-1].upper()
+    if isinstance(value, dict) and "key" in value:
+        value["key"] = key_of(f"shapefuzz.{target}", value["key"])
+    return value

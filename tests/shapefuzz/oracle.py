@@ -21,6 +21,7 @@ from django.utils.duration import duration_string
 
 from tests.shapefuzz.content import Content, Name, Row, tables
 from tests.shapefuzz.hands import is_automatic
+from tests.shapefuzz.holding import model_held
 from tests.shapefuzz.ledger import COMMITTED, TOUCHED, WRITTEN
 from tests.shapefuzz.world import World
 
@@ -929,6 +930,8 @@ class _Case:
         model = apps.get_model(name[0])
         field, label = model._meta.get_field(attname), _leads_to(name[0], attname)
         of_users = self._has_a_key_of_its_users(field)
+        if (held := model_held(field)) is not None:
+            of_users = _is_given_by_users(held._meta.pk)
         kind = self._before.local.rows[name][0].values
         for generic in model._meta.private_fields:
             if getattr(generic, "fk_field", None) == attname and (found := kind.get(f"{generic.ct_field}_id")):
@@ -976,7 +979,7 @@ def _is_of_child(label: str, row: Row, child_label: str, child_row: Row) -> bool
 def _leads_to(label: str, attname: str) -> str | None:
     """Return the label of the table that a foreign key leads to; ``None``: it is a generic one."""
     field = apps.get_model(label)._meta.get_field(attname)
-    target = field.remote_field.model if field.is_relation else None
+    target = field.remote_field.model if field.is_relation else model_held(field)
     return target._meta.concrete_model._meta.label if target is not None else None
 
 

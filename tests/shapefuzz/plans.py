@@ -18,9 +18,14 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.dispatch import receiver
 
 from synchro_triggers import NaturalKeyModel, NaturalManager, synchro_paused
-from tests.shapefuzz.ledger import add_journal, refuse, set_own, sweep, touch
+from tests.shapefuzz.ledger import add_journal, heard, is_skipped, refuse, set_own, spell, spell_past_it, sweep, touch
 from tests.shapefuzz.managers import Forgetful, Hiding, KeyedByHand
 """
+
+
+def module_of(seed: int) -> str:
+    """Return the name of the module that a project's source becomes."""
+    return f"shapefuzz_project_{seed}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,11 @@ class TriggerPlan:
 
 @dataclass(frozen=True)
 class Project:
-    """Models, receivers, triggers, settings, and the two databases' vendors and time zones."""
+    """Models, receivers, triggers, settings, and the two databases' vendors and time zones.
+
+    Attributes:
+        silent: the names of receivers, and of ``save()`` methods, that a replay must not call.
+    """
 
     seed: int
     local: Vendor
@@ -66,6 +75,7 @@ class Project:
     settings: tuple[tuple[str, Any], ...] = ()
     zones: tuple[tuple[str, str], ...] = ()
     logs_on_remote: bool = True
+    silent: tuple[str, ...] = ()
 
     def source(self) -> str:
         """Return the project as a Python module."""
@@ -78,6 +88,7 @@ class Project:
             "settings": dict(self.settings),
             "time zones": dict(self.zones),
             "triggers on the remote": [f"{each.model}: {each.kind} {each.other}".strip() for each in self.triggers],
+            "not called by a replay": list(self.silent),
             "changes of the remote are logged": self.logs_on_remote,
         }
         return self.source() + "\n# " + pformat(rest, width=110).replace("\n", "\n# ") + "\n"

@@ -44,7 +44,7 @@ def kind_of(found: str) -> str:
     line = lines[-1] if lines[0].startswith("an exception") else lines[0]
     line = line.partition(": ")[2] if line.startswith("shapefuzz.") else line
     line = re.sub(r"^(failed for no reason: )shapefuzz\.\w+ .*?: ", r"\1", line)  # another error is another finding
-    return re.sub(r"[\d'\"].*", "", re.sub(r"\b[nmuvr]\w*_[a-h]\w*", "field", line))[:60]
+    return re.sub(r"[\d'\"].*", "", re.sub(r"\b[jkmnruv]\w*_[a-h]\w*", "field", line))[:60]
 
 
 def _shorter(project: Project, story: tuple[Step, ...]) -> Iterator[Case]:

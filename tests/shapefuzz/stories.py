@@ -11,7 +11,7 @@ from tests.shapefuzz.plans import Step
 #: How often who writes: LOCAL's users, the remote's, LOCAL's past the log, strangers; and runs.
 CALM = {"default": 70, "remote": 0, "paused": 0, "foreign": 6, "run": 24}
 BUSY = {"default": 50, "remote": 14, "paused": 3, "foreign": 12, "run": 21}
-RUNS = {"run": 60, "run twice": 15, "run full": 8, "dry run": 7, "run as tenant": 10}
+RUNS = {"run": 56, "compare": 4, "run twice": 15, "run full": 8, "dry run": 7, "run as tenant": 10}
 
 
 def draft_story(seed: int, length: int) -> tuple[Step, ...]:

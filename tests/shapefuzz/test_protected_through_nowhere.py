@@ -52,6 +52,40 @@ def test_what_protects_something_that_points_nowhere_does_not_hold_a_delete_up(
 
 @both_vendors
 @pytest.mark.parametrize("on_delete", ["PROTECT", "RESTRICT"])
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("moves", [False, True])
+def test_what_protects_something_that_points_elsewhere_does_not_hold_a_delete_up(
+    project, local, heard, on_delete, size, moves
+):
+    """The object's number is another one's, or what points to it is moved after its delete, in its transaction."""
+    model, pointing, protecting = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), "to_a = models.ForeignKey(A, models.CASCADE)"),
+        ("C", "models.Model", marked("c"), f"to_b = models.ForeignKey(B, models.{on_delete})"),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    model.objects.using("remote").create(mark_a="R1")  # so that numbers are others there
+    gone, other = model.objects.create(mark_a="o1"), model.objects.create(mark_a="o2")
+    protecting.objects.create(mark_c="o4", to_b=pointing.objects.create(mark_b="o3", to_a=gone))
+    synchronize()
+    with transaction.atomic():
+        delete("default", model, gone.pk)
+        if moves:
+            pointing.objects.update(to_a=other)
+        else:
+            model(pk=gone.pk, mark_a="o5").save(force_insert=True)
+
+    report = synchronize()
+
+    assert (report.failures, report.deleted) == ([], 1)
+    assert [each.to_b.to_a.mark_a for each in protecting.objects.using("remote").all()] == ["o2" if moves else "o5"]
+    assert not model.objects.using("remote").filter(mark_a="o1").exists()
+    assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("on_delete", ["PROTECT", "RESTRICT"])
 @pytest.mark.parametrize("options", ["null=True", "null=True, to_field='u_a'", ""])
 def test_object_that_protects_itself_is_deleted(project, local, heard, on_delete, options):
     model, child = project(

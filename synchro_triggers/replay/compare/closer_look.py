@@ -156,24 +156,48 @@ class CloserLook:
         return _NOT_THERE if self._has(self._sides.remote, target, there) else there
 
     def _held_there(self, column: KeyColumn, row: Model, other: Model) -> Any:
-        """Return what a column that holds keys should hold on the remote; what a callable cannot tell is not there."""
+        """Return what a column that holds keys should hold on the remote."""
+        if column.rewrite is not None:
+            return self._rewritten(column, row, other)
 
         def key_there(target: At, written: Any) -> Any:
             known = self._matching.keys_there.held_there(column, target, written)
             if known is not None:
                 return known
-            if column.rewrite is not None:
-                return written
             there = other.__dict__.get(column.field.attname)
             if there is None or self._has(LOCAL, *target):
                 return _NOT_THERE
             points_to = held_key(column, other, self._sides.remote)
             return _NOT_THERE if points_to is None or self._has(self._sides.remote, *points_to) else there
 
+        return rewritten(column, row, key_there, self._sides.remote)
+
+    def _rewritten(self, column: KeyColumn, row: Model, other: Model) -> Any:
+        """Return what a callable makes of a value; what it cannot tell, since it raises, is not there.
+
+        Keys that lead nowhere may be any others there that lead nowhere: of both sides they are made the same.
+        """
+        keys, remote = self._matching.keys_there, self._sides.remote
+        nowhere = False
+
+        def key_there(target: At, written: Any) -> Any:
+            nonlocal nowhere
+            known = keys.held_there(column, target, written)
+            if known is None and not self._has(LOCAL, *target):
+                nowhere = True
+                return _blank(written)
+            return written if known is None else known
+
+        def key_as_it_is(target: At, written: Any) -> Any:
+            return written if self._has(remote, *target) else _blank(written)
+
         try:
-            return rewritten(column, row, key_there, self._sides.remote)
+            expected = rewritten(column, row, key_there, remote)
+            if nowhere and same_value(column.field, expected, rewritten(column, other, key_as_it_is, remote)):
+                return local_value(other, column.field)
         except ObjectNotApplied:
             return _NOT_THERE
+        return expected
 
     def _has(self, alias: str, model: type[Model], key: Any) -> bool:
         """Tell whether a database has an object; the first time, all are asked for that rows may lead to."""
@@ -195,6 +219,11 @@ class CloserLook:
                 if key is not None and is_hashable(key):
                     found.setdefault(model, set()).add(key)
         return found
+
+
+def _blank(key: Any) -> Any:
+    """Return what stands for a key that leads nowhere, of the same type: no database gives out such a one."""
+    return -(2**63) if isinstance(key, int) else "\0"
 
 
 def _is_of_object(error: Exception) -> bool:

@@ -204,14 +204,20 @@ def _target(column: KeyColumn, told: Any, value: Any) -> tuple[type[Model], Any]
 
 
 def up_to_now(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Return rows in the order of their keys, without those that come later: users make some while others are read."""
-    highest = rows.order_by("-pk").values_list("pk", flat=True).first()
-    return rows.none() if highest is None else rows.filter(pk__lte=highest).order_by("pk")
+    """Return rows in the order of their keys, without those that come later: users make some while others are read.
+
+    Raises:
+        KeysNotInOrder: the last key cannot be read.
+    """
+    last = list(rows.order_by("-pk").values_list("pk", flat=True)[:1])
+    if None in last:  # a time that is none: Django reads it so
+        raise KeysNotInOrder
+    return rows.filter(pk__lte=last[0]).order_by("pk") if last else rows.none()
 
 
 def mark_of(key: Any) -> int:
-    """Return a number for a key: two sets of keys whose numbers have one sum are, by all odds, the same (64 bits)."""
-    return hash(text_of(key))
+    """Return a number whose sums over two sets of keys are the same only if the sets are, by all odds (64 bits)."""
+    return hash((text_of(key),))  # that of an empty text alone would be 0
 
 
 class _Unknown:

@@ -16,7 +16,7 @@ from ...key_texts import read_full_key
 from ...models import Reference
 from ..identity.matching import Matching
 from ..identity.reference_table import text_of
-from ..identity.telling import keeps_key
+from ..identity.telling import is_told_by_its_key
 from ..rows.other_spellings import OtherSpellings
 from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
@@ -41,7 +41,7 @@ class KeysAcross:
     def there(self, root: type[Model], keys: Collection[Any]) -> dict[Any, Any]:
         """Return the remote keys of local keys of a root model, as far as they are known."""
         found = dict(self._pairs(root, keys, backwards=False))
-        if keeps_key(shape_of(root), self._sides.kept_keys):
+        if is_told_by_its_key(root, self._sides.kept_keys):
             found = self._kept(shape_of(root), [key for key in keys if key not in found]) | found
         return found
 
@@ -54,7 +54,7 @@ class KeysAcross:
         for key, remote_key in self._pairs(root, remote_keys, backwards=True):
             found[remote_key].append(key)
         shape = shape_of(root)
-        if keeps_key(shape, self._sides.kept_keys) and not any(map(is_foreign_key, shape.key)):
+        if is_told_by_its_key(root, self._sides.kept_keys) and not any(map(is_foreign_key, shape.key)):
             for key, candidates in found.items():
                 if key not in candidates:
                     candidates.append(key)

@@ -8,7 +8,6 @@ from typing import Any
 from django.db.models import Model
 
 from ...conf import LOCAL
-from ..identity.living import Living
 from ..identity.matching import Matching
 from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import read_in_part
@@ -96,14 +95,13 @@ class Links:
     def look_there(self, remote_pairs: Sequence[Pair]) -> tuple[dict[Pair, Finding], list[Pair]]:
         """Look closer at links of the remote: which of them LOCAL does not have."""
         rows = self._linked(self._sides.remote, remote_pairs)
-        identity = self._sides.identity()
-        living, keys_there = Living(identity), Matching(identity, OtherSpellings(self._sides.remote)).keys_there
+        matching = Matching(self._sides.identity(), OtherSpellings(self._sides.remote))
         ends: list[dict[Any, Any]] = []
         for model, keys in self._by_model(rows):
-            found = living.keys_of(read_in_part(root_of(model), self._sides.remote, list(dict.fromkeys(keys))))
+            found = matching.living.keys_of(read_in_part(root_of(model), self._sides.remote, list(dict.fromkeys(keys))))
             known = ((remote_key, key) for (_, remote_key), key in found.items())
             # Several rows may have the natural key of one object, which is one of them, or none.
-            ends.append({there: key for there, key in known if keys_there.key_there(model, key) == there})
+            ends.append({there: key for there, key in known if matching.match_key(model, key) == there})
         here = {pair: (ends[0].get(pair[0]), ends[1].get(pair[1])) for pair in rows}
         linked = self._linked(LOCAL, [pair for pair in here.values() if None not in pair])
         return {

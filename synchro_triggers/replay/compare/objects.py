@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from ...conf import LOCAL
-from ..identity.living import Living
+from ..identity.matching import Matching
 from ..identity.reference_table import text_of
 from ..log.everything import every_object
+from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import read_in_part
 from ..rows.raw_keys import texts_after
 from ..rows.selecting import rows_of, rows_with
@@ -119,7 +120,7 @@ class Objects:
             if isinstance(key, Unreadable)
         }
         rows = read_in_part(self._table.model, remote, [key for key in remote_keys if key not in found])
-        known = Living(self._sides.identity()).keys_of(rows)
+        known = Matching(self._sides.identity(), OtherSpellings(remote)).living.keys_of(rows)
         keys = {remote_key: key for (_, remote_key), key in known.items()}
         living, claims = self._living(set(keys.values())), self._claims([row.pk for row in rows])
         # Several rows may have the natural key of one object, which is one of them, or none.

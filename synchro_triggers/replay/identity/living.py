@@ -11,6 +11,7 @@ from django.db.models import Model
 
 from ...capture.tables import natural_key_of, natural_manager
 from ...conf import LOCAL
+from ...exceptions import ObjectNotApplied
 from ..rows.held_keys import held_key
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
@@ -27,11 +28,16 @@ class Living:
     """Tells which of the remote's rows LOCAL still has.
 
     A row is known by the references of either direction: what was made on the remote, and came from there, has its
-    reference on LOCAL. Where these tell nothing, or of an object that is gone, its key or its natural key tells.
+    reference on LOCAL. Where these tell nothing, or of an object that is gone, its natural key tells, or else its key:
+    unless the object that has it on LOCAL is another row, as ``Matching`` has it.
+
+    Args:
+        identity: the batch's references.
+        match_key: returns the key of the remote row that a local object is: ``Matching.match_key()``.
     """
 
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
+    def __init__(self, identity: Identity, match_key: Callable[[type[Model], Any], Any]) -> None:
+        self._identity, self._match_key = identity, match_key
         self._looked_for: set[tuple[type[Model], Any]] = set()
 
     def keys_of(self, rows: Iterable[Model]) -> dict[tuple[type[Model], Any], Any]:
@@ -66,14 +72,13 @@ class Living:
     def _keys_of(self, model: type[Model], rows: Sequence[Model]) -> dict[Any, Any]:
         root, remote_keys = root_of(model), [row.pk for row in rows]
         known = self._known_keys(root, remote_keys)
-        if self._identity.keeps_key(shape_of(model)):
-            known += [(key, self._kept_key(model, key)) for key in remote_keys]
         there = self._those_there(root, (key for _, key in known if key is not None))
         found: dict[Any, Any] = {}
         for remote_key, key in known:
             if key in there:
                 found.setdefault(remote_key, key)
-        return found | self.by_natural_key([row for row in rows if row.pk not in found])
+        found |= self.by_natural_key([row for row in rows if row.pk not in found])
+        return found | self._by_kept_key(model, [key for key in remote_keys if key not in found])
 
     def _known_keys(self, root: type[Model], remote_keys: Sequence[Any]) -> list[tuple[Any, Any]]:
         self._identity.load_claims(root, remote_keys)
@@ -91,6 +96,30 @@ class Living:
     def _those_there(self, root: type[Model], keys: Iterable[Any]) -> set[Any]:
         wanted = list(dict.fromkeys(keys))
         return set(rows_with(root, LOCAL, pk=wanted).values_list("pk", flat=True)) if wanted else set()
+
+    def _by_kept_key(self, model: type[Model], remote_keys: Sequence[Any]) -> dict[Any, Any]:
+        """Return the local keys of the objects that have the keys of remote rows, and are no other ones there."""
+        if not remote_keys or not self._identity.keeps_key(shape_of(model)):
+            return {}
+        root = root_of(model)
+        kept = {remote_key: self._kept_key(model, remote_key) for remote_key in remote_keys}
+        there = self._those_there(root, (key for key in kept.values() if key is not None))
+        self._identity.load(root, there)
+        return {
+            remote_key: key
+            for remote_key, key in kept.items()
+            if key in there and not self._is_another(root, remote_key, key)
+            if not self._is_another_by_natural_key(model, remote_key, key)
+        }
+
+    def _is_another_by_natural_key(self, model: type[Model], remote_key: Any, key: Any) -> bool:
+        """Tell whether the object that has the key is, by its natural key, another row of the remote."""
+        if natural_manager(model) is None:
+            return False
+        try:
+            return bool(self._match_key(model, key) != remote_key)
+        except ObjectNotApplied:
+            return False  # several rows have it: this may be the one
 
     def _kept_key(self, model: type[Model], remote_key: Any) -> Any:
         """Return the local key of an object that keeps its key, foreign keys in it translated."""

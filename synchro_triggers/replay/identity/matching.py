@@ -14,7 +14,8 @@ object that still lives. Who climbs, and where they differ:
 - ``match_deleted()``: an object that only the log speaks of. Its natural key is one that the log has kept.
 - ``match_parent()``: a parent's row with a key of its own; a kept key counts although no row has it yet.
 - ``meeting/linking``: rungs 1 and 2, then a row with the same key and the same values.
-- ``Living``: the other way round, from a remote row to the object of LOCAL. Rung 3 comes before 2.
+- ``Living``: the other way round, from a remote row to the object of LOCAL. Rung 3 counts where that object, from its
+  side, is no other row.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Matching:
         self.keys_there = KeysThere(identity, self.match_key)
         self.natural_keys = NaturalKeys(identity, self.keys_there)
         self._by_natural_key = NaturalMatches(self.natural_keys)
-        self.living = Living(identity)
+        self.living = Living(identity, self.match_key)
 
     def by_natural_key(self, instance: Model) -> Any:
         """Return the key of the remote row with an object's natural key, whosever it is, or ``None``: the second alone.
@@ -89,7 +90,8 @@ class Matching:
         if known is not None:
             return known
         shape = shape_of(model)
-        named = natural_manager(model) is not None  # else the object need not be read
+        # Else the object need not be read, or cannot be there.
+        named = natural_manager(model) is not None and not isinstance(key, FormerKey | Unreadable)
         instance = rows_of(model, LOCAL).filter(pk=key).first() if named else None
         return self.match(shape, instance) if instance is not None else self.match_kept_key(shape, key)
 

@@ -32,6 +32,15 @@ def keeps_key(shape: Shape, kept_keys: Collection[str]) -> bool:
     return not shape.automatic_key or not {shape.root._meta.label, shape.label}.isdisjoint(kept_keys)
 
 
+def is_told_by_its_key(root: type[Model], kept_keys: Collection[str]) -> bool:
+    """Tell whether the key alone tells objects of a root model, or of a child, where they have no reference.
+
+    What has a natural key, too, is told by that before.
+    """
+    told = keeps_key(shape_of(root), kept_keys)
+    return told and all(natural_manager(shape.model) is None for shape in _family(root))
+
+
 def _family(root: type[Model]) -> list[Shape]:
     models: list[type[Model]] = [apps.get_model(label) for label in family_labels(root)]
     return [shape_of(model) for model in models]

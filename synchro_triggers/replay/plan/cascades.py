@@ -19,6 +19,7 @@ from typing import Any
 from django.apps import apps
 from django.db import connections
 from django.db.models import (
+    CASCADE,
     DO_NOTHING,
     PROTECT,
     RESTRICT,
@@ -46,7 +47,16 @@ from ..schema.relations import (
     nothing_hangs_on,
     relations_to,
 )
-from ..schema.shape import Shape, concrete_of, is_foreign_key, parents_of, root_of, shape_of, target_of
+from ..schema.shape import (
+    Shape,
+    concrete_of,
+    is_foreign_key,
+    is_parent_link,
+    parents_of,
+    root_of,
+    shape_of,
+    target_of,
+)
 
 
 def let_go(row: Model, remote: str, *, keep_parents: bool) -> dict[Any, list[Model]]:
@@ -159,6 +169,18 @@ def hanging_loosely(row: Model, remote: str) -> Iterator[Model]:
             pointing = {relation.holder.attname: relation.holder.to_python(key)}
             pointing[relation.type_name] = relation.content_type(remote)
             yield from rows_of(relation.model, remote).filter(**pointing)
+
+
+def hanging_by_cascade(row: Model, remote: str) -> Iterator[Model]:
+    """Yield the remote rows that hang on a row and would go with it, whatever then protects them.
+
+    A delete that is protected does not say through which rows.
+    """
+    for field in hanging_on(type(row)):
+        if field.remote_field.on_delete is CASCADE and not is_parent_link(field):
+            value = getattr(row, field.target_field.attname)
+            yield from rows_of(field.model, remote).filter(**{field.attname: value})
+    yield from hanging_loosely(row, remote)
 
 
 def leading_to(shape: Shape, row: Model, going: Collection[Model], remote: str) -> list[Any]:

@@ -12,9 +12,10 @@ from ...capture.keys import encode_key
 from ...capture.tables import natural_manager
 from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
-from ..identity.living import Living
+from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..rows.local_rows import load_instances
+from ..rows.other_spellings import OtherSpellings
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import why_doubled
 from ..rows.values import local_value
@@ -203,7 +204,8 @@ class Targets:
         if self._identity.claimed_by(root, key) not in (None, key):
             return True
         rows = list(rows_with(root, self._identity.remote, pk=[key]))
-        return bool(Living(self._identity).by_natural_key(rows))
+        matching = Matching(self._identity, OtherSpellings(self._identity.remote))
+        return bool(matching.living.by_natural_key(rows))
 
     def _missing_keys(self, tasks: Iterable[ObjectTask | LinkTask]) -> Iterator[tuple[ObjectTask, Any, At]]:
         """Yield each object of which a target is missing, with the field that holds its key, and the target."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import DataError, connections
 from django.db.models import AutoField, Model
 from django.db.models.fields import AutoFieldMixin
@@ -17,8 +18,12 @@ from .vendor import fetch_texts, is_undecodable, quoting, statements_of
 
 
 def is_of_one_object(error: Exception) -> bool:
-    """Tell whether a row could not be read because of a value in it: ``infinity``, a garbled number, no Unicode."""
-    return isinstance(error, (ValueError, TypeError, ArithmeticError, DataError)) or is_undecodable(error)
+    """Tell whether a row could not be read, or looked up, because of a value in it.
+
+    So ``infinity``, a garbled number, no Unicode, and ``NaN``, which is read as a decimal that Django looks up none by.
+    """
+    of_values = (ValueError, TypeError, ArithmeticError, DataError, ValidationError)
+    return isinstance(error, of_values) or is_undecodable(error)
 
 
 def may_hide(alias: str, model: type[Model]) -> bool:

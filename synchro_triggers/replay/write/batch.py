@@ -117,7 +117,7 @@ class Batch:
         sparing = Sparing(known, self._point, self._rings)
         self._deletes = deletes = Deletes(context, known, singles, outcomes, sparing, pointing)
         self._links = Links(context, known, singles, outcomes, self._ensure)
-        self._cycles = cycles = Cycles(known, agenda, singles, self._ensure, dry_run=context.dry_run)
+        self._cycles = cycles = Cycles(known, agenda, singles, outcomes, self._ensure, dry_run=context.dry_run)
         foresight = Foresight(known, context.imagined_gone, self._tasks)
         drafts = Drafts(known, translation)
         self._upserts = Upserts(context, known, agenda, drafts, singles, outcomes, cycles, deletes, pointing, foresight)

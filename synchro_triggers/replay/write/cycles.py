@@ -14,14 +14,15 @@ from ..schema.shape import Shape, root_of
 from ..state.failures import describe
 from ..tasks import Agenda, ObjectTask, Task
 from .known import Known
-from .one import save
 from .one_statements import Singles
+from .outcomes import Outcomes
 
 
 class Cycles:
     """Sets the references of a batch that had to wait.
 
     Args:
+        outcomes: are told what differs.
         ensure: returns the remote key of a local object, bringing it along if it is not there.
     """
 
@@ -30,11 +31,13 @@ class Cycles:
         known: Known,
         agenda: Agenda,
         singles: Singles,
+        outcomes: Outcomes,
         ensure: Callable[[type[Model], Any], Any],
         *,
         dry_run: bool,
     ) -> None:
         self._remote, self._targets, self._agenda = known.remote, known.targets, agenda
+        self._identity, self._outcomes = known.identity, outcomes
         self._singles, self._ensure, self._dry_run = singles, ensure, dry_run
         self._waiting: list[tuple[Model, Shape, Unfinished]] = []
 
@@ -74,8 +77,18 @@ class Cycles:
                 if self._dry_run or row.__dict__.get(part.field.attname) == value:
                     continue
                 set_values(row, {part.field.attname: value})
-                with self._singles.one(shape.model):
-                    save(row, shape, self._remote, update_fields=[part.field.name])
+                self._save(row, shape, part.field)
+
+    def _save(self, row: Model, shape: Shape, field: Any) -> None:
+        receivers = self._singles.receivers
+
+        def wrote_more() -> bool:
+            return receivers.have_written_to(shape.model, receivers.writes.to_other_rows(shape.model))
+
+        with self._singles.one(shape.model):
+            other = self._singles.save_field(row, shape, field, wrote_more=wrote_more)
+        if other:
+            self._outcomes.note_made_anew(shape, self._identity.claimed_by(shape.model, row.pk), other)
 
     def _is_to_come(self, part: Unfinished) -> bool:
         targets, target = self._targets, (root_of(part.model), part.key)

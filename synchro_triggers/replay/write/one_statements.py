@@ -103,6 +103,17 @@ class Singles:
             send_post_save(instance, self._alias, created=not updated)
         return ()
 
+    def save_field(
+        self, instance: Model, shape: Shape, field: Field[Any, Any], *, wrote_more: Callable[[], bool]
+    ) -> tuple[str, ...]:
+        """Save one field of a row that was written before; return as ``save()`` does."""
+        save_it = partial(save, instance, shape, self._alias, update_fields=[field.name])
+        if overrides_writing(shape.model):
+            read_back = ReadBack(instance, shape, self._alias, wrote_more, field=field)
+            return read_back.save(save_it, must_be_there=False)
+        save_it()
+        return ()
+
     def _save_by_django(self, instance: Model, shape: Shape, *, adding: bool, unsure: bool) -> None:
         with nothing_returned(instance) if adding and unsure else nullcontext():
             save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))

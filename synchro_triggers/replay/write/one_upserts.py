@@ -9,14 +9,11 @@ from typing import Any
 from django.db import IntegrityError
 from django.db.models import Model
 
-from ...capture.keys import encode_key
-from ...conf import LOCAL
 from ..identity.already_there import already_there, there_by_key
 from ..log.changes import Change
 from ..plan.context import RunContext
 from ..plan.decisions import Action
 from ..plan.translation import Values
-from ..report import Told
 from ..rows.redirects import NothingInserted
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value, new_instance, same_value, set_key, set_values, value_to_write
@@ -294,9 +291,7 @@ class Upserts:
             row, shape, adding=adding, unsure=unsure, announced=keep_what_receivers_wrote, wrote_more=wrote_more
         )
         if other:
-            told = f"save() of {self._remote!r} makes {', '.join(other)} anew, and so does something else there when "
-            told += f"{LOCAL!r}'s value is written again: it differs"
-            self._outcomes.report.remark(Told.DIFFERS, shape.label, encode_key(key), told)
+            self._outcomes.note_made_anew(shape, key, other)
 
     def _refresh_skipped(self, shape: Shape, row: Model, but: Collection[str] = ()) -> None:
         """Take the skipped fields' values as they are this moment: a receiver may have just written them."""

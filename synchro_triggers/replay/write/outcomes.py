@@ -8,9 +8,12 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
+from ...capture.keys import encode_key
+from ...conf import LOCAL
 from ..identity.references import Identity
 from ..plan.context import BatchResult
 from ..plan.decisions import Action
+from ..report import Told
 from ..rows.read_ahead import ReadAhead
 from ..rows.vendor import statements_of
 from ..schema.shape import Shape
@@ -77,6 +80,12 @@ class Outcomes:
             self._identity.lose(shape.model, key)
         elif action not in (Action.KEEP, Action.LEAVE):
             self._rows.drop(shape.model, remote_key)
+
+    def note_made_anew(self, shape: Shape, key: Any, names: Iterable[str]) -> None:
+        """Tell of an object that ``save()`` makes something else of, and something there again when it was mended."""
+        told = f"save() of {self._identity.remote!r} makes {', '.join(names)} anew, and so does something else there "
+        told += f"when {LOCAL!r}'s value is written again: it differs"
+        self.report.remark(Told.DIFFERS, shape.label, encode_key(key), told)
 
     def succeed(self, task: ObjectTask) -> None:
         """Drop the failure of an object that has failed in an earlier round."""

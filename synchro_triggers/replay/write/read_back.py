@@ -19,7 +19,7 @@ from ...django_inside.receivers import can_withhold, watched
 from ...exceptions import ObjectNotApplied
 from ..rows.selecting import rows_of
 from ..rows.statements import update_rows
-from ..rows.values import differing, set_values, value_to_write
+from ..rows.values import differing, local_value, set_values, value_to_write
 from ..schema.observed import saves_are_heard
 from ..schema.shape import Shape, tables_of
 from .many_rows import key_parts
@@ -32,15 +32,21 @@ class ReadBack:
     Args:
         instance, shape: the object, with the values that it shall have.
         wrote_more: tells whether more was written to its table, since it began, than one save does.
+        field: only this one shall change, and the others stay as they are stored; ``None``: all of them.
     """
 
-    def __init__(self, instance: Model, shape: Shape, alias: str, wrote_more: Callable[[], bool]) -> None:
+    def __init__(
+        self, instance: Model, shape: Shape, alias: str, wrote_more: Callable[[], bool], *, field: Any = None
+    ) -> None:
         self._instance, self._shape, self._alias, self._wrote_more = instance, shape, alias, wrote_more
         self._is_heard = saves_are_heard(shape.model)
         self._key = self._key_before = instance.pk
         self._meant = self._values()
+        if field is not None and (stored := self._read()) is not None:
+            here = {each.attname: local_value(stored, each) for each in shape.copied}
+            self._meant = here | {field.attname: self._meant[field.attname]}
         self._before: dict[str, Any] = {}
-        self._by_receivers: set[str] = set()
+        self._by_receivers: dict[str, Any] = {}
 
     def save(self, save: Callable[[], None], *, must_be_there: bool) -> tuple[str, ...]:
         """Save the object; return the attribute names of what differs although it was written again.
@@ -60,11 +66,12 @@ class ReadBack:
         there = self._read()
         if there is None and must_be_there:
             raise ObjectNotApplied(f"save() has written no row; {way_past(label)}")
-        if there is None or not (wrong := self._wrong(there)):
+        more = self._wrote_more()
+        if there is None or not (wrong := self._wrong(there, more)):
             return ()
         self._write(wrong)
         there = self._read()
-        return tuple(self._wrong(there)) if there is not None else ()
+        return tuple(self._wrong(there, more)) if there is not None else ()
 
     # What receivers do ----------------------------------------------------------------------------
 
@@ -80,15 +87,27 @@ class ReadBack:
         if instance.pk != self._key_before:
             self._key = instance.pk
         now = self._values()
-        self._by_receivers |= {name for name in now.keys() - _plain(now) if now[name] is not self._before[name]}
-        self._by_receivers |= set(differing(instance, {name: self._before[name] for name in _plain(self._before, now)}))
+        changed = {name for name in now.keys() - _plain(now) if now[name] is not self._before[name]}
+        changed |= set(differing(instance, {name: self._before[name] for name in _plain(self._before, now)}))
+        self._by_receivers |= {name: now[name] for name in changed}
         if signal is post_save and self._wrote_more() and (there := self._read()) is not None:
-            self._by_receivers |= set(differing(there, {name: now[name] for name in _plain(now)}))
+            written = differing(there, {name: now[name] for name in _plain(now)})
+            stored = {field.attname: local_value(there, field) for field in self._shape.copied}
+            self._by_receivers |= {name: stored[name] for name in written}
 
-    def _wrong(self, there: Model) -> list[str]:
+    def _wrong(self, there: Model, more: bool) -> list[str]:
         if self._is_heard and not can_withhold():
             return []  # nobody knows who has changed it
-        return [name for name in differing(there, self._meant) if name not in self._by_receivers]
+        return [name for name in differing(there, self._meant) if not self._is_of_receivers(there, name, more)]
+
+    def _is_of_receivers(self, there: Model, name: str, more: bool) -> bool:
+        """Tell whether a value is what receivers have made, as the database has it, and nothing was written since.
+
+        Args:
+            more: more was written than one save does.
+        """
+        made = self._by_receivers
+        return name in made and not (more and _plain({name: made[name]}) and differing(there, {name: made[name]}))
 
     # Reading and writing --------------------------------------------------------------------------
 

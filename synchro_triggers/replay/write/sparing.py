@@ -14,7 +14,7 @@ from ...exceptions import ObjectNotApplied
 from ..errors import NotYet
 from ..plan.cascades import (
     DatabaseCascades,
-    hanging_loosely,
+    hanging_by_cascade,
     is_part_of,
     let_go,
     links_going,
@@ -141,9 +141,9 @@ class Sparing:
         try:
             return self._along(going), [], None
         except (ProtectedError, RestrictedError) as error:
-            # Nobody says through which rows: what points nowhere on LOCAL may be between.
-            loosely = list(hanging_loosely(going.row, self._identity.remote))
-            return loosely, list(protecting_rows(error)), error
+            # Nobody says through which rows: what points elsewhere, or nowhere, on LOCAL may be between.
+            between = list(hanging_by_cascade(going.row, self._identity.remote))
+            return between, list(protecting_rows(error)), error
 
     def _along(self, going: Going) -> list[Model]:
         """Return the rows of other objects that go with a row, and with those of its parents that go apart from it.

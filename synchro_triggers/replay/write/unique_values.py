@@ -306,7 +306,10 @@ def park_stuck(known: Known, tasks: Iterable[Task], failed: Mapping[Change, Exce
             stuck[task.change] = (shape, remote_key, task.instance)
         elif isinstance(error, NotYet) and remote_key is not None:
             waiting[task.change] = (shape, remote_key, task.instance)
-    stuck |= holders_of_wanted(known.remote, waiting, stuck)  # it may be for them that they wait
+    holders = stuck
+    while holders := holders_of_wanted(known.remote, waiting, holders):  # it may be for them that they wait
+        stuck |= holders
+        waiting = {one: each for one, each in waiting.items() if one not in holders}
     known.rows.clear()
     return park_unique_values(known.remote, stuck)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .replay.report import SyncReport
 
 
+# Long: its documentation is what people read who import it.
 def synchronize(
     remote: str | None = None,
     *,

@@ -346,7 +346,7 @@ NAMES = (
     "ComparisonReport, Conflict, DatabaseUnreachable, Difference, DisableSynchroLog, FailedObject, "
     "FieldDifference, ModelComparison, NaturalKeyModel, NaturalManager, Refused, Remark, RunUnderWay, State, "
     "SyncReport, SynchroConfigurationError, SynchroError, Told, TriggersNotReady, call_synchronize, compare, "
-    "disable_synchro_log, reset_synchro, synchro_paused, synchronize"
+    "counterparts, disable_synchro_log, reset_synchro, synchro_paused, synchronize"
 )
 
 USERS_MODELS = f"""

@@ -68,7 +68,7 @@ class AtOnce:
         """
         if window.rows > _AT_MOST or window.known_row != checkpoint.last_row:
             return None
-        context, started = self.context, datetime.datetime.now(datetime.UTC)
+        context = self.context
         page = read_page(LOCAL, window, window.after, _AT_MOST, without_origin=context.node)
         changes, formers = of_one_object_each(coalesce(page.changes), Absent(), context.kept_keys)
         if not self._may_be_applied(changes) or not self.lease.is_free_at(checkpoint.position):
@@ -76,12 +76,7 @@ class AtOnce:
         under_numbers = UnderNumbers(changes, context.kept_keys)
         if under_numbers.of_other_children():  # they take another transaction
             return None
-        settle_gone(context.source, changes, context.kept_keys)
-        context.begin_run()
-        context.knowledge.close_window(window.end)
-        waits = partial(concern_failures, context.remote, context.source, changes)
-        fields = received_fields(window, started, context.knowledge.number)
-        moves_on = partial(self.lease.move_on, checkpoint.position, waits, **fields)
+        moves_on = self._begin(checkpoint, window, changes)
         try:
             with times_in_utc(LOCAL, context.remote):
                 self.meeting.look_at(changes)
@@ -98,6 +93,16 @@ class AtOnce:
         ledger.note(changes, result)
         ledger.tell_absent()
         return ledger.report
+
+    def _begin(self, checkpoint: Checkpoint, window: Window, changes: Sequence[Change]) -> Callable[[], None]:
+        """Note what a run notes before it writes; return what moves the checkpoint behind the window."""
+        context, started = self.context, datetime.datetime.now(datetime.UTC)
+        settle_gone(context.source, changes, context.kept_keys)
+        context.begin_run()
+        context.knowledge.close_window(window.end)
+        waits = partial(concern_failures, context.remote, context.source, changes)
+        fields = received_fields(window, started, context.knowledge.number)
+        return partial(self.lease.move_on, checkpoint.position, waits, **fields)
 
     def _transaction(
         self, changes: Sequence[Change], formers: Sequence[Former], moves_on: Callable[[], None]

@@ -11,17 +11,14 @@ import datetime
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.db import connections
 from django.db.models import Model
 
 from ...conf import LOCAL
 from ...key_texts import read_full_key
-from ...vendors.vendor import database_of
 from ..log.own_windows import WindowNumbers
 from ..log.users_changes import LastChange, UsersChanges
 from ..log.versions import Version
-from ..rows.read_ahead import ReadAhead, RowLocks
-from ..rows.selecting import rows_with
+from ..rows.read_ahead import ReadAhead, RowLocks, existing_keys
 from ..schema.keys import FormerKey
 from ..schema.relations import may_be_spoken_of
 from ..schema.shape import Shape, read_key, read_keys, root_of
@@ -205,12 +202,7 @@ class Identity:
 
     def existing(self, model: type[Model], remote_keys: Collection[Any], locks: RowLocks | None = None) -> set[Any]:
         """Return those of the remote keys whose rows exist; lock them, if there are locks."""
-        if not remote_keys:
-            return set()
-        rows = rows_with(model, self.remote, pk=remote_keys)
-        if locks is not None:
-            rows = locks.taken(rows)
-        return database_of(connections[self.remote]).exact_keys(remote_keys, set(rows.values_list("pk", flat=True)))
+        return existing_keys(self.remote, model, remote_keys, locks)
 
     def without_row_in(self, child: type[Model], keys: Iterable[Any]) -> list[Any]:
         """Return those loaded local keys whose objects are on the remote, without a row in the table of a child."""

@@ -42,6 +42,16 @@ class RowLocks:
         return self._lockable[model]
 
 
+def existing_keys(alias: str, model: type[Model], keys: Collection[Any], locks: RowLocks | None = None) -> set[Any]:
+    """Return those of the primary keys whose rows exist in a database; lock the rows, if there are locks."""
+    if not keys:
+        return set()
+    rows = rows_with(model, alias, pk=keys)
+    if locks is not None:
+        rows = locks.taken(rows)
+    return database_of(connections[alias]).exact_keys(keys, set(rows.values_list("pk", flat=True)))
+
+
 class ReadAhead:
     """Remote rows that were read, and locked, for a whole batch, until a receiver may have changed them."""
 

@@ -21,8 +21,9 @@ STORIES = {"with_wagtail": ("write_pages", "pages"), "with_oscar": ("sell", "ord
 def test_sites_that_were_migrated_apart_become_one(begin: Begin, product: str) -> None:
     trial = begin(product, only_migrated=True)
     work, told = STORIES[product]
-    linked = trial.office.manage("synchro_link")
-    assert " 0 without a counterpart" in linked and not [line for line in linked.splitlines() if _is_alone(line)]
+    linked = trial.office.manage("synchro_link").splitlines()
+    alone = [line for line in linked if "without a counterpart" in line and " 0 without a counterpart" not in line]
+    assert len(linked) > 10 and all(_is_of_one_vendor(trial, line) for line in alone), alone
     trial.office.manage("synchronize", "--full")
     assert differences(trial) == []
 
@@ -41,9 +42,11 @@ def test_what_migrations_make_by_chance_differs_until_all_is_sent(begin: Begin, 
     trial = begin(product, only_migrated=True)
     trial.office.manage("synchro_link")
 
-    assert {line.split(": ")[1] for line in differences(trial)} == {"translation_key"}
+    found = [line for line in differences(trial) if not line.startswith("auth.Permission")]
+    assert {line.split(": ")[1] for line in found} == {"translation_key"}
     assert "translation_key" in trial.office.manage("synchro_compare", code=1)
 
 
-def _is_alone(line: str) -> bool:
-    return "without a counterpart" in line and " 0 without a counterpart" not in line
+def _is_of_one_vendor(trial: Trial, line: str) -> bool:
+    """Tell the permissions for what Wagtail's search has a model of on SQLite alone."""
+    return trial.pair == "sqlite-postgres" and "auth.Permission: " in line and " 4 without a counterpart" in line

@@ -44,7 +44,7 @@ def start_office(trial: Trial, *exclude: str, both_ways: bool = False, load: str
     else:
         dump = str(trial.folder / "main.yaml")  # JSON has no microseconds, and XML no stream fields
         left_out = [part for app in ("synchro_triggers", *exclude) for part in ("--exclude", app)]
-        trial.main.manage("dumpdata", *left_out, "--format", "yaml", "--output", dump)
+        trial.main.manage("dumpdata", "--all", *left_out, "--format", "yaml", "--output", dump)
         trial.office.manage("migrate", "-v0", "--run-syncdb")
         trial.office.manage("flush", "--no-input", "-v0")
         # What flush makes anew has other numbers than main's, and what is serialised speaks of main's.

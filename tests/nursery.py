@@ -20,9 +20,13 @@ import socket
 import struct
 import sys
 import types
+from importlib import import_module
 from typing import Any
 
 AT_MOST = 1024 * 1024
+#: Names the environment variable with the modules that are imported beside the project's, in one text.
+LOADED = "SYNCHRO_TEST_LOADED"
+
 STATUS = struct.Struct("i")
 """A process' number, and how it ended as ``os.waitpid()`` says it."""
 
@@ -31,6 +35,8 @@ def main() -> None:
     import django
 
     django.setup()
+    for module in os.environ.get(LOADED, "").split():
+        import_module(module)
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as orders:

@@ -15,7 +15,7 @@ from functools import cache
 from threading import Thread
 from typing import IO, Protocol
 
-from tests.nursery import AT_MOST, STATUS
+from tests.nursery import AT_MOST, LOADED, STATUS
 
 #: Names the environment variable with the engines of the project's aliases, as JSON. Who is loaded for other engines is
 #: no copy of the same process: there are apps that choose their models by the vendor of ``default``.
@@ -50,7 +50,7 @@ def start(*arguments: str, env: Mapping[str, str]) -> Process:
         env: the environment.
     """
     if _may_be_a_copy(env):
-        known = (env["DJANGO_SETTINGS_MODULE"], env["PYTHONPATH"], env.get(ENGINES, "{}"))
+        known = (env["DJANGO_SETTINGS_MODULE"], env["PYTHONPATH"], env.get(ENGINES, "{}"), env.get(LOADED, ""))
         return _Copy(arguments, env, _nursery(*known))
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, *arguments], env=dict(env), stdout=pipe, stderr=pipe, text=True)
@@ -85,7 +85,7 @@ def _may_be_a_copy(env: Mapping[str, str]) -> bool:
 
 
 @cache
-def _nursery(settings_module: str, python_path: str, engines: str) -> socket.socket:
+def _nursery(settings_module: str, python_path: str, engines: str, loaded: str) -> socket.socket:
     """Start a process of which others can be copies; return where to ask it for them. It ends with this one."""
     asking, serving = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     asking.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, AT_MOST)
@@ -94,6 +94,7 @@ def _nursery(settings_module: str, python_path: str, engines: str) -> socket.soc
         "PYTHONPATH": python_path,
         "DJANGO_SETTINGS_MODULE": settings_module,
         ENGINES: engines,
+        LOADED: loaded,
         "SYNCHRO_TEST_DATABASES": json.dumps({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}),
     }
     command = [sys.executable, "-m", "tests.nursery", str(serving.fileno())]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import processes
+from tests.nursery import LOADED
 from tests.postgres_server import PostgresServer
 from tests.sites.play import MARK
 from tests.sites.project import ALIASES, POSTGRES, SQLITE
@@ -105,6 +106,7 @@ class Trial:
             "SITE_FOLDER": str(self.folder),
             "SITE_SIDE": site.side,
             "SITE_DATABASES": json.dumps({side: self._database(side) for side in self._vendors}),
+            LOADED: f"synchro_triggers.management.commands.synchronize tests.sites.{self.product}.steps",
             processes.ENGINES: json.dumps(self._engines(site)),
             "SITE_SETTINGS": json.dumps(site.settings),
         }

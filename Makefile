@@ -79,7 +79,7 @@ bench: $(VENV)/.for-bench  ## compare with other tools, 40 minutes; make bench A
 sites: $(SITES)/.made  ## other people's products with this package: Wagtail, Oscar, ...; make sites ARGS='-k wagtail'
 	$(SITES)/bin/python -m pytest $(OF_SITES) $(ARGS)
 
-sites-all: $(SITES)/.made  ## the same with all stories
+sites-all: $(SITES)/.made-all  ## the same with all stories, and more products
 	$(SITES)/bin/python -m pytest $(OF_SITES) --whole $(ARGS)
 
 lint: $(VENV)/.for-dev  ## ruff: rules and format; import-linter: which room may import which
@@ -134,6 +134,10 @@ $(VENV)/.for-mariadb: $(VENV)/.for-test
 $(SITES)/.made: $(VENV)/.made tests/sites/requirements.txt
 	$(PYTHON) -m venv --clear $(SITES)
 	@$(call install_at,$(SITES),--requirement tests/sites/requirements.txt --editable '.[postgres]')
+	@touch $@
+
+$(SITES)/.made-all: $(SITES)/.made tests/sites/requirements-all.txt
+	@$(call install_at,$(SITES),--requirement tests/sites/requirements.txt --requirement tests/sites/requirements-all.txt)
 	@touch $@
 
 $(VENV)/.for-bench: $(VENV)/.made

@@ -20,9 +20,13 @@ import socket
 import struct
 import sys
 import types
+from importlib import import_module
 from typing import Any
 
 AT_MOST = 1024 * 1024
+#: Names the environment variable with the modules that are imported beside the project's, in one text.
+LOADED = "SYNCHRO_TEST_LOADED"
+
 STATUS = struct.Struct("i")
 """A process' number, and how it ended as ``os.waitpid()`` says it."""
 
@@ -31,6 +35,8 @@ def main() -> None:
     import django
 
     django.setup()
+    for module in os.environ.get(LOADED, "").split():
+        import_module(module)
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as orders:
@@ -95,13 +101,20 @@ def _become(request: dict[str, Any]) -> None:
 
 
 def _forget_settings() -> None:
-    from django.conf import settings
+    from django.conf import global_settings, settings
     from django.db import connections, router
     from django.db.utils import ConnectionHandler, ConnectionRouter
     from django.utils.functional import empty
 
-    sys.modules.pop(os.environ["DJANGO_SETTINGS_MODULE"], None)
+    module = os.environ["DJANGO_SETTINGS_MODULE"]
+    read = {*dir(global_settings), *dir(sys.modules[module])} if module in sys.modules else set(dir(settings))
+    # There are apps that put defaults of their own among the settings, when they are loaded.
+    of_apps = {name: value for name, value in vars(settings._wrapped).items() if name.isupper() and name not in read}
+    sys.modules.pop(module, None)
     settings._wrapped = empty
+    for name, value in of_apps.items():
+        if not hasattr(settings, name):
+            setattr(settings, name, value)
     fresh: Any
     for kept, fresh in ((connections, ConnectionHandler()), (router, ConnectionRouter())):
         kept.__dict__.clear()

@@ -15,7 +15,16 @@ from functools import cache
 from threading import Thread
 from typing import IO, Protocol
 
-from tests.nursery import AT_MOST, STATUS
+from tests.nursery import AT_MOST, LOADED, STATUS
+
+#: Names the environment variable with the engines of the project's aliases, as JSON. Who is loaded for other engines is
+#: no copy of the same process: there are apps that choose their models by the vendor of ``default``.
+ENGINES = "SYNCHRO_TEST_ENGINES"
+
+
+#: Names the environment variables with settings that differ from those of the module, as JSON. Of other apps' settings
+#: some are read while an app is loaded.
+CHANGED = ("SYNCHRO_TEST_SETTINGS", "SITE_SETTINGS")
 
 
 class Process(Protocol):
@@ -41,7 +50,8 @@ def start(*arguments: str, env: Mapping[str, str]) -> Process:
         env: the environment.
     """
     if _may_be_a_copy(env):
-        return _Copy(arguments, env, _nursery(env["DJANGO_SETTINGS_MODULE"], env["PYTHONPATH"]))
+        known = (env["DJANGO_SETTINGS_MODULE"], env["PYTHONPATH"], env.get(ENGINES, "{}"), env.get(LOADED, ""))
+        return _Copy(arguments, env, _nursery(*known))
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, *arguments], env=dict(env), stdout=pipe, stderr=pipe, text=True)
 
@@ -69,13 +79,13 @@ def _may_be_a_copy(env: Mapping[str, str]) -> bool:
     """Tell whether a process would be the same if the project had been loaded before its settings were read."""
     if sys.platform != "linux" or "COVERAGE_PROCESS_CONFIG" in os.environ:  # what a copy does is not measured
         return False
-    changed = json.loads(env.get("SYNCHRO_TEST_SETTINGS", "{}"))
+    changed = [name for given in CHANGED for name in json.loads(env.get(given, "{}"))]
     known = all(name.startswith("SYNCHRO_") for name in changed)
     return known and {"PYTHONPATH", "DJANGO_SETTINGS_MODULE"} <= env.keys() and "PYTHONWARNINGS" not in env
 
 
 @cache
-def _nursery(settings_module: str, python_path: str) -> socket.socket:
+def _nursery(settings_module: str, python_path: str, engines: str, loaded: str) -> socket.socket:
     """Start a process of which others can be copies; return where to ask it for them. It ends with this one."""
     asking, serving = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     asking.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, AT_MOST)
@@ -83,6 +93,8 @@ def _nursery(settings_module: str, python_path: str) -> socket.socket:
         **os.environ,
         "PYTHONPATH": python_path,
         "DJANGO_SETTINGS_MODULE": settings_module,
+        ENGINES: engines,
+        LOADED: loaded,
         "SYNCHRO_TEST_DATABASES": json.dumps({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}),
     }
     command = [sys.executable, "-m", "tests.nursery", str(serving.fileno())]

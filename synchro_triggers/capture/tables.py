@@ -175,6 +175,16 @@ def _linking_models(model: type[Model]) -> Iterator[type[Model]]:
                 yield through
 
 
+def is_of_links(model: type[Model]) -> bool:
+    """Tell an automatic many-to-many table: a link is no object, but a pair of keys, with nothing else to be copied.
+
+    There are fields whose automatic tables hold more, as the place of each link in an order. Their rows are objects
+    like those of a through model that users write themselves.
+    """
+    values = [field for field in stored_fields(model) if not field.primary_key] if model._meta.auto_created else []
+    return len(values) == 2
+
+
 def is_many_to_many(field: Any) -> bool:
     """Tell a ``ManyToManyField`` from look-alikes (a generic relation, taggit's manager) without a through table."""
     through = getattr(field.remote_field, "through", None)
@@ -243,7 +253,7 @@ def kept_field_names(model: type[Model]) -> frozenset[str] | None:
 
     A ``natural_key()`` of the user's own says nothing about its fields, so every value is kept then.
     """
-    if model._meta.auto_created:
+    if is_of_links(model):
         return frozenset(field.name for field in model._meta.local_fields if field.remote_field)
     names = natural_key_fields(model)
     if names:
@@ -255,7 +265,7 @@ def kept_field_names(model: type[Model]) -> frozenset[str] | None:
 
 def natural_key_fields(model: type[Model]) -> tuple[str, ...]:
     """Return the lookups of the natural key where the option, the model or its manager names them, else nothing."""
-    if names := options_of(model).natural_key:
+    if names := _given_natural_key(model):
         return names
     own = getattr(model, "_natural_key", ())
     if own:
@@ -272,7 +282,7 @@ def natural_manager(model: type[Model]) -> models.Manager[Any] | None:
     Returns:
         ``None`` when the model has no natural key, or none that could be relied on.
     """
-    if names := options_of(model).natural_key:
+    if names := _given_natural_key(model):
         return manager_over(model, names)
     if not hasattr(model, "natural_key") or _is_tagging_without_key(model):
         return None
@@ -282,10 +292,16 @@ def natural_manager(model: type[Model]) -> models.Manager[Any] | None:
 
 def natural_key_of(instance: Any) -> tuple[Any, ...]:
     """Return the natural key of an object whose model has one."""
-    if names := options_of(type(instance)).natural_key:
+    if names := _given_natural_key(type(instance)):
         return tuple(follow(instance, name) for name in names)
     with unnamed_on(instance._state.db or LOCAL):
         return tuple(instance.natural_key())
+
+
+def _given_natural_key(model: type[Model]) -> tuple[str, ...]:
+    """Return what is said of a model; of an automatic table that holds more than links, that they are there once."""
+    together: Any = model._meta.unique_together if model._meta.auto_created and not is_of_links(model) else ()
+    return options_of(model).natural_key or next((tuple(names) for names in together), ())
 
 
 def _is_tagging_without_key(model: type[Model]) -> bool:

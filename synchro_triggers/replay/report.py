@@ -66,6 +66,8 @@ class Told(StrEnum):
     a number there that no object has."""
     DIFFERS = "differs"
     """The model's own ``save()`` has made a value anew, and the remote's database again when it was mended."""
+    STILL_THERE = "still there"
+    """It was deleted on LOCAL; the model's own ``delete()`` has left its row on the remote."""
     SKIPPED = "skipped"
     """What was logged of it cannot be used; nothing was done."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 
-from synchro_triggers import SynchroError, synchronize
-from synchro_triggers.models import Failure
+from synchro_triggers import SynchroError, reset_synchro, synchronize
+from synchro_triggers.models import Failure, Node
 from tests.databases import both
-from tests.replay.hearing import REMOTE, receiving
+from tests.replay.hearing import REMOTE, hearing, receiving
 from tests.testapp.models import (
     Item,
     Keyed,
@@ -50,6 +51,20 @@ def test_quarantine_keeps_the_object_and_goes_on(stumbling_block):
     kept = Failure.objects.using(REMOTE).get()
     assert (kept.model_label, kept.object_pk, kept.attempts) == ("testapp.Numbered", str(stumbling_block[1].pk), 2)
     assert "number" in kept.error
+
+
+@pytest.mark.all_pairs
+def test_what_this_package_notes_is_heard_by_no_receiver(stumbling_block):
+    own = [*apps.get_app_config("synchro_triggers").get_models()]
+    Node.objects.using(REMOTE).all()._raw_delete(REMOTE)
+
+    with hearing(*own) as heard:
+        assert synchronize().failed == 1
+        remote(Numbered).filter(name="theirs").delete()
+        assert synchronize().failed == 0
+        reset_synchro()
+
+    assert heard == []
 
 
 def test_kept_object_is_tried_again_first_until_it_succeeds(stumbling_block):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from synchro_triggers import synchronize
+from synchro_triggers.replay.report import Told
 from tests.databases import both
 from tests.shapeapp.models import (
     Author,
@@ -149,12 +151,26 @@ def test_delete_that_only_marks_is_called():
     assert on_remote(Trash, name="marked").gone
 
     Trash.objects.filter(name="removed").delete()
-    # Here the two sides are meant to differ: the remote's delete() decides what deleting is.
-    from synchro_triggers import synchronize
+    # Here the two sides are meant to differ: the remote's delete() decides what deleting is. The report says so.
+    report = synchronize()
 
-    assert synchronize().failures == []
-    assert on_remote(Trash, name="removed").gone
+    assert report.failures == []
+    left = on_remote(Trash, name="removed")
+    assert left.gone
+    [remark] = report.remarks
+    assert (remark.kind, remark.model) == (Told.STILL_THERE, "shapeapp.Trash")
+    assert f"its row {left.pk}" in remark.reason and "'write': 'signals'" in remark.reason
     assert not synchronize().changed
+
+
+def test_delete_that_only_marks_is_passed_where_the_option_says_so(settings):
+    settings.SYNCHRO_OPTIONS = {"shapeapp.Trash": {"write": "signals"}}
+    Trash.objects.create(name="removed")
+    synchronize_and_compare()
+
+    Trash.objects.filter(name="removed").delete()
+
+    assert not synchronize_and_compare().remarks
 
 
 def test_save_that_fills_another_column_fills_it_on_the_remote_too():

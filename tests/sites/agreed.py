@@ -26,27 +26,34 @@ class Compared:
 FIGURES: list[Compared] = []
 
 
-def start_office(trial: Trial, *exclude: str, **while_loading: Any) -> None:
+def start_office(trial: Trial, *exclude: str, both_ways: bool = False, load: str = "", **while_loading: Any) -> None:
     """Start the office as ``docs/whole-sites.md`` says: from a copy of main, or from a dump where vendors differ.
 
     Args:
         trial: the trial.
         *exclude: apps of which each side makes the rows itself, and which no dump can hold.
+        both_ways: main will send its changes too. As it is a copy of the one that tests share, it has moved for that.
+        load: step of the product that loads a dump, where no setting keeps its receivers quiet.
         **while_loading: settings of the product that keep its receivers quiet while a dump is loaded.
     """
+    if both_ways:
+        trial.main.manage("synchro_reset", "--keep-identity", "--no-input")
     if trial.pair in ("sqlite-sqlite", "postgres-postgres"):
         trial.copy_main_to_office()
         trial.office.manage("synchro_reset", "--new-identity", "--no-input")
     else:
         dump = str(trial.folder / "main.yaml")  # JSON has no microseconds, and XML no stream fields
         left_out = [part for app in ("synchro_triggers", *exclude) for part in ("--exclude", app)]
-        trial.main.manage("dumpdata", *left_out, "--format", "yaml", "--output", dump)
-        trial.office.manage("migrate", "-v0")
+        trial.main.manage("dumpdata", "--all", *left_out, "--format", "yaml", "--output", dump)
+        trial.office.manage("migrate", "-v0", "--run-syncdb")
         trial.office.manage("flush", "--no-input", "-v0")
         # What flush makes anew has other numbers than main's, and what is serialised speaks of main's.
         trial.office.do("tests.sites.agreement:forget_content_types")
         trial.office.settings = while_loading
-        trial.office.manage("loaddata", dump, "-v0")
+        if load:
+            trial.office.do(load, dump)
+        else:
+            trial.office.manage("loaddata", dump, "-v0")
         trial.office.settings = {}
         trial.copy_media_to_office()
         trial.office.manage("synchro_install_triggers")
@@ -54,14 +61,16 @@ def start_office(trial: Trial, *exclude: str, **while_loading: Any) -> None:
     _assert_matched("different from the start", differences(trial), ())
 
 
-def synchronize(trial: Trial, *, kept: Sequence[str] = ()) -> dict[str, Any]:
+def synchronize(trial: Trial, *, back: bool = False, kept: Sequence[str] = ()) -> dict[str, Any]:
     """Let the office synchronise; return the run's report.
 
     Args:
         trial: the trial.
+        back: the main server synchronises, to the office.
         kept: what must be kept as a failure, as regular expressions; nothing else may be.
     """
-    output = trial.office.manage("synchronize", "--json", code=None)
+    site = trial.sending_main if back else trial.office
+    output = site.manage("synchronize", "--json", code=None)
     report = _report(output)
     failures = [f"{each['model']} {each['key']}: {each['error']}" for each in report["failures"]]
     _assert_matched("kept as failures", failures, kept)
@@ -93,10 +102,11 @@ def assert_equal(
     _assert_matched("kept", found["kept"], kept)
 
 
-def assert_nothing_to_do(trial: Trial) -> None:
-    """Assert that one more run has nothing to do."""
-    report = _report(trial.office.manage("synchronize", "--json"))
-    assert not report["changed"], f"a second run has something to do: {report}"
+def assert_nothing_to_do(trial: Trial, *, both_ways: bool = False) -> None:
+    """Assert that one more run has nothing to do, nor, where main sends its changes too, one of its own."""
+    for site in (trial.office, trial.sending_main)[: 1 + both_ways]:
+        report = _report(site.manage("synchronize", "--json"))
+        assert not report["changed"], f"{site.side}: a second run has something to do: {report}"
 
 
 def _report(output: str) -> dict[str, Any]:

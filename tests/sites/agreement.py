@@ -19,7 +19,7 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import FileField, Model, QuerySet
 
-from synchro_triggers.capture.tables import captured_models
+from synchro_triggers.capture.tables import captured_models, is_of_links
 from synchro_triggers.conf import LOCAL, get_settings
 from synchro_triggers.models import Failure, Node
 from synchro_triggers.replay.identity.references import Identity
@@ -67,6 +67,8 @@ class Sides:
     def translated(self, model: type[Model], key: Any) -> Any:
         """Return what must stand on the main server for a key that stands at the office."""
         here = QuerySet(model, using=LOCAL).filter(pk=key)
+        if self._identity.keeps_key(shape_of(model._meta.concrete_model or model)):
+            return self.there(model, key)
         return self.there(model, key) if here.exists() else Gone(model)
 
     def in_text(self, model: Any, key: Any) -> Any:
@@ -103,12 +105,21 @@ class Sides:
         return self._natural[root]
 
     def _natural_keys(self, root: type[Model], alias: str) -> dict[str, Any]:
-        if not hasattr(root, "natural_key"):
+        if not hasattr(root, "natural_key") and root._meta.auto_created is False:
             return {}
         rows = QuerySet(root, using=alias)
-        texts = [(_natural_text(row), row.pk) for row in rows]
+        tell = self._ends_text if root._meta.auto_created else _natural_text
+        texts = [(tell(row), row.pk) for row in rows]
         shared = {text for text, count in Counter(text for text, _ in texts).items() if count > 1}
         return {text: key for text, key in texts if text not in shared}
+
+    def _ends_text(self, row: Any) -> str:
+        """Return which objects a row of an automatic many-to-many table links, by their keys on the main server."""
+        ends: list[Any] = [field for field in row._meta.concrete_fields if field.remote_field is not None]
+        keys = [getattr(row, end.attname) for end in ends]
+        if row._state.db == LOCAL:
+            keys = [self.there(end.remote_field.model, key) for end, key in zip(ends, keys, strict=True)]
+        return repr(keys)
 
 
 def _text(value: Any) -> str:
@@ -182,7 +193,8 @@ def _plain(field: Any, value: Any) -> Any:
     """Return a value that can be compared."""
     if isinstance(field, FileField):
         return str(value)
-    return field.get_prep_value(value) if field.get_internal_type() == "JSONField" else value
+    own = not type(field).__module__.startswith("django.")  # it may give out what cannot be compared
+    return field.get_prep_value(value) if own or field.get_internal_type() == "JSONField" else value
 
 
 class Links:
@@ -217,7 +229,7 @@ def compare() -> dict[str, Any]:
     sides = Sides()
     number, lines = 0, []
     for model in captured_models(get_settings().models):
-        compared = Links(sides, model) if model._meta.auto_created else Rows(sides, model)
+        compared = Links(sides, model) if is_of_links(model) else Rows(sides, model)
         lines += compared.differences()
         number += compared.number
     kept = [f"{each.model_label} {each.object_pk}: {each.error}" for each in Failure.objects.using(REMOTE)]

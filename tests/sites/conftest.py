@@ -13,7 +13,7 @@ import pytest
 from tests.in_memory import folder_in_memory
 from tests.postgres_server import PostgresServer, choose_source
 from tests.sites.agreed import FIGURES, Compared
-from tests.sites.trial import PAIRS, Trial
+from tests.sites.trial import PAIRS, Site, Trial
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,8 +54,11 @@ def pair(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def begin(
     request: pytest.FixtureRequest, pair: str, server: PostgresServer, seeds: dict[tuple[str, str], Trial]
-) -> Iterator[Callable[[str], Trial]]:
-    """Return what starts a trial of a product: main has triggers and content, the office nothing yet."""
+) -> Iterator[Callable[..., Trial]]:
+    """Return what starts a trial of a product: main has triggers and content, the office nothing yet.
+
+    With ``only_migrated=True`` both have their tables, triggers, and what migrations have written into them.
+    """
     begun: list[Trial] = []
     folders: list[Path] = []
 
@@ -63,19 +66,26 @@ def begin(
         folders.append(Path(tempfile.mkdtemp(prefix="site", dir=folder_in_memory())))
         return Trial(product, pair, folders[-1], server)
 
+    def migrated(site: Site) -> None:
+        site.manage("migrate", "-v0", "--run-syncdb")
+        site.manage("synchro_install_triggers")
+
     def seeded(product: str, vendor: str) -> Trial:
         if (product, vendor) not in seeds:
             seed = trial(product, f"{vendor}-{vendor}")
             folders.pop()  # it lives as long as the session
-            seed.main.manage("migrate", "-v0")
-            seed.main.manage("synchro_install_triggers")
+            migrated(seed.main)
             seed.main.do("main_begins")
             seeds[product, vendor] = seed
         return seeds[product, vendor]
 
-    def begin(product: str) -> Trial:
+    def begin(product: str, *, only_migrated: bool = False) -> Trial:
         new = trial(product, pair)
         begun.append(new)
+        if only_migrated:
+            migrated(new.main)
+            migrated(new.office)
+            return new
         new.take_main_of(seeded(product, pair.partition("-")[2]))
         return new
 

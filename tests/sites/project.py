@@ -1,7 +1,6 @@
 """What the settings of all products share, and the databases of a process.
 
-An *office* has its own database as ``default`` and the main server's as ``main``. The main server has only its own.
-``tests/sites/trial.py`` says in the environment which of the two a process is, and where the databases are.
+``tests/sites/trial.py`` says in the environment which side a process is, and where the databases are.
 """
 
 from __future__ import annotations
@@ -11,7 +10,20 @@ import os
 from pathlib import Path
 from typing import Any
 
+from tests.processes import ENGINES
+
 HERE = Path(__file__).parent
+
+SQLITE = "django.db.backends.sqlite3"
+POSTGRES = "django.db.backends.postgresql"
+
+#: Whose databases the aliases of each side are. The main server knows its own alone, but where it sends to the office.
+ALIASES = {
+    "office": {"default": "office", "main": "main"},
+    "main": {"default": "main"},
+    "sending": {"default": "main", "office": "office"},
+}
+REMOTES = {"office": "main", "sending": "office"}
 
 #: What every product needs, synchro_triggers among it.
 DJANGO_APPS = [
@@ -55,7 +67,7 @@ def settings(package: str, *, apps: list[str], **others: Any) -> dict[str, Any]:
         "SITE_ID": 1,
         "STATIC_URL": "static/",
         "MEDIA_URL": "media/",
-        "MEDIA_ROOT": folder / f"media_{side}",
+        "MEDIA_ROOT": folder / f"media_{ALIASES[side]['default']}",
         "ALLOWED_HOSTS": ["*"],
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         "ROOT_URLCONF": f"{name}.urls",
@@ -65,7 +77,7 @@ def settings(package: str, *, apps: list[str], **others: Any) -> dict[str, Any]:
         "MIDDLEWARE": MIDDLEWARE,
         "TEMPLATES": [templates(HERE / name.rpartition(".")[2] / "templates")],
         "DATABASES": _databases(side),
-        "SYNCHRO_REMOTE": "main" if side == "office" else None,
+        "SYNCHRO_REMOTE": REMOTES.get(side),
     }
     return {**found, **others, **json.loads(os.environ.get("SITE_SETTINGS", "{}"))}
 
@@ -82,6 +94,8 @@ def templates(folder: Path, *more: str) -> dict[str, Any]:
 
 def _databases(side: str) -> dict[str, Any]:
     known = json.loads(os.environ.get("SITE_DATABASES", "{}"))
-    if not known:  # a process that waits to be copied, or an editor
-        known = {each: {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"} for each in ("office", "main")}
-    return {"default": known["main"]} if side == "main" else {"default": known["office"], "main": known["main"]}
+    if known:
+        return {alias: known[whose] for alias, whose in ALIASES[side].items()}
+    # A process that waits to be copied, or an editor. What it loads may hang on the engines; it connects to nothing.
+    engines = json.loads(os.environ.get(ENGINES, "{}")) or dict.fromkeys(ALIASES[side], SQLITE)
+    return {alias: {"ENGINE": engine, "NAME": ":memory:"} for alias, engine in engines.items()}

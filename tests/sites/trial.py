@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from tests import processes
+from tests.nursery import LOADED
 from tests.postgres_server import PostgresServer
 from tests.sites.play import MARK
+from tests.sites.project import ALIASES, POSTGRES, SQLITE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +40,10 @@ class Done:
 
 
 class Site:
-    """One of the two sites: what is done here is done in a process of its own, with this side's settings."""
+    """One of the two sites: what is done here is done in a process of its own, with this side's settings.
+
+    The main server is there twice: as its users know it, and as what it is when it sends its changes to the office.
+    """
 
     def __init__(self, trial: Trial, side: str) -> None:
         self.trial = trial
@@ -90,7 +95,7 @@ class Trial:
         self._stem = f"{product}_{folder.name}".replace("-", "_").lower()
         for side in self._vendors:
             self._create(side)
-        self.office, self.main = Site(self, "office"), Site(self, "main")
+        self.office, self.main, self.sending_main = Site(self, "office"), Site(self, "main"), Site(self, "sending")
 
     def environment(self, site: Site) -> dict[str, str]:
         """Return the environment of a process of that site."""
@@ -101,8 +106,13 @@ class Trial:
             "SITE_FOLDER": str(self.folder),
             "SITE_SIDE": site.side,
             "SITE_DATABASES": json.dumps({side: self._database(side) for side in self._vendors}),
+            LOADED: f"synchro_triggers.management.commands.synchronize tests.sites.{self.product}.steps",
+            processes.ENGINES: json.dumps(self._engines(site)),
             "SITE_SETTINGS": json.dumps(site.settings),
         }
+
+    def _engines(self, site: Site) -> dict[str, str]:
+        return {alias: self._database(whose)["ENGINE"] for alias, whose in ALIASES[site.side].items()}
 
     def copy_main_to_office(self) -> None:
         """Give the office a copy of the main server's database and media, as ``cp`` and ``createdb -T`` do."""
@@ -141,10 +151,10 @@ class Trial:
         if self._vendors[side] == "sqlite":
             options = {"timeout": 20, "transaction_mode": "IMMEDIATE"}
             name = str(self.folder / f"{side}.sqlite3")
-            return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": options}
+            return {"ENGINE": SQLITE, "NAME": name, "OPTIONS": options}
         server = self._server
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": POSTGRES,
             "NAME": self._name(side),
             "USER": server.user,
             "PASSWORD": server.password,

@@ -7,9 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from synchro_triggers.keys_inside.audit import keys_in_changed_fields, keys_in_changes, keys_in_one_object
 from synchro_triggers.keys_inside.serialized import keys_in_serialized
 from synchro_triggers.keys_inside.wagtail import keys_in_log, keys_in_rich_text, keys_in_stream
 from synchro_triggers.keys_inside.wiki import keys_in_article
+from tests.shapeapp.models import Article, Branch
 from tests.testapp.models import Item
 
 
@@ -127,3 +129,58 @@ def test_objects_that_django_has_serialised():
 
 def test_another_format_stays():
     assert keys_in_serialized("<xml/>", a_hundred_more, None) == "<xml/>"
+
+
+# Logs of what was changed ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def about(monkeypatch):
+    """Return what makes an entry that speaks of an object of a model, or of none that is installed."""
+
+    def entry(model):
+        monkeypatch.setattr("synchro_triggers.keys_inside.audit.model_of_type", lambda key: model)
+        return SimpleNamespace(content_type_id=7)
+
+    return entry
+
+
+def test_changes_of_fields_that_hold_keys(about):
+    changes = {
+        "id": ["None", "5"],
+        "name": ["5", "6"],
+        "parent": ["None", "7"],
+        "gone": ["1", "2"],
+        "tags": {"objects": []},
+    }
+
+    made = keys_in_changes(changes, a_hundred_more, about(Branch))
+
+    assert made == {**changes, "id": ["None", "105"], "parent": ["None", "107"]}
+
+
+def test_object_that_is_serialised_alone(about):
+    one = {"model": "shapeapp.branch", "pk": 5, "fields": {"parent": 7, "name": "7"}}
+
+    made = keys_in_one_object(one, a_hundred_more, about(Branch))
+
+    assert made == {"model": "shapeapp.branch", "pk": 105, "fields": {"parent": 107, "name": "7"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ('{"topics": [1, 2], "name": ["1", "2"]}', '{"topics": [101, 102], "name": ["1", "2"]}'),
+        ('{"name": ["1", "2"]}', '{"name": ["1", "2"]}'),
+        ("null", "null"),
+        ("", ""),
+    ],
+)
+def test_links_among_changed_fields(about, text, translated):
+    assert keys_in_changed_fields(text, a_hundred_more, about(Article)) == translated
+
+
+@pytest.mark.parametrize("read", [keys_in_changes, keys_in_one_object])
+def test_what_speaks_of_nothing_installed_stays(about, read):
+    assert read({"id": ["1", "2"]}, a_hundred_more, about(None)) == {"id": ["1", "2"]}
+    assert read(None, a_hundred_more, about(Branch)) is None

@@ -154,6 +154,7 @@ _SUMMARY = {
     Told.LOCAL_WON: "{} changed on both sides: the remote's version was overwritten",
     Told.POINTS_NOWHERE: "{} pointing to what the local database does not have: a number that no object has, there",
     Told.DIFFERS: "{} not as on the local database: the remote makes a value anew whenever it is written",
+    Told.STILL_THERE: "{} deleted on the local database, and still on the remote: delete() has left the row there",
     Told.SKIPPED: "{} left out",
 }
 

@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from ...capture import install
 from ...capture.own_tables import Schema, require_own_tables
-from ...capture.tables import labels_of
+from ...capture.tables import is_of_links, labels_of
 from ...conf import LOCAL, get_settings, required_remotes
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import with_each
@@ -109,7 +109,7 @@ class Comparison:
         self._on_rows(0)
 
     def _table(self, model: type[Model]) -> Table:
-        if model._meta.auto_created:
+        if is_of_links(model):
             return Links(self._sides, self._ways, link_shape(model))
         return Objects(self._sides, self._ways, compared_table(model))
 

@@ -71,8 +71,7 @@ class Identity:
         *,
         logs: bool = False,
     ) -> None:
-        self.remote = remote
-        self.log = LoggedKeys(kept_keys)
+        self.remote, self.log = remote, LoggedKeys(kept_keys)
         self._source, self._target = source, target
         self._table = ReferenceTable(remote, source, target)
         self._names = Names(self._table, self.log, kept_keys)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from django.apps import apps
 from django.db.models import Model
 
-from ...capture.tables import captured_models, natural_manager
+from ...capture.tables import captured_models, is_of_links, natural_manager
 from ...conf import get_settings
 from ..schema.shape import Shape, concrete_of, family_labels, is_foreign_key, root_of, shape_of, target_of
 
@@ -60,7 +60,7 @@ def _within_reach(model: type[Model], settings: Hashable) -> frozenset[type[Mode
         if root in reached:
             continue
         reached.add(root)
-        if root._meta.auto_created:
+        if is_of_links(root):
             waiting += [root_of(target_of(field)[0]) for field in root._meta.concrete_fields if is_foreign_key(field)]
             continue
         for shape in _family(root):

@@ -9,6 +9,7 @@ from django.db.models import Model
 
 from ...capture.install import captured_models_on
 from ...capture.keys import encode_key
+from ...capture.tables import is_of_links
 from ...conf import LOCAL
 from ..rows.raw_keys import is_of_one_object, may_hide, texts_after
 from ..rows.selecting import rows_of
@@ -28,8 +29,8 @@ def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Chang
         size: how many at a time.
     """
     models = [model for model in captured_models_on(LOCAL) if labels is None or model._meta.label in labels]
-    links = [model for model in models if model._meta.auto_created]
-    objects = [model for model in models if not model._meta.auto_created]
+    links = [model for model in models if is_of_links(model)]
+    objects = [model for model in models if not is_of_links(model)]
     if labels is None:  # an object of multi-table inheritance once, by its root
         objects = list(dict.fromkeys(root_of(model) for model in objects))
     for model in (*(shape.model for shape in models_in_order([shape_of(model) for model in objects])), *links):

@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Model
 
 from ...capture.keys import encode_key
-from ...capture.tables import captured_models
+from ...capture.tables import captured_models, is_of_links
 from ...conf import LOCAL, get_settings
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
@@ -128,7 +128,7 @@ def _as_if_logged(former: Change, model: type[Model], key: Any) -> Change:
 def _ends_at(root: type[Model]) -> Iterable[Any]:
     """Yield the foreign keys of captured link tables that hold keys of a root model, or of a child that shares them."""
     for model in captured_models(get_settings().models):
-        for field in model._meta.concrete_fields if model._meta.auto_created else ():
+        for field in model._meta.concrete_fields if is_of_links(model) else ():
             if _leads_to(field, root):
                 yield field
 

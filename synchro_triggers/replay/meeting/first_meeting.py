@@ -23,6 +23,7 @@ from django.db.models.functions import Cast
 from ...capture.install import captured_models_on
 from ...capture.keys import encode_key
 from ...capture.own_tables import with_tables
+from ...capture.tables import is_of_links
 from ...capture.unlogged import unlogged_keys
 from ...conf import LOCAL
 from ...key_texts import KEY_LENGTH
@@ -121,7 +122,7 @@ class Meeting:
 
     def look_at_everything(self) -> None:
         """Look at what a run of every object would create: all that the log does not know."""
-        models = [model for model in captured_models_on(LOCAL) if not model._meta.auto_created]
+        models = [model for model in captured_models_on(LOCAL) if not is_of_links(model)]
         chosen = [model for model in models if model._meta.label in self._labels]
         for root in {root for model in chosen for root in within_reach(model) if self._is_told_by_nothing(root)}:
             if self._is_on_both(root):
@@ -135,7 +136,7 @@ class Meeting:
         reached = [root for root in within_reach(model) if self._is_told_by_nothing(root)]
         if any(self._introduction(root).word == Word.NONE for root in reached):
             return "deep"
-        return "plain" if not model._meta.auto_created and root_of(model) in reached else None
+        return "plain" if not is_of_links(model) and root_of(model) in reached else None
 
     def _look_deep(self, changes: Sequence[Change]) -> None:
         identity = Identity(self._context.remote, self._context.source, self._context.node, self._context.kept_keys)

@@ -14,7 +14,7 @@ from ...capture.install import captured_models_on
 from ...capture.keys import encode_key
 from ...capture.own_tables import require_own_tables
 from ...capture.session import replaying_for
-from ...capture.tables import natural_key_of, natural_manager
+from ...capture.tables import is_of_links, natural_key_of, natural_manager
 from ...conf import LOCAL, Settings, get_settings
 from ...exceptions import ObjectNotApplied
 from ...models import ChangeLog, Operation, Reference, Word
@@ -144,7 +144,7 @@ def _both_nodes(remote: str) -> tuple[str, str]:
 
 def _models(labels: Sequence[str] | None, settings: Settings) -> list[type[Model]]:
     """Return the roots of the captured models, and of what they bring along and nothing else tells."""
-    captured = [model for model in captured_models_on(LOCAL) if not model._meta.auto_created]
+    captured = [model for model in captured_models_on(LOCAL) if not is_of_links(model)]
     roots = dict.fromkeys(root_of(model) for model in captured)
     roots.update(dict.fromkeys(acquainted_by_word(captured, settings.identity)))
     if labels is None:

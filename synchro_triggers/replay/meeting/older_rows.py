@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...capture.install import captured_models_on
+from ...capture.tables import is_of_links
 from ...capture.unlogged import count_unlogged, with_rows
 from ...conf import LOCAL
 from ...models import Reference
@@ -20,7 +21,7 @@ def describe_older_rows(remote: str, source: str) -> str:
         A line with the models and numbers, and the way to send them. What ``synchro_link`` has found there is left out.
     """
     counts = {}
-    roots = [model for model in captured_models_on(LOCAL) if not model._meta.auto_created and root_of(model) is model]
+    roots = [model for model in captured_models_on(LOCAL) if not is_of_links(model) and root_of(model) is model]
     for model in with_rows(LOCAL, roots):
         if unknown := count_unlogged(LOCAL, model):
             unknown -= Reference.objects.using(remote).filter(source=source, model_label=model._meta.label).count()

@@ -31,6 +31,7 @@ from django.db.models import (
     TextField,
 )
 
+from ...capture.tables import is_of_links
 from ...django_inside.collecting import collect
 from ..rows.held_keys import held_key
 from ..rows.selecting import rows_of, rows_with
@@ -228,10 +229,10 @@ def taken_along(row: Model, remote: str, *, keep_parents: bool) -> Iterator[Mode
     if collected is None:
         return
     for model, instance in collected.read():
-        if not is_part_of(instance, row) and not model._meta.auto_created:
+        if not is_part_of(instance, row) and not is_of_links(model):
             yield instance
     for rows in collected.unread:
-        if not rows.model._meta.auto_created:
+        if not is_of_links(rows.model):
             yield from rows_of(rows.model, remote).filter(pk__in=rows.values("pk"))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Model
 
+from ...capture.tables import is_of_links
 from ...conf import LOCAL
 from ...exceptions import ObjectNotApplied
 from ..errors import BatchBroken
@@ -49,7 +50,7 @@ def plan_tasks(
     vanished: list[Change] = []
     errors = unreadable if unreadable is not None else {}
     for model, changed in by_model(changes).items():
-        if model._meta.auto_created:
+        if is_of_links(model):
             links, unseen = _link_tasks(link_shape(model), changed, errors)
             tasks += links
             vanished += unseen

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
+from ...capture.tables import is_of_links
 from ...conf import options_of
 from ...django_inside.receivers import has_other_listeners
 from ...django_inside.saving import WRITING
@@ -49,7 +50,7 @@ def is_written_in_silence(model: type[Model]) -> bool:
 
 def rows_are_observed(model: type[Model]) -> bool:
     """Tell whether somebody would notice how the rows of a logged table are written, be it one of links."""
-    return links_are_observed(model) if model._meta.auto_created else is_observed(model)
+    return links_are_observed(model) if is_of_links(model) else is_observed(model)
 
 
 def links_are_observed(through: type[Any]) -> bool:

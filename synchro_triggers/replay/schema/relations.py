@@ -10,7 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import CASCADE, DO_NOTHING, PROTECT, RESTRICT, Model
 
-from ...capture.tables import captured_models
+from ...capture.tables import captured_models, is_of_links
 from ...conf import get_settings
 from .key_columns import KeyColumn
 from .shape import Shape, concrete_of, is_parent_link, parents_of, root_of, shape_of, target_of
@@ -25,7 +25,7 @@ def relations_to(model: type[Model]) -> tuple[Any, ...]:
 @cache
 def links_to(model: type[Model]) -> tuple[Any, ...]:
     """Return the foreign keys of automatic many-to-many tables that point to the model."""
-    return tuple(relation.field for relation in _all_relations_to(model) if relation.field.model._meta.auto_created)
+    return tuple(relation.field for relation in _all_relations_to(model) if is_of_links(relation.field.model))
 
 
 @cache
@@ -58,13 +58,13 @@ def hanging_on(model: type[Model]) -> tuple[Any, ...]:
 
 def _is_of_links(model: type[Model]) -> bool:
     """Tell an automatic many-to-many table, whichever of the models over it this is."""
-    return bool(model._meta.auto_created) or model._meta.db_table in _tables_of_links()
+    return is_of_links(model) or model._meta.db_table in _tables_of_links()
 
 
 @cache
 def _tables_of_links() -> frozenset[str]:
     models = apps.get_models(include_auto_created=True)
-    return frozenset(model._meta.db_table for model in models if model._meta.auto_created)
+    return frozenset(model._meta.db_table for model in models if is_of_links(model))
 
 
 def _all_relations_to(model: type[Model]) -> list[Any]:

@@ -17,7 +17,7 @@ from django.db.models.fields import AutoFieldMixin
 from django.db.models.fields.composite import CompositePrimaryKey
 
 from ...capture.keys import decode_key
-from ...capture.tables import captured_models, key_fields_of, model_for, skipped_names
+from ...capture.tables import captured_models, is_of_links, key_fields_of, model_for, skipped_names
 from ...conf import get_settings
 from ...key_texts import is_encodable
 from .key_columns import KeyColumn, key_columns_of
@@ -326,7 +326,7 @@ def gives_keys_again(model: type[Model], kept_keys: Collection[str] = ()) -> boo
     own, the key is what makes the object. Rows of children and links of automatic tables are no objects of their own.
     """
     shape = shape_of(model)
-    if shape.root is not shape.model or shape.label in kept_keys or model._meta.auto_created:
+    if shape.root is not shape.model or shape.label in kept_keys or is_of_links(model):
         return False
     return shape.automatic_key or any(
         is_foreign_key(field)

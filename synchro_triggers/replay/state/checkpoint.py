@@ -26,7 +26,8 @@ def load_checkpoint(alias: str, source: str) -> Checkpoint:
     """Return (and make, if missing) what ``alias`` has received of ``source``."""
     for checkpoint in read_rows(Checkpoint, alias, source=source):
         return checkpoint
-    return Checkpoint.objects.using(alias).get_or_create(source=source)[0]
+    Checkpoint.objects.using(alias).bulk_create([Checkpoint(source=source)], ignore_conflicts=True)
+    return Checkpoint.objects.using(alias).get(source=source)
 
 
 def note_place(checkpoint: Checkpoint, alias: str) -> None:
@@ -156,7 +157,7 @@ def _forget_received(alias: str, source: str, position: str, number: int) -> Non
             place=fingerprint(LOCAL),
         )
         for model in (Reference, Introduction, Failure):
-            model._base_manager.using(alias).filter(source=source).delete()
+            model._base_manager.using(alias).filter(source=source)._raw_delete(alias)
 
 
 def keep_identity() -> dict[str, LostTime]:
@@ -217,7 +218,7 @@ def make_own_node(alias: str) -> None:
     require_own_tables(alias)
     with transaction.atomic(using=alias):
         set_identity(alias, new=True)
-        ChangeLog.objects.using(alias).all().delete()
+        ChangeLog.objects.using(alias).all()._raw_delete(alias)
 
 
 def _receiving_aliases() -> tuple[str, ...]:

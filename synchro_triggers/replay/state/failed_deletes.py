@@ -107,4 +107,5 @@ def _continue(failure: Failure, changes: Iterable[Change]) -> None:
 def _rename(remote: str, failure: Failure, change: Change) -> None:
     mark_as_former(remote, failure.source, change)
     failure.object_pk, failure.object_text = stored_key(change.key), full_key(change.key)
-    failure.save(using=remote, update_fields=("object_pk", "object_text"))
+    renamed = {"object_pk": failure.object_pk, "object_text": failure.object_text}
+    rows_with(Failure, remote, pk=[failure.pk]).update(**renamed)

@@ -74,7 +74,7 @@ def store_failure(
     if runs is not None:
         known.update(**said, **_one_attempt_more(change, runs + (not again)))
         return
-    failures.create(
+    new = Failure(
         source=source,
         model_label=change.label,
         object_pk=stored_key(change.key),
@@ -83,6 +83,7 @@ def store_failure(
         logged_at=change.logged_at,
         **said,
     )
+    failures.bulk_create([new])
 
 
 def _one_attempt_more(change: Change, runs: int) -> dict[str, object]:
@@ -134,7 +135,7 @@ def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None
         by_label.setdefault(change.label, []).append(stored_key(change.key))
     if by_label and has_rows(Failure, remote, source=source):  # nearly always in vain
         for label, keys in by_label.items():
-            rows_with(Failure, remote, object_pk=keys).filter(source=source, model_label=label).delete()
+            rows_with(Failure, remote, object_pk=keys).filter(source=source, model_label=label)._raw_delete(remote)
 
 
 def describe(error: Exception) -> str:

@@ -94,7 +94,8 @@ class Younger:
         self._note(self.found.doubtful, model, unequal - going)
         if going and is_told_by_nothing(model, self._kept_keys):
             label = model._meta.label
-            Introduction.objects.using(self._remote).filter(source=self._source, model_label=label).delete()
+            introduced = Introduction.objects.using(self._remote).filter(source=self._source, model_label=label)
+            introduced._raw_delete(self._remote)
             self._note(self.found.asked, model, going)
         return going
 

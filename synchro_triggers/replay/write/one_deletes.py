@@ -21,6 +21,7 @@ from ..rows.raw_keys import may_hide, texts_that_hide
 from ..rows.selecting import rows_of
 from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
+from ..schema.observed import overrides_writing
 from ..schema.relations import children_with_other_parents, links_to_children, refers_to_itself
 from ..schema.shape import Shape, parents_of, read_key, root_of, shape_of
 from ..tasks import At, ObjectTask, at_of
@@ -117,6 +118,8 @@ class Deletes:
             self._pointing.to_who_has_the_number(going.row)
         along, links = self._execute(going)
         self._tell(going, along, (task.shape, remote_key), change)
+        if not self._dry_run and not task.keep_parents:
+            self._tell_what_is_left(type(going.row), task.key, remote_key)
         for through, rows in links.items():
             count = number_of_links(through, rows)
             self._outcomes.report.count(through._meta.label, Action.DELETE.counted_as, count)
@@ -227,6 +230,14 @@ class Deletes:
     def _row_of(self, model: type[Model], key: Any) -> Model | None:
         row: Model | None = rows_of(model, self._remote).filter(pk=key).first()
         return row
+
+    def _tell_what_is_left(self, model: type[Model], key: Any, remote_key: Any) -> None:
+        """Tell of a row that the model's own ``delete()`` has left where it is, to mark it instead."""
+        if overrides_writing(model) and rows_of(model, self._remote).filter(pk=remote_key).exists():
+            told = f"it was deleted; delete() of {self._remote!r} has left its row {remote_key} there. Where it is to "
+            told += "go, give the model the option {'write': 'signals'}"
+            key = encode_key(getattr(key, "number", key))
+            self._outcomes.report.remark(Told.STILL_THERE, model._meta.label, key, told)
 
     def _delete_without_living_parents(self, row: Model, parents: Iterable[Model]) -> None:
         """Delete an object, and those of its parents' rows that LOCAL does not have any more."""

@@ -8,6 +8,7 @@ from django.db import migrations, models
 
 import tests.shapeapp.models.deletes
 import tests.shapeapp.models.order
+import tests.shapeapp.models.placed
 
 
 class Migration(migrations.Migration):
@@ -1350,5 +1351,16 @@ class Migration(migrations.Migration):
                 through_fields=("topic", "author"),
                 to="shapeapp.author",
             ),
+        ),
+        migrations.CreateModel(
+            name="Anthology",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60)),
+                ("papers", tests.shapeapp.models.placed.PlacedManyToManyField(to="shapeapp.paper")),
+            ],
+            options={
+                "abstract": False,
+            },
         ),
     ]

@@ -8,4 +8,5 @@ from .deletes import *  # noqa: F403
 from .inheritance import *  # noqa: F403
 from .methods import *  # noqa: F403
 from .order import *  # noqa: F403
+from .placed import *  # noqa: F403
 from .relations import *  # noqa: F403

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils.text import slugify
 from PIL import Image as Picture
+from wagtail.contrib.redirects.models import Redirect
 from wagtail.documents.models import Document
 from wagtail.images.models import Image
 from wagtail.models import GroupApprovalTask, Page, Revision, Workflow, WorkflowPage, WorkflowTask
@@ -77,6 +78,11 @@ def indexed() -> list[str]:
     return sorted(Page.objects.get(pk=entry.object_id).title for entry in entries)
 
 
+def found(words: list[str]) -> dict[str, list[str]]:
+    """Search for each word as the site's search page does; return the titles of the live pages that it finds."""
+    return {word: sorted(page.title for page in Page.objects.live().search(word)) for word in words}
+
+
 def uses() -> dict[str, list[str]]:
     """Return of each image which pages use it, by the index of references."""
     return {image.title: sorted({str(used) for used, _ in image.get_usage()}) for image in Image.objects.all()}
@@ -118,6 +124,7 @@ def rearrange() -> None:
     first, second = BlogPage.objects.get(slug="first"), BlogPage.objects.get(slug="second")
     first.title, first.slug = "First, edited", "first-edited"
     first.save_revision(user=boss, log_action=True, changed=True).publish(user=boss)
+    Redirect.add_redirect("/old-paper", BlogPage.objects.get(slug="rich"), is_permanent=False)
     Page.objects.get(slug="note0").move(Page.objects.get(slug="target"), pos="last-child", user=boss)
     second.specific.move(BlogIndexPage.objects.get(slug="blog"), pos="first-child", user=boss)
     rich = BlogPage.objects.get(slug="rich")
@@ -178,6 +185,30 @@ def edit_at_office() -> None:
     waiting.current_workflow_task_state.approve(user=User.objects.get(username="moderator"))
 
 
+def main_write_pages() -> None:
+    """Main's editors copy what came from the office: a page alone, and one with what is below it."""
+    boss = User.objects.get(username="boss")
+    post("Below", user=boss, below="news")
+    Page.objects.get(slug="below").move(Page.objects.get(slug="target"), pos="last-child", user=boss)
+    Page.objects.get(slug="rich").specific.copy(update_attrs={"title": "Copy of main", "slug": "of-main"}, user=boss)
+    values = {"title": "Target of main", "slug": "target-of-main"}
+    Page.objects.get(slug="target").copy(recursive=True, update_attrs=values, user=boss)
+
+
+def main_rearrange() -> None:
+    """Main's editors copy a branch, and rename one that came."""
+    boss = User.objects.get(username="boss")
+    branch = BlogPage.objects.get(slug="branch")
+    branch.copy(recursive=True, update_attrs={"title": "Branch of main", "slug": "branch-of-main"}, user=boss)
+    branch.slug = "branch-renamed"
+    branch.save_revision(user=boss, log_action=True, changed=True).publish(user=boss)
+
+
+def delete(title: str) -> None:
+    """Delete one post."""
+    Page.objects.get(title=title).specific.delete(user=User.objects.get(username="boss"))
+
+
 def pages() -> dict[str, str]:
     """Render every page that is live; return its text by its address."""
     client = Client()
@@ -189,13 +220,19 @@ def pages() -> dict[str, str]:
     return shown
 
 
-def faults_of_the_tree() -> list[list[Any]]:
-    """Return what ``fixtree`` would repair, empty lists alone if nothing."""
-    return [list(map(str, found)) for found in Page.find_problems()]
+def faults() -> list[str]:
+    """Return what ``fixtree`` would repair, and the revisions that would bring back another object than their own."""
+    return [str(each) for found in Page.find_problems() for each in found] + _revisions_of_others()
 
 
 def fixtree() -> None:
     call_command("fixtree", interactive=False, verbosity=0)
+
+
+def redirected(addresses: list[str]) -> dict[str, list[Any]]:
+    """Return of old addresses how the site answers, and where it sends its reader."""
+    answers = {address: Client().get(address, HTTP_HOST="localhost") for address in addresses}
+    return {address: [answer.status_code, answer.get("Location")] for address, answer in answers.items()}
 
 
 def admin_opens() -> dict[str, int]:
@@ -210,8 +247,7 @@ def admin_opens() -> dict[str, int]:
     return {address: status for address, status in statuses.items() if status != 200}
 
 
-def revisions_of_others() -> list[str]:
-    """Return the revisions that would bring back another object than the one that they are a version of."""
+def _revisions_of_others() -> list[str]:
     wrong = []
     for revision in Revision.objects.all():
         version = revision.as_object()

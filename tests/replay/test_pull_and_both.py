@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from synchro_triggers import Refused, SynchroConfigurationError, TriggersNotReady, counterparts, synchronize
-from synchro_triggers.models import ChangeLog
+from synchro_triggers.models import ChangeLog, Window
 from synchro_triggers.replay.follow import Follower
 from synchro_triggers.replay.state.node import node_id
 from tests.comparing import assert_same
@@ -120,6 +120,25 @@ def test_changes_on_both_sides_are_a_conflict_and_end_equal():
 
     assert (report.conflicts, names(LOCAL), names(REMOTE)) == (1, ["theirs"], ["theirs"])
     assert on(LOCAL, Item).get().pk == item.pk and not synchronize(both=True).changed
+
+
+@pytest.mark.all_pairs
+def test_where_changes_go_one_way_nothing_is_numbered_and_both_ways_may_begin_late():
+    on(LOCAL, Item).create(name="first")
+    synchronize()
+    on(LOCAL, Item).update(name="second")
+    synchronize()
+    assert not Window.objects.using(LOCAL).exists()
+
+    on(REMOTE, Item).update(name="third, there")
+    reports = [synchronize(both=True)]
+    on(LOCAL, Item).update(name="fourth, here")
+    reports.append(synchronize(both=True))
+    on(REMOTE, Item).update(name="fifth, there")
+    reports.append(synchronize(both=True))
+
+    assert [(report.conflicts, report.told) for report in reports] == [(0, {})] * 3
+    assert names(LOCAL) == names(REMOTE) == ["fifth, there"]
 
 
 def test_dry_run_fetches_nothing():

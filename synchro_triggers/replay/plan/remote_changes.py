@@ -227,7 +227,7 @@ class RemoteChanges:
             if theirs is None:
                 return None
             return self._conflict(shape, key, at_remote, change, theirs.time)
-        match self._standing(shape, key, change, here, there):
+        match self._standing(shape, key, change, (here, there), theirs):
             case Standing.OLDER:
                 identity.keep_theirs(shape.model, key, superseded=True)
                 return Conflict(shape.label, encode_key(key), encode_key(at_remote), *_times(here, there), settled=True)
@@ -257,14 +257,15 @@ class RemoteChanges:
             self._own_rows.update(own_rows(self._context.remote, {row_id, *unread}))
         return self._own_rows[row_id]
 
-    def _standing(self, shape: Shape, key: Any, change: Change, here: Version, there: Version) -> Standing:
+    def _standing(
+        self, shape: Shape, key: Any, change: Change, versions: tuple[Version, Version], theirs: LastChange | None
+    ) -> Standing:
         knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]
-        came = self._identity.versions.received((shape.root, key))
-        has_had = came is not None and came.author == there.author and came.number >= there.number
+        here, there = versions
         return compare(
             here,
             there,
-            local_knows=has_had or knows(knowledge.local.of(labels), there),
+            local_knows=self._knows(shape, key, theirs, there),
             # What is kept as a failure has come, and was not applied.
             remote_knows=change.logged and knows(knowledge.remote.of(labels), here),
         )
@@ -288,18 +289,26 @@ class RemoteChanges:
             return self._conflict(shape, key, at_remote, change, made.time)  # the row was deleted before
         received, seen = self._received(shape, key, at_remote)
         theirs = self._last_change(rows, self._met_at(shape, key), seen)
-        if theirs is None or self._knows(shape, key, theirs, received):
+        if theirs is None or self._knows(shape, key, theirs, self._version_there(theirs, received)):
             return None
         return self._conflict(shape, key, at_remote, change, theirs.time)
 
-    def _knows(self, shape: Shape, key: Any, theirs: LastChange, received: Version | None) -> bool:
-        """Tell whether LOCAL has seen what the remote's users have changed."""
-        there = self._version_there(theirs, received)
+    def _knows(self, shape: Shape, key: Any, theirs: LastChange | None, there: Version | None) -> bool:
+        """Tell whether LOCAL has seen the remote's version: it had it, has received its log row, or heard of it.
+
+        Args:
+            shape, key: the object.
+            theirs: what the remote's users have changed last; ``None``: the remote has received its version.
+            there: the version.
+        """
         assert there is not None
         came = self._identity.versions.received((shape.root, key))
         if came is not None and came.author == there.author and came.number >= there.number:
             return True
-        return knows(self._context.knowledge.local.of([model._meta.label for model in family_of(shape)]), there)
+        knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]
+        if theirs is not None and knowledge.has_received(labels, self._own_row(theirs.id)):
+            return True
+        return knows(knowledge.local.of(labels), there)
 
     def decide(self, conflict: Conflict) -> bool | Exception:
         """Tell whether the remote wins, or what the rule has raised. The rule is asked once a run."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 
 from django.db import connections
 
 from ...conf import LOCAL
-from ...models import Failure, Knowledge
-from ..log.own_windows import WindowNumbers, close_window
+from ...models import Checkpoint, Failure, Knowledge, MetNode
+from ..log.own_windows import OwnRow, WindowNumbers, close_window
+from ..log.vendor import log_of
 from ..log.versions import Known, handed_on
 from ..rows.own_rows import has_rows
 
@@ -32,9 +34,13 @@ class Knowing:
             known = self._of_models.setdefault(label, {}) if label else self.of_all
             known[author] = max(number, known.get(author, 0))
 
+    def lacks_some(self, labels: Collection[str]) -> bool:
+        """Tell whether something of a model with rows in tables of these labels has come and is kept as a failure."""
+        return not self._failing.isdisjoint(labels)
+
     def of(self, labels: Collection[str]) -> Known:
         """Return what the node knows of objects of a model, whose rows are in tables with these labels."""
-        if not self._failing.isdisjoint(labels):
+        if self.lacks_some(labels):
             return {self._itself: _EVERYTHING}
         known = dict(self.of_all)
         more = [self._of_models[label] for label in labels if label in self._of_models]
@@ -80,12 +86,15 @@ class RunKnowledge:
         self._local: Knowing | None = None
         self._before: Knowing | None = None
         self._of_remote: Knowing | None = None
+        self._received: tuple[str, str, int] | None = None
 
     def begin(self) -> None:
         """Read what LOCAL knows as a run begins: what it learns later, the run need not have brought."""
         self._before, self._local, self._of_remote, self.number = self._local, None, None, None
+        self._received = None
         self.here.forget()
         self.there.forget()
+        self.__dict__.pop("_is_told", None)
 
     def look(self) -> None:
         """Read what LOCAL knows."""
@@ -106,8 +115,35 @@ class RunKnowledge:
             self._of_remote = read_knowledge(self._remote, self._node)
         return self._of_remote
 
+    def has_received(self, labels: Collection[str], row: OwnRow) -> bool:
+        """Tell whether LOCAL has received what the remote's users have changed, by the row of their log.
+
+        Args:
+            labels: of the tables that rows of the model are in.
+            row: the log row.
+        """
+        if self.local.lacks_some(labels):
+            return False
+        if self._received is None:
+            stored = Checkpoint._base_manager.using(LOCAL).filter(source=self._node)
+            self._received = stored.values_list("position", "window_end", "window_after").first() or ("", "", 0)
+        position, end, after = self._received
+        sees = log_of(connections[self._remote]).sees
+        at = row.id, row.txid
+        return sees(position, at) or (bool(end) and row.id <= after and sees(end, at))
+
+    @cached_property
+    def _is_told(self) -> bool:
+        """Whether anybody asks for versions: the remote hands on what it receives, or LOCAL has received something.
+
+        Where changes go one way between two databases, nobody does, and LOCAL is spared a transaction.
+        """
+        return has_rows(MetNode, self._remote) or has_rows(Checkpoint, LOCAL)
+
     def close_window(self, position: str) -> None:
-        """Number what LOCAL's users have changed before the end of the run's window."""
+        """Number what LOCAL's users have changed before the end of the run's window, if anybody asks for versions."""
+        if not self._is_told:
+            return
         self.number = close_window(LOCAL, position)
         self.here.forget()
 

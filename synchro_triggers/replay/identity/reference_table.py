@@ -249,10 +249,10 @@ class ReferenceTable:
             id_field = Reference._meta.get_field("id")
             update_rows(self.remote, Reference, [id_field], columns, values)  # type: ignore[arg-type]
 
-    def meet(self, pks: Collection[int], seen: int | None) -> None:
-        """Note that objects and their remote rows were made equal now."""
+    def meet(self, pks: Collection[int], **seen: int | None) -> None:
+        """Note that objects and their remote rows were made equal, or compared, now; and, if told, ``seen``."""
         if pks:
-            met = {"met_at": UtcNow(), "remote_won": False, "replaced_at": None, "seen": seen}
+            met = {"met_at": UtcNow(), "remote_won": False, "replaced_at": None, **seen}
             rows_with(Reference, self.remote, pk=pks).update(**met)
 
     def lose(self, root: type[Model], remote_keys: Iterable[Any]) -> None:

@@ -114,7 +114,10 @@ class Storing:
             if is_own and (root, key) not in self._noted.forgotten:
                 self._table.rename(row.pk, key)
         self._store_learnt()
-        self._table.meet(self._noted.met, self._seen)
+        # The remote's users' change that has won is still theirs, and newer than all that has come.
+        theirs = {row.pk for at in self._noted.theirs for row in self._noted.rows_of(at)}
+        self._table.meet(self._noted.met - theirs, seen=self._seen)
+        self._table.meet(self._noted.met & theirs)
         lost: dict[type[Model], list[Any]] = {}
         for root, key in self._noted.lost - self._noted.forgotten:
             if (remote_key := known.get((root, key))) is not None:

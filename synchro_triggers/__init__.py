@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .replay.compare.report import ModelComparison as ModelComparison
     from .replay.compare.report import State as State
     from .replay.plan.conflicts import Conflict as Conflict
+    from .replay.plan.conflicts import Decision as Decision
     from .replay.report import FailedObject as FailedObject
     from .replay.report import Remark as Remark
     from .replay.report import SyncReport as SyncReport
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "ComparisonReport": ".replay.compare.report",
     "Conflict": ".replay.plan.conflicts",
+    "Decision": ".replay.plan.conflicts",
     "DatabaseUnreachable": ".exceptions",
     "Difference": ".replay.compare.report",
     "DisableSynchroLog": ".capture.session",

@@ -11,7 +11,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
@@ -140,6 +140,11 @@ def replaying_for(alias: str, origin: str) -> Iterator[None]:
             yield
     finally:
         setattr(connection, _REPLAYING, before)
+
+
+def as_users_change(alias: str) -> AbstractContextManager[None]:
+    """Log what a block writes, in a replay, as a change of the database's own users."""
+    return session_value(alias, ORIGIN, "")
 
 
 @contextmanager

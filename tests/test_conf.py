@@ -343,10 +343,10 @@ def test_check_command_fails_for_a_wrong_setting(settings):
 # Importing ----------------------------------------------------------------------------------------
 
 NAMES = (
-    "ComparisonReport, Conflict, DatabaseUnreachable, Difference, DisableSynchroLog, FailedObject, "
+    "ComparisonReport, Conflict, DatabaseUnreachable, Decision, Difference, DisableSynchroLog, FailedObject, "
     "FieldDifference, ModelComparison, NaturalKeyModel, NaturalManager, Refused, Remark, RunUnderWay, State, "
     "SyncReport, SynchroConfigurationError, SynchroError, Told, TriggersNotReady, call_synchronize, compare, "
-    "disable_synchro_log, reset_synchro, synchro_paused, synchronize"
+    "counterparts, disable_synchro_log, reset_synchro, synchro_paused, synchronize"
 )
 
 USERS_MODELS = f"""

@@ -11,7 +11,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
@@ -142,9 +142,20 @@ def replaying_for(alias: str, origin: str) -> Iterator[None]:
         setattr(connection, _REPLAYING, before)
 
 
-def as_users_change(alias: str) -> AbstractContextManager[None]:
-    """Log what a block writes, in a replay, as a change of the database's own users."""
-    return session_value(alias, ORIGIN, "")
+@contextmanager
+def as_users_change(alias: str) -> Iterator[None]:
+    """Log what a block writes, in a replay, as a change of the database's own users.
+
+    It is no ``atomic()`` block: whoever writes in it has savepoints of his own.
+    """
+    connection = connections[alias]
+    swap = database_of(connection).swap_session_value
+    before = swap(connection, ORIGIN, "")
+    try:
+        yield
+    finally:
+        if not connection.needs_rollback:
+            swap(connection, ORIGIN, before)
 
 
 @contextmanager

@@ -204,7 +204,7 @@ class Deletes:
         """Write merged values to a row that stays although LOCAL has deleted the object."""
         shape = shape_of(type(row))
         if not self._dry_run:
-            with self._singles.one(shape.model), as_users_change(self._remote):
+            with as_users_change(self._remote), self._singles.one(shape.model):
                 set_values(row, values)
                 self._singles.save_plainly(row, shape)
             self._rows.drop(shape.model, row.pk)

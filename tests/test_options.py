@@ -224,8 +224,8 @@ WRONG = [
     ),
     (
         {"testapp.Item": {"conflict": "oldest"}},
-        "SYNCHRO_OPTIONS['testapp.Item']['conflict'] must be one of 'newest', 'local', 'remote' or the dotted path of a "
-        "callable, not 'oldest'.",
+        "SYNCHRO_OPTIONS['testapp.Item']['conflict'] must be one of 'newest', 'local', 'remote' or the dotted path of "
+        "a callable, not 'oldest'.",
     ),
     (
         {"testapp.Item": {"conflict": "tests.nowhere.rule"}},

@@ -111,11 +111,8 @@ class Settling:
         merged: Stored = None
         sides = conflict.sides
         if decision.is_merged:
-            if not may_merge or not isinstance(sides, BothSides):
-                return self._cannot_merge(conflict, "the row of a new child's parent")
             try:
-                setting = self._context.rule_for(conflict.label)[1]
-                decision, merged = sides.merge(decision, conflict.label, conflict.local_pk, setting)
+                decision, merged = self._merge(conflict, decision, may_merge=may_merge)
             except Exception as error:
                 return error
         if isinstance(sides, BothSides) and not self._context.dry_run:
@@ -126,6 +123,12 @@ class Settling:
         if merged is not None and isinstance(sides, BothSides):
             return Decision.merged(sides.by_attname(merged))
         return decision.winner == "remote"
+
+    def _merge(self, conflict: Conflict, decision: Decision, *, may_merge: bool) -> tuple[Decision, Stored]:
+        if not may_merge or not isinstance(conflict.sides, BothSides):
+            raise self._cannot_merge(conflict, "the row of a new child's parent")
+        setting = self._context.rule_for(conflict.label)[1]
+        return conflict.sides.merge(decision, conflict.label, conflict.local_pk, setting)
 
     def _done(self, not_done: Collection[Change]) -> Iterator[_Settled]:
         return (each for (change, _), each in self._settled.items() if change not in not_done)

@@ -346,7 +346,8 @@ NAMES = (
     "ComparisonReport, Conflict, DatabaseUnreachable, Decision, Difference, DisableSynchroLog, FailedObject, "
     "FieldDifference, ModelComparison, NaturalKeyModel, NaturalManager, RecordedConflict, Refused, Remark, "
     "RunUnderWay, State, SyncReport, SynchroConfigurationError, SynchroError, Told, TriggersNotReady, "
-    "call_synchronize, compare, conflicts, counterparts, disable_synchro_log, reset_synchro, synchro_paused, synchronize"
+    "call_synchronize, compare, conflicts, counterparts, disable_synchro_log, reset_synchro, synchro_paused, "
+    "synchronize"
 )
 
 USERS_MODELS = f"""

@@ -1,4 +1,4 @@
-"""Conflicts of nodes that synchronise both ways: merged values and what is taken afterwards travel, and all end equal."""
+"""Conflicts of nodes that synchronise both ways: what is merged, or taken afterwards, travels, and all end equal."""
 
 from __future__ import annotations
 

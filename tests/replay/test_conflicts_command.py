@@ -9,10 +9,10 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
 
 from synchro_triggers import conflicts, synchronize
 from synchro_triggers.capture import own_tables
+from synchro_triggers.exceptions import DatabaseUnreachable
 from synchro_triggers.models import ChangeLog, Checkpoint, Conflict, Node, Reference
 from synchro_triggers.replay.on_record import listing
 from tests.databases import both
@@ -160,13 +160,11 @@ def test_tables_that_are_missing_are_refused(monkeypatch):
 
 def test_database_that_is_down_ends_with_5(monkeypatch):
     def down(alias):
-        raise OperationalError("connection refused")
+        raise DatabaseUnreachable(f"The database {alias!r} cannot be reached.")
 
     monkeypatch.setattr(listing, "require_own_tables", down)
 
-    code, said = run("--remote", REMOTE)
-
-    assert code == 5 and "connection refused" in said
+    assert run("--remote", REMOTE) == (5, "The database 'remote' cannot be reached.")
 
 
 # Deciding otherwise -------------------------------------------------------------------------------

@@ -95,6 +95,7 @@ class Identity:
         self._free: set[At] = set()  # remote keys whose references were looked for
         self._contested: set[At] = set()
         self.outlived: dict[At, Any] = {}
+        self._made_there: dict[At, str] = {}
         self.nowhere: dict[At, Any] = {}
 
     # Reading --------------------------------------------------------------------------------------
@@ -169,7 +170,8 @@ class Identity:
         for name in names:
             is_former = FormerKey.is_one(name.key)  # its maker has said that it is gone
             if name.source == self._target and not is_former and (name.source, name.key) not in explicit:
-                found.setdefault(key, []).append(read_full_key(name.key, name.text))
+                found.setdefault(key, []).append(text := read_full_key(name.key, name.text))
+                self._made_there[root, key] = text
                 self._strangers.came_by[root, key] = name.logged
 
     def _note(self, rows: list[Stored]) -> list[Stored]:
@@ -236,14 +238,15 @@ class Identity:
         return self.known(model, key)
 
     def stale_reference(self, model: type[Model], key: Any) -> Any:
-        """Return the remote key of a reference whose row is gone, or ``None``."""
+        """Return the remote key of a row that is gone, as a reference says or the remote has made it, or ``None``."""
         root = root_of(model)
         if (root, key) in self._known:
             return None
         if (stranger := self._strangers.found(root, key)) is not None:
             return stranger[0]
         reference = self._noted.rows.get((root, key))
-        return None if reference is None else read_key(root, reference.remote)
+        text = reference.remote if reference is not None else self._made_there.get((root, key))
+        return None if text is None else read_key(root, text)
 
     def made_again(self, model: type[Model], key: Any) -> LastChange | None:
         """Return when the remote's users made another object of the number that the object's row had there."""

@@ -157,9 +157,9 @@ class _Objects:
         """Let references to the row that is gone lead to the one that was made in its place."""
         record = self._record
         if text != record.remote_key:
-            references = QuerySet(Reference, using=self._alias).filter(
-                model_label=root_of(self._shape.model)._meta.label
-            )
+            label = root_of(self._shape.model)._meta.label
+            references: QuerySet[Reference] = QuerySet(Reference, using=self._alias)
+            references = references.filter(model_label=label)
             own = references.filter(source=record.source, local_pk=record.local_pk).first()
             before = stored_key(record.remote_key)
             if own is not None and (own.remote_pk == before or own.remote_pk.startswith(gone_key(before))):

@@ -93,7 +93,9 @@ def _typed(value: Any) -> dict[str, Any]:
 def _plain_forms(field: Any, value: Any) -> Any:
     if type(value) in {str, bool, int} or (type(value) is float and value - value == 0):
         yield value
-    elif type(value) in _TYPES and type(value) is not bytes:
+    elif type(value) is bytes:
+        return
+    elif type(value) in _TYPES:
         yield _TYPES[type(value)][1](value)
     else:
         yield from _text_by_field(field, value)

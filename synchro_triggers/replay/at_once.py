@@ -56,6 +56,7 @@ class AtOnce:
     meeting: Meeting
     seconds: float
 
+    # Long: each reason to leave it to a run with a lease is looked at before anything is written, in this order.
     def apply(self, checkpoint: Checkpoint, window: Window) -> SyncReport | None:
         """Apply a window.
 

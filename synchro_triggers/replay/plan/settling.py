@@ -103,18 +103,13 @@ class Settling:
             A decision where it is a merged one: with all values, by the names of attributes. What the rule has raised,
             where it has: that is told as the object's failure.
         """
-        decision = self.decide(conflict)
-        if isinstance(decision, Exception):
-            return decision
         if conflict.settled:
             return True
-        merged: Stored = None
+        try:
+            decision, merged = self._decide_whole(conflict, may_merge=may_merge)
+        except Exception as error:
+            return error
         sides = conflict.sides
-        if decision.is_merged:
-            try:
-                decision, merged = self._merge(conflict, decision, may_merge=may_merge)
-            except Exception as error:
-                return error
         if isinstance(sides, BothSides) and not self._context.dry_run:
             sides.read()
         if (at := self.objects.get(conflict)) is not None:
@@ -124,7 +119,13 @@ class Settling:
             return Decision.merged(sides.by_attname(merged))
         return decision.winner == "remote"
 
-    def _merge(self, conflict: Conflict, decision: Decision, *, may_merge: bool) -> tuple[Decision, Stored]:
+    def _decide_whole(self, conflict: Conflict, *, may_merge: bool) -> tuple[Decision, Stored]:
+        """Return what is decided, and all merged values; raise what the rule has raised."""
+        decision = self.decide(conflict)
+        if isinstance(decision, Exception):
+            raise decision
+        if not decision.is_merged:
+            return decision, None
         if not may_merge or not isinstance(conflict.sides, BothSides):
             raise self._cannot_merge(conflict, "the row of a new child's parent")
         setting = self._context.rule_for(conflict.label)[1]

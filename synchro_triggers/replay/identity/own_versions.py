@@ -51,7 +51,9 @@ class OwnVersions:
         row = self._row(change) if change is not None else None
         if row is None or ((stored := self._received.get(at)) is not None and row.id <= (stored.seen or 0)):
             return received
-        return Version(self._source, self._numbers.of(row), time_after(row.time, received))
+        assert change is not None  # it has the row
+        time = row.time_or(change.logged_at)
+        return Version(self._source, self._numbers.of(row), time_after(time, received))
 
     def _row(self, change: Change) -> OwnRow | None:
         """Return the log row of the last change of LOCAL's own users."""

@@ -94,10 +94,10 @@ class Identity:
         self._times: dict[int, datetime.datetime] = {}
         self._known: dict[At, Any] = {}  # local key to remote key, and backwards
         self._claimed: dict[At, Any] = {}
+        self._made_there: dict[At, str] = {}  # what the remote has made itself, and its keys as text
         self._free: set[At] = set()  # remote keys whose references were looked for
         self._contested: set[At] = set()
         self.outlived: dict[At, Any] = {}
-        self._made_there: dict[At, str] = {}
         self.nowhere: dict[At, Any] = {}
 
     # Reading --------------------------------------------------------------------------------------
@@ -172,7 +172,8 @@ class Identity:
         for name in names:
             is_former = FormerKey.is_one(name.key)  # its maker has said that it is gone
             if name.source == self._target and not is_former and (name.source, name.key) not in explicit:
-                found.setdefault(key, []).append(text := read_full_key(name.key, name.text))
+                text = read_full_key(name.key, name.text)
+                found.setdefault(key, []).append(text)
                 self._made_there[root, key] = text
                 self._strangers.came_by[root, key] = name.logged
 
@@ -240,14 +241,14 @@ class Identity:
         return self.known(model, key)
 
     def stale_reference(self, model: type[Model], key: Any) -> Any:
-        """Return the remote key of a row that is gone, as a reference says or the remote has made it, or ``None``."""
+        """Return the remote key of an object that is known to have been there, and whose row is gone, or ``None``."""
         root = root_of(model)
         if (root, key) in self._known:
             return None
         if (stranger := self._strangers.found(root, key)) is not None:
             return stranger[0]
         reference = self._noted.rows.get((root, key))
-        text = reference.remote if reference is not None else self._made_there.get((root, key))
+        text = self._made_there.get((root, key)) if reference is None else reference.remote
         return None if text is None else read_key(root, text)
 
     def made_again(self, model: type[Model], key: Any) -> LastChange | None:

@@ -7,15 +7,14 @@ last one. A change has the number of the first window whose position sees its lo
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import NamedTuple
 
 from django.db import connections, transaction
 from django.db.models import Max
 
-from ...models import ChangeLog, Window
+from ...models import Window
 from ...moment import as_utc
-from ..rows.selecting import rows_with
 from .vendor import log_of
 from .window import logged_between
 
@@ -24,11 +23,15 @@ _FAR = 1_000
 
 
 class OwnRow(NamedTuple):
-    """A row of a log: its id, its transaction, and its time in microseconds."""
+    """A row of a log: its id, its transaction, and its time in microseconds; ``None``: no trigger has written it."""
 
     id: int
     txid: int
-    time: int
+    time: int | None
+
+    def time_or(self, time: datetime.datetime) -> int:
+        """Return the row's time, or else another one."""
+        return microseconds(time) if self.time is None else self.time
 
 
 def close_window(alias: str, position: str) -> int:
@@ -127,15 +130,24 @@ class WindowNumbers:
 
 def own_rows(alias: str, ids: Collection[int]) -> dict[int, OwnRow]:
     """Return those of a log's rows that speak of changes of the database's own users, by their ids."""
-    rows: Iterable[tuple[int, int, object]] = (
-        rows_with(ChangeLog, alias, pk=ids).filter(origin="").values_list("id", "txid", "logged_at") if ids else ()
-    )
-    return {row_id: OwnRow(row_id, txid, microseconds(time)) for row_id, txid, time in rows}
+    if not ids:
+        return {}
+    log = log_of(connections[alias])
+    among, wanted = log.one_of(list(ids), "bigint")
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, txid, {log.logged_at('logged_at')} FROM synchro_triggers_changelog"
+            f" WHERE id {among} AND origin = ''",
+            [wanted],
+        )
+        rows = cursor.fetchall()
+    times = [(row_id, txid, log.time_or_none(time)) for row_id, txid, time in rows]
+    return {row_id: OwnRow(row_id, txid, None if time is None else microseconds(time)) for row_id, txid, time in times}
 
 
-def microseconds(time: object) -> int:
+def microseconds(time: datetime.datetime) -> int:
     """Return a time as a whole number, in which versions are compared."""
-    moment = as_utc(time)  # type: ignore[arg-type]
+    moment = as_utc(time)
     return int(moment.timestamp()) * 1_000_000 + moment.microsecond
 
 

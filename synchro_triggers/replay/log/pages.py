@@ -29,7 +29,8 @@ class Page:
 _PAGE = """
 SELECT model_label, object_pk, min(id), max(id), min(id) FILTER (WHERE operation = 'I'),
        max(id) FILTER (WHERE operation = 'I'), max(id) FILTER (WHERE operation = 'D'),
-       max(id) FILTER (WHERE operation = 'D' AND changed_fields = ''), max(id) FILTER (WHERE origin = ''), {logged_at},
+       max(id) FILTER (WHERE operation = 'D' AND changed_fields = ''),
+       max(id) FILTER (WHERE origin = '' AND operation IN ('I', 'U', 'D') AND logged_at IS NOT NULL), {logged_at},
        {old_values} FILTER (WHERE old_values IS NOT NULL),
        count(*) FILTER (WHERE operation IN ('I', 'U', 'D')), count(*)
   FROM (SELECT * FROM synchro_triggers_changelog

@@ -15,7 +15,7 @@ from ...conf import LOCAL
 from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
-from ..log.own_windows import moment_of, own_rows
+from ..log.own_windows import OwnRow, moment_of, own_rows
 from ..log.users_changes import LastChange, LastChanges, changed_fields, last_changes
 from ..log.versions import Standing, Version, compare, is_newer, knows, time_after
 from ..schema.family import family_of
@@ -46,6 +46,7 @@ class RemoteChanges:
         self._since = min(oldest, back_to) if context.asks_for_the_newest and oldest and back_to else None
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
+        self._own_rows: dict[int, OwnRow] = {}
         self._read: set[tuple[type[Model], Any]] = set()
         self.settling = Settling(context, identity)
         self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
@@ -251,9 +252,16 @@ class RemoteChanges:
         """Return the remote's version of an object: its own users' last one, or the one that it has received."""
         if theirs is None:
             return received
-        [row] = own_rows(self._context.remote, [theirs.id]).values()
+        row = self._own_row(theirs.id)
         number = self._context.knowledge.there.of(row)
-        return Version(self._context.node, number, time_after(row.time, received))
+        return Version(self._context.node, number, time_after(row.time_or(theirs.time), received))
+
+    def _own_row(self, row_id: int) -> OwnRow:
+        """Return a log row of the remote's own users; those of the whole batch are read in one query."""
+        if row_id not in self._own_rows:
+            unread = {last.id for last in self._last.values()} - self._own_rows.keys()
+            self._own_rows.update(own_rows(self._context.remote, {row_id, *unread}))
+        return self._own_rows[row_id]
 
     def _standing(self, shape: Shape, key: Any, change: Change, here: Version, there: Version) -> Standing:
         knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]

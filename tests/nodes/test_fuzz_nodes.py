@@ -1,0 +1,51 @@
+"""Random histories of three nodes: equal, nothing lost, nothing twice, every conflict told and no false one.
+
+In a normal run a few histories are always the same ones. ``make fuzz-nodes`` sets ``SYNCHRO_FUZZ_SECONDS`` and gets
+new ones for so long; ``SYNCHRO_FUZZ_SEED`` begins with a certain one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.nodes.histories import Player, Wrong, random_history, shortened
+from tests.nodes.nodes import TRIOS, three_nodes
+
+SECONDS = float(os.environ.get("SYNCHRO_FUZZ_SECONDS", "0"))
+FIRST = int(os.environ.get("SYNCHRO_FUZZ_SEED", "1"))
+LENGTH = 30
+
+
+def test_random_histories_end_as_an_oracle_says(nodes, pairs, databases, request):
+    trio = TRIOS[request.node.callspec.params["nodes"]]
+    player, seed, until = Player(nodes, pairs), FIRST, time.monotonic() + SECONDS
+    while seed == FIRST or time.monotonic() < until:
+        history = random_history(seed, LENGTH, pairs)
+        try:
+            player.play(history)
+        except Wrong as wrong:
+            shortest, why = _shortest(databases, trio, pairs, history, wrong)
+            pytest.fail(f"seed {seed}: {why}\n" + "\n".join(map(str, shortest)))
+        seed += 1
+    print(f"{seed - FIRST} histories")
+
+
+def _shortest(databases, trio, pairs, history, wrong):
+    found = {"why": str(wrong)}
+    until = time.monotonic() + 60
+
+    def fails(some):
+        if time.monotonic() > until:
+            return False
+        with three_nodes(databases, trio) as fresh:
+            try:
+                Player(fresh, pairs).play(some)
+            except Wrong as again:
+                found["why"] = str(again)
+                return True
+        return False
+
+    return shortened(history, fails), found["why"]

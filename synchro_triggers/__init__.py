@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import call_synchronize as call_synchronize
     from .api import compare as compare
+    from .api import conflicts as conflicts
     from .api import counterparts as counterparts
     from .api import reset_synchro as reset_synchro
     from .api import synchronize as synchronize
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from .replay.compare.report import FieldDifference as FieldDifference
     from .replay.compare.report import ModelComparison as ModelComparison
     from .replay.compare.report import State as State
+    from .replay.on_record.listing import RecordedConflict as RecordedConflict
     from .replay.plan.conflicts import Conflict as Conflict
+    from .replay.plan.conflicts import Decision as Decision
     from .replay.report import FailedObject as FailedObject
     from .replay.report import Remark as Remark
     from .replay.report import SyncReport as SyncReport
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "ComparisonReport": ".replay.compare.report",
     "Conflict": ".replay.plan.conflicts",
+    "Decision": ".replay.plan.conflicts",
     "DatabaseUnreachable": ".exceptions",
     "Difference": ".replay.compare.report",
     "DisableSynchroLog": ".capture.session",
@@ -49,6 +53,7 @@ _HOME_OF = {
     "ModelComparison": ".replay.compare.report",
     "NaturalKeyModel": ".natural",
     "NaturalManager": ".natural",
+    "RecordedConflict": ".replay.on_record.listing",
     "Refused": ".exceptions",
     "Remark": ".replay.report",
     "RunUnderWay": ".exceptions",
@@ -60,6 +65,7 @@ _HOME_OF = {
     "TriggersNotReady": ".exceptions",
     "call_synchronize": ".api",
     "compare": ".api",
+    "conflicts": ".api",
     "counterparts": ".api",
     "disable_synchro_log": ".capture.session",
     "reset_synchro": ".api",

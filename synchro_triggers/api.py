@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
     from .replay.compare.report import ComparisonReport
+    from .replay.on_record.listing import RecordedConflict
     from .replay.report import SyncReport
 
 
@@ -191,6 +192,31 @@ def counterparts(model: type[Model], keys: Iterable[Any], remote: str | None = N
     from .replay import counterparts as those
 
     return those.counterparts(model, keys, remote)
+
+
+def conflicts(
+    remote: str | None = None, *, models: Iterable[str] | None = None, limit: int | None = None
+) -> list[RecordedConflict]:
+    """Return the conflicts that are on record, those that nobody has looked at since first, the newest of them first.
+
+    Args:
+        remote: the alias of a database to which LOCAL has sent; default: those of ``SYNCHRO_REMOTE``, and LOCAL itself
+            for what it has received.
+        models: only these, as ``app.Model``, with their links.
+        limit: at most so many.
+
+    Raises:
+        SynchroConfigurationError: there is no such remote, or no such model.
+        Refused: tables of this package are missing there.
+        DatabaseUnreachable: it is down.
+
+    Example:
+        >>> [(each.id, each.model, each.result, each.is_open) for each in conflicts()]
+        [(17, 'shop.Item', 'remote', True)]
+    """
+    from .replay.on_record import listing
+
+    return listing.conflicts(remote, models=models, limit=limit)
 
 
 class Options:

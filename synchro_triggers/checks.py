@@ -1,6 +1,6 @@
 """System checks: a setup that is wrong is said when the project starts, not at the first run.
 
-None of them asks a database. Each has an id; the README lists them.
+None of them asks a database; those that do are in ``database_checks``. Each has an id; the README lists them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from .capture.tables import (
     wrong_skip_of,
 )
 from .conf import LOCAL, SETTINGS, get_settings, named_models, options_of, wrong_settings
+from .database_checks import check_rules
 from .django_inside.expected import PARTS, is_as_expected
 from .django_inside.receivers import SIGNALS, can_withhold, live_receivers
 from .exceptions import SynchroConfigurationError
@@ -58,6 +59,7 @@ def register_checks() -> None:
         check_django,
     ):
         checks.register(check)
+    checks.register(check_rules, checks.Tags.database)
 
 
 # Settings -----------------------------------------------------------------------------------------

@@ -18,11 +18,11 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
-from django.utils.module_loading import import_string
 
 from .exceptions import SynchroConfigurationError
 from .inherited import merged
 from .listed import _models_of, _without_minus, app_or_model, read_models, resolve_models
+from .option_rules import Rule, WrongRule, read_rule
 from .options import ModelOptions, read_options
 from .registry import Registry, read_registry
 
@@ -31,7 +31,6 @@ LOCAL = DEFAULT_DB_ALIAS
 
 _local: ContextVar[str] = ContextVar("synchro_triggers_local", default=LOCAL)
 
-CONFLICT_POLICIES = ("newest", "local", "remote")
 
 UNNAMED = ("remote", "local")
 
@@ -69,7 +68,7 @@ class Settings:
         left_out: the concrete models that it leaves out with a minus sign, and derived ones.
         listed_by_itself: labels of those that it names themselves, and not their app alone.
         options: ``SYNCHRO_OPTIONS``, by concrete model; ``options_of`` asks them.
-        conflict: one of ``CONFLICT_POLICIES``, or the callable that decides.
+        conflict: the rule for conflicts; ``rules`` are those of single models.
         allow_reset: whether the admin view offers to reset.
         debug: whether the admin view re-raises errors.
         batch_size: objects per remote transaction.
@@ -84,7 +83,7 @@ class Settings:
     left_out: frozenset[type[Model]]
     listed_by_itself: frozenset[str]
     options: Mapping[type[Model], ModelOptions]
-    conflict: str | Callable[..., str]
+    conflict: Rule
     allow_reset: bool
     debug: bool
     batch_size: int
@@ -97,6 +96,17 @@ class Settings:
     def applied(self) -> tuple[str, ...]:
         """What was applied of that, a line an app."""
         return tuple(self.registry.lines(self.options, self.left_out))
+
+    @cached_property
+    def rules(self) -> Mapping[str, Rule]:
+        """The rules for conflicts over objects of single models, by label; a model's links go with it."""
+        found: dict[str, Rule] = {}
+        for model, options in self.options.items():
+            if options.conflict is not None:
+                links: list[Any] = [field.remote_field.through for field in model._meta.local_many_to_many]
+                models = [model, *(each for each in links if each._meta.auto_created)]
+                found |= {each._meta.label: options.conflict for each in models}
+        return found
 
     @cached_property
     def captured(self) -> Hashable:
@@ -293,18 +303,11 @@ def _read_remotes(value: object) -> tuple[str, ...]:
     return remotes
 
 
-def _read_conflict(value: object) -> str | Callable[..., str]:
-    if isinstance(value, str) and "." in value:
-        try:
-            value = import_string(value)
-        except ImportError as error:
-            raise SynchroConfigurationError(f"SYNCHRO_CONFLICT: cannot import {value!r}: {error}.") from error
-    if callable(value) or (isinstance(value, str) and value in CONFLICT_POLICIES):
-        return value
-    raise SynchroConfigurationError(
-        f"SYNCHRO_CONFLICT must be one of {', '.join(map(repr, CONFLICT_POLICIES))} "
-        f"or the dotted path of a callable, not {value!r}."
-    )
+def _read_conflict(value: object) -> Rule:
+    try:
+        return read_rule(value)
+    except WrongRule as error:
+        raise SynchroConfigurationError(f"SYNCHRO_CONFLICT: {error}".replace(": must", " must")) from error
 
 
 def _read_bool(name: str, value: object) -> bool:

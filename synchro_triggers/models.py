@@ -5,6 +5,8 @@ Every database with this app has all of them. The *outbound* side of a database 
 and is written in the same transaction as the data it describes.
 """
 
+# Long: the tables of this package are one schema, and are read as a whole.
+
 from __future__ import annotations
 
 from bisect import bisect_right
@@ -354,6 +356,82 @@ class Failure(models.Model):
     def key(self) -> str:
         """The primary key as the trigger wrote it."""
         return read_full_key(self.object_pk, self.object_text)
+
+
+class ConflictKind(models.TextChoices):
+    """What the sender and this database, in this order, have done with an object since they last met."""
+
+    UPDATE_UPDATE = "update/update", _("changed on both sides")
+    UPDATE_DELETE = "update/delete", _("changed by the sender, deleted here")
+    DELETE_UPDATE = "delete/update", _("deleted by the sender, changed here")
+    CREATE_CREATE = "create/create", _("made on both sides")
+    LINKS = "links", _("a link: made on one side, removed on the other")
+
+
+class Winner(models.TextChoices):
+    """Whose version of an object stands."""
+
+    LOCAL = "local", _("the sender's")
+    REMOTE = "remote", _("this database's")
+    MERGED = "merged", _("merged")
+
+
+class Conflict(models.Model):
+    """An object that was changed both by ``source`` and here, and what was decided; stored where it was decided.
+
+    It is written in the transaction that carries the decision out. *Local* is ``source``, which was LOCAL in that run,
+    and *remote* is this database.
+
+    Keys that do not fit are stored as their digest, and in full in ``local_text`` or ``remote_text`` (``key_texts``);
+    ``local_key`` and ``remote_key`` are the keys.
+
+    Attributes:
+        local_values, remote_values, merged_values: what a version held, as this database would hold it: a JSON object,
+            names of fields to values (``replay.rows.value_texts``); ``None``: it was deleted, or nothing was merged.
+        local_author, remote_author: the nodes whose users have made the versions; empty: not known.
+        local_at, remote_at: when, by that node's clock; ``None``: not known.
+        rule: ``newest``, ``local``, ``remote``, or the dotted path of the callable that has decided.
+        result: whose version stands since then.
+        taken, taken_at: whose version somebody has taken afterwards, and when; empty: nobody has.
+    """
+
+    source = models.CharField(max_length=NODE_LENGTH)
+    model_label = ExactCharField(_("model"), max_length=LABEL_LENGTH)
+    local_pk = ExactCharField(max_length=KEY_LENGTH)
+    local_text = models.TextField(null=True, blank=True)
+    remote_pk = ExactCharField(max_length=KEY_LENGTH)
+    remote_text = models.TextField(null=True, blank=True)
+    kind = models.CharField(_("kind"), max_length=20, choices=ConflictKind)
+    local_values = ExactTextField(null=True, blank=True)
+    remote_values = ExactTextField(null=True, blank=True)
+    merged_values = ExactTextField(null=True, blank=True)
+    local_author = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
+    remote_author = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
+    local_at = Moment(null=True, blank=True)
+    remote_at = Moment(null=True, blank=True)
+    rule = ExactTextField(_("rule"))
+    result = models.CharField(_("result"), max_length=10, choices=Winner)
+    decided_at = Moment(_("decided at"), db_default=UtcNow())
+    taken = models.CharField(_("taken afterwards"), max_length=10, choices=Winner, default="", blank=True)
+    taken_at = Moment(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("conflict")
+        verbose_name_plural = _("conflicts")
+
+    def __str__(self) -> str:
+        return f"{self.model_label} {printable_key(self.local_key)}: {self.kind}, {self.taken or self.result}"
+
+    @property
+    def local_key(self) -> str:
+        """The primary key of the object in ``source``, as its trigger wrote it."""
+        return read_full_key(self.local_pk, self.local_text)
+
+    @property
+    def remote_key(self) -> str:
+        """The primary key of the object here."""
+        return read_full_key(self.remote_pk, self.remote_text)
 
 
 def __getattr__(name: str) -> Any:

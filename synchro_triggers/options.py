@@ -14,6 +14,7 @@ from django.db.models import Field, Model
 
 from .exceptions import SynchroConfigurationError
 from .option_references import HeldKey, WrongReference, column_of, read_held_key
+from .option_rules import Rule, WrongRule, read_rule
 
 SETTING = "SYNCHRO_OPTIONS"
 
@@ -34,6 +35,7 @@ class ModelOptions:
         references: which of its columns hold keys of objects without being foreign keys.
         write: one of ``WAYS``: how a replay writes its objects.
         mute: dotted paths of receivers, or of modules and packages of such, that a replay does not call.
+        conflict: the rule for conflicts over its objects; ``None``: as ``SYNCHRO_CONFLICT`` says.
     """
 
     skip: frozenset[str] = frozenset()
@@ -43,6 +45,7 @@ class ModelOptions:
     references: tuple[HeldKey, ...] = ()
     write: str = "save"
     mute: tuple[str, ...] = ()
+    conflict: Rule | None = None
 
 
 @dataclass(frozen=True)
@@ -303,6 +306,15 @@ def _read_write(entry: _Entry, key: str, value: object) -> _Read:
         yield model, value
 
 
+def _read_conflict(entry: _Entry, key: str, value: object) -> _Read:
+    try:
+        rule = read_rule(value)
+    except WrongRule as error:
+        raise entry.error(key, str(error)) from error
+    for model in entry.models:
+        yield model, rule
+
+
 def _read_mute(entry: _Entry, key: str, value: object) -> _Read:
     if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
         raise entry.error(
@@ -329,6 +341,7 @@ _READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
     "references": ("references", _read_references),
     "write": ("write", _read_write),
     "mute": ("mute", _read_mute),
+    "conflict": ("conflict", _read_conflict),
 }
 
 

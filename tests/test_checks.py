@@ -15,7 +15,9 @@ from django.test.utils import isolate_apps
 
 from synchro_triggers import synchronize
 from synchro_triggers.exceptions import SynchroConfigurationError
+from synchro_triggers.models import Checkpoint
 from synchro_triggers.natural import is_unique
+from synchro_triggers.replay.state.node import node_id
 from synchro_triggers.vendors import addresses
 from synchro_triggers.vendors.vendor import database_named
 from tests.databases import ALIASES, both, both_committed
@@ -32,10 +34,11 @@ def said(number):
 
 
 def test_readme_lists_every_id():
-    ids = set(re.findall(r"synchro_triggers\.([EW]\d{3})\"", (ROOT / "synchro_triggers" / "checks.py").read_text()))
+    code = "".join((ROOT / "synchro_triggers" / f"{name}.py").read_text() for name in ("checks", "database_checks"))
+    ids = set(re.findall(r"synchro_triggers\.([EW]\d{3})\"", code))
     rows = re.findall(r"^\| `synchro_triggers\.([EW]\d{3})` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
 
-    assert sorted(ids) == sorted(rows) and len(ids) == 12
+    assert sorted(ids) == sorted(rows) and len(ids) == 13
 
 
 @pytest.mark.parametrize("held", ["testapp.Item", ("content_type",), "tests.test_checks.said"])
@@ -537,3 +540,48 @@ def test_routers_that_decide_for_themselves_are_not_warned_of(settings, change):
         setattr(settings, name, value)
 
     assert not said("W015")
+
+
+# Rules (W018) -------------------------------------------------------------------------------------
+
+
+def both_ways():
+    nodes = {alias: node_id(alias) for alias in ALIASES}
+    for here, there in (ALIASES, ALIASES[::-1]):
+        Checkpoint.objects.using(here).create(source=nodes[there])
+
+
+@both
+@pytest.mark.parametrize("rule", ["local", "remote"])
+def test_rule_by_which_two_databases_may_end_different_is_warned_of(settings, rule):
+    settings.SYNCHRO_REMOTE = "remote"
+    settings.SYNCHRO_CONFLICT = rule
+    both_ways()
+
+    [found] = [each for each in run_checks(databases=ALIASES) if each.id == "synchro_triggers.W018"]
+
+    assert f"SYNCHRO_CONFLICT is {rule!r}, and 'default' and 'remote' synchronise to one another" in found.msg
+
+
+@both
+def test_rule_of_one_model_is_warned_of_by_its_name(settings):
+    settings.SYNCHRO_REMOTE = "remote"
+    settings.SYNCHRO_OPTIONS = {"testapp.Item": {"conflict": "local"}}
+    both_ways()
+
+    [found] = [each for each in run_checks(databases=ALIASES) if each.id == "synchro_triggers.W018"]
+
+    assert found.msg.startswith("SYNCHRO_OPTIONS['testapp.Item']['conflict'] is 'local'")
+
+
+@both
+@pytest.mark.parametrize("why_not", ["newest", "one way", "not asked"])
+def test_nothing_is_warned_of_where_both_end_equal_or_nobody_was_asked(settings, why_not):
+    settings.SYNCHRO_REMOTE = "remote"
+    settings.SYNCHRO_CONFLICT = "newest" if why_not == "newest" else "local"
+    if why_not != "one way":
+        both_ways()
+
+    found = run_checks(databases=None if why_not == "not asked" else ALIASES)
+
+    assert "synchro_triggers.W018" not in {each.id for each in found}

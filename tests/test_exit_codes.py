@@ -29,6 +29,7 @@ ON_BOTH = [
     ("synchro_failures", "--retry"),
     ("synchro_link",),
     ("synchro_compare",),
+    ("synchro_conflicts",),
     ("synchro_reset",),
 ]
 ON_ONE = [

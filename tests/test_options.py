@@ -220,9 +220,17 @@ WRONG = [
     (
         {"testapp.Item": {"skipp": ["cash"]}},
         "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'skipp' "
-        "(there are 'batch_signals', 'identity', 'mute', 'natural_key', 'references', 'skip', 'write').",
+        "(there are 'batch_signals', 'conflict', 'identity', 'mute', 'natural_key', 'references', 'skip', 'write').",
     ),
-    ({"testapp.Item": {"conflict": "local"}}, "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'conflict'"),
+    (
+        {"testapp.Item": {"conflict": "oldest"}},
+        "SYNCHRO_OPTIONS['testapp.Item']['conflict'] must be one of 'newest', 'local', 'remote' or the dotted path of "
+        "a callable, not 'oldest'.",
+    ),
+    (
+        {"testapp.Item": {"conflict": "tests.nowhere.rule"}},
+        "SYNCHRO_OPTIONS['testapp.Item']['conflict'] cannot import 'tests.nowhere.rule'",
+    ),
     ({"testapp.Item": {5: 1}}, "SYNCHRO_OPTIONS['testapp.Item']: there is no option 5"),
     (
         {"testapp.Item": {"skip": "cash"}},

@@ -143,6 +143,22 @@ def replaying_for(alias: str, origin: str) -> Iterator[None]:
 
 
 @contextmanager
+def as_users_change(alias: str) -> Iterator[None]:
+    """Log what a block writes, in a replay, as a change of the database's own users.
+
+    It is no ``atomic()`` block: whoever writes in it has savepoints of his own.
+    """
+    connection = connections[alias]
+    swap = database_of(connection).swap_session_value
+    before = swap(connection, ORIGIN, "")
+    try:
+        yield
+    finally:
+        if not connection.needs_rollback:
+            swap(connection, ORIGIN, before)
+
+
+@contextmanager
 def session_value(alias: str, key: str, value: str) -> Iterator[None]:
     """Set a session variable for one ``atomic()`` block on ``alias``, and restore what it was."""
     connection = connections[alias]

@@ -238,5 +238,77 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="Conflict",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=36)),
+                ("model_label", synchro_triggers.exact_text.ExactCharField(max_length=200, verbose_name="model")),
+                ("local_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
+                ("local_text", models.TextField(blank=True, null=True)),
+                ("remote_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
+                ("remote_text", models.TextField(blank=True, null=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("update/update", "changed on both sides"),
+                            ("update/delete", "changed by the sender, deleted here"),
+                            ("delete/update", "deleted by the sender, changed here"),
+                            ("create/create", "made on both sides"),
+                            ("links", "a link: made on one side, removed on the other"),
+                        ],
+                        max_length=20,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("local_values", synchro_triggers.exact_text.ExactTextField(blank=True, null=True)),
+                ("remote_values", synchro_triggers.exact_text.ExactTextField(blank=True, null=True)),
+                ("merged_values", synchro_triggers.exact_text.ExactTextField(blank=True, null=True)),
+                ("local_author", models.CharField(blank=True, default="", max_length=36)),
+                ("remote_author", models.CharField(blank=True, default="", max_length=36)),
+                ("local_at", synchro_triggers.moment.Moment(blank=True, null=True)),
+                ("remote_at", synchro_triggers.moment.Moment(blank=True, null=True)),
+                ("rule", synchro_triggers.exact_text.ExactTextField(verbose_name="rule")),
+                (
+                    "result",
+                    models.CharField(
+                        choices=[
+                            ("local", "the sender's"),
+                            ("remote", "this database's"),
+                            ("merged", "merged"),
+                        ],
+                        max_length=10,
+                        verbose_name="result",
+                    ),
+                ),
+                (
+                    "decided_at",
+                    synchro_triggers.moment.Moment(
+                        db_default=synchro_triggers.moment.UtcNow(), verbose_name="decided at"
+                    ),
+                ),
+                (
+                    "taken",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("local", "the sender's"),
+                            ("remote", "this database's"),
+                            ("merged", "merged"),
+                        ],
+                        default="",
+                        max_length=10,
+                        verbose_name="taken afterwards",
+                    ),
+                ),
+                ("taken_at", synchro_triggers.moment.Moment(blank=True, null=True)),
+            ],
+            options={
+                "verbose_name": "conflict",
+                "verbose_name_plural": "conflicts",
+                "ordering": ("-id",),
+            },
+        ),
         migrations.RunPython(create_brin_index, drop_brin_index),
     ]

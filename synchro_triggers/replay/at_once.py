@@ -56,6 +56,7 @@ class AtOnce:
     meeting: Meeting
     seconds: float
 
+    # Long: each reason to leave it to a run with a lease is looked at before anything is written, in this order.
     def apply(self, checkpoint: Checkpoint, window: Window) -> SyncReport | None:
         """Apply a window.
 
@@ -110,6 +111,7 @@ class AtOnce:
         """Apply all of the changes, or raise what the first of them has failed with."""
         attempt = RemoteTransaction(self.context, self.seconds)
         with attempt.open():
+            self.context.knowledge.look_there()  # what it knew before the checkpoint says that it has received this too
             moves_on()
             acquainted = self.meeting.require_acquaintance
             batch = Batch(self.context, changes, formers, whole=True, acquainted=acquainted)

@@ -80,7 +80,8 @@ def describe_blindness(context: RunContext) -> str:
 
     The rule asks what the remote's users have changed, and only triggers there log that.
     """
-    remote, policy = context.remote, context.policy
+    remote, rules = context.remote, [context.policy, *context.rules.values()]
+    policy = next((rule for rule in rules if rule != "local"), "local")
     if context.logs or policy == "local":
         return ""
     question = "who is newer" if policy == "newest" else "what its users have changed"

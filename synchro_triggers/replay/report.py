@@ -61,6 +61,8 @@ class Told(StrEnum):
     """Both sides changed it, and the remote's version stands."""
     LOCAL_WON = "local won"
     """Both sides changed it, and the remote's change was overwritten."""
+    MERGED = "merged"
+    """Both sides changed it, and the rule has merged both."""
     POINTS_NOWHERE = "points nowhere"
     """What it points to is not on LOCAL, and its number is or may become another object's on the remote: it was given
     a number there that no object has."""

@@ -133,6 +133,7 @@ class Run:
             source=source,
             node=node,
             policy=settings.conflict,
+            rules=settings.rules,
             kept_keys=settings.identity,
             logs=install.captures(remote),
             users_changes=UsersChanges(remote),

@@ -246,3 +246,24 @@ def test_numbers_of_a_node_that_was_moved_go_on_and_none_is_given_twice(nodes):
     assert nodes.rounds(STAR) == []
     assert cash(nodes) == [[3]] * 3
     nodes.assert_at_rest(STAR)
+
+
+@pytest.mark.parametrize("policy", ["newest", "remote", "local"])
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_conflict_in_which_the_receiver_s_own_users_win_is_told_once_and_ends_equal(nodes, settings, policy, order):
+    settings.SYNCHRO_CONFLICT = policy
+    pair = [("a", "b"), ("b", "a")]
+    nodes.rows("a", Item).create(name="shared", cash=0)
+    nodes.rounds(pair)
+    later()
+    for number, name in enumerate(order, 1):
+        nodes.rows(name, Item).update(cash=number)
+        later()
+
+    told = nodes.rounds(pair, 1)
+
+    assert len(told) == 1
+    here, there, _ = cash(nodes)
+    assert here == there
+    nodes.rows("a", Item).update(cash=7)
+    assert nodes.rounds(pair, 1) == []

@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from synchro_triggers.exceptions import SynchroConfigurationError
-from synchro_triggers.replay.plan.conflicts import Conflict, local_wins
+from synchro_triggers.replay.plan.conflicts import Conflict, Decision, decide_conflict
 
 NOON = datetime.datetime(2024, 5, 5, 12, tzinfo=datetime.UTC)
 MOMENT = datetime.timedelta(microseconds=1)
@@ -30,7 +30,7 @@ def conflict(local_later_by: datetime.timedelta) -> Conflict:
     ],
 )
 def test_rules(policy, later, expected):
-    assert local_wins(conflict(later), policy) is expected
+    assert decide_conflict(conflict(later), policy) == (Decision.LOCAL if expected else Decision.REMOTE)
 
 
 @pytest.mark.parametrize(("answer", "expected"), [("local", True), ("remote", False)])
@@ -43,17 +43,18 @@ def test_callable_gets_the_conflict_and_decides(answer, expected):
 
     met = conflict(MOMENT)
 
-    assert local_wins(met, rule) is expected
+    assert decide_conflict(met, rule) == (Decision.LOCAL if expected else Decision.REMOTE)
     assert asked == [met]
 
 
 @pytest.mark.parametrize("answer", ["newest", "LOCAL", "", None, True, 1])
 def test_callable_that_answers_something_else_is_told_so_with_the_object(answer):
     with pytest.raises(SynchroConfigurationError) as raised:
-        local_wins(conflict(MOMENT), lambda met: answer)
+        decide_conflict(conflict(MOMENT), lambda met: answer)
 
     assert str(raised.value) == (
-        f"SYNCHRO_CONFLICT: the callable returned {answer!r} for shop.Order 4711; it must return 'local' or 'remote'."
+        f"SYNCHRO_CONFLICT: the callable returned {answer!r} for shop.Order 4711; it must return 'local' or "
+        "'remote', Decision.LOCAL, Decision.REMOTE or Decision.merged({'field': value})."
     )
 
 
@@ -62,4 +63,4 @@ def test_what_a_callable_raises_goes_through():
         raise ZeroDivisionError("by the rule")
 
     with pytest.raises(ZeroDivisionError, match="by the rule"):
-        local_wins(conflict(MOMENT), rule)
+        decide_conflict(conflict(MOMENT), rule)

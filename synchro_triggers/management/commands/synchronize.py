@@ -151,6 +151,7 @@ _SUMMARY = {
     Told.VANISHED: "{} not on the local database although the log knows of no delete: left alone on the remote",
     Told.DELETED_ALONG: "{} deleted on the remote along with others",
     Told.REMOTE_WON: "{} changed on both sides: the remote's version was kept",
+    Told.MERGED: "{} changed on both sides: the rule has merged both versions",
     Told.LOCAL_WON: "{} changed on both sides: the remote's version was overwritten",
     Told.POINTS_NOWHERE: "{} pointing to what the local database does not have: a number that no object has, there",
     Told.DIFFERS: "{} not as on the local database: the remote makes a value anew whenever it is written",

@@ -249,12 +249,10 @@ class ReferenceTable:
             id_field = Reference._meta.get_field("id")
             update_rows(self.remote, Reference, [id_field], columns, values)  # type: ignore[arg-type]
 
-    def meet(self, pks: Collection[int], seen: int | None) -> None:
-        """Note that objects and their remote rows were made equal now; ``seen``, if known: how far the log went."""
+    def meet(self, pks: Collection[int], **seen: int | None) -> None:
+        """Note that objects and their remote rows were made equal, or compared, now; and, if told, ``seen``."""
         if pks:
-            met: dict[str, Any] = {"met_at": UtcNow(), "remote_won": False, "replaced_at": None}
-            if seen is not None:
-                met["seen"] = seen
+            met = {"met_at": UtcNow(), "remote_won": False, "replaced_at": None, **seen}
             rows_with(Reference, self.remote, pk=pks).update(**met)
 
     def lose(self, root: type[Model], remote_keys: Iterable[Any]) -> None:

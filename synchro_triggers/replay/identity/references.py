@@ -5,6 +5,8 @@ an object is asked for under all the names that LOCAL knows of it (``names``); w
 there is one of them. What has no reference is found by ``matching``.
 """
 
+# Long: what one batch knows of references is one state, which its reading and its learning share.
+
 from __future__ import annotations
 
 import datetime

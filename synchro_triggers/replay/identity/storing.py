@@ -114,10 +114,10 @@ class Storing:
             if is_own and (root, key) not in self._noted.forgotten:
                 self._table.rename(row.pk, key)
         self._store_learnt()
-        # What the remote's users have changed in an object whose version of theirs stands is not seen by that.
-        theirs = {row.pk for at in self._noted.theirs for row in self._noted.rows_of(at)} & self._noted.met
-        self._table.meet(theirs, None)
-        self._table.meet(self._noted.met - theirs, self._seen)
+        # The remote's users' change that has won is still theirs, and newer than all that has come.
+        theirs = {row.pk for at in self._noted.theirs for row in self._noted.rows_of(at)}
+        self._table.meet(self._noted.met - theirs, seen=self._seen)
+        self._table.meet(self._noted.met & theirs)
         lost: dict[type[Model], list[Any]] = {}
         for root, key in self._noted.lost - self._noted.forgotten:
             if (remote_key := known.get((root, key))) is not None:
@@ -134,7 +134,7 @@ class Storing:
         for at, remote_key in self._noted.learnt.items():
             root, key = at
             rows = self._noted.rows_of(at) if at in stored and at not in forgotten else []
-            if not rows and at not in known:
+            if not rows and at not in known and at not in self._noted.theirs:
                 own.setdefault(root, []).append((key, remote_key))
                 continue
             elsewhere = [row for row in rows if row.remote_pk != text_of(remote_key)]
@@ -150,7 +150,12 @@ class Storing:
             if some := own.get(root):
                 until = self._log.until
                 self._table.insert_own(root, ((key, there, until(root, key)) for key, there in some), self._seen)
-            self._table.insert(root, self._with_versions(root, found), self._seen)
+            # What the remote's users have made, and won with, is newer than all that has come.
+            theirs = {text_of(there) for at, there in self._noted.learnt.items() if at in self._noted.theirs}
+            rest = [each for each in found if text_of(each[1]) not in theirs]
+            self._table.insert(root, self._with_versions(root, rest), self._seen)
+            kept = [(name, there, None) for name, there in found if text_of(there) in theirs]
+            self._table.insert(root, kept, None if self._seen is None else 0)
 
     def _with_versions(
         self, root: type[Model], named: list[tuple[Name, Any]]

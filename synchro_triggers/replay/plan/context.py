@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Model
 
+from ...option_rules import Rule
 from ..log.changes import Change
 from ..log.users_changes import UsersChanges
 from ..report import SyncReport
@@ -16,7 +17,7 @@ from ..rows.other_spellings import OtherSpellings
 from ..rows.read_ahead import RowLocks
 from ..rows.redirects import Redirects
 from ..state.knowledge import RunKnowledge
-from .conflicts import Conflict
+from .conflicts import Conflict, Decision
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class RunContext:
     Attributes:
         remote: the remote alias.
         source, node: the node ids of LOCAL and of the remote.
-        policy: the conflict policy.
+        policy: the rule for conflicts; ``rules``: those of single models, by label.
         kept_keys: labels of models that keep their primary key.
         logs: the remote captures its own changes, so that conflicts can be seen.
         users_changes: those changes.
@@ -42,7 +43,7 @@ class RunContext:
         locks: takes the locks of remote rows as they are read.
         gone: of what this run has deleted, root model and local key to what it was on the remote.
         paces: seconds that receivers of a model's batch signals take for an object.
-        decisions: of the conflicts that this run has met: whether the remote wins, or what the rule has raised.
+        decisions: of the conflicts that this run has met: what the rule has said, or raised.
         knowledge: what both sides have seen of whose changes.
         told_links: of the links among them: table, local ends, and whether the remote wins.
     """
@@ -50,7 +51,7 @@ class RunContext:
     remote: str
     source: str
     node: str
-    policy: str | Callable[[Conflict], str]
+    policy: Rule
     kept_keys: frozenset[str]
     logs: bool
     users_changes: UsersChanges
@@ -66,8 +67,20 @@ class RunContext:
     imagined_gone: set[tuple[type[Model], Any]] = field(default_factory=set)
     gone: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
     paces: dict[type[Model], float] = field(default_factory=dict)
-    decisions: dict[Conflict, bool | Exception] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    decisions: dict[Conflict, Decision | Exception] = field(default_factory=dict)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
+
+    def rule_for(self, label: str) -> tuple[Rule, str]:
+        """Return the rule for conflicts over objects of a model, and where it was given."""
+        if label in self.rules:
+            return self.rules[label], f"SYNCHRO_OPTIONS[{label!r}]['conflict']"
+        return self.policy, "SYNCHRO_CONFLICT"
+
+    @property
+    def asks_for_the_newest(self) -> bool:
+        """Whether the newest wins, whatever the model."""
+        return self.policy == "newest" and all(rule == "newest" for rule in self.rules.values())
 
     def begin_run(self) -> None:
         """Forget what holds for one run only."""
@@ -88,6 +101,7 @@ class BatchResult:
         left: those for which there was no time.
         hanging: whether some of these hang on others on the remote: one order for all of them is quicker.
         vanished: those of what LOCAL does not have although the log does not say that it was deleted.
+        told_links: as of ``RunContext``; they are known to the run when the batch is.
     """
 
     report: SyncReport = field(default_factory=SyncReport)
@@ -95,3 +109,4 @@ class BatchResult:
     left: list[Change] = field(default_factory=list)
     hanging: bool = False
     vanished: list[Change] = field(default_factory=list)
+    told_links: set[tuple[type[Model], Any]] = field(default_factory=set)

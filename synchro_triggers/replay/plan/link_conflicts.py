@@ -18,6 +18,7 @@ from ...models import ChangeLog, Operation
 from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import Change
+from ..log.own_windows import own_rows
 from ..rows.selecting import linked_pairs, rows_with
 from ..rows.values import logged_values
 from ..schema.link_shapes import LinkShape
@@ -74,7 +75,7 @@ class LinkConflicts:
         events = self._removed_there(shape, adding) if adding else {}
         events |= self._added_there(shape, removing) if removing else {}
         events = {pair: event for pair, event in events.items() if self._is_news(shape, wanted[pair], event)}
-        if not events:
+        if not (events := self._unknown_here(label, events)):
             return {}
         received = self._received_here(shape, min(event.time for event in events.values()))
         return {
@@ -118,6 +119,16 @@ class LinkConflicts:
         ends = zip((shape.source_model, shape.target_model), wanted.here, strict=True)
         met = [met_at for end in ends if (met_at := self._identity.met_at(*end)) is not None]
         return all(as_utc(met_at) <= event.time for met_at in met)
+
+    def _unknown_here(self, label: str, events: Mapping[Pair, _Event]) -> dict[Pair, _Event]:
+        """Return what LOCAL has not seen of the remote's changes: what it has seen was decided then."""
+        if not events:
+            return {}
+        context = self._context
+        rows = own_rows(context.remote, [event.id for event in events.values()])
+        seen = context.knowledge.local.of([label]).get(context.node, 0)
+        numbers = {id_: context.knowledge.there.of(row) for id_, row in rows.items()} if seen else {}
+        return {pair: event for pair, event in events.items() if numbers.get(event.id, seen + 1) > seen}
 
     def _received_here(self, shape: LinkShape, since: datetime.datetime) -> dict[Pair, datetime.datetime]:
         """Return when LOCAL has received, from the remote, a change of links: it knew of it when it changed them."""

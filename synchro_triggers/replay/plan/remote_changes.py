@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.db.models import Model
@@ -14,15 +16,16 @@ from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
 from ..log.own_windows import OwnRow, moment_of, own_rows
-from ..log.users_changes import LastChange, LastChanges, last_changes
+from ..log.users_changes import LastChange, LastChanges, changed_fields, last_changes
 from ..log.versions import Standing, Version, compare, is_newer, knows, time_after
-from ..report import SyncReport, Told
 from ..schema.family import family_of
 from ..schema.keys import FormerKey
-from ..schema.shape import Shape, shape_of, shown_key
+from ..schema.shape import Shape, shape_of
 from ..tasks import ObjectTask
-from .conflicts import Conflict, local_wins
+from .both_sides import BothSides, Changed, There, nobody_knows
+from .conflicts import Conflict
 from .context import RunContext
+from .settling import Settling, Verdict
 
 
 class RemoteChanges:
@@ -40,13 +43,12 @@ class RemoteChanges:
         # Where the newer one wins, what is older than every change of the batch cannot win. That it has lost is told.
         oldest = min((change.logged_at for change in changes), default=None)
         back_to = context.users_changes.back_to
-        self._since = min(oldest, back_to) if context.policy == "newest" and oldest and back_to else None
+        self._since = min(oldest, back_to) if context.asks_for_the_newest and oldest and back_to else None
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
         self._own_rows: dict[int, OwnRow] = {}
         self._read: set[tuple[type[Model], Any]] = set()
-        self._decided: dict[tuple[Change, str], tuple[Conflict, bool, bool, bool, str]] = {}
-        self._objects: dict[Conflict, tuple[type[Model], Any]] = {}
+        self.settling = Settling(context, identity)
         self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
 
     def look(self) -> None:
@@ -182,7 +184,9 @@ class RemoteChanges:
             return self._conflict(shape, key, at_remote, change, made.time)  # the object's own row was deleted before
         if stood:  # nothing new on LOCAL: what was kept then stays
             remote_at = self._changed_at(rows, None) or as_utc(self._identity.met_at(shape.model, key))
-            return self._conflict(shape, key, at_remote, change, remote_at)
+            conflict = self._conflict(shape, key, at_remote, change, remote_at)
+            self.settling.known_before.add(conflict)
+            return conflict
         received, seen = self._received(shape, key, at_remote)
         theirs = self._last_change(rows, self._met_at(shape, key), seen) if self._any else None
         if theirs is None and received is None:
@@ -193,8 +197,10 @@ class RemoteChanges:
         self, shape: Shape, key: Any, at_remote: Any, change: Change, remote_at: datetime.datetime
     ) -> Conflict:
         self._identity.contest(shape.model, key)
-        conflict = Conflict(shape.label, encode_key(key), encode_key(at_remote), change.logged_at, remote_at)
-        self._objects[conflict] = shape.model, key
+        authors = (self._context.source, self._context.node) if change.own else ()
+        keys = encode_key(key), encode_key(at_remote)
+        conflict = Conflict(shape.label, *keys, change.logged_at, remote_at, *authors)
+        self.settling.objects[conflict] = shape.model, key
         return conflict
 
     def _received(self, shape: Shape, key: Any, at_remote: Any) -> tuple[Version | None, int | None]:
@@ -237,7 +243,7 @@ class RemoteChanges:
                 authors = here.author, there.author
                 keys = encode_key(key), encode_key(at_remote)
                 conflict = Conflict(shape.label, *keys, *_times(here, there), *authors)
-                self._objects[conflict] = shape.model, key
+                self.settling.objects[conflict] = shape.model, key
                 return conflict
             case _:
                 return None
@@ -310,80 +316,58 @@ class RemoteChanges:
             return True
         return knows(knowledge.local.of(labels), there)
 
-    def decide(self, conflict: Conflict) -> bool | Exception:
-        """Tell whether the remote wins, or what the rule has raised. The rule is asked once a run."""
-        decisions = self._context.decisions
-        if conflict.settled:
-            return True
-        if conflict not in decisions:
-            try:
-                decisions[conflict] = not local_wins(conflict, self._context.policy)
-            except Exception as error:
-                decisions[conflict] = error
-        return decisions[conflict]
-
     def verdict(
         self,
         shape: Shape,
         key: Any,
         remote_key: Any,
         change: Change,
+        here: Mapping[str, Any] | Sequence[Any] | None,
+        there: There,
         *,
         equal: bool = False,
         deletes: bool = False,
-        deleted: bool = False,
-    ) -> bool | Exception:
+    ) -> Verdict:
         """Tell whether the remote's users have changed an object too, and win, or what the rule has raised.
 
         Args:
+            here, there: both versions, as for ``BothSides``.
             equal: the remote holds what it shall hold, so that there is nothing to win.
-            deletes, deleted: as for ``settle``.
+            deletes: as for ``settle``.
         """
         conflict = self.find(shape, key, remote_key, change)
         if conflict is None or equal:
             return False
-        return self.settle(conflict, change, deletes=deletes, deleted=deleted)
+        seen = self.with_sides(conflict, shape, key, remote_key, change, here, there)
+        return self.settling.settle(seen, change, deletes=deletes, deleted=there is None)
 
-    def settle(
-        self, conflict: Conflict, change: Change, *, deletes: bool = False, deleted: bool = False, between: str = ""
-    ) -> bool | Exception:
-        """Tell whether the remote wins, so that the object is to be left alone; it will be told either way.
-
-        Args:
-            conflict: what ``find()`` has found.
-            deletes: LOCAL does not have the object any more.
-            deleted: the remote does not have it any more.
-            between: what is to be said first: the ends of a link.
-
-        Returns:
-            What the rule has raised, where it has: that is told as the object's failure.
-        """
-        decision = self.decide(conflict)
-        if isinstance(decision, Exception):
-            return decision
+    def with_sides(
+        self,
+        conflict: Conflict,
+        shape: Shape,
+        key: Any,
+        remote_key: Any,
+        change: Change,
+        here: Mapping[str, Any] | Sequence[Any] | None,
+        there: There,
+    ) -> Conflict:
+        """Return a conflict with both versions, of which nothing is read before somebody asks."""
         if conflict.settled:
-            return True
-        if (at := self._objects.get(conflict)) is not None:
-            (self._identity.keep_theirs if decision else self._identity.take_ours)(*at)
-        self._decided[change, conflict.label] = (conflict, decision, deletes, deleted, between)
-        return decision
-
-    def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:
-        """Tell of the conflicts that were decided, but for objects with which nothing was done."""
-        decided = [each for (change, _), each in self._decided.items() if change not in not_done]
-        for conflict, remote_wins, deletes, deleted, between in decided:
-            here, there = "deleted" if deletes else "changed", "deleted" if deleted else "changed"
-            local_at = f" at {_shown(conflict.local_at)}" if conflict.local_at != LONG_AGO else " at an unknown time"
-            policy = self._context.policy
-            winner = repr(self._context.remote if remote_wins else LOCAL)
-            report.remark(
-                Told.REMOTE_WON if remote_wins else Told.LOCAL_WON,
-                conflict.label,
-                shown_key(conflict.label, conflict.local_pk),
-                f"{between}{here} on {LOCAL!r}{local_at} and {there} on {self._context.remote!r} "
-                f"(there {conflict.remote_pk}) at {_shown(conflict.remote_at)}; {winner} won"
-                f" ({policy if isinstance(policy, str) else 'as SYNCHRO_CONFLICT has decided'})",
-            )
+            return conflict
+        identity = self._identity
+        at_remote = remote_key if remote_key is not None else identity.stale_reference(shape.model, key)
+        made = identity.known(shape.model, key) is None and remote_key is not None
+        fields = shape_of(type(there)).copied if isinstance(there, Model) else shape.copied
+        changed_here: Changed = nobody_knows
+        changed_there: Changed = nobody_knows
+        if change.logged and not isinstance(key, FormerKey):
+            between = {"after": change.first - 1, "until": change.last}
+            changed_here = partial(changed_fields, LOCAL, family_of(shape), key, **between)
+        if self._context.logs and at_remote is not None and not made:
+            seen = identity.received_there(shape.model, key, at_remote)[1]
+            changed_there = partial(changed_fields, self._context.remote, family_of(shape), at_remote, after=seen)
+        sides = BothSides(self._context.remote, fields, here, there, changed_here, changed_there, made=made)
+        return replace(conflict, sides=sides)
 
     def _met_at(self, shape: Shape, key: Any) -> datetime.datetime | None:
         met_at: datetime.datetime | None = self._identity.met_at(shape.model, key)
@@ -412,7 +396,3 @@ class RemoteChanges:
 
 def _times(here: Version, there: Version) -> tuple[datetime.datetime, datetime.datetime]:
     return moment_of(here.time), moment_of(there.time)
-
-
-def _shown(time: datetime.datetime) -> str:
-    return f"{time.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"

@@ -108,11 +108,16 @@ class RunKnowledge:
         assert self._local is not None
         return self._local
 
+    def look_there(self) -> None:
+        """Read what the remote knows."""
+        self._of_remote = read_knowledge(self._remote, self._node)
+
     @property
     def remote(self) -> Knowing:
         """What the remote knows."""
         if self._of_remote is None:
-            self._of_remote = read_knowledge(self._remote, self._node)
+            self.look_there()
+        assert self._of_remote is not None
         return self._of_remote
 
     def has_received(self, labels: Collection[str], row: OwnRow) -> bool:

@@ -191,11 +191,13 @@ class Batch:
         return bool(self._parked)
 
     def _leave_for_later(self) -> None:
-        """Note what there was no time for, and tell of the conflicts of the rest."""
+        """Note what there was no time for; tell of the conflicts of the rest, and put them on record."""
         put_off = {change for task in self._put_off for change in _changes_of(task)}
         for change in put_off:
             self._result.failed.pop(change, None)
-        self._known.remote_changes.tell(self._result.report, put_off | self._result.failed.keys())
+        not_done = put_off | self._result.failed.keys()
+        self._known.remote_changes.settling.tell(self._result.report, not_done)
+        self._known.remote_changes.settling.record(not_done)
         if not put_off:
             return
         # Of an object that was logged under several labels there is one task.

@@ -205,6 +205,7 @@ class BatchByBatch:
     def _note(self, changes: Sequence[Change], result: BatchResult) -> None:
         if not (self.ledger.any_failed or result.failed or result.left):
             self.context.decisions.clear()  # nothing will be tried again
+        self.context.told_links.update(result.told_links)
         self.ledger.note(changes, result)
 
     # One transaction -------------------------------------------------------------------------------

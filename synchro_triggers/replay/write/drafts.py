@@ -17,9 +17,11 @@ from django.db.models import Model
 from ...conf import LOCAL
 from ..log.changes import Change
 from ..plan.cascades import leading_to
+from ..plan.conflicts import Decision
 from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, decide
 from ..plan.leading_nowhere import staying_nowhere
+from ..plan.settling import Verdict
 from ..plan.translation import Translation, Values
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value
@@ -42,6 +44,7 @@ class Draft:
         changed: the attributes in which the row differs.
         lost: shapes and local keys of parents over which the remote has won, so that their rows stay as they are.
         unmade: one of these is gone there, so that no child can be made.
+        merged: the values are what a rule has merged: a new version, of the remote's.
     """
 
     shape: Shape
@@ -55,6 +58,14 @@ class Draft:
     changed: list[str] = field(default_factory=list)
     lost: list[tuple[Shape, Any]] = field(default_factory=list)
     unmade: bool = False
+    merged: bool = False
+
+    def take(self, values: Values) -> None:
+        """Let the row hold merged values."""
+        self.values |= values
+        self.unfinished = [part for part in self.unfinished if part.field.attname not in values]
+        self.changed = [] if self.row is None else differing(self.row, self.values)
+        self.merged = True
 
     @property
     def is_equal(self) -> bool:
@@ -148,12 +159,17 @@ class Drafts:
             Exception: what the rule of ``SYNCHRO_CONFLICT`` has raised.
         """
         shape, change, there = draft.shape, draft.change, draft.row is not None
-        wins: bool | Exception = False
+        wins: Verdict = False
         if change is not None:
-            key, equal = draft.instance.pk, draft.is_equal
-            wins = self._remote_changes.verdict(shape, key, draft.remote_key, change, equal=equal, deleted=not there)
+            sides = draft.values, draft.row
+            wins = self._remote_changes.verdict(
+                shape, draft.instance.pk, draft.remote_key, change, *sides, equal=draft.is_equal
+            )
         if isinstance(wins, Exception):
             raise wins
+        if isinstance(wins, Decision):
+            draft.take(dict(wins.values))
+            wins = False
         return decide(logged=draft.is_written, there=there, equal=draft.is_equal, remote_wins=wins)
 
     # What stays -----------------------------------------------------------------------------------
@@ -182,15 +198,21 @@ class Drafts:
         rows = self._rows_there([each.model, *parents_of(each.model)], remote_key)
         own: Values = {}
         theirs: Values = {}
-        for model, row in rows:
-            own |= _values_of(shape.skipped, model, row)
-            theirs |= _values_of(shape.copied, model, row)
+        for model, found in rows:
+            own |= _values_of(shape.skipped, model, found)
+            theirs |= _values_of(shape.copied, model, found)
         if change is None:
             return own | theirs
         if rows and not differing(rows[0][1], {name: draft.values[name] for name in theirs}):
             return own
         conflict = self._remote_changes.find_in_parent(each, key, remote_key if rows else None, change)
-        wins = conflict is not None and self._remote_changes.settle(conflict, change, deleted=not rows)
+        wins: Verdict = False
+        if conflict is not None:
+            here = {name: draft.values.get(name) for name in self._copied(each)}
+            row = rows[0][1] if rows else None
+            there = None if row is None else {name: row.__dict__.get(name) for name in here}
+            conflict = self._remote_changes.with_sides(conflict, each, key, remote_key, change, here, there)
+            wins = self._remote_changes.settling.settle(conflict, change, deleted=not rows, may_merge=False)
         if isinstance(wins, Exception):
             raise wins
         if not wins:
@@ -198,6 +220,10 @@ class Drafts:
         draft.lost.append((each, key))
         draft.unmade |= not rows
         return own | theirs
+
+    @staticmethod
+    def _copied(shape: Shape) -> list[str]:
+        return [each.attname for each in shape.copied]
 
     def _rows_there(self, models: Sequence[type[Model]], remote_key: Any) -> list[tuple[type[Model], Model]]:
         """Return the tables that have a row, and an instance of the most derived one, which is locked now.

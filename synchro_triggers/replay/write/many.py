@@ -17,6 +17,7 @@ from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, Decision, decide, is_equal
 from ..plan.leading_nowhere import leads_nowhere, staying_nowhere
 from ..plan.levels import Levels
+from ..plan.settling import Verdict
 from ..plan.translation import Translation
 from ..rows.statements import can_write_many, update_rows
 from ..rows.values import local_value
@@ -138,12 +139,11 @@ class BulkUpserts:
             equal = (
                 row is not None and is_equal(shape, row, values) and (shape.root, task.key) not in self._levels.later
             )
-            wins: bool | Exception = False
+            wins: Verdict = False
             if task.change is not None:
-                args = (shape, task.key, remote_key, task.change)
-                wins = remote_changes.verdict(*args, equal=equal, deleted=row is None)
-            if isinstance(wins, Exception):
-                continue  # it will be raised for this object alone
+                wins = remote_changes.verdict(shape, task.key, remote_key, task.change, values, row, equal=equal)
+            if not isinstance(wins, bool):
+                continue  # it will be raised, or what was merged be written, for this object alone
             action = decide(logged=task.change is not None, there=row is not None, equal=equal, remote_wins=wins)
             if action is Action.CREATE:
                 if remote_key is not None and shape.model is not shape.root:

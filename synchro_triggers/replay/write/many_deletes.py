@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -83,11 +84,15 @@ class BulkDeletes:
         living = self._those_that_live_on(going)
         for at, task in list(going.items()):
             assert task.change is not None
+            row = partial(self._row, task.shape, at[1])
             wins = at not in living and self._remote_changes.verdict(
-                task.shape, task.key, at[1], task.change, deletes=True
+                task.shape, task.key, at[1], task.change, None, row, deletes=True
             )
             if decide_delete(there=True, lives_on=at in living, remote_wins=wins is not False) is not Action.DELETE:
                 del going[at]
+
+    def _row(self, shape: Shape, remote_key: Any) -> Model | None:
+        return rows_with(shape.model, self._remote, pk=[remote_key]).first()
 
     def _delete_while_there_is_time(self, shape: Shape, keys: list[Any]) -> list[Any]:
         """Delete rows by primary key; return the keys of those that are gone."""

@@ -9,10 +9,12 @@ from typing import Any
 from django.db.models import Model
 
 from ...capture.keys import encode_key
+from ...capture.session import as_users_change
 from ...exceptions import ObjectNotApplied
 from ..errors import NotYet
 from ..log.changes import Change
 from ..plan.cascades import number_of_links
+from ..plan.conflicts import Decision
 from ..plan.context import RunContext
 from ..plan.decisions import Action, decide_delete
 from ..report import Told
@@ -20,6 +22,7 @@ from ..rows.local_rows import load_instances
 from ..rows.raw_keys import may_hide, texts_that_hide
 from ..rows.selecting import rows_of
 from ..rows.utc import zone_of
+from ..rows.values import set_values
 from ..schema.keys import FormerKey
 from ..schema.observed import overrides_writing
 from ..schema.relations import children_with_other_parents, links_to_children, refers_to_itself
@@ -192,10 +195,22 @@ class Deletes:
         if not task.keep_parents:
             parents = self._other_parents(going.row) if going.parents is None else going.parents
             self._remote_changes.load_parents(task.shape, task.key, parents)
-        wins = self._remote_changes.verdict(task.shape, task.key, remote_key, change, deletes=True)
+        wins = self._remote_changes.verdict(task.shape, task.key, remote_key, change, None, going.row, deletes=True)
         if isinstance(wins, Exception):
             raise wins
+        if isinstance(wins, Decision):
+            self._merge(going.row, dict(wins.values))
+            return True
         return wins
+
+    def _merge(self, row: Model, values: dict[str, Any]) -> None:
+        """Write merged values to a row that stays although LOCAL has deleted the object."""
+        shape = shape_of(type(row))
+        if not self._dry_run:
+            with as_users_change(self._remote), self._singles.one(shape.model):
+                set_values(row, values)
+                self._singles.save_plainly(row, shape)
+            self._rows.drop(shape.model, row.pk)
 
     def _parents_without_living(self, row: Model) -> list[Model] | None:
         """Return the parents' rows that go with an object; ``None``: all, for LOCAL has none of them any more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.db.models import Model
 
 from ..errors import reraise_if_hopeless
 from ..log.changes import Change
+from ..plan.both_sides import BothSides
 from ..plan.conflicts import Conflict
 from ..plan.context import RunContext
 from ..plan.link_conflicts import LinkConflicts, Pair
@@ -147,7 +149,8 @@ class Links:
         for pair, conflict in contested.items():
             key, change = keys[pair[1]]
             ends = f"{shape.source_model._meta.label} {task.owner} and {shape.target_model._meta.label} {key}"
-            remote_wins = self._remote_changes.decide(conflict)
+            conflict = replace(conflict, sides=self._sides(shape, pair, add=add))
+            remote_wins = self._remote_changes.settling.decide_link(conflict)
             if isinstance(remote_wins, Exception):
                 outcomes.failed[change] = remote_wins
                 remaining.targets[key] = (add, change)
@@ -156,14 +159,20 @@ class Links:
             # Of a link that was removed and added again there are two changes, which may come in two batches.
             pair_here = frozenset((task.owner, key)) if shape.field.remote_field.symmetrical else (task.owner, key)
             told = (shape.through, (pair_here, remote_wins))
-            if told not in self._context.told_links:
-                self._context.told_links.add(told)
-                said = f"the link of {ends}: "
-                self._remote_changes.settle(conflict, change, deletes=not add, deleted=add, between=said)
+            if told not in self._context.told_links | outcomes.told_links:
+                outcomes.told_links.add(told)
+                between = f"the link of {ends}: "
+                self._remote_changes.settling.settle(conflict, change, deletes=not add, deleted=add, between=between)
                 if remote_wins:
                     outcomes.report.count(shape.through._meta.label, "conflicts")
             if remote_wins:
                 del keys[pair[1]]
+
+    def _sides(self, shape: LinkShape, pair: Pair, *, add: bool) -> BothSides:
+        ends = dict(zip(shape.ends, pair, strict=True))
+        by_attname = {field.attname: field for field in shape.through._meta.concrete_fields}
+        fields = [by_attname[end] for end in shape.ends]
+        return BothSides(self._remote, fields, ends if add else None, None if add else ends)
 
     def _ends(self, task: LinkTask, key: Any, add: bool) -> tuple[Any, Any] | None:
         """Return the remote keys of owner and target, or ``None`` when there is nothing to unlink."""

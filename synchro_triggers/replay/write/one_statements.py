@@ -114,6 +114,10 @@ class Singles:
         save_it()
         return ()
 
+    def save_plainly(self, instance: Model, shape: Shape) -> None:
+        """Save an object that is there, and with which nothing else is to be done."""
+        self.save(instance, shape, adding=False, announced=_nothing, wrote_more=_nothing_more)
+
     def _save_by_django(self, instance: Model, shape: Shape, *, adding: bool, unsure: bool) -> None:
         with nothing_returned(instance) if adding and unsure else nullcontext():
             save(instance, shape, self._alias, **({"force_insert": True} if adding else {}))
@@ -174,6 +178,14 @@ class Singles:
             connection = connections[self._alias]
             self._plans[shape] = _make_plan(connection, shape) if _is_ordinary(connection, shape) else None
         return self._plans[shape]
+
+
+def _nothing() -> None:
+    pass
+
+
+def _nothing_more() -> bool:
+    return False
 
 
 @dataclass(frozen=True)

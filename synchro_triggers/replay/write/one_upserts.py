@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.db import IntegrityError
 from django.db.models import Model
 
+from ...capture.session import as_users_change
 from ..identity.already_there import already_there, there_by_key
 from ..log.changes import Change
 from ..plan.context import RunContext
@@ -82,7 +83,7 @@ class Upserts:
                 return draft.remote_key
             children = all_children_left(self._identity, shape, instance, draft.remote_key, draft.others)
             self._deletes.clear(children, shape, instance.pk, draft.remote_key, change)
-            with self._refusal_noted(draft):
+            with self._refusal_noted(draft), as_users_change(self._remote) if draft.merged else nullcontext():
                 row = self._carry_out(draft, action)
         self._settle(draft, action, row)
         return row.pk

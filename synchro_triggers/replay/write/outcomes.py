@@ -31,10 +31,11 @@ class Outcomes:
     Attributes:
         report: of the batch.
         failed: the changes that could not be applied, with their errors.
+        told_links: the conflicts of links that the batch has told.
     """
 
     def __init__(self, result: BatchResult, identity: Identity, rows: ReadAhead) -> None:
-        self.report, self.failed = result.report, result.failed
+        self.report, self.failed, self.told_links = result.report, result.failed, result.told_links
         self._identity, self._rows = identity, rows
         self._numbered: dict[type[Model], set[Any]] = {}
 

@@ -51,14 +51,25 @@ class Rings:
             if task is None or task.change is None or not self.are_one(claimed, at):
                 continue
             rows = rows_of(concrete_of(type(other)), self._identity.remote).filter(pk=other.pk)
-            fields = [field for field in protecting_keys(rows.get(), row) if field.null]
-            conflict = fields and self._remote_changes.find(task.shape, task.key, other.pk, task.change)
-            if fields and not (conflict and self._remote_changes.decide(conflict)):
+            there = rows.get()
+            fields = [field for field in protecting_keys(there, row) if field.null]
+            if fields and not self._stays(task, other.pk, there):
                 rows.update(**{field.attname: None for field in fields})
                 found = True
         if found:
             self._rows.clear()
         return found
+
+    def _stays(self, task: ObjectTask, remote_key: Any, row: Model) -> bool:
+        assert task.change is not None
+        asked = task.shape, task.key, remote_key, task.change
+        conflict = self._remote_changes.find(*asked)
+        if conflict is None:
+            return False
+        decision = self._remote_changes.settling.decide(
+            self._remote_changes.with_sides(conflict, *asked, here=None, there=row)
+        )
+        return isinstance(decision, Exception) or decision.winner != "local"
 
     def _claimed(self, row: Model) -> At | None:
         root, remote_key = at_of(row)

@@ -1,0 +1,167 @@
+"""``manage.py synchro_conflicts``: what both sides had changed, and who won; ``--take`` decides otherwise."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ...exceptions import SynchroConfigurationError
+from ...masking import without_credentials
+from ...models import Conflict
+from ...reaching import clear_errors
+from ...replay.on_record.listing import (
+    RecordedConflict,
+    aliases_of_nodes,
+    conflicts,
+    databases_with_records,
+    fields_of,
+    find_record,
+    forget,
+    recorded,
+)
+from ...replay.on_record.taking import take
+from ..errors import one_line
+
+
+class Command(BaseCommand):
+    help = (
+        "List the conflicts that are on record, undecided ones first; --show one field by field, --take the other "
+        "version afterwards, --forget some. Ends with 1 when some are open."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--remote",
+            action="append",
+            dest="remotes",
+            metavar="ALIAS",
+            help="A database that has conflicts of this one on record (may be given several times). Default: those of "
+            "SYNCHRO_REMOTE, and this one itself.",
+        )
+        parser.add_argument("--here", action="store_true", help="Those that this database itself has on record.")
+        parser.add_argument(
+            "--model", action="append", dest="models", metavar="app.Model", help="Only of this model (repeatable)."
+        )
+        parser.add_argument("--limit", type=int, metavar="N", help="At most so many.")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON.")
+        parser.add_argument("--show", type=int, metavar="ID", help="Show one, field by field.")
+        parser.add_argument(
+            "--take",
+            nargs=2,
+            metavar=("SIDE", "ID"),
+            help="Let the version of the sender ('local') or of the database that received ('remote') stand.",
+        )
+        parser.add_argument(
+            "--force", action="store_true", help="With --take: also where the object was changed since."
+        )
+        parser.add_argument("--forget", nargs="*", type=int, metavar="ID", help="Take these off the record.")
+        parser.add_argument(
+            "--before", type=float, metavar="DAYS", help="With --forget: those that were decided so many days ago."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with one_line():
+            _require_one_thing(options)
+            if options["remotes"] and options["here"]:
+                raise SynchroConfigurationError("--here and --remote speak of different databases: give one of them.")
+            aliases = databases_with_records(options["remotes"], only_local=options["here"])
+            if options["show"] is not None:
+                self._show(*find_record(options["show"], aliases), as_json=options["as_json"])
+            elif options["take"]:
+                side, number = options["take"]
+                self._take(side, number, aliases, force=options["force"])
+            elif options["forget"] is not None:
+                self._forget(options["forget"], options["before"], aliases)
+            else:
+                self._list(options)
+
+    # Listing --------------------------------------------------------------------------------------
+
+    def _list(self, options: dict[str, Any]) -> None:
+        if options["limit"] is not None and options["limit"] < 1:
+            raise SynchroConfigurationError(f"--limit must be at least 1, not {options['limit']}.")
+        found = conflicts(options["remotes"], models=options["models"], only_local=options["here"])
+        shown = found[: options["limit"]]
+        if options["as_json"]:
+            self.stdout.write(json.dumps([each.as_dict() for each in shown], indent=2))
+        else:
+            for each in shown:
+                self.stdout.write(without_credentials(_line(each)))
+            if len(found) > len(shown):
+                self.stdout.write(f"... and {len(found) - len(shown):,} more")
+            if not found:
+                self.stdout.write("No conflicts are on record.")
+        open_ones = sum(each.is_open for each in found)
+        if open_ones:
+            raise CommandError(f"{'1 conflict is' if open_ones == 1 else f'{open_ones:,} conflicts are'} open.")
+
+    def _show(self, alias: str, record: Conflict, *, as_json: bool) -> None:
+        with clear_errors(alias):
+            found = recorded(alias, record, aliases_of_nodes(alias))
+        fields = fields_of(record)
+        if as_json:
+            told = [
+                {"field": each.field, "local": each.local, "remote": each.remote, "differs": d} for each, d in fields
+            ]
+            sides = {"local": record.local_values is None, "remote": record.remote_values is None}
+            self.stdout.write(json.dumps({**found.as_dict(), "gone": sides, "fields": told}, indent=2))
+            return
+        self.stdout.write(without_credentials(_line(found)))
+        for side, author, time, gone in (
+            ("local", found.local_author, found.local_at, record.local_values is None),
+            ("remote", found.remote_author, found.remote_at, record.remote_values is None),
+        ):
+            what = "removed" if gone and found.kind == "links" else "deleted" if gone else "changed"
+            self.stdout.write(f"  {side}: {what} by {author or 'nobody knows whom'}, {_time(time)}")
+        for each, differs in fields:
+            values = [] if record.local_values is None else [f"{_value(each.local)} (local)"]
+            values += [] if record.remote_values is None else [f"{_value(each.remote)} (remote)"]
+            text = ", ".join(values) if differs else _value(each.local)
+            self.stdout.write(without_credentials(f"  {'*' if differs else ' '} {each.field}: {text}"))
+
+    # Deciding -------------------------------------------------------------------------------------
+
+    def _take(self, side: str, number: str, aliases: list[str], *, force: bool) -> None:
+        if side not in {"local", "remote"} or not number.isdecimal():
+            raise SynchroConfigurationError(f"--take wants 'local' or 'remote', and a number, not {side!r} {number!r}.")
+        alias, record = find_record(int(number), aliases)
+        with clear_errors(alias):
+            taken = take(alias, record, side, force=force)
+        self.stdout.write(f"{record.model_label} {record.remote_key} on {alias!r}: {side!r} taken, {taken.done}.")
+        self.stdout.write(taken.advice)
+
+    def _forget(self, numbers: list[int], days: float | None, aliases: list[str]) -> None:
+        if bool(numbers) is (days is not None):
+            raise SynchroConfigurationError("--forget wants either numbers, or --before DAYS.")
+        forgotten = forget(numbers, None if days is None else datetime.timedelta(days=days), aliases)
+        self.stdout.write(f"{'1 conflict' if forgotten == 1 else f'{forgotten:,} conflicts'} forgotten.")
+
+
+def _require_one_thing(options: dict[str, Any]) -> None:
+    asked = [f"--{name}" for name in ("show", "take", "forget") if options[name] is not None]
+    if len(asked) > 1:
+        raise SynchroConfigurationError(f"{' and '.join(asked)} are different things: give one of them.")
+    for name, of in (("before", "forget"), ("force", "take")):
+        if options[name] not in {None, False} and options[of] is None:
+            raise SynchroConfigurationError(f"--{name} says more of --{of}, which is not given.")
+
+
+def _line(found: RecordedConflict) -> str:
+    decided = f"{found.result} stands ({found.rule}), decided {_time(found.decided_at)}"
+    after = "open" if found.is_open else f"{found.taken} taken {_time(found.taken_at)}"
+    return (
+        f"{found.database} {found.id}: {found.model} {found.local_key} of {found.sender} (there {found.remote_key}): "
+        f"{found.kind}; {decided}; {after}"
+    )
+
+
+def _time(time: datetime.datetime | None) -> str:
+    return "at an unknown time" if time is None else f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def _value(value: str | None) -> str:
+    return "NULL" if value is None else repr(value)

@@ -1,0 +1,33 @@
+"""Rules for conflicts, as settings give them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+POLICIES = ("newest", "local", "remote")
+
+#: One of ``POLICIES``, or what decides.
+Rule = str | Callable[..., Any]
+
+
+class WrongRule(ValueError):
+    """A value is no rule; the message goes on after where it was given."""
+
+
+def read_rule(value: object) -> Rule:
+    """Read a rule: one of ``POLICIES``, a callable, or the dotted path of one.
+
+    Raises:
+        WrongRule: it is none.
+    """
+    if isinstance(value, str) and "." in value:
+        try:
+            value = import_string(value)
+        except ImportError as error:
+            raise WrongRule(f"cannot import {value!r}: {error}.") from error
+    if callable(value) or (isinstance(value, str) and value in POLICIES):
+        return value
+    raise WrongRule(f"must be one of {', '.join(map(repr, POLICIES))} or the dotted path of a callable, not {value!r}.")

@@ -1,0 +1,1 @@
+"""Conflicts that are on record: shown, forgotten, and decided otherwise afterwards."""

@@ -1,0 +1,206 @@
+"""Conflicts of a batch: the rule is asked once, and what it has decided is told, and put on record."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model
+
+from ...capture.keys import encode_key
+from ...conf import LOCAL
+from ...exceptions import SynchroConfigurationError
+from ...key_texts import full_key, stored_key
+from ...models import Conflict as Record
+from ...models import ConflictKind
+from ..identity.references import Identity
+from ..log.changes import LONG_AGO, Change
+from ..report import SyncReport, Told
+from ..schema.shape import shown_key
+from .both_sides import BothSides, Stored
+from .conflicts import Conflict, Decision, decide_conflict, name_of_rule
+from .context import RunContext
+
+#: Whether the remote wins; or that values are merged; or what the rule has raised.
+Verdict = bool | Decision | Exception
+
+
+@dataclass(frozen=True)
+class _Settled:
+    conflict: Conflict
+    decision: Decision
+    deletes: bool
+    deleted: bool
+    between: str
+    merged: Stored
+
+
+class Settling:
+    """Decides conflicts.
+
+    Attributes:
+        objects: the objects that they are over: model and local key.
+        known_before: those that were decided by an earlier run, and are only told again.
+    """
+
+    def __init__(self, context: RunContext, identity: Identity) -> None:
+        self._context, self._identity = context, identity
+        self._settled: dict[tuple[Change, str], _Settled] = {}
+        self.objects: dict[Conflict, tuple[type[Model], Any]] = {}
+        self.known_before: set[Conflict] = set()
+
+    def decide(self, conflict: Conflict) -> Decision | Exception:
+        """Return what the rule says, or what it has raised. It is asked once a run."""
+        decisions = self._context.decisions
+        if conflict.settled:
+            return Decision.REMOTE
+        if conflict not in decisions:
+            rule, setting = self._context.rule_for(conflict.label)
+            try:
+                decisions[conflict] = decide_conflict(conflict, rule, setting)
+            except Exception as error:
+                if not isinstance(error, SynchroConfigurationError):
+                    said = f"raised by {name_of_rule(rule)}, the rule of {setting}, for {conflict.label}"
+                    error.add_note(f"{said} {conflict.local_pk}")
+                decisions[conflict] = error
+        return decisions[conflict]
+
+    def decide_link(self, conflict: Conflict) -> bool | Exception:
+        """Tell whether the remote wins a conflict over a link, of which nothing can be merged."""
+        decision = self.decide(conflict)
+        if isinstance(decision, Decision) and decision.is_merged:
+            return self._cannot_merge(conflict, "a link")
+        return decision if isinstance(decision, Exception) else decision.winner == "remote"
+
+    def _cannot_merge(self, conflict: Conflict, what: str) -> SynchroConfigurationError:
+        return SynchroConfigurationError(
+            f"{self._context.rule_for(conflict.label)[1]}: the callable merged values for {conflict.label} "
+            f"{conflict.local_pk}, {what}, which has none that could be: return Decision.LOCAL or Decision.REMOTE."
+        )
+
+    def settle(
+        self,
+        conflict: Conflict,
+        change: Change,
+        *,
+        deletes: bool = False,
+        deleted: bool = False,
+        between: str = "",
+        may_merge: bool = True,
+    ) -> Verdict:
+        """Tell whether the remote wins, so that the object is to be left alone; it will be told either way.
+
+        Args:
+            conflict: what ``RemoteChanges.find()`` has found.
+            deletes: LOCAL does not have the object any more.
+            deleted: the remote does not have it any more.
+            between: what is to be said first: the ends of a link.
+            may_merge: there are values that can be merged.
+
+        Returns:
+            A decision where it is a merged one: with all values, by the names of attributes. What the rule has raised,
+            where it has: that is told as the object's failure.
+        """
+        if conflict.settled:
+            return True
+        try:
+            decision, merged = self._decide_whole(conflict, may_merge=may_merge)
+        except Exception as error:
+            return error
+        sides = conflict.sides
+        if isinstance(sides, BothSides) and not self._context.dry_run:
+            sides.read()
+        if (at := self.objects.get(conflict)) is not None:
+            (self._identity.take_ours if decision.winner == "local" else self._identity.keep_theirs)(*at)
+        self._settled[change, conflict.label] = _Settled(conflict, decision, deletes, deleted, between, merged)
+        if merged is not None and isinstance(sides, BothSides):
+            return Decision.merged(sides.by_attname(merged))
+        return decision.winner == "remote"
+
+    def _decide_whole(self, conflict: Conflict, *, may_merge: bool) -> tuple[Decision, Stored]:
+        """Return what is decided, and all merged values; raise what the rule has raised."""
+        decision = self.decide(conflict)
+        if isinstance(decision, Exception):
+            raise decision
+        if not decision.is_merged:
+            return decision, None
+        if not may_merge or not isinstance(conflict.sides, BothSides):
+            raise self._cannot_merge(conflict, "the row of a new child's parent")
+        setting = self._context.rule_for(conflict.label)[1]
+        return conflict.sides.merge(decision, conflict.label, conflict.local_pk, setting)
+
+    def _done(self, not_done: Collection[Change]) -> Iterator[_Settled]:
+        return (each for (change, _), each in self._settled.items() if change not in not_done)
+
+    def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:
+        """Tell of the conflicts that were decided, but for objects with which nothing was done."""
+        for each in self._done(not_done):
+            conflict, remote = each.conflict, self._context.remote
+            here, there = "deleted" if each.deletes else "changed", "deleted" if each.deleted else "changed"
+            local_at = f" at {_shown(conflict.local_at)}" if conflict.local_at != LONG_AGO else " at an unknown time"
+            rule, setting = self._context.rule_for(conflict.label)
+            told, won = {
+                "local": (Told.LOCAL_WON, f"{LOCAL!r} won"),
+                "remote": (Told.REMOTE_WON, f"{remote!r} won"),
+                "merged": (Told.MERGED, "both were merged"),
+            }[each.decision.winner]
+            report.remark(
+                told,
+                conflict.label,
+                shown_key(conflict.label, conflict.local_pk),
+                f"{each.between}{here} on {LOCAL!r}{local_at} and {there} on {remote!r} "
+                f"(there {conflict.remote_pk}) at {_shown(conflict.remote_at)}; {won}"
+                f" ({rule if isinstance(rule, str) else f'as {setting} has decided'})",
+            )
+
+    def record(self, not_done: Collection[Change]) -> None:
+        """Put what was decided on record, on the remote, in the batch's transaction; written with what it decides."""
+        records = [self._record(each) for each in self._done(not_done) if each.conflict not in self.known_before]
+        if records and not self._context.dry_run:
+            Record._base_manager.using(self._context.remote).bulk_create(records)
+
+    def _record(self, settled: _Settled) -> Record:
+        conflict, sides = settled.conflict, settled.conflict.sides
+        at = self.objects.get(conflict)
+        known = self._identity.known(*at) if at is not None else None
+        remote_pk = conflict.remote_pk if known is None else encode_key(known)  # it has come back under another key
+        texts: dict[str, str | None] = {}
+        if isinstance(sides, BothSides):
+            texts = {
+                "local_values": sides.as_text(sides.stored_here),
+                "remote_values": sides.as_text(sides.stored_there),
+                "merged_values": sides.as_text(settled.merged),
+            }
+        return Record(
+            source=self._context.source,
+            model_label=conflict.label,
+            local_pk=stored_key(conflict.local_pk),
+            local_text=full_key(conflict.local_pk),
+            remote_pk=stored_key(remote_pk),
+            remote_text=full_key(remote_pk),
+            kind=_kind_of(settled),
+            **texts,
+            local_author=conflict.local_author,
+            remote_author=conflict.remote_author,
+            local_at=None if conflict.local_at == LONG_AGO else conflict.local_at,
+            remote_at=conflict.remote_at,
+            rule=name_of_rule(self._context.rule_for(conflict.label)[0]),
+            result=settled.decision.winner,
+        )
+
+
+def _kind_of(settled: _Settled) -> ConflictKind:
+    if settled.between:
+        return ConflictKind.LINKS
+    if settled.deletes:
+        return ConflictKind.DELETE_UPDATE
+    if settled.deleted:
+        return ConflictKind.UPDATE_DELETE
+    sides = settled.conflict.sides
+    return ConflictKind.CREATE_CREATE if getattr(sides, "made", False) else ConflictKind.UPDATE_UPDATE
+
+
+def _shown(time: datetime.datetime) -> str:
+    return f"{time.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"

@@ -1,0 +1,96 @@
+"""``docs/both-ways.md``: each line of its table is played, with each rule."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from synchro_triggers import Decision
+from synchro_triggers.models import Conflict
+from tests.conftest import ROOT
+from tests.nodes.test_conflicts import PAIR
+from tests.replay.hearing import later
+from tests.testapp.models import Item, Keyed, Tag, Tagged
+
+PAGE = (ROOT / "docs" / "both-ways.md").read_text(encoding="utf-8")
+HEAD, _, *ROWS = ([cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*", PAGE, re.M))
+RULES = [name.strip("`") for name in HEAD[2:5]]
+
+
+def change(nodes, name, cash):
+    nodes.rows(name, Item).update(cash=cash)
+
+
+def link(nodes, name, *, add):
+    row, tag = nodes.rows(name, Tagged).get(), nodes.rows(name, Tag).get()
+    row.tags.remove(tag)
+    if add:
+        row.tags.add(tag)
+
+
+#: What the cells say, for a node and the value that it writes.
+DONE = {
+    "changed": change,
+    "changed, to the same": lambda nodes, name, cash: change(nodes, name, 1),
+    "deleted": lambda nodes, name, cash: nodes.rows(name, Item).all().delete(),
+    "nothing": lambda nodes, name, cash: None,
+    "made": lambda nodes, name, cash: nodes.rows(name, Keyed).create(code="x", cash=cash),
+    "made, the same natural key": lambda nodes, name, cash: nodes.rows(name, Keyed).create(code="x", cash=cash),
+    "made a link again": lambda nodes, name, cash: link(nodes, name, add=True),
+    "removed the link": lambda nodes, name, cash: link(nodes, name, add=False),
+}
+
+
+def held(nodes, name, here):
+    """Return what a node has of the object, or of the link, in the words of the table."""
+    if "link" in here:
+        linked = nodes.rows(name, Tagged.tags.through).exists()
+        return "here's" if linked and here.startswith("made") else "there's" if linked else "deleted"
+    row = nodes.rows(name, Keyed if here.startswith("made") else Item).first()
+    return "deleted" if row is None else {1: "here's", 2: "there's"}[row.cash]
+
+
+def test_table_is_there():
+    assert RULES == ["newest", "local", "remote"] and len(ROWS) == 10
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]} - {row[1]}")
+def test_line_of_the_table(nodes, settings, rule, row):
+    here, there, *results, kind = row
+    settings.SYNCHRO_CONFLICT = rule
+    nodes.rows("a", Item).create(name="shared", cash=0)
+    nodes.rows("a", Tagged).create(title="t").tags.add(nodes.rows("a", Tag).create(label="l"))
+    nodes.rounds(PAIR)
+    later()
+    DONE[here](nodes, "a", 1)
+    later()
+    DONE[there](nodes, "b", 2)
+    later()
+
+    nodes.rounds(PAIR, 1)
+
+    wanted = dict(zip(RULES, results, strict=True))[rule]
+    assert [held(nodes, name, here) for name in "ab"] == [wanted] * 2
+    found = [each.kind for name in "ab" for each in Conflict.objects.using(name)]
+    assert found == ([] if kind == "no" else [kind])
+
+
+@pytest.mark.parametrize(
+    ("local", "remote", "changed", "decided"),
+    [
+        (None, {"note": "x"}, None, Decision.REMOTE),
+        ({"note": "x"}, {"note": "a"}, {"note"}, Decision.merged({"note": "a / x"})),
+        ({"note": "x"}, {"note": "a"}, {"note", "price"}, Decision.REMOTE),
+    ],
+)
+def test_rule_of_the_page(local, remote, changed, decided):
+    [code] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names = {}
+    exec(compile(code, "both-ways.md", "exec"), names)
+
+    met = SimpleNamespace(local=local, remote=remote, local_changed=changed, local_at=1, remote_at=2)
+
+    assert names["prices_and_notes"](met) == decided

@@ -1,0 +1,127 @@
+"""Conflicts of nodes that synchronise both ways: what is merged, or taken afterwards, travels, and all end equal."""
+
+from __future__ import annotations
+
+import pytest
+
+from synchro_triggers import Decision
+from synchro_triggers.models import Conflict
+from tests.nodes.nodes import NAMES, STAR
+from tests.replay.hearing import later
+from tests.testapp.models import Item, Keyed
+
+PAIR = (("a", "b"), ("b", "a"))
+"""Two nodes, both ways."""
+
+
+def sum_up(conflict):
+    return Decision.merged({"cash": conflict.local["cash"] + conflict.remote["cash"]})
+
+
+def records(nodes):
+    return [each for name in NAMES for each in Conflict.objects.using(name)]
+
+
+def cash(nodes, model=Item):
+    return [list(nodes.rows(name, model).values_list("cash", flat=True)) for name in NAMES]
+
+
+@pytest.fixture
+def item(nodes):
+    nodes.rows("b", Item).create(name="shared", cash=0)
+    nodes.rounds(STAR)
+    later()
+
+
+def change(nodes, name, number, model=Item):
+    assert nodes.rows(name, model).update(cash=number) == 1
+    later()
+
+
+@pytest.mark.parametrize("by", ["ab", "ba", "ac", "ca"])
+def test_merged_values_are_a_new_version_that_travels(nodes, settings, item, by):
+    settings.SYNCHRO_CONFLICT = f"{__name__}.sum_up"
+    for number, name in enumerate(by, 1):
+        change(nodes, name, number)
+
+    nodes.rounds(STAR)
+
+    assert cash(nodes) == [[3]] * 3
+    assert [each.result for each in records(nodes)] == ["merged"]
+    nodes.assert_at_rest(STAR)
+
+
+@pytest.mark.parametrize("policy", ["newest", "local", "remote"])
+@pytest.mark.parametrize("by", ["ab", "bc", "ac"])
+def test_conflict_is_on_record_once(nodes, settings, item, policy, by):
+    settings.SYNCHRO_CONFLICT = policy
+    for number, name in enumerate(by, 1):
+        change(nodes, name, number)
+
+    nodes.rounds(STAR)
+
+    assert len(records(nodes)) == 1
+    assert cash(nodes) == [cash(nodes)[0]] * 3
+
+
+@pytest.mark.parametrize("policy", ["newest", "local", "remote"])
+def test_objects_that_two_nodes_have_made_end_equal_and_are_on_record_once(nodes, settings, policy):
+    settings.SYNCHRO_CONFLICT = policy
+    nodes.rounds(PAIR)
+    for number, name in enumerate("ab", 1):
+        nodes.rows(name, Keyed).create(code="x", cash=number)
+        later()
+
+    nodes.rounds(PAIR)
+
+    here, there, _ = cash(nodes, Keyed)
+    assert here == there and len(records(nodes)) == 1
+    change(nodes, "a", 7, Keyed)
+    nodes.rounds(PAIR)
+    assert cash(nodes, Keyed)[:2] == [[7], [7]] and len(records(nodes)) == 1
+
+
+@pytest.mark.parametrize("policy", ["local", "remote"])
+def test_version_that_is_taken_afterwards_travels_to_all(nodes, settings, item, policy):
+    settings.SYNCHRO_CONFLICT = policy
+    change(nodes, "a", 1)
+    change(nodes, "b", 2)
+    nodes.run("a", "b")
+    other = "remote" if policy == "local" else "local"
+    [made] = Conflict.objects.using("b")
+
+    done = nodes.command("a", "b", "synchro_conflicts", "--take", other, str(made.pk))
+
+    assert done.returncode == 0, done.stderr
+    later()
+    assert nodes.rounds(STAR) == []
+    assert cash(nodes) == [[2 if other == "remote" else 1]] * 3
+    nodes.assert_at_rest(STAR)
+
+
+@pytest.mark.parametrize("deleter", ["a", "b"])
+@pytest.mark.parametrize("travels_first", [True, False], ids=["after all have learnt", "at once"])
+@pytest.mark.parametrize("at", ["sender", "receiver"])
+def test_object_that_is_taken_back_comes_back_everywhere_once(nodes, settings, item, deleter, travels_first, at):
+    other = "b" if deleter == "a" else "a"
+    settings.SYNCHRO_CONFLICT = "local" if deleter == "a" else "remote"
+    nodes.rows(deleter, Item).all().delete()
+    later()
+    change(nodes, other, 2)
+    nodes.run("a", "b")
+    [made] = Conflict.objects.using("b")
+    if travels_first:
+        nodes.rounds(STAR)
+    side, local = "remote" if deleter == "a" else "local", "a" if at == "sender" else "b"
+    where = ("--here",) if at == "receiver" else ()
+
+    done = nodes.command(local, "b" if local == "a" else "a", "synchro_conflicts", "--take", side, str(made.pk), *where)
+
+    assert done.returncode == 0, done.stderr
+    later()
+    nodes.rounds(STAR)
+    assert cash(nodes) == [[2]] * 3
+    change(nodes, "a", 7)
+    assert nodes.rounds(STAR) == []
+    assert cash(nodes) == [[7]] * 3
+    nodes.assert_at_rest(STAR)

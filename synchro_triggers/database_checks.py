@@ -9,7 +9,7 @@ from django.apps import AppConfig
 from django.core import checks
 from django.db import connections
 
-from .conf import LOCAL, get_settings
+from .conf import get_settings, local_alias
 from .exceptions import SynchroConfigurationError
 from .models import Checkpoint, Node
 
@@ -22,12 +22,12 @@ def check_rules(
         settings = get_settings()
     except SynchroConfigurationError:
         return []  # said by ``check_settings``
-    remotes = [alias for alias in settings.remotes if {alias, LOCAL} <= set(databases or ())]
+    remotes = [alias for alias in settings.remotes if {alias, local_alias()} <= set(databases or ())]
     rules = {"SYNCHRO_CONFLICT": settings.conflict}
     rules |= {f"SYNCHRO_OPTIONS[{label!r}]['conflict']": rule for label, rule in settings.rules.items()}
     return [
         checks.Warning(
-            f"{name} is {rule!r}, and {LOCAL!r} and {alias!r} synchronise to one another: where both run at the same "
+            f"{name} is {rule!r}, and {local_alias()!r} and {alias!r} synchronise to one another: where both run at the same "
             "time, either decides by itself who of the two is 'local', and they end different.",
             hint="Let the newest win, or a callable that says the same on both sides.",
             id="synchro_triggers.W018",
@@ -42,10 +42,13 @@ def check_rules(
 def _receive_from_one_another(alias: str) -> bool:
     """Tell whether LOCAL and a remote have received something from one another; not before both have their tables."""
     table = Checkpoint._meta.db_table
-    if any(table not in connections[each].introspection.table_names() for each in (LOCAL, alias)):
+    if any(table not in connections[each].introspection.table_names() for each in (local_alias(), alias)):
         return False
-    nodes = {each: Node._base_manager.using(each).values_list("node_id", flat=True).first() for each in (LOCAL, alias)}
+    nodes = {
+        each: Node._base_manager.using(each).values_list("node_id", flat=True).first()
+        for each in (local_alias(), alias)
+    }
     return all(
         Checkpoint._base_manager.using(here).filter(source=nodes[there]).exists()
-        for here, there in ((LOCAL, alias), (alias, LOCAL))
+        for here, there in ((local_alias(), alias), (alias, local_alias()))
     )

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from django.db import Error, InterfaceError, OperationalError, connections
 
-from .conf import LOCAL
+from .conf import local_alias
 from .exceptions import DatabaseUnreachable, SynchroError, worst_of
 from .faults.judge import kind_of, lost_alias, met_by_errors
 from .faults.kinds import Kind
@@ -87,7 +87,7 @@ def troubles_with(remotes: Iterable[Remote], do: Callable[[Remote], object]) -> 
     problems: list[SynchroError] = []
     for alias in remotes:
         try:
-            with clear_errors(*((LOCAL, alias) if isinstance(alias, str) else alias)):
+            with clear_errors(*((local_alias(), alias) if isinstance(alias, str) else alias)):
                 do(alias)
         except SynchroError as error:
             problems.append(error)

@@ -26,7 +26,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connection, router, transaction
 from django.db.models import Model
 
-from .conf import LOCAL, get_settings
+from .conf import get_settings, local_alias
 
 
 class _Here:
@@ -54,7 +54,7 @@ def unnamed_on(alias: str, *, always: bool = False) -> Iterator[None]:
     Example:
         ``with unnamed_on("remote"): post_save.send(...)``
     """
-    meant = None if alias == LOCAL or not (always or get_settings().unnamed == "remote") else alias
+    meant = None if alias == local_alias() or not (always or get_settings().unnamed == "remote") else alias
     if meant is None and _here.get() is None:
         yield
         return

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from django.db import connections, transaction
 
-from ..conf import LOCAL
+from ..conf import local_alias
 from ..vendors.vendor import database_of
 
 P = ParamSpec("P")
@@ -119,9 +119,9 @@ class synchro_paused:  # read as a function: ``with synchro_paused():``
         replaying = [
             connection.alias
             for connection in connections.all(initialized_only=True)
-            if getattr(connection, _REPLAYING, False) and connection.alias != LOCAL
+            if getattr(connection, _REPLAYING, False) and connection.alias != local_alias()
         ]
-        return [LOCAL, *replaying]
+        return [local_alias(), *replaying]
 
 
 #: django-synchro's names.

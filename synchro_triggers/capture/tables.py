@@ -17,7 +17,7 @@ from django.db.backends.utils import strip_quotes
 from django.db.models import Field, Model
 from django.db.models.fields.composite import CompositePrimaryKey
 
-from ..conf import LOCAL, Settings, get_settings, options_of
+from ..conf import Settings, get_settings, local_alias, options_of
 from ..exceptions import SynchroConfigurationError
 from ..listed import resolve_models
 from ..natural import follow, manager_over
@@ -294,7 +294,7 @@ def natural_key_of(instance: Any) -> tuple[Any, ...]:
     """Return the natural key of an object whose model has one."""
     if names := _given_natural_key(type(instance)):
         return tuple(follow(instance, name) for name in names)
-    with unnamed_on(instance._state.db or LOCAL):
+    with unnamed_on(instance._state.db or local_alias()):
         return tuple(instance.natural_key())
 
 

@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from ..conf import LOCAL
+from ..conf import local_alias
 
 #: Returns the key on the remote of the object of a model that has this key on LOCAL.
 KeyOf = Callable[[Any, Any], Any]
@@ -36,7 +36,7 @@ def translated(key_of: KeyOf, model: Any, key: Any) -> Any:
 def model_of_type(key: Any) -> type[Model] | None:
     """Return the model of one of LOCAL's content types; ``None``: there is none, or it is not installed any more."""
     try:
-        return ContentType.objects.db_manager(LOCAL).get_for_id(key).model_class()
+        return ContentType.objects.db_manager(local_alias()).get_for_id(key).model_class()
     except (ContentType.DoesNotExist, ValueError, TypeError):
         return None
 

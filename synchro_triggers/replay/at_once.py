@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ..conf import LOCAL
+from ..conf import local_alias
 from ..models import Checkpoint
 from .errors import reraise_if_lost
 from .identity.names import settle_gone
@@ -70,7 +70,7 @@ class AtOnce:
         if window.rows > _AT_MOST or window.known_row != checkpoint.last_row:
             return None
         context = self.context
-        page = read_page(LOCAL, window, window.after, _AT_MOST, without_origin=context.node)
+        page = read_page(local_alias(), window, window.after, _AT_MOST, without_origin=context.node)
         changes, formers = of_one_object_each(coalesce(page.changes), Absent(), context.kept_keys)
         if not self._may_be_applied(changes) or not self.lease.is_free_at(checkpoint.position):
             return None
@@ -79,7 +79,7 @@ class AtOnce:
             return None
         moves_on = self._begin(checkpoint, window, changes)
         try:
-            with times_in_utc(LOCAL, context.remote):
+            with times_in_utc(local_alias(), context.remote):
                 self.meeting.look_at(changes)
                 result = None if self.meeting.doubts() else self._transaction(under_numbers.changes, formers, moves_on)
         except CheckpointMoved:

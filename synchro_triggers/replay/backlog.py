@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from ..conf import LOCAL, get_settings
+from ..conf import get_settings, local_alias
 from .choices import Choices
 from .identity.names import settle_gone
 from .kept import KeptObjects
@@ -128,7 +128,7 @@ class Backlog:
 
     def _read_page(self, window: Window, after: int) -> Page:
         node, labels = self.context.node, self.choices.labels
-        return read_page(LOCAL, window, after, PAGE_ROWS, without_origin=node, labels=labels)
+        return read_page(local_alias(), window, after, PAGE_ROWS, without_origin=node, labels=labels)
 
     def _has_more_to_say(self, change: Change, *, is_new: bool) -> bool:
         """Tell whether there is something to do for an object, which an earlier page may have spoken of.

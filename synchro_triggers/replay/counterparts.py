@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Model
 
 from ..capture.own_tables import require_own_tables
-from ..conf import LOCAL, get_settings, required_remotes
+from ..conf import get_settings, local_alias, required_remotes
 from ..exceptions import ObjectNotApplied, SynchroConfigurationError
 from ..reaching import clear_errors
 from .identity.matching import Matching
@@ -30,7 +30,7 @@ def counterparts(model: type[Model], keys: Iterable[Any], remote: str | None = N
     [alias] = remotes
     shape = shape_of(concrete_of(model))
     wanted = list(dict.fromkeys(keys))
-    with clear_errors(LOCAL, alias), times_in_utc(LOCAL, alias):
+    with clear_errors(local_alias(), alias), times_in_utc(local_alias(), alias):
         require_own_tables(alias)
         identity = Identity(alias, *require_two_nodes(alias), get_settings().identity)
         identity.load(shape.root, wanted)

@@ -10,7 +10,7 @@ from django.db import connections
 from django.db.models import Model
 
 from ..capture.keys import encode_key
-from ..conf import LOCAL
+from ..conf import local_alias
 from ..exceptions import DatabaseUnreachable, ObjectNotApplied, Refused, RunUnderWay
 from ..faults.judge import is_contended, lost_alias, was_replaced
 from ..reaching import lost
@@ -72,7 +72,7 @@ def reraise_if_lost(error: Exception, remote: str) -> None:
     """
     if isinstance(error, (RunRefused, RunUnderWay, DatabaseUnreachable)):
         raise error
-    if alias := lost_alias(error, remote, LOCAL):
+    if alias := lost_alias(error, remote, local_alias()):
         raise lost(alias, error) from error
 
 

@@ -11,7 +11,7 @@ from django.db import Error
 
 from ..capture import install
 from ..capture.trigger import Trigger
-from ..conf import LOCAL
+from ..conf import local_alias
 from ..django_inside.expected import PARTS
 from ..django_inside.receivers import can_withhold
 from ..exceptions import Refused, TriggersNotReady
@@ -30,28 +30,28 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
     Returns:
         The partitions that had no triggers.
     """
-    install.require_capture(LOCAL)
+    install.require_capture(local_alias())
     _require_silence()
     if not dry_run:
         require_no_transaction()
     for alias in remotes:
         with suppress(Error):  # one that cannot be reached is told of when its turn comes
             require_two_databases(alias)
-    with clear_errors(LOCAL):
-        found = install.compare(LOCAL)
-        require_original(LOCAL)
-        require_sight(LOCAL)
-    install.require_tables(found, LOCAL)
+    with clear_errors(local_alias()):
+        found = install.compare(local_alias())
+        require_original(local_alias())
+        require_sight(local_alias())
+    install.require_tables(found, local_alias())
     expected: tuple[Trigger, ...] = ()
     if found.new_partitions:
-        with clear_errors(LOCAL):
-            expected = found.new_partitions if dry_run else install.cover_new_partitions(LOCAL)
+        with clear_errors(local_alias()):
+            expected = found.new_partitions if dry_run else install.cover_new_partitions(local_alias())
     missing = tuple(trigger for trigger in found.missing if trigger not in expected)
     wrong = replace(found, missing=missing, orphaned=()).describe()
     if wrong:
         raise TriggersNotReady(
-            f"The triggers on {LOCAL!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
-            f"Run `manage.py synchro_install_triggers --database {LOCAL}`."
+            f"The triggers on {local_alias()!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
+            f"Run `manage.py synchro_install_triggers --database {local_alias()}`."
         )
     return sorted({trigger.table for trigger in expected})
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..capture.own_tables import require_own_tables
-from ..conf import LOCAL
+from ..conf import local_alias
 from ..exceptions import Refused, SynchroError
 from ..key_texts import printable_key
 from ..models import Checkpoint, Failure
@@ -82,7 +82,7 @@ def read_status(remote: str) -> Status:
         Refused: both sides are one database.
     """
     _require_both(remote)
-    source = node_id(LOCAL)
+    source = node_id(local_alias())
     checkpoint = load_checkpoint(remote, source)
     target = node_id(remote)
     window = _pending(checkpoint, target)
@@ -91,7 +91,7 @@ def read_status(remote: str) -> Status:
         last_run=checkpoint.last_check,
         under_way=_under_way(checkpoint),
         refused=_why_refused(remote, checkpoint),
-        pending=pending_objects(LOCAL, window, without_origin=target),
+        pending=pending_objects(local_alias(), window, without_origin=target),
         pending_rows=window.rows,
         failures=tuple(
             FailureStatus(
@@ -117,19 +117,19 @@ def pending_rows(remote: str) -> int:
         Refused: both sides are one database.
     """
     _require_both(remote)
-    checkpoint = Checkpoint.objects.using(remote).filter(source=node_id(LOCAL)).first() or Checkpoint()
+    checkpoint = Checkpoint.objects.using(remote).filter(source=node_id(local_alias())).first() or Checkpoint()
     return _pending(checkpoint, node_id(remote)).rows
 
 
 def _require_both(remote: str) -> None:
     require_two_databases(remote)
-    for alias in (LOCAL, remote):
+    for alias in (local_alias(), remote):
         require_own_tables(alias)
 
 
 def _pending(checkpoint: Checkpoint, target: str) -> Window:
     return open_window(
-        LOCAL,
+        local_alias(),
         checkpoint.position,
         after=checkpoint.window_after,
         since=checkpoint.since,
@@ -139,7 +139,7 @@ def _pending(checkpoint: Checkpoint, target: str) -> Window:
 
 def _why_refused(remote: str, checkpoint: Checkpoint) -> str:
     try:
-        require_original(LOCAL)
+        require_original(local_alias())
         require_two_nodes(remote)
         require_same_history(checkpoint, remote)
     except Refused as error:

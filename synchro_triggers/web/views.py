@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from ..api import call_synchronize, reset_synchro
-from ..conf import LOCAL, Settings, get_settings
+from ..conf import Settings, get_settings, local_alias
 from ..masking import without_credentials
 from ..models import options
 
@@ -79,6 +79,6 @@ def _last_run(settings: Settings) -> dict[str, object]:
             raise
         problem = str(error)
         if isinstance(error, (OperationalError, InterfaceError)):
-            alias = next(iter(settings.remotes), LOCAL)
+            alias = next(iter(settings.remotes), local_alias())
             problem = _("The database “%(alias)s” cannot be reached: %(msg)s") % {"alias": alias, "msg": problem}
         return {"last_run": None, "problem": without_credentials(problem)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.compare.comparison import compare
@@ -116,7 +116,7 @@ def _repair_of(options: dict[str, Any]) -> str | None:
 
 def _summary(counts: ModelComparison, remote: str) -> str:
     said = [
-        f"{counts.local:,} on {LOCAL!r}, {counts.remote:,} on {remote!r}; {counts.equal:,} equal",
+        f"{counts.local:,} on {local_alias()!r}, {counts.remote:,} on {remote!r}; {counts.equal:,} equal",
         *(f"{number:,} {what}" for number, what in _numbers(counts, remote) if number),
     ]
     if counts.not_compared:
@@ -127,7 +127,7 @@ def _summary(counts: ModelComparison, remote: str) -> str:
 def _numbers(counts: ModelComparison, remote: str) -> list[tuple[int, str]]:
     return [
         (counts.differing, "different"),
-        (counts.only_local, f"only on {LOCAL!r}"),
+        (counts.only_local, f"only on {local_alias()!r}"),
         (counts.only_remote, f"only on {remote!r}"),
         (counts.pending, "pending"),
         (counts.kept, "kept as failures"),
@@ -140,20 +140,20 @@ def _lines(found: Difference) -> Iterator[str]:
     keys = [each for each in (found.local_key, found.remote_key and f"({found.remote!r}: {found.remote_key})") if each]
     said = [found.state.value]
     if found.only:
-        said.append(f"only on {LOCAL if found.only == 'local' else found.remote!r}")
+        said.append(f"only on {local_alias() if found.only == 'local' else found.remote!r}")
     said += filter(None, [found.reason])
     yield f"{' '.join(keys)}: {'; '.join(said)}"
     for field in found.fields:
-        yield f"  {field.field}: {_value(field, LOCAL)}, {_value(field, found.remote)}"
+        yield f"  {field.field}: {_value(field, local_alias())}, {_value(field, found.remote)}"
 
 
 def _value(field: FieldDifference, alias: str) -> str:
-    value = field.local if alias == LOCAL else field.remote
+    value = field.local if alias == local_alias() else field.remote
     return f"{'NULL' if value is None else repr(value)} on {alias!r}"
 
 
 def _logged(report: ComparisonReport) -> str:
-    where = repr(LOCAL) if report.repair == "local" else " and ".join(map(repr, report.remotes))
+    where = repr(local_alias()) if report.repair == "local" else " and ".join(map(repr, report.remotes))
     whose = "the next synchronize" if report.repair == "local" else "its own next synchronize"
     return f"{report.logged:,} logged on {where}: {whose} brings them."
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...capture.install import require_capture
-from ...conf import LOCAL, required_remotes
+from ...conf import local_alias, required_remotes
 from ...exceptions import worst_of
 from ...replay.report import describe_failures, message_of
 from ...replay.run import retry_failures
@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
-            require_capture(LOCAL)
+            require_capture(local_alias())
             if options["retry"]:
                 self._retry(options)
             else:

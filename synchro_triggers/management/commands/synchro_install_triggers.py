@@ -10,7 +10,7 @@ from ...capture import install
 from ...capture.own_tables import require_own_tables
 from ...capture.unlogged import describe_unlogged
 from ...capture.unseen import describe_unseen
-from ...conf import LOCAL, check_alias, get_settings
+from ...conf import check_alias, get_settings, local_alias
 from ..errors import one_line
 
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             action="append",
             dest="databases",
             metavar="ALIAS",
-            help=f"Database to work on; may be given several times. Default: {LOCAL}.",
+            help=f"Database to work on; may be given several times. Default: {local_alias()}.",
         )
         parser.add_argument(
             "--replicated",
@@ -48,11 +48,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
             if not options["uninstall"]:
-                install.require_capture(LOCAL)
+                install.require_capture(local_alias())
             if options["migration"]:
                 self._write_migration(options["migration"])
                 return
-            given = options["databases"] or [LOCAL]
+            given = options["databases"] or [local_alias()]
             # call_command(database="x") hands on the text itself.
             aliases = [check_alias(alias) for alias in ([given] if isinstance(given, str) else given)]
         if options["check"]:

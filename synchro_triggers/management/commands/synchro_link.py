@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from ...capture.install import require_capture
 from ...capture.tables import labels_of
-from ...conf import LOCAL, required_remotes
+from ...conf import local_alias, required_remotes
 from ...reaching import with_each
 from ...replay.meeting.linking import call_strangers, link_objects
 from ..errors import one_line
@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
-            require_capture(LOCAL)
+            require_capture(local_alias())
             labels = labels_of(options["models"]) if options["models"] else None
             remotes = required_remotes(options["remote"], "link with")
             with_each(remotes, lambda alias: self._tell(alias, labels, options))
@@ -57,7 +57,9 @@ class Command(BaseCommand):
         for label, counts in link_objects(alias, labels, trust_keys=options["trust_keys"]).items():
             alike = f", {counts.alike} of them beside another one with their key" if counts.alike else ""
             if counts.unreadable:
-                alike += f", {counts.unreadable} of them with values that cannot be read on {LOCAL!r} or {alias!r}"
+                alike += (
+                    f", {counts.unreadable} of them with values that cannot be read on {local_alias()!r} or {alias!r}"
+                )
             yield (
                 f"{alias}: {label}: {counts.linked} linked, {counts.known} known before, "
                 f"{counts.unmatched} without a counterpart{alike}"

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
-from ...conf import LOCAL, check_alias, get_settings
+from ...conf import check_alias, get_settings, local_alias
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import clear_errors
 from ...replay.state.checkpoint import keep_identity, make_own_node, reset_synchro
@@ -43,8 +43,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--database",
             metavar="ALIAS",
-            default=LOCAL,
-            help=f"The copied or moved database, where it is another one than {LOCAL!r}; with one of those above.",
+            default=local_alias(),
+            help=f"The copied or moved database, where it is not {local_alias()!r}; with one of those above.",
         )
         parser.add_argument(
             "--no-input",
@@ -56,16 +56,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = "Synchronization has been reset."
-        with one_line(), clear_errors(LOCAL, *get_settings().remotes):
-            require_capture(LOCAL)
-            if (alias := check_alias(options["database"])) != LOCAL:
+        with one_line(), clear_errors(local_alias(), *get_settings().remotes):
+            require_capture(local_alias())
+            if (alias := check_alias(options["database"])) != local_alias():
                 done = self._settle(alias, options)
             elif options["keep_identity"]:
                 done = self._keep()
             else:
                 if not options["new_identity"]:
-                    require_own_tables(LOCAL)
-                    require_original(LOCAL)
+                    require_own_tables(local_alias())
+                    require_original(local_alias())
                 if options["interactive"]:
                     self._ask()
                 reset_synchro(new_identity=options["new_identity"])
@@ -89,8 +89,8 @@ class Command(BaseCommand):
         if not behind:
             return "The identity is kept: what was received stays received, and what waits will be sent."
         kept = (
-            f"The identity is kept. What {LOCAL!r} has lost stays on {', '.join(map(repr, behind))}; what was made "
-            "since the loss will be sent."
+            f"The identity is kept. What {local_alias()!r} has lost stays on {', '.join(map(repr, behind))}; what was "
+            "made since the loss will be sent."
         )
         return "\n".join([kept, *(line for alias, lost in behind.items() for line in describe_lost_time(alias, lost))])
 

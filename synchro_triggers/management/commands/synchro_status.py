@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from ...capture.install import require_capture
-from ...conf import LOCAL, chosen_remotes
+from ...conf import chosen_remotes, local_alias
 from ...exceptions import worst_of
 from ...replay.status import Status, read_statuses
 from ..errors import one_line
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
-            require_capture(LOCAL)
+            require_capture(local_alias())
             remotes = chosen_remotes(options["remote"])
             statuses, problems = read_statuses(remotes)
         if options["as_json"] and (statuses or not problems):

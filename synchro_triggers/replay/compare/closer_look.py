@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import F, Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ..identity.already_there import already_there
 from ..identity.matching import Matching
@@ -50,12 +50,15 @@ class CloserLook:
     def at(self, keys: Sequence[Any]) -> dict[Any, Finding]:
         """Return what is not the same, by local key; what LOCAL does not have any more is left out."""
         unreadable = {key: key for key in keys if isinstance(key, Unreadable)}
-        found = {key: Finding(key, None, "local", reason=f"its key cannot be read on {LOCAL!r}") for key in unreadable}
-        rows = self._rows[LOCAL] = self._read(LOCAL, [key for key in keys if key not in unreadable])
+        found = {
+            key: Finding(key, None, "local", reason=f"its key cannot be read on {local_alias()!r}")
+            for key in unreadable
+        }
+        rows = self._rows[local_alias()] = self._read(local_alias(), [key for key in keys if key not in unreadable])
         remote_keys = self.match(list(rows))
         remote_rows = self._read(self._sides.remote, list(dict.fromkeys(remote_keys.values())))
         self._rows[self._sides.remote] = remote_rows
-        for model, led_to in self._led_to(LOCAL).items():
+        for model, led_to in self._led_to(local_alias()).items():
             self._identity.load(root_of(model), led_to)
         for key, row in rows.items():
             remote_key = remote_keys.get(key)
@@ -139,7 +142,7 @@ class CloserLook:
 
     def _unread(self, field: Any, row: Model, other: Model) -> Iterable[FieldDifference]:
         """Compare by their stored texts what cannot be read."""
-        sides = ((LOCAL, row), (self._sides.remote, other))
+        sides = ((local_alias(), row), (self._sides.remote, other))
         texts = [_stored_text(self._table.model, alias, each.pk, field) for alias, each in sides]
         if not self._sides.are_alike or texts[0] != texts[1]:
             shown = [local_value(each, field) if was_read(each, field) else UNREADABLE for _, each in sides]
@@ -151,7 +154,7 @@ class CloserLook:
         if expected is not None:
             return expected
         target = root_of(target_of(field)[0])
-        if there is None or not points_to_key(field) or self._has(LOCAL, target, value):
+        if there is None or not points_to_key(field) or self._has(local_alias(), target, value):
             return _NOT_THERE
         return _NOT_THERE if self._has(self._sides.remote, target, there) else there
 
@@ -165,7 +168,7 @@ class CloserLook:
             if known is not None:
                 return known
             there = other.__dict__.get(column.field.attname)
-            if there is None or self._has(LOCAL, *target):
+            if there is None or self._has(local_alias(), *target):
                 return _NOT_THERE
             points_to = held_key(column, other, self._sides.remote)
             return _NOT_THERE if points_to is None or self._has(self._sides.remote, *points_to) else there
@@ -183,7 +186,7 @@ class CloserLook:
         def key_there(target: At, written: Any) -> Any:
             nonlocal nowhere
             known = keys.held_there(column, target, written)
-            if known is None and not self._has(LOCAL, *target):
+            if known is None and not self._has(local_alias(), *target):
                 nowhere = True
                 return _blank(written)
             return written if known is None else known

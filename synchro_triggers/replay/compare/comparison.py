@@ -14,7 +14,7 @@ from django.db.models import Model
 from ...capture import install
 from ...capture.own_tables import Schema, require_own_tables
 from ...capture.tables import is_of_links, labels_of
-from ...conf import LOCAL, get_settings, required_remotes
+from ...conf import get_settings, local_alias, required_remotes
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import with_each
 from ..log.users_changes import UsersChanges
@@ -46,7 +46,7 @@ def compare(
     """See ``synchro_triggers.compare``, which this is."""
     if repair not in {None, "local", "remote"}:
         raise SynchroConfigurationError(f"repair must be None, 'local' or 'remote', not {repair!r}.")
-    install.require_capture(LOCAL)
+    install.require_capture(local_alias())
     remotes = required_remotes(remote, "compare with")
     labels = None if models is None else labels_of(models)
     started = time.monotonic()
@@ -75,21 +75,21 @@ class Comparison:
         self, remote: str, labels: Sequence[str] | None, report: ComparisonReport, progress: OnProgress | None
     ) -> None:
         require_two_databases(remote)
-        for alias in (LOCAL, remote):
+        for alias in (local_alias(), remote):
             require_own_tables(alias)
-        require_original(LOCAL)
+        require_original(local_alias())
         source, target = require_two_nodes(remote)
-        for alias in (LOCAL, remote):
+        for alias in (local_alias(), remote):
             require_sight(alias)
-        models = install.captured_models_on(LOCAL)
+        models = install.captured_models_on(local_alias())
         self._models = [model for model in models if labels is None or model._meta.label in labels]
-        _require_schema(LOCAL, self._models)
+        _require_schema(local_alias(), self._models)
         _require_schema(remote, self._models)
         logs = install.captures(remote)
         if report.repair == "remote" and not logs:
             raise SynchroConfigurationError(
                 f"Nothing can be logged on {remote!r}: it has no triggers. Run `manage.py synchro_install_triggers "
-                f"--database {remote}`, or repair from {LOCAL!r}, without --from."
+                f"--database {remote}`, or repair from {local_alias()!r}, without --from."
             )
         self._remote, self._report, self._progress = remote, report, progress
         kept_keys = get_settings().identity
@@ -102,8 +102,8 @@ class Comparison:
         if self._sides.users_changes is not None:
             self._sides.users_changes.look(None)
         if self._progress is not None:
-            self._total = sum(rows_of(model, LOCAL).count() for model in self._models)
-        with times_in_utc(LOCAL, self._remote):
+            self._total = sum(rows_of(model, local_alias()).count() for model in self._models)
+        with times_in_utc(local_alias(), self._remote):
             for model in self._models:
                 self._compare(self._table(model), model)
         self._on_rows(0)
@@ -120,7 +120,7 @@ class Comparison:
 
     def _repair(self, model: type[Model], found: list[Finding]) -> None:
         if self._report.repair:
-            alias = LOCAL if self._report.repair == "local" else self._remote
+            alias = local_alias() if self._report.repair == "local" else self._remote
             self._report.logged += log_again(alias, model._meta.label, found)
 
     def _on_rows(self, rows: int) -> None:

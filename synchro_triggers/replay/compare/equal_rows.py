@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..identity.reference_table import text_of
 from ..rows.held_keys import held_key
 from ..rows.json_text import annotation_of
@@ -79,7 +79,7 @@ class EqualRows:
             KeysNotInOrder: ``pages_by_texts()`` has to be asked instead, from the beginning.
         """
         last: Any = None
-        rows_of_now = self._times.annotated(up_to_now(rows_of(self._table.model, LOCAL)), self._table.plain)
+        rows_of_now = self._times.annotated(up_to_now(rows_of(self._table.model, local_alias())), self._table.plain)
         while True:
             keys, rows = self._page_after(rows_of_now, last)
             if not keys:
@@ -119,7 +119,7 @@ class EqualRows:
             if not is_of_one_object(error):
                 raise
             return Page(len(keys), [], keys)
-        garbled = self._garbled(LOCAL, rows)
+        garbled = self._garbled(local_alias(), rows)
         equal, doubtful = [], []
         for row in expected:
             remote_key = there.get(row[0])

@@ -11,7 +11,7 @@ from django.db import connections
 from django.db.models import Model, QuerySet
 
 from ...capture.keys import encode_key, logged_texts
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import stored_key
 from ...models import ChangeLog, Checkpoint, Failure
 from ..log.window import Window, in_window, open_window
@@ -117,5 +117,5 @@ def two_ways(remote: str, source: str, target: str, *, logs: bool) -> tuple[Way,
     Args:
         logs: whether the remote has triggers.
     """
-    back = logs and has_rows(Checkpoint, LOCAL, source=target)
-    return Way(LOCAL, remote, source, target), Way(remote, LOCAL, target, source) if back else None
+    back = logs and has_rows(Checkpoint, local_alias(), source=target)
+    return Way(local_alias(), remote, source, target), Way(remote, local_alias(), target, source) if back else None

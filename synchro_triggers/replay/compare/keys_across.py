@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import read_full_key
 from ...models import Reference
 from ..identity.matching import Matching
@@ -89,10 +89,10 @@ class KeysAcross:
         """Return local and remote keys, of local keys or, backwards, of remote ones; forward references win."""
         by_text = {text_of(key): key for key in keys}
         pairs: list[tuple[Any, Any]] = []
-        for alias, source in ((self._sides.remote, self._sides.source), (LOCAL, self._sides.target)):
+        for alias, source in ((self._sides.remote, self._sides.source), (local_alias(), self._sides.target)):
             if not by_text or not self._has_any(alias, source, root):
                 continue
-            forward = alias != LOCAL
+            forward = alias != local_alias()
             asked, told = ("remote_pk", "local_pk") if forward is backwards else ("local_pk", "remote_pk")
             found = _read(alias, source, root, asked, told, by_text)
             others = read_keys(root, [other for _, other in found])

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..identity.matching import Matching
 from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import read_in_part
@@ -48,7 +48,7 @@ class Links:
 
     def pages(self) -> Iterator[Page]:
         """Yield LOCAL's links, a page at a time; what is doubtful are pairs."""
-        for pairs in self._pairs_of(LOCAL):
+        for pairs in self._pairs_of(local_alias()):
             ends = zip(*pairs, strict=True)
             known = [self._across.targets(model, keys) for model, keys in zip(self._models, ends, strict=True)]
             there = {pair: (known[0].get(pair[0]), known[1].get(pair[1])) for pair in pairs}
@@ -60,7 +60,7 @@ class Links:
 
     def look(self, pairs: Sequence[Pair]) -> tuple[dict[Pair, Finding], list[Pair]]:
         """Look closer at links of LOCAL: what is not the same, by pair; and the remote pairs that were found."""
-        rows = self._linked(LOCAL, pairs)
+        rows = self._linked(local_alias(), pairs)
         identity = self._sides.identity()
         keys_there = Matching(identity, OtherSpellings(self._sides.remote)).keys_there
         ends: list[dict[Any, Any]] = []
@@ -89,7 +89,7 @@ class Links:
         """Return those of the remote's links that a few queries do not show to be links of LOCAL."""
         ends = [self._keys_here(model, set(keys)) for model, keys in self._by_model(remote_pairs)]
         here = {pair: (ends[0].get(pair[0]), ends[1].get(pair[1])) for pair in remote_pairs}
-        linked = self._linked(LOCAL, [pair for pair in here.values() if None not in pair])
+        linked = self._linked(local_alias(), [pair for pair in here.values() if None not in pair])
         return [pair for pair in remote_pairs if here[pair] not in linked]
 
     def look_there(self, remote_pairs: Sequence[Pair]) -> tuple[dict[Pair, Finding], list[Pair]]:
@@ -103,7 +103,7 @@ class Links:
             # Several rows may have the natural key of one object, which is one of them, or none.
             ends.append({there: key for there, key in known if matching.match_key(model, key) == there})
         here = {pair: (ends[0].get(pair[0]), ends[1].get(pair[1])) for pair in rows}
-        linked = self._linked(LOCAL, [pair for pair in here.values() if None not in pair])
+        linked = self._linked(local_alias(), [pair for pair in here.values() if None not in pair])
         return {
             remote_pair: Finding(None if None in pair else pair, remote_pair, "remote", row=rows[remote_pair])
             for remote_pair, pair in here.items()

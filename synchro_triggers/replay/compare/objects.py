@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..identity.matching import Matching
 from ..identity.reference_table import text_of
 from ..log.everything import every_object
@@ -61,7 +61,9 @@ class Objects:
         """Yield the pages by keys as triggers write them; all of their rows need a closer look."""
         for changes in every_object([self.label], PAGE):
             yield Page(
-                len(changes), [], read_keys(self._table.model, [change.key for change in changes], zone_of(LOCAL))
+                len(changes),
+                [],
+                read_keys(self._table.model, [change.key for change in changes], zone_of(local_alias())),
             )
 
     def look(self, keys: Sequence[Any]) -> tuple[dict[Any, Finding], list[Any]]:
@@ -109,7 +111,7 @@ class Objects:
 
     def _living(self, keys: Collection[Any]) -> set[Any]:
         """Return those of the keys that LOCAL's table has."""
-        return set(rows_with(self._table.model, LOCAL, pk=keys).values_list("pk", flat=True)) if keys else set()
+        return set(rows_with(self._table.model, local_alias(), pk=keys).values_list("pk", flat=True)) if keys else set()
 
     def look_there(self, remote_keys: Sequence[Any]) -> tuple[dict[Any, Finding], list[Any]]:
         """Look closer at rows of the remote: which of them LOCAL does not have, or has more than once."""
@@ -128,7 +130,9 @@ class Objects:
         for row in rows:
             if len(some := claims[row.pk]) > 1:
                 shown = ", ".join(map(text_of, some))
-                found[row.pk] = Finding(some[-1], row.pk, reason=f"several objects of {LOCAL!r} are this row: {shown}")
+                found[row.pk] = Finding(
+                    some[-1], row.pk, reason=f"several objects of {local_alias()!r} are this row: {shown}"
+                )
             elif matched.get(keys.get(row.pk)) != row.pk:
                 found[row.pk] = Finding(None, row.pk, "remote")
         return found, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...models import ChangeLog, Operation
 from .report import Finding
 
@@ -26,7 +26,7 @@ def log_again(alias: str, label: str, found: Iterable[Finding]) -> int:
     Returns:
         How many were logged.
     """
-    here = "local" if alias == LOCAL else "remote"
+    here = "local" if alias == local_alias() else "remote"
     rows = []
     for each in found:
         key = each.row if each.row is not None else each.key if here == "local" else each.remote_key

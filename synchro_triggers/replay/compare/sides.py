@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import connections
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...vendors.vendor import database_of
 from ..identity.references import Identity
 from ..log.users_changes import UsersChanges
@@ -32,7 +32,7 @@ class Sides:
     @property
     def are_alike(self) -> bool:
         """Whether both are of one vendor, so that what is the same is stored alike."""
-        return database_of(connections[LOCAL]) is database_of(connections[self.remote])
+        return database_of(connections[local_alias()]) is database_of(connections[self.remote])
 
     def identity(self) -> Identity:
         """Return references that nothing is known of yet."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..identity.reference_table import ReferenceTable, Stored, text_of
 from ..identity.telling import keeps_key
 from ..schema.keys import FormerKey
@@ -70,13 +70,13 @@ class States:
         by: dict[tuple[str, str], list[Stored]] = {}
         if local:
             for stored in self._table.named(self._remote, self._root, {self._table.source}, local):
-                by.setdefault((LOCAL, stored.local_pk), []).append(stored)
-            for stored in self._backwards(self._table.to_rows(LOCAL, self._root, local)):
-                by.setdefault((LOCAL, stored.local_pk), []).append(stored)
+                by.setdefault((local_alias(), stored.local_pk), []).append(stored)
+            for stored in self._backwards(self._table.to_rows(local_alias(), self._root, local)):
+                by.setdefault((local_alias(), stored.local_pk), []).append(stored)
         if remote:
             for stored in self._table.to_rows(self._remote, self._root, remote):
                 by.setdefault((self._remote, stored.remote_pk), []).append(stored)
-            for stored in self._backwards(self._table.named(LOCAL, self._root, {self._table.target}, remote)):
+            for stored in self._backwards(self._table.named(local_alias(), self._root, {self._table.target}, remote)):
                 by.setdefault((self._remote, stored.remote_pk), []).append(stored)
         return by
 
@@ -102,7 +102,7 @@ class States:
         return [read_key(self._root, stored.remote) for stored in there]
 
     def _at(self, found: Finding) -> tuple[str, str]:
-        alias, key = (LOCAL, found.key) if found.key is not None else (self._remote, found.remote_key)
+        alias, key = (local_alias(), found.key) if found.key is not None else (self._remote, found.remote_key)
         return alias, text_of(key)
 
 

@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.db import connections
 from django.db.models import DateTimeField, F, Func, QuerySet, TextField
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...vendors.vendor import database_of
 from ..rows.vendor import statements_of
 
@@ -39,7 +39,7 @@ class TimeTexts:
     """
 
     def __init__(self, remote: str) -> None:
-        sides = [connections[LOCAL], connections[remote]]
+        sides = [connections[local_alias()], connections[remote]]
         have_texts = all(statements_of(side).TIME_AS_TEXT for side in sides)
         zones = {side.timezone_name for side in sides if database_of(side).HOLDS_ANYTHING}
         self._mixed = database_of(sides[0]) is not database_of(sides[1])

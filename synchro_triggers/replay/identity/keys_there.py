@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..rows.held_keys import held_key, target_with
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import doubling_zone, is_doubled
@@ -181,7 +181,7 @@ class NaturalKeys:
         if not beyond:
             return {}
         names = [attname for _, attname in beyond]
-        rows = rows_with(model, LOCAL, pk=[instance.pk for instance in instances]).values_list("pk", *names)
+        rows = rows_with(model, local_alias(), pk=[instance.pk for instance in instances]).values_list("pk", *names)
         values_of = {key: dict(zip(names, values, strict=True)) for key, *values in rows}
         for field, attname in beyond:
             if is_foreign_key(field) and points_to_key(field):

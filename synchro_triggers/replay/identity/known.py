@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from .logged_keys import LoggedKeys
 from .names import Names, asked_texts
 from .reference_table import ReferenceTable, Stored, text_of
@@ -64,7 +64,7 @@ def rows_with_references(
     rows = table.to_rows(remote, root, by_text)
     known = {row.remote_pk for row in rows if row.source == source}
     if table.local_receives:
-        known |= {row.local_pk for row in table.named(LOCAL, root, {target}, by_text) if not row.is_gone}
+        known |= {row.local_pk for row in table.named(local_alias(), root, {target}, by_text) if not row.is_gone}
         others = [row for row in rows if row.source not in {source, target}]
         heard = Names(table, LoggedKeys(kept_keys), kept_keys).keys_of(root, others)
         known |= {row.remote_pk for row in others if row.pk in heard}

@@ -10,7 +10,7 @@ from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db.models import Model
 
 from ...capture.tables import natural_key_of, natural_manager
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ..rows.held_keys import held_key
 from ..rows.local_rows import load_instances
@@ -95,7 +95,7 @@ class Living:
 
     def _those_there(self, root: type[Model], keys: Iterable[Any]) -> set[Any]:
         wanted = list(dict.fromkeys(keys))
-        return set(rows_with(root, LOCAL, pk=wanted).values_list("pk", flat=True)) if wanted else set()
+        return set(rows_with(root, local_alias(), pk=wanted).values_list("pk", flat=True)) if wanted else set()
 
     def _by_kept_key(self, model: type[Model], remote_keys: Sequence[Any]) -> dict[Any, Any]:
         """Return the local keys of the objects that have the keys of remote rows, and are no other ones there."""
@@ -159,7 +159,7 @@ class Living:
     def _by_natural_key(self, manager: Any, rows: Sequence[Model]) -> dict[Any, Any]:
         model: type[Model] = type(rows[0])
         paths = named_paths(model)
-        if not paths or not compare_exactly(model, LOCAL):
+        if not paths or not compare_exactly(model, local_alias()):
             return dict(self._one_by_one(manager, rows))
         columns = self._columns(model, paths, rows)
         wanted: dict[tuple[Any, ...], list[Any]] = {}
@@ -174,7 +174,7 @@ class Living:
         attnames = [attname for _, attname in paths]
         lookups = {attnames[number]: {values[number] for values in wanted} for number in whole}
         matches: dict[tuple[Any, ...], list[Any]] = {}
-        for key, *values_here in rows_with(model, LOCAL, **lookups).order_by("pk").values_list("pk", *attnames):
+        for key, *values_here in rows_with(model, local_alias(), **lookups).order_by("pk").values_list("pk", *attnames):
             if tuple(values_here) in wanted:
                 matches.setdefault(tuple(values_here), []).append(key)
         many = getattr(manager, "allow_many", False)
@@ -233,7 +233,7 @@ class Living:
         for row in rows:
             try:
                 key = self._natural_key_here(row)
-                found = ask_by_natural_key(manager, LOCAL, key)
+                found = ask_by_natural_key(manager, local_alias(), key)
                 if None in key:  # where several have it, it tells nothing
                     ask_by_natural_key(manager, self._identity.remote, natural_key_of(row))
                 if found is not None:

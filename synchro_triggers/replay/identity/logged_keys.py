@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
 from ..schema.shape import gives_keys_again, model_of, read_key, root_of
@@ -100,4 +100,4 @@ class LoggedKeys:
 
 def number_of(root: type[Model], former: FormerKey) -> Any:
     """Return the key, as the log has it, that is another object's now."""
-    return read_key(root, former.number, zone_of(LOCAL))
+    return read_key(root, former.number, zone_of(local_alias()))

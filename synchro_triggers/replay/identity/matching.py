@@ -28,7 +28,7 @@ from django.db import DatabaseError
 from django.db.models import Model
 
 from ...capture.tables import natural_manager
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ..log.changes import Change
 from ..rows.local_rows import rebuilt
@@ -92,7 +92,7 @@ class Matching:
         shape = shape_of(model)
         # Else the object need not be read, or cannot be there.
         named = natural_manager(model) is not None and not isinstance(key, FormerKey | Unreadable)
-        instance = rows_of(model, LOCAL).filter(pk=key).first() if named else None
+        instance = rows_of(model, local_alias()).filter(pk=key).first() if named else None
         return self.match(shape, instance) if instance is not None else self.match_kept_key(shape, key)
 
     def match_kept_key(self, shape: Shape, key: Any) -> Any:
@@ -190,4 +190,7 @@ class Matching:
             return False
         if isinstance(other, FormerKey) or self.identity.log.is_going(shape.model, other):
             return False  # its object is gone: who has its natural key now has the row
-        return self.identity.log.is_of_batch(shape.root, other) or rows_of(shape.root, LOCAL).filter(pk=other).exists()
+        return (
+            self.identity.log.is_of_batch(shape.root, other)
+            or rows_of(shape.root, local_alias()).filter(pk=other).exists()
+        )

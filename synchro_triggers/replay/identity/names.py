@@ -17,7 +17,7 @@ from typing import Any
 from django.db.models import Model
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import gone_key, is_gone_key
 from ...models import ChangeLog, Reference
 from ...moment import as_utc
@@ -73,7 +73,7 @@ class Names:
             for each in gone:
                 keys.setdefault(each, []).append(key)
         found: dict[Any, list[Name]] = {}
-        for stored in self._table.to_rows(LOCAL, root, keys):
+        for stored in self._table.to_rows(local_alias(), root, keys):
             if stored.replaced_at is None or stored.is_gone:
                 for key in keys[stored.remote_pk]:
                     found.setdefault(key, []).append(_name_of(stored))
@@ -92,7 +92,7 @@ class Names:
         for text, key in by_text.items():
             if self._log.is_going(root, key) and (ended := self._log.until(root, key)) is not None:
                 formers[FormerKey.of(text, ended)] = key
-        for row in self._table.named(LOCAL, root, {self._table.source}, formers) if formers else ():
+        for row in self._table.named(local_alias(), root, {self._table.source}, formers) if formers else ():
             if not row.is_gone:
                 self.lives_on.add((root, formers[row.local_pk]))
 
@@ -146,7 +146,7 @@ class Names:
         if not rows or not self._table.local_receives:
             return {}
         texts = {each.local_pk for each in rows}
-        here = self._table.named(LOCAL, root, {each.source for each in rows}, texts)
+        here = self._table.named(local_alias(), root, {each.source for each in rows}, texts)
         by_name = {(each.source, each.local_pk): each for each in here}
         pairs = [(each, stored) for each in rows if (stored := by_name.get((each.source, each.local_pk))) is not None]
         self._learn_ends(root, ((_name_of(stored), each) for each, stored in pairs))
@@ -215,27 +215,27 @@ def settle_gone(source: str, changes: Iterable[Change], kept_keys: Collection[st
     for change in changes:
         model = model_of(change.label) if change.deleted and change.certain and change.logged else None
         if model is not None and root_of(model) is model and gives_keys_again(model, kept_keys):
-            key = read_key(model, change.key, zone_of(LOCAL))
+            key = read_key(model, change.key, zone_of(local_alias()))
             number, ended = (key.number, key.ended) if isinstance(key, FormerKey) else (text_of(key), change.last)
             gone.setdefault(model, {})[number] = max(ended, gone.get(model, {}).get(number, 0))
-    if not gone or not has_rows(Reference, LOCAL):
+    if not gone or not has_rows(Reference, local_alias()):
         return
     for model, ended_at in gone.items():
         _rename_what_lives_on(source, model, ended_at)
-        rows = rows_with(Reference, LOCAL, remote_pk=ended_at).filter(model_label=model._meta.label)
+        rows = rows_with(Reference, local_alias(), remote_pk=ended_at).filter(model_label=model._meta.label)
         met = {pk: (text, as_utc(met_at)) for pk, text, met_at in rows.values_list("pk", "remote_pk", "met_at")}
-        logged = rows_with(ChangeLog, LOCAL, pk=[ended_at[text] for text, _ in met.values()]) if met else None
+        logged = rows_with(ChangeLog, local_alias(), pk=[ended_at[text] for text, _ in met.values()]) if met else None
         times = {pk: as_utc(time) for pk, time in logged.values_list("pk", "logged_at")} if logged is not None else {}
         for pk, (text, met_at) in met.items():
             if (time := times.get(ended_at[text])) is not None and met_at <= time:
-                row = rows_with(Reference, LOCAL, pk=[pk])
+                row = rows_with(Reference, local_alias(), pk=[pk])
                 row.filter(source=source).delete()  # what LOCAL itself has made is known by its log
                 row.update(remote_pk=gone_key(text, ended_at[text]))
 
 
 def _rename_what_lives_on(source: str, model: type[Model], ended_at: Mapping[str, int]) -> None:
     """Call an object that has come back from elsewhere, under another key, by the name of one whose key was free."""
-    named = rows_with(Reference, LOCAL, local_pk=ended_at).filter(source=source, model_label=model._meta.label)
+    named = rows_with(Reference, local_alias(), local_pk=ended_at).filter(source=source, model_label=model._meta.label)
     for pk, text, remote_pk, seen in named.values_list("pk", "local_pk", "remote_pk", "seen"):
         if remote_pk != text and not is_gone_key(remote_pk) and (seen or 0) >= ended_at[text]:
-            rows_with(Reference, LOCAL, pk=[pk]).update(local_pk=FormerKey.of(text, ended_at[text]))
+            rows_with(Reference, local_alias(), pk=[pk]).update(local_pk=FormerKey.of(text, ended_at[text]))

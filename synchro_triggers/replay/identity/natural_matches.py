@@ -10,7 +10,7 @@ from django.db import connections
 from django.db.models import Count, Model, QuerySet
 
 from ...capture.tables import natural_key_fields, natural_key_of, natural_manager
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ...vendors.vendor import database_of
 from ..rows.selecting import rows_of, rows_with
@@ -86,13 +86,13 @@ class NaturalMatches:
             lookups = dict(zip(natural_key_fields(type(instance)), natural_key_of(instance), strict=True))
         else:
             return self._is_told_of_another(instance, manager)
-        rows = rows_of(type(instance), LOCAL).filter(**lookups)
+        rows = rows_of(type(instance), local_alias()).filter(**lookups)
         # An object whose key is another's now is not among them.
         return (rows if isinstance(instance.pk, FormerKey) else rows.exclude(pk=instance.pk)).exists()
 
     def _is_told_of_another(self, instance: Any, manager: Any) -> bool:
         try:
-            found = ask_by_natural_key(manager, LOCAL, natural_key_of(instance))
+            found = ask_by_natural_key(manager, local_alias(), natural_key_of(instance))
         except ObjectDoesNotExist:
             return False
         except MultipleObjectsReturned:
@@ -181,7 +181,7 @@ class NaturalMatches:
             return {}
         nulls = {name: True for name in names if name.endswith(IS_NULL)}
         among = {column: {each[at] for each in here} for at, column in enumerate(columns) if column in names}
-        rows = rows_with(model, LOCAL, **among).filter(**nulls).values(*columns).annotate(_times=Count("pk"))
+        rows = rows_with(model, local_alias(), **among).filter(**nulls).values(*columns).annotate(_times=Count("pk"))
         times = {tuple(values): number for *values, number in rows.values_list(*columns, "_times")}
         return {there: wanted[there] for values, there in here.items() if times.get(values, 0) <= 1}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..log.changes import LONG_AGO, Change
 from ..log.own_windows import OwnRow, WindowNumbers, own_rows
 from ..log.users_changes import last_changes
@@ -58,17 +58,17 @@ class OwnVersions:
     def _row(self, change: Change) -> OwnRow | None:
         """Return the log row of the last change of LOCAL's own users."""
         if self._rows is None:
-            self._rows = own_rows(LOCAL, [each.own for each in self._changes.values() if each.own])
+            self._rows = own_rows(local_alias(), [each.own for each in self._changes.values() if each.own])
         if not change.logged and not change.own and change.logged_at != LONG_AGO:
             change.own = self._last_own(change)
-            self._rows.update(own_rows(LOCAL, [change.own]) if change.own else {})
+            self._rows.update(own_rows(local_alias(), [change.own]) if change.own else {})
         return self._rows.get(change.own)
 
     @staticmethod
     def _last_own(change: Change) -> int:
         """Return the id of the last own row of an object of which a failure is kept; 0: there is none any more."""
         model = model_of(change.label)
-        key = read_key(model, change.key, zone_of(LOCAL)) if model is not None else None
+        key = read_key(model, change.key, zone_of(local_alias())) if model is not None else None
         if isinstance(key, FormerKey):
             return key.ended
-        return max((last.id for _, last in last_changes(LOCAL, change.label, [encode_key(key)], "")), default=0)
+        return max((last.id for _, last in last_changes(local_alias(), change.label, [encode_key(key)], "")), default=0)

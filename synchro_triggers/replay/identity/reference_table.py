@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db.models import Model, Q
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import full_key, gone_key, is_digest, is_gone_key, key_of_gone, read_full_key, stored_key
 from ...models import MetNode, Reference
 from ...moment import UtcNow
@@ -91,7 +91,7 @@ class ReferenceTable:
     @cached_property
     def local_receives(self) -> bool:
         """Whether LOCAL has references: objects that others have made, or that it was told of."""
-        return has_rows(Reference, LOCAL)
+        return has_rows(Reference, local_alias())
 
     @cached_property
     def remote_sends(self) -> bool:
@@ -100,7 +100,7 @@ class ReferenceTable:
 
     def of_local(self) -> ReferenceTable:
         """Return the table seen from the remote: what is written then is LOCAL's."""
-        return ReferenceTable(LOCAL, self.target, self.source)
+        return ReferenceTable(local_alias(), self.target, self.source)
 
     # Reading --------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class ReferenceTable:
 
     def to_gone_rows(self, root: type[Model], numbers: Sequence[str]) -> list[Stored]:
         """Return LOCAL's references to rows that had these keys, and are gone."""
-        return self._beginning(LOCAL, root, "remote_pk", [gone_key(number) for number in numbers])
+        return self._beginning(local_alias(), root, "remote_pk", [gone_key(number) for number in numbers])
 
     def former_names(self, root: type[Model], names: Mapping[str, Collection[str]]) -> dict[tuple[str, str], set[int]]:
         """Return which rows of makers' logs have ended objects that had keys before, as far as either side knows.
@@ -128,7 +128,7 @@ class ReferenceTable:
         """
         found: dict[tuple[str, str], set[int]] = {}
         for source, numbers in names.items():
-            for alias in (LOCAL, self.remote):
+            for alias in (local_alias(), self.remote):
                 for each in self._beginning(alias, root, "local_pk", [f"{number}~" for number in numbers]):
                     if each.source == source and FormerKey.is_one(each.local_pk):
                         former = FormerKey(each.local_pk)

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import read_full_key
 from ..log.own_windows import WindowNumbers
 from ..log.users_changes import LastChange, UsersChanges
@@ -77,7 +77,7 @@ class Identity:
         self._source, self._target = source, target
         self._table = ReferenceTable(remote, source, target)
         self._names = Names(self._table, self.log, kept_keys)
-        self.versions = OwnVersions(source, numbers or WindowNumbers(LOCAL), self._names.received)
+        self.versions = OwnVersions(source, numbers or WindowNumbers(local_alias()), self._names.received)
         self._strangers = Strangers(source, kept_keys, given_again)
         self._kept_keys, self._logs = kept_keys, logs
         self._keeps: dict[Shape, bool] = {}
@@ -390,7 +390,7 @@ class Identity:
     def claims_backwards(self, model: type[Model], remote_keys: Iterable[Any]) -> dict[Any, Any]:
         """Return the local keys of remote rows that came to LOCAL from there, by remote key."""
         root, by_text = root_of(model), {text_of(key): key for key in remote_keys}
-        rows = self._table.named(LOCAL, root, {self._target}, by_text) if by_text else ()
+        rows = self._table.named(local_alias(), root, {self._target}, by_text) if by_text else ()
         return {by_text[each.local_pk]: read_key(root, each.remote) for each in rows if not each.is_gone}
 
     # Writing --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import full_key
 from ..schema.shape import gives_keys_again
 from .reference_table import Name, ReferenceTable, Stored, text_of
@@ -34,7 +34,7 @@ def share_names(table: ReferenceTable, root: type[Model], linked: Mapping[Any, A
             there.setdefault(row.remote_pk, []).append(row)
     if not there and not table.remote_sends:
         return
-    here = {row.remote_pk for row in table.to_rows(LOCAL, root, {text_of(key) for key in linked})}
+    here = {row.remote_pk for row in table.to_rows(local_alias(), root, {text_of(key) for key in linked})}
     new: list[tuple[Name, Any]] = []
     for key, remote_key in linked.items():
         names = [
@@ -44,8 +44,8 @@ def share_names(table: ReferenceTable, root: type[Model], linked: Mapping[Any, A
         if text_of(key) not in here:
             new.append((_name(table.source, key), key))
     makers, texts = {name.source for name, _ in new}, {name.key for name, _ in new}
-    known = {(row.source, row.local_pk) for row in table.named(LOCAL, root, makers, texts)}
-    with transaction.atomic(using=LOCAL):
+    known = {(row.source, row.local_pk) for row in table.named(local_alias(), root, makers, texts)}
+    with transaction.atomic(using=local_alias()):
         told = [(name, key, None) for name, key in new if (name.source, name.key) not in known]
         table.of_local().insert(root, told)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import stored_key
 from ..rows.raw_keys import may_hide, there_as_text
 from ..rows.selecting import rows_with
@@ -117,8 +117,8 @@ def by_model(changes: Iterable[Change]) -> dict[type[Model], list[Change]]:
 
 
 def _without_a_row(model: type[Model], changes: Sequence[Change]) -> list[Change]:
-    keys = {change: read_key(model, change.key, zone_of(LOCAL)) for change in changes}
-    there = set(rows_with(model, LOCAL, pk=list(keys.values())).values_list("pk", flat=True))
+    keys = {change: read_key(model, change.key, zone_of(local_alias())) for change in changes}
+    there = set(rows_with(model, local_alias(), pk=list(keys.values())).values_list("pk", flat=True))
     missing = {change: key for change, key in keys.items() if key not in there}
     hidden = hidden_rows(model, missing)
     return [change for change in missing if change not in hidden]
@@ -126,6 +126,8 @@ def _without_a_row(model: type[Model], changes: Sequence[Change]) -> list[Change
 
 def hidden_rows(model: type[Model], missing: Mapping[Change, Any]) -> set[Change]:
     """Return those whose rows are there, though their keys cannot be read, or find nothing."""
-    doubtful = [change for change, key in missing.items() if isinstance(key, Unreadable) or may_hide(LOCAL, model)]
-    there = there_as_text(LOCAL, model, [change.key for change in doubtful]) if doubtful else ()
+    doubtful = [
+        change for change, key in missing.items() if isinstance(key, Unreadable) or may_hide(local_alias(), model)
+    ]
+    there = there_as_text(local_alias(), model, [change.key for change in doubtful]) if doubtful else ()
     return {change for change in doubtful if change.key in there}

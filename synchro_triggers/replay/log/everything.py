@@ -10,7 +10,7 @@ from django.db.models import Model
 from ...capture.install import captured_models_on
 from ...capture.keys import encode_key
 from ...capture.tables import is_of_links
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..rows.raw_keys import is_of_one_object, may_hide, texts_after
 from ..rows.selecting import rows_of
 from ..schema.relations import models_in_order
@@ -28,7 +28,7 @@ def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Chang
         labels: only these models; ``None``: all that are captured.
         size: how many at a time.
     """
-    models = [model for model in captured_models_on(LOCAL) if labels is None or model._meta.label in labels]
+    models = [model for model in captured_models_on(local_alias()) if labels is None or model._meta.label in labels]
     links = [model for model in models if is_of_links(model)]
     objects = [model for model in models if not is_of_links(model)]
     if labels is None:  # an object of multi-table inheritance once, by its root
@@ -42,7 +42,7 @@ def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Chang
                 raise
             # A key that cannot be read: all of them once more, as triggers write them.
             last: str | None = None
-            while texts := texts_after(LOCAL, model, last, size):
+            while texts := texts_after(local_alias(), model, last, size):
                 yield _changes(model, texts)
                 last = texts[-1]
 
@@ -66,11 +66,11 @@ def _pages(model: type[Model], size: int) -> Iterator[list[str]]:
 
 def _is_found(model: type[Model], key: Any) -> bool:
     """Tell whether what comes after a key can be asked for; SQLite may have it as a blob, or in another spelling."""
-    return not may_hide(LOCAL, model) or rows_of(model, LOCAL).filter(pk=key).exists()
+    return not may_hide(local_alias(), model) or rows_of(model, local_alias()).filter(pk=key).exists()
 
 
 def _keys_after(model: type[Model], last: Any, size: int) -> list[Any]:
-    rows = rows_of(model, LOCAL).order_by("pk")
+    rows = rows_of(model, local_alias()).order_by("pk")
     if last is not None:
         rows = rows.filter(pk__gt=last)
     return list(rows.values_list("pk", flat=True)[:size])

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Model
 
 from ...capture.keys import logged_texts
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...models import ChangeLog, Operation
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
@@ -35,8 +35,8 @@ def made_and_there(model: type[Model], keys: Collection[Any]) -> set[Any]:
         return set()
     texts = logged_texts(model, keys)
     of_keys = {} if texts is None else {"object_pk": texts}
-    rows = rows_with(ChangeLog, LOCAL, model_label=telling_labels(model), **of_keys)
+    rows = rows_with(ChangeLog, local_alias(), model_label=telling_labels(model), **of_keys)
     rows = rows.filter(operation__in=(Operation.INSERT, Operation.DELETE)).order_by("id")
     last = dict(rows.values_list("object_pk", "operation"))
     there = [text for text, operation in last.items() if operation == Operation.INSERT]
-    return set(read_keys(model, there, zone_of(LOCAL))).intersection(keys)
+    return set(read_keys(model, there, zone_of(local_alias()))).intersection(keys)

@@ -16,7 +16,7 @@ from django.db.models import Model
 
 from ...capture.keys import encode_key
 from ...capture.tables import captured_models, is_of_links
-from ...conf import LOCAL, get_settings
+from ...conf import get_settings, local_alias
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
@@ -71,7 +71,7 @@ class UnderNumbers:
             children = [each for each in captured_models(get_settings().models) if each is not root]
             children = [each for each in children if root_of(each) is root]
             for model in children if len(children) > 1 else ():
-                for key in rows_with(model, LOCAL, pk=numbers).values_list("pk", flat=True):
+                for key in rows_with(model, local_alias(), pk=numbers).values_list("pk", flat=True):
                     there.setdefault(key, []).append(model)
             for key, models in there.items():
                 ends = [each for each in models if not any(each in other._meta.all_parents for other in models)]
@@ -86,7 +86,7 @@ def _formers_among(changes: Iterable[Change]) -> dict[Change, tuple[type[Model],
         model = model_of(change.label) if FormerKey.is_one(change.key) else None
         key = read_key(model, change.key) if model is not None else None
         if model is not None and isinstance(key, FormerKey):
-            formers[change] = root_of(model), read_key(model, key.number, zone_of(LOCAL))
+            formers[change] = root_of(model), read_key(model, key.number, zone_of(local_alias()))
     return formers
 
 
@@ -104,7 +104,7 @@ def _objects_of(
     for model in captured_models(get_settings().models):
         ends = [field for field in shape_of(model).key if _leads_to(field, root)]
         for end in ends if gives_keys_again(model, kept_keys) else ():
-            for key, number in rows_with(model, LOCAL, **{end.attname: numbers}).values_list("pk", end.attname):
+            for key, number in rows_with(model, local_alias(), **{end.attname: numbers}).values_list("pk", end.attname):
                 of_number = numbers[number]
                 change = Change(
                     *(model._meta.label, encode_key(key), of_number.last, of_number.last, False, of_number.logged_at),
@@ -115,7 +115,7 @@ def _objects_of(
 
 def _links_of(root: type[Model], numbers: dict[Any, Change]) -> Iterator[Change]:
     for end in _ends_at(root):
-        links = rows_with(end.model, LOCAL, **{end.attname: numbers}).values_list("pk", end.attname)
+        links = rows_with(end.model, local_alias(), **{end.attname: numbers}).values_list("pk", end.attname)
         for key, number in links:
             yield _as_if_logged(numbers[number], end.model, key)
 

@@ -25,7 +25,7 @@ from ...capture.keys import encode_key
 from ...capture.own_tables import with_tables
 from ...capture.tables import is_of_links
 from ...capture.unlogged import unlogged_keys
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import KEY_LENGTH
 from ...models import Introduction, Reference, Word
 from ...reaching import means_unreachable
@@ -86,7 +86,7 @@ class Meeting:
         if not window.rows:
             return
         looked_at = []
-        for label, keys in not_made(LOCAL, window, without_origin=self._context.node).items():
+        for label, keys in not_made(local_alias(), window, without_origin=self._context.node).items():
             if label not in self._labels:
                 continue
             self.spoken_of.add(label)
@@ -97,7 +97,9 @@ class Meeting:
                 looked_at.append(label)
         after = window.after
         while looked_at and window.last > after:
-            page = read_page(LOCAL, window, after, _PAGE_ROWS, without_origin=self._context.node, labels=looked_at)
+            page = read_page(
+                local_alias(), window, after, _PAGE_ROWS, without_origin=self._context.node, labels=looked_at
+            )
             if not page.rows:
                 return
             self.look_at(coalesce(page.changes))
@@ -122,7 +124,7 @@ class Meeting:
 
     def look_at_everything(self) -> None:
         """Look at what a run of every object would create: all that the log does not know."""
-        models = [model for model in captured_models_on(LOCAL) if not is_of_links(model)]
+        models = [model for model in captured_models_on(local_alias()) if not is_of_links(model)]
         chosen = [model for model in models if model._meta.label in self._labels]
         for root in {root for model in chosen for root in within_reach(model) if self._is_told_by_nothing(root)}:
             if self._is_on_both(root):
@@ -200,8 +202,8 @@ class Meeting:
             for root, keys in sorted(doubts.items(), key=lambda item: item[0]._meta.label)
         )
         raise RunRefused(
-            f"Objects of {LOCAL!r} may be on {self._context.remote!r} already: {numbers}. The log has not seen them "
-            f"being made, and neither a reference nor a natural key tells which they are. {so_far} If one "
+            f"Objects of {local_alias()!r} may be on {self._context.remote!r} already: {numbers}. The log has not seen "
+            f"them being made, and neither a reference nor a natural key tells which they are. {so_far} If one "
             "side was imported from the other, run `manage.py synchro_link`, which stores which object is which; if "
             "they have nothing in common, `manage.py synchro_link --strangers`. With --model each for one model."
         )
@@ -214,7 +216,7 @@ class Meeting:
 
     def _unseen(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
         """Return those of the keys whose objects LOCAL has, and has not logged being made."""
-        there: set[Any] = set(rows_with(root, LOCAL, pk=keys).values_list("pk", flat=True))
+        there: set[Any] = set(rows_with(root, local_alias(), pk=keys).values_list("pk", flat=True))
         if not there:
             return there
         seen = made_and_there(root, there)
@@ -235,7 +237,7 @@ class Meeting:
 
     def _found_out(self, root: type[Model], *, known_doubt: bool) -> Introduction:
         try:
-            with transaction.atomic(using=LOCAL), transaction.atomic(using=self._context.remote):
+            with transaction.atomic(using=local_alias()), transaction.atomic(using=self._context.remote):
                 return self._find_out(root, known_doubt=known_doubt)
         except DatabaseError as error:
             if means_unreachable(error):
@@ -269,7 +271,7 @@ class Meeting:
         return self._told_by_nothing[root]
 
     def _is_on_both(self, root: type[Model]) -> bool:
-        return all(self._is_on(alias, root) for alias in (LOCAL, self._context.remote))
+        return all(self._is_on(alias, root) for alias in (local_alias(), self._context.remote))
 
     def _is_on(self, alias: str, root: type[Model]) -> bool:
         there = self._there.setdefault(alias, {})
@@ -282,7 +284,7 @@ class Meeting:
 
     def _is_captured(self, root: type[Model]) -> bool:
         if self._captured is None:
-            self._captured = set(captured_models_on(LOCAL))
+            self._captured = set(captured_models_on(local_alias()))
         return root in self._captured
 
     def _trusts_log(self, root: type[Model]) -> bool:
@@ -308,7 +310,7 @@ class Meeting:
         references = references.filter(model_label=root._meta.label, source__in=self._older_selves or ())
         pairs = list(references.values_list("local_pk", "remote_pk"))
         meant = dict(zip(*(read_keys(root, texts) for texts in zip(*pairs, strict=True)), strict=True)) if pairs else {}
-        here = {row.pk: row for row in rows_with(root, LOCAL, pk=list(meant))}
+        here = {row.pk: row for row in rows_with(root, local_alias(), pk=list(meant))}
         rows = {row.pk: row for row in rows_with(root, self._context.remote, pk=list(meant.values()))}
         fields = [field for field in shape_of(root).copied if not leads_elsewhere(field)]
         return {
@@ -324,7 +326,7 @@ class Meeting:
         said = self._said(root._meta.label)
         beyond = said.up_to if said is not None and said.word else 0
         labels = telling_labels(root) if self._trusts_log(root) else ("",)
-        return set(self._without_reference(root, unlogged_keys(LOCAL, root, labels, beyond)))
+        return set(self._without_reference(root, unlogged_keys(local_alias(), root, labels, beyond)))
 
     def _without_reference(self, root: type[Model], keys: Sequence[Any]) -> Iterator[Any]:
         context = self._context

@@ -15,7 +15,7 @@ from ...capture.keys import encode_key
 from ...capture.own_tables import require_own_tables
 from ...capture.session import replaying_for
 from ...capture.tables import is_of_links, natural_key_of, natural_manager
-from ...conf import LOCAL, Settings, get_settings
+from ...conf import Settings, get_settings, local_alias
 from ...exceptions import ObjectNotApplied
 from ...models import ChangeLog, Operation, Reference, Word
 from ..identity.keys_there import KeysThere
@@ -85,7 +85,7 @@ def link_objects(
         Refused: LOCAL is a copy whose identity has not been settled, or both sides are one database.
     """
     source, target = _both_nodes(remote)
-    with times_in_utc(LOCAL, remote):
+    with times_in_utc(local_alias(), remote):
         return _link_all(remote, source, target, labels, trust_keys)
 
 
@@ -136,15 +136,15 @@ def call_strangers(remote: str, labels: Sequence[str] | None = None) -> list[str
 
 def _both_nodes(remote: str) -> tuple[str, str]:
     require_two_databases(remote)
-    for alias in (LOCAL, remote):
+    for alias in (local_alias(), remote):
         require_own_tables(alias)
-    require_original(LOCAL)
+    require_original(local_alias())
     return require_two_nodes(remote)
 
 
 def _models(labels: Sequence[str] | None, settings: Settings) -> list[type[Model]]:
     """Return the roots of the captured models, and of what they bring along and nothing else tells."""
-    captured = [model for model in captured_models_on(LOCAL) if not is_of_links(model)]
+    captured = [model for model in captured_models_on(local_alias()) if not is_of_links(model)]
     roots = dict.fromkeys(root_of(model) for model in captured)
     roots.update(dict.fromkeys(acquainted_by_word(captured, settings.identity)))
     if labels is None:
@@ -196,7 +196,7 @@ def _candidates(shape: Shape, remote: str, keys: Sequence[Any], former: Sequence
 def _last_rows(shape: Shape, keys: Collection[Any]) -> dict[Any, int]:
     """Return the last rows that LOCAL's log has of these keys."""
     texts = {encode_key(key): key for key in keys}
-    rows = rows_with(ChangeLog, LOCAL, object_pk=texts).filter(model_label__in=family_labels(shape.root))
+    rows = rows_with(ChangeLog, local_alias(), object_pk=texts).filter(model_label__in=family_labels(shape.root))
     found = rows.order_by().values_list("object_pk").annotate(last=Max("id"))
     return {texts[text]: last for text, last in found} if texts else {}
 
@@ -211,7 +211,7 @@ class _Changed:
         self._fields: dict[Any, set[str]] = {}
         self._made: set[Any] = set()
         texts = {encode_key(key): key for key in keys}
-        for alias in (LOCAL, remote) if texts else ():
+        for alias in (local_alias(), remote) if texts else ():
             rows = rows_with(ChangeLog, alias, object_pk=texts).filter(model_label__in=family_labels(shape.root))
             for text, operation, names in rows.values_list("object_pk", "operation", "changed_fields"):
                 self._fields.setdefault(texts[text], set()).update(names.split(","))
@@ -276,9 +276,9 @@ def _rewritten(keys: KeysThere, column: KeyColumn, instance: Model) -> Any:
 def _chunks(shape: Shape) -> Iterator[list[Any]]:
     last = None
     while True:
-        rows = rows_of(shape.model, LOCAL).order_by("pk").values_list("pk", flat=True)
+        rows = rows_of(shape.model, local_alias()).order_by("pk").values_list("pk", flat=True)
         keys = list((rows.filter(pk__gt=last) if last is not None else rows)[:_CHUNK])
         if not keys:
             return
-        yield sorted(read_in_part(shape.model, LOCAL, keys), key=lambda instance: instance.pk)
+        yield sorted(read_in_part(shape.model, local_alias(), keys), key=lambda instance: instance.pk)
         last = keys[-1]

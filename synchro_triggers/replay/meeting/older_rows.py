@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...capture.install import captured_models_on
 from ...capture.tables import is_of_links
 from ...capture.unlogged import count_unlogged, with_rows
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...models import Reference
 from ..schema.shape import root_of
 
@@ -21,9 +21,9 @@ def describe_older_rows(remote: str, source: str) -> str:
         A line with the models and numbers, and the way to send them. What ``synchro_link`` has found there is left out.
     """
     counts = {}
-    roots = [model for model in captured_models_on(LOCAL) if not is_of_links(model) and root_of(model) is model]
-    for model in with_rows(LOCAL, roots):
-        if unknown := count_unlogged(LOCAL, model):
+    roots = [model for model in captured_models_on(local_alias()) if not is_of_links(model) and root_of(model) is model]
+    for model in with_rows(local_alias(), roots):
+        if unknown := count_unlogged(local_alias(), model):
             unknown -= Reference.objects.using(remote).filter(source=source, model_label=model._meta.label).count()
         if unknown > 0:
             counts[model._meta.label] = unknown
@@ -31,7 +31,7 @@ def describe_older_rows(remote: str, source: str) -> str:
         return ""
     those = ", ".join(f"{label} {count:,}" for label, count in counts.items())
     return (
-        f"The log of {LOCAL!r} does not know {sum(counts.values()):,} rows, which are older or came while nothing was "
-        f"logged: {those}. This first run to {remote!r} does not look at them until they are changed. If they are not "
-        "there, `manage.py synchronize --full` sends them."
+        f"The log of {local_alias()!r} does not know {sum(counts.values()):,} rows, which are older or came while "
+        f"nothing was logged: {those}. This first run to {remote!r} does not look at them until they are changed. If "
+        "they are not there, `manage.py synchronize --full` sends them."
     )

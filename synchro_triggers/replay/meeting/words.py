@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from django.db.models import Max, Model
 
 from ...capture.unlogged import keys_there
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...models import Introduction, Word
 from ..identity.telling import is_told_by_nothing, within_reach
 from ..rows.selecting import rows_of
@@ -20,14 +20,14 @@ def introduce(remote: str, source: str, root: type[Model], word: Word) -> Introd
     if word == Word.NONE:
         said.up_to = _highest_key(root)
     else:
-        said.keys, said.up_to = keys_there(LOCAL, root)
+        said.keys, said.up_to = keys_there(local_alias(), root)
     if not known.update(word=said.word, up_to=said.up_to, keys=said.keys):
         Introduction.objects.using(remote).bulk_create([said])  # without signals: a receiver may listen to all models
     return said
 
 
 def _highest_key(root: type[Model]) -> int:
-    return rows_of(root, LOCAL).aggregate(highest=Max("pk"))["highest"] or 0
+    return rows_of(root, local_alias()).aggregate(highest=Max("pk"))["highest"] or 0
 
 
 def acquainted_by_word(models: Iterable[type[Model]], kept_keys: Collection[str]) -> set[type[Model]]:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from ...capture.own_tables import require_own_tables
-from ...conf import LOCAL, chosen_remotes
+from ...conf import chosen_remotes, local_alias
 from ...exceptions import SynchroConfigurationError
 from ...key_texts import printable_key
 from ...models import Conflict, MetNode
@@ -84,7 +84,7 @@ def conflicts(
     """See ``synchro_triggers.conflicts``, which this is; ``only_local``: those that LOCAL has on record alone."""
     found: list[RecordedConflict] = []
     for alias in databases_with_records([remotes] if isinstance(remotes, str) else remotes, only_local=only_local):
-        with clear_errors(LOCAL, alias):
+        with clear_errors(local_alias(), alias):
             rows = records_of(alias)
             if models is not None:
                 rows = rows.filter(model_label__in=_labels(models))
@@ -108,10 +108,10 @@ def _labels(models: Iterable[str]) -> list[str]:
 def databases_with_records(remotes: Sequence[str] | None, *, only_local: bool = False) -> list[str]:
     """Return the aliases that are asked: those that a caller names, else LOCAL and those of ``SYNCHRO_REMOTE``."""
     if only_local:
-        return [LOCAL]
+        return [local_alias()]
     if remotes:
         return list(dict.fromkeys(alias for name in remotes for alias in chosen_remotes(name)))
-    return [LOCAL, *chosen_remotes(None)]
+    return [local_alias(), *chosen_remotes(None)]
 
 
 def records_of(alias: str) -> QuerySet[Conflict]:
@@ -122,7 +122,7 @@ def records_of(alias: str) -> QuerySet[Conflict]:
     """
     require_own_tables(alias)
     rows: QuerySet[Conflict] = QuerySet(Conflict, using=alias)
-    return rows if alias == LOCAL else rows.filter(source=node_id(LOCAL))
+    return rows if alias == local_alias() else rows.filter(source=node_id(local_alias()))
 
 
 def find_record(number: int, aliases: Sequence[str]) -> tuple[str, Conflict]:
@@ -133,7 +133,7 @@ def find_record(number: int, aliases: Sequence[str]) -> tuple[str, Conflict]:
     """
     found: list[tuple[str, Conflict]] = []
     for alias in aliases:
-        with clear_errors(LOCAL, alias):
+        with clear_errors(local_alias(), alias):
             found += ((alias, each) for each in records_of(alias).filter(pk=number))
     if len(found) == 1:
         return found[0]
@@ -144,14 +144,14 @@ def find_record(number: int, aliases: Sequence[str]) -> tuple[str, Conflict]:
         )
     raise SynchroConfigurationError(
         f"There is a conflict {number} on record in {' and in '.join(repr(alias) for alias, _ in found)}: say which, "
-        f"with --remote, or with --here for that of {LOCAL!r}."
+        f"with --remote, or with --here for that of {local_alias()!r}."
     )
 
 
 def aliases_of_nodes(alias: str) -> dict[str, str]:
     """Return the aliases of the nodes that LOCAL has met, by their identities."""
-    met = dict(MetNode._base_manager.using(LOCAL).values_list("node_id", "alias"))
-    return {**met, node_id(LOCAL): LOCAL, node_id(alias): alias}
+    met = dict(MetNode._base_manager.using(local_alias()).values_list("node_id", "alias"))
+    return {**met, node_id(local_alias()): local_alias(), node_id(alias): alias}
 
 
 def recorded(alias: str, record: Conflict, aliases: Mapping[str, str]) -> RecordedConflict:
@@ -210,11 +210,11 @@ def forget(numbers: Sequence[int], before: datetime.timedelta | None, aliases: S
     forgotten = 0
     chosen = [find_record(number, aliases) for number in numbers]
     for alias, record in chosen:
-        with clear_errors(LOCAL, alias):
+        with clear_errors(local_alias(), alias):
             forgotten += records_of(alias).filter(pk=record.pk).delete()[0]
     if before is not None:
         limit = datetime.datetime.now(datetime.UTC) - before
         for alias in aliases:
-            with clear_errors(LOCAL, alias):
+            with clear_errors(local_alias(), alias):
                 forgotten += records_of(alias).filter(decided_at__lt=limit).delete()[0]
     return forgotten

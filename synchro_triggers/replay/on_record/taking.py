@@ -12,7 +12,7 @@ from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.models import Model, ProtectedError, QuerySet, RestrictedError
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL, get_settings
+from ...conf import get_settings, local_alias
 from ...exceptions import Refused, SynchroError
 from ...key_texts import full_key, gone_key, stored_key
 from ...models import Checkpoint, Conflict, ConflictKind, Reference, Winner
@@ -248,16 +248,16 @@ def _advice(alias: str, record: Conflict, side: str) -> str:
     """Return what becomes of the sender, which must not stay different without anybody being told."""
     if side == Winner.LOCAL:
         return "That is the sender's own version."
-    if alias != LOCAL:
-        if has_rows(Checkpoint, LOCAL, source=node_id(alias)):
-            return f"{LOCAL!r} learns it when {alias!r} synchronizes to it."
+    if alias != local_alias():
+        if has_rows(Checkpoint, local_alias(), source=node_id(alias)):
+            return f"{local_alias()!r} learns it when {alias!r} synchronizes to it."
         return (
-            f"{LOCAL!r} has never received anything from {alias!r}: it keeps its own version, and its next change of "
-            f"the object is a conflict again. Change it on {LOCAL!r} by hand, or let {alias!r} synchronize to it."
+            f"{local_alias()!r} has never received anything from {alias!r}: it keeps its own version, and its next change of "
+            f"the object is a conflict again. Change it on {local_alias()!r} by hand, or let {alias!r} synchronize to it."
         )
     if get_settings().remotes:
-        return f"The sender, {record.source}, learns it when {LOCAL!r} synchronizes to it."
+        return f"The sender, {record.source}, learns it when {local_alias()!r} synchronizes to it."
     return (
-        f"{LOCAL!r} sends to nobody (SYNCHRO_REMOTE): the sender, {record.source}, keeps its own version, and its next "
+        f"{local_alias()!r} sends to nobody (SYNCHRO_REMOTE): the sender, {record.source}, keeps its own version, and its next "
         "change of the object is a conflict again. Change it there by hand, or let this database synchronize to it."
     )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...models import ChangeLog, Operation
 from ...moment import as_utc
 from ..identity.references import Identity
@@ -132,14 +132,14 @@ class LinkConflicts:
 
     def _received_here(self, shape: LinkShape, since: datetime.datetime) -> dict[Pair, datetime.datetime]:
         """Return when LOCAL has received, from the remote, a change of links: it knew of it when it changed them."""
-        logged = self._log(LOCAL, shape, self._context.node).filter(logged_at__gte=since)
-        received = {pair: event.time for pair, event in _pairs(shape, logged.exclude(operation="I"), LOCAL)}
+        logged = self._log(local_alias(), shape, self._context.node).filter(logged_at__gte=since)
+        received = {pair: event.time for pair, event in _pairs(shape, logged.exclude(operation="I"), local_alias())}
         added = {text: as_utc(time) for text, time in logged.values_list("object_pk", "logged_at")}
         if added:  # of those that are gone, the delete says which they were
-            gone = rows_with(ChangeLog, LOCAL, object_pk=added).filter(model_label=shape.through._meta.label)
-            for pair, event in _pairs(shape, gone.filter(~Q(operation="I")), LOCAL):
+            gone = rows_with(ChangeLog, local_alias(), object_pk=added).filter(model_label=shape.through._meta.label)
+            for pair, event in _pairs(shape, gone.filter(~Q(operation="I")), local_alias()):
                 received[pair] = max(received.get(pair, _NEVER), added[event.key])
-            for row in rows_with(shape.through, LOCAL, pk=[int(text) for text in added if text.isdecimal()]):
+            for row in rows_with(shape.through, local_alias(), pk=[int(text) for text in added if text.isdecimal()]):
                 pair = (getattr(row, shape.source_attname), getattr(row, shape.target_attname))
                 received[pair] = max(received.get(pair, _NEVER), added[encode_key(row.pk)])
         return received

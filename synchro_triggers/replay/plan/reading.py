@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from ...capture.tables import is_of_links
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ..errors import BatchBroken
 from ..log.absent import by_model, hidden_rows
@@ -70,18 +70,18 @@ def plan_tasks(
 def _object_tasks(
     model: type[Model], changes: list[Change], kept_keys: Collection[str], unreadable: dict[Change, Exception]
 ) -> list[ObjectTask]:
-    keys = dict(zip(changes, read_keys(model, [change.key for change in changes], zone_of(LOCAL)), strict=True))
+    keys = dict(zip(changes, read_keys(model, [change.key for change in changes], zone_of(local_alias())), strict=True))
     errors: dict[Any, Exception] = {}
     rows = load_instances(model, keys.values(), errors)
     for change, key in keys.items():
         if key in errors:
-            unreadable[change] = ObjectNotApplied(f"it cannot be read on {LOCAL!r}: {errors[key]}")
+            unreadable[change] = ObjectNotApplied(f"it cannot be read on {local_alias()!r}: {errors[key]}")
     missing = {change: key for change, key in keys.items() if key not in rows and change not in unreadable}
     # One that was deleted, as the log says, need not be looked for; unless its key cannot be read anyway.
     looked_for = {change: key for change, key in missing.items() if not change.deleted or isinstance(key, Unreadable)}
     for change in hidden_rows(model, looked_for) if looked_for else ():
         what = "cannot be read" if isinstance(keys[change], Unreadable) else "is stored in a form that finds no row"
-        unreadable[change] = ObjectNotApplied(f"its primary key {what} on {LOCAL!r}")
+        unreadable[change] = ObjectNotApplied(f"its primary key {what} on {local_alias()!r}")
     for change, key in keys.items() if rows else ():
         if key in rows and (reason := why_not_findable(rows[key])) is not None:
             unreadable[change] = ObjectNotApplied(reason)
@@ -96,10 +96,10 @@ def _object_tasks(
         # Where the object has several parents, its key need not be the one that this table logged.
         own_key = row.pk if row is not None else key
         if row is not None and _is_told_elsewhere(model, shape, kept_keys):
-            until = until or highest_id(LOCAL)
+            until = until or highest_id(local_alias())
             change = replace(change, read_until=until)
         if row is not None and change.deleted:  # whose insert is logged further on, but no further than this
-            until = until or highest_id(LOCAL)
+            until = until or highest_id(local_alias())
             if change.certain and gives_keys_again(model, kept_keys):
                 former, change = divided(replace(change, ended=until))
                 change.logged = False
@@ -124,7 +124,7 @@ def _rows_of_root(model: type[Model], keys: list[Any]) -> set[Any]:
     keys = [key for key in keys if not isinstance(key, FormerKey)]
     if root is model or not keys:
         return set()
-    return set(rows_with(root, LOCAL, pk=keys).values_list("pk", flat=True))
+    return set(rows_with(root, local_alias(), pk=keys).values_list("pk", flat=True))
 
 
 def _keep_most_derived(
@@ -175,7 +175,7 @@ def _link_tasks(
     symmetrical = shape.field.remote_field.symmetrical
     # Of a symmetrical link both rows are looked at.
     owners = {owner for owner, _ in pairs} | ({target for _, target in pairs} if symmetrical else set())
-    links = rows_with(shape.through, LOCAL, **{shape.source_attname: owners}).values_list(*shape.ends)
+    links = rows_with(shape.through, local_alias(), **{shape.source_attname: owners}).values_list(*shape.ends)
     linked = {pair for pair in links if shape.why_not_findable(dict(zip(shape.ends, pair, strict=True))) is None}
     tasks: dict[Any, LinkTask] = {}
     for (owner, target), change in pairs.items():
@@ -197,8 +197,8 @@ def _logged_pairs(
     And the changes whose row is not there although the log does not say that it was deleted: which pair it was, and
     whether it is gone for good, nobody knows.
     """
-    keys = {change: read_key(shape.through, change.key, zone_of(LOCAL)) for change in changes}
-    rows = {row.pk: row for row in rows_with(shape.through, LOCAL, pk=list(keys.values()))}
+    keys = {change: read_key(shape.through, change.key, zone_of(local_alias())) for change in changes}
+    rows = {row.pk: row for row in rows_with(shape.through, local_alias(), pk=list(keys.values()))}
     pairs: dict[tuple[Any, Any], Change] = {}
     vanished: list[Change] = []
     for change, key in sorted(keys.items(), key=lambda item: item[0].first):

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connections
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...models import ChangeLog
 from ..log.changes import Change
 from ..log.vendor import log_of
@@ -32,9 +32,9 @@ Transactions = Mapping[int, int]
 
 def transactions_of(changes: Sequence[Change]) -> Transactions:
     """Return the transactions that the changes were last logged in; nothing where LOCAL does not log them."""
-    if not log_of(connections[LOCAL]).NAMES_TRANSACTIONS:
+    if not log_of(connections[local_alias()]).NAMES_TRANSACTIONS:
         return {}
-    rows = rows_with(ChangeLog, LOCAL, pk=[change.last for change in changes if change.logged])
+    rows = rows_with(ChangeLog, local_alias(), pk=[change.last for change in changes if change.logged])
     return dict(rows.values_list("pk", "txid"))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Model
 
 from ...capture.keys import encode_key, logged_texts
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
@@ -362,7 +362,7 @@ class RemoteChanges:
         changed_there: Changed = nobody_knows
         if change.logged and not isinstance(key, FormerKey):
             between = {"after": change.first - 1, "until": change.last}
-            changed_here = partial(changed_fields, LOCAL, family_of(shape), key, **between)
+            changed_here = partial(changed_fields, local_alias(), family_of(shape), key, **between)
         if self._context.logs and at_remote is not None and not made:
             seen = identity.received_there(shape.model, key, at_remote)[1]
             changed_there = partial(changed_fields, self._context.remote, family_of(shape), at_remote, after=seen)

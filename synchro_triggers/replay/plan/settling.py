@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Model
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import SynchroConfigurationError
 from ...key_texts import full_key, stored_key
 from ...models import Conflict as Record
@@ -142,7 +142,7 @@ class Settling:
             local_at = f" at {_shown(conflict.local_at)}" if conflict.local_at != LONG_AGO else " at an unknown time"
             rule, setting = self._context.rule_for(conflict.label)
             told, won = {
-                "local": (Told.LOCAL_WON, f"{LOCAL!r} won"),
+                "local": (Told.LOCAL_WON, f"{local_alias()!r} won"),
                 "remote": (Told.REMOTE_WON, f"{remote!r} won"),
                 "merged": (Told.MERGED, "both were merged"),
             }[each.decision.winner]
@@ -150,7 +150,7 @@ class Settling:
                 told,
                 conflict.label,
                 shown_key(conflict.label, conflict.local_pk),
-                f"{each.between}{here} on {LOCAL!r}{local_at} and {there} on {remote!r} "
+                f"{each.between}{here} on {local_alias()!r}{local_at} and {there} on {remote!r} "
                 f"(there {conflict.remote_pk}) at {_shown(conflict.remote_at)}; {won}"
                 f" ({rule if isinstance(rule, str) else f'as {setting} has decided'})",
             )

@@ -10,7 +10,7 @@ from django.db.models import Max, Model
 
 from ...capture.keys import encode_key
 from ...capture.tables import natural_manager
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ..identity.matching import Matching
 from ..identity.references import Identity
@@ -177,13 +177,13 @@ class Targets:
         if number is None or self._is_taken((root, number)):
             if not field.null:
                 raise ObjectNotApplied(
-                    f"its {field.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}, "
+                    f"its {field.name}, {model._meta.label} {value!r}, is missing on {local_alias()!r}, "
                     f"and no value of it points nowhere on {self._identity.remote!r}"
                 )
             number = None
         at = (instance._meta.label, encode_key(instance.pk))
         self.pointing_nowhere[at] = (
-            f"{field.name} {value!r}: there is no such {model._meta.label} on {LOCAL!r}; it is {number} there"
+            f"{field.name} {value!r}: there is no such {model._meta.label} on {local_alias()!r}; it is {number} there"
         )
         return number if number is None else as_written(field, value, number)
 
@@ -338,7 +338,7 @@ class Targets:
             self._look_up(model, attname, values)
 
     def _look_up(self, model: type[Model], attname: str, values: Collection[Any]) -> None:
-        rows = rows_with(model, LOCAL, **{attname: values})
+        rows = rows_with(model, local_alias(), **{attname: values})
         found = dict(rows.values_list(attname, "pk"))
         self._keys.update({(model, attname, value): found.get(value) for value in values})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import FileField, JSONField, Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ..errors import KeyNotYet, waiting
 from ..identity.references import Identity
@@ -86,7 +86,7 @@ class Translation:
         key = targets.key_of(foreign_key, value)
         if key is None or targets.is_missing((root, key)):
             if getattr(foreign_key, "db_constraint", True):
-                text = f"its {foreign_key.name}, {model._meta.label} {value!r}, is missing on {LOCAL!r}"
+                text = f"its {foreign_key.name}, {model._meta.label} {value!r}, is missing on {local_alias()!r}"
                 raise waiting(ObjectNotApplied(text), root, value if key is None else key)
             return value if key is None else targets.nowhere(instance, foreign_key, (model, key), value)
         copied = foreign_key in shape_of(type(instance)).copied

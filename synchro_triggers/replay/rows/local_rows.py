@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...unnamed import unnamed_on
 from ..schema.keys import FormerKey
 from ..schema.relations import links_to_children
@@ -35,7 +35,7 @@ def load_instances(
         if link.primary_key:
             found.update(load_instances(child, found, unreadable))
         else:  # one of several parents: the child shares another one's key
-            keys = dict(rows_with(child, LOCAL, **{link.attname: found}).values_list("pk", link.attname))
+            keys = dict(rows_with(child, local_alias(), **{link.attname: found}).values_list("pk", link.attname))
             found.update({keys[key]: row for key, row in load_instances(child, keys).items()})
     return found
 
@@ -43,8 +43,8 @@ def load_instances(
 def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Exception] | None) -> list[Any]:
     """Read rows; where one spoils the query, halve it until the guilty one is alone."""
     try:
-        rows = instances_of(rows_with(model, LOCAL, pk=keys))
-        for name in garbled_times(model, LOCAL, rows):
+        rows = instances_of(rows_with(model, local_alias(), pk=keys))
+        for name in garbled_times(model, local_alias(), rows):
             raise ValueError(f"{name} is no date or time")
         return rows
     except Exception as error:
@@ -63,5 +63,5 @@ def rebuilt(shape: Shape, key: Any, old_values: dict[str, Any]) -> Model:
     values = {field.attname: part for field, part in zip(shape.key, parts, strict=True)} | old_values
     # from_db() takes values in the order of the fields.
     names = [field.attname for field in shape.model._meta.concrete_fields if field.attname in values]
-    with unnamed_on(LOCAL):
-        return shape.model.from_db(LOCAL, names, [values[name] for name in names])
+    with unnamed_on(local_alias()):
+        return shape.model.from_db(local_alias(), names, [values[name] for name in names])

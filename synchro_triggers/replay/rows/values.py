@@ -16,7 +16,7 @@ from django.db.models import Field, FileField, JSONField, Model
 
 from ...capture.keys import decode_value
 from ...capture.tables import stored_fields
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...django_inside.instances import bare_instance, is_made_plainly
 from ...django_inside.saving import values_kept as kept_while_saving
 from ..schema.shape import Shape, parents_of
@@ -208,9 +208,10 @@ def as_read(alias: str, fields: Collection[Any], logged: str) -> dict[str, Any]:
     return found
 
 
-def logged_values(model: type[Model], text: str, alias: str = LOCAL) -> dict[str, Any]:
+def logged_values(model: type[Model], text: str, alias: str | None = None) -> dict[str, Any]:
     """Read ``ChangeLog.old_values`` of a database: attribute names to values as an instance has them."""
     raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
+    alias = alias or local_alias()
     zone = zone_of(alias)
     fields = [field for field in stored_fields(model) if field.column in raw]
     read = [field for field in fields if raw[str(field.column)] is not None and needs_database(field, alias)]

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
-from ...conf import LOCAL, get_settings
+from ...conf import get_settings, local_alias
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, Knowledge, Reference
 from ..log.history import fingerprint
 from ..log.own_windows import close_window, last_number, number_anew
@@ -32,7 +32,7 @@ def load_checkpoint(alias: str, source: str) -> Checkpoint:
 
 def note_place(checkpoint: Checkpoint, alias: str) -> None:
     """Store in a checkpoint of ``alias`` where LOCAL is now, unless it is there already."""
-    here = fingerprint(LOCAL)
+    here = fingerprint(local_alias())
     if checkpoint.place != here:
         update_rows(Checkpoint, alias, {"place": here}, source=checkpoint.source)
 
@@ -83,7 +83,12 @@ def read_last_check() -> datetime.datetime | None:
     """Return the time of the last run (or what it was set to); ``None``: never."""
     alias = _receiving_alias()
     require_own_tables(alias)
-    return Checkpoint.objects.using(alias).filter(source=node_id(LOCAL)).values_list("last_check", flat=True).first()
+    return (
+        Checkpoint.objects.using(alias)
+        .filter(source=node_id(local_alias()))
+        .values_list("last_check", flat=True)
+        .first()
+    )
 
 
 def write_last_check(value: datetime.datetime) -> None:
@@ -98,10 +103,10 @@ def write_last_check(value: datetime.datetime) -> None:
     require_own_tables(alias)
     aware = timezone.make_aware(value) if timezone.is_naive(value) else value
     if aware >= datetime.datetime.now(datetime.UTC):
-        fields: dict[str, object] = {"position": current_position(LOCAL), "since": None}
+        fields: dict[str, object] = {"position": current_position(local_alias()), "since": None}
     else:
         fields = {"position": "", "since": aware}
-    _set(alias, node_id(LOCAL), last_check=aware, **fields)
+    _set(alias, node_id(local_alias()), last_check=aware, **fields)
 
 
 def reset_synchro(*, new_identity: bool = False) -> None:
@@ -119,20 +124,20 @@ def reset_synchro(*, new_identity: bool = False) -> None:
             it is; nothing is changed then.
         SynchroConfigurationError: nothing is captured on LOCAL's vendor.
     """
-    require_capture(LOCAL)
+    require_capture(local_alias())
     aliases = _receiving_aliases()
     if not new_identity:
-        require_original(LOCAL)
-        node_id(LOCAL)  # it may be missing
-    position = current_position(LOCAL)
+        require_original(local_alias())
+        node_id(local_alias())  # it may be missing
+    position = current_position(local_alias())
     # LOCAL's own part is committed last: until all is done, a copy stays a copy, and is refused. If this is cut off
     # and called again, it begins anew, with the identity that the copy came with.
-    with transaction.atomic(using=LOCAL):
-        source = set_identity(LOCAL, new=True) if new_identity else node_id(LOCAL)
-        number = close_window(LOCAL, position)
+    with transaction.atomic(using=local_alias()):
+        source = set_identity(local_alias(), new=True) if new_identity else node_id(local_alias())
+        number = close_window(local_alias(), position)
         for alias in aliases:
             _forget_received(alias, source, position, number)
-        delete_received(LOCAL, position)
+        delete_received(local_alias(), position)
 
 
 def _forget_received(alias: str, source: str, position: str, number: int) -> None:
@@ -154,7 +159,7 @@ def _forget_received(alias: str, source: str, position: str, number: int) -> Non
             last_check=datetime.datetime.now(datetime.UTC),
             last_row="",
             last_window="",
-            place=fingerprint(LOCAL),
+            place=fingerprint(local_alias()),
         )
         for model in (Reference, Introduction, Failure):
             model._base_manager.using(alias).filter(source=source)._raw_delete(alias)
@@ -172,13 +177,13 @@ def keep_identity() -> dict[str, LostTime]:
     Raises:
         SynchroError: this package's tables are missing somewhere; nothing is changed then.
     """
-    source, behind = node_id(LOCAL), {}
+    source, behind = node_id(local_alias()), {}
     aliases = _receiving_aliases()
     checkpoints = {alias: Checkpoint.objects.using(alias).filter(source=source).first() for alias in aliases}
     moved = {
         alias: each
         for alias, each in checkpoints.items()
-        if each and (is_elsewhere(LOCAL) or not has_same_history(each))
+        if each and (is_elsewhere(local_alias()) or not has_same_history(each))
     }
     # Of a checkpoint that has no mark nothing was received yet that LOCAL could have lost.
     lost = {alias: bool(each.last_row) and not has_same_history(each) for alias, each in moved.items()}
@@ -187,22 +192,22 @@ def keep_identity() -> dict[str, LostTime]:
     for alias, fields in along.items():
         fields["number"] = number
         with transaction.atomic(using=alias):
-            Checkpoint.objects.using(alias).filter(source=source).update(**fields, place=fingerprint(LOCAL))
+            Checkpoint.objects.using(alias).filter(source=source).update(**fields, place=fingerprint(local_alias()))
             if lost[alias]:
                 kept_keys = get_settings().identity
                 behind[alias] = forget_lost_objects(alias, source, str(fields["position"]), kept_keys)
-    with transaction.atomic(using=LOCAL):
-        log_of(connections[LOCAL]).forget_transactions(connections[LOCAL])
+    with transaction.atomic(using=local_alias()):
+        log_of(connections[local_alias()]).forget_transactions(connections[local_alias()])
         if along:
-            received_to = log_of(connections[LOCAL]).received_to
-            number_anew(LOCAL, number, min((str(each["position"]) for each in along.values()), key=received_to))
-        set_identity(LOCAL, new=False)
+            received_to = log_of(connections[local_alias()]).received_to
+            number_anew(local_alias(), number, min((str(each["position"]) for each in along.values()), key=received_to))
+        set_identity(local_alias(), new=False)
     return behind
 
 
 def _number_after_move(source: str, aliases: Iterable[str]) -> int:
     """Return a number that is no lower than those of LOCAL's windows that anybody may have heard of."""
-    numbers = [last_number(LOCAL)]
+    numbers = [last_number(local_alias())]
     for alias in aliases:
         numbers += Checkpoint.objects.using(alias).filter(source=source).values_list("number", flat=True)
         numbers += Knowledge.objects.using(alias).filter(author=source).values_list("number", flat=True)
@@ -224,11 +229,11 @@ def make_own_node(alias: str) -> None:
 def _receiving_aliases() -> tuple[str, ...]:
     """Return the remotes, or LOCAL where there is none, all of which must have this package's tables."""
     remotes = get_settings().remotes
-    for alias in (*remotes, LOCAL):
+    for alias in (*remotes, local_alias()):
         require_own_tables(alias)
     for alias in remotes:
         require_two_databases(alias)
-    return remotes or (LOCAL,)
+    return remotes or (local_alias(),)
 
 
 def _set(alias: str, source: str, **fields: object) -> None:
@@ -238,4 +243,4 @@ def _set(alias: str, source: str, **fields: object) -> None:
 
 
 def _receiving_alias() -> str:
-    return next(iter(get_settings().remotes), LOCAL)
+    return next(iter(get_settings().remotes), local_alias())

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from ...conf import LOCAL, get_settings
+from ...conf import get_settings, local_alias
 from ...key_texts import is_digest
 from ...models import Failure, Operation, Reference
 from ...moment import as_utc, raw_utc
@@ -122,7 +122,7 @@ class DueFailures:
 
     def _ids_of_arrived_for_others(self, waiting: QuerySet[Failure]) -> Iterator[int]:
         """Yield those of the failures that wait for an object which others have made, and which has arrived."""
-        if not has_rows(Reference, LOCAL):
+        if not has_rows(Reference, local_alias()):
             return
         by_root: dict[type[Model], dict[Any, list[int]]] = {}
         for id_, label, text in waiting.values_list("id", "waits_label", "waits_pk"):

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import full_key, stored_key
 from ...models import ChangeLog, Failure, Operation
 from ..identity.storing import mark_as_former
@@ -59,7 +59,7 @@ def part_from_failed_deletes(
         is_anothers = root_at in given_out or (root_at == at and at in first)
         if is_anothers and failure.operation == Operation.DELETE:
             other = first[root_at]
-            begun = other.first if other.logged else highest_id(LOCAL) + 1
+            begun = other.first if other.logged else highest_id(local_alias()) + 1
             key = FormerKey.of(failure.key, begun)
             found[at] = (root, key, begun)
             if not dry_run:
@@ -81,7 +81,7 @@ def given_out_in(windows: Iterable[Window], deletes: Iterable[Change], kept_keys
     found: set[Change] = set()
     for root, changes in asked.items() if since is not None else ():
         keys = {change.key for change in changes}
-        rows = rows_with(ChangeLog, LOCAL, object_pk=keys).filter(model_label=root._meta.label, id__gte=since)
+        rows = rows_with(ChangeLog, local_alias(), object_pk=keys).filter(model_label=root._meta.label, id__gte=since)
         given_out = set(rows.filter(operation=Operation.INSERT).values_list("object_pk", flat=True))
         found |= {change for change in changes if change.key in given_out}
     return found

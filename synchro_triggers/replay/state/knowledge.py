@@ -7,7 +7,7 @@ from functools import cached_property
 
 from django.db import connections
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...models import Checkpoint, Failure, Knowledge, MetNode
 from ..log.own_windows import OwnRow, WindowNumbers, close_window
 from ..log.vendor import log_of
@@ -81,7 +81,7 @@ class RunKnowledge:
 
     def __init__(self, remote: str, source: str, node: str) -> None:
         self._remote, self._source, self._node = remote, source, node
-        self.here, self.there = WindowNumbers(LOCAL), WindowNumbers(remote)
+        self.here, self.there = WindowNumbers(local_alias()), WindowNumbers(remote)
         self.number: int | None = None
         self._local: Knowing | None = None
         self._before: Knowing | None = None
@@ -98,7 +98,7 @@ class RunKnowledge:
 
     def look(self) -> None:
         """Read what LOCAL knows."""
-        self._local = read_knowledge(LOCAL, self._source)
+        self._local = read_knowledge(local_alias(), self._source)
 
     @property
     def local(self) -> Knowing:
@@ -130,7 +130,7 @@ class RunKnowledge:
         if self.local.lacks_some(labels):
             return False
         if self._received is None:
-            stored = Checkpoint._base_manager.using(LOCAL).filter(source=self._node)
+            stored = Checkpoint._base_manager.using(local_alias()).filter(source=self._node)
             self._received = stored.values_list("position", "window_end", "window_after").first() or ("", "", 0)
         position, end, after = self._received
         sees = log_of(connections[self._remote]).sees
@@ -143,13 +143,13 @@ class RunKnowledge:
 
         Where changes go one way between two databases, nobody does, and LOCAL is spared a transaction.
         """
-        return has_rows(MetNode, self._remote) or has_rows(Checkpoint, LOCAL)
+        return has_rows(MetNode, self._remote) or has_rows(Checkpoint, local_alias())
 
     def close_window(self, position: str) -> None:
         """Number what LOCAL's users have changed before the end of the run's window, if anybody asks for versions."""
         if not self._is_told:
             return
-        self.number = close_window(LOCAL, position)
+        self.number = close_window(local_alias(), position)
         self.here.forget()
 
     def hand_on(self, *, after_window: bool = False) -> None:
@@ -164,12 +164,12 @@ class RunKnowledge:
         now = self.local  # what the next one hands on, where this one's window was opened before
         local = self._before if after_window else now
         others = {self._source, self._node}
-        if local is not None and not others.issuperset(local.of_all) and not has_rows(Failure, LOCAL):
+        if local is not None and not others.issuperset(local.of_all) and not has_rows(Failure, local_alias()):
             write_knowledge(self._remote, "", handed_on(local.of_all, self.remote.of_all, others))
 
     def hand_on_models(self, labels: Collection[str]) -> None:
         """Do the same after a run of some models, which has not moved the checkpoint."""
-        if has_rows(Failure, LOCAL) or self.number is None:
+        if has_rows(Failure, local_alias()) or self.number is None:
             return
         for label in labels:
             known: Known = {**self.local.of([label]), self._source: self.number}

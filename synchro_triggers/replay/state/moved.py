@@ -17,7 +17,7 @@ from django.db import connections
 from django.db.models import Model
 
 from ...capture.keys import encode_key, logged_texts
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import read_full_key
 from ...models import ChangeLog, Checkpoint, Operation, Reference
 from ..log.history import row_mark
@@ -42,22 +42,22 @@ def moved_along(checkpoint: Checkpoint, *, lost: bool) -> dict[str, object]:
         lost: LOCAL has lost some of what that remote has received.
     """
     position = _position(checkpoint, lost)
-    last = log_of(connections[LOCAL]).received_to(position)
-    mark = (row_mark(LOCAL, last) if last else "") if lost else checkpoint.last_row
+    last = log_of(connections[local_alias()]).received_to(position)
+    mark = (row_mark(local_alias(), last) if last else "") if lost else checkpoint.last_row
     return {"position": position, "window_end": "", "window_after": 0, "last_row": mark, "last_window": ""}
 
 
 def _position(checkpoint: Checkpoint, lost: bool) -> str:
     after = checkpoint.window_after if checkpoint.window_end else 0
-    log = log_of(connections[LOCAL])
+    log = log_of(connections[local_alias()])
     highest = max(log.received_to(checkpoint.position), after)
     if not highest:
         return checkpoint.position
-    received, params = received_by(LOCAL, checkpoint.position, checkpoint.window_end, after)
+    received, params = received_by(local_alias(), checkpoint.position, checkpoint.window_end, after)
     if lost:
         received, params = f"{received} AND {log.NO_LATER}", [*params, checkpoint.last_row.split("|")[1]]
-        highest = min(highest, log.highest_id(connections[LOCAL]))
-    return log.moved_position(connections[LOCAL], (received, params), highest)
+        highest = min(highest, log.highest_id(connections[local_alias()]))
+    return log.moved_position(connections[local_alias()], (received, params), highest)
 
 
 def forget_lost_objects(remote: str, source: str, position: str, kept_keys: Collection[str] = ()) -> LostTime:
@@ -100,7 +100,7 @@ def _those_that_stay(
     What was deleted since has been there before; so has one whose delete is kept, and whose key is another's now.
     """
     keys = read_keys(model, [read_full_key(each.local_pk, each.local_text) for each in references])
-    there = {encode_key(key) for key in rows_with(model, LOCAL, pk=keys).values_list("pk", flat=True)}
+    there = {encode_key(key) for key in rows_with(model, local_alias(), pk=keys).values_list("pk", flat=True)}
     made_before, made_since = _logged(model, received, keys, Operation.INSERT, telling_labels(model))
     _, deleted_since = _logged(model, received, keys, Operation.DELETE, (model._meta.label,))
     stay: dict[int, Known] = {}
@@ -120,11 +120,11 @@ def _logged(
     """Return the keys with which LOCAL's log has such rows: those that were received, and others."""
     texts = logged_texts(model, keys)
     of_keys = {} if texts is None else {"object_pk": texts}
-    logged = rows_with(ChangeLog, LOCAL, model_label=labels, **of_keys).filter(operation=operation)
+    logged = rows_with(ChangeLog, local_alias(), model_label=labels, **of_keys).filter(operation=operation)
     query = logged.values_list("object_pk", "id").query
-    rows = fetch_texts(connections[LOCAL], *query.get_compiler(LOCAL).as_sql())
+    rows = fetch_texts(connections[local_alias()], *query.get_compiler(local_alias()).as_sql())
     sides = ([text for text, row_id in rows if (row_id in received) is side] for side in (True, False))
-    before, since = ({encode_key(key) for key in read_keys(model, some, zone_of(LOCAL))} for some in sides)
+    before, since = ({encode_key(key) for key in read_keys(model, some, zone_of(local_alias()))} for some in sides)
     return before, since
 
 
@@ -132,7 +132,7 @@ class _Received:
     """The ids that a moved position counts as received."""
 
     def __init__(self, position: str) -> None:
-        log = log_of(connections[LOCAL])
+        log = log_of(connections[local_alias()])
         self.highest, self._waiting = log.received_to(position), log.not_received(position)
 
     def __contains__(self, row_id: int) -> bool:

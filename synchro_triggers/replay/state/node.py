@@ -7,7 +7,7 @@ import uuid
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import Refused
 from ...models import Checkpoint, MetNode, Node, Window
 from ...vendors.vendor import database_of
@@ -50,7 +50,7 @@ def set_identity(alias: str, *, new: bool) -> str:
 
 def older_selves(remote: str, source: str) -> list[str]:
     """Return the identities under which LOCAL was known to ``remote`` before it was flushed."""
-    here = fingerprint(LOCAL)
+    here = fingerprint(local_alias())
     others = Checkpoint.objects.using(remote).exclude(source=source).filter(place=here)
     return list(others.values_list("source", flat=True)) if here else []
 
@@ -60,20 +60,20 @@ def former_selves(remote: str, source: str) -> list[str]:
 
     What it was last comes first.
     """
-    copied_from = Node.objects.using(LOCAL).exclude(copied_from="").values_list("copied_from", flat=True)
+    copied_from = Node.objects.using(local_alias()).exclude(copied_from="").values_list("copied_from", flat=True)
     return [*older_selves(remote, source), *(identity for text in copied_from for identity in text.split(","))]
 
 
 def note_met(alias: str, identity: str) -> None:
     """Note on LOCAL, before it sends anything to a remote for the first time, which database that is."""
-    met = MetNode._base_manager.using(LOCAL)
+    met = MetNode._base_manager.using(local_alias())
     if not met.filter(alias=alias, node_id=identity).exists():
         met.bulk_create([MetNode(alias=alias, node_id=identity)], ignore_conflicts=True)
 
 
 def met_another(alias: str, identity: str) -> bool:
     """Tell whether LOCAL has sent something to a database that was behind this alias before this one."""
-    return MetNode._base_manager.using(LOCAL).filter(alias=alias).exclude(node_id=identity).exists()
+    return MetNode._base_manager.using(local_alias()).filter(alias=alias).exclude(node_id=identity).exists()
 
 
 def is_elsewhere(alias: str) -> bool:
@@ -108,10 +108,10 @@ def require_original(alias: str) -> None:
 
 def require_two_databases(remote: str) -> None:
     """Raise ``Refused`` when LOCAL and ``remote`` are one database, under two names."""
-    if place(LOCAL) == place(remote):
+    if place(local_alias()) == place(remote):
         raise Refused(
-            f"{LOCAL!r} and {remote!r} are one and the same database, under two names in DATABASES: there is nothing "
-            f"to synchronise. Let {remote!r} lead to the database that shall receive."
+            f"{local_alias()!r} and {remote!r} are one and the same database, under two names in DATABASES: there is "
+            f"nothing to synchronise. Let {remote!r} lead to the database that shall receive."
         )
 
 
@@ -121,13 +121,13 @@ def require_two_nodes(remote: str) -> tuple[str, str]:
     Raises:
         Refused: they are the same.
     """
-    own, identity = node_id(LOCAL), node_id(remote)
+    own, identity = node_id(local_alias()), node_id(remote)
     if own == identity:
         raise Refused(
-            f"{LOCAL!r} and {remote!r} carry the same identity {identity}: one is a copy of the other. If that is "
-            f"{remote!r}, run `manage.py synchro_reset --new-identity --database {remote}`; if it is {LOCAL!r}, "
-            "without --database. It becomes a database of its own; then `manage.py synchro_link` tells which object "
-            "is which. Nothing was written."
+            f"{local_alias()!r} and {remote!r} carry the same identity {identity}: one is a copy of the other. If that "
+            f"is {remote!r}, run `manage.py synchro_reset --new-identity --database {remote}`; if it is "
+            f"{local_alias()!r}, without --database. It becomes a database of its own; then `manage.py synchro_link` "
+            "tells which object is which. Nothing was written."
         )
     return own, identity
 
@@ -136,19 +136,21 @@ def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
     """Raise ``Refused`` when LOCAL was put back to an older state than the remote has received."""
     if not has_same_history(checkpoint):
         raise Refused(
-            f"The database {LOCAL!r} was put back to an older state (a backup, a standby that lagged, a crash): "
-            f"{remote!r} has received changes of it that it does not have any more, and keeps them. Put a newer state "
-            "back, if there is one. Otherwise run `manage.py synchro_reset --keep-identity`: what is there and was "
-            f"received stays received, what was made since will be sent, and what {LOCAL!r} has lost stays on "
-            f"{remote!r} as the remote's own, where it can be deleted by hand."
+            f"The database {local_alias()!r} was put back to an older state (a backup, a standby that lagged, a "
+            f"crash): {remote!r} has received changes of it that it does not have any more, and keeps them. Put a "
+            "newer state back, if there is one. Otherwise run `manage.py synchro_reset --keep-identity`: what is there "
+            f"and was received stays received, what was made since will be sent, and what {local_alias()!r} has lost "
+            f"stays on {remote!r} as the remote's own, where it can be deleted by hand."
         )
 
 
 def has_same_history(checkpoint: Checkpoint) -> bool:
     """Tell whether LOCAL still has all that a remote has received of it."""
-    node = _own_row(LOCAL)
+    node = _own_row(local_alias())
     position = checkpoint.window_end or checkpoint.position
-    return history_agrees(LOCAL, position, checkpoint.last_row, checkpoint.last_window, node.pruned_to if node else 0)
+    return history_agrees(
+        local_alias(), position, checkpoint.last_row, checkpoint.last_window, node.pruned_to if node else 0
+    )
 
 
 def require_no_transaction() -> None:
@@ -159,7 +161,7 @@ def require_no_transaction() -> None:
     Raises:
         Refused: a transaction is open.
     """
-    for alias in dict.fromkeys((LOCAL, DEFAULT_DB_ALIAS)):
+    for alias in dict.fromkeys((local_alias(), DEFAULT_DB_ALIAS)):
         _require_none_open(alias)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL, get_settings
+from ...conf import get_settings, local_alias
 from ...key_texts import stored_key
 from ...models import Failure, Operation, Reference
 from ..identity.known import references_of
@@ -79,7 +79,7 @@ def _come_since(remote: str, source: str, failed_at: Mapping[Row, datetime.datet
     by_root: dict[type[Model], dict[Any, list[Row]]] = {}
     for label, text in failed_at:
         if (model := model_of(label)) is not None:
-            key = read_key(model, text, zone_of(LOCAL))
+            key = read_key(model, text, zone_of(local_alias()))
             by_root.setdefault(root_of(model), {}).setdefault(key, []).append((label, text))
     come: set[Row] = set()
     for root, rows in by_root.items():

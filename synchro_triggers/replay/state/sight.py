@@ -11,7 +11,7 @@ from django.db.models import Model
 
 from ...capture.tables import captured_models
 from ...capture.vendor import has_capture, vendor_of
-from ...conf import LOCAL, get_settings
+from ...conf import get_settings, local_alias
 from ...exceptions import Refused
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
 from ...vendors.vendor import database_of
@@ -30,7 +30,7 @@ def require_sight(alias: str) -> None:
     if not has_capture(connection):
         return  # a remote only, and of none of the others Django knows row-level security
     seen = vendor_of(connection).sight_of(connection, tables)
-    if alias == LOCAL:
+    if alias == local_alias():
         log_of(connection).refuse_standby(alias, seen.standby)
     if seen.hidden:
         raise Refused(

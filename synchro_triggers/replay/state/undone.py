@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.db.models import Model, Q
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import stored_key
 from ...models import Failure, Operation, Reference
 from ..rows.selecting import rows_with
@@ -26,13 +26,13 @@ def forget_lost_deletes(remote: str, source: str, is_received: Callable[[int], b
     """
     for failure in Failure.objects.using(remote).filter(source=source, operation=Operation.DELETE).iterator():
         model = model_of(failure.model_label)
-        key = read_key(model, failure.key, zone_of(LOCAL)) if model is not None else None
+        key = read_key(model, failure.key, zone_of(local_alias())) if model is not None else None
         former = key if isinstance(key, FormerKey) else None
         if model is None or (former is not None and is_received(former.ended)):
             continue
         if former is not None:
-            key = read_key(model, former.number, zone_of(LOCAL))
-        if not rows_with(model, LOCAL, pk=[key]).exists():
+            key = read_key(model, former.number, zone_of(local_alias()))
+        if not rows_with(model, local_alias(), pk=[key]).exists():
             continue
         if former is not None:
             _give_back(remote, source, root_of(model), encode_key(key), former)

@@ -16,7 +16,7 @@ from typing import Any
 from django.db.models import Model
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import printable_key
 from ...models import ChangeLog, Introduction
 from ...moment import as_utc
@@ -117,7 +117,7 @@ class Younger:
         found = load_instances(model, meant, unreadable)
         # A child with a key of its own has another reference: here its parent's row counts.
         alone = {key for key, instance in found.items() if root_of(type(instance)) is not root_of(model)}
-        found |= {row.pk: row for row in rows_with(model, LOCAL, pk=alone)} if alone else {}
+        found |= {row.pk: row for row in rows_with(model, local_alias(), pk=alone)} if alone else {}
         for instance in found.values():
             by_model.setdefault(type(instance), []).append(instance)
         for derived, instances in by_model.items():
@@ -146,7 +146,7 @@ def describe_lost_time(remote: str, found: LostTime) -> list[str]:
     if found.doubtful:
         lines.append(
             f"What these are on {remote!r} was learnt in the time that is lost, and their rows there have other "
-            f"values: {_named(found.doubtful)}. They are still taken for the same, and changes of {LOCAL!r} "
+            f"values: {_named(found.doubtful)}. They are still taken for the same, and changes of {local_alias()!r} "
             "go there. Look at both before you synchronise. If they are not the same: `manage.py synchro_reset` "
             "(it forgets what waits), then `manage.py synchro_link`."
         )

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connections
 from django.db.models import Model, ProtectedError, RestrictedError
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ...vendors.vendor import database_of
 from ..errors import BatchBroken, NotYet, reraise_if_hopeless, waiting
@@ -342,7 +342,7 @@ class Batch:
         elif at not in self._agenda.errors:
             instance = load_instances(root, [key]).get(key)
             if instance is None:
-                raise waiting(ObjectNotApplied(f"{model._meta.label} {key!r} is missing on {LOCAL!r}"), *at)
+                raise waiting(ObjectNotApplied(f"{model._meta.label} {key!r} is missing on {local_alias()!r}"), *at)
             self._upserts.write(shape_of(type(instance)), instance, None)
         if not targets.is_there((root, key)):
             reason = self._agenda.errors.get(at)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import SynchroError
 from ...faults.judge import is_contended
 from ..choices import Choices
@@ -189,7 +189,7 @@ class BatchByBatch:
         if in_a_row >= _LOCKED_AT_MOST:
             raise SynchroError(
                 f"{in_a_row} objects in a row are {text}. The run has ended; what was committed stays. Look "
-                f"for transactions that stay open on {self.context.remote!r} (or {LOCAL!r}), and run it again."
+                f"for transactions that stay open on {self.context.remote!r} (or {local_alias()!r}), and run it again."
             ) from error
         return SynchroError(text)
 

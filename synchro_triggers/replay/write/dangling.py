@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..plan.cascades import protecting_keys
 from ..rows.held_keys import held_key
 from ..rows.selecting import rows_of
@@ -102,9 +102,9 @@ def _pointing_nowhere(shape: Shape, instance: Model) -> Iterator[Any]:
         ):
             continue
         model, attname = target_of(field)
-        if not rows_of(model, LOCAL).filter(**{attname: value}).exists():
+        if not rows_of(model, local_alias()).filter(**{attname: value}).exists():
             yield field
     for column in shape.key_columns:  # by others than these nothing is taken along
         target = held_key(column, instance) if column.told_by is not None else None
-        if target is not None and not rows_of(target[0], LOCAL).filter(pk=target[1]).exists():
+        if target is not None and not rows_of(target[0], local_alias()).filter(pk=target[1]).exists():
             yield column.field

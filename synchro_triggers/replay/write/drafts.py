@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..log.changes import Change
 from ..plan.cascades import leading_to
 from ..plan.conflicts import Decision
@@ -122,7 +122,9 @@ class Drafts:
                 if remote_key is None and not self._known.matching.belongs_to_another(each, current, key):
                     continue
                 if remote_key is None or not self._known.identity.existing(each.root, [remote_key]):
-                    alone = rows_of(parent.model, LOCAL).get(pk=key)  # ``save()`` cannot give a row another parent
+                    alone = rows_of(parent.model, local_alias()).get(
+                        pk=key
+                    )  # ``save()`` cannot give a row another parent
                     remote_key = write(each, alone, None)
             values.update(dict.fromkeys(parent.holders, remote_key))
         return values

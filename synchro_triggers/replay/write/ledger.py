@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import printable_key
 from ..log.absent import Absent
 from ..log.changes import Change
@@ -87,6 +87,8 @@ class Ledger:
     def tell_absent(self) -> None:
         """Name what LOCAL does not have although the log does not say that it was deleted."""
         for change in self.absent:
-            reason = f"{LOCAL!r} does not have it, and did not log that it was deleted; left alone on the remote"
+            reason = (
+                f"{local_alias()!r} does not have it, and did not log that it was deleted; left alone on the remote"
+            )
             self.report.remark(Told.VANISHED, change.label, printable_key(change.key), reason)
         self.absent.close()

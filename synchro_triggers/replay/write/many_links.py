@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Model
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..errors import reraise_if_hopeless
 from ..plan.context import RunContext
 from ..plan.link_conflicts import LinkConflicts
@@ -123,7 +123,7 @@ class BulkLinks:
                         unknown.setdefault(model, set()).add(end)
         gone: set[At] = set()
         for model, keys in unknown.items():
-            there = set(rows_with(root_of(model), LOCAL, pk=keys).values_list("pk", flat=True))
+            there = set(rows_with(root_of(model), local_alias(), pk=keys).values_list("pk", flat=True))
             gone |= {(model, key) for key in keys - there}
         return gone
 

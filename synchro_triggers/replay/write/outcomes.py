@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.models import Model
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ..identity.references import Identity
 from ..plan.context import BatchResult
 from ..plan.decisions import Action
@@ -85,7 +85,7 @@ class Outcomes:
     def note_made_anew(self, shape: Shape, key: Any, names: Iterable[str]) -> None:
         """Tell of an object that ``save()`` makes something else of, and something there again when it was mended."""
         told = f"save() of {self._identity.remote!r} makes {', '.join(names)} anew, and so does something else there "
-        told += f"when {LOCAL!r}'s value is written again: it differs"
+        told += f"when {local_alias()!r}'s value is written again: it differs"
         self.report.remark(Told.DIFFERS, shape.label, encode_key(key), told)
 
     def succeed(self, task: ObjectTask) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Model
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...key_texts import printable_key
 from ..errors import BatchBroken, reraise_if_hopeless
 from ..plan.cascades import hanging_loosely, pointing_past_cascades
@@ -62,7 +62,7 @@ class Pointing:
         if self._dry_run or not may_be_pointed_past(type(row)):
             return
         root = root_of(type(row))
-        key = read_key(root, former.number, zone_of(LOCAL)) if isinstance(former, FormerKey) else former
+        key = read_key(root, former.number, zone_of(local_alias())) if isinstance(former, FormerKey) else former
         self._targets.look_whether_missing((root, key))
         leading = [*pointing_past_cascades(row, self._remote), *hanging_loosely(row, self._remote)]
         for living in self._living.among(leading):
@@ -100,5 +100,5 @@ def _would_empty(field: Any, at: At) -> str:
     model, key = at
     return (
         f"its deletion would empty {field.name} of {model._meta.label} {printable_key(encode_key(key))}, "
-        f"which {LOCAL!r} still has"
+        f"which {local_alias()!r} still has"
     )

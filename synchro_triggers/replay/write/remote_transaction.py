@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from django.db import connections, transaction
 
 from ...capture.session import replaying_for
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...django_inside.receivers import withheld
 from ...django_inside.savepoints import require_unbroken
 from ...faults.judge import is_contended
@@ -41,7 +41,7 @@ class RemoteTransaction:
     def open(self) -> Iterator[None]:
         """Begin it; commit it at the end of the block."""
         remote = self._context.remote
-        here, there = connections[LOCAL], connections[remote]
+        here, there = connections[local_alias()], connections[remote]
         with (
             commits_noticed(remote),
             exits_as_errors(),

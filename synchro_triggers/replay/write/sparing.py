@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Model, ProtectedError, RestrictedError
 
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ..errors import NotYet
 from ..plan.cascades import (
@@ -202,7 +202,7 @@ class Sparing:
 
 def _would_take_along(instance: Model) -> NotYet:
     label = shape_of(type(instance)).label
-    return NotYet(f"its deletion would take {label} {instance.pk!r} along, which {LOCAL!r} still has")
+    return NotYet(f"its deletion would take {label} {instance.pk!r} along, which {local_alias()!r} still has")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from ...capture.keys import encode_key
-from ...conf import LOCAL
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ...key_texts import printable_key
 from ..identity.references import Identity
@@ -78,7 +78,9 @@ def links_left(identity: Identity, shape: Shape, key: Any, remote_key: Any) -> I
     for field in _links_of(shape):
         [other] = [each for each in field.model._meta.local_fields if each.is_relation and each is not field]
         model = concrete_of(other.remote_field.model)
-        here = set(rows_with(field.model, LOCAL, **{field.attname: [key]}).values_list(other.attname, flat=True))
+        here = set(
+            rows_with(field.model, local_alias(), **{field.attname: [key]}).values_list(other.attname, flat=True)
+        )
         identity.load(model, here)
         stay = [known for end in here if (known := identity.known(model, end)) is not None]
         rows = rows_with(field.model, identity.remote, **{field.attname: [remote_key]})
@@ -89,8 +91,9 @@ def key_is_anothers(identity: Identity, shape: Shape, remote_key: Any) -> Object
     """Return the error of a new object whose own key the remote has given to another one, by its natural key."""
     other = printable_key(encode_key(identity.claimed_by(shape.model, remote_key)))
     return ObjectNotApplied(
-        f"its key is on {identity.remote!r} that of another object, {shape.root._meta.label} {other} on {LOCAL!r}, "
-        f"which has the row by its natural key. Nothing was written. Give the new one another key on {LOCAL!r}"
+        f"its key is on {identity.remote!r} that of another object, {shape.root._meta.label} {other} on "
+        f"{local_alias()!r}, which has the row by its natural key. Nothing was written. Give the new one another key "
+        f"on {local_alias()!r}"
     )
 
 

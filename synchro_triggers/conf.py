@@ -8,29 +8,24 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
 from .exceptions import SynchroConfigurationError
 from .inherited import merged
 from .listed import _models_of, _without_minus, app_or_model, read_models, resolve_models
+from .local import LOCAL as LOCAL
+from .local import local_alias as local_alias
+from .local import replaying_from as replaying_from
 from .option_rules import Rule, WrongRule, read_rule
 from .options import ModelOptions, read_options
 from .registry import Registry, read_registry
-
-#: The project's own database, whose changes are captured and replayed elsewhere.
-LOCAL = DEFAULT_DB_ALIAS
-
-_local: ContextVar[str] = ContextVar("synchro_triggers_local", default=LOCAL)
-
 
 UNNAMED = ("remote", "local")
 
@@ -226,25 +221,6 @@ def warn_when_remote_is_missing() -> None:
             RuntimeWarning,
             stacklevel=2,
         )
-
-
-def local_alias() -> str:
-    """Return the database whose changes are replayed: the project's own, but while a remote's are fetched."""
-    return _local.get()
-
-
-@contextmanager
-def replaying_from(alias: str) -> Iterator[None]:
-    """Let the changes of ``alias`` be those that are replayed: it is LOCAL in this block, and LOCAL may be the remote.
-
-    Example:
-        ``with replaying_from("main"): Run("default", choices).perform()`` brings what was changed on ``main``.
-    """
-    token = _local.set(alias)
-    try:
-        yield
-    finally:
-        _local.reset(token)
 
 
 def check_remote(alias: object, named: str = "remote") -> str:

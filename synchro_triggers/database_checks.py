@@ -27,8 +27,8 @@ def check_rules(
     rules |= {f"SYNCHRO_OPTIONS[{label!r}]['conflict']": rule for label, rule in settings.rules.items()}
     return [
         checks.Warning(
-            f"{name} is {rule!r}, and {local_alias()!r} and {alias!r} synchronise to one another: where both run at the "
-            "same time, either decides by itself who of the two is 'local', and they end different.",
+            f"{name} is {rule!r}, and {local_alias()!r} and {alias!r} synchronise to one another: where both run at "
+            "the same time, either decides by itself who of the two is 'local', and they end different.",
             hint="Let the newest win, or a callable that says the same on both sides.",
             id="synchro_triggers.W018",
         )

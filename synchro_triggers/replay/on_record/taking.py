@@ -252,13 +252,14 @@ def _advice(alias: str, record: Conflict, side: str) -> str:
         if has_rows(Checkpoint, local_alias(), source=node_id(alias)):
             return f"{local_alias()!r} learns it when {alias!r} synchronizes to it."
         return (
-            f"{local_alias()!r} has never received anything from {alias!r}: it keeps its own version, and its next change "
-            f"of the object is a conflict again. Change it on {local_alias()!r} by hand, or fetch it with "
+            f"{local_alias()!r} has never received anything from {alias!r}: it keeps its own version, and its next "
+            f"change of the object is a conflict again. Change it on {local_alias()!r} by hand, or fetch it with "
             f"`manage.py synchronize --pull --remote {alias}`."
         )
     if get_settings().remotes:
         return f"The sender, {record.source}, learns it when {local_alias()!r} synchronizes to it."
     return (
-        f"{local_alias()!r} sends to nobody (SYNCHRO_REMOTE): the sender, {record.source}, keeps its own version, and its "
-        "next change of the object is a conflict again. Change it there by hand, or let this database synchronize to it."
+        f"{local_alias()!r} sends to nobody (SYNCHRO_REMOTE): the sender, {record.source}, keeps its own version, and "
+        "its next change of the object is a conflict again. Change it there by hand, or let this database synchronize "
+        "to it."
     )

@@ -231,8 +231,11 @@ class Storing:
         """Delete the references of objects that were deleted, or leave tombstones where the remote sends to others."""
         going, buried = set(self._noted.outdated), dict[type[Model], dict[int, tuple[Name, str]]]()
         may_be_asked = bool(self._noted.gone) and self._table.remote_sends
+        # An object that was deleted and has come back under another key is known by the same reference.
+        others = self._noted.brought - self._noted.forgotten if self._noted.forgotten else ()
+        kept = {row.pk for at in others for row in self._noted.rows_of(at)}
         for at in self._noted.forgotten:
-            rows = [row for row in self._noted.rows_of(at) if not row.is_gone]
+            rows = [row for row in self._noted.rows_of(at) if not row.is_gone and row.pk not in kept]
             if rows and may_be_asked and at in self._noted.gone and gives_keys_again(at[0], self._kept_keys):
                 buried.setdefault(at[0], {}).update({row.pk: (self._last_name(at, row), row.remote_pk) for row in rows})
             else:

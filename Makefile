@@ -26,7 +26,7 @@ DEMO := examples/offline_office/demo.py
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes bench sites sites-all lint format types clean
+.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ fuzz: $(VENV)/.for-test  ## random stories for ten minutes on each vendor; make 
 
 fuzz-shapes: $(VENV)/.for-test  ## the same with random models, receivers, triggers and strangers; one again: make fuzz-shapes SEED=17
 	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) SYNCHRO_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/shapefuzz -s $(ARGS)
+
+fuzz-nodes: $(VENV)/.for-test  ## random histories of three nodes, ten minutes each trio and topology; make fuzz-nodes ARGS='-k "sqlite and star"'
+	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) SYNCHRO_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/nodes/test_fuzz_nodes.py -s $(ARGS)
 
 bench: $(VENV)/.for-bench  ## compare with other tools, 40 minutes; make bench ARGS='--quick', ARGS='capture --vendor sqlite'
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -46,8 +46,10 @@ class Strangers:
         came_by: root model and local key of what came from the remote, to the last row of its log that spoke of it.
     """
 
-    def __init__(self, source: str, kept_keys: Collection[str], noted: Mapping[int, datetime.datetime] | None) -> None:
-        self._source, self._kept_keys = source, kept_keys
+    def __init__(
+        self, source: str, target: str, kept_keys: Collection[str], noted: Mapping[int, datetime.datetime] | None
+    ) -> None:
+        self._source, self._target, self._kept_keys = source, target, kept_keys
         self._noted = dict(noted or {})
         self._found: dict[tuple[type[Model], Any], tuple[Any, LastChange]] = {}
         self.users_changes: UsersChanges | None = None
@@ -89,7 +91,9 @@ class Strangers:
             rows = {remote_key: key for key, remote_key in known.items() if key not in found}
             for remote_key, made in own.made_again(root, list(rows), self._source).items():
                 at = root, rows[remote_key]
-                if at in references:
+                if (seen := self._seen(references.get(at))) is not None:
+                    is_another = made.id > seen  # whatever clocks say
+                elif at in references:
                     is_another = (met := met_at(*at)) is not None and made.time > as_utc(met)
                 else:
                     is_another = (logged := self.came_by.get(at)) is not None and made.id > logged
@@ -97,6 +101,12 @@ class Strangers:
                     found[at[1]] = made
         self._found.update(((root, key), (known[key], made)) for key, made in found.items())
         return list(found)
+
+    def _seen(self, reference: Stored | None) -> int | None:
+        """Return how far the remote's log went when a reference's object was last known to be its row."""
+        if reference is None or reference.seen is None:
+            return None
+        return max(reference.seen, (reference.logged or 0) if reference.source == self._target else 0)
 
 
 def note_given_again(

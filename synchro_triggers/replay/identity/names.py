@@ -229,7 +229,10 @@ def settle_gone(source: str, changes: Iterable[Change], kept_keys: Collection[st
         for pk, (text, met_at) in met.items():
             if (time := times.get(ended_at[text])) is not None and met_at <= time:
                 row = rows_with(Reference, local_alias(), pk=[pk])
-                row.filter(source=source).delete()  # what LOCAL itself has made is known by its log
+                own = row.filter(source=source)  # what LOCAL itself has made is known by its log
+                own.filter(number=None).delete()
+                # But which version it had received when it was deleted, only this tells.
+                own.filter(local_pk=text).update(local_pk=FormerKey.of(text, ended_at[text]))
                 row.update(remote_pk=gone_key(text, ended_at[text]))
 
 

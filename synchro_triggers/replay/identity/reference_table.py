@@ -119,6 +119,26 @@ class ReferenceTable:
         """Return LOCAL's references to rows that had these keys, and are gone."""
         return self._beginning(local_alias(), root, "remote_pk", [gone_key(number) for number in numbers])
 
+    def lives_on(self, root: type[Model], names: Mapping[Any, Name]) -> dict[Any, Stored]:
+        """Return the remote's references to rows of what it has made, deleted, and got back under other keys.
+
+        Args:
+            root: the root model.
+            names: of objects that the remote has made, by whatever they are asked for.
+        """
+        numbers = [f"{name.key}~" for name in names.values()]
+        ended: dict[str, list[tuple[int, Stored]]] = {}
+        for row in self._beginning(self.remote, root, "local_pk", numbers):
+            if row.source == self.target and not row.is_gone and FormerKey.is_one(row.local_pk):
+                former = FormerKey(row.local_pk)
+                ended.setdefault(former.number, []).append((former.ended, row))
+        found: dict[Any, Stored] = {}
+        for asked, name in names.items():
+            later = [each for each in ended.get(name.key, ()) if each[0] >= (name.logged or 0)]
+            if later:
+                found[asked] = min(later, key=lambda each: each[0])[1]
+        return found
+
     def former_names(self, root: type[Model], names: Mapping[str, Collection[str]]) -> dict[tuple[str, str], set[int]]:
         """Return which rows of makers' logs have ended objects that had keys before, as far as either side knows.
 

@@ -23,7 +23,7 @@ from ..log.versions import Version
 from ..rows.read_ahead import ReadAhead, RowLocks, existing_keys
 from ..schema.keys import FormerKey
 from ..schema.relations import may_be_spoken_of
-from ..schema.shape import Shape, read_key, read_keys, root_of
+from ..schema.shape import Shape, gives_keys_again, read_key, read_keys, root_of
 from ..tasks import At
 from .given_again import Strangers
 from .logged_keys import LoggedKeys
@@ -78,7 +78,7 @@ class Identity:
         self._table = ReferenceTable(remote, source, target)
         self._names = Names(self._table, self.log, kept_keys)
         self.versions = OwnVersions(source, numbers or WindowNumbers(local_alias()), self._names.received)
-        self._strangers = Strangers(source, kept_keys, given_again)
+        self._strangers = Strangers(source, target, kept_keys, given_again)
         self._kept_keys, self._logs = kept_keys, logs
         self._keeps: dict[Shape, bool] = {}
         self._noted = Noted()
@@ -89,7 +89,7 @@ class Identity:
         self._times: dict[int, datetime.datetime] = {}
         self._known: dict[At, Any] = {}  # local key to remote key, and backwards
         self._claimed: dict[At, Any] = {}
-        self._made_there: dict[At, str] = {}  # what the remote has made itself, and its keys as text
+        self._made_there: dict[At, tuple[Name, str]] = {}  # names of what the remote has made, and its keys as text
         self._free: set[At] = set()  # remote keys whose references were looked for
         self._contested: set[At] = set()
         self.outlived: dict[At, Any] = {}
@@ -125,7 +125,19 @@ class Identity:
                 if remote_key in alive:
                     self._take(root, key, remote_key)
                     break
+        self._find_made_again(root, [key for key in found if (root, key) not in self._known])
         self._part_from_strangers(root, found)
+
+    def _find_made_again(self, root: type[Model], keys: Iterable[Any]) -> None:
+        """Find what the remote has made and deleted, and has got back from others since, under another key."""
+        names = {key: self._made_there[root, key][0] for key in keys if (root, key) in self._made_there}
+        formers = self._table.lives_on(root, names) if names and gives_keys_again(root, self._kept_keys) else {}
+        there = {key: read_key(root, row.remote) for key, row in formers.items()}
+        alive = self.existing(root, set(there.values()))
+        for key, remote_key in there.items():
+            if remote_key in alive:
+                self._noted.add((root, key), formers[key])
+                self._take(root, key, remote_key)
 
     def _take(self, root: type[Model], key: Any, remote_key: Any) -> None:
         """Note which of the rows that references tell an object is, and let the reference to it be the first."""
@@ -169,7 +181,7 @@ class Identity:
             if name.source == self._target and not is_former and (name.source, name.key) not in explicit:
                 text = read_full_key(name.key, name.text)
                 found.setdefault(key, []).append(text)
-                self._made_there[root, key] = text
+                self._made_there[root, key] = name, text
                 self._strangers.came_by[root, key] = name.logged
 
     def _note(self, rows: list[Stored]) -> list[Stored]:
@@ -238,8 +250,10 @@ class Identity:
         if (stranger := self._strangers.found(root, key)) is not None:
             return stranger[0]
         reference = self._noted.rows.get((root, key))
-        text = self._made_there.get((root, key)) if reference is None else reference.remote
-        return None if text is None else read_key(root, text)
+        if reference is None:
+            made = self._made_there.get((root, key))
+            return None if made is None else read_key(root, made[1])
+        return read_key(root, reference.remote)
 
     def made_again(self, model: type[Model], key: Any) -> LastChange | None:
         """Return when the remote's users made another object of the number that the object's row had there."""

@@ -404,6 +404,7 @@ PROCESSES = {
     # command: (exit code, arguments, settings, whether the remote is down)
     "synchronize": (5, (), {}, True),
     "synchro_status": (2, (), {"SYNCHRO_MODELS": ["nope"]}, False),
+    "synchro_conflicts": (2, (), {"SYNCHRO_MODELS": ["nope"]}, False),
     "synchro_compare": (5, (), {}, True),
     "synchro_failures": (5, (), {}, True),
     "synchro_link": (5, (), {}, True),

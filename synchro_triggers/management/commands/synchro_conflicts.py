@@ -8,6 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ...capture.install import require_capture
+from ...conf import local_alias
 from ...exceptions import SynchroConfigurationError
 from ...masking import without_credentials
 from ...models import Conflict
@@ -65,6 +67,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
+            require_capture(local_alias())
             _require_one_thing(options)
             if options["remotes"] and options["here"]:
                 raise SynchroConfigurationError("--here and --remote speak of different databases: give one of them.")

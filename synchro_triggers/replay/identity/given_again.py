@@ -91,8 +91,8 @@ class Strangers:
             rows = {remote_key: key for key, remote_key in known.items() if key not in found}
             for remote_key, made in own.made_again(root, list(rows), self._source).items():
                 at = root, rows[remote_key]
-                if (seen := self._seen(references.get(at))) is not None:
-                    is_another = made.id > seen  # whatever clocks say
+                if (seen := self._seen(references.get(at))) is not None and made.id <= seen:
+                    is_another = False  # whatever clocks say
                 elif at in references:
                     is_another = (met := met_at(*at)) is not None and made.time > as_utc(met)
                 else:

@@ -12,6 +12,7 @@ from django.db.models import Model
 
 from ..conf import get_settings
 from ..exceptions import Refused, SynchroConfigurationError
+from ..vendors.vendor import writing_on
 from .own_tables import needed_columns, require_own_tables
 from .tables import CapturedTable, captured_models, captured_tables
 from .trigger import InstalledTrigger, Trigger
@@ -137,7 +138,7 @@ def install(alias: str, *, replicated: bool = False) -> Comparison:
     """
     require_capture(alias)
     require_own_tables(alias)
-    with transaction.atomic(using=alias):
+    with writing_on(alias):
         found = compare(alias, replicated=replicated)
         if not found.fits:
             run_statements(alias, _statements_to_fit(alias, found))

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from django.db import transaction
-
+from ..vendors.vendor import writing_on
 from .log.absent import without_a_row
 from .log.changes import Change
 from .log.window import Window
@@ -93,7 +92,7 @@ class KeptObjects:
         if not may_be_there and not self.ledger.any_failed:
             return
         context = self.context
-        with transaction.atomic(using=context.remote):
+        with writing_on(context.remote, dry_run=context.dry_run):
             parted = part_from_failed_deletes(
                 context.remote, context.source, changes, context.kept_keys, dry_run=context.dry_run
             )

@@ -136,6 +136,9 @@ class Database:
         """Tell whether rows of a table may be locked, as far as databases of this vendor know rules for that."""
         return True
 
+    def begin_to_write(self, connection: BaseDatabaseWrapper) -> None:
+        """Let the transaction that is open wait now for who writes, if it could not wait later."""
+
     def short_waits(self, connection: BaseDatabaseWrapper, seconds: float) -> AbstractContextManager[None]:
         """Let what is done in the block, around a transaction, wait for locks no longer than that."""
         return nullcontext()

@@ -5,6 +5,10 @@ What differs in a log is in ``replay.log``, in statements for many rows in ``rep
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .addresses import address
@@ -30,3 +34,18 @@ def database_named(vendor: str) -> Database:
 def address_of(connection: BaseDatabaseWrapper) -> tuple[str, ...] | None:
     """Return what is the same for two aliases if they lead to one database, as far as their settings tell."""
     return address(connection.vendor, database_of(connection), connection.settings_dict)
+
+
+@contextmanager
+def writing_on(alias: str, *, dry_run: bool = False) -> Iterator[None]:
+    """Open a transaction that may read before it writes, and waits for other writers as it begins.
+
+    Args:
+        alias: a database that has this package's tables.
+        dry_run: nothing is written in it, and nobody is waited for.
+    """
+    with transaction.atomic(using=alias):
+        if not dry_run:
+            connection = connections[alias]
+            database_of(connection).begin_to_write(connection)
+        yield

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ from synchro_triggers.replay.readiness import require_ready_triggers
 from synchro_triggers.replay.run import Run
 from synchro_triggers.replay.state.node import node_id
 from synchro_triggers.replay.write.exits import apart_from_a_run
+from tests import processes
+from tests.conftest import ROOT
 from tests.databases import Databases, Vendor
 from tests.managing import Done, in_process
 
@@ -101,6 +105,18 @@ class Nodes:
         """Do what ``manage.py`` does at a node whose remote is another."""
         with self.turn_of(local, remote):
             return in_process(*arguments)
+
+    def start(self, local: str, remote: str) -> subprocess.Popen[str]:
+        """Start ``manage.py synchronize`` at a node in a process of its own."""
+        databases = {"default": self._settings[local], remote: self._settings[remote]}
+        env = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+            "DJANGO_SETTINGS_MODULE": "tests.process_settings",
+            "SYNCHRO_TEST_DATABASES": json.dumps(databases, default=str),
+            "SYNCHRO_TEST_SETTINGS": json.dumps({"SYNCHRO_REMOTE": remote}),
+        }
+        return processes.start("-m", "django", "synchronize", "--verbosity=0", env=env)
 
     @contextmanager
     def clock_of(self, name: str, ahead: datetime.timedelta) -> Iterator[None]:

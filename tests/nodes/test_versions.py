@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import json
-import os
 
 import pytest
-from django.db import connections
 
 from synchro_triggers.models import Checkpoint, Knowledge, Node, Window
-from tests import processes
-from tests.conftest import ROOT
 from tests.nodes.nodes import MESH, NAMES, RING, STAR
 from tests.replay.hearing import later
 from tests.testapp.models import Item
@@ -204,7 +199,7 @@ def test_two_opposite_runs_at_once_with_writers_beside_them_lose_nothing(nodes):
     nodes.rounds([("a", "b"), ("b", "a")])
     later()
     for turn in range(1, 4):
-        started = [_start(nodes, *pair) for pair in (("a", "b"), ("b", "a"))]
+        started = [nodes.start(*pair) for pair in (("a", "b"), ("b", "a"))]
         for number in range(20):
             name = "ab"[(number + turn) % 2]
             nodes.rows(name, Item).filter(name=f"{number:02}").update(cash=turn * 100 + number)
@@ -216,18 +211,6 @@ def test_two_opposite_runs_at_once_with_writers_beside_them_lose_nothing(nodes):
         assert here == there == [(f"{number:02}", turn * 100 + number) for number in range(20)]
         later()
     nodes.assert_at_rest([("a", "b"), ("b", "a")])
-
-
-def _start(nodes, local, remote):
-    databases = {"default": connections.settings[local], remote: connections.settings[remote]}
-    env = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-        "DJANGO_SETTINGS_MODULE": "tests.process_settings",
-        "SYNCHRO_TEST_DATABASES": json.dumps(databases, default=str),
-        "SYNCHRO_TEST_SETTINGS": json.dumps({"SYNCHRO_REMOTE": remote}),
-    }
-    return processes.start("-m", "django", "synchronize", "--verbosity=0", env=env)
 
 
 def test_numbers_of_a_node_that_was_moved_go_on_and_none_is_given_twice(nodes):

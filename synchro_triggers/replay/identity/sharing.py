@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Model
 
 from ...capture.keys import encode_key
 from ...conf import local_alias
 from ...key_texts import full_key
+from ...vendors.vendor import writing_on
 from ..schema.shape import gives_keys_again
 from .reference_table import Name, ReferenceTable, Stored, text_of
 
@@ -45,7 +45,7 @@ def share_names(table: ReferenceTable, root: type[Model], linked: Mapping[Any, A
             new.append((_name(table.source, key), key))
     makers, texts = {name.source for name, _ in new}, {name.key for name, _ in new}
     known = {(row.source, row.local_pk) for row in table.named(local_alias(), root, makers, texts)}
-    with transaction.atomic(using=local_alias()):
+    with writing_on(local_alias()):
         told = [(name, key, None) for name, key in new if (name.source, name.key) not in known]
         table.of_local().insert(root, told)
 

@@ -29,6 +29,7 @@ from ...conf import local_alias
 from ...key_texts import KEY_LENGTH
 from ...models import Introduction, Reference, Word
 from ...reaching import means_unreachable
+from ...vendors.vendor import writing_on
 from ..errors import BatchBroken, RunRefused
 from ..identity.known import keys_with_references, rows_with_references
 from ..identity.references import Identity
@@ -236,8 +237,10 @@ class Meeting:
         return self._settled[root]
 
     def _found_out(self, root: type[Model], *, known_doubt: bool) -> Introduction:
+        remote, dry_run = self._context.remote, self._context.dry_run
         try:
-            with transaction.atomic(using=local_alias()), transaction.atomic(using=self._context.remote):
+            # LOCAL, which is only read, is let go first: a run the other way round waits for it as it commits there.
+            with writing_on(remote, dry_run=dry_run), transaction.atomic(using=local_alias()):
                 return self._find_out(root, known_doubt=known_doubt)
         except DatabaseError as error:
             if means_unreachable(error):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, IntegrityError, connections, transaction
+from django.db import DatabaseError, IntegrityError, connections
 from django.db.models import Model, ProtectedError, QuerySet, RestrictedError
 
 from ...capture.keys import encode_key
@@ -19,6 +19,7 @@ from ...models import Checkpoint, Conflict, ConflictKind, Reference, Winner
 from ...moment import UtcNow
 from ...reaching import means_unreachable
 from ...unnamed import unnamed_on
+from ...vendors.vendor import writing_on
 from ..compare.report import difference_of
 from ..identity.telling import keeps_key
 from ..rows.own_rows import has_rows
@@ -65,7 +66,7 @@ def take(alias: str, record: Conflict, side: str, *, force: bool = False) -> Tak
         Refused: it was decided so before, the object was changed since, or its model is gone. Nothing was changed.
         SynchroError: the database, or code of the project, has refused the values. Nothing was changed.
     """
-    with transaction.atomic(using=alias), unnamed_on(alias), times_in_utc(alias):
+    with writing_on(alias), unnamed_on(alias), times_in_utc(alias):
         rows: QuerySet[Conflict] = QuerySet(Conflict, using=alias).filter(pk=record.pk)
         current = RowLocks(alias).taken(rows).first()
         if current is None:

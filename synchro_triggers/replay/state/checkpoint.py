@@ -12,6 +12,7 @@ from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
 from ...conf import get_settings, local_alias
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, Knowledge, Reference
+from ...vendors.vendor import writing_on
 from ..log.history import fingerprint
 from ..log.own_windows import close_window, last_number, number_anew
 from ..log.vendor import log_of
@@ -132,7 +133,7 @@ def reset_synchro(*, new_identity: bool = False) -> None:
     position = current_position(local_alias())
     # LOCAL's own part is committed last: until all is done, a copy stays a copy, and is refused. If this is cut off
     # and called again, it begins anew, with the identity that the copy came with.
-    with transaction.atomic(using=local_alias()):
+    with writing_on(local_alias()):
         source = set_identity(local_alias(), new=True) if new_identity else node_id(local_alias())
         number = close_window(local_alias(), position)
         for alias in aliases:
@@ -149,7 +150,7 @@ def _forget_received(alias: str, source: str, position: str, number: int) -> Non
         position: where its log is now.
         number: the last of its windows.
     """
-    with transaction.atomic(using=alias):
+    with writing_on(alias):
         _set(
             alias,
             source,
@@ -196,7 +197,7 @@ def keep_identity() -> dict[str, LostTime]:
             if lost[alias]:
                 kept_keys = get_settings().identity
                 behind[alias] = forget_lost_objects(alias, source, str(fields["position"]), kept_keys)
-    with transaction.atomic(using=local_alias()):
+    with writing_on(local_alias()):
         log_of(connections[local_alias()]).forget_transactions(connections[local_alias()])
         if along:
             received_to = log_of(connections[local_alias()]).received_to
@@ -221,7 +222,7 @@ def make_own_node(alias: str) -> None:
         SynchroError: this package's tables are missing there.
     """
     require_own_tables(alias)
-    with transaction.atomic(using=alias):
+    with writing_on(alias):
         set_identity(alias, new=True)
         ChangeLog.objects.using(alias).all()._raw_delete(alias)
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db import transaction
-
 from ...conf import local_alias
 from ...exceptions import SynchroError
 from ...faults.judge import is_contended
+from ...vendors.vendor import writing_on
 from ..choices import Choices
 from ..identity.storing import mark_as_former
 from ..log.absent import without_a_row
@@ -196,7 +195,7 @@ class BatchByBatch:
     def _keep(self, change: Change, error: Exception) -> BatchResult:
         remote, source = self.context.remote, self.context.source
         if not self.context.dry_run:
-            with transaction.atomic(using=remote):
+            with writing_on(remote):
                 mark_as_former(remote, source, change)
                 refused, again = self.ledger.was_refused(change), self.ledger.has_failed(change)
                 store_failure(remote, source, change, error, again=again, with_others=refused)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..conf import LOCAL
+from ..exceptions import SynchroConfigurationError
 
 #: Called with log rows done and their total.
 OnProgress = Callable[[int, int], None]
@@ -19,18 +20,23 @@ class Way(NamedTuple):
     remote: str
 
 
-def ways_of(remotes: Iterable[str], *, push: bool = True, pull: bool = False) -> list[Way]:
-    """Return the ways that a run goes, one after the other: to each remote, and from it.
+def ways_of(remotes: Iterable[str], *, pull: bool = False, both: bool = False) -> list[Way]:
+    """Return the ways that a run goes, one after the other: to each remote; or from it; or to it, and back.
+
+    Raises:
+        SynchroConfigurationError: two things are asked for at once.
 
     Example:
-        >>> ways_of(["main"], pull=True)
+        >>> ways_of(["main"], both=True)
         [Way(source='default', remote='main'), Way(source='main', remote='default')]
     """
+    if pull and both:
+        raise SynchroConfigurationError("--pull and --both exclude one another: --both fetches, too.")
     ways: list[Way] = []
     for alias in remotes:
-        if push:
+        if not pull:
             ways.append(Way(LOCAL, alias))
-        if pull:
+        if pull or both:
             ways.append(Way(alias, LOCAL))
     return ways
 

@@ -84,7 +84,7 @@ class Follower:
             raise SynchroConfigurationError(
                 f"The interval must be a number of more than 0 seconds, not {self.interval}."
             )
-        ways = ways_of(remotes, push=not self.pull, pull=self.pull or self.both)
+        ways = ways_of(remotes, pull=self.pull, both=self.both)
         if self.notify and (self.pull or self.both):
             raise SynchroConfigurationError(
                 f"Notices tell of what is committed on {LOCAL!r} alone: --notify cannot be combined with --pull or "

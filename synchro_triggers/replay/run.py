@@ -72,12 +72,10 @@ def synchronize(
     """See ``synchro_triggers.synchronize``, which this is."""
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
-    if pull and both:
-        raise SynchroConfigurationError("--pull and --both exclude one another: --both fetches, too.")
-    remotes = required_remotes(remote)
+    ways = ways_of(required_remotes(remote), pull=pull, both=both)
     choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
     with apart_from_a_run():
-        return _synchronize(ways_of(remotes, push=not pull, pull=pull or both), choices)
+        return _synchronize(ways, choices)
 
 
 def retry_failures(remote: str | None = None) -> SyncReport:

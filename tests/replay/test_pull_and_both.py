@@ -172,8 +172,9 @@ def test_fetching_inside_a_transaction_is_refused():
 def test_both_and_pull_exclude_one_another():
     with pytest.raises(SynchroConfigurationError, match="exclude one another"):
         synchronize(pull=True, both=True)
-    done = in_process("synchronize", "--pull", "--both")
-    assert done.returncode == 2 and "exclude one another" in done.stderr
+    for following in ((), ("--follow",)):
+        done = in_process("synchronize", "--pull", "--both", *following)
+        assert done.returncode == 2 and "exclude one another" in done.stderr
 
 
 def test_command_fetches_and_says_which_way_things_went():

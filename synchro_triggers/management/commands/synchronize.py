@@ -89,8 +89,6 @@ class Command(LongCommand):
     # Following ------------------------------------------------------------------------------------
 
     def _follow(self, options: dict[str, Any]) -> None:
-        if options["pull"] and options["both"]:
-            raise SynchroConfigurationError("--pull and --both exclude one another: --both fetches, too.")
         for name in ("dry_run", "models"):
             if options[name]:
                 raise SynchroConfigurationError(

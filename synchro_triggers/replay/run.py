@@ -134,6 +134,7 @@ class Run:
             node=node,
             policy=settings.conflict,
             rules=settings.rules,
+            by_field=settings.merged_by_field,
             kept_keys=settings.identity,
             logs=install.captures(remote),
             users_changes=UsersChanges(remote),

@@ -23,6 +23,7 @@ from ..schema.keys import FormerKey
 from ..schema.shape import Shape, shape_of
 from ..tasks import ObjectTask
 from .both_sides import BothSides, Changed, There, nobody_knows
+from .by_field import ByField
 from .conflicts import Conflict
 from .context import RunContext
 from .settling import Settling, Verdict
@@ -36,9 +37,10 @@ class RemoteChanges:
     received.
     """
 
-    def __init__(self, context: RunContext, identity: Identity, changes: Sequence[Change]) -> None:
+    def __init__(self, context: RunContext, identity: Identity, changes: Sequence[Change], by_field: ByField) -> None:
         self._context = context
         self._identity = identity
+        self._by_field = by_field
         self._own = context.users_changes
         # Where the newer one wins, what is older than every change of the batch cannot win. That it has lost is told.
         oldest = min((change.logged_at for change in changes), default=None)
@@ -366,7 +368,14 @@ class RemoteChanges:
         if self._context.logs and at_remote is not None and not made:
             seen = identity.received_there(shape.model, key, at_remote)[1]
             changed_there = partial(changed_fields, self._context.remote, family_of(shape), at_remote, after=seen)
-        sides = BothSides(self._context.remote, fields, here, there, changed_here, changed_there, made=made)
+        by_field = self._by_field.concerns(shape) and change.logged and not made and fields is shape.copied
+        if by_field and at_remote is not None and self._context.logs:
+            seen = identity.received_there(shape.model, key, at_remote)[1]
+            changed_here = partial(self._by_field.changed, shape, key)
+            changed_there = partial(self._by_field.changed_there, shape, at_remote, seen)
+        sides = BothSides(
+            self._context.remote, fields, here, there, changed_here, changed_there, made=made, by_field=by_field
+        )
         return replace(conflict, sides=sides)
 
     def _met_at(self, shape: Shape, key: Any) -> datetime.datetime | None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.databases import CAPTURING_PAIRS, DEFAULT_PAIRS, PAIRS
+from tests.nodes.nodes import TRIOS
 from tests.thinning import covering, opposite, place_of, spread, vendor_of_project
 
 
@@ -64,6 +65,25 @@ def test_each_of_the_four_pairs_has_its_turn_in_some_test():
     cells = [(pair,) for pair in CAPTURING_PAIRS]
 
     assert set().union(*(opposite(cells, shift) for shift in range(2))) == set(cells)
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_trios_of_one_vendor_have_their_turn_and_so_has_the_mixed_one(shift):
+    cells = [(trio,) for trio in TRIOS]
+
+    kept = opposite(cells, shift)
+
+    assert kept in ({("mixed",)}, {("sqlite",), ("postgres",)}) and kept != opposite(cells, shift + 1)
+
+
+def test_trio_of_three_nodes_is_what_a_pair_is_elsewhere():
+    item = SimpleNamespace(
+        nodeid="tests/nodes/test_x.py::test_x[mixed-star-3]",
+        callspec=SimpleNamespace(params={"nodes": "mixed", "pairs": "star", "number": 3}),
+        iter_markers=lambda name: [],
+    )
+
+    assert place_of(item, ("*",), "") == ("tests/nodes/test_x.py::test_x []", ("3", "'star'", "'mixed'"))
 
 
 @pytest.mark.parametrize("pairs", [DEFAULT_PAIRS, ("postgres",), ("sqlite", "postgres-to-sqlite"), tuple(PAIRS)])

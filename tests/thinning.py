@@ -15,6 +15,9 @@ with some combination. One that opens a project of its own on a vendor has that 
 
 A test that has no parameters, and the mark ``all_pairs``, runs on two of the four pairs that have triggers on both
 sides: on those of one vendor or on those of two, so that each vendor is once LOCAL's and once the remote's.
+
+A test of three nodes runs as if it were ``thinned("*")``, its trio of vendors being the pair; one without parameters
+runs on the mixed trio, or on the two of one vendor.
 """
 
 from __future__ import annotations
@@ -43,6 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if mark is not None:
             where, cell = place_of(item, mark.args, mark.kwargs.get("kind", ""))
             products[where + receiving].append((cell, item))
+        elif trio := _params_of(item).get("nodes"):
+            if len(_params_of(item)) == 1:
+                alone[item.nodeid.partition("[")[0]].append(((str(trio),), item))
+            else:
+                where, cell = place_of(item, ("*",), "")
+                products[where].append((cell, item))
         elif cell := combination_and_pair(item):
             others[item.nodeid.partition("[")[0] + receiving].append((cell, item))
         elif pair_of(item):
@@ -81,7 +90,7 @@ def combination_and_pair(item: pytest.Item) -> Cell:
 def place_of(item: pytest.Item, names: tuple[str, ...], kind: str) -> tuple[str, Cell]:
     """Return the product that an item belongs to, and its place in it: the same in each process and in any order."""
     values = {name: _spelt(value) for name, value in _params_of(item).items()}
-    where = "vendor" if "vendor" in values else "local"
+    where = next(name for name in ("vendor", "nodes", "local") if name in values)
     # A mark of a whole module names what some of its tests do not have.
     axes = [given.split(",") for given in names if set(given.split(",")) <= values.keys()]
     if names == ("*",):
@@ -138,11 +147,15 @@ def spread(cells: list[Cell], shift: int) -> set[Cell]:
 def opposite(cells: list[Cell], shift: int) -> set[Cell]:
     """Return two of the four pairs that have triggers on both sides: each vendor on each side. Fewer pairs stay.
 
+    Of the trios: the mixed one, or the others.
+
     Args:
         cells: pairs, and nothing else.
         shift: decides between the pairs of one vendor and those of two.
     """
     pairs = {pair for (pair,) in cells}
+    if pairs == {*DEFAULT_PAIRS, "mixed"}:
+        return {(pair,) for pair in ({"mixed"} if shift % 2 else DEFAULT_PAIRS)}
     if pairs != set(CAPTURING_PAIRS):
         return set(cells)
     of_one = set(DEFAULT_PAIRS)

@@ -56,6 +56,7 @@ def test_table_is_there():
     assert RULES == ["newest", "local", "remote"] and len(ROWS) == 10
 
 
+@pytest.mark.thinned("rule,row")
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]} - {row[1]}")
 def test_line_of_the_table(nodes, settings, rule, row):

@@ -7,6 +7,7 @@ conflict resolution), without its clocks for each column: the logs name the fiel
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db.models import Model
@@ -16,6 +17,7 @@ from ...conf import local_alias
 from ...models import ChangeLog, Operation
 from ..log.changes import Change
 from ..log.own_windows import OwnRow
+from ..log.users_changes import changed_fields
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..rows.values import local_value
@@ -23,6 +25,7 @@ from ..schema.family import family_of
 from ..schema.keys import FormerKey
 from ..schema.shape import Shape, read_key
 from ..tasks import At, ObjectTask
+from .both_sides import Changed, nobody_knows
 from .context import RunContext
 
 #: A log row of an object: its id and transaction, whose change it was, what was done, and to which fields.
@@ -64,17 +67,37 @@ class ByField:
         staying = self.unchanged(shape, key, row)
         return [staying.get(each.attname, value) for each, value in zip(shape.copied, values, strict=True)]
 
-    def changed_there(self, shape: Shape, remote_key: Any, seen: int | None) -> frozenset[str] | None:
+    def told(
+        self, shape: Shape, key: Any, change: Change, remote_key: Any, seen: int | None, *, by_field: bool
+    ) -> tuple[Changed, Changed]:
+        """Return what tells, when it is asked, which fields LOCAL, and which the remote has changed.
+
+        Args:
+            shape, key: the object.
+            change: what LOCAL logged of it.
+            remote_key: its row there.
+            seen: how far the remote's log went when it received the object; ``None``: it is not known.
+            by_field: the object is merged by field.
+        """
+        here: Changed = nobody_knows
+        there: Changed = nobody_knows
+        family = family_of(shape)
+        if by_field:
+            here = partial(self.changed, shape, key)
+        elif change.logged and not isinstance(key, FormerKey):
+            here = partial(changed_fields, local_alias(), family, key, after=change.first - 1, until=change.last)
+        if by_field and seen is not None:
+            there = partial(self._changed_there, shape, remote_key, seen)
+        elif seen is not None:
+            there = partial(changed_fields, self._context.remote, family, remote_key, after=seen)
+        return here, there
+
+    def _changed_there(self, shape: Shape, remote_key: Any, seen: int) -> frozenset[str] | None:
         """Return the names of the fields that were changed on the remote, unseen by LOCAL; ``None``: nobody knows.
 
         That is what its users have changed since it last received the object, and what it has received from others
         that LOCAL has not.
-
-        Args:
-            seen: how far its log went when it received the object; ``None``: it is not known.
         """
-        if seen is None:
-            return None
         models, knowledge = family_of(shape), self._context.knowledge
         labels = [model._meta.label for model in models]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from django.db.models import Model
@@ -57,12 +57,14 @@ class _Found:
         merged: all values, where both were merged.
         restated: fields in which the remote's users' change stands beside LOCAL's.
         is_by_field: the values are both sides' own: written as LOCAL's change.
+        is_conflict: it is told, and put on record.
     """
 
     decision: Decision
     merged: Stored = None
     restated: frozenset[str] = frozenset()
     is_by_field: bool = False
+    is_conflict: bool = True
 
 
 @dataclass(frozen=True)
@@ -142,32 +144,36 @@ class Settling:
         """
         if conflict.settled:
             return True
-        apart = conflict.sides.apart() if isinstance(conflict.sides, BothSides) else None
         try:
-            if apart is None:
-                found = self._decide_whole(conflict, may_merge=may_merge)
-            else:
-                found = self._decide_by_field(conflict, apart)
+            found = self._decide_all(conflict, may_merge=may_merge)
         except Exception as error:
             return error
-        sides = conflict.sides
-        if isinstance(sides, BothSides) and not self._context.dry_run:
-            sides.read()
-        ours = found.decision.winner == "local" or found.is_by_field
-        if (at := self.objects.get(conflict)) is not None:
-            (self._identity.take_ours if ours else self._identity.keep_theirs)(*at)
-        if apart is None or apart.both:
+        self._keep(conflict, found)
+        if found.is_conflict:
             merged = found.merged if found.decision.is_merged else None
             settled = _Settled(conflict, found.decision, deletes, deleted, between, merged)
             self._settled[change, conflict.label] = settled
-        if found.merged is None or not isinstance(sides, BothSides):
-            return found.decision.winner == "remote"
-        values = sides.by_attname(found.merged)
-        if not found.is_by_field:
-            return Decision.merged(values)
         if found.restated:
             self._restated[change, conflict.label] = _Restated(conflict, found.restated)
-        return MergedByField(values)
+        if found.merged is None or not isinstance(conflict.sides, BothSides):
+            return found.decision.winner == "remote"
+        values = conflict.sides.by_attname(found.merged)
+        return MergedByField(values) if found.is_by_field else Decision.merged(values)
+
+    def _decide_all(self, conflict: Conflict, *, may_merge: bool) -> _Found:
+        """Return what is decided, over the whole object or by field; raise what the rule has raised."""
+        apart = conflict.sides.apart() if isinstance(conflict.sides, BothSides) else None
+        if apart is None:
+            return self._decide_whole(conflict, may_merge=may_merge)
+        return replace(self._decide_by_field(conflict, apart), is_conflict=bool(apart.both))
+
+    def _keep(self, conflict: Conflict, found: _Found) -> None:
+        """Remember whose version stands, and what both held before anything is written."""
+        if isinstance(conflict.sides, BothSides) and not self._context.dry_run:
+            conflict.sides.read()
+        if (at := self.objects.get(conflict)) is not None:
+            ours = found.decision.winner == "local" or found.is_by_field
+            (self._identity.take_ours if ours else self._identity.keep_theirs)(*at)
 
     def _decide_whole(self, conflict: Conflict, *, may_merge: bool) -> _Found:
         """Return what is decided; raise what the rule has raised."""

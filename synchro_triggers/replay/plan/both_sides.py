@@ -136,6 +136,11 @@ class BothSides:
 
     # What is merged -------------------------------------------------------------------------------
 
+    @property
+    def is_sent_by_field(self) -> bool:
+        """Whether only the fields that were changed are written, as long as there is no conflict."""
+        return self._by_field and self.stored_here is not None and self.stored_there is not None
+
     def apart(self) -> Apart | None:
         """Return which fields were changed where; ``None``: the object counts as a whole, or the logs do not tell."""
         here, there = self.stored_here, self.stored_there

@@ -7,7 +7,7 @@ conflict resolution), without its clocks for each column: the logs name the fiel
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from django.db.models import Model
@@ -47,7 +47,11 @@ class ByField:
 
     def concerns(self, shape: Shape) -> bool:
         """Tell whether objects are merged by field: those with rows under several keys are not."""
-        return shape.label in self._context.by_field and not shape.other_parents
+        return shape.label in self._context.by_field and not shape.other_parents and self._is_between_two
+
+    @cached_property
+    def _is_between_two(self) -> bool:
+        return is_between_two(self._context)
 
     def changed(self, shape: Shape, key: Any) -> frozenset[str] | None:
         """Return the names of the fields that LOCAL has changed in an object; ``None``: its log does not tell."""
@@ -86,13 +90,13 @@ class ByField:
             here = partial(self.changed, shape, key)
         elif change.logged and not isinstance(key, FormerKey):
             here = partial(changed_fields, local_alias(), family, key, after=change.first - 1, until=change.last)
-        if by_field and seen is not None:
+        if by_field and self._context.logs and remote_key is not None:
             there = partial(self._changed_there, shape, remote_key, seen)
         elif seen is not None:
             there = partial(changed_fields, self._context.remote, family, remote_key, after=seen)
         return here, there
 
-    def _changed_there(self, shape: Shape, remote_key: Any, seen: int) -> frozenset[str] | None:
+    def _changed_there(self, shape: Shape, remote_key: Any, seen: int | None) -> frozenset[str] | None:
         """Return the names of the fields that were changed on the remote, unseen by LOCAL; ``None``: nobody knows.
 
         That is what its users have changed since it last received the object, and what it has received from others
@@ -103,8 +107,8 @@ class ByField:
 
         def is_unseen(row: _Row) -> bool:
             row_id, txid, origin, *_ = row
-            if not origin:
-                return row_id > seen
+            if not origin and seen is not None and row_id <= seen:
+                return False
             return not knowledge.has_received(labels, OwnRow(row_id, txid, None))
 
         rows = _logged(self._context.remote, models, [remote_key], but_of=self._context.source).get(remote_key, ())
@@ -130,6 +134,15 @@ class ByField:
         }
 
 
+def is_between_two(context: RunContext) -> bool:
+    """Tell whether neither side has received anything from a third database.
+
+    Who has got which field of an object some other way is not written down: versions are those of whole objects.
+    """
+    knowledge = context.knowledge
+    return {*knowledge.local.of_all, *knowledge.remote.of_all} <= {context.source, context.node}
+
+
 def _logged(
     alias: str, models: Collection[type[Model]], keys: Iterable[Any], *, but_of: str, **between: int
 ) -> dict[Any, list[_Row]]:
@@ -152,9 +165,13 @@ def _logged(
 
 
 def _fields_of(rows: Iterable[_Row]) -> frozenset[str] | None:
+    """Return the fields that a database's own users have changed; what it hands on of others counts as a whole.
+
+    Nobody has written down which of the fields that came from elsewhere the other side has got another way.
+    """
     names: set[str] = set()
-    for *_, operation, changed in rows:
-        if operation != Operation.UPDATE or not changed.strip("?"):
+    for _, _, origin, operation, changed in rows:
+        if origin or operation != Operation.UPDATE or not changed.strip("?"):
             return None
         names.update(changed.split(","))
     return frozenset(names) or None

@@ -164,8 +164,18 @@ class Settling:
         """Return what is decided, over the whole object or by field; raise what the rule has raised."""
         apart = conflict.sides.apart() if isinstance(conflict.sides, BothSides) else None
         if apart is None:
-            return self._decide_whole(conflict, may_merge=may_merge)
+            return self._sent_whole(conflict, self._decide_whole(conflict, may_merge=may_merge))
         return replace(self._decide_by_field(conflict, apart), is_conflict=bool(apart.both))
+
+    @staticmethod
+    def _sent_whole(conflict: Conflict, found: _Found) -> _Found:
+        """Return what is decided so that of an object that is merged by field the whole of what has won is sent."""
+        sides = conflict.sides
+        if not isinstance(sides, BothSides) or not sides.is_sent_by_field:
+            return found
+        if found.decision == Decision.LOCAL:
+            return replace(found, merged=sides.stored_here, is_by_field=True)
+        return replace(found, restated=frozenset(sides.fields)) if found.decision == Decision.REMOTE else found
 
     def _keep(self, conflict: Conflict, found: _Found) -> None:
         """Remember whose version stands, and what both held before anything is written."""
@@ -252,14 +262,15 @@ class Settling:
         """
         rows: list[ChangeLog] = []
         for (change, _), each in self._restated.items() if not self._context.dry_run else ():
-            assert isinstance(each.conflict.sides, BothSides)
-            by_table = each.conflict.sides.by_table(each.fields) if change not in not_done else {}
+            sides = each.conflict.sides
+            assert isinstance(sides, BothSides)
+            by_table = sides.by_table(each.fields) if change not in not_done else {}
             rows += (
                 ChangeLog(
                     model_label=label,
                     object_pk=each.conflict.remote_pk,
                     operation=Operation.UPDATE,
-                    changed_fields=",".join(names),
+                    changed_fields=",".join(names) if each.fields != sides.fields.keys() else "?",
                     logged_at=each.conflict.remote_at,
                 )
                 for label, names in by_table.items()

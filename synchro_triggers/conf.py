@@ -23,7 +23,7 @@ from .listed import _models_of, _without_minus, app_or_model, read_models, resol
 from .local import LOCAL as LOCAL
 from .local import local_alias as local_alias
 from .local import replaying_from as replaying_from
-from .option_rules import Rule, WrongRule, read_rule
+from .option_rules import MERGES, Rule, WrongRule, read_rule
 from .options import ModelOptions, read_options
 from .registry import Registry, read_registry
 
@@ -64,6 +64,7 @@ class Settings:
         listed_by_itself: labels of those that it names themselves, and not their app alone.
         options: ``SYNCHRO_OPTIONS``, by concrete model; ``options_of`` asks them.
         conflict: the rule for conflicts; ``rules`` are those of single models.
+        merge: one of ``MERGES``: what is merged where both sides have changed an object.
         allow_reset: whether the admin view offers to reset.
         debug: whether the admin view re-raises errors.
         batch_size: objects per remote transaction.
@@ -79,6 +80,7 @@ class Settings:
     listed_by_itself: frozenset[str]
     options: Mapping[type[Model], ModelOptions]
     conflict: Rule
+    merge: str
     allow_reset: bool
     debug: bool
     batch_size: int
@@ -102,6 +104,12 @@ class Settings:
                 models = [model, *(each for each in links if each._meta.auto_created)]
                 found |= {each._meta.label: options.conflict for each in models}
         return found
+
+    @cached_property
+    def merged_by_field(self) -> frozenset[str]:
+        """Labels of the models of whose objects only the fields are written that LOCAL has changed."""
+        chosen = {model: self.options.get(model, _NO_OPTIONS).merge or self.merge for model in self.models}
+        return frozenset(model._meta.label for model, merge in chosen.items() if merge == "fields")
 
     @cached_property
     def captured(self) -> Hashable:
@@ -146,6 +154,7 @@ def get_settings() -> Settings:
         listed_by_itself=frozenset(model._meta.label for model in by_itself),
         options=options,
         conflict=_read("SYNCHRO_CONFLICT"),
+        merge=_read("SYNCHRO_MERGE"),
         allow_reset=_read("SYNCHRO_ALLOW_RESET"),
         debug=_read("SYNCHRO_DEBUG"),
         batch_size=_read("SYNCHRO_BATCH_SIZE"),
@@ -286,6 +295,12 @@ def _read_conflict(value: object) -> Rule:
         raise SynchroConfigurationError(f"SYNCHRO_CONFLICT: {error}".replace(": must", " must")) from error
 
 
+def _read_merge(value: object) -> str:
+    if value not in MERGES:
+        raise SynchroConfigurationError(f"SYNCHRO_MERGE must be 'objects' or 'fields', not {value!r}.")
+    return str(value)
+
+
 def _read_bool(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise SynchroConfigurationError(f"{name} must be True or False, not {value!r}.")
@@ -347,6 +362,7 @@ SETTINGS: dict[str, tuple[object, Callable[[Any], Any]]] = {
     "SYNCHRO_MODELS": ((), lambda value: read_models(value, "SYNCHRO_MODELS")),
     "SYNCHRO_OPTIONS": ({}, _read_options),
     "SYNCHRO_CONFLICT": ("newest", _read_conflict),
+    "SYNCHRO_MERGE": ("objects", _read_merge),
     "SYNCHRO_ALLOW_RESET": (True, lambda value: _read_bool("SYNCHRO_ALLOW_RESET", value)),
     "SYNCHRO_DEBUG": (False, lambda value: _read_bool("SYNCHRO_DEBUG", value)),
     "SYNCHRO_BATCH_SIZE": (1000, _read_batch_size),

@@ -1,4 +1,4 @@
-"""Rules for conflicts, as settings give them. Pure."""
+"""Rules for conflicts, and what they are over, as settings give them. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 POLICIES = ("newest", "local", "remote")
+
+#: What is merged where both sides have changed an object: nothing, one of both stands; or what each alone has changed.
+MERGES = ("objects", "fields")
 
 #: One of ``POLICIES``, or what decides.
 Rule = str | Callable[..., Any]

@@ -14,7 +14,7 @@ from django.db.models import Field, Model
 
 from .exceptions import SynchroConfigurationError
 from .option_references import HeldKey, WrongReference, column_of, read_held_key
-from .option_rules import Rule, WrongRule, read_rule
+from .option_rules import MERGES, Rule, WrongRule, read_rule
 
 SETTING = "SYNCHRO_OPTIONS"
 
@@ -36,6 +36,8 @@ class ModelOptions:
         write: one of ``WAYS``: how a replay writes its objects.
         mute: dotted paths of receivers, or of modules and packages of such, that a replay does not call.
         conflict: the rule for conflicts over its objects; ``None``: as ``SYNCHRO_CONFLICT`` says.
+        merge: one of ``MERGES``: what is merged where both sides have changed an object; ``None``: as
+            ``SYNCHRO_MERGE`` says.
     """
 
     skip: frozenset[str] = frozenset()
@@ -46,6 +48,7 @@ class ModelOptions:
     write: str = "save"
     mute: tuple[str, ...] = ()
     conflict: Rule | None = None
+    merge: str | None = None
 
 
 @dataclass(frozen=True)
@@ -315,6 +318,13 @@ def _read_conflict(entry: _Entry, key: str, value: object) -> _Read:
         yield model, rule
 
 
+def _read_merge(entry: _Entry, key: str, value: object) -> _Read:
+    if value not in MERGES:
+        raise entry.error(key, f"must be 'objects' or 'fields', not {value!r}.")
+    for model in entry.models:
+        yield model, value
+
+
 def _read_mute(entry: _Entry, key: str, value: object) -> _Read:
     if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
         raise entry.error(
@@ -342,6 +352,7 @@ _READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
     "write": ("write", _read_write),
     "mute": ("mute", _read_mute),
     "conflict": ("conflict", _read_conflict),
+    "merge": ("merge", _read_merge),
 }
 
 

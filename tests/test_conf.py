@@ -257,6 +257,17 @@ def test_conflict_policy_is_a_word(settings, value):
     assert get_settings().conflict == value
 
 
+def test_what_is_merged_by_field_is_said_of_all_models_or_of_one(settings):
+    settings.SYNCHRO_MODELS = ("testapp.Item", "testapp.Account")
+    assert get_settings().merged_by_field == frozenset()
+    settings.SYNCHRO_OPTIONS = {"testapp.Item": {"merge": "fields"}}
+    assert get_settings().merged_by_field == {"testapp.Item"}
+    settings.SYNCHRO_MERGE = "fields"
+    assert get_settings().merged_by_field == {"testapp.Item", "testapp.Account"}
+    settings.SYNCHRO_OPTIONS = {"testapp.Item": {"merge": "objects"}}
+    assert get_settings().merged_by_field == {"testapp.Account"}
+
+
 @pytest.mark.parametrize("value", [prefer_local, f"{__name__}.prefer_local"])
 def test_conflict_policy_may_be_a_callable_or_its_path(settings, value):
     settings.SYNCHRO_CONFLICT = value
@@ -270,6 +281,8 @@ def test_conflict_policy_may_be_a_callable_or_its_path(settings, value):
         ("CONFLICT", "oldest", "must be one of 'newest', 'local', 'remote' or the dotted path of a callable"),
         ("CONFLICT", 5, "must be one of"),
         ("CONFLICT", None, "must be one of"),
+        ("MERGE", "columns", "must be 'objects' or 'fields', not 'columns'"),
+        ("MERGE", None, "must be 'objects' or 'fields', not None"),
         ("CONFLICT", "no.such.module", "cannot import 'no.such.module'"),
         ("CONFLICT", f"{__name__}.nothing", "cannot import"),
         ("CONFLICT", f"{__name__}.ROOT", "must be one of"),

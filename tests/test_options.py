@@ -220,7 +220,12 @@ WRONG = [
     (
         {"testapp.Item": {"skipp": ["cash"]}},
         "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'skipp' "
-        "(there are 'batch_signals', 'conflict', 'identity', 'mute', 'natural_key', 'references', 'skip', 'write').",
+        "(there are 'batch_signals', 'conflict', 'identity', 'merge', 'mute', 'natural_key', 'references', 'skip', "
+        "'write').",
+    ),
+    (
+        {"testapp.Item": {"merge": "columns"}},
+        "SYNCHRO_OPTIONS['testapp.Item']['merge'] must be 'objects' or 'fields', not 'columns'.",
     ),
     (
         {"testapp.Item": {"conflict": "oldest"}},

@@ -12,10 +12,19 @@ from synchro_triggers.models import Conflict
 from tests.conftest import ROOT
 from tests.nodes.test_conflicts import PAIR
 from tests.replay.hearing import later
-from tests.testapp.models import Item, Keyed, Tag, Tagged
+from tests.testapp.models import Account, Entry, Item, Keyed, Tag, Tagged
 
 PAGE = (ROOT / "docs" / "both-ways.md").read_text(encoding="utf-8")
-HEAD, _, *ROWS = ([cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*", PAGE, re.M))
+
+
+def table_of(title):
+    """Return the lines of a section's table, cell by cell; without the one below its head."""
+    section = PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*", section, re.M)]
+    return [lines[0], *lines[2:]]
+
+
+HEAD, *ROWS = table_of("Who wins")
 RULES = [name.strip("`") for name in HEAD[2:5]]
 
 
@@ -52,7 +61,39 @@ def held(nodes, name, here):
     return "deleted" if row is None else {1: "here's", 2: "there's"}[row.cash]
 
 
+BY_FIELD = table_of("By field")[1:]
+FIELDS = {"phone": "name", "city": "visits"}
+
+
+@pytest.mark.thinned("policy,row")
+@pytest.mark.parametrize("policy", ["newest", "local", "remote"])
+@pytest.mark.parametrize("row", BY_FIELD, ids=lambda row: f"{row[0]} - {row[1]}")
+def test_line_of_the_table_by_field(nodes, settings, policy, row):
+    settings.SYNCHRO_MERGE, settings.SYNCHRO_CONFLICT = "fields", policy
+    here, there, result, kind = row
+    nodes.rows("a", Entry).create(name="0", visits=0, account=nodes.rows("a", Account).create(name="x"))
+    nodes.rounds(PAIR)
+    same = "to the same" in there
+    later()
+    for at, cell, value in (("a", here, 1), ("b", there, 2)):
+        for name in re.findall("phone|city", cell):
+            nodes.rows(at, Entry).update(**{FIELDS[name]: 3 if same else value})
+        later()
+    nodes.rounds(PAIR)
+
+    rules = 1 if policy == "local" else 2
+    wanted = {"name": 0, "visits": 0}
+    for said in result.split(", "):
+        whose, name = said.rsplit(" ", 1)
+        wanted[FIELDS[name]] = 3 if same else {"here's": 1, "there's": 2, "the rule's": rules, "that": 3}[whose]
+    held = [nodes.rows(at, Entry).values_list("name", "visits").get() for at in "ab"]
+    assert held == [(str(wanted["name"]), wanted["visits"])] * 2
+    records = [record for at in "ab" for record in Conflict.objects.using(at)]
+    assert [record.kind for record in records] == ([] if kind == "no" else [kind])
+
+
 def test_table_is_there():
+    assert len(BY_FIELD) == 4
     assert RULES == ["newest", "local", "remote"] and len(ROWS) == 10
 
 

@@ -45,6 +45,7 @@ class RunContext:
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: what the rule has said, or raised.
         knowledge: what both sides have seen of whose changes.
+        by_field: labels of models of whose objects only the fields are written that LOCAL has changed.
         told_links: of the links among them: table, local ends, and whether the remote wins.
     """
 
@@ -68,6 +69,7 @@ class RunContext:
     gone: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
     paces: dict[type[Model], float] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    by_field: frozenset[str] = frozenset()
     decisions: dict[Conflict, Decision | Exception] = field(default_factory=dict)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
 

@@ -5,24 +5,23 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from django.db.models import Model
 
 from ...capture.keys import encode_key, logged_texts
-from ...conf import local_alias
 from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
 from ..log.own_windows import OwnRow, moment_of, own_rows
-from ..log.users_changes import LastChange, LastChanges, changed_fields, last_changes
+from ..log.users_changes import LastChange, LastChanges, last_changes
 from ..log.versions import Standing, Version, compare, is_newer, knows, time_after
 from ..schema.family import family_of
 from ..schema.keys import FormerKey
 from ..schema.shape import Shape, shape_of
 from ..tasks import ObjectTask
-from .both_sides import BothSides, Changed, There, nobody_knows
+from .both_sides import BothSides, There
+from .by_field import ByField
 from .conflicts import Conflict
 from .context import RunContext
 from .settling import Settling, Verdict
@@ -36,9 +35,10 @@ class RemoteChanges:
     received.
     """
 
-    def __init__(self, context: RunContext, identity: Identity, changes: Sequence[Change]) -> None:
+    def __init__(self, context: RunContext, identity: Identity, changes: Sequence[Change], by_field: ByField) -> None:
         self._context = context
         self._identity = identity
+        self._by_field = by_field
         self._own = context.users_changes
         # Where the newer one wins, what is older than every change of the batch cannot win. That it has lost is told.
         oldest = min((change.logged_at for change in changes), default=None)
@@ -358,15 +358,12 @@ class RemoteChanges:
         at_remote = remote_key if remote_key is not None else identity.stale_reference(shape.model, key)
         made = identity.known(shape.model, key) is None and remote_key is not None
         fields = shape_of(type(there)).copied if isinstance(there, Model) else shape.copied
-        changed_here: Changed = nobody_knows
-        changed_there: Changed = nobody_knows
-        if change.logged and not isinstance(key, FormerKey):
-            between = {"after": change.first - 1, "until": change.last}
-            changed_here = partial(changed_fields, local_alias(), family_of(shape), key, **between)
+        seen = None
         if self._context.logs and at_remote is not None and not made:
             seen = identity.received_there(shape.model, key, at_remote)[1]
-            changed_there = partial(changed_fields, self._context.remote, family_of(shape), at_remote, after=seen)
-        sides = BothSides(self._context.remote, fields, here, there, changed_here, changed_there, made=made)
+        by_field = not made and fields is shape.copied and self._by_field.concerns(shape)
+        changed = self._by_field.told(shape, key, change, at_remote, seen, by_field=by_field)
+        sides = BothSides(self._context.remote, fields, here, there, *changed, made=made, by_field=by_field)
         return replace(conflict, sides=sides)
 
     def _met_at(self, shape: Shape, key: Any) -> datetime.datetime | None:

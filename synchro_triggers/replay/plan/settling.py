@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from django.db.models import Model
 
@@ -13,18 +13,29 @@ from ...capture.keys import encode_key
 from ...conf import local_alias
 from ...exceptions import SynchroConfigurationError
 from ...key_texts import full_key, stored_key
+from ...models import ChangeLog, ConflictKind, Operation
 from ...models import Conflict as Record
-from ...models import ConflictKind
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
 from ..report import SyncReport, Told
 from ..schema.shape import shown_key
-from .both_sides import BothSides, Stored
+from .both_sides import Apart, BothSides, Stored
 from .conflicts import Conflict, Decision, decide_conflict, name_of_rule
 from .context import RunContext
 
-#: Whether the remote wins; or that values are merged; or what the rule has raised.
-Verdict = bool | Decision | Exception
+
+class MergedByField(NamedTuple):
+    """An object of which each side keeps what it alone has changed, and one of both what both have.
+
+    Attributes:
+        values: all that its row shall hold, by the names of attributes: written as a change of LOCAL's.
+    """
+
+    values: Mapping[str, Any]
+
+
+#: Whether the remote wins; or that values are merged, and how; or what the rule has raised.
+Verdict = bool | Decision | MergedByField | Exception
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,33 @@ class _Settled:
     deleted: bool
     between: str
     merged: Stored
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is decided.
+
+    Attributes:
+        decision: whose version stands.
+        merged: all values, where both were merged.
+        restated: fields in which the remote's users' change stands beside LOCAL's.
+        is_by_field: the values are both sides' own: written as LOCAL's change.
+        is_conflict: it is told, and put on record.
+    """
+
+    decision: Decision
+    merged: Stored = None
+    restated: frozenset[str] = frozenset()
+    is_by_field: bool = False
+    is_conflict: bool = True
+
+
+@dataclass(frozen=True)
+class _Restated:
+    """What the remote's users have changed stands beside what LOCAL has: a version of theirs that has seen LOCAL's."""
+
+    conflict: Conflict
+    fields: frozenset[str]
 
 
 class Settling:
@@ -48,6 +86,7 @@ class Settling:
     def __init__(self, context: RunContext, identity: Identity) -> None:
         self._context, self._identity = context, identity
         self._settled: dict[tuple[Change, str], _Settled] = {}
+        self._restated: dict[tuple[Change, str], _Restated] = {}
         self.objects: dict[Conflict, tuple[type[Model], Any]] = {}
         self.known_before: set[Conflict] = set()
 
@@ -106,30 +145,85 @@ class Settling:
         if conflict.settled:
             return True
         try:
-            decision, merged = self._decide_whole(conflict, may_merge=may_merge)
+            found = self._decide_all(conflict, may_merge=may_merge)
         except Exception as error:
             return error
-        sides = conflict.sides
-        if isinstance(sides, BothSides) and not self._context.dry_run:
-            sides.read()
-        if (at := self.objects.get(conflict)) is not None:
-            (self._identity.take_ours if decision.winner == "local" else self._identity.keep_theirs)(*at)
-        self._settled[change, conflict.label] = _Settled(conflict, decision, deletes, deleted, between, merged)
-        if merged is not None and isinstance(sides, BothSides):
-            return Decision.merged(sides.by_attname(merged))
-        return decision.winner == "remote"
+        self._keep(conflict, found)
+        if found.is_conflict:
+            merged = found.merged if found.decision.is_merged else None
+            settled = _Settled(conflict, found.decision, deletes, deleted, between, merged)
+            self._settled[change, conflict.label] = settled
+        if found.restated:
+            self._restated[change, conflict.label] = _Restated(conflict, found.restated)
+        if found.merged is None or not isinstance(conflict.sides, BothSides):
+            return found.decision.winner == "remote"
+        values = conflict.sides.by_attname(found.merged)
+        return MergedByField(values) if found.is_by_field else Decision.merged(values)
 
-    def _decide_whole(self, conflict: Conflict, *, may_merge: bool) -> tuple[Decision, Stored]:
-        """Return what is decided, and all merged values; raise what the rule has raised."""
+    def _decide_all(self, conflict: Conflict, *, may_merge: bool) -> _Found:
+        """Return what is decided, over the whole object or by field; raise what the rule has raised."""
+        apart = conflict.sides.apart() if isinstance(conflict.sides, BothSides) else None
+        if apart is None:
+            return self._sent_whole(conflict, self._decide_whole(conflict, may_merge=may_merge))
+        return replace(self._decide_by_field(conflict, apart), is_conflict=bool(apart.both))
+
+    @staticmethod
+    def _sent_whole(conflict: Conflict, found: _Found) -> _Found:
+        """Return what is decided so that of an object that is merged by field the whole of what has won is sent."""
+        sides = conflict.sides
+        if not isinstance(sides, BothSides) or not sides.is_sent_by_field:
+            return found
+        if found.decision == Decision.LOCAL:
+            return replace(found, merged=sides.stored_here, is_by_field=True)
+        return replace(found, restated=frozenset(sides.fields)) if found.decision == Decision.REMOTE else found
+
+    def _keep(self, conflict: Conflict, found: _Found) -> None:
+        """Remember whose version stands, and what both held before anything is written."""
+        if isinstance(conflict.sides, BothSides) and not self._context.dry_run:
+            conflict.sides.read()
+        if (at := self.objects.get(conflict)) is not None:
+            ours = found.decision.winner == "local" or found.is_by_field
+            (self._identity.take_ours if ours else self._identity.keep_theirs)(*at)
+
+    def _decide_whole(self, conflict: Conflict, *, may_merge: bool) -> _Found:
+        """Return what is decided; raise what the rule has raised."""
+        decision = self._asked(conflict)
+        if not decision.is_merged:
+            return _Found(decision)
+        if not may_merge or not isinstance(conflict.sides, BothSides):
+            raise self._cannot_merge(conflict, "the row of a new child's parent")
+        return _Found(*self._merge(conflict, conflict.sides, decision.values))
+
+    def _decide_by_field(self, conflict: Conflict, apart: Apart) -> _Found:
+        """Return what is decided where each side keeps what it alone has changed; raise what the rule has raised.
+
+        The rule is asked where both have changed a field. What stays of the remote's is a version of its users again,
+        which has seen LOCAL's: it has to travel to all who have got the one before.
+        """
+        sides = conflict.sides
+        assert isinstance(sides, BothSides)
+        rule = self._asked(conflict) if apart.both else Decision.LOCAL
+        own, fields = (apart.mine | apart.both, apart.theirs) if rule == Decision.LOCAL else (apart.mine, apart.changed)
+        values = sides.take(own)
+        if rule.is_merged:
+            found = _Found(*self._merge(conflict, sides, {**{name: values[name] for name in own}, **rule.values}))
+            if found.decision != Decision.LOCAL:
+                return found
+            own, fields = apart.mine | apart.both, apart.theirs
+            values = sides.take(own)
+        if sides.is_as_there(values):
+            return _Found(Decision.REMOTE)
+        return _Found(Decision("merged") if fields else Decision.LOCAL, values, fields, is_by_field=True)
+
+    def _asked(self, conflict: Conflict) -> Decision:
         decision = self.decide(conflict)
         if isinstance(decision, Exception):
             raise decision
-        if not decision.is_merged:
-            return decision, None
-        if not may_merge or not isinstance(conflict.sides, BothSides):
-            raise self._cannot_merge(conflict, "the row of a new child's parent")
+        return decision
+
+    def _merge(self, conflict: Conflict, sides: BothSides, values: Mapping[str, Any]) -> tuple[Decision, Stored]:
         setting = self._context.rule_for(conflict.label)[1]
-        return conflict.sides.merge(decision, conflict.label, conflict.local_pk, setting)
+        return sides.merge(Decision.merged(values), conflict.label, conflict.local_pk, setting)
 
     def _done(self, not_done: Collection[Change]) -> Iterator[_Settled]:
         return (each for (change, _), each in self._settled.items() if change not in not_done)
@@ -160,6 +254,29 @@ class Settling:
         records = [self._record(each) for each in self._done(not_done) if each.conflict not in self.known_before]
         if records and not self._context.dry_run:
             Record._base_manager.using(self._context.remote).bulk_create(records)
+
+    def restate(self, not_done: Collection[Change]) -> None:
+        """Log again what stays of the remote's users beside LOCAL's changes; to be done when all else is stored.
+
+        It is told, on the way back and onwards, as a version of theirs that comes after LOCAL's.
+        """
+        rows: list[ChangeLog] = []
+        for (change, _), each in self._restated.items() if not self._context.dry_run else ():
+            sides = each.conflict.sides
+            assert isinstance(sides, BothSides)
+            by_table = sides.by_table(each.fields) if change not in not_done else {}
+            rows += (
+                ChangeLog(
+                    model_label=label,
+                    object_pk=each.conflict.remote_pk,
+                    operation=Operation.UPDATE,
+                    changed_fields=",".join(names) if each.fields != sides.fields.keys() else "?",
+                    logged_at=each.conflict.remote_at,
+                )
+                for label, names in by_table.items()
+            )
+        if rows:
+            ChangeLog._base_manager.using(self._context.remote).bulk_create(rows)
 
     def _record(self, settled: _Settled) -> Record:
         conflict, sides = settled.conflict, settled.conflict.sides

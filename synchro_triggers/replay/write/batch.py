@@ -198,6 +198,7 @@ class Batch:
         not_done = put_off | self._result.failed.keys()
         self._known.remote_changes.settling.tell(self._result.report, not_done)
         self._known.remote_changes.settling.record(not_done)
+        self._known.remote_changes.settling.restate(not_done)
         if not put_off:
             return
         # Of an object that was logged under several labels there is one task.

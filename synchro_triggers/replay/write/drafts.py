@@ -21,7 +21,7 @@ from ..plan.conflicts import Decision
 from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, decide
 from ..plan.leading_nowhere import staying_nowhere
-from ..plan.settling import Verdict
+from ..plan.settling import MergedByField, Verdict
 from ..plan.translation import Translation, Values
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value
@@ -60,12 +60,16 @@ class Draft:
     unmade: bool = False
     merged: bool = False
 
-    def take(self, values: Values) -> None:
-        """Let the row hold merged values."""
+    def take(self, values: Values, *, merged: bool = False) -> None:
+        """Let the row hold other values.
+
+        Args:
+            merged: they are a new version.
+        """
         self.values |= values
         self.unfinished = [part for part in self.unfinished if part.field.attname not in values]
         self.changed = [] if self.row is None else differing(self.row, self.values)
-        self.merged = True
+        self.merged = merged
 
     @property
     def is_equal(self) -> bool:
@@ -170,8 +174,13 @@ class Drafts:
         if isinstance(wins, Exception):
             raise wins
         if isinstance(wins, Decision):
+            draft.take(dict(wins.values), merged=True)
+            wins = False
+        elif isinstance(wins, MergedByField):
             draft.take(dict(wins.values))
             wins = False
+        elif not wins and change is not None and draft.row is not None and self._known.by_field.concerns(shape):
+            draft.take(self._known.by_field.unchanged(shape, draft.instance.pk, draft.row))
         return decide(logged=draft.is_written, there=there, equal=draft.is_equal, remote_wins=wins)
 
     # What stays -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django.db.models import Model
 from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..log.changes import Change
+from ..plan.by_field import ByField
 from ..plan.context import RunContext
 from ..plan.remote_changes import RemoteChanges
 from ..plan.targets import Targets
@@ -30,6 +31,7 @@ class Known:
         identity: which remote row is known to be which object.
         matching: finds that of those that are not known.
         targets: what the objects point to, and whether the remote has it.
+        by_field: which fields each side has changed, of objects that are merged by field.
         remote_changes: what the remote's own users have changed.
         rows: remote rows that were read ahead.
     """
@@ -41,7 +43,8 @@ class Known:
         self.remote, self.identity = context.remote, identity
         self.matching = Matching(identity, context.spellings)
         self.targets = Targets(identity, tasks)
-        self.remote_changes = RemoteChanges(context, identity, changes)
+        self.by_field = ByField(context, tasks)
+        self.remote_changes = RemoteChanges(context, identity, changes, self.by_field)
         self.rows = ReadAhead(context.remote, context.locks)
 
     # Many, in a few queries -------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from ..plan.cycles import Unfinished
 from ..plan.decisions import Action, Decision, decide, is_equal
 from ..plan.leading_nowhere import leads_nowhere, staying_nowhere
 from ..plan.levels import Levels
-from ..plan.settling import Verdict
+from ..plan.settling import MergedByField, Verdict
 from ..plan.translation import Translation
 from ..rows.statements import can_write_many, update_rows
 from ..rows.values import local_value
@@ -142,6 +142,9 @@ class BulkUpserts:
             wins: Verdict = False
             if task.change is not None:
                 wins = remote_changes.verdict(shape, task.key, remote_key, task.change, values, row, equal=equal)
+                if row is not None and not equal and self._known.by_field.concerns(shape):
+                    wins, values = self._by_field(shape, task, row, values, wins)
+                    equal = is_equal(shape, row, values) and (shape.root, task.key) not in self._levels.later
             if not isinstance(wins, bool):
                 continue  # it will be raised, or what was merged be written, for this object alone
             action = decide(logged=task.change is not None, there=row is not None, equal=equal, remote_wins=wins)
@@ -151,6 +154,14 @@ class BulkUpserts:
                 remote_key = self._matching.keys_there.kept_key(shape, task.key)
             decisions[action].append(Decision(task, action, remote_key, values))
         return decisions
+
+    def _by_field(
+        self, shape: Shape, task: ObjectTask, row: Model, values: list[Any], wins: Verdict
+    ) -> tuple[Verdict, list[Any]]:
+        """Return what a row that is merged by field shall hold; what waits for another object is merged alone."""
+        if isinstance(wins, MergedByField) and (shape.root, task.key) not in self._levels.later:
+            return False, [wins.values[each.attname] for each in shape.copied]
+        return wins, self._known.by_field.written(shape, task.key, row, values) if wins is False else values
 
     def _drafted(
         self, shape: Shape, tasks: Sequence[ObjectTask], keys: Mapping[Any, Any]

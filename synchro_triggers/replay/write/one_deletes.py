@@ -201,7 +201,7 @@ class Deletes:
         if isinstance(wins, Decision):
             self._merge(going.row, dict(wins.values))
             return True
-        return wins
+        return wins is True  # nothing is merged by field where there are no values of LOCAL's
 
     def _merge(self, row: Model, values: dict[str, Any]) -> None:
         """Write merged values to a row that stays although LOCAL has deleted the object."""

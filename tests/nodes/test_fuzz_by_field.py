@@ -1,0 +1,86 @@
+"""Random histories of three nodes that merge by field: what nobody has written upon is lost to nobody in silence.
+
+Each write gives one field of one object a new number, so that the number tells which write a node has, and what the
+next one was written upon. In the end all nodes are equal, each field holds a write that nobody has written upon, and
+where there are several such writes a conflict was told; where there are none, none was. With a third database objects
+count as a whole: what is lost is told. ``make fuzz-nodes`` plays new histories, as it does for whole objects.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+
+from synchro_triggers import Told
+from tests.nodes.nodes import NAMES
+from tests.nodes.nodes import TOPOLOGIES as OF_THREE
+from tests.replay.hearing import later
+from tests.testapp.models import Account, Entry
+
+SECONDS = float(os.environ.get("SYNCHRO_FUZZ_SECONDS", "0"))
+FIRST = int(os.environ.get("SYNCHRO_FUZZ_SEED", "20"))
+FIELDS = ("name", "visits")
+TOPOLOGIES = {"pair": (("a", "b"), ("b", "a")), **OF_THREE}
+
+
+def play(nodes, pairs, seed):
+    """Play one history of two objects; raise ``AssertionError`` where something was lost, doubled or not told."""
+    chance = random.Random(seed)
+    names = [name for name in NAMES if any(name in pair for pair in pairs)]
+    things = [f"{seed} {number}" for number in range(2)]
+    for thing in things:
+        nodes.rows("a", Account).create(name=thing)
+        nodes.rows("a", Entry).create(name="0", visits=0, account_id=thing)
+    nodes.rounds(pairs)
+    later()
+    upon: dict[tuple[str, str, int], int] = {}  # object, field and write to what it was written upon
+    told = 0
+    steps = []
+    for number in range(1, 25):
+        if chance.random() < 0.5:
+            at, thing, field = chance.choice(names), chance.choice(things), chance.choice(FIELDS)
+            rows = nodes.rows(at, Entry).filter(account_id=thing)
+            upon[thing, field, number] = int(rows.values_list(field, flat=True).get())
+            rows.update(**{field: number})
+            steps.append(f"{at} writes {number} to {field} of {thing}")
+            later()
+        else:
+            pair = chance.choice(pairs)
+            report = nodes.run(*pair)
+            assert not report.failures, (steps, pair, report.failures)
+            told += _conflicts(report.remarks)
+            steps.append(f"{' to '.join(pair)}: {_conflicts(report.remarks)} told")
+    told += _conflicts(nodes.rounds(pairs, 4))
+
+    held = [
+        sorted(nodes.rows(at, Entry).filter(account_id__in=things).values_list("account_id", *FIELDS)) for at in names
+    ]
+    assert held == [held[0]] * len(names), "\n".join([*steps, str(held)])
+    several = 0
+    for thing, *values in held[0]:
+        for field, value in zip(FIELDS, values, strict=True):
+            writes = {0} | {write for (of, in_, write) in upon if (of, in_) == (thing, field)}
+            leaves = writes - {base for (of, in_, _), base in upon.items() if (of, in_) == (thing, field)}
+            several += len(leaves) > 1
+            lost = int(value) not in leaves
+            assert not lost or (told and len(pairs) > 2), "\n".join([*steps, str((thing, field, value, leaves))])
+    assert bool(told) is bool(several) or len(pairs) > 2, "\n".join([*steps, str((told, several))])
+    assert told or not several, "\n".join([*steps, str((told, several))])
+    nodes.assert_at_rest(pairs)
+
+
+def _conflicts(remarks):
+    return sum(each.kind in {Told.LOCAL_WON, Told.REMOTE_WON, Told.MERGED} for each in remarks)
+
+
+@pytest.mark.parametrize("topology", ["pair", "star", "mesh"])
+def test_nothing_is_lost_in_silence(nodes, settings, topology):
+    settings.SYNCHRO_MERGE = "fields"
+    seed, until = FIRST, time.monotonic() + SECONDS
+    while seed == FIRST or time.monotonic() < until:
+        play(nodes, TOPOLOGIES[topology], seed)
+        seed += 1
+    print(f"{seed - FIRST} histories")

@@ -43,11 +43,20 @@ Whose = Callable[[type[Model], Any, Stored], Any]
 def end_of(name: Name, ends: Collection[int]) -> int:
     """Return the row of the maker's log that says that an object's key is its no longer; 0: it still is.
 
+    Where a key was given out more than once before somebody was told, that one knows only of a later end.
+
     Args:
         name: the object.
         ends: all such rows that are known of the key.
     """
-    return name.ended or min((end for end in ends if end >= (name.logged or 0)), default=0)
+    if is_told(name):
+        return name.ended
+    return min((end for end in ends if end >= (name.logged or 0)), default=name.ended)
+
+
+def is_told(name: Name) -> bool:
+    """Tell whether only its maker's word says which of those that have had its key an object is."""
+    return name.logged is None and name.ended > 0
 
 
 def is_unsure(name: Name) -> bool:
@@ -277,12 +286,34 @@ def settle_gone(source: str, changes: Iterable[Change], kept_keys: Collection[st
         times = {pk: as_utc(time) for pk, time in logged.values_list("pk", "logged_at")} if logged is not None else {}
         for pk, (text, met_at) in met.items():
             if (time := times.get(ended_at[text])) is not None and met_at <= time:
-                row = rows_with(Reference, local_alias(), pk=[pk])
-                own = row.filter(source=source, local_pk=text)  # what LOCAL itself has made is known by its log
+                # What LOCAL itself has made is known by its log; which version it had received, only this tells.
+                own = rows_with(Reference, local_alias(), pk=[pk]).filter(source=source, local_pk=text)
                 own.filter(number=None).delete()
-                # But which version it had received when it was deleted, only this tells.
-                own.filter(ended=0).update(ended=ended_at[text])
-                row.update(remote_pk=gone_key(text), remote_text=None, gone=ended_at[text])
+                _bury(source, pk, text, ended_at[text])
+        _settle_graves(source, model, ended_at)
+
+
+def _settle_graves(source: str, model: type[Model], ended_at: Mapping[str, int]) -> None:
+    """Note which rows of LOCAL's log say that what a replay has deleted is gone."""
+    texts = {gone_key(text): text for text in ended_at}
+    graves = rows_with(Reference, local_alias(), remote_pk=texts).filter(model_label=model._meta.label)
+    last: dict[str, int] = {}
+    new: list[tuple[int, str]] = []
+    for pk, gone, remote_pk in graves.values_list("pk", "gone", "remote_pk"):
+        text = texts[remote_pk]
+        last[text] = max(last.get(text, 0), gone or 0)
+        if not gone:
+            new.append((pk, text))
+    for pk, text in new:
+        if last[text] < ended_at[text]:
+            _bury(source, pk, text, ended_at[text])
+
+
+def _bury(source: str, pk: int, text: str, ended: int) -> None:
+    """Let a reference be that of a row that is gone."""
+    row = rows_with(Reference, local_alias(), pk=[pk])
+    row.filter(source=source, local_pk=text, ended=0).update(ended=ended)
+    row.update(remote_pk=gone_key(text), remote_text=None, gone=ended)
 
 
 def _end(source: str, model: type[Model], ended_at: Mapping[str, int]) -> None:

@@ -121,6 +121,11 @@ class ReferenceTable:
         """Whether the remote has ever sent anything to anybody: then it must be able to say which object is gone."""
         return has_rows(MetNode, self.remote)
 
+    @cached_property
+    def local_sends_elsewhere(self) -> bool:
+        """Whether LOCAL has ever sent anything to others than the remote."""
+        return MetNode._base_manager.using(local_alias()).exclude(node_id=self.target).exists()
+
     def of_local(self) -> ReferenceTable:
         """Return the table seen from the remote: what is written then is LOCAL's."""
         return ReferenceTable(local_alias(), self.target, self.source)
@@ -227,6 +232,24 @@ class ReferenceTable:
                 rows = [(*row, *version) for row, version in zip(rows, versions, strict=True)]
                 self._insert(root, source, (*names, "author", "number", "time", "seen"), rows, None)
 
+    def insert_graves(
+        self, root: type[Model], new: Iterable[tuple[Name, str, Version | None]], seen: int | None
+    ) -> None:
+        """Store tombstones of what has had no reference: names, what the rows' keys were stored as, and versions.
+
+        Args:
+            root: the root model.
+            new: the tombstones.
+            seen: how far the remote's log goes; ``None``: it has none.
+        """
+        by_source: dict[str, list[tuple[Any, ...]]] = {}
+        for name, text, version in new:
+            row = name.key, name.text, name.ended, gone_key(text), 0, name.logged
+            by_source.setdefault(name.source, []).append((*row, *_columns_of(version, name.source, seen)))
+        names = ("local_pk", "local_text", "ended", "remote_pk", "gone", "logged", "author", "number", "time", "seen")
+        for source, rows in by_source.items():
+            self._insert(root, source, names, rows, None)
+
     def _insert(
         self, root: type[Model], source: str, names: tuple[str, ...], rows: list[tuple[Any, ...]], seen: int | None
     ) -> None:
@@ -257,7 +280,9 @@ class ReferenceTable:
         references.filter(model_label=root._meta.label).update(remote_won=True)
 
 
-def _columns_of(version: Version | None, source: str, seen: int) -> tuple[str | None, int | None, int | None, int]:
+def _columns_of(
+    version: Version | None, source: str, seen: int | None
+) -> tuple[str | None, int | None, int | None, int | None]:
     if version is None:
         return None, None, None, seen
     return (None if version.author == source else version.author), version.number, version.time, seen

@@ -88,7 +88,6 @@ class Identity:
         self._times: dict[int, datetime.datetime] = {}
         self._known: dict[At, Any] = {}  # local key to remote key, and backwards
         self._claimed: dict[At, Any] = {}
-        self._made_there: dict[At, tuple[Name, str]] = {}  # names of what the remote has made, and its keys as text
         self._free: set[At] = set()  # remote keys whose references were looked for
         self._contested: set[At] = set()
         self.outlived: dict[At, Any] = {}
@@ -159,7 +158,7 @@ class Identity:
             if (name.source, name.key) not in explicit:
                 text = read_full_key(name.key, name.text)
                 found.setdefault(key, []).append(text)
-                self._made_there[root, key] = name, text
+                self._noted.made_there[root, key] = name, text
                 self._strangers.came_by[root, key] = name.logged
 
     def _whose(self, root: type[Model], key: Any, stored: Stored) -> Any:
@@ -225,7 +224,7 @@ class Identity:
             return stranger[0]
         reference = self._noted.rows.get((root, key))
         if reference is None:
-            made = self._made_there.get((root, key))
+            made = self._noted.made_there.get((root, key))
             return None if made is None else read_key(root, made[1])
         return read_key(root, reference.remote)
 
@@ -306,6 +305,7 @@ class Identity:
         if other is not None and other != key:
             self.forget(root, other)  # its object is gone, and the row is taken over
             self._noted.gone.discard((root, other))
+            self._noted.buried.discard((root, other))
         if made:
             self._noted.made.add((root, key))
         self._known[root, key] = remote_key
@@ -329,9 +329,16 @@ class Identity:
         if remote_key is not None:
             self._claimed.pop((root, remote_key), None)
             self._remember(root, key, remote_key)
+            if (root, key) in self._noted.made_there and (root, key) not in self._noted.rows:
+                self._noted.buried.add((root, key))
         self._noted.learnt.pop((root, key), None)
         self._noted.forgotten.add((root, key))
         self._noted.gone.add((root, key))
+
+    def forget_unseen(self, model: type[Model], key: Any) -> None:
+        """Remember that an object was deleted which the remote does not have, and may never have had."""
+        self.forget(model, key)
+        self._noted.unseen.add((root_of(model), key))
 
     def _remember(self, root: type[Model], key: Any, remote_key: Any) -> None:
         if root not in self._is_remembered:

@@ -10,13 +10,13 @@ from typing import Any
 from django.db.models import Model, Q
 
 from ...capture.keys import encode_key
-from ...key_texts import full_key, is_digest
-from ...models import Reference
+from ...key_texts import full_key, is_digest, key_of_unseen, stored_key
+from ...models import ChangeLog, Operation, Reference
 from ..log.changes import Change
 from ..log.versions import Version
 from ..log.window import highest_id
 from ..rows.selecting import rows_with
-from ..schema.keys import FormerKey
+from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import gives_keys_again, model_of, read_key, root_of
 from ..tasks import At
 from .logged_keys import LoggedKeys
@@ -41,6 +41,9 @@ class Noted:
         brought: objects whose version is the remote's too now, but for those of ``theirs``.
         theirs: those of which the remote has kept its version; ``superseded``: it has seen LOCAL's.
         there: the references to rows, by root model and what their keys are stored as.
+        made_there: names of what the remote has made and has no reference for, and its keys as texts.
+        buried: those of them that the batch has deleted.
+        unseen: what LOCAL has deleted, and the remote does not have.
     """
 
     rows: dict[At, Stored] = field(default_factory=dict)
@@ -56,6 +59,9 @@ class Noted:
     theirs: set[At] = field(default_factory=set)
     superseded: set[At] = field(default_factory=set)
     there: dict[tuple[type[Model], str], list[Stored]] = field(default_factory=dict)
+    made_there: dict[At, tuple[Name, str]] = field(default_factory=dict)
+    buried: set[At] = field(default_factory=set)
+    unseen: set[At] = field(default_factory=set)
 
     def add(self, at: At, row: Stored) -> None:
         """Note a reference of an object, once."""
@@ -108,6 +114,8 @@ class Storing:
             self._seen = highest_id(self._table.remote)
         self._store_versions(known)
         self._store_gone()
+        if (self._noted.buried or self._noted.unseen) and self._asks_for_versions:
+            self._store_graves()
         self._store_learnt()
         # The remote's users' change that has won is still theirs, and newer than all that has come.
         theirs = {row.pk for at in self._noted.theirs for row in self._noted.rows_of(at)}
@@ -230,6 +238,39 @@ class Storing:
         self._table.delete(going)
         for root in {**gone, **ended}:
             self._table.settle(root, ended.get(root, {}), gone.get(root, ()))
+
+    def _store_graves(self) -> None:
+        """Leave tombstones of what has no reference that could become one, for those to whom the remote sends.
+
+        That is what the remote has made itself, and what it has never had: then its log has to say that it is gone, or
+        the deletion would travel no further.
+        """
+        graves: dict[type[Model], list[tuple[Name, str, Version | None]]] = {}
+        logged: list[ChangeLog] = []
+        for at in self._noted.buried & self._noted.gone:
+            name, text = self._noted.made_there[at]
+            if gives_keys_again(at[0], self._kept_keys):
+                graves.setdefault(at[0], []).append((name, stored_key(text), self._version(at)))
+        for at in self._noted.unseen & self._noted.gone:
+            if names := self._names_of_unseen(at):
+                text = key_of_unseen(*names[0][:2], names[0].ended)
+                unseen = ((name, stored_key(text), self._version(at)) for name in names)
+                graves.setdefault(at[0], []).extend(unseen)
+                label, origin = at[0]._meta.label, self._table.source
+                logged.append(ChangeLog(model_label=label, object_pk=text, operation=Operation.DELETE, origin=origin))
+        for root, some in graves.items():
+            self._table.insert_graves(root, some, self._seen)
+        ChangeLog.objects.using(self._table.remote).bulk_create(logged)
+
+    def _names_of_unseen(self, at: At) -> list[Name]:
+        """Return the names of an object that the remote has never had, and that others may have."""
+        if not gives_keys_again(at[0], self._kept_keys) or self._noted.rows_of(at) or at in self._names.lives_on:
+            return []
+        names = self._names.known.get(at, [])
+        if not names and not isinstance(at[1], Unreadable) and self._table.local_sends_elsewhere:
+            version = self._versions.of(at)
+            names = [self._own_name(*at)] if version is not None and version.author == self._table.source else []
+        return [] if any(name.source == self._table.target for name in names) else names
 
     def _ended(self, going: Collection[int]) -> dict[type[Model], dict[Stored, int]]:
         """Return the references that shall know from now on that their makers' keys have ended.

@@ -74,7 +74,7 @@ class Deletes:
             self._delete_found(task, task.change, remote_key)
         elif not task.keep_parents:
             self._pointing.past_what_is_gone(task)
-            self._identity.forget(task.shape.model, task.key)
+            self._identity.forget_unseen(task.shape.model, task.key)
 
     def _delete_found(self, task: ObjectTask, change: Change, remote_key: Any) -> None:
         row = self._row_to_delete(task, remote_key)  # locked before anybody asks who changed it

@@ -188,7 +188,7 @@ class ReferenceTable:
     def move(self, moved: Iterable[tuple[int, Any, int | None]]) -> None:
         """Let references lead to other rows: their primary keys, remote keys, and the last log rows of the objects."""
         columns = ("remote_pk", "remote_text", "gone", "logged", "replaced_at")
-        self._update(columns, [(pk, text_of(to), _full_text_of(to), None, logged, None) for pk, to, logged in moved])
+        self._update(columns, [(pk, *_texts_of(to), None, logged, None) for pk, to, logged in moved])
 
     def insert_own(self, root: type[Model], new: Iterable[tuple[Any, Any, int | None]], seen: int | None) -> None:
         """Store references to rows of what LOCAL has made: its keys, those of the rows, and the last log rows.
@@ -222,8 +222,7 @@ class ReferenceTable:
         names = ("local_pk", "local_text", "ended", "remote_pk", "remote_text", "logged")
         for source, some in by_source.items():
             rows: list[tuple[Any, ...]] = [
-                (name.key, name.text, name.ended, text_of(there), _full_text_of(there), name.logged)
-                for name, there, _ in some
+                (name.key, name.text, name.ended, *_texts_of(there), name.logged) for name, there, _ in some
             ]
             if seen is None or all(version is None for _, _, version in some):
                 self._insert(root, source, names, rows, seen)
@@ -286,6 +285,12 @@ def _columns_of(
     if version is None:
         return None, None, None, seen
     return (None if version.author == source else version.author), version.number, version.time, seen
+
+
+def _texts_of(key: Any) -> tuple[str, str | None]:
+    """Return what a key is stored as, and what stands beside it."""
+    text = text_of(key)
+    return text, _full_text_of(key) if is_digest(text) else None
 
 
 def _full_text_of(key: Any) -> str | None:

@@ -141,8 +141,9 @@ class Storing:
             if not (rows or asks_for_versions or at in known or at in theirs or type(key) is FormerKey):
                 own.setdefault(root, []).append((key, remote_key))
                 continue
-            to = text_of(remote_key)
-            moved += ((row.pk, remote_key, self._logged(root, key, row)) for row in rows if row.remote_pk != to)
+            if rows:
+                to = text_of(remote_key)
+                moved += ((row.pk, remote_key, self._logged(root, key, row)) for row in rows if row.remote_pk != to)
             named.setdefault(root, []).extend((at, name, remote_key) for name in self._names_to_store(root, key, rows))
         self._table.move(moved)
         self._noted.met.update(pk for pk, _, _ in moved)
@@ -206,18 +207,19 @@ class Storing:
         Who has received an object from the remote must still find it by the name that it had.
         """
         found: dict[type[Model], dict[str, tuple[At, Any]]] = {}
-        for at, there in self._noted.learnt.items() if self._noted.learnt and self._table.remote_sends else ():
-            known = at in self._noted.made or at in self._noted.rows
-            known = known or any(name.source == self._table.target for name in self._names.known.get(at, ()))
-            if not known and gives_keys_again(at[0], self._kept_keys):
+        matched = self._noted.learnt.keys() - self._noted.made - self._noted.rows.keys()
+        for at in matched if matched and self._table.remote_sends else ():
+            named = any(name.source == self._table.target for name in self._names.known.get(at, ()))
+            if not named and gives_keys_again(at[0], self._kept_keys):
+                there = self._noted.learnt[at]
                 found.setdefault(at[0], {})[text_of(there)] = at, there
         names: dict[type[Model], list[tuple[At, Name, Any]]] = {}
         for root, some in found.items():
-            named = {row.remote_pk for row in self._table.to_rows(self._table.remote, root, some)}
+            told = {row.remote_pk for row in self._table.to_rows(self._table.remote, root, some)}
             names[root] = [
                 (at, Name(self._table.target, text, None, None), there)
                 for text, (at, there) in some.items()
-                if text not in named
+                if text not in told
             ]
         return names
 
@@ -252,19 +254,23 @@ class Storing:
             if gives_keys_again(at[0], self._kept_keys):
                 graves.setdefault(at[0], []).append((name, stored_key(text), self._version(at)))
         for at in self._noted.unseen & self._noted.gone:
-            if names := self._names_of_unseen(at):
+            names, version = self._names_of_unseen(at), self._versions.of(at)
+            if names and gives_keys_again(at[0], self._kept_keys):
                 text = key_of_unseen(*names[0][:2], names[0].ended)
-                unseen = ((name, stored_key(text), self._version(at)) for name in names)
-                graves.setdefault(at[0], []).extend(unseen)
-                label, origin = at[0]._meta.label, self._table.source
-                logged.append(ChangeLog(model_label=label, object_pk=text, operation=Operation.DELETE, origin=origin))
+                graves.setdefault(at[0], []).extend((name, stored_key(text), version) for name in names)
+            elif names and version is not None and version.author == self._table.source:
+                text = encode_key(at[1])  # no tombstone says where this has been: it goes no further than to the next
+            else:
+                continue
+            label, origin = at[0]._meta.label, self._table.source
+            logged.append(ChangeLog(model_label=label, object_pk=text, operation=Operation.DELETE, origin=origin))
         for root, some in graves.items():
             self._table.insert_graves(root, some, self._seen)
         ChangeLog.objects.using(self._table.remote).bulk_create(logged)
 
     def _names_of_unseen(self, at: At) -> list[Name]:
         """Return the names of an object that the remote has never had, and that others may have."""
-        if not gives_keys_again(at[0], self._kept_keys) or self._noted.rows_of(at) or at in self._names.lives_on:
+        if self._noted.rows_of(at) or at in self._names.lives_on:
             return []
         names = self._names.known.get(at, [])
         if not names and not isinstance(at[1], Unreadable) and self._table.local_sends_elsewhere:

@@ -105,7 +105,8 @@ class Deletes:
         elif row is None:
             self._require_not_hidden(task, remote_key)
         if not task.keep_parents:
-            self._identity.forget(task.shape.model, task.key)
+            forget = self._identity.forget if row is not None else self._identity.forget_unseen
+            forget(task.shape.model, task.key)
 
     def _going(self, task: ObjectTask, row: Model) -> Going:
         if task.keep_parents:

@@ -60,6 +60,8 @@ class LoggedKeys:
                 inserted = change.created and not change.ended and model_of(change.label) is task.shape.root
                 if inserted and gives_keys_again(task.shape.root, self._kept_keys):
                     self._inserted[at] = change.first
+            elif change is not None and change.read_until:  # its insert is logged further on, but no further than this
+                self._begun[at] = change.read_until
 
     def note_last(self, model: type[Model], rows: Mapping[Any, int]) -> None:
         """Take note of the ids of the last log rows that speak of keys: the objects that have them now are newer."""

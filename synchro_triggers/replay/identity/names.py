@@ -49,14 +49,9 @@ def end_of(name: Name, ends: Collection[int]) -> int:
         name: the object.
         ends: all such rows that are known of the key.
     """
-    if is_told(name):
-        return name.ended
-    return min((end for end in ends if end >= (name.logged or 0)), default=name.ended)
-
-
-def is_told(name: Name) -> bool:
-    """Tell whether only its maker's word says which of those that have had its key an object is."""
-    return name.logged is None and name.ended > 0
+    if name.ended and (name.logged is None or name.logged >= name.ended):
+        return name.ended  # its maker's word is all that there is, or the row itself is what spoke of it last
+    return min((end for end in ends if end > (name.logged or 0)), default=name.ended)
 
 
 def is_unsure(name: Name) -> bool:

@@ -254,11 +254,13 @@ class Storing:
             if gives_keys_again(at[0], self._kept_keys):
                 graves.setdefault(at[0], []).append((name, stored_key(text), self._version(at)))
         for at in self._noted.unseen & self._noted.gone:
-            names, version = self._names_of_unseen(at), self._versions.of(at)
-            if names and gives_keys_again(at[0], self._kept_keys):
+            if not (names := self._names_of_unseen(at)):
+                continue
+            version = self._versions.of(at)
+            if gives_keys_again(at[0], self._kept_keys):
                 text = key_of_unseen(*names[0][:2], names[0].ended)
                 graves.setdefault(at[0], []).extend((name, stored_key(text), version) for name in names)
-            elif names and version is not None and version.author == self._table.source:
+            elif version is not None and version.author == self._table.source:
                 text = encode_key(at[1])  # no tombstone says where this has been: it goes no further than to the next
             else:
                 continue

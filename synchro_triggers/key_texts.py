@@ -55,15 +55,23 @@ def gone_key(stored: str) -> str:
     return gone if len(gone) <= KEY_LENGTH else _GONE + _digest_of(stored)
 
 
-def key_of_unseen(source: str, key: str, ended: int) -> str:
-    """Return the text that stands for the key of an object which a database has never had: no row can have it.
+def key_of_unseen(source: str, key: str, logged: int | None, ended: int) -> str:
+    """Return the text that a log has for the key of an object of which its database has no row: none can have it.
 
     Args:
         source: the node that has made it.
-        key: its key there.
-        ended: tells it from others that have had the key there; 0: nobody is known.
+        key: what its key there is stored as.
+        logged, ended: what tells it from others that have had the key there, as a reference has it.
     """
-    return f"{source}:{key}" + (f":{ended}" if ended else "")
+    return f"{source}:{ended}:{logged or ''}:{key}"
+
+
+def name_of_unseen(text: str) -> tuple[str, str, int | None, int] | None:
+    """Return what ``key_of_unseen()`` has made a text of; ``None``: it has not made it."""
+    source, ended, logged, key = (*text.split(":", 3), "", "", "")[:4]
+    if not key or not ended.isdecimal() or not (logged.isdecimal() or not logged):
+        return None
+    return source, key, int(logged) if logged else None, int(ended)
 
 
 def is_gone_key(stored: str) -> bool:

@@ -158,6 +158,27 @@ def test_deletion_that_travels_through_a_node_is_weighed_where_the_object_is(nod
     nodes.assert_at_rest(RING)
 
 
+def test_deletion_travels_through_a_node_that_has_deleted_the_object_itself(nodes):
+    """The one that C makes has not seen A's change, B's has: in a ring it must pass C to reach A."""
+    nodes.rounds(RING, 2)
+    nodes.rows("b", Item).create(name="x", cash=1)
+    nodes.run("b", "c")
+    nodes.run("c", "a")
+    delete(nodes, "c")
+    change(nodes, "a", 2)
+    nodes.run("a", "b")
+    delete(nodes, "b")
+    nodes.run("c", "a")  # whose change is newer
+    assert nodes.rows("a", Item).exists()
+
+    nodes.run("b", "c")
+    nodes.run("c", "a")
+
+    assert items(nodes) == [[], [], []]
+    nodes.rounds(RING)
+    nodes.assert_at_rest(RING)
+
+
 def test_what_a_node_has_never_had_and_knows_to_be_gone_is_not_brought_to_it(nodes):
     nodes.rounds(MESH, 2)
     nodes.rows("c", Item).create(name="x", cash=1)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from synchro_triggers.key_texts import KEY_LENGTH, gone_key, is_gone_key, key_of_gone, key_of_unseen, stored_key
+from synchro_triggers.key_texts import (
+    KEY_LENGTH,
+    gone_key,
+    is_gone_key,
+    key_of_gone,
+    key_of_unseen,
+    name_of_unseen,
+    stored_key,
+)
 from synchro_triggers.replay.identity.names import end_of
 from synchro_triggers.replay.identity.reference_table import Name, text_of
 from synchro_triggers.replay.schema.keys import FormerKey
@@ -47,6 +55,7 @@ def test_key_of_a_row_that_is_gone_is_no_rows_key_and_fits():
 
 
 def test_what_a_database_has_never_had_is_told_by_maker_key_and_end():
-    texts = {key_of_unseen(*each) for each in (("a", "5", 0), ("b", "5", 0), ("a", "5", 12), ("a", "51", 0))}
+    names = [("a", "5", None, 0), ("b", "5", None, 0), ("a", "5", None, 12), ("a", "5", 12, 0), ("a", "[1:2]", 3, 4)]
 
-    assert len(texts) == 4
+    assert [name_of_unseen(key_of_unseen(*name)) for name in names] == names
+    assert all(name_of_unseen(text) is None for text in ("5", "a:5", "a:x:1:5", "a:1:x:5", "a:1:2:"))

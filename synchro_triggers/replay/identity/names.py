@@ -22,14 +22,14 @@ from typing import Any
 from django.db.models import Model
 
 from ...conf import local_alias
-from ...key_texts import gone_key
+from ...key_texts import gone_key, name_of_unseen
 from ...models import ChangeLog, Reference
 from ...moment import as_utc
 from ..log.changes import Change
 from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
-from ..schema.keys import FormerKey
+from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import gives_keys_again, model_of, read_key, root_of
 from ..tasks import At
 from .logged_keys import LoggedKeys
@@ -150,6 +150,10 @@ class Names:
             for key, ended in some:
                 for row in _those_that_went(graves.get(gone_key(text), ()), ended):
                     self._note(root, key, row, found)
+        for some in going.values():
+            for key, _ in some:
+                if isinstance(key, Unreadable) and key not in found and (name := name_of_unseen(key)) is not None:
+                    self._note_unseen(root, key, Name(name[0], name[1], None, *name[2:]), found)
         self.known.update(((root, key), names) for key, names in found.items())
         if found or going:
             self._learn_of_keys(root, found, going)
@@ -160,6 +164,15 @@ class Names:
         known = self.received.get((root, key))
         if known is None or (known.seen or 0) < (row.seen or 0):
             self.received[root, key] = row
+
+    def _note_unseen(self, root: type[Model], key: Unreadable, name: Name, found: dict[Any, list[Name]]) -> None:
+        """Note the names of an object that LOCAL had deleted already when the deletion came of which its log tells."""
+        named = self._table.named(local_alias(), root, {name.source}, {name.key})
+        for row in _same_here(name, named):
+            if row.is_gone:
+                for each in self._table.to_rows(local_alias(), root, [row.remote_pk]):
+                    if each.gone == row.gone:
+                        self._note(root, key, each, found)
 
     def _learn_of_keys(
         self, root: type[Model], found: Mapping[Any, list[Name]], going: Mapping[str, list[tuple[Any, int]]]

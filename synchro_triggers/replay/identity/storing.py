@@ -171,8 +171,9 @@ class Storing:
             version = self._version(at) if rows else None
             if version is not None:
                 versions.update((row, version) for row in rows)
-        for at in self._noted.gone:
-            versions.update((row, self._version(at)) for row in self._noted.rows_of(at) if not row.is_gone)
+        for at in self._noted.gone - self._noted.theirs:
+            rows = [row for row in self._noted.rows_of(at) if not row.is_gone or at in self._noted.unseen]
+            versions.update((row, self._version(at)) for row in rows)
         self._table.set_versions(versions, self._seen)
 
     def _version(self, at: At) -> Version | None:
@@ -254,11 +255,15 @@ class Storing:
             if gives_keys_again(at[0], self._kept_keys):
                 graves.setdefault(at[0], []).append((name, stored_key(text), self._version(at)))
         for at in self._noted.unseen & self._noted.gone:
-            if not (names := self._names_of_unseen(at)):
+            rows, names, version = self._noted.rows_of(at), self._names_of_unseen(at), self._version(at)
+            if rows and version is not None and all(row.version != version for row in rows):
+                name = rows[0].name  # it was deleted there before, by others: they need not have seen this
+                text = key_of_unseen(name.source, name.key, name.logged, name.ended)
+            elif not names:
                 continue
-            version = self._versions.of(at)
-            if gives_keys_again(at[0], self._kept_keys):
-                text = key_of_unseen(*names[0][:2], names[0].ended)
+            elif gives_keys_again(at[0], self._kept_keys):
+                name = names[0]
+                text = key_of_unseen(name.source, name.key, name.logged, name.ended)
                 graves.setdefault(at[0], []).extend((name, stored_key(text), version) for name in names)
             elif version is not None and version.author == self._table.source:
                 text = encode_key(at[1])  # no tombstone says where this has been: it goes no further than to the next

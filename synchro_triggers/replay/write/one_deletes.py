@@ -74,6 +74,7 @@ class Deletes:
             self._delete_found(task, task.change, remote_key)
         elif not task.keep_parents:
             self._pointing.past_what_is_gone(task)
+            self._remote_changes.find(task.shape, task.key, None, task.change)  # which deletion is the last one
             self._identity.forget_unseen(task.shape.model, task.key)
 
     def _delete_found(self, task: ObjectTask, change: Change, remote_key: Any) -> None:

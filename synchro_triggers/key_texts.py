@@ -23,6 +23,10 @@ def stored_key(text: str) -> str:
     reserved = text.startswith((_DIGEST, _GONE))
     if len(text) <= KEY_LENGTH and "\0" not in text and not reserved and is_encodable(text):
         return text
+    return _digest_of(text)
+
+
+def _digest_of(text: str) -> str:
     return _DIGEST + hashlib.sha256(json.dumps(text).encode()).hexdigest()
 
 
@@ -41,14 +45,33 @@ def is_digest(stored: str) -> bool:
     return stored.startswith(_DIGEST)
 
 
-def gone_key(stored: str, ended: object = "") -> str:
+def gone_key(stored: str) -> str:
     """Return what the key of a row that is gone is stored as: no look-up of a row's key finds it.
 
     Args:
         stored: what the key was stored as.
-        ended: the id of the log row, in the row's database, that says that it is gone; ``""``: not known.
     """
-    return f"{_GONE}{stored}~{ended}"
+    gone = f"{_GONE}{stored}"
+    return gone if len(gone) <= KEY_LENGTH else _GONE + _digest_of(stored)
+
+
+def key_of_unseen(source: str, key: str, logged: int | None, ended: int) -> str:
+    """Return the text that a log has for the key of an object of which its database has no row: none can have it.
+
+    Args:
+        source: the node that has made it.
+        key: what its key there is stored as.
+        logged, ended: what tells it from others that have had the key there, as a reference has it.
+    """
+    return f"{source}:{ended}:{logged or ''}:{key}"
+
+
+def name_of_unseen(text: str) -> tuple[str, str, int | None, int] | None:
+    """Return what ``key_of_unseen()`` has made a text of; ``None``: it has not made it."""
+    source, ended, logged, key = (*text.split(":", 3), "", "", "")[:4]
+    if not key or not ended.isdecimal() or not (logged.isdecimal() or not logged):
+        return None
+    return source, key, int(logged) if logged else None, int(ended)
 
 
 def is_gone_key(stored: str) -> bool:
@@ -58,7 +81,7 @@ def is_gone_key(stored: str) -> bool:
 
 def key_of_gone(stored: str) -> str:
     """Return the key that a row had that is gone."""
-    return stored.removeprefix(_GONE).rpartition("~")[0]
+    return stored.removeprefix(_GONE)
 
 
 def is_encodable(text: str) -> bool:

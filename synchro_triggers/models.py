@@ -218,8 +218,14 @@ class Reference(models.Model):
     However it has come here: an object has the names that its makers gave it, several where it was found to be one with
     another. Of what this database has made itself, the name is its key, and need not be written down.
 
-    A row that is gone has ``gone:`` before its key and ``~`` behind it, so that no look-up of a row finds it: whoever
-    is told later that it is gone must learn which object that was. It is kept where this database sends to others.
+    ``ended`` is the id of the row of ``source``'s log that says that ``local_pk`` was this object's no longer: it was
+    deleted there. 0: nobody has told this database so. It is part of the name: what is inserted later under the key is
+    another object, while this one may live on, here or, under another key, there again, and keeps its name.
+
+    A row that is gone has ``gone:`` before its key, so that no look-up of a row finds it: whoever is told later that it
+    is gone must learn which object that was. It is kept where this database sends to others. ``gone`` is then the id of
+    the row of this database's log that says so; 0: not read yet; null: the row is there. An object that this database
+    has never had, and whose deletion it hands on, has a text for a key that is none (``key_of_unseen``).
 
     ``author``, ``number`` and ``time`` (microseconds) are the version that was received: whose users changed the object
     last, in which of that node's windows, and when, by that node's clock. ``author`` is empty where it is ``source``.
@@ -235,14 +241,15 @@ class Reference(models.Model):
 
     ``logged`` is the id of the last log row of ``source`` that the two were made one by, whoever has handed that on.
     What is deleted later is this object; what is inserted later under ``local_pk`` is another one. Null: they were not
-    made one by the log. An object that is gone there, but not yet here, keeps its reference under ``key~id of its
-    delete``.
+    made one by the log.
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
     model_label = ExactCharField(max_length=LABEL_LENGTH)
     local_pk = ExactCharField(max_length=KEY_LENGTH)
+    ended = models.BigIntegerField(db_default=0)
     remote_pk = ExactCharField(max_length=KEY_LENGTH)
+    gone = models.BigIntegerField(null=True)
     local_text = models.TextField(null=True, blank=True)
     remote_text = models.TextField(null=True, blank=True)
     logged = models.BigIntegerField(null=True)
@@ -257,7 +264,9 @@ class Reference(models.Model):
     class Meta:
         # What differs most comes first: comparing costs a third of what an index costs otherwise.
         constraints = (
-            models.UniqueConstraint(fields=("local_pk", "model_label", "source"), name="synchro_triggers_ref_local"),
+            models.UniqueConstraint(
+                fields=("local_pk", "model_label", "source", "ended"), name="synchro_triggers_ref_local"
+            ),
         )
         indexes = (models.Index(fields=("remote_pk", "model_label", "source"), name="synchro_triggers_ref_remote"),)
         verbose_name = _("reference")

@@ -213,7 +213,9 @@ class Migration(migrations.Migration):
                 ("source", models.CharField(max_length=36)),
                 ("model_label", synchro_triggers.exact_text.ExactCharField(max_length=200)),
                 ("local_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
+                ("ended", models.BigIntegerField(db_default=0)),
                 ("remote_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
+                ("gone", models.BigIntegerField(null=True)),
                 ("local_text", models.TextField(blank=True, null=True)),
                 ("remote_text", models.TextField(blank=True, null=True)),
                 ("logged", models.BigIntegerField(null=True)),
@@ -233,7 +235,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("local_pk", "model_label", "source"), name="synchro_triggers_ref_local"
+                        fields=("local_pk", "model_label", "source", "ended"), name="synchro_triggers_ref_local"
                     )
                 ],
             },

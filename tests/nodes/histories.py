@@ -106,7 +106,7 @@ class Oracle:
         told: set[str] = set()
         for thing, ours in self.at[local].items():
             theirs = self.at[remote].get(thing)
-            if theirs == ours or (theirs is None and not self.writes[ours].alive):
+            if theirs == ours:
                 continue
             if theirs is None or theirs in self.known[local]:
                 wins = True

@@ -128,7 +128,7 @@ def _read(
     alias: str, source: str, root: type[Model], asked: str, told: str, texts: Collection[str]
 ) -> list[tuple[str, str]]:
     """Return pairs of stored keys; without those of which it is known that they lead to another object by now."""
-    rows = rows_with(Reference, alias, **{asked: texts}).filter(source=source, model_label=root._meta.label)
+    rows = rows_with(Reference, alias, **{asked: texts}).filter(source=source, model_label=root._meta.label, ended=0)
     names = (asked, told, f"{told.removesuffix('_pk')}_text", "replaced_at")
     return [
         (text, read_full_key(other, full))

@@ -70,7 +70,8 @@ class States:
         by: dict[tuple[str, str], list[Stored]] = {}
         if local:
             for stored in self._table.named(self._remote, self._root, {self._table.source}, local):
-                by.setdefault((local_alias(), stored.local_pk), []).append(stored)
+                if not stored.ended:
+                    by.setdefault((local_alias(), stored.local_pk), []).append(stored)
             for stored in self._backwards(self._table.to_rows(local_alias(), self._root, local)):
                 by.setdefault((local_alias(), stored.local_pk), []).append(stored)
         if remote:
@@ -82,14 +83,15 @@ class States:
 
     def _backwards(self, rows: Iterable[Stored]) -> list[Stored]:
         """Return LOCAL's references to what the remote has made as if they were the remote's to what LOCAL has."""
-        return [_turned(each) for each in rows if each.source == self._table.target and not each.is_gone]
+        theirs = (each for each in rows if each.source == self._table.target and not each.is_gone)
+        return [_turned(each) for each in theirs if not each.ended]
 
     def _local_keys(self, found: Finding, references: dict[tuple[str, str], list[Stored]]) -> list[Any]:
         """Return the keys under which LOCAL's log may speak of an object: of one that is gone there, by references."""
         if found.key is not None:
             return [found.key]
         own = [each for each in references.get(self._at(found), ()) if each.source in self._pair]
-        known = [read_key(self._root, stored.local) for stored in own]
+        known = [stored.local_key(self._root) for stored in own]
         if keeps_key(shape_of(self._root), self._kept_keys):
             known.append(found.remote_key)
         return known

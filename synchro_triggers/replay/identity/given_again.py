@@ -8,7 +8,7 @@ later. The position up to which was looked is kept as well.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.db import connections, transaction
@@ -55,9 +55,10 @@ class Strangers:
         self.users_changes: UsersChanges | None = None
         self.came_by: dict[tuple[type[Model], Any], int | None] = {}
 
-    def note(self, references: Iterable[Stored]) -> None:
-        """Take note of what references say that were read."""
-        self._noted.update((each.pk, each.replaced_at) for each in references if each.replaced_at is not None)
+    def note(self, reference: Stored) -> None:
+        """Take note of what a reference says that was read."""
+        if reference.replaced_at is not None:
+            self._noted[reference.pk] = reference.replaced_at
 
     def is_noted(self, reference: Stored) -> bool:
         """Tell whether a reference is known to lead to another object's row."""

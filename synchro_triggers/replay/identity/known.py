@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from ...conf import local_alias
 from .logged_keys import LoggedKeys
-from .names import Names, asked_texts
+from .names import Names
 from .reference_table import ReferenceTable, Stored, text_of
 
 
@@ -28,21 +28,13 @@ def references_of(
     Returns:
         Local key to references; and those of the keys that name what the remote has made itself.
     """
-    table = ReferenceTable(remote, source, target)
-    names = Names(table, LoggedKeys(kept_keys), kept_keys)
-    by_text = {text_of(key): key for key in keys}
-    if not by_text:
-        return {}, set()
-    named = names.load(root, by_text)
-    makers, texts = asked_texts(named.values())
-    rows = [row for row in table.named(remote, root, {source, *makers}, {*by_text, *texts}) if not row.is_gone]
+    names = Names(ReferenceTable(remote, source, target), LoggedKeys(kept_keys), kept_keys)
     found: dict[Any, list[Stored]] = {}
-    for row in rows:
-        if row.source == source and row.local_pk in by_text:
-            found.setdefault(by_text[row.local_pk], []).append(row)
-    for key, some in names.rows_of(root, named, rows).items():
-        found.setdefault(key, []).extend(some)
-    return found, {key for key, some in named.items() if any(name.source == target for name in some)}
+    for key, row in names.references_of(root, keys, lambda root, key, row: key):
+        if not row.is_gone:
+            found.setdefault(key, []).append(row)
+    theirs = {at for at, some in names.known.items() if any(each.source == target and not each.ended for each in some)}
+    return found, {key for _, key in theirs}
 
 
 def keys_with_references(
@@ -64,7 +56,8 @@ def rows_with_references(
     rows = table.to_rows(remote, root, by_text)
     known = {row.remote_pk for row in rows if row.source == source}
     if table.local_receives:
-        known |= {row.local_pk for row in table.named(local_alias(), root, {target}, by_text) if not row.is_gone}
+        here = table.named(local_alias(), root, {target}, by_text)
+        known |= {row.local_pk for row in here if not row.is_gone and not row.ended}
         others = [row for row in rows if row.source not in {source, target}]
         heard = Names(table, LoggedKeys(kept_keys), kept_keys).keys_of(root, others)
         known |= {row.remote_pk for row in others if row.pk in heard}

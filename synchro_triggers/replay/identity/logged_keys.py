@@ -22,11 +22,13 @@ class LoggedKeys:
 
     Attributes:
         formers: root model and key, as the log has it, to the key of the object that had it before.
+        ended: root models and keys of objects that are gone, to the rows that say so, where the log surely does.
     """
 
     def __init__(self, kept_keys: Collection[str]) -> None:
         self._kept_keys = kept_keys
         self.formers: dict[At, FormerKey] = {}
+        self.ended: dict[At, int] = {}
         self._tasks: dict[At, bool] = {}
         self._inserted: dict[At, int] = {}
         self._last: dict[At, int] = {}
@@ -43,16 +45,23 @@ class LoggedKeys:
         for root, former, begun in formers:
             at = root, number_of(root, former)
             self.formers[at], self._begun[at] = former, begun
+            self.ended[root, former] = former.ended
         for task in tasks:
             change, at = task.change, task.at
             self._tasks[at] = self._tasks.get(at, False) or (task.instance is None and not task.keep_parents)
             if isinstance(task.key, FormerKey):
                 self.formers[task.shape.root, number_of(task.shape.root, task.key)] = task.key
+                self.ended[at] = task.key.ended
             elif change is not None and change.logged:
                 self._last[at] = max(change.last, change.read_until)
+                surely = change.deleted and change.certain and task.instance is None and not task.keep_parents
+                if surely and gives_keys_again(task.shape.root, self._kept_keys):
+                    self.ended[at] = change.last
                 inserted = change.created and not change.ended and model_of(change.label) is task.shape.root
                 if inserted and gives_keys_again(task.shape.root, self._kept_keys):
                     self._inserted[at] = change.first
+            elif change is not None and change.read_until:  # its insert is logged further on, but no further than this
+                self._begun[at] = change.read_until
 
     def note_last(self, model: type[Model], rows: Mapping[Any, int]) -> None:
         """Take note of the ids of the last log rows that speak of keys: the objects that have them now are newer."""

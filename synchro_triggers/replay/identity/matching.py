@@ -144,7 +144,7 @@ class Matching:
             ObjectNotApplied: it is there in a form, or a spelling, in which it cannot be read or found.
         """
         known = self.identity.find(shape.model, key)
-        if known is not None or change.created:
+        if known is not None or change.created or self.identity.lives_on(shape.model, key):
             return known
         found = self.match_former_natural_keys(shape, key, change)
         if found is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db.models import Model, Q
+from django.db.models import Model
 
 from ...capture.keys import encode_key
 from ...conf import local_alias
@@ -19,8 +19,10 @@ from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
 from ..rows.statements import insert_texts, update_rows
 from ..schema.keys import FormerKey
+from ..schema.shape import read_key
 
-_AT_A_TIME = 50
+#: The columns that say whose a reference is, and of which row.
+_WHOSE = ("ended", "remote_pk", "remote_text", "gone")
 
 
 class Stored(NamedTuple):
@@ -30,8 +32,10 @@ class Stored(NamedTuple):
     source: str
     local_pk: str
     local_text: str | None
+    ended: int
     remote_pk: str
     remote_text: str | None
+    gone: int | None
     logged: int | None
     remote_won: bool
     replaced_at: datetime.datetime | None
@@ -62,19 +66,38 @@ class Stored(NamedTuple):
         """Whether the row is gone: this is a tombstone."""
         return is_gone_key(self.remote_pk)
 
+    @property
+    def name(self) -> Name:
+        """The name of the object."""
+        return Name(self.source, self.local_pk, self.local_text, self.logged, self.ended)
+
+    def local_key(self, root: type[Model]) -> Any:
+        """Return the maker's key, which may be another object's now."""
+        return FormerKey.of(self.local, self.ended) if self.ended else read_key(root, self.local)
+
+    def remote_key(self, root: type[Model]) -> Any:
+        """Return the key of the row, or the one that it had, which may be another's now."""
+        return FormerKey.of(self.remote, self.gone or 0) if self.is_gone else read_key(root, self.remote)
+
 
 class Name(NamedTuple):
-    """Who made an object, under which key there (as it is stored), and a row of its maker's log that spoke of it."""
+    """Who made an object, under which key there (as it is stored), and which of those that have had the key it is.
+
+    ``logged`` is a row of its maker's log that spoke of it, ``ended`` the one that says that the key is its no longer.
+    """
 
     source: str
     key: str
     text: str | None
     logged: int | None
+    ended: int = 0
 
 
 def text_of(key: Any) -> str:
     """Return what a key is stored as; a long one's full text stands beside it."""
-    return str(key) if type(key) is int else stored_key(encode_key(key))  # nearly all are short, and plain text
+    if type(key) is int:  # nearly all are short, and plain text
+        return str(key)
+    return stored_key(key.number if isinstance(key, FormerKey) else encode_key(key))
 
 
 class ReferenceTable:
@@ -98,6 +121,11 @@ class ReferenceTable:
         """Whether the remote has ever sent anything to anybody: then it must be able to say which object is gone."""
         return has_rows(MetNode, self.remote)
 
+    @cached_property
+    def local_sends_elsewhere(self) -> bool:
+        """Whether LOCAL has ever sent anything to others than the remote."""
+        return MetNode._base_manager.using(local_alias()).exclude(node_id=self.target).exists()
+
     def of_local(self) -> ReferenceTable:
         """Return the table seen from the remote: what is written then is LOCAL's."""
         return ReferenceTable(local_alias(), self.target, self.source)
@@ -105,7 +133,7 @@ class ReferenceTable:
     # Reading --------------------------------------------------------------------------------------
 
     def named(self, alias: str, root: type[Model], sources: Collection[str], texts: Collection[str]) -> list[Stored]:
-        """Return the references to rows of one table whose maker and key are among these."""
+        """Return the references to rows of one table whose maker and key are among these, of all that had the keys."""
         rows = rows_with(Reference, alias, local_pk=texts).filter(model_label=root._meta.label)
         rows = rows.filter(source=next(iter(sources))) if len(sources) == 1 else rows.filter(source__in=list(sources))
         return list(map(Stored._make, rows.values_list(*Stored._fields)))
@@ -114,56 +142,6 @@ class ReferenceTable:
         """Return the references to rows of one table that have these keys, whoever made them."""
         rows = rows_with(Reference, alias, remote_pk=texts).filter(model_label=root._meta.label)
         return list(map(Stored._make, rows.values_list(*Stored._fields)))
-
-    def to_gone_rows(self, root: type[Model], numbers: Sequence[str]) -> list[Stored]:
-        """Return LOCAL's references to rows that had these keys, and are gone."""
-        return self._beginning(local_alias(), root, "remote_pk", [gone_key(number) for number in numbers])
-
-    def lives_on(self, root: type[Model], names: Mapping[Any, Name]) -> dict[Any, Stored]:
-        """Return the remote's references to rows of what it has made, deleted, and got back under other keys.
-
-        Args:
-            root: the root model.
-            names: of objects that the remote has made, by whatever they are asked for.
-        """
-        numbers = [f"{name.key}~" for name in names.values()]
-        ended: dict[str, list[tuple[int, Stored]]] = {}
-        for row in self._beginning(self.remote, root, "local_pk", numbers):
-            if row.source == self.target and not row.is_gone and FormerKey.is_one(row.local_pk):
-                former = FormerKey(row.local_pk)
-                ended.setdefault(former.number, []).append((former.ended, row))
-        found: dict[Any, Stored] = {}
-        for asked, name in names.items():
-            later = [each for each in ended.get(name.key, ()) if each[0] >= (name.logged or 0)]
-            if later:
-                found[asked] = min(later, key=lambda each: each[0])[1]
-        return found
-
-    def former_names(self, root: type[Model], names: Mapping[str, Collection[str]]) -> dict[tuple[str, str], set[int]]:
-        """Return which rows of makers' logs have ended objects that had keys before, as far as either side knows.
-
-        Args:
-            root: the root model.
-            names: keys, by their makers.
-        """
-        found: dict[tuple[str, str], set[int]] = {}
-        for source, numbers in names.items():
-            for alias in (local_alias(), self.remote):
-                for each in self._beginning(alias, root, "local_pk", [f"{number}~" for number in numbers]):
-                    if each.source == source and FormerKey.is_one(each.local_pk):
-                        former = FormerKey(each.local_pk)
-                        found.setdefault((source, former.number), set()).add(former.ended)
-        return found
-
-    def _beginning(self, alias: str, root: type[Model], column: str, beginnings: Sequence[str]) -> list[Stored]:
-        found: list[Stored] = []
-        for start in range(0, len(beginnings), _AT_A_TIME):
-            any_of = Q()
-            for text in beginnings[start : start + _AT_A_TIME]:
-                any_of |= Q(**{f"{column}__startswith": text})
-            rows = Reference._base_manager.using(alias).filter(any_of, model_label=root._meta.label)
-            found += map(Stored._make, rows.values_list(*Stored._fields))
-        return found
 
     def met_at(self, pks: Collection[int]) -> dict[int, datetime.datetime]:
         """Return when objects last met their remote rows (the remote's clock), by the references' primary keys."""
@@ -175,42 +153,42 @@ class ReferenceTable:
         if pks:
             rows_with(Reference, self.remote, pk=pks)._raw_delete(self.remote)
 
-    def bury(self, root: type[Model], buried: Mapping[int, tuple[Name, str]]) -> None:
-        """Keep references to rows that are gone, under their names, where no key of a row finds them.
+    def settle(self, root: type[Model], ended: Mapping[Stored, int], gone: Collection[Stored]) -> None:
+        """Note which keys are their objects' no longer, and which rows are gone; of two with one name one goes.
 
         Args:
             root: the root model.
-            buried: their primary keys, to names and the texts of the rows' keys.
+            ended: since which rows of their makers' logs.
+            gone: those whose rows are gone. They are kept where no key of a row finds them.
         """
-        if not buried:
+        new = {row.pk: (row, row.ended) for row in gone} | {row.pk: (row, at) for row, at in ended.items()}
+        if not new:
             return
-        names = {name.source: {each.key for each, _ in buried.values()} for name, _ in buried.values()}
-        there = {
-            (each.source, each.local_pk): each.pk
-            for each in self.named(self.remote, root, names, set().union(*names.values()))
-        }
-        doubled = [pk for pk, (name, _) in buried.items() if there.get((name.source, name.key), pk) != pk]
+        going = {row.pk for row in gone}
+        named = self.named(
+            self.remote, root, {row.source for row, _ in new.values()}, {r.local_pk for r, _ in new.values()}
+        )
+        kept: set[tuple[str, str, int]] = set()
+        doubled: set[int] = set()
+        for row in sorted(named, key=lambda row: (row.pk in going or row.is_gone, row.pk)):  # what lives says more
+            name = row.source, row.local_pk, new[row.pk][1] if row.pk in new else row.ended
+            if name in kept:
+                doubled.add(row.pk)
+            kept.add(name)
         self.delete(doubled)
-        columns = [Reference._meta.get_field(name) for name in ("local_pk", "local_text", "remote_pk", "remote_text")]
         values = [
-            (pk, name.key, name.text, gone_key(there), None)
-            for pk, (name, there) in buried.items()
+            (pk, at, gone_key(row.remote_pk), None, 0)
+            if pk in going and not row.is_gone
+            else (pk, at, row.remote_pk, row.remote_text, row.gone)
+            for pk, (row, at) in new.items()
             if pk not in doubled
         ]
-        if values:
-            update_rows(self.remote, Reference, [Reference._meta.get_field("id")], columns, values)  # type: ignore[arg-type]
-
-    def rename(self, pk: int, key: FormerKey) -> None:
-        """Store a reference under the key of an object that is gone: its number is another one's."""
-        rows_with(Reference, self.remote, pk=[pk]).update(local_pk=text_of(key), local_text=full_key(key))
+        self._update(_WHOSE, values)
 
     def move(self, moved: Iterable[tuple[int, Any, int | None]]) -> None:
         """Let references lead to other rows: their primary keys, remote keys, and the last log rows of the objects."""
-        columns = [Reference._meta.get_field(name) for name in ("remote_pk", "remote_text", "logged", "replaced_at")]
-        values = [(pk, text_of(there), _full_text_of(there), logged, None) for pk, there, logged in moved]
-        if values:
-            id_field = Reference._meta.get_field("id")
-            update_rows(self.remote, Reference, [id_field], columns, values)  # type: ignore[arg-type]
+        columns = ("remote_pk", "remote_text", "gone", "logged", "replaced_at")
+        self._update(columns, [(pk, *_texts_of(to), None, logged, None) for pk, to, logged in moved])
 
     def insert_own(self, root: type[Model], new: Iterable[tuple[Any, Any, int | None]], seen: int | None) -> None:
         """Store references to rows of what LOCAL has made: its keys, those of the rows, and the last log rows.
@@ -241,10 +219,10 @@ class ReferenceTable:
         by_source: dict[str, list[tuple[Name, Any, Version | None]]] = {}
         for each in new:
             by_source.setdefault(each[0].source, []).append(each)
-        names = ("local_pk", "local_text", "remote_pk", "remote_text", "logged")
+        names = ("local_pk", "local_text", "ended", "remote_pk", "remote_text", "logged")
         for source, some in by_source.items():
             rows: list[tuple[Any, ...]] = [
-                (name.key, name.text, text_of(there), _full_text_of(there), name.logged) for name, there, _ in some
+                (name.key, name.text, name.ended, *_texts_of(there), name.logged) for name, there, _ in some
             ]
             if seen is None or all(version is None for _, _, version in some):
                 self._insert(root, source, names, rows, seen)
@@ -252,6 +230,24 @@ class ReferenceTable:
                 versions = [_columns_of(version, source, seen) for _, _, version in some]
                 rows = [(*row, *version) for row, version in zip(rows, versions, strict=True)]
                 self._insert(root, source, (*names, "author", "number", "time", "seen"), rows, None)
+
+    def insert_graves(
+        self, root: type[Model], new: Iterable[tuple[Name, str, Version | None]], seen: int | None
+    ) -> None:
+        """Store tombstones of what has had no reference: names, what the rows' keys were stored as, and versions.
+
+        Args:
+            root: the root model.
+            new: the tombstones.
+            seen: how far the remote's log goes; ``None``: it has none.
+        """
+        by_source: dict[str, list[tuple[Any, ...]]] = {}
+        for name, text, version in new:
+            row = name.key, name.text, name.ended, gone_key(text), 0, name.logged
+            by_source.setdefault(name.source, []).append((*row, *_columns_of(version, name.source, seen)))
+        names = ("local_pk", "local_text", "ended", "remote_pk", "gone", "logged", "author", "number", "time", "seen")
+        for source, rows in by_source.items():
+            self._insert(root, source, names, rows, None)
 
     def _insert(
         self, root: type[Model], source: str, names: tuple[str, ...], rows: list[tuple[Any, ...]], seen: int | None
@@ -263,11 +259,13 @@ class ReferenceTable:
 
     def set_versions(self, versions: Mapping[Stored, Version | None], seen: int) -> None:
         """Note which versions of objects have come."""
-        columns = [Reference._meta.get_field(name) for name in ("author", "number", "time", "seen")]
         values = [(row.pk, *_columns_of(version, row.source, seen)) for row, version in versions.items()]
+        self._update(("author", "number", "time", "seen"), values)
+
+    def _update(self, names: tuple[str, ...], values: list[tuple[Any, ...]]) -> None:
         if values:
-            id_field = Reference._meta.get_field("id")
-            update_rows(self.remote, Reference, [id_field], columns, values)  # type: ignore[arg-type]
+            columns = [Reference._meta.get_field(name) for name in ("id", *names)]
+            update_rows(self.remote, Reference, columns[:1], columns[1:], values)  # type: ignore[arg-type]
 
     def meet(self, pks: Collection[int], **seen: int | None) -> None:
         """Note that objects and their remote rows were made equal, or compared, now; and, if told, ``seen``."""
@@ -281,10 +279,18 @@ class ReferenceTable:
         references.filter(model_label=root._meta.label).update(remote_won=True)
 
 
-def _columns_of(version: Version | None, source: str, seen: int) -> tuple[str | None, int | None, int | None, int]:
+def _columns_of(
+    version: Version | None, source: str, seen: int | None
+) -> tuple[str | None, int | None, int | None, int | None]:
     if version is None:
         return None, None, None, seen
     return (None if version.author == source else version.author), version.number, version.time, seen
+
+
+def _texts_of(key: Any) -> tuple[str, str | None]:
+    """Return what a key is stored as, and what stands beside it."""
+    text = text_of(key)
+    return text, _full_text_of(key) if is_digest(text) else None
 
 
 def _full_text_of(key: Any) -> str | None:

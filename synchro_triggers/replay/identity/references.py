@@ -21,13 +21,12 @@ from ..log.own_windows import WindowNumbers
 from ..log.users_changes import LastChange, UsersChanges
 from ..log.versions import Version
 from ..rows.read_ahead import ReadAhead, RowLocks, existing_keys
-from ..schema.keys import FormerKey
 from ..schema.relations import may_be_spoken_of
-from ..schema.shape import Shape, gives_keys_again, read_key, read_keys, root_of
+from ..schema.shape import Shape, read_key, read_keys, root_of
 from ..tasks import At
 from .given_again import Strangers
 from .logged_keys import LoggedKeys
-from .names import Names, asked_texts
+from .names import Names, is_unsure
 from .own_versions import OwnVersions
 from .reference_table import Name, ReferenceTable, Stored, text_of
 from .storing import Noted, Storing
@@ -89,7 +88,6 @@ class Identity:
         self._times: dict[int, datetime.datetime] = {}
         self._known: dict[At, Any] = {}  # local key to remote key, and backwards
         self._claimed: dict[At, Any] = {}
-        self._made_there: dict[At, tuple[Name, str]] = {}  # names of what the remote has made, and its keys as text
         self._free: set[At] = set()  # remote keys whose references were looked for
         self._contested: set[At] = set()
         self.outlived: dict[At, Any] = {}
@@ -125,19 +123,7 @@ class Identity:
                 if remote_key in alive:
                     self._take(root, key, remote_key)
                     break
-        self._find_made_again(root, [key for key in found if (root, key) not in self._known])
         self._part_from_strangers(root, found)
-
-    def _find_made_again(self, root: type[Model], keys: Iterable[Any]) -> None:
-        """Find what the remote has made and deleted, and has got back from others since, under another key."""
-        names = {key: self._made_there[root, key][0] for key in keys if (root, key) in self._made_there}
-        formers = self._table.lives_on(root, names) if names and gives_keys_again(root, self._kept_keys) else {}
-        there = {key: read_key(root, row.remote) for key, row in formers.items()}
-        alive = self.existing(root, set(there.values()))
-        for key, remote_key in there.items():
-            if remote_key in alive:
-                self._noted.add((root, key), formers[key])
-                self._take(root, key, remote_key)
 
     def _take(self, root: type[Model], key: Any, remote_key: Any) -> None:
         """Note which of the rows that references tell an object is, and let the reference to it be the first."""
@@ -149,21 +135,12 @@ class Identity:
 
     def _read(self, root: type[Model], keys: Iterable[Any]) -> dict[Any, list[Any]]:
         """Return the remote keys that objects may have, by local key: what references tell first."""
-        by_text = {text_of(key): key for key in keys}
-        names = self._names.load(root, by_text)
-        makers, texts = asked_texts(names.values())
-        rows = self._note(self._table.named(self.remote, root, {self._source, *makers}, {*by_text, *texts}))
         found: dict[Any, list[str]] = {}
-        own = [(by_text[row.local_pk], row) for row in rows if row.source == self._source and row.local_pk in by_text]
-        for at, row in sorted(own, key=lambda each: not isinstance(each[0], FormerKey)):
-            key = self._whose(root, at, row)
-            if key is not None:
-                self._note_row(root, key, row, found)
-        for key, some in self._names.rows_of(root, names, rows).items() if names else ():
-            for row in some:
-                self._note_row(root, key, row, found)
-        for key, its_names in names.items():
-            self._note_made_there(root, key, its_names, found)
+        for key, row in self._names.references_of(root, keys, self._whose):
+            self._strangers.note(row)
+            self._note_row(root, key, row, found)
+        for key in keys if self._names.known else ():
+            self._note_made_there(root, key, self._names.known.get((root, key), ()), found)
         read = read_keys(root, [text for some in found.values() for text in some])
         following = iter(read)
         return {key: [next(following) for _ in some] for key, some in found.items()}
@@ -175,18 +152,14 @@ class Identity:
 
     def _note_made_there(self, root: type[Model], key: Any, names: Iterable[Name], found: dict[Any, list[str]]) -> None:
         """Note the keys of what the remote has made itself, where no reference of its own says more."""
-        explicit = {(row.source, row.local_pk) for row in self._noted.rows_of((root, key))}
-        for name in names:
-            is_former = FormerKey.is_one(name.key)  # its maker has said that it is gone
-            if name.source == self._target and not is_former and (name.source, name.key) not in explicit:
+        theirs = [name for name in names if name.source == self._target and not name.ended]
+        explicit = {(row.source, row.local_pk) for row in self._noted.rows_of((root, key))} if theirs else ()
+        for name in theirs:
+            if (name.source, name.key) not in explicit:
                 text = read_full_key(name.key, name.text)
                 found.setdefault(key, []).append(text)
-                self._made_there[root, key] = name, text
+                self._noted.made_there[root, key] = name, text
                 self._strangers.came_by[root, key] = name.logged
-
-    def _note(self, rows: list[Stored]) -> list[Stored]:
-        self._strangers.note(rows)
-        return rows
 
     def _whose(self, root: type[Model], key: Any, stored: Stored) -> Any:
         """Return the key of a reference's object, which may have been deleted since; ``None``: it is nobody's."""
@@ -251,7 +224,7 @@ class Identity:
             return stranger[0]
         reference = self._noted.rows.get((root, key))
         if reference is None:
-            made = self._made_there.get((root, key))
+            made = self._noted.made_there.get((root, key))
             return None if made is None else read_key(root, made[1])
         return read_key(root, reference.remote)
 
@@ -332,6 +305,7 @@ class Identity:
         if other is not None and other != key:
             self.forget(root, other)  # its object is gone, and the row is taken over
             self._noted.gone.discard((root, other))
+            self._noted.buried.discard((root, other))
         if made:
             self._noted.made.add((root, key))
         self._known[root, key] = remote_key
@@ -355,9 +329,16 @@ class Identity:
         if remote_key is not None:
             self._claimed.pop((root, remote_key), None)
             self._remember(root, key, remote_key)
+            if (root, key) in self._noted.made_there and (root, key) not in self._noted.rows:
+                self._noted.buried.add((root, key))
         self._noted.learnt.pop((root, key), None)
         self._noted.forgotten.add((root, key))
         self._noted.gone.add((root, key))
+
+    def forget_unseen(self, model: type[Model], key: Any) -> None:
+        """Remember that an object was deleted which the remote does not have, and may never have had."""
+        self.forget(model, key)
+        self._noted.unseen.add((root_of(model), key))
 
     def _remember(self, root: type[Model], key: Any, remote_key: Any) -> None:
         if root not in self._is_remembered:
@@ -385,14 +366,14 @@ class Identity:
             return
         by_text = {text_of(key): key for key in unknown}
         self._free.update((root, key) for key in unknown)
-        rows = self._note(self._table.to_rows(self.remote, root, by_text))
-        named_here = self._names.keys_of(root, [row for row in rows if row.source != self._source])
+        rows = self._table.to_rows(self.remote, root, by_text)
+        named_here = self._names.keys_of(root, rows)
         for stored in rows:
+            self._strangers.note(stored)
             remote_key = by_text[stored.remote_pk]
-            if stored.source == self._source:
-                key = self._whose(root, read_key(root, stored.local), stored)
-            else:
-                key = named_here.get(stored.pk)
+            key = named_here.get(stored.pk)
+            if stored.source == self._source and (key is None or is_unsure(stored.name)):
+                key = stored.local_key(root) if stored.ended else self._whose(root, stored.local_key(root), stored)
             if key is None:
                 continue
             self._note_row(root, key, stored, {})
@@ -405,7 +386,8 @@ class Identity:
         """Return the local keys of remote rows that came to LOCAL from there, by remote key."""
         root, by_text = root_of(model), {text_of(key): key for key in remote_keys}
         rows = self._table.named(local_alias(), root, {self._target}, by_text) if by_text else ()
-        return {by_text[each.local_pk]: read_key(root, each.remote) for each in rows if not each.is_gone}
+        there = (each for each in rows if not each.is_gone and not each.ended)
+        return {by_text[each.local_pk]: read_key(root, each.remote) for each in there}
 
     # Writing --------------------------------------------------------------------------------------
 

@@ -37,16 +37,14 @@ def share_names(table: ReferenceTable, root: type[Model], linked: Mapping[Any, A
     here = {row.remote_pk for row in table.to_rows(local_alias(), root, {text_of(key) for key in linked})}
     new: list[tuple[Name, Any]] = []
     for key, remote_key in linked.items():
-        names = [
-            Name(row.source, row.local_pk, row.local_text, row.logged) for row in there.get(text_of(remote_key), ())
-        ]
+        names = [row.name for row in there.get(text_of(remote_key), ())]
         new += ((name, key) for name in names or [_name(table.target, remote_key)])
         if text_of(key) not in here:
             new.append((_name(table.source, key), key))
     makers, texts = {name.source for name, _ in new}, {name.key for name, _ in new}
-    known = {(row.source, row.local_pk) for row in table.named(local_alias(), root, makers, texts)}
+    known = {(row.source, row.local_pk, row.ended) for row in table.named(local_alias(), root, makers, texts)}
     with writing_on(local_alias()):
-        told = [(name, key, None) for name, key in new if (name.source, name.key) not in known]
+        told = [(name, key, None) for name, key in new if (name.source, name.key, name.ended) not in known]
         table.of_local().insert(root, told)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,15 +10,16 @@ from typing import Any
 from django.db.models import Model, Q
 
 from ...capture.keys import encode_key
-from ...key_texts import full_key, is_digest, stored_key
-from ...models import Reference
+from ...key_texts import full_key, is_digest, key_of_unseen, stored_key
+from ...models import ChangeLog, Operation, Reference
 from ..log.changes import Change
 from ..log.versions import Version
 from ..log.window import highest_id
-from ..schema.keys import FormerKey
+from ..rows.selecting import rows_with
+from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import gives_keys_again, model_of, read_key, root_of
 from ..tasks import At
-from .logged_keys import LoggedKeys, number_of
+from .logged_keys import LoggedKeys
 from .names import Names
 from .own_versions import OwnVersions
 from .reference_table import Name, ReferenceTable, Stored, text_of
@@ -40,6 +41,9 @@ class Noted:
         brought: objects whose version is the remote's too now, but for those of ``theirs``.
         theirs: those of which the remote has kept its version; ``superseded``: it has seen LOCAL's.
         there: the references to rows, by root model and what their keys are stored as.
+        made_there: names of what the remote has made and has no reference for, and its keys as texts.
+        buried: those of them that the batch has deleted.
+        unseen: what LOCAL has deleted, and the remote does not have.
     """
 
     rows: dict[At, Stored] = field(default_factory=dict)
@@ -55,6 +59,9 @@ class Noted:
     theirs: set[At] = field(default_factory=set)
     superseded: set[At] = field(default_factory=set)
     there: dict[tuple[type[Model], str], list[Stored]] = field(default_factory=dict)
+    made_there: dict[At, tuple[Name, str]] = field(default_factory=dict)
+    buried: set[At] = field(default_factory=set)
+    unseen: set[At] = field(default_factory=set)
 
     def add(self, at: At, row: Stored) -> None:
         """Note a reference of an object, once."""
@@ -107,12 +114,8 @@ class Storing:
             self._seen = highest_id(self._table.remote)
         self._store_versions(known)
         self._store_gone()
-        for pk, former in self._names.formers.items():
-            self._table.rename(pk, former)
-        for (root, key), row in self._noted.rows.items() if self._log.formers else ():
-            is_own = isinstance(key, FormerKey) and row.source == self._table.source and not row.is_gone
-            if is_own and (root, key) not in self._noted.forgotten:
-                self._table.rename(row.pk, key)
+        if (self._noted.buried or self._noted.unseen) and self._asks_for_versions:
+            self._store_graves()
         self._store_learnt()
         # The remote's users' change that has won is still theirs, and newer than all that has come.
         theirs = {row.pk for at in self._noted.theirs for row in self._noted.rows_of(at)}
@@ -128,42 +131,31 @@ class Storing:
     def _store_learnt(self) -> None:
         """Write references to rows that were not known: nearly all are of what LOCAL itself has made, and new."""
         own: dict[type[Model], list[tuple[Any, Any]]] = {}
-        named: dict[type[Model], list[tuple[Name, Any]]] = {}
+        named: dict[type[Model], list[tuple[At, Name, Any]]] = {}
         moved: list[tuple[int, Any, int | None]] = []
-        forgotten, known, stored = self._noted.forgotten, self._names.known, self._noted.rows
+        forgotten, stored, theirs = self._noted.forgotten, self._noted.rows, self._noted.theirs
+        known, asks_for_versions = self._names.known, self._asks_for_versions
         for at, remote_key in self._noted.learnt.items():
             root, key = at
             rows = self._noted.rows_of(at) if at in stored and at not in forgotten else []
-            if not rows and at not in known and at not in self._noted.theirs:
+            if not (rows or asks_for_versions or at in known or at in theirs or type(key) is FormerKey):
                 own.setdefault(root, []).append((key, remote_key))
                 continue
-            elsewhere = [row for row in rows if row.remote_pk != text_of(remote_key)]
-            moved += ((row.pk, remote_key, self._logged(root, key, row)) for row in elsewhere)
-            for name in self._names_to_store(root, key, rows):
-                named.setdefault(root, []).append((name, remote_key))
+            if rows:
+                to = text_of(remote_key)
+                moved += ((row.pk, remote_key, self._logged(root, key, row)) for row in rows if row.remote_pk != to)
+            named.setdefault(root, []).extend((at, name, remote_key) for name in self._names_to_store(root, key, rows))
         self._table.move(moved)
         self._noted.met.update(pk for pk, _, _ in moved)
-        for root in {**own, **named}:
-            found = [*named.get(root, ()), *self._names_of_found(root)]
-            if self._asks_for_versions:
-                found += ((self._own_name(root, key), there) for key, there in own.pop(root, ()))
-            if some := own.get(root):
-                until = self._log.until
-                self._table.insert_own(root, ((key, there, until(root, key)) for key, there in some), self._seen)
+        for root, some in own.items():
+            until = self._log.until
+            self._table.insert_own(root, ((key, there, until(root, key)) for key, there in some), self._seen)
+        for root, names in (*named.items(), *self._names_of_found().items()):
             # What the remote's users have made, and won with, is newer than all that has come.
-            theirs = {text_of(there) for at, there in self._noted.learnt.items() if at in self._noted.theirs}
-            rest = [each for each in found if text_of(each[1]) not in theirs]
-            self._table.insert(root, self._with_versions(root, rest), self._seen)
-            kept = [(name, there, None) for name, there in found if text_of(there) in theirs]
+            ours = [(name, there, self._version(at)) for at, name, there in names if at not in theirs]
+            self._table.insert(root, ours, self._seen)
+            kept = [(name, there, None) for at, name, there in names if at in theirs]
             self._table.insert(root, kept, None if self._seen is None else 0)
-
-    def _with_versions(
-        self, root: type[Model], named: list[tuple[Name, Any]]
-    ) -> Iterable[tuple[Name, Any, Version | None]]:
-        if not self._asks_for_versions:
-            return [(name, there, None) for name, there in named]
-        versions = {text_of(there): self._version(at) for at, there in self._noted.learnt.items() if at[0] is root}
-        return [(name, there, versions[text_of(there)]) for name, there in named]
 
     @cached_property
     def _asks_for_versions(self) -> bool:
@@ -179,8 +171,9 @@ class Storing:
             version = self._version(at) if rows else None
             if version is not None:
                 versions.update((row, version) for row in rows)
-        for at in self._noted.gone:
-            versions.update((row, self._version(at)) for row in self._noted.rows_of(at) if not row.is_gone)
+        for at in self._noted.gone - self._noted.theirs:
+            rows = [row for row in self._noted.rows_of(at) if not row.is_gone or at in self._noted.unseen]
+            versions.update((row, self._version(at)) for row in rows)
         self._table.set_versions(versions, self._seen)
 
     def _version(self, at: At) -> Version | None:
@@ -194,42 +187,46 @@ class Storing:
 
     def _names_to_store(self, root: type[Model], key: Any, rows: list[Stored]) -> list[Name]:
         """Return the names of an object that the remote does not have yet."""
-        known, own = self._names.known.get((root, key)), self._own_name(root, key)
+        known = self._names.known.get((root, key))
         if known is None:
-            return [] if rows else [own]
+            return [] if rows else [self._own_name(root, key)]
+        own = self._own_name(root, key)
         stored = {(row.source, row.local_pk) for row in rows}
-        names = [own if name.source == self._table.source and name.key == own.key else name for name in known]
-        # Of what LOCAL has deleted, and the remote keeps, its maker's word has been read already.
-        return [each for each in names if (each.source, each.key) not in stored and not FormerKey.is_one(each.key)]
+        names = [own if each[:2] == own[:2] and each.ended == own.ended else each for each in known]
+        return [each for each in names if (each.source, each.key) not in stored]
 
     def _own_name(self, root: type[Model], key: Any) -> Name:
-        text = text_of(key)
-        full = full_key(encode_key(key)) if is_digest(text) else None
-        return Name(self._table.source, text, full, self._log.until(root, key))
+        text, ended = text_of(key), self._log.ended.get((root, key), 0)
+        full = None
+        if is_digest(text):
+            full = full_key(key.number if isinstance(key, FormerKey) else encode_key(key))
+        return Name(self._table.source, text, full, self._log.until(root, key), ended)
 
-    def _names_of_found(self, root: type[Model]) -> list[tuple[Name, Any]]:
+    def _names_of_found(self) -> dict[type[Model], list[tuple[At, Name, Any]]]:
         """Return the remote's own names of what it had made, and LOCAL has a name for from now on.
 
         Who has received an object from the remote must still find it by the name that it had.
         """
-        if not gives_keys_again(root, self._kept_keys):
-            return []
-        found = {
-            text_of(there): there
-            for at, there in self._noted.learnt.items()
-            if at[0] is root and at not in self._noted.made and not self._noted.rows_of(at)
-            if self._table.target not in {name.source for name in self._names.known.get(at, ())}
-        }
-        if not found or not self._table.remote_sends:
-            return []
-        named = {row.remote_pk for row in self._table.to_rows(self._table.remote, root, found)}
-        return [
-            (Name(self._table.target, text, None, None), there) for text, there in found.items() if text not in named
-        ]
+        found: dict[type[Model], dict[str, tuple[At, Any]]] = {}
+        matched = self._noted.learnt.keys() - self._noted.made - self._noted.rows.keys()
+        for at in matched if matched and self._table.remote_sends else ():
+            named = any(name.source == self._table.target for name in self._names.known.get(at, ()))
+            if not named and gives_keys_again(at[0], self._kept_keys):
+                there = self._noted.learnt[at]
+                found.setdefault(at[0], {})[text_of(there)] = at, there
+        names: dict[type[Model], list[tuple[At, Name, Any]]] = {}
+        for root, some in found.items():
+            told = {row.remote_pk for row in self._table.to_rows(self._table.remote, root, some)}
+            names[root] = [
+                (at, Name(self._table.target, text, None, None), there)
+                for text, (at, there) in some.items()
+                if text not in told
+            ]
+        return names
 
     def _store_gone(self) -> None:
         """Delete the references of objects that were deleted, or leave tombstones where the remote sends to others."""
-        going, buried = set(self._noted.outdated), dict[type[Model], dict[int, tuple[Name, str]]]()
+        going, gone = set(self._noted.outdated), dict[type[Model], list[Stored]]()
         may_be_asked = bool(self._noted.gone) and self._table.remote_sends
         # An object that was deleted and has come back under another key is known by the same reference.
         others = self._noted.brought - self._noted.forgotten if self._noted.forgotten else ()
@@ -237,25 +234,74 @@ class Storing:
         for at in self._noted.forgotten:
             rows = [row for row in self._noted.rows_of(at) if not row.is_gone and row.pk not in kept]
             if rows and may_be_asked and at in self._noted.gone and gives_keys_again(at[0], self._kept_keys):
-                buried.setdefault(at[0], {}).update({row.pk: (self._last_name(at, row), row.remote_pk) for row in rows})
+                gone.setdefault(at[0], []).extend(rows)
             else:
                 going.update(row.pk for row in rows)
+        ended = self._ended(going)
         self._table.delete(going)
-        for root, some in buried.items():
-            self._table.bury(root, some)
+        for root in {**gone, **ended}:
+            self._table.settle(root, ended.get(root, {}), gone.get(root, ()))
 
-    def _last_name(self, at: At, row: Stored) -> Name:
-        """Return the name of an object that is gone: its maker may give its key out again."""
-        root, key = at
-        text = row.local_pk
-        if row.source != self._table.source:
-            formers = [name.key for name in self._names.known.get(at, ()) if name.source == row.source]
-            text = next((each for each in formers if FormerKey.is_one(each) and each.startswith(f"{text}~")), text)
-        elif isinstance(key, FormerKey):
-            text = key
-        elif (ended := self._log.until(root, key)) is not None:
-            text = FormerKey.of(text, ended)
-        return Name(row.source, text, row.local_text, row.logged)
+    def _store_graves(self) -> None:
+        """Leave tombstones of what has no reference that could become one, for those to whom the remote sends.
+
+        That is what the remote has made itself, and what it has never had: then its log has to say that it is gone, or
+        the deletion would travel no further.
+        """
+        graves: dict[type[Model], list[tuple[Name, str, Version | None]]] = {}
+        logged: list[ChangeLog] = []
+        for at in self._noted.buried & self._noted.gone:
+            name, text = self._noted.made_there[at]
+            if gives_keys_again(at[0], self._kept_keys):
+                graves.setdefault(at[0], []).append((name, stored_key(text), self._version(at)))
+        for at in self._noted.unseen & self._noted.gone:
+            rows, names, version = self._noted.rows_of(at), self._names_of_unseen(at), self._version(at)
+            if rows and version is not None and all(row.version != version for row in rows):
+                name = rows[0].name  # it was deleted there before, by others: they need not have seen this
+                text = key_of_unseen(name.source, name.key, name.logged, name.ended)
+            elif not names:
+                continue
+            elif gives_keys_again(at[0], self._kept_keys):
+                name = names[0]
+                text = key_of_unseen(name.source, name.key, name.logged, name.ended)
+                graves.setdefault(at[0], []).extend((name, stored_key(text), version) for name in names)
+            elif version is not None and version.author == self._table.source:
+                text = encode_key(at[1])  # no tombstone says where this has been: it goes no further than to the next
+            else:
+                continue
+            label, origin = at[0]._meta.label, self._table.source
+            logged.append(ChangeLog(model_label=label, object_pk=text, operation=Operation.DELETE, origin=origin))
+        for root, some in graves.items():
+            self._table.insert_graves(root, some, self._seen)
+        ChangeLog.objects.using(self._table.remote).bulk_create(logged)
+
+    def _names_of_unseen(self, at: At) -> list[Name]:
+        """Return the names of an object that the remote has never had, and that others may have."""
+        if self._noted.rows_of(at) or at in self._names.lives_on:
+            return []
+        names = self._names.known.get(at, [])
+        if not names and not isinstance(at[1], Unreadable) and self._table.local_sends_elsewhere:
+            version = self._versions.of(at)
+            names = [self._own_name(*at)] if version is not None and version.author == self._table.source else []
+        return [] if any(name.source == self._table.target for name in names) else names
+
+    def _ended(self, going: Collection[int]) -> dict[type[Model], dict[Stored, int]]:
+        """Return the references that shall know from now on that their makers' keys have ended.
+
+        Args:
+            going: those that need not know: they are deleted.
+        """
+        found: dict[type[Model], dict[Stored, int]] = {}
+        for root, some in self._names.ended.items():
+            found[root] = {row: ended for row, ended in some.items() if row.pk not in going}
+        for at, ended in self._log.ended.items():
+            # One that could not be deleted is tried again under the key that it has.
+            is_done = isinstance(at[1], FormerKey) or at in self._noted.brought
+            for row in self._noted.rows_of(at) if is_done or at in self._noted.forgotten else ():
+                is_own = row.source == self._table.source and row.local_pk == text_of(at[1])
+                if is_own and not row.ended and row.pk not in going:
+                    found.setdefault(at[0], {})[row] = ended
+        return found
 
 
 def mark_as_former(remote: str, source: str, change: Change) -> None:
@@ -263,8 +309,8 @@ def mark_as_former(remote: str, source: str, change: Change) -> None:
     model = model_of(change.label)
     key = read_key(model, change.key) if model is not None else None
     if model is not None and isinstance(key, FormerKey):
-        references = Reference.objects.using(remote).filter(source=source, model_label=root_of(model)._meta.label)
+        references = rows_with(Reference, remote, local_pk=[text_of(key)]).filter(source=source)
+        references = references.filter(model_label=root_of(model)._meta.label)
         earlier = Q(logged__isnull=True) | Q(logged__lt=key.ended)
-        if not references.filter(local_pk=stored_key(key)).exists():
-            number = stored_key(encode_key(number_of(root_of(model), key)))
-            references.filter(earlier, local_pk=number).update(local_pk=stored_key(key), local_text=full_key(key))
+        if not references.filter(ended=key.ended).exists():
+            references.filter(earlier, ended=0).update(ended=key.ended)

@@ -310,7 +310,7 @@ class Meeting:
     def _loaded_again(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
         """Return those of the keys that meant an equal row of the remote for LOCAL's older self."""
         references = rows_with(Reference, self._context.remote, local_pk=[encode_key(key) for key in keys])
-        references = references.filter(model_label=root._meta.label, source__in=self._older_selves or ())
+        references = references.filter(model_label=root._meta.label, source__in=self._older_selves or (), ended=0)
         pairs = list(references.values_list("local_pk", "remote_pk"))
         meant = dict(zip(*(read_keys(root, texts) for texts in zip(*pairs, strict=True)), strict=True)) if pairs else {}
         here = {row.pk: row for row in rows_with(root, local_alias(), pk=list(meant))}

@@ -184,7 +184,7 @@ def _candidates(shape: Shape, remote: str, keys: Sequence[Any], former: Sequence
     """Return the remote rows that local keys may mean: what they meant for a former self, else their own numbers."""
     texts = {encode_key(key): key for key in keys}
     references = rows_with(Reference, remote, local_pk=texts, source=former) if former else Reference.objects.none()
-    stored = list(references.filter(model_label=shape.label).values_list("source", "local_pk", "remote_pk"))
+    stored = list(references.filter(model_label=shape.label, ended=0).values_list("source", "local_pk", "remote_pk"))
     stored.sort(key=lambda reference: former.index(reference[0]), reverse=True)  # what it meant last counts
     meant = {local_pk: remote_pk for _, local_pk, remote_pk in stored}
     remote_keys = dict(zip(keys, keys, strict=True))

@@ -21,6 +21,7 @@ from ...reaching import means_unreachable
 from ...unnamed import unnamed_on
 from ...vendors.vendor import writing_on
 from ..compare.report import difference_of
+from ..identity.reference_table import text_of
 from ..identity.telling import keeps_key
 from ..rows.own_rows import has_rows
 from ..rows.read_ahead import RowLocks
@@ -161,13 +162,15 @@ class _Objects:
             label = root_of(self._shape.model)._meta.label
             references: QuerySet[Reference] = QuerySet(Reference, using=self._alias)
             references = references.filter(model_label=label)
-            own = references.filter(source=record.source, local_pk=record.local_pk).first()
             before = stored_key(record.remote_key)
-            if own is not None and (own.remote_pk == before or own.remote_pk.startswith(gone_key(before))):
-                new = {"remote_pk": stored_key(text), "remote_text": full_key(text)}
+            key = text_of(read_key(self._shape.root, record.local_key))
+            named = references.filter(source=record.source, local_pk=key)
+            own = named.filter(remote_pk__in=[before, gone_key(before)]).order_by("-logged", "-id").first()
+            if own is not None:
+                new = {"remote_pk": stored_key(text), "remote_text": full_key(text), "gone": None}
                 # They have met now: else the new row would be another object, made under a used number.
                 met = {"met_at": UtcNow(), "replaced_at": None, "remote_won": False}
-                references.filter(remote_pk=own.remote_pk).update(**new, **met)
+                references.filter(remote_pk=own.remote_pk, gone=own.gone).update(**new, **met)
             record.remote_pk, record.remote_text = stored_key(text), full_key(text)
 
     # What it holds now ----------------------------------------------------------------------------

@@ -161,10 +161,6 @@ class RemoteChanges:
         Args:
             remote_key: its remote key, or ``None``; a row that was deleted there is found by its reference.
         """
-        if change.deleted and remote_key is not None and self._identity.lives_on(shape.model, key):
-            self._identity.keep_theirs(shape.model, key, superseded=True)
-            keys = encode_key(key), encode_key(remote_key)
-            return Conflict(shape.label, *keys, change.logged_at, change.logged_at, settled=True)
         full = change.logged_at == LONG_AGO
         stood = full and self._identity.remote_won(shape.model, key)
         made = self._identity.made_again(shape.model, key) if remote_key is None else None

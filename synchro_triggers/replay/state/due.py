@@ -114,7 +114,7 @@ class DueFailures:
         if not any(each.waiting for each in self.kept.values()):
             return []
         arrived = Reference.objects.filter(
-            source=self._source, model_label=OuterRef("waits_label"), local_pk=OuterRef("waits_pk")
+            source=self._source, model_label=OuterRef("waits_label"), local_pk=OuterRef("waits_pk"), ended=0
         )
         waiting = self._failures().exclude(waits_pk="")
         ids = [*waiting.filter(Exists(arrived)).values_list("id", flat=True), *self._ids_of_arrived_for_others(waiting)]

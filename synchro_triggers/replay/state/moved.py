@@ -99,7 +99,9 @@ def _those_that_stay(
 
     What was deleted since has been there before; so has one whose delete is kept, and whose key is another's now.
     """
-    keys = read_keys(model, [read_full_key(each.local_pk, each.local_text) for each in references])
+    texts = [read_full_key(each.local_pk, each.local_text) for each in references]
+    read = zip(read_keys(model, texts), texts, references, strict=True)
+    keys = [FormerKey.of(text, each.ended) if each.ended else key for key, text, each in read]
     there = {encode_key(key) for key in rows_with(model, local_alias(), pk=keys).values_list("pk", flat=True)}
     made_before, made_since = _logged(model, received, keys, Operation.INSERT, telling_labels(model))
     _, deleted_since = _logged(model, received, keys, Operation.DELETE, (model._meta.label,))

@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 from django.db.models import Model, Q
 
-from ...capture.keys import encode_key
 from ...conf import local_alias
-from ...key_texts import stored_key
+from ...key_texts import read_full_key, stored_key
 from ...models import Failure, Operation, Reference
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
-from ..schema.shape import model_of, read_key, root_of
+from ..schema.shape import model_of, read_key
 
 
 def forget_lost_deletes(remote: str, source: str, is_received: Callable[[int], bool]) -> None:
@@ -34,17 +33,29 @@ def forget_lost_deletes(remote: str, source: str, is_received: Callable[[int], b
             key = read_key(model, former.number, zone_of(local_alias()))
         if not rows_with(model, local_alias(), pk=[key]).exists():
             continue
-        if former is not None:
-            _give_back(remote, source, root_of(model), encode_key(key), former)
         rows_with(Failure, remote, pk=[failure.pk])._raw_delete(remote)
+    _give_back_all(remote, source, is_received)
+
+
+def _give_back_all(remote: str, source: str, is_received: Callable[[int], bool]) -> None:
+    """Let references whose keys have not ended, as LOCAL's log is now, be those of what has the keys."""
+    ended = Reference.objects.using(remote).filter(source=source, gone=None, ended__gt=0)
+    for reference in list(ended):
+        model = None if is_received(reference.ended) else model_of(reference.model_label)
+        if model is not None:
+            text = read_full_key(reference.local_pk, reference.local_text)
+            key = read_key(model, text, zone_of(local_alias()))
+            if rows_with(model, local_alias(), pk=[key]).exists():
+                _give_back(remote, source, model, text, FormerKey.of(text, reference.ended))
 
 
 def _give_back(remote: str, source: str, root: type[Model], text: str, former: FormerKey) -> None:
     """Let the reference of a former object be that of the one with its key, unless that has an older one."""
     references = Reference.objects.using(remote).filter(source=source, model_label=root._meta.label)
-    of_former = references.filter(local_pk=stored_key(former))
+    references = references.filter(local_pk=stored_key(text))
+    of_former = references.filter(ended=former.ended)
     if of_former.exists():
-        later = references.filter(Q(logged__isnull=True) | Q(logged__gt=former.ended), local_pk=stored_key(text))
+        later = references.filter(Q(logged__isnull=True) | Q(logged__gt=former.ended), ended=0)
         later._raw_delete(remote)
-        if not references.filter(local_pk=stored_key(text)).exists():
-            of_former.update(local_pk=stored_key(text), local_text=None)
+        if not references.filter(ended=0).exists():
+            of_former.update(ended=0)

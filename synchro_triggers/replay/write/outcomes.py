@@ -76,8 +76,6 @@ class Outcomes:
             return
         if remote_key is None:  # of a conflict: it is gone there
             return
-        if action is Action.LEAVE and self._identity.lives_on(shape.model, key):
-            return  # the row is that of the object which has come back since, under another key
         self._identity.learn(shape.model, key, remote_key, made=action is Action.CREATE)
         if action is Action.LEAVE and not self._identity.is_superseded(shape.model, key):
             self._identity.lose(shape.model, key)

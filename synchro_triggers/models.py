@@ -142,6 +142,10 @@ class Checkpoint(models.Model):
         place: the fingerprint that ``source`` had at its last run. A database that was flushed has a new identity,
             but is at the same place.
         number: the last of the source's windows that lies before ``position``.
+        lacks: models of which something that the source has logged was left out, because it did not list them
+            (see ``replay.state.gaps``). Empty: none.
+        unlogged: models of which something has come that this database did not log, and when it did last.
+        whole: what the source had in its own ``unlogged`` when all of its objects were last brought here.
         looked: the position in this database's own changelog up to which it was looked for numbers that its users have
             given out again (see ``replay.given_again``). Empty: not yet.
         run_id, run_host, run_pid, run_started, run_seen: the run that is under way, if any; ``run_seen`` moves on
@@ -158,6 +162,9 @@ class Checkpoint(models.Model):
     last_window = ExactTextField(default="", blank=True)
     place = ExactTextField(default="", blank=True)
     number = models.BigIntegerField(default=0)
+    lacks = ExactTextField(default="", blank=True)
+    unlogged = ExactTextField(default="", blank=True)
+    whole = ExactTextField(default="", blank=True)
     looked = ExactTextField(default="", blank=True)
     run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     run_host = models.CharField(max_length=255, default="", blank=True)

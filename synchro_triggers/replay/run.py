@@ -48,6 +48,7 @@ from .rows.utc import times_in_utc
 from .state.checkpoint import load_checkpoint, note_place
 from .state.due import DueFailures
 from .state.failures import forget_failures
+from .state.gaps import Gaps
 from .state.knowledge import RunKnowledge
 from .state.lease import Lease
 from .state.node import met_another, note_met, require_same_history, require_two_nodes
@@ -128,6 +129,8 @@ class Run:
         require_own_tables(remote)
         require_sight(remote)
         source, node = require_two_nodes(remote)
+        logs = install.captures(remote)
+        gaps = Gaps(remote, logs=logs)
         self._context = RunContext(
             remote=remote,
             source=source,
@@ -135,17 +138,18 @@ class Run:
             policy=settings.conflict,
             rules=settings.rules,
             kept_keys=settings.identity,
-            logs=install.captures(remote),
+            logs=logs,
             users_changes=UsersChanges(remote),
             redirects=Redirects(remote),
             spellings=OtherSpellings(remote),
             locks=RowLocks(remote, wanted=not choices.dry_run),
-            knowledge=RunKnowledge(remote, source, node),
+            knowledge=RunKnowledge(remote, source, node, gaps),
+            gaps=gaps,
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
         )
         self._pace = Pace(settings.batch_size, settings.batch_seconds)
-        self._lease = Lease(remote, source)
+        self._lease = Lease(remote, source, gaps.fields)
         self._meeting = Meeting(self._context, self._fence.listed)
 
     @property
@@ -201,6 +205,7 @@ class Run:
     def _load_checkpoint(self) -> Checkpoint:
         checkpoint = load_checkpoint(self._context.remote, self._context.source)
         require_same_history(checkpoint, self._context.remote)
+        self._context.gaps.begin(checkpoint)
         if self._context.logs:
             last_check = checkpoint.last_check
             self._context.users_changes.reach_back(as_utc(last_check) if last_check else None)

@@ -20,6 +20,7 @@ from django.db.models import Max, Model, QuerySet
 from django.test import override_settings
 
 from synchro_triggers import Remark, SyncReport, counterparts, synchronize
+from synchro_triggers.capture.install import install
 from synchro_triggers.conf import replaying_from
 from synchro_triggers.models import ChangeLog
 from synchro_triggers.replay.choices import Choices
@@ -73,6 +74,16 @@ class Nodes:
 
     def __init__(self, settings: dict[str, dict[str, Any]]) -> None:
         self._settings = settings
+        self._lists: dict[str, tuple[str, ...]] = {}
+
+    def list_models(self, name: str, *labels: str, install_triggers: bool = True) -> None:
+        """Let a node's project have another ``SYNCHRO_MODELS`` from now on; without labels, that of all again."""
+        self._lists.pop(name, None)
+        if labels:
+            self._lists[name] = labels
+        if install_triggers:
+            with self.turn_of(name):
+                install("default")
 
     @contextmanager
     def turn_of(self, local: str, *remotes: str) -> Iterator[None]:
@@ -80,7 +91,8 @@ class Nodes:
         _forget("default")
         connections.settings["default"] = self._settings[local]
         try:
-            with override_settings(SYNCHRO_REMOTE=remotes):
+            models = {"SYNCHRO_MODELS": self._lists[local]} if local in self._lists else {}
+            with override_settings(SYNCHRO_REMOTE=remotes, **models):
                 yield
         finally:
             _forget("default")

@@ -16,6 +16,7 @@ from ..report import SyncReport
 from ..rows.other_spellings import OtherSpellings
 from ..rows.read_ahead import RowLocks
 from ..rows.redirects import Redirects
+from ..state.gaps import Gaps
 from ..state.knowledge import RunKnowledge
 from .conflicts import Conflict, Decision
 
@@ -45,6 +46,7 @@ class RunContext:
         paces: seconds that receivers of a model's batch signals take for an object.
         decisions: of the conflicts that this run has met: what the rule has said, or raised.
         knowledge: what both sides have seen of whose changes.
+        gaps: of which models something was not brought, or is not logged there.
         told_links: of the links among them: table, local ends, and whether the remote wins.
     """
 
@@ -59,6 +61,7 @@ class RunContext:
     spellings: OtherSpellings
     locks: RowLocks
     knowledge: RunKnowledge
+    gaps: Gaps
     batch_signals: Container[str] = ()
     dry_run: bool = False
     given_again: dict[int, datetime.datetime] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
 from ..log.own_windows import OwnRow, moment_of, own_rows
 from ..log.users_changes import LastChange, LastChanges, changed_fields, last_changes
-from ..log.versions import Standing, Version, compare, is_newer, knows, time_after
+from ..log.versions import Standing, Version, compare, had, is_newer, knows, time_after
 from ..schema.family import family_of
 from ..schema.keys import FormerKey
 from ..schema.shape import Shape, shape_of
@@ -233,7 +233,7 @@ class RemoteChanges:
             if theirs is None:
                 return None
             return self._conflict(shape, key, at_remote, change, theirs.time)
-        match self._standing(shape, key, change, (here, there), theirs):
+        match self._standing(shape, key, change, (here, there), theirs, received):
             case Standing.OLDER:
                 identity.keep_theirs(shape.model, key, superseded=True)
                 return Conflict(shape.label, encode_key(key), encode_key(at_remote), *_times(here, there), settled=True)
@@ -264,7 +264,13 @@ class RemoteChanges:
         return self._own_rows[row_id]
 
     def _standing(
-        self, shape: Shape, key: Any, change: Change, versions: tuple[Version, Version], theirs: LastChange | None
+        self,
+        shape: Shape,
+        key: Any,
+        change: Change,
+        versions: tuple[Version, Version],
+        theirs: LastChange | None,
+        received: Version | None,
     ) -> Standing:
         knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]
         here, there = versions
@@ -273,7 +279,7 @@ class RemoteChanges:
             there,
             local_knows=self._knows(shape, key, theirs, there),
             # What is kept as a failure has come, and was not applied.
-            remote_knows=change.logged and knows(knowledge.remote.of(labels), here),
+            remote_knows=had(received, here) or (change.logged and knows(knowledge.remote.of(labels), here)),
         )
 
     def find_in_parent(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> Conflict | None:
@@ -308,8 +314,7 @@ class RemoteChanges:
             there: the version.
         """
         assert there is not None
-        came = self._identity.versions.received((shape.root, key))
-        if came is not None and came.author == there.author and came.number >= there.number:
+        if had(self._identity.versions.received((shape.root, key)), there):
             return True
         knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]
         if theirs is not None and knowledge.has_received(labels, self._own_row(theirs.id)):

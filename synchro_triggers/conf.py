@@ -69,6 +69,7 @@ class Settings:
         batch_size: objects per remote transaction.
         batch_seconds: seconds that a remote transaction lasts, until what is left is put off to the next one.
         batch_signals: models whose signals are sent a batch at a time, around one write for all; a test by label.
+        retention: days that log rows are kept which all known nodes have passed; ``None``: no run prunes.
         unnamed: one of ``UNNAMED``: where queries go, while a replay writes, that name no database.
         registry: what is known of the apps that are installed, as ``SYNCHRO_KNOWN`` has changed it.
     """
@@ -84,6 +85,7 @@ class Settings:
     batch_size: int
     batch_seconds: float
     batch_signals: BatchSignals
+    retention: float | None
     unnamed: str
     registry: Registry
 
@@ -151,6 +153,7 @@ def get_settings() -> Settings:
         batch_size=_read("SYNCHRO_BATCH_SIZE"),
         batch_seconds=_read("SYNCHRO_BATCH_SECONDS"),
         batch_signals=_batch_signals(_read("SYNCHRO_BATCH_SIGNALS"), options),
+        retention=_read("SYNCHRO_RETENTION"),
         unnamed=_read("SYNCHRO_UNNAMED"),
         registry=registry,
     )
@@ -304,6 +307,12 @@ def _read_batch_seconds(value: object) -> float:
     return float(value)
 
 
+def _read_retention(value: object) -> float | None:
+    if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e5):
+        raise SynchroConfigurationError(f"SYNCHRO_RETENTION must be None, or a number of days from 0, not {value!r}.")
+    return None if value is None else float(value)
+
+
 def _read_batch_signals(value: object) -> bool | tuple[type[Model], ...]:
     """Read ``True``, ``False``, or models as in ``SYNCHRO_MODELS``."""
     if isinstance(value, Mapping):
@@ -352,6 +361,7 @@ SETTINGS: dict[str, tuple[object, Callable[[Any], Any]]] = {
     "SYNCHRO_BATCH_SIZE": (1000, _read_batch_size),
     "SYNCHRO_BATCH_SECONDS": (1, _read_batch_seconds),
     "SYNCHRO_BATCH_SIGNALS": (False, _read_batch_signals),
+    "SYNCHRO_RETENTION": (None, _read_retention),
     "SYNCHRO_UNNAMED": ("remote", _read_unnamed),
     "SYNCHRO_KNOWN": ({}, read_registry),
 }

@@ -54,6 +54,7 @@ class Node(models.Model):
         copied_from: of a copy that has become a node of its own: the identities that it had, the last one first,
             separated by commas.
         pruned_to: the highest changelog id that was ever pruned. A received row that is missing beyond it was lost.
+        forgotten: identities of nodes for which pruning has not kept what they had not passed, separated by commas.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -61,6 +62,7 @@ class Node(models.Model):
     fingerprint = models.TextField(default="", blank=True)
     copied_from = models.TextField(default="", blank=True)
     pruned_to = models.BigIntegerField(default=0)
+    forgotten = models.TextField(default="", blank=True)
     created_at = Moment(db_default=UtcNow())
 
     class Meta:
@@ -98,10 +100,14 @@ class MetNode(models.Model):
 
     If another one is there later that knows nothing of this database, it was flushed, or made anew, and filled again:
     what this database had sent before may be in it.
+
+    Attributes:
+        position: where it fetches itself: up to where it has passed this database's log, which it may not be asked.
     """
 
     alias = models.CharField(max_length=255)
     node_id = models.CharField(max_length=NODE_LENGTH)
+    position = models.TextField(default="", blank=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("alias", "node_id"), name="synchro_triggers_met_node"),)
@@ -142,6 +148,8 @@ class Checkpoint(models.Model):
         place: the fingerprint that ``source`` had at its last run. A database that was flushed has a new identity,
             but is at the same place.
         number: the last of the source's windows that lies before ``position``.
+        passed: the last window of this database that the source knew in its last run: what its own users have changed
+            before needs to be kept for the source no longer.
         lacks: models of which something that the source has logged was left out, because it did not list them
             (see ``replay.state.gaps``). Empty: none.
         unlogged: models of which something has come that this database did not log, and when it did last.
@@ -162,6 +170,7 @@ class Checkpoint(models.Model):
     last_window = ExactTextField(default="", blank=True)
     place = ExactTextField(default="", blank=True)
     number = models.BigIntegerField(default=0)
+    passed = models.BigIntegerField(default=0)
     lacks = ExactTextField(default="", blank=True)
     unlogged = ExactTextField(default="", blank=True)
     whole = ExactTextField(default="", blank=True)

@@ -104,7 +104,8 @@ class Backlog:
         knowledge = self.context.knowledge
         if self.choices.moves_on:
             with transaction.atomic(using=self.context.remote):
-                self.lease.renew(**received_fields(window, started, knowledge.number if last else None))
+                numbers = {"number": knowledge.number, "passed": knowledge.passed} if last else {}
+                self.lease.renew(**received_fields(window, started, **numbers))
                 if last:
                     knowledge.hand_on()
                 vanished = [change for change in settled if self.ledger.absent.has(change)]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing, nullcontext, suppress
 
-from django.db import connections, transaction
+from django.db import Error, connections, transaction
 
 from ..capture import install
 from ..capture.own_tables import require_own_tables
@@ -34,6 +34,7 @@ from .meeting.first_meeting import Meeting
 from .meeting.older_rows import describe_older_rows
 from .plan.context import RunContext
 from .plan.fence import Fence
+from .pruning import prune
 from .readiness import (
     describe_blindness,
     describe_other_place,
@@ -45,13 +46,22 @@ from .rows.other_spellings import OtherSpellings
 from .rows.read_ahead import RowLocks
 from .rows.redirects import Redirects
 from .rows.utc import times_in_utc
+from .state.account import note_passed, take_back
 from .state.checkpoint import load_checkpoint, note_place
 from .state.due import DueFailures
 from .state.failures import forget_failures
 from .state.gaps import Gaps
 from .state.knowledge import RunKnowledge
 from .state.lease import Lease
-from .state.node import met_another, note_met, require_same_history, require_two_nodes
+from .state.node import (
+    forgotten_by,
+    met_another,
+    node_id,
+    note_met,
+    require_remembered,
+    require_same_history,
+    require_two_nodes,
+)
 from .state.sight import require_sight
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.clock import Pace
@@ -76,9 +86,28 @@ def synchronize(
     if pull and both:
         raise SynchroConfigurationError("--pull and --both exclude one another: --both fetches, too.")
     remotes = required_remotes(remote)
-    choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
+    labels = None if models is None else labels_of(models)
+    way_back = full and both and labels is None
+    choices = Choices(labels, dry_run, full, on_error == "stop", progress, way_back=way_back)
     with apart_from_a_run():
-        return _synchronize(ways_of(remotes, push=not pull, pull=pull or both), choices)
+        ways = ways_of(remotes, push=not pull, pull=pull or both)
+        if way_back:
+            ways.sort(key=_comes_from_the_forgotten)
+        report = _synchronize(ways, choices)
+        if dry_run:
+            return report
+        for source, alias in ways if way_back and not (report.failures or report.waiting) else ():
+            take_back(source, node_id(alias))
+        if (retention := get_settings().retention) is not None:
+            prune(datetime.timedelta(days=retention))
+        return report
+
+
+def _comes_from_the_forgotten(way: Way) -> bool:
+    """Tell whether what a way brings is old: sent first, it would overwrite changes of which no log says anything."""
+    with suppress(Error):  # one that cannot be reached is told of when its turn comes
+        return node_id(way.source) in forgotten_by(way.remote)
+    return False
 
 
 def retry_failures(remote: str | None = None) -> SyncReport:
@@ -129,6 +158,8 @@ class Run:
         require_own_tables(remote)
         require_sight(remote)
         source, node = require_two_nodes(remote)
+        if not choices.way_back:
+            require_remembered(remote, source, node)
         logs = install.captures(remote)
         gaps = Gaps(remote, logs=logs)
         self._context = RunContext(
@@ -199,6 +230,8 @@ class Run:
         with suppress(Interrupted, StoppedAtFailure):  # the checkpoint says how far it came
             backlog.apply(windows, started)
         ledger.tell_failed()
+        if local_alias() != LOCAL and not self._choices.dry_run:  # nobody there can ask the one that fetches
+            note_passed(self._context.remote, self._context.source, self._context.node)
 
     # What is to be done ----------------------------------------------------------------------------
 

@@ -19,10 +19,19 @@ from django.db import connections
 from django.db.models import Max, Model, QuerySet
 from django.test import override_settings
 
-from synchro_triggers import Remark, SyncReport, counterparts, synchronize
+from synchro_triggers import Remark, SyncReport, counterparts, synchro_paused, synchronize
 from synchro_triggers.capture.install import install
 from synchro_triggers.conf import replaying_from
-from synchro_triggers.models import ChangeLog
+from synchro_triggers.models import (
+    ChangeLog,
+    Checkpoint,
+    Failure,
+    Introduction,
+    Knowledge,
+    MetNode,
+    Reference,
+    Window,
+)
 from synchro_triggers.replay.choices import Choices
 from synchro_triggers.replay.readiness import require_ready_triggers
 from synchro_triggers.replay.run import Run
@@ -129,6 +138,16 @@ class Nodes:
             "SYNCHRO_TEST_SETTINGS": json.dumps({"SYNCHRO_REMOTE": remote}),
         }
         return processes.start("-m", "django", "synchronize", "--verbosity=0", env=env)
+
+    def import_anew(self, source: str, name: str, *models: type[Model]) -> None:
+        """Let a node have the rows of another one, under their keys, and be a node of its own from now on."""
+        with self.turn_of(name), synchro_paused(using="default"):
+            for model in models:
+                QuerySet(model, using="default").all().delete()
+                QuerySet(model, using="default").bulk_create(list(self.rows(source, model)))
+            for own in (Reference, Introduction, Checkpoint, Failure, Knowledge, ChangeLog, MetNode, Window):
+                own.objects.using("default").all().delete()
+            assert in_process("synchro_reset", "--new-identity", "--noinput").returncode == 0
 
     @contextmanager
     def clock_of(self, name: str, ahead: datetime.timedelta) -> Iterator[None]:

@@ -59,13 +59,16 @@ class Progress:
         return {"window_end": self._window.end, "window_after": max(row, self.reached), **_marks(self._window)}
 
 
-def received_fields(window: Window, at: datetime.datetime, number: int | None = None) -> dict[str, object]:
+def received_fields(
+    window: Window, at: datetime.datetime, number: int | None = None, passed: int | None = None
+) -> dict[str, object]:
     """Return what says that all of ``window`` has been applied by a run that started ``at``.
 
     Args:
         window: the window of the run.
         at: when it started.
         number: the last window of LOCAL's own that lies in it; ``None``: further ones are to come.
+        passed: the last window of the remote's own that LOCAL knew.
     """
     fields: dict[str, object] = {
         "position": window.end,
@@ -74,7 +77,8 @@ def received_fields(window: Window, at: datetime.datetime, number: int | None = 
         "since": None,
         "last_check": at,
     }
-    return {**fields, **_marks(window), **({} if number is None else {"number": number})}
+    numbers = {"number": number, "passed": passed or None}
+    return {**fields, **_marks(window), **{name: each for name, each in numbers.items() if each is not None}}
 
 
 def _marks(window: Window) -> dict[str, object]:

@@ -218,6 +218,11 @@ class RunKnowledge:
         at, end = (row.id, row.txid), received.window_end
         return sees(received.position, at) or (bool(end) and row.id <= received.window_after and sees(end, at))
 
+    @property
+    def passed(self) -> int:
+        """The last window of the remote's own users that LOCAL knew before the run's window, of all models."""
+        return (self._before_window or self.local).of_all().get(self._node, 0)
+
     def close_window(self, position: str) -> None:
         """Number what LOCAL's users have changed before the end of the run's window, if anybody asks for versions."""
         if are_windows_numbered([self._remote]):

@@ -283,6 +283,28 @@ class Reference(models.Model):
         return f"{self.model_label} {self.local_pk} -> {self.remote_pk}"
 
 
+class UsersChange(models.Model):
+    """The last log row by which this database's own users have changed an object, where the log is a long one.
+
+    The log has no index on its objects, which would cost every writer. So each run that has a long one before it notes
+    what has come since the one before (see ``replay.log.noted_changes``); a row that was pruned counts no longer.
+    """
+
+    model_label = ExactCharField(max_length=LABEL_LENGTH)
+    object_pk = ExactCharField(max_length=KEY_LENGTH)
+    row = models.BigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("object_pk", "model_label"), name="synchro_triggers_users_change"),
+        )
+        verbose_name = _("change by users")
+        verbose_name_plural = _("changes by users")
+
+    def __str__(self) -> str:
+        return f"{self.model_label} {self.object_pk}: {self.row}"
+
+
 class Word(models.TextChoices):
     """Why an object that has no reference cannot be one of those that this database has already."""
 

@@ -290,10 +290,10 @@ def _renamed_by(operation: Operation, app_label: str) -> tuple[str, str] | None:
 
 def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
     """Rename labels in the log, in what is known of other nodes, and in the transitional triggers of ``alias``."""
-    from ..models import ChangeLog, Checkpoint, Conflict, Failure, Introduction, Reference
+    from ..models import ChangeLog, Checkpoint, Conflict, Failure, Introduction, Reference, UsersChange
 
     with transaction.atomic(using=alias):
-        for model in (ChangeLog, Reference, Introduction, Failure, Conflict):
+        for model in (ChangeLog, Reference, Introduction, Failure, Conflict, UsersChange):
             rows = model._base_manager.using(alias)
             labels = rows.order_by().values_list("model_label", flat=True).distinct()
             for stored in list(labels):

@@ -147,6 +147,22 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="UsersChange",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("model_label", synchro_triggers.exact_text.ExactCharField(max_length=200)),
+                ("object_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
+                ("row", models.BigIntegerField()),
+            ],
+            options={
+                "verbose_name": "change by users",
+                "verbose_name_plural": "changes by users",
+                "constraints": [
+                    models.UniqueConstraint(fields=("object_pk", "model_label"), name="synchro_triggers_users_change")
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Failure",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

@@ -15,6 +15,7 @@ from django.db import connections, transaction
 from ..conf import local_alias
 from ..key_texts import is_digest, key_of_gone
 from ..models import ChangeLog, Checkpoint, Conflict, Knowledge, Reference, Window
+from .log.noted_changes import delete_old_notes
 from .log.vendor import Condition, log_of
 from .rows.selecting import rows_with
 from .state.account import Peer, all_of, are_behind, forget_nodes, peers
@@ -79,6 +80,7 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
         return found
     for number in _delete_rows(passed):
         found.rows += number
+    delete_old_notes(local_alias())
     found.windows = _delete_windows()
     found.knowledge = _delete_knowledge()
     found.tombstones = _delete_tombstones()

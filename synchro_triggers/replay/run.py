@@ -28,8 +28,9 @@ from .choices import Choices, OnProgress, Way, ways_of
 from .identity.given_again import note_given_again
 from .kept import KeptObjects
 from .log.changes import Change
+from .log.noted_changes import note_users_changes
 from .log.users_changes import UsersChanges
-from .log.window import Window, open_window
+from .log.window import Window, current_position, open_window
 from .meeting.first_meeting import Meeting
 from .meeting.older_rows import describe_older_rows
 from .plan.context import RunContext
@@ -290,9 +291,11 @@ class Run:
             report.warn(older)
 
     def _note_given_again(self, checkpoint: Checkpoint) -> None:
-        """Look which numbers the remote's users have given out again, where no run looks through the whole log."""
+        """Look what the remote's users have changed, or given out again, where no run looks through the whole log."""
         context = self._context
         if context.logs and context.users_changes.back_to is not None:
+            if not context.dry_run:
+                note_users_changes(context.remote, checkpoint.looked, current_position(context.remote))
             found = note_given_again(context.remote, checkpoint, context.kept_keys, dry_run=context.dry_run)
             if context.dry_run:  # otherwise the references say so, as long as it is so
                 context.given_again.update(found)

@@ -6,7 +6,7 @@ import pytest
 
 from synchro_triggers.capture.install import uninstall
 from synchro_triggers.capture.migrating import rename_labels
-from synchro_triggers.models import Checkpoint, Conflict, Knowledge
+from synchro_triggers.models import Checkpoint, Conflict, Knowledge, Node, Window
 from synchro_triggers.replay.report import Told
 from tests.nodes.nodes import MESH, NAMES
 from tests.replay.hearing import later
@@ -203,3 +203,21 @@ def test_nodes_with_equal_lists_note_nothing_of_them(nodes, pull):
     for name in NAMES:
         assert set(Checkpoint.objects.using(name).values_list("lacks", "unlogged", "whole")) == {("", "", "")}
         assert not Knowledge.objects.using(name).exclude(model_label="").exists()
+
+
+def test_windows_are_not_numbered_where_nobody_asks_whatever_is_reset(nodes):
+    nodes.rows("a", Item).create(name="shared")
+    nodes.run("a", "b")
+    nodes.rows("a", Item).create(name="more")
+
+    assert nodes.command("a", "b", "synchro_reset", "--noinput").returncode == 0
+    Node.objects.using("a").update(fingerprint="another place")
+    assert nodes.command("a", "b", "synchro_reset", "--keep-identity").returncode == 0
+    assert not Window.objects.using("a").exists()
+
+    nodes.run("b", "a")
+    nodes.rows("a", Item).create(name="third")
+    nodes.run("a", "b")
+    assert nodes.command("a", "b", "synchro_reset", "--noinput").returncode == 0
+    assert Window.objects.using("a").exists()
+    assert Checkpoint.objects.using("b").get(source=nodes.identity("a")).number > 0

@@ -7,7 +7,7 @@ import pytest
 from synchro_triggers import Refused
 from synchro_triggers.models import ChangeLog, Conflict, Node, Reference, Window
 from tests.managing import in_process
-from tests.nodes.nodes import NAMES, STAR
+from tests.nodes.nodes import NAMES, RING, STAR
 from tests.replay.hearing import later
 from tests.testapp.models import Account, Item
 
@@ -185,6 +185,40 @@ def test_one_that_sends_only_is_kept_what_it_has_never_heard_of(nodes):
     nodes.rows("a", Account).update(cash=1)
     [told] = nodes.run("a", "b").remarks
     assert told.model == "testapp.Account"
+
+
+def test_in_a_ring_own_changes_are_kept_for_the_one_before_until_it_has_heard_of_them(nodes):
+    nodes.rows("a", Item).create(name="shared")
+    nodes.rounds(RING)
+    later()
+    change(nodes, "b", 2)
+    nodes.run("b", "c")  # all that B sends to has passed it
+    assert "kept for" in prune(nodes, "b", "c")
+    assert ChangeLog.objects.using("b").filter(origin="").exists()
+
+    nodes.run("c", "a")
+    nodes.rows("a", Account).create(name="more")
+    nodes.run("a", "b")  # which says that A has heard of it
+    prune(nodes, "b", "c")
+    assert not ChangeLog.objects.using("b").filter(origin="").exists()
+
+    change(nodes, "a", 3)
+    assert nodes.rounds(RING) == []
+    assert items(nodes) == [[("shared", 3)]] * 3
+
+
+def test_change_that_the_one_before_in_a_ring_has_not_heard_of_is_a_conflict_after_pruning(nodes):
+    nodes.rows("a", Item).create(name="shared")
+    nodes.rounds(RING)
+    later()
+    change(nodes, "b", 2)
+    nodes.run("b", "c")
+    prune(nodes, "b", "c")
+    change(nodes, "a", 3)
+
+    [told] = nodes.run("a", "b").remarks
+
+    assert told.model == "testapp.Item" and Conflict.objects.using("b").exists()
 
 
 def test_conflicts_go_with_the_log(nodes, shared):

@@ -70,6 +70,7 @@ class Settings:
         batch_size: objects per remote transaction.
         batch_seconds: seconds that a remote transaction lasts, until what is left is put off to the next one.
         batch_signals: models whose signals are sent a batch at a time, around one write for all; a test by label.
+        retention: days that log rows are kept which all known nodes have passed; ``None``: no run prunes.
         unnamed: one of ``UNNAMED``: where queries go, while a replay writes, that name no database.
         registry: what is known of the apps that are installed, as ``SYNCHRO_KNOWN`` has changed it.
     """
@@ -86,6 +87,7 @@ class Settings:
     batch_size: int
     batch_seconds: float
     batch_signals: BatchSignals
+    retention: float | None
     unnamed: str
     registry: Registry
 
@@ -160,6 +162,7 @@ def get_settings() -> Settings:
         batch_size=_read("SYNCHRO_BATCH_SIZE"),
         batch_seconds=_read("SYNCHRO_BATCH_SECONDS"),
         batch_signals=_batch_signals(_read("SYNCHRO_BATCH_SIGNALS"), options),
+        retention=_read("SYNCHRO_RETENTION"),
         unnamed=_read("SYNCHRO_UNNAMED"),
         registry=registry,
     )
@@ -295,9 +298,9 @@ def _read_conflict(value: object) -> Rule:
         raise SynchroConfigurationError(f"SYNCHRO_CONFLICT: {error}".replace(": must", " must")) from error
 
 
-def _read_merge(value: object) -> str:
-    if value not in MERGES:
-        raise SynchroConfigurationError(f"SYNCHRO_MERGE must be 'objects' or 'fields', not {value!r}.")
+def _read_word(name: str, words: tuple[str, ...], value: object) -> str:
+    if value not in words:
+        raise SynchroConfigurationError(f"{name} must be {' or '.join(map(repr, words))}, not {value!r}.")
     return str(value)
 
 
@@ -319,6 +322,12 @@ def _read_batch_seconds(value: object) -> float:
     return float(value)
 
 
+def _read_retention(value: object) -> float | None:
+    if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e5):
+        raise SynchroConfigurationError(f"SYNCHRO_RETENTION must be None, or a number of days from 0, not {value!r}.")
+    return None if value is None else float(value)
+
+
 def _read_batch_signals(value: object) -> bool | tuple[type[Model], ...]:
     """Read ``True``, ``False``, or models as in ``SYNCHRO_MODELS``."""
     if isinstance(value, Mapping):
@@ -333,12 +342,6 @@ def _read_options(
     value: object, known: Mapping[type[Model], Mapping[str, Any]] = MappingProxyType({})
 ) -> dict[type[Model], ModelOptions]:
     return merged(read_options(value, app_or_model), known)
-
-
-def _read_unnamed(value: object) -> str:
-    if value not in UNNAMED:
-        raise SynchroConfigurationError(f"SYNCHRO_UNNAMED must be 'remote' or 'local', not {value!r}.")
-    return str(value)
 
 
 def _batch_signals(value: bool | tuple[type[Model], ...], options: Mapping[type[Model], ModelOptions]) -> BatchSignals:
@@ -362,13 +365,14 @@ SETTINGS: dict[str, tuple[object, Callable[[Any], Any]]] = {
     "SYNCHRO_MODELS": ((), lambda value: read_models(value, "SYNCHRO_MODELS")),
     "SYNCHRO_OPTIONS": ({}, _read_options),
     "SYNCHRO_CONFLICT": ("newest", _read_conflict),
-    "SYNCHRO_MERGE": ("objects", _read_merge),
+    "SYNCHRO_MERGE": ("objects", lambda value: _read_word("SYNCHRO_MERGE", MERGES, value)),
     "SYNCHRO_ALLOW_RESET": (True, lambda value: _read_bool("SYNCHRO_ALLOW_RESET", value)),
     "SYNCHRO_DEBUG": (False, lambda value: _read_bool("SYNCHRO_DEBUG", value)),
     "SYNCHRO_BATCH_SIZE": (1000, _read_batch_size),
     "SYNCHRO_BATCH_SECONDS": (1, _read_batch_seconds),
     "SYNCHRO_BATCH_SIGNALS": (False, _read_batch_signals),
-    "SYNCHRO_UNNAMED": ("remote", _read_unnamed),
+    "SYNCHRO_RETENTION": (None, _read_retention),
+    "SYNCHRO_UNNAMED": ("remote", lambda value: _read_word("SYNCHRO_UNNAMED", UNNAMED, value)),
     "SYNCHRO_KNOWN": ({}, read_registry),
 }
 

@@ -54,6 +54,7 @@ class Node(models.Model):
         copied_from: of a copy that has become a node of its own: the identities that it had, the last one first,
             separated by commas.
         pruned_to: the highest changelog id that was ever pruned. A received row that is missing beyond it was lost.
+        forgotten: identities of nodes for which pruning has not kept what they had not passed, separated by commas.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -61,6 +62,7 @@ class Node(models.Model):
     fingerprint = models.TextField(default="", blank=True)
     copied_from = models.TextField(default="", blank=True)
     pruned_to = models.BigIntegerField(default=0)
+    forgotten = models.TextField(default="", blank=True)
     created_at = Moment(db_default=UtcNow())
 
     class Meta:
@@ -98,10 +100,14 @@ class MetNode(models.Model):
 
     If another one is there later that knows nothing of this database, it was flushed, or made anew, and filled again:
     what this database had sent before may be in it.
+
+    Attributes:
+        position: where it fetches itself: up to where it has passed this database's log, which it may not be asked.
     """
 
     alias = models.CharField(max_length=255)
     node_id = models.CharField(max_length=NODE_LENGTH)
+    position = models.TextField(default="", blank=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("alias", "node_id"), name="synchro_triggers_met_node"),)
@@ -142,6 +148,12 @@ class Checkpoint(models.Model):
         place: the fingerprint that ``source`` had at its last run. A database that was flushed has a new identity,
             but is at the same place.
         number: the last of the source's windows that lies before ``position``.
+        passed: the last window of this database that the source knew in its last run: what its own users have changed
+            before needs to be kept for the source no longer.
+        lacks: models of which something that the source has logged was left out, because it did not list them
+            (see ``replay.state.gaps``). Empty: none.
+        unlogged: models of which something has come that this database did not log, and when it did last.
+        whole: what the source had in its own ``unlogged`` when all of its objects were last brought here.
         looked: the position in this database's own changelog up to which it was looked for numbers that its users have
             given out again (see ``replay.given_again``). Empty: not yet.
         run_id, run_host, run_pid, run_started, run_seen: the run that is under way, if any; ``run_seen`` moves on
@@ -158,6 +170,10 @@ class Checkpoint(models.Model):
     last_window = ExactTextField(default="", blank=True)
     place = ExactTextField(default="", blank=True)
     number = models.BigIntegerField(default=0)
+    passed = models.BigIntegerField(default=0)
+    lacks = ExactTextField(default="", blank=True)
+    unlogged = ExactTextField(default="", blank=True)
+    whole = ExactTextField(default="", blank=True)
     looked = ExactTextField(default="", blank=True)
     run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     run_host = models.CharField(max_length=255, default="", blank=True)
@@ -274,6 +290,28 @@ class Reference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_label} {self.local_pk} -> {self.remote_pk}"
+
+
+class UsersChange(models.Model):
+    """The last log row by which this database's own users have changed an object, where the log is a long one.
+
+    The log has no index on its objects, which would cost every writer. So each run that has a long one before it notes
+    what has come since the one before (see ``replay.log.noted_changes``); a row that was pruned counts no longer.
+    """
+
+    model_label = ExactCharField(max_length=LABEL_LENGTH)
+    object_pk = ExactCharField(max_length=KEY_LENGTH)
+    row = models.BigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("object_pk", "model_label"), name="synchro_triggers_users_change"),
+        )
+        verbose_name = _("change by users")
+        verbose_name_plural = _("changes by users")
+
+    def __str__(self) -> str:
+        return f"{self.model_label} {self.object_pk}: {self.row}"
 
 
 class Word(models.TextChoices):

@@ -405,6 +405,7 @@ PROCESSES = {
     "synchronize": (5, (), {}, True),
     "synchro_status": (2, (), {"SYNCHRO_MODELS": ["nope"]}, False),
     "synchro_conflicts": (2, (), {"SYNCHRO_MODELS": ["nope"]}, False),
+    "synchro_prune": (2, (), {}, False),
     "synchro_compare": (5, (), {}, True),
     "synchro_failures": (5, (), {}, True),
     "synchro_link": (5, (), {}, True),

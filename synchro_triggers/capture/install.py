@@ -209,6 +209,12 @@ def captures(alias: str) -> bool:
     return has_capture(connection) and bool(vendor_of(connection).has_triggers(connection))
 
 
+def captured_labels(alias: str) -> frozenset[str]:
+    """Return the labels of the models that triggers of this package capture on ``alias``."""
+    connection = connections[alias]
+    return frozenset(trigger.label for trigger in vendor_of(connection).installed_triggers(connection))
+
+
 def require_tables(found: Comparison, alias: str) -> None:
     """Look whether each captured model has a table on ``alias``; a view that an app's name has brought in is left out.
 

@@ -290,10 +290,10 @@ def _renamed_by(operation: Operation, app_label: str) -> tuple[str, str] | None:
 
 def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
     """Rename labels in the log, in what is known of other nodes, and in the transitional triggers of ``alias``."""
-    from ..models import ChangeLog, Checkpoint, Failure, Introduction, Reference
+    from ..models import ChangeLog, Checkpoint, Conflict, Failure, Introduction, Reference, UsersChange
 
     with transaction.atomic(using=alias):
-        for model in (ChangeLog, Reference, Introduction, Failure):
+        for model in (ChangeLog, Reference, Introduction, Failure, Conflict, UsersChange):
             rows = model._base_manager.using(alias)
             labels = rows.order_by().values_list("model_label", flat=True).distinct()
             for stored in list(labels):
@@ -311,8 +311,40 @@ def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
             row_id, moment, stored, key = checkpoint.last_row.split("|", 3)  # it must still be the source's last row
             last_row = "|".join((row_id, moment, _follow_renames(stored, renames), key))
             Checkpoint._base_manager.using(alias).filter(pk=checkpoint.pk).update(last_row=last_row)
+        _rename_in_knowledge(alias, renames)
         if has_capture(connections[alias]):
             _rename_triggers(connections[alias], renames)
+
+
+def _rename_in_knowledge(alias: str, renames: list[tuple[str, str]]) -> None:
+    """Rename labels in what a database knows of single models, and in what it lacks of them."""
+    from ..models import Checkpoint, Knowledge
+
+    knowledge = Knowledge._base_manager.using(alias)
+    for known in knowledge.exclude(model_label=""):
+        if (renamed := _follow_renames(known.model_label, renames)) == known.model_label:
+            continue
+        there = knowledge.filter(author=known.author, model_label=renamed)  # of nodes that were renamed before this one
+        if there.exists():
+            there.filter(number__lt=known.number).update(number=known.number)
+            knowledge.filter(pk=known.pk)._raw_delete(alias)
+        else:
+            knowledge.filter(pk=known.pk).update(model_label=renamed)
+    for checkpoint in Checkpoint._base_manager.using(alias).all():
+        old = {"lacks": checkpoint.lacks, "unlogged": checkpoint.unlogged, "whole": checkpoint.whole}
+        new = {name: _follow_renames_in(text, renames) for name, text in old.items()}
+        if new != old:
+            Checkpoint._base_manager.using(alias).filter(pk=checkpoint.pk).update(**new)
+
+
+def _follow_renames_in(text: str, renames: list[tuple[str, str]]) -> str:
+    """Return JSON whose items, or keys, are labels, as it is after renames."""
+    if not text:
+        return text
+    items = json.loads(text)
+    if isinstance(items, dict):
+        return json.dumps({_follow_renames(label, renames): value for label, value in items.items()})
+    return json.dumps(sorted(_follow_renames(label, renames) for label in items))
 
 
 def _rename_triggers(connection: BaseDatabaseWrapper, renames: list[tuple[str, str]]) -> None:

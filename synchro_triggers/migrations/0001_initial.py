@@ -65,6 +65,10 @@ class Migration(migrations.Migration):
                 ("last_window", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("place", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("number", models.BigIntegerField(default=0)),
+                ("passed", models.BigIntegerField(default=0)),
+                ("lacks", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
+                ("unlogged", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
+                ("whole", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("looked", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("run_id", models.CharField(blank=True, default="", max_length=36)),
                 ("run_host", models.CharField(blank=True, default="", max_length=255)),
@@ -85,6 +89,7 @@ class Migration(migrations.Migration):
                 ("fingerprint", models.TextField(blank=True, default="")),
                 ("copied_from", models.TextField(blank=True, default="")),
                 ("pruned_to", models.BigIntegerField(default=0)),
+                ("forgotten", models.TextField(blank=True, default="")),
                 ("created_at", synchro_triggers.moment.Moment(db_default=synchro_triggers.moment.UtcNow())),
             ],
             options={
@@ -98,6 +103,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("alias", models.CharField(max_length=255)),
                 ("node_id", models.CharField(max_length=36)),
+                ("position", models.TextField(blank=True, default="")),
             ],
             options={
                 "verbose_name": "node that was met",
@@ -137,6 +143,22 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "knowledge",
                 "constraints": [
                     models.UniqueConstraint(fields=("author", "model_label"), name="synchro_triggers_known")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="UsersChange",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("model_label", synchro_triggers.exact_text.ExactCharField(max_length=200)),
+                ("object_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
+                ("row", models.BigIntegerField()),
+            ],
+            options={
+                "verbose_name": "change by users",
+                "verbose_name_plural": "changes by users",
+                "constraints": [
+                    models.UniqueConstraint(fields=("object_pk", "model_label"), name="synchro_triggers_users_change")
                 ],
             },
         ),

@@ -100,9 +100,11 @@ class AtOnce:
         context, started = self.context, datetime.datetime.now(datetime.UTC)
         settle_gone(context.source, changes, context.kept_keys)
         context.begin_run()
+        context.gaps.begin(checkpoint)
+        context.gaps.note_sent(change.label for change in changes)
         context.knowledge.close_window(window.end)
         waits = partial(concern_failures, context.remote, context.source, changes)
-        fields = received_fields(window, started, context.knowledge.number)
+        fields = received_fields(window, started, context.knowledge.number, context.knowledge.passed)
         return partial(self.lease.move_on, checkpoint.position, waits, **fields)
 
     def _transaction(
@@ -116,7 +118,7 @@ class AtOnce:
             acquainted = self.meeting.require_acquaintance
             batch = Batch(self.context, changes, formers, whole=True, acquainted=acquainted)
             result = attempt.apply(batch, all_or_nothing=True)
-            self.context.knowledge.hand_on(after_window=True)
+            self.context.knowledge.hand_on()
             return result
 
     def _may_be_applied(self, changes: Sequence[Change]) -> bool:

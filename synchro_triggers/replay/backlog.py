@@ -74,10 +74,19 @@ class Backlog:
                 self.batches.apply(changes)
             self.batches.retry()
             # What has gone since its page was read is not told of: it is logged, for the next run.
-        if self.choices.labels is not None and not (self.choices.dry_run or self.choices.full):
-            with transaction.atomic(using=self.context.remote):
-                self.lease.renew()
-                self.context.knowledge.hand_on_models(self.choices.labels)
+        self._note_what_is_whole()
+
+    def _note_what_is_whole(self) -> None:
+        """Note, at the end of a run of some models or of every object, what the remote has and knows now."""
+        knowledge, labels, full = self.context.knowledge, self.choices.labels, self.choices.full
+        if self.choices.dry_run or (labels is None and not full):
+            return
+        with transaction.atomic(using=self.context.remote):
+            self.lease.renew(**(knowledge.fill(labels) if full and not self.ledger.any_failed else {}))
+            if labels is None:
+                knowledge.hand_on()
+            else:
+                knowledge.hand_on_models(labels)
 
     def _apply_window(
         self, window: Window, started: datetime.datetime, settled: Iterable[Change] = (), *, last: bool = False
@@ -95,7 +104,8 @@ class Backlog:
         knowledge = self.context.knowledge
         if self.choices.moves_on:
             with transaction.atomic(using=self.context.remote):
-                self.lease.renew(**received_fields(window, started, knowledge.number if last else None))
+                numbers = {"number": knowledge.number, "passed": knowledge.passed} if last else {}
+                self.lease.renew(**received_fields(window, started, **numbers))
                 if last:
                     knowledge.hand_on()
                 vanished = [change for change in settled if self.ledger.absent.has(change)]
@@ -110,12 +120,10 @@ class Backlog:
                 page = self._read_page(window, after)
                 if not page.rows:
                     break
-                to_apply = [
-                    change
-                    for change in coalesce(page.changes)
-                    if self._has_more_to_say(change, is_new=is_new(change))
-                    and self.fence.lets_through(change, self.ledger.report)
+                to_say = [
+                    change for change in coalesce(page.changes) if self._has_more_to_say(change, is_new=is_new(change))
                 ]
+                to_apply = [change for change in to_say if self._may_be_applied(change)]
                 changes, self.batches.formers = of_one_object_each(to_apply, self.ledger.absent, self.context.kept_keys)
                 if not self.context.dry_run:
                     settle_gone(self.context.source, changes, self.context.kept_keys)
@@ -129,6 +137,11 @@ class Backlog:
     def _read_page(self, window: Window, after: int) -> Page:
         node, labels = self.context.node, self.choices.labels
         return read_page(local_alias(), window, after, PAGE_ROWS, without_origin=node, labels=labels)
+
+    def _may_be_applied(self, change: Change) -> bool:
+        if change.label not in self.fence.listed:
+            self.context.gaps.note_dropped(change.label)
+        return self.fence.lets_through(change, self.ledger.report)
 
     def _has_more_to_say(self, change: Change, *, is_new: bool) -> bool:
         """Tell whether there is something to do for an object, which an earlier page may have spoken of.

@@ -52,6 +52,7 @@ class Choices:
         stop_at_failure: stop at the first object that cannot be applied.
         progress: called with log rows done and their total.
         retry: try all that is kept, whatever its pause, and however long it takes.
+        way_back: everything goes both ways, so that one may have forgotten the other.
         interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
     """
 
@@ -61,6 +62,7 @@ class Choices:
     stop_at_failure: bool = False
     progress: OnProgress | None = None
     retry: bool = False
+    way_back: bool = False
     interrupted: Callable[[], bool] = lambda: False
 
     @property

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing, nullcontext, suppress
 
-from django.db import connections, transaction
+from django.db import Error, connections, transaction
 
 from ..capture import install
 from ..capture.own_tables import require_own_tables
@@ -28,13 +28,15 @@ from .choices import Choices, OnProgress, Way, ways_of
 from .identity.given_again import note_given_again
 from .kept import KeptObjects
 from .log.changes import Change
+from .log.noted_changes import note_users_changes
 from .log.users_changes import UsersChanges
-from .log.window import Window, open_window
+from .log.window import Window, current_position, open_window
 from .meeting.first_meeting import Meeting
 from .meeting.older_rows import describe_older_rows
 from .plan.by_field import is_between_two
 from .plan.context import RunContext
 from .plan.fence import Fence
+from .pruning import prune
 from .readiness import (
     describe_blindness,
     describe_other_place,
@@ -46,12 +48,22 @@ from .rows.other_spellings import OtherSpellings
 from .rows.read_ahead import RowLocks
 from .rows.redirects import Redirects
 from .rows.utc import times_in_utc
+from .state.account import note_passed, take_back
 from .state.checkpoint import load_checkpoint, note_place
 from .state.due import DueFailures
 from .state.failures import forget_failures
+from .state.gaps import Gaps
 from .state.knowledge import RunKnowledge
 from .state.lease import Lease
-from .state.node import met_another, note_met, require_same_history, require_two_nodes
+from .state.node import (
+    forgotten_by,
+    met_another,
+    node_id,
+    note_met,
+    require_remembered,
+    require_same_history,
+    require_two_nodes,
+)
 from .state.sight import require_sight
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.clock import Pace
@@ -74,9 +86,27 @@ def synchronize(
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     ways = ways_of(required_remotes(remote), pull=pull, both=both)
-    choices = Choices(None if models is None else labels_of(models), dry_run, full, on_error == "stop", progress)
+    labels = None if models is None else labels_of(models)
+    way_back = full and both and labels is None
+    choices = Choices(labels, dry_run, full, on_error == "stop", progress, way_back=way_back)
     with apart_from_a_run():
-        return _synchronize(ways, choices)
+        if way_back:
+            ways.sort(key=_comes_from_the_forgotten)
+        report = _synchronize(ways, choices)
+        if dry_run:
+            return report
+        for source, alias in ways if way_back and not (report.failures or report.waiting) else ():
+            take_back(source, node_id(alias))
+        if (retention := get_settings().retention) is not None:
+            prune(datetime.timedelta(days=retention))
+        return report
+
+
+def _comes_from_the_forgotten(way: Way) -> bool:
+    """Tell whether what a way brings is old: sent first, it would overwrite changes of which no log says anything."""
+    with suppress(Error):  # one that cannot be reached is told of when its turn comes
+        return node_id(way.source) in forgotten_by(way.remote)
+    return False
 
 
 def retry_failures(remote: str | None = None) -> SyncReport:
@@ -127,6 +157,10 @@ class Run:
         require_own_tables(remote)
         require_sight(remote)
         source, node = require_two_nodes(remote)
+        if not choices.way_back:
+            require_remembered(remote, source, node)
+        logs = install.captures(remote)
+        gaps = Gaps(remote, logs=logs)
         self._context = RunContext(
             remote=remote,
             source=source,
@@ -135,17 +169,18 @@ class Run:
             rules=settings.rules,
             by_field=settings.merged_by_field,
             kept_keys=settings.identity,
-            logs=install.captures(remote),
+            logs=logs,
             users_changes=UsersChanges(remote),
             redirects=Redirects(remote),
             spellings=OtherSpellings(remote),
             locks=RowLocks(remote, wanted=not choices.dry_run),
-            knowledge=RunKnowledge(remote, source, node),
+            knowledge=RunKnowledge(remote, source, node, gaps),
+            gaps=gaps,
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
         )
         self._pace = Pace(settings.batch_size, settings.batch_seconds)
-        self._lease = Lease(remote, source)
+        self._lease = Lease(remote, source, gaps.fields)
         self._meeting = Meeting(self._context, self._fence.listed)
 
     @property
@@ -200,12 +235,15 @@ class Run:
         with suppress(Interrupted, StoppedAtFailure):  # the checkpoint says how far it came
             backlog.apply(windows, started)
         ledger.tell_failed()
+        if local_alias() != LOCAL and not self._choices.dry_run:  # nobody there can ask the one that fetches
+            note_passed(self._context.remote, self._context.source, self._context.node)
 
     # What is to be done ----------------------------------------------------------------------------
 
     def _load_checkpoint(self) -> Checkpoint:
         checkpoint = load_checkpoint(self._context.remote, self._context.source)
         require_same_history(checkpoint, self._context.remote)
+        self._context.gaps.begin(checkpoint)
         if self._context.logs:
             last_check = checkpoint.last_check
             self._context.users_changes.reach_back(as_utc(last_check) if last_check else None)
@@ -257,9 +295,11 @@ class Run:
             report.warn(older)
 
     def _note_given_again(self, checkpoint: Checkpoint) -> None:
-        """Look which numbers the remote's users have given out again, where no run looks through the whole log."""
+        """Look what the remote's users have changed, or given out again, where no run looks through the whole log."""
         context = self._context
         if context.logs and context.users_changes.back_to is not None:
+            if not context.dry_run:
+                note_users_changes(context.remote, checkpoint.looked, current_position(context.remote))
             found = note_given_again(context.remote, checkpoint, context.kept_keys, dry_run=context.dry_run)
             if context.dry_run:  # otherwise the references say so, as long as it is so
                 context.given_again.update(found)

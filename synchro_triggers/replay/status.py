@@ -16,7 +16,14 @@ from ..reaching import troubles_with
 from .log.window import Window, open_window, pending_objects
 from .schema.shape import shown_key
 from .state.checkpoint import load_checkpoint
-from .state.node import node_id, require_original, require_same_history, require_two_databases, require_two_nodes
+from .state.node import (
+    node_id,
+    require_original,
+    require_remembered,
+    require_same_history,
+    require_two_databases,
+    require_two_nodes,
+)
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,7 @@ def _pending(checkpoint: Checkpoint, target: str) -> Window:
 def _why_refused(remote: str, checkpoint: Checkpoint) -> str:
     try:
         require_original(local_alias())
-        require_two_nodes(remote)
+        require_remembered(remote, *require_two_nodes(remote))
         require_same_history(checkpoint, remote)
     except Refused as error:
         return str(error)

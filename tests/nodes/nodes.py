@@ -19,9 +19,19 @@ from django.db import connections
 from django.db.models import Max, Model, QuerySet
 from django.test import override_settings
 
-from synchro_triggers import Remark, SyncReport, counterparts, synchronize
+from synchro_triggers import Remark, SyncReport, counterparts, synchro_paused, synchronize
+from synchro_triggers.capture.install import install
 from synchro_triggers.conf import replaying_from
-from synchro_triggers.models import ChangeLog
+from synchro_triggers.models import (
+    ChangeLog,
+    Checkpoint,
+    Failure,
+    Introduction,
+    Knowledge,
+    MetNode,
+    Reference,
+    Window,
+)
 from synchro_triggers.replay.choices import Choices
 from synchro_triggers.replay.readiness import require_ready_triggers
 from synchro_triggers.replay.run import Run
@@ -73,6 +83,16 @@ class Nodes:
 
     def __init__(self, settings: dict[str, dict[str, Any]]) -> None:
         self._settings = settings
+        self._lists: dict[str, tuple[str, ...]] = {}
+
+    def list_models(self, name: str, *labels: str, install_triggers: bool = True) -> None:
+        """Let a node's project have another ``SYNCHRO_MODELS`` from now on; without labels, that of all again."""
+        self._lists.pop(name, None)
+        if labels:
+            self._lists[name] = labels
+        if install_triggers:
+            with self.turn_of(name):
+                install("default")
 
     @contextmanager
     def turn_of(self, local: str, *remotes: str) -> Iterator[None]:
@@ -80,7 +100,8 @@ class Nodes:
         _forget("default")
         connections.settings["default"] = self._settings[local]
         try:
-            with override_settings(SYNCHRO_REMOTE=remotes):
+            models = {"SYNCHRO_MODELS": self._lists[local]} if local in self._lists else {}
+            with override_settings(SYNCHRO_REMOTE=remotes, **models):
                 yield
         finally:
             _forget("default")
@@ -117,6 +138,16 @@ class Nodes:
             "SYNCHRO_TEST_SETTINGS": json.dumps({"SYNCHRO_REMOTE": remote}),
         }
         return processes.start("-m", "django", "synchronize", "--verbosity=0", env=env)
+
+    def import_anew(self, source: str, name: str, *models: type[Model]) -> None:
+        """Let a node have the rows of another one, under their keys, and be a node of its own from now on."""
+        with self.turn_of(name), synchro_paused(using="default"):
+            for model in models:
+                QuerySet(model, using="default").all().delete()
+                QuerySet(model, using="default").bulk_create(list(self.rows(source, model)))
+            for own in (Reference, Introduction, Checkpoint, Failure, Knowledge, ChangeLog, MetNode, Window):
+                own.objects.using("default").all().delete()
+            assert in_process("synchro_reset", "--new-identity", "--noinput").returncode == 0
 
     @contextmanager
     def clock_of(self, name: str, ahead: datetime.timedelta) -> Iterator[None]:

@@ -44,6 +44,11 @@ def knows(known: Known, version: Version) -> bool:
     return known.get(version.author, 0) >= version.number
 
 
+def had(received: Version | None, version: Version) -> bool:
+    """Tell whether a node has had a version of an object, as the one tells that it has received last."""
+    return received is not None and received.author == version.author and received.number >= version.number
+
+
 def compare(local: Version | None, remote: Version | None, *, local_knows: bool, remote_knows: bool) -> Standing:
     """Compare two versions of one object.
 

@@ -140,7 +140,7 @@ def is_between_two(context: RunContext) -> bool:
     Who has got which field of an object some other way is not written down: versions are those of whole objects.
     """
     knowledge = context.knowledge
-    return {*knowledge.local.of_all, *knowledge.remote.of_all} <= {context.source, context.node}
+    return knowledge.local.authors | knowledge.remote.authors <= {context.source, context.node}
 
 
 def _logged(

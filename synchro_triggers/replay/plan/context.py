@@ -16,6 +16,7 @@ from ..report import SyncReport
 from ..rows.other_spellings import OtherSpellings
 from ..rows.read_ahead import RowLocks
 from ..rows.redirects import Redirects
+from ..state.gaps import Gaps
 from ..state.knowledge import RunKnowledge
 from .conflicts import Conflict, Decision
 
@@ -46,6 +47,7 @@ class RunContext:
         decisions: of the conflicts that this run has met: what the rule has said, or raised.
         knowledge: what both sides have seen of whose changes.
         by_field: labels of models of whose objects only the fields are written that LOCAL has changed.
+        gaps: of which models something was not brought, or is not logged there.
         told_links: of the links among them: table, local ends, and whether the remote wins.
     """
 
@@ -60,6 +62,7 @@ class RunContext:
     spellings: OtherSpellings
     locks: RowLocks
     knowledge: RunKnowledge
+    gaps: Gaps
     batch_signals: Container[str] = ()
     dry_run: bool = False
     given_again: dict[int, datetime.datetime] = field(default_factory=dict)

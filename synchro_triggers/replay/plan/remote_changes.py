@@ -13,9 +13,10 @@ from ...capture.keys import encode_key, logged_texts
 from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
+from ..log.noted_changes import Notes
 from ..log.own_windows import OwnRow, moment_of, own_rows
 from ..log.users_changes import LastChange, LastChanges, last_changes
-from ..log.versions import Standing, Version, compare, is_newer, knows, time_after
+from ..log.versions import Standing, Version, compare, had, is_newer, knows, time_after
 from ..schema.family import family_of
 from ..schema.keys import FormerKey
 from ..schema.shape import Shape, shape_of
@@ -25,6 +26,9 @@ from .by_field import ByField
 from .conflicts import Conflict
 from .context import RunContext
 from .settling import Settling, Verdict
+
+#: LOCAL's version of an object, the remote's, and the one that the remote has received last.
+_Versions = tuple[Version, Version, Version | None]
 
 
 class RemoteChanges:
@@ -43,7 +47,9 @@ class RemoteChanges:
         # Where the newer one wins, what is older than every change of the batch cannot win. That it has lost is told.
         oldest = min((change.logged_at for change in changes), default=None)
         back_to = context.users_changes.back_to
-        self._since = min(oldest, back_to) if context.asks_for_the_newest and oldest and back_to else None
+        limited = context.asks_for_the_newest and not context.dry_run  # a dry run has noted nothing
+        self._since = min(oldest, back_to) if limited and oldest and back_to else None
+        self._notes = Notes(context.remote, asked=self._since is not None)
         self._last: LastChanges = {}
         self._replayed: LastChanges = {}
         self._own_rows: dict[int, OwnRow] = {}
@@ -58,7 +64,7 @@ class RemoteChanges:
 
     @property
     def _any(self) -> bool:
-        return self._context.logs and (bool(self._own.last) or not self._own.complete)
+        return self._context.logs and (bool(self._own.last) or not self._own.complete or self._notes.any)
 
     def load(self, tasks: Iterable[ObjectTask]) -> None:
         """Read the remote's changelog for the objects of a batch whose remote keys are known."""
@@ -141,12 +147,12 @@ class RemoteChanges:
         if self._own.complete:
             keys = {key: (label, encode_key(key)) for key in remote_keys}
             changed = {key: self._own.last[at] for key, at in keys.items() if at in self._own.last}
-            self._last.update((keys[key], last) for key, last in changed.items())
         else:
             texts = logged_texts(model, remote_keys)
             found = dict(last_changes(remote, label, texts, "", since=self._since))
-            self._last.update(found)
             changed = {key: found[at] for key in remote_keys if (at := (label, encode_key(key))) in found}
+        changed |= self._notes.of(model, set(remote_keys).difference(changed))
+        self._last.update(((label, encode_key(key)), last) for key, last in changed.items())
         if changed:
             first = min(last.id for last in changed.values())
             texts = logged_texts(model, changed)
@@ -229,7 +235,7 @@ class RemoteChanges:
             if theirs is None:
                 return None
             return self._conflict(shape, key, at_remote, change, theirs.time)
-        match self._standing(shape, key, change, (here, there), theirs):
+        match self._standing(shape, key, change, (here, there, received), theirs):
             case Standing.OLDER:
                 identity.keep_theirs(shape.model, key, superseded=True)
                 return Conflict(shape.label, encode_key(key), encode_key(at_remote), *_times(here, there), settled=True)
@@ -260,17 +266,13 @@ class RemoteChanges:
         return self._own_rows[row_id]
 
     def _standing(
-        self, shape: Shape, key: Any, change: Change, versions: tuple[Version, Version], theirs: LastChange | None
+        self, shape: Shape, key: Any, change: Change, versions: _Versions, theirs: LastChange | None
     ) -> Standing:
-        knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]
-        here, there = versions
-        return compare(
-            here,
-            there,
-            local_knows=self._knows(shape, key, theirs, there),
-            # What is kept as a failure has come, and was not applied.
-            remote_knows=change.logged and knows(knowledge.remote.of(labels), here),
-        )
+        here, there, received = versions
+        known = self._context.knowledge.remote.of([model._meta.label for model in family_of(shape)])
+        # What is kept as a failure has come, and was not applied; what was received, users there have seen.
+        remote_knows = (theirs is not None and had(received, here)) or (change.logged and knows(known, here))
+        return compare(here, there, local_knows=self._knows(shape, key, theirs, there), remote_knows=remote_knows)
 
     def find_in_parent(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> Conflict | None:
         """Return the conflict over the row of a parent with a key of its own, to which a new child's row comes.
@@ -304,8 +306,7 @@ class RemoteChanges:
             there: the version.
         """
         assert there is not None
-        came = self._identity.versions.received((shape.root, key))
-        if came is not None and came.author == there.author and came.number >= there.number:
+        if had(self._identity.versions.received((shape.root, key)), there):
             return True
         knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]
         if theirs is not None and knowledge.has_received(labels, self._own_row(theirs.id)):

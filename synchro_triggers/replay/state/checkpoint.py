@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterable
 
 from django.db import connections, transaction
@@ -18,6 +19,7 @@ from ..log.own_windows import close_window, last_number, number_anew
 from ..log.vendor import log_of
 from ..log.window import Window, current_position, delete_received
 from ..rows.own_rows import read_rows, update_rows
+from .knowledge import are_windows_numbered, read_knowledge
 from .moved import forget_lost_objects, moved_along
 from .node import has_same_history, is_elsewhere, node_id, require_original, require_two_databases, set_identity
 from .younger import LostTime
@@ -57,13 +59,16 @@ class Progress:
         return {"window_end": self._window.end, "window_after": max(row, self.reached), **_marks(self._window)}
 
 
-def received_fields(window: Window, at: datetime.datetime, number: int | None = None) -> dict[str, object]:
+def received_fields(
+    window: Window, at: datetime.datetime, number: int | None = None, passed: int | None = None
+) -> dict[str, object]:
     """Return what says that all of ``window`` has been applied by a run that started ``at``.
 
     Args:
         window: the window of the run.
         at: when it started.
         number: the last window of LOCAL's own that lies in it; ``None``: further ones are to come.
+        passed: the last window of the remote's own that LOCAL knew.
     """
     fields: dict[str, object] = {
         "position": window.end,
@@ -72,7 +77,8 @@ def received_fields(window: Window, at: datetime.datetime, number: int | None = 
         "since": None,
         "last_check": at,
     }
-    return {**fields, **_marks(window), **({} if number is None else {"number": number})}
+    numbers = {"number": number, "passed": passed or None}
+    return {**fields, **_marks(window), **{name: each for name, each in numbers.items() if each is not None}}
 
 
 def _marks(window: Window) -> dict[str, object]:
@@ -135,27 +141,31 @@ def reset_synchro(*, new_identity: bool = False) -> None:
     # and called again, it begins anew, with the identity that the copy came with.
     with writing_on(local_alias()):
         source = set_identity(local_alias(), new=True) if new_identity else node_id(local_alias())
-        number = close_window(local_alias(), position)
+        # What nobody asks for is not numbered, here as in a run.
+        number = close_window(local_alias(), position) if are_windows_numbered(aliases) else None
         for alias in aliases:
             _forget_received(alias, source, position, number)
         delete_received(local_alias(), position)
 
 
-def _forget_received(alias: str, source: str, position: str, number: int) -> None:
+def _forget_received(alias: str, source: str, position: str, number: int | None) -> None:
     """Let a remote know nothing of the objects of ``source``, and have received all up to ``position``.
 
     Args:
         alias: the remote.
         source: node id of LOCAL.
         position: where its log is now.
-        number: the last of its windows.
+        number: the last of its windows; ``None``: they are not numbered.
     """
+    unlogged = read_knowledge(local_alias(), source).unlogged
     with writing_on(alias):
         _set(
             alias,
             source,
             position=position,
-            number=number,
+            **({} if number is None else {"number": number}),
+            lacks="",
+            whole=json.dumps(unlogged) if unlogged else "",
             since=None,
             last_check=datetime.datetime.now(datetime.UTC),
             last_row="",
@@ -191,7 +201,7 @@ def keep_identity() -> dict[str, LostTime]:
     along = {alias: moved_along(checkpoint, lost=lost[alias]) for alias, checkpoint in moved.items()}
     number = _number_after_move(source, along)
     for alias, fields in along.items():
-        fields["number"] = number
+        fields |= {} if number is None else {"number": number}
         with transaction.atomic(using=alias):
             Checkpoint.objects.using(alias).filter(source=source).update(**fields, place=fingerprint(local_alias()))
             if lost[alias]:
@@ -199,20 +209,23 @@ def keep_identity() -> dict[str, LostTime]:
                 behind[alias] = forget_lost_objects(alias, source, str(fields["position"]), kept_keys)
     with writing_on(local_alias()):
         log_of(connections[local_alias()]).forget_transactions(connections[local_alias()])
-        if along:
+        if along and number is not None:
             received_to = log_of(connections[local_alias()]).received_to
             number_anew(local_alias(), number, min((str(each["position"]) for each in along.values()), key=received_to))
         set_identity(local_alias(), new=False)
     return behind
 
 
-def _number_after_move(source: str, aliases: Iterable[str]) -> int:
-    """Return a number that is no lower than those of LOCAL's windows that anybody may have heard of."""
+def _number_after_move(source: str, aliases: Iterable[str]) -> int | None:
+    """Return a number that is no lower than those of LOCAL's windows that anybody may have heard of.
+
+    ``None``: there are none, because nobody has asked for them.
+    """
     numbers = [last_number(local_alias())]
     for alias in aliases:
         numbers += Checkpoint.objects.using(alias).filter(source=source).values_list("number", flat=True)
         numbers += Knowledge.objects.using(alias).filter(author=source).values_list("number", flat=True)
-    return max(numbers) + 1  # that of a run that was cut off
+    return max(numbers) + 1 if any(numbers) else None  # that of a run that was cut off
 
 
 def make_own_node(alias: str) -> None:

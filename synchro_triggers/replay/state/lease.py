@@ -43,11 +43,18 @@ class CheckpointMoved(Exception):
 
 
 class Lease:
-    """The right to synchronise from ``source`` to ``remote``."""
+    """The right to synchronise from ``source`` to ``remote``.
 
-    def __init__(self, remote: str, source: str) -> None:
+    Args:
+        remote: the remote alias.
+        source: the node id of LOCAL.
+        further: tells what else each transaction of the run writes into the checkpoint.
+    """
+
+    def __init__(self, remote: str, source: str, further: Callable[[], dict[str, object]] = dict) -> None:
         self._remote = remote
         self._source = source
+        self._further = further
         self._run_id = str(uuid.uuid4())
 
     @contextmanager
@@ -115,7 +122,7 @@ class Lease:
         Raises:
             RunUnderWay: another run has taken over.
         """
-        if not self._write(run_seen=UtcNow(), **fields):
+        if not self._write(**{"run_seen": UtcNow(), **self._further(), **fields}):
             raise RunUnderWay(
                 f"Another run to {self._remote!r} has taken over, because this one had not been heard of for "
                 f"{EXPIRES} seconds. What was committed stays."
@@ -140,7 +147,7 @@ class Lease:
         """
         free = {"source": self._source, "run_id": "", "position": start, "window_end": "", "since": None}
         # Failures are asked for only now: once the row is locked, nobody keeps another one.
-        if not update_rows(Checkpoint, self._remote, fields, **free) or waits():
+        if not update_rows(Checkpoint, self._remote, {**self._further(), **fields}, **free) or waits():
             raise CheckpointMoved
 
     def release(self) -> None:

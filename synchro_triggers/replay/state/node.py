@@ -132,6 +132,34 @@ def require_two_nodes(remote: str) -> tuple[str, str]:
     return own, identity
 
 
+def forgotten_by(alias: str) -> list[str]:
+    """Return the identities of the nodes that a database has forgotten: see ``state.account``."""
+    own = _own_row(alias)
+    return own.forgotten.split(",") if own is not None and own.forgotten else []
+
+
+def require_remembered(remote: str, source: str, node: str) -> None:
+    """Look whether neither LOCAL nor a remote has forgotten the other one.
+
+    Args:
+        remote: the remote's alias.
+        source, node: the node ids of LOCAL and of the remote.
+
+    Raises:
+        Refused: one has.
+    """
+    for forgetful, other, identity in ((local_alias(), remote, node), (remote, local_alias(), source)):
+        if identity in forgotten_by(forgetful):
+            raise Refused(
+                f"{forgetful!r} has forgotten {other!r}, which stayed away for too long: changes and deletions that "
+                f"{other!r} has not received were pruned on {forgetful!r} (synchro_prune --forget). Nothing was "
+                "written. There are two ways back. `manage.py synchronize --full --both` lets each of them have all "
+                "that the other one has; what was deleted on one side meanwhile is there again. Or replace "
+                f"{other!r} by a copy of {forgetful!r}, run `manage.py synchro_reset --new-identity` for it, and then "
+                "`manage.py synchro_link`: what was changed in it meanwhile is gone then."
+            )
+
+
 def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
     """Raise ``Refused`` when LOCAL was put back to an older state than the remote has received."""
     if not has_same_history(checkpoint):

@@ -92,6 +92,7 @@ class BatchByBatch:
             StoppedAtFailure: one of them has failed, and the run shall end then.
             SynchroError: a database is lost, another run has taken over, or too much is locked.
         """
+        self.context.gaps.note_sent(change.label for change in changes)
         left: list[Change] = []
         start, least = 0, 1
         while left or start < len(changes):

@@ -1,0 +1,80 @@
+"""``manage.py synchro_prune``: delete from the log, and from what hangs on it, what every known node has passed."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from ...capture.install import require_capture
+from ...capture.own_tables import require_own_tables
+from ...conf import get_settings, local_alias
+from ...exceptions import SynchroConfigurationError
+from ...reaching import clear_errors
+from ...replay.pruning import Pruned, prune
+from ..errors import one_line
+
+
+class Command(BaseCommand):
+    help = (
+        "Delete log rows of the local database that every known node has passed, with their windows, tombstones and "
+        "conflicts. A node that stays away keeps them, unless it is forgotten."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--keep", type=float, metavar="DAYS", help="Keep what is younger. Default: SYNCHRO_RETENTION."
+        )
+        parser.add_argument(
+            "--forget",
+            type=float,
+            metavar="DAYS",
+            help="Keep nothing for a node that has not passed something older than that. Runs to it and from it are "
+            "refused then, with the ways back.",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="Tell what would be deleted; write nothing.")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with one_line():
+            require_capture(local_alias())
+            keep = options["keep"] if options["keep"] is not None else get_settings().retention
+            if keep is None:
+                raise SynchroConfigurationError(
+                    "Nobody has said how many days the log is kept: set SYNCHRO_RETENTION, or give --keep DAYS."
+                )
+            for name, days in (("keep", keep), ("forget", options["forget"])):
+                if days is not None and not 0 <= days < 1e5:
+                    raise SynchroConfigurationError(f"--{name} must be a number of days from 0, not {days:g}.")
+            if options["forget"] is not None and options["forget"] < keep:
+                raise SynchroConfigurationError(
+                    f"--forget {options['forget']:g} is less than the {keep:g} days that the log is kept."
+                )
+            with clear_errors(local_alias()):
+                require_own_tables(local_alias())
+                pruned = prune(_days(keep), _days(options["forget"]), dry_run=options["dry_run"])
+        if options["as_json"]:
+            self.stdout.write(json.dumps(asdict(pruned), indent=2))
+        elif options["verbosity"] > 0:
+            self._tell(pruned)
+
+    def _tell(self, pruned: Pruned) -> None:
+        if pruned.dry_run:
+            self.stdout.write(f"{pruned.rows:,} log rows would be deleted.")
+        else:
+            self.stdout.write(
+                f"Deleted: {pruned.rows:,} log rows, {pruned.windows:,} windows, {pruned.tombstones:,} tombstones, "
+                f"{pruned.conflicts:,} conflicts."
+            )
+        for name, rows in pruned.kept.items():
+            self.stdout.write(f"{rows:,} old log rows are kept for {name}, which has not passed them.")
+        for name in pruned.forgotten:
+            self.stdout.write(f"{name} is forgotten: runs to it and from it are refused, and tell the ways back.")
+
+
+def _days(days: float | None) -> Any:
+    return None if days is None else datetime.timedelta(days=days)

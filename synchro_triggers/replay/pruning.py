@@ -1,0 +1,166 @@
+"""Pruning LOCAL: log rows that every known node has passed, and what nobody can ask for when they are gone.
+
+Those are windows, of which no row is left; knowledge that other knowledge says too; tombstones, whose deletion all
+have passed; and old conflicts.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from django.db import connections, transaction
+
+from ..conf import local_alias
+from ..key_texts import is_digest, key_of_gone
+from ..models import ChangeLog, Checkpoint, Conflict, Knowledge, Reference, Window
+from .log.noted_changes import delete_old_notes
+from .log.vendor import Condition, log_of
+from .rows.selecting import rows_with
+from .state.account import Peer, all_of, are_behind, forget_nodes, peers
+from .state.gaps import labels_in
+from .state.node import require_original
+
+#: Log rows that one transaction deletes at the most.
+ROWS_AT_A_TIME = 10_000
+
+
+@dataclass
+class Pruned:
+    """What was pruned.
+
+    Attributes:
+        rows, windows, knowledge, tombstones, conflicts: how many of each.
+        kept: how many old log rows were kept for a node that has not passed them, by its name.
+        forgotten: the names of the nodes that were taken out of the account.
+        dry_run: nothing was written; the number of log rows, and ``forgotten``, say what would have been.
+    """
+
+    rows: int = 0
+    windows: int = 0
+    knowledge: int = 0
+    tombstones: int = 0
+    conflicts: int = 0
+    kept: dict[str, int] = field(default_factory=dict)
+    forgotten: list[str] = field(default_factory=list)
+    dry_run: bool = False
+
+
+def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *, dry_run: bool = False) -> Pruned:
+    """Prune LOCAL.
+
+    Args:
+        keep: what is younger is kept, whoever has passed it.
+        forget: take nodes out of the account that have not passed something older than that. From then on runs to
+            them, and from them, are refused until there is a way back.
+        dry_run: only tell.
+
+    Raises:
+        Refused: LOCAL is a copy, and nobody has said what it is.
+    """
+    require_original(local_alias())
+    now = datetime.datetime.now(datetime.UTC)
+    found, known = Pruned(dry_run=dry_run), peers()
+    if forget is not None:
+        away = are_behind(known, now - forget)
+        known = [each for each in known if each not in away]
+        found.forgotten = [each.name for each in away]
+        if away and not dry_run:
+            forget_nodes([each.node for each in away])
+    connection = connections[local_alias()]
+    young, params = log_of(connection).logged_since(now - keep)
+    old: Condition = (f"NOT ({young})", params)
+    found.kept = dict(_kept_for(known, old))
+    if not known and not found.forgotten:
+        return found  # nobody has received anything: all of it waits for the first one
+    passed = all_of([old, *(peer.has_passed(connection) for peer in known)])
+    if dry_run:
+        found.rows = _count(passed)
+        return found
+    for number in _delete_rows(passed):
+        found.rows += number
+    delete_old_notes(local_alias())
+    found.windows = _delete_windows()
+    found.knowledge = _delete_knowledge()
+    found.tombstones = _delete_tombstones()
+    decided = Conflict._base_manager.using(local_alias()).filter(decided_at__lt=now - keep)
+    found.conflicts = decided._raw_delete(local_alias())
+    return found
+
+
+def _kept_for(known: Sequence[Peer], old: Condition) -> Iterator[tuple[str, int]]:
+    for peer in known:
+        text, params = peer.has_passed(connections[local_alias()])
+        if rows := _count(all_of([old, (f"NOT ({text})", params), ("origin <> %s", [peer.node])])):
+            yield peer.name, rows
+
+
+def _count(condition: Condition) -> int:
+    where, params = condition
+    with connections[local_alias()].cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM synchro_triggers_changelog WHERE {where}", params)
+        return int(cursor.fetchone()[0])
+
+
+def _delete_rows(condition: Condition) -> Iterator[int]:
+    """Delete log rows in short transactions, from the oldest on; leave the mark that tells them from lost ones."""
+    where, params = condition
+    connection, after = connections[local_alias()], 0
+    some = f"SELECT id FROM synchro_triggers_changelog WHERE id > %s AND {where} ORDER BY id LIMIT {ROWS_AT_A_TIME}"
+    while True:
+        with transaction.atomic(using=local_alias()), connection.cursor() as cursor:
+            cursor.execute(f"SELECT max(id) FROM ({some}) AS those", [after, *params])
+            highest = cursor.fetchone()[0]
+            if highest is None:
+                return
+            cursor.execute("UPDATE synchro_triggers_node SET pruned_to = %s WHERE pruned_to < %s", [highest, highest])
+            cursor.execute(
+                f"DELETE FROM synchro_triggers_changelog WHERE id > %s AND id <= %s AND {where}",
+                [after, highest, *params],
+            )
+            yield int(cursor.rowcount)
+            after = highest
+
+
+def _delete_windows() -> int:
+    """Delete the windows of which no row is left, but for the last two: what is told by a number may be one of them."""
+    windows = Window._base_manager.using(local_alias()).order_by("number")
+    log, gone = log_of(connections[local_alias()]), 0
+    numbered = list(windows.values_list("number", "position"))
+    for number, position in numbered[:-1]:
+        if _count(log.received(position)):
+            break
+        gone = number
+    heard = Checkpoint._base_manager.using(local_alias()).filter(passed__gt=0).values_list("passed", flat=True)
+    return windows.filter(number__lt=min([gone, *heard]))._raw_delete(local_alias())
+
+
+def _delete_knowledge() -> int:
+    """Delete what is known of single models, where at least as much is known of all."""
+    rows = Knowledge._base_manager.using(local_alias())
+    of_all = dict(rows.filter(model_label="").values_list("author", "number"))
+    for source, number, lacks in Checkpoint._base_manager.using(local_alias()).values_list("source", "number", "lacks"):
+        if not labels_in(lacks):
+            of_all[source] = max(number, of_all.get(source, 0))
+    deleted = 0
+    for author, number in of_all.items():
+        deleted += rows.filter(author=author, number__lte=number).exclude(model_label="")._raw_delete(local_alias())
+    return deleted
+
+
+def _delete_tombstones() -> int:
+    """Delete references to rows that are gone, of whose deletion the log says nothing any more: all have passed it."""
+    tombstones = Reference._base_manager.using(local_alias()).filter(remote_pk__startswith="gone:").order_by("pk")
+    deleted, after = 0, 0
+    while some := list(tombstones.filter(pk__gt=after).values_list("pk", "model_label", "remote_pk")[:ROWS_AT_A_TIME]):
+        keys: dict[str, dict[str, list[int]]] = {}
+        for pk, label, text in some:
+            keys.setdefault(label, {}).setdefault(key_of_gone(text), []).append(pk)
+        for label, of_label in keys.items():
+            logged = rows_with(ChangeLog, local_alias(), object_pk=of_label).filter(model_label=label)
+            there = set(logged.values_list("object_pk", flat=True))
+            gone = [pk for text, pks in of_label.items() if text not in there and not is_digest(text) for pk in pks]
+            deleted += rows_with(Reference, local_alias(), pk=gone)._raw_delete(local_alias()) if gone else 0
+        after = some[-1][0]
+    return deleted

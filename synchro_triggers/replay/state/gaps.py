@@ -1,0 +1,121 @@
+"""Of which models a database lacks something that a source has logged, or has received something without logging it.
+
+Databases may list different models. What one of them leaves out it never gets, and what it does not capture it never
+hands on; so it must not be taken to know, or let others know, more than that. Both stand in the checkpoint, and are
+written with it. A run of every object (``--full``) makes good what is lacking.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Collection, Iterable, Mapping
+
+from ...capture.install import captured_labels
+from ...models import Checkpoint
+
+#: Stands for all models.
+ALL = "*"
+
+_LABELS_AT_MOST = 500  # anything may stand in a log that somebody has written into
+
+
+def labels_in(text: str) -> frozenset[str]:
+    """Return the labels of ``Checkpoint.lacks``."""
+    return frozenset(json.loads(text)) if text else frozenset()
+
+
+def as_text(labels: Collection[str]) -> str:
+    """Return labels as ``Checkpoint.lacks`` holds them."""
+    return json.dumps(sorted([ALL] if len(labels) > _LABELS_AT_MOST else labels)) if labels else ""
+
+
+def entries_in(text: str) -> dict[str, str]:
+    """Return the entries of ``Checkpoint.unlogged``, or of ``Checkpoint.whole``: labels to what tells them apart."""
+    return dict(json.loads(text)) if text else {}
+
+
+def concern(gaps: Collection[str], labels: Iterable[str]) -> bool:
+    """Tell whether one of some labels is among those of which something is lacking."""
+    return bool(gaps) and (ALL in gaps or not frozenset(labels).isdisjoint(gaps))
+
+
+class Gaps:
+    """What a run leaves out, and what the remote does not log of what it receives.
+
+    Args:
+        remote: the remote alias.
+        logs: whether anything is captured there.
+    """
+
+    def __init__(self, remote: str, *, logs: bool) -> None:
+        self._remote, self._logs = remote, logs
+        self._logged: frozenset[str] | None = None  # as long as a follower runs, as ``logs``
+        self._started = ""
+        self._lacks: frozenset[str] = frozenset()
+        self._unlogged: dict[str, str] = {}
+        self._whole: dict[str, str] = {}
+        self._dropped: set[str] = set()
+        self._sent: set[str] = set()
+
+    def begin(self, checkpoint: Checkpoint) -> None:
+        """Take note of what is known when a run begins.
+
+        Args:
+            checkpoint: the remote's.
+        """
+        self._started = datetime.datetime.now(datetime.UTC).isoformat()
+        self._lacks, self._unlogged = labels_in(checkpoint.lacks), entries_in(checkpoint.unlogged)
+        self._whole = entries_in(checkpoint.whole)
+        self._dropped.clear()
+        self._sent.clear()
+
+    def note_dropped(self, label: str) -> None:
+        """Note that something was not brought, because its model is not listed."""
+        self._dropped.add(label)
+
+    def note_sent(self, labels: Iterable[str]) -> None:
+        """Note of which models something is about to be written on the remote."""
+        self._sent.update(labels)
+
+    def fields(self) -> dict[str, object]:
+        """Return what is to be written into the checkpoint, in each transaction of the run; as a rule, nothing."""
+        fields: dict[str, object] = {}
+        if not self._dropped <= self._lacks:
+            fields["lacks"] = as_text(self._lacks | self._dropped)
+        if unlogged := self._not_logged():
+            fields["unlogged"] = json.dumps({**self._unlogged, **dict.fromkeys(unlogged, self._started)})
+        return fields
+
+    def _not_logged(self) -> list[str]:
+        if not self._sent:
+            return []
+        if not self._logs:
+            return [ALL]
+        if self._logged is None:
+            self._logged = captured_labels(self._remote)
+        return sorted(self._sent - self._logged)
+
+    def filled(self, labels: Collection[str] | None, unlogged: Mapping[str, str]) -> dict[str, object]:
+        """Take note that every object of LOCAL has come, and return what says so in the checkpoint.
+
+        Args:
+            labels: of these models; ``None``: of all.
+            unlogged: what LOCAL itself has received without logging it.
+        """
+        if labels is None:
+            self._lacks, self._whole = frozenset(), dict(unlogged)
+        else:
+            self._lacks = (self._lacks | self._dropped).difference(labels)
+            self._whole |= {label: at for label, at in unlogged.items() if label in labels}
+        self._dropped.clear()
+        return {"lacks": as_text(self._lacks), "whole": json.dumps(self._whole) if self._whole else ""}
+
+    def withheld(self, unlogged: Mapping[str, str]) -> frozenset[str]:
+        """Return the labels of which the remote must not be taken to know what LOCAL knows.
+
+        Args:
+            unlogged: what LOCAL itself has received without logging it.
+        """
+        not_sent = {label for label, at in unlogged.items() if self._whole.get(label) != at}
+        return self._lacks | self._dropped | not_sent

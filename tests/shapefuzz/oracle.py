@@ -236,6 +236,17 @@ class Oracle:
         """Tell whether the remote may have what an object was before its key changed on LOCAL."""
         return name in self.kept_there or name[1] in self.renumbered
 
+    def waits_under_a_new_key(self, local: Content) -> bool:
+        """Tell whether an object has got another key on LOCAL since the last run: by the log another one is there."""
+        for name, rows in local.rows.items():
+            known = self._raw.get(name)
+            if known is None or " > " in name[1]:  # of a link, the key of its row is nothing
+                continue
+            key = [field.attname for field in apps.get_model(name[0])._meta.pk_fields]
+            if any(row.raw.get(attname) != known.get(attname) for row in rows for attname in key):
+                return True
+        return False
+
     def is_owed(self, name: Name) -> bool:
         return name in self._owed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from django.db import connections
 from django.db.models import F, Model
 
 from ...conf import local_alias
@@ -20,11 +21,13 @@ from ..rows.partly_readable import garbled_times, read_in_part, was_read
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value, same_value
+from ..rows.vendor import fetch_texts
 from ..schema.findable import is_hashable
 from ..schema.key_columns import KeyColumn
 from ..schema.keys import Unreadable
 from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from ..tasks import At
+from .keys_by_texts import why_unreadable
 from .report import UNREADABLE, FieldDifference, Finding, difference_of
 from .sides import Sides
 from .tables import ComparedTable
@@ -51,7 +54,7 @@ class CloserLook:
         """Return what is not the same, by local key; what LOCAL does not have any more is left out."""
         unreadable = {key: key for key in keys if isinstance(key, Unreadable)}
         found = {
-            key: Finding(key, None, "local", reason=f"its key cannot be read on {local_alias()!r}")
+            key: Finding(key, None, "local", reason=why_unreadable(self._table.model, key, local_alias()))
             for key in unreadable
         }
         rows = self._rows[local_alias()] = self._read(local_alias(), [key for key in keys if key not in unreadable])
@@ -103,7 +106,7 @@ class CloserLook:
         try:
             found, unclear = self._matching.match_many(shape, rows)
         except Exception as error:
-            if not _is_of_object(error):
+            if not is_of_object(error):
                 raise
             found, unclear = {}, {row.pk for row in rows}
         for row in rows:
@@ -111,7 +114,7 @@ class CloserLook:
                 try:
                     found[row.pk] = self._matching.match(shape, row)
                 except Exception as error:
-                    if not _is_of_object(error):
+                    if not is_of_object(error):
                         raise
                     self._reasons[row.pk] = " ".join(str(error).split())
         found = {key: remote_key for key, remote_key in found.items() if remote_key is not None}
@@ -229,14 +232,15 @@ def _blank(key: Any) -> Any:
     return -(2**63) if isinstance(key, int) else "\0"
 
 
-def _is_of_object(error: Exception) -> bool:
+def is_of_object(error: Exception) -> bool:
     """Tell what an object's natural key may raise: several have it, or it cannot be made."""
     return isinstance(error, ObjectNotApplied) or is_of_one_object(error)
 
 
 def _stored_text(model: type[Model], alias: str, key: Any, field: Any) -> Any:
-    rows = rows_of(model, alias).filter(pk=key).annotate(_synchro_stored=StoredText(F(field.name)))
-    return rows.values_list("_synchro_stored", flat=True).first()
+    rows = rows_of(model, alias).filter(pk=key).values_list(StoredText(F(field.name)))
+    found = fetch_texts(connections[alias], *rows.query.get_compiler(alias).as_sql())
+    return found[0][0] if found else None
 
 
 #: Stands for the key of a target that the remote does not have: no value of a column.

@@ -18,7 +18,7 @@ from ..identity.reference_table import text_of
 from ..rows.held_keys import held_key
 from ..rows.json_text import annotation_of
 from ..rows.partly_readable import garbled_times
-from ..rows.raw_keys import is_of_one_object
+from ..rows.raw_keys import are_found, is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import same_value
 from ..schema.key_columns import KeyColumn
@@ -84,7 +84,7 @@ class EqualRows:
             keys, rows = self._page_after(rows_of_now, last)
             if not keys:
                 return
-            if last in keys:
+            if last in keys or not are_found(local_alias(), self._table.model, keys):
                 raise KeysNotInOrder
             yield self._compare(keys, rows)
             last = keys[-1]
@@ -210,7 +210,8 @@ def up_to_now(rows: QuerySet[Any]) -> QuerySet[Any]:
         KeysNotInOrder: the last key cannot be read.
     """
     last = list(rows.order_by("-pk").values_list("pk", flat=True)[:1])
-    if None in last:  # a time that is none: Django reads it so
+    # A time that is none is read as NULL; a blob, or another spelling than Django's, is in another place.
+    if None in last or not are_found(rows.db, rows.model, last):
         raise KeysNotInOrder
     return rows.filter(pk__lte=last[0]).order_by("pk") if last else rows.none()
 

@@ -12,13 +12,15 @@ from django.db.models import Model, QuerySet
 
 from ...capture.keys import encode_key, logged_texts
 from ...conf import local_alias
-from ...key_texts import stored_key
+from ...key_texts import read_full_key, stored_key
 from ...models import ChangeLog, Checkpoint, Failure
 from ..log.window import Window, in_window, open_window
 from ..rows.own_rows import has_rows, read_rows
+from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import zone_of
 from ..rows.values import logged_values
+from ..schema.keys import FormerKey, Unreadable
 from ..schema.link_shapes import LinkShape
 from ..schema.shape import read_key
 
@@ -68,8 +70,7 @@ class Way:
         """Yield the ends that rows of links had of which something is logged and not yet received."""
         for rows in self._pending_rows([shape.through._meta.label]):
             for old in rows.exclude(old_values=None).values_list("old_values", flat=True).iterator():
-                values = logged_values(shape.through, old, self.log)
-                yield values.get(shape.source_attname), values.get(shape.target_attname)
+                yield from self._ends(shape, old)
 
     def _pending_rows(self, labels: Sequence[str], texts: Collection[str] | None = None) -> Iterator[QuerySet[Any]]:
         """Yield rows of the log that were not received yet, of some keys or of all."""
@@ -94,21 +95,46 @@ class Way:
             start, since = end, None
         yield open_window(self.log, start, since=since, without_origin=self.target)
 
-    def kept(self, labels: Sequence[str], keys: Collection[Any]) -> dict[Any, str]:
-        """Return the errors of those of the keys of which a failure is kept."""
+    def kept(self, model: type[Model], labels: Sequence[str], keys: Collection[Any]) -> dict[Any, str]:
+        """Return the errors of those of the keys (of the database that logs) of which a failure is kept."""
         if not keys or not has_rows(Failure, self.receiver, source=self.source):
             return {}
+        living = [key for key in keys if not isinstance(key, FormerKey | Unreadable)]
+        if logged_texts(model, living) is None:  # in the way of the vendor
+            return self._kept_in_any_way(model, labels, keys)
         texts = {stored_key(encode_key(key)): key for key in keys}
+        texts |= {stored_key(text): key for key in living for text in logged_texts(model, [key]) or ()}
         rows = rows_with(Failure, self.receiver, object_pk=texts).filter(source=self.source, model_label__in=labels)
         return {texts[text]: error for text, error in rows.values_list("object_pk", "error")}
+
+    def _kept_in_any_way(self, model: type[Model], labels: Sequence[str], keys: Collection[Any]) -> dict[Any, str]:
+        """Do the same where only reading each of the failures' keys tells."""
+        wanted = {encode_key(key): key for key in keys}
+        zone = zone_of(self.log)
+        rows = rows_of(Failure, self.receiver).filter(source=self.source, model_label__in=labels)
+        found: dict[Any, str] = {}
+        for stored, full, error in rows.values_list("object_pk", "object_text", "error").iterator():
+            text = encode_key(read_key(model, read_full_key(stored, full), zone))
+            if text in wanted:
+                found[wanted[text]] = error
+        return found
 
     def kept_links(self, shape: LinkShape) -> Iterator[tuple[tuple[Any, Any], str]]:
         """Yield the ends of links of which a failure is kept, as they were when it was logged, and the errors."""
         rows = rows_of(Failure, self.receiver).filter(source=self.source, model_label=shape.through._meta.label)
         for stored, error in rows.exclude(old_values=None).values_list("old_values", "error"):
             for old in json.loads(stored):
-                values = logged_values(shape.through, old, self.log)
-                yield (values.get(shape.source_attname), values.get(shape.target_attname)), error
+                yield from ((ends, error) for ends in self._ends(shape, old))
+
+    def _ends(self, shape: LinkShape, old: str) -> Iterator[tuple[Any, Any]]:
+        """Yield the ends that a row of links had; nothing if they cannot be read: then it explains nothing."""
+        try:
+            values = logged_values(shape.through, old, self.log)
+        except Exception as error:
+            if not is_of_one_object(error):
+                raise
+            return
+        yield values.get(shape.source_attname), values.get(shape.target_attname)
 
 
 def two_ways(remote: str, source: str, target: str, *, logs: bool) -> tuple[Way, Way | None]:

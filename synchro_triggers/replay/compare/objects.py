@@ -8,10 +8,9 @@ from typing import Any
 from ...conf import local_alias
 from ..identity.matching import Matching
 from ..identity.reference_table import text_of
-from ..log.everything import every_object
 from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import read_in_part
-from ..rows.raw_keys import texts_after
+from ..rows.raw_keys import are_found
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import zone_of
 from ..schema.keys import Unreadable
@@ -20,6 +19,7 @@ from .closer_look import CloserLook
 from .equal_rows import PAGE, EqualRows, KeysNotInOrder, Page, up_to_now
 from .explained import Way
 from .keys_across import KeysAcross
+from .keys_by_texts import pages_by_texts, why_unreadable
 from .report import Finding
 from .sides import Sides
 from .states import Explanation, States
@@ -59,12 +59,8 @@ class Objects:
 
     def pages_by_texts(self) -> Iterator[Page]:
         """Yield the pages by keys as triggers write them; all of their rows need a closer look."""
-        for changes in every_object([self.label], PAGE):
-            yield Page(
-                len(changes),
-                [],
-                read_keys(self._table.model, [change.key for change in changes], zone_of(local_alias())),
-            )
+        for keys in pages_by_texts(local_alias(), self._table.model, PAGE):
+            yield Page(len(keys), [], keys)
 
     def look(self, keys: Sequence[Any]) -> tuple[dict[Any, Finding], list[Any]]:
         """Look closer at rows of LOCAL.
@@ -83,17 +79,14 @@ class Objects:
         rows = up_to_now(rows_of(model, remote)).values_list("pk", flat=True)
         last: Any = None
         while keys := _readable(list((rows if last is None else rows.filter(pk__gt=last))[:_KEYS])):
-            if last in keys:
+            if last in keys or not are_found(remote, model, keys):
                 raise KeysNotInOrder
             yield keys
             last = keys[-1]
 
     def remote_pages_by_texts(self) -> Iterator[list[Any]]:
         """Yield the same by keys as triggers write them."""
-        last: str | None = None
-        while texts := texts_after(self._sides.remote, self._table.model, last, PAGE):
-            yield read_keys(self._table.model, texts, zone_of(self._sides.remote))
-            last = texts[-1]
+        return pages_by_texts(self._sides.remote, self._table.model, PAGE)
 
     def unclaimed(self, remote_keys: Sequence[Any]) -> list[Any]:
         """Return those of the remote's rows that a few queries do not show to be exactly one object of LOCAL."""
@@ -116,12 +109,12 @@ class Objects:
     def look_there(self, remote_keys: Sequence[Any]) -> tuple[dict[Any, Finding], list[Any]]:
         """Look closer at rows of the remote: which of them LOCAL does not have, or has more than once."""
         remote = self._sides.remote
+        unreadable = [key for key in remote_keys if isinstance(key, Unreadable)]
         found = {
-            key: Finding(None, key, "remote", reason=f"its key cannot be read on {remote!r}")
-            for key in remote_keys
-            if isinstance(key, Unreadable)
+            key: Finding(None, key, "remote", reason=why_unreadable(self._table.model, key, remote))
+            for key in self._not_told_of(unreadable)
         }
-        rows = read_in_part(self._table.model, remote, [key for key in remote_keys if key not in found])
+        rows = read_in_part(self._table.model, remote, [key for key in remote_keys if not isinstance(key, Unreadable)])
         known = Matching(self._sides.identity(), OtherSpellings(remote)).living.keys_of(rows)
         keys = {remote_key: key for (_, remote_key), key in known.items()}
         living, claims = self._living(set(keys.values())), self._claims([row.pk for row in rows])
@@ -136,6 +129,27 @@ class Objects:
             elif matched.get(keys.get(row.pk)) != row.pk:
                 found[row.pk] = Finding(None, row.pk, "remote")
         return found, []
+
+    def _not_told_of(self, unreadable: Sequence[Unreadable]) -> list[Unreadable]:
+        """Leave out rows in whose place an object of LOCAL has found none: that was told of it."""
+        model, remote = self._table.model, self._sides.remote
+        keys = read_keys(model, unreadable, zone_of(remote))
+        read = [key for key in keys if not isinstance(key, Unreadable)]
+        claims = self._claims(read) if read else {}
+        there = set(rows_with(model, remote, pk=read).values_list("pk", flat=True)) if read else set()
+        return [
+            text
+            for text, key in zip(unreadable, keys, strict=True)
+            if isinstance(key, Unreadable) or key in there or len(claims[key]) != 1
+        ]
+
+    def not_told(self, key: Any, reason: str) -> Finding:
+        """Return what is told of an object of LOCAL that could not be looked at."""
+        return Finding(key, None, reason=reason)
+
+    def not_told_there(self, remote_key: Any, reason: str) -> Finding:
+        """Return what is told of a row of the remote that could not be looked at."""
+        return Finding(None, remote_key, reason=reason)
 
     def states(self, found: Sequence[Finding]) -> list[Explanation]:
         """Return why objects are not the same."""

@@ -55,7 +55,7 @@ class States:
         asked = {key for some in keys for key in some}
         living = {key for key in asked if not isinstance(key, FormerKey)}
         labels = family_labels(self._root)
-        pending, kept = way.pending(self._root, labels, living), way.kept(labels, asked)
+        pending, kept = way.pending(self._root, labels, living), way.kept(self._root, labels, asked)
         for number, some in enumerate(keys):
             error = next((kept[key] for key in some if key in kept), None)
             if error is not None:

@@ -34,10 +34,36 @@ def load_instances(
         child: type[Model] = link.model
         if link.primary_key:
             found.update(load_instances(child, found, unreadable))
-        else:  # one of several parents: the child shares another one's key
-            keys = dict(rows_with(child, local_alias(), **{link.attname: found}).values_list("pk", link.attname))
-            found.update({keys[key]: row for key, row in load_instances(child, keys).items()})
+        else:  # a key of its own, or that of another parent
+            found.update(_children_with_other_keys(child, link, list(found), unreadable))
     return found
+
+
+def _children_with_other_keys(
+    child: type[Model], link: Any, keys: Sequence[Any], unreadable: dict[Any, Exception] | None
+) -> dict[Any, Model]:
+    """Return the rows of a child whose key is not that of their parents, by the keys of the parents."""
+    try:
+        rows = list(rows_with(child, local_alias(), **{link.attname: keys}).values_list("pk", link.attname))
+        parents = dict(rows)
+        if None in parents:  # as Django reads a time that is none
+            raise ValueError(f"the primary key of {child._meta.label} is no date or time")
+    except Exception as error:
+        if unreadable is None or not is_of_one_object(error):
+            raise
+        if len(keys) == 1:
+            unreadable[keys[0]] = error
+            return {}
+        middle = len(keys) // 2
+        first, second = (
+            _children_with_other_keys(child, link, half, unreadable) for half in (keys[:middle], keys[middle:])
+        )
+        return first | second
+    errors: dict[Any, Exception] | None = None if unreadable is None else {}
+    found = load_instances(child, parents, errors)
+    if unreadable is not None:
+        unreadable.update({parents[key]: error for key, error in (errors or {}).items()})
+    return {parents[key]: row for key, row in found.items()}
 
 
 def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Exception] | None) -> list[Any]:

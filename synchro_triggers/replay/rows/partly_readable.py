@@ -10,10 +10,11 @@ from functools import cache
 from typing import Any
 
 from django.db import connections
-from django.db.models import Field, Model
+from django.db.models import Field, JSONField, Model
 
 from ...capture.tables import kind_of
 from ...vendors.vendor import database_of
+from .json_text import annotation_of
 from .raw_keys import is_of_one_object
 from .selecting import instances_of, rows_with
 
@@ -33,20 +34,26 @@ def read_in_part(model: type[Model], alias: str, keys: Sequence[Any]) -> list[An
         if not is_of_one_object(error):
             raise
     if len(keys) == 1:
-        readable = [field.attname for field in model._meta.concrete_fields if _is_readable(model, alias, keys, field)]
-        return list(rows_with(model, alias, pk=keys).only(*readable))
+        readable = [field for field in model._meta.concrete_fields if _is_readable(model, alias, keys, field)]
+        rows = rows_with(model, alias, pk=keys).only(*(field.attname for field in readable))
+        rows.query.set_annotation_mask(annotation_of(field) for field in readable if isinstance(field, JSONField))
+        return list(rows)
     middle = len(keys) // 2
     return [row for half in (keys[:middle], keys[middle:]) for row in read_in_part(model, alias, half)]
 
 
 def _is_readable(model: type[Model], alias: str, keys: Sequence[Any], field: Field[Any, Any]) -> bool:
     try:
-        list(rows_with(model, alias, pk=keys).values_list(field.attname))
+        list(rows_with(model, alias, pk=keys).values_list(field.attname, *_texts_of(field)))
     except Exception as error:
         if not is_of_one_object(error):
             raise
         return False
     return True
+
+
+def _texts_of(field: Field[Any, Any]) -> list[str]:
+    return [annotation_of(field)] if isinstance(field, JSONField) else []
 
 
 def was_read(instance: Model, field: Field[Any, Any]) -> bool:

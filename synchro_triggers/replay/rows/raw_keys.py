@@ -14,6 +14,7 @@ from ...capture.logged_keys import key_and_table, times_as_logged
 from ...capture.tables import captured_table, key_fields_of
 from ...key_texts import is_encodable
 from ...vendors.vendor import database_of
+from .selecting import rows_with
 from .vendor import fetch_texts, is_undecodable, quoting, statements_of
 
 
@@ -33,6 +34,11 @@ def may_hide(alias: str, model: type[Model]) -> bool:
     """
     given_out = all(isinstance(field, (AutoField, AutoFieldMixin)) for field in key_fields_of(model))
     return database_of(connections[alias]).HOLDS_ANYTHING and not given_out
+
+
+def are_found(alias: str, model: type[Model], keys: Collection[Any]) -> bool:
+    """Tell whether each of the keys that were read of a table's rows finds one row: not a blob, nor two spellings."""
+    return not keys or not may_hide(alias, model) or rows_with(model, alias, pk=keys).count() == len(keys)
 
 
 def there_as_text(alias: str, model: type[Model], texts: Collection[str]) -> set[str]:

@@ -101,7 +101,7 @@ def _object_tasks(
         if row is not None and change.deleted:  # whose insert is logged further on, but no further than this
             until = until or highest_id(local_alias())
             if change.certain and gives_keys_again(model, kept_keys):
-                former, change = divided(replace(change, ended=change.last))
+                former, change = divided(replace(change, ended=change.last if change.logged else until))
                 change.logged, change.read_until = False, until
                 tasks.append(ObjectTask(shape_of(model), read_key(model, former.key), former, None))
             change = replace(change, last=max(change.last, until), deleted=False, certain=False)

@@ -365,7 +365,9 @@ class _Case:
                 new = there.get(attname)
                 if new == value or self._is_as_before(name, attname, local, new):
                     continue
-                if self._is_key_of_a_child_found_by_another(name, attname) or self._is_found_by_a_callable(name, attname):
+                if self._is_key_of_a_child_found_by_another(name, attname) or self._is_found_by_a_callable(
+                    name, attname
+                ):
                     continue
                 if not self._is_written(name, attname, new) and not self._stands_for(name, attname, value, new):
                     yield self._say(name, f"{attname} is {new!r} instead of {value!r}")

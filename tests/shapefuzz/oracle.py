@@ -356,6 +356,7 @@ class _Case:
                     not self._lacks_an_end(name, local)
                     and not self._oracle.is_stood_for(name, self._before.local)
                     and not self._is_deleted_there_alone(name, local)
+                    and not self._is_deleted_by_a_receiver(name)
                     and not self._oracle.led_nowhere(name[0], self._before.local.rows[name][0])
                     and not (name[1] in self._oracle.renumbered and self._is_told(name, "vanished"))
                 ):
@@ -493,6 +494,11 @@ class _Case:
     def _is_deleted_there_alone(self, name: Name, local: Values) -> bool:
         """Tell whether an object is gone on the remote, by its users, and nobody has written it on LOCAL since."""
         return self._before.remote.one(name) is None and self._led_elsewhere(name, local) is not None
+
+    def _is_deleted_by_a_receiver(self, name: Name) -> bool:
+        """Tell whether a receiver on the remote has deleted an object, for good; what receivers change there stays."""
+        places = [("remote", label, name[1], "") for label in self._oracle.family(name[0])]
+        return any("deleted" in COMMITTED.get(place, ()) for place in places)
 
     def _is_as_the_remotes_users_left_it(self, name: Name) -> bool:
         """Tell whether all rows that the remote had of an object are as they were: a new one may be beside them."""

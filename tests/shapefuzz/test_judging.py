@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synchro_triggers import synchronize
+from tests.replay.hearing import receiving
 from tests.shapefuzz import ledger
 from tests.shapefuzz.content import read
 from tests.shapefuzz.oracle import Oracle, Sides
@@ -61,3 +62,34 @@ def test_key_that_a_callable_finds_is_looked_at_when_its_row_changes(project, ju
         assert found == []
     else:
         assert "j_b_to_a is '→ nothing' instead of '→ o3'" in found[0]
+
+
+@both_vendors
+@pytest.mark.parametrize("sweeps", [False, True])
+def test_object_that_a_receiver_deletes_on_the_remote_is_missed_unless_it_has_done_so(project, judged, local, sweeps):
+    model, swept = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), "note_b = models.CharField(max_length=120, null=True)"),
+    )
+    model.objects.create(mark_a="o1")
+    synchronize()
+
+    def write():
+        swept.objects.create(mark_b="o2", note_b="o1")
+        model.objects.all()._raw_delete("default")
+
+    def hear(instance, using, **told):
+        if sweeps:
+            ledger.sweep(instance, swept, using)
+
+    def tamper():
+        if not sweeps:
+            swept.objects.using("remote").all()._raw_delete("remote")
+
+    with receiving("pre_delete", model, hear):
+        found = judged(local, write, tamper)
+
+    assert not swept.objects.using("remote").exists()
+    assert (found == []) is sweeps
+    assert sweeps or "is missing" in found[0]

@@ -95,7 +95,7 @@ def test_objects_that_have_no_references_go_like_those_that_have_some(copied, lo
 @both_vendors
 @pytest.mark.parametrize("keys", KEYS)
 def test_object_made_anew_with_the_key_of_a_living_one_has_its_row(copied, heard, local, keys):
-    target, keyed = copied(keys, "PROTECT")
+    _, keyed = copied(keys, "PROTECT")
     empty(keyed)
     keyed(to_a_id=1, mark_b="o2", also_id=1).save(force_insert=True)
 

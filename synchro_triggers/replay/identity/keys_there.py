@@ -17,7 +17,16 @@ from ..rows.values import local_value
 from ..schema.findable import is_findable
 from ..schema.key_columns import KeyColumn
 from ..schema.keys import FormerKey, Unreadable
-from ..schema.shape import Shape, concrete_of, is_foreign_key, key_column_at, points_to_key, root_of, shape_of, target_of
+from ..schema.shape import (
+    Shape,
+    concrete_of,
+    is_foreign_key,
+    key_column_at,
+    points_to_key,
+    root_of,
+    shape_of,
+    target_of,
+)
 from .logged_keys import number_of
 from .natural_lookup import IS_NULL, as_lookups, named_paths, natural_key_across
 from .references import Identity

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import DatabaseError, Error, connections, transaction
 
 from ..vendors.vendor import database_of
+from .content_types import forget_content_types
 from .expected import is_as_expected
 
 
@@ -55,8 +56,12 @@ class Savepoints:
         """
         connection = self._connection
         if not self._is_known:
-            with transaction.atomic(using=connection.alias):
-                yield
+            try:
+                with transaction.atomic(using=connection.alias):
+                    yield
+            except BaseException:
+                forget_content_types()
+                raise
             return
         connection.validate_no_broken_transaction()
         self._waiting = True
@@ -158,6 +163,7 @@ class Savepoints:
         if connection.closed_in_transaction:
             return
         connection.needs_rollback = False
+        forget_content_types()
         # As Django's own rollback does: nothing is called that was to be called on_commit() of what is gone.
         connection.run_on_commit = [each for each in connection.run_on_commit if name not in each[0]]
         if self._waiting:

@@ -47,6 +47,11 @@ def waiting(error: ObjectNotApplied, root: type[Model], key: Any) -> ObjectNotAp
     return error
 
 
+def cannot_be_read(error: Exception) -> ObjectNotApplied:
+    """Return what is said of an object of LOCAL of which a value cannot be read."""
+    return ObjectNotApplied(f"it cannot be read on {local_alias()!r}: {error}")
+
+
 class BatchBroken(Exception):
     """The batch cannot be applied as a whole; its changes must be applied one by one."""
 

@@ -17,7 +17,17 @@ from ..rows.values import local_value
 from ..schema.findable import is_findable
 from ..schema.key_columns import KeyColumn
 from ..schema.keys import FormerKey, Unreadable
-from ..schema.shape import Shape, concrete_of, is_foreign_key, key_column_at, points_to_key, root_of, target_of
+from ..schema.shape import (
+    Shape,
+    concrete_of,
+    is_foreign_key,
+    key_column_at,
+    points_to_key,
+    root_of,
+    shape_of,
+    target_of,
+)
+from .logged_keys import number_of
 from .natural_lookup import IS_NULL, as_lookups, named_paths, natural_key_across
 from .references import Identity
 
@@ -77,9 +87,39 @@ class KeysThere:
         """
         if not self._identity.keeps_key(shape) or isinstance(key, (FormerKey, Unreadable)):
             return None
+        return self._kept_key(shape, key, self.translate)
+
+    def kept_key_of_deleted(self, shape: Shape, key: Any) -> Any:
+        """Return the same of an object that LOCAL has deleted.
+
+        Where its key is that of another object, whose number was given out again since, it went before that: it was the
+        former one's.
+        """
+        number = number_of(shape.root, key) if isinstance(key, FormerKey) else key
+        if not self._identity.keeps_key(shape) or isinstance(number, Unreadable):
+            return None
+        parts = zip(shape.key, number if shape.composite_key else (number,), strict=True)
+        if isinstance(key, FormerKey) and not any(self._former(field, part) for field, part in parts):
+            return None  # who has the key now has the row too
+        return self._kept_key(shape, number, self._translate_former)
+
+    def _translate_former(self, field: Any, value: Any) -> Any:
+        if (former := self._former(field, value)) is None:
+            return self.translate(field, value)
+        root = root_of(target_of(field)[0])
+        known = self._identity.find(root, former)
+        return known if known is not None else self.kept_key_of_deleted(shape_of(root), former)
+
+    def _former(self, field: Any, value: Any) -> FormerKey | None:
+        """Return the key of the object that had the number of a foreign key's target before; ``None``: nobody had."""
+        if not is_foreign_key(field) or not points_to_key(field):
+            return None
+        return self._identity.log.formers.get((root_of(target_of(field)[0]), value))
+
+    def _kept_key(self, shape: Shape, key: Any, translate: Callable[[Any, Any], Any]) -> Any:
         translated = []
         for field, part in zip(shape.key, key if shape.composite_key else (key,), strict=True):
-            value = self.translate(field, part) if is_foreign_key(field) else part
+            value = translate(field, part) if is_foreign_key(field) else part
             if value is None or is_doubled(self._zone, value):
                 return None
             translated.append(value)

@@ -155,7 +155,7 @@ class Matching:
                     f"it was deleted; its primary key is on {self.identity.remote!r} too, and cannot be read there"
                 )
             return None
-        kept = self.keys_there.kept_key(shape, key)
+        kept = self.keys_there.kept_key_of_deleted(shape, key)
         return kept if kept is not None and not self.belongs_to_another(shape, kept, key) else None
 
     def match_former_natural_keys(self, shape: Shape, key: Any, change: Change) -> Any:

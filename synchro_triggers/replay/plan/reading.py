@@ -11,7 +11,7 @@ from django.db.models import Model
 from ...capture.tables import is_of_links
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
-from ..errors import BatchBroken
+from ..errors import BatchBroken, cannot_be_read
 from ..log.absent import by_model, hidden_rows
 from ..log.changes import Change, divided
 from ..log.window import highest_id
@@ -75,7 +75,7 @@ def _object_tasks(
     rows = load_instances(model, keys.values(), errors)
     for change, key in keys.items():
         if key in errors:
-            unreadable[change] = ObjectNotApplied(f"it cannot be read on {local_alias()!r}: {errors[key]}")
+            unreadable[change] = cannot_be_read(errors[key])
     missing = {change: key for change, key in keys.items() if key not in rows and change not in unreadable}
     # One that was deleted, as the log says, need not be looked for; unless its key cannot be read anyway.
     looked_for = {change: key for change, key in missing.items() if not change.deleted or isinstance(key, Unreadable)}

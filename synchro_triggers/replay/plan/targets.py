@@ -12,6 +12,7 @@ from ...capture.keys import encode_key
 from ...capture.tables import natural_manager
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
+from ..errors import cannot_be_read
 from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..rows.local_rows import load_instances
@@ -81,8 +82,9 @@ class Targets:
                 and self.comes_with((root, key)) not in reached
                 and self._identity.known(root, key) is None
             ]
-            instances = load_instances(root, unknown)
-            self.missing.update((root, key) for key in unknown if key not in instances)
+            instances = self._load(root, unknown)
+            gone = {(root, key) for key in unknown if key not in instances}
+            self.missing.update(gone.difference(self.unusable))
             self._asked.update((root, key) for key in unknown)
             yield from instances.values()
 
@@ -90,9 +92,19 @@ class Targets:
         """Yield the targets of which the remote lacks the row that is pointed to: a child's, which went alone there."""
         for model, keys in self._needed_of_children(tasks).items():
             self._identity.load(model, keys)
-            instances = load_instances(model, self._identity.without_row_in(model, keys))
-            self._lacking.update((root_of(model), key) for key in instances)
+            without = self._identity.without_row_in(model, keys)
+            instances = self._load(model, without)
+            root = root_of(model)
+            there = (key for key in without if key in instances or (root, key) in self.unusable)
+            self._lacking.update((root, key) for key in there)
             yield from instances.values()
+
+    def _load(self, model: type[Model], keys: Collection[Any]) -> dict[Any, Model]:
+        """Read targets of LOCAL; remember those that are there and cannot be read."""
+        errors: dict[Any, Exception] = {}
+        found = load_instances(model, keys, errors)
+        self.unusable.update({(root_of(model), key): cannot_be_read(error) for key, error in errors.items()})
+        return {key: row for key, row in found.items() if key not in errors}
 
     def _to_bring(self, instances: Iterable[Model], reached: set[At]) -> list[ObjectTask]:
         found: list[ObjectTask] = []
@@ -123,13 +135,13 @@ class Targets:
     def look_what_is_missing(self, shape: Shape, instance: Model) -> None:
         """Remember which targets LOCAL lacks of an object that is none of the batch's, and is not brought along."""
         for _, (root, key) in self.fields_and_targets(shape, instance):
-            if self._identity.find(root, key) is None and not load_instances(root, [key]):
-                self.missing.add((root, key))
+            if self._identity.find(root, key) is None and not self._load(root, [key]):
+                self.missing.update({(root, key)}.difference(self.unusable))
         list(self._without_a_row([ObjectTask(shape, instance.pk, None, instance)]))
 
     def look_whether_missing(self, at: At) -> None:
         """Remember that LOCAL lacks an object, where it does, whose row on the remote is another one's from now on."""
-        if at[1] not in load_instances(at[0], [at[1]]):
+        if at[1] not in self._load(at[0], [at[1]]) and at not in self.unusable:
             self.missing.add(at)
             self._taken = {}  # another one's row has its number
 

@@ -13,7 +13,7 @@ from ...capture.keys import encode_key
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ...vendors.vendor import database_of
-from ..errors import BatchBroken, NotYet, reraise_if_hopeless, waiting
+from ..errors import BatchBroken, NotYet, cannot_be_read, reraise_if_hopeless, waiting
 from ..identity.references import Identity
 from ..log.changes import Change
 from ..plan.context import BatchResult, RunContext
@@ -341,15 +341,21 @@ class Batch:
         if (task := self._agenda.pending.get(at)) is not None:
             self._apply_object(task)
         elif at not in self._agenda.errors:
-            instance = load_instances(root, [key]).get(key)
+            unreadable: dict[Any, Exception] = {}
+            instance = load_instances(root, [key], unreadable).get(key)
+            if key in unreadable:
+                raise waiting(_waits_for(model, key, cannot_be_read(unreadable[key])), *at)
             if instance is None:
                 raise waiting(ObjectNotApplied(f"{model._meta.label} {key!r} is missing on {local_alias()!r}"), *at)
             self._upserts.write(shape_of(type(instance)), instance, None)
         if not targets.is_there((root, key)):
-            reason = self._agenda.errors.get(at)
-            text = f"waits for {model._meta.label} {key!r}" + (f", which failed: {reason}" if reason else "")
-            raise waiting(NotYet(text), *at)
+            raise waiting(_waits_for(model, key, self._agenda.errors.get(at)), *at)
         return self._identity.known(model, key)
+
+
+def _waits_for(model: type[Model], key: Any, reason: Exception | None) -> NotYet:
+    text = f"waits for {model._meta.label} {key!r}"
+    return NotYet(f"{text}, which failed: {reason}" if reason else text)
 
 
 def _identity_for(context: RunContext) -> Identity:

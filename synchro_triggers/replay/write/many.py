@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 
+from ...django_inside.content_types import forget_content_types
 from ...exceptions import ObjectNotApplied
 from ..errors import reraise_if_hopeless
 from ..identity.already_there import already_there
@@ -280,6 +281,7 @@ class BulkUpserts:
             with transaction.atomic(using=self._remote):
                 return write(some)
         except Exception as error:
+            forget_content_types()
             reraise_if_hopeless(error, self._remote)
             return error
 

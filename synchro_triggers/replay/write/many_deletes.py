@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from ...capture.tables import natural_manager
+from ...django_inside.content_types import forget_content_types
 from ..errors import reraise_if_hopeless
 from ..plan.cascades import number_of_links
 from ..plan.decisions import Action, decide_delete
@@ -56,6 +57,7 @@ class BulkDeletes:
                     if len(deleted) < len(by_key):
                         break
         except Exception as error:
+            forget_content_types()
             reraise_if_hopeless(error, self._remote)
             return []
         for through, number in self._links.items():

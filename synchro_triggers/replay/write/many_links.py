@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from ...conf import local_alias
+from ...django_inside.content_types import forget_content_types
 from ..errors import reraise_if_hopeless
 from ..plan.context import RunContext
 from ..plan.link_conflicts import LinkConflicts
@@ -73,6 +74,7 @@ class BulkLinks:
                 added, kept = self._add_links(shape, adding)
                 removed, missing = self._remove_links(shape, removing)
         except Exception as error:
+            forget_content_types()
             reraise_if_hopeless(error, self._remote)
             return []
         for what, number in {"created": added, "deleted": removed, "unchanged": kept + missing}.items():

@@ -9,6 +9,7 @@ from django.db import connections, transaction
 
 from ...capture.session import replaying_for
 from ...conf import local_alias
+from ...django_inside.content_types import forget_content_types
 from ...django_inside.receivers import withheld
 from ...django_inside.savepoints import require_unbroken
 from ...faults.judge import is_contended
@@ -40,6 +41,17 @@ class RemoteTransaction:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Begin it; commit it at the end of the block."""
+        try:
+            with self._opened():
+                yield
+        except BaseException:
+            forget_content_types()
+            raise
+        if self._context.dry_run:
+            forget_content_types()
+
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
         remote = self._context.remote
         here, there = connections[local_alias()], connections[remote]
         with (

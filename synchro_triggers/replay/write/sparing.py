@@ -11,7 +11,7 @@ from django.db.models import Model, ProtectedError, RestrictedError
 
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
-from ..errors import NotYet
+from ..errors import NotYet, cannot_be_read, waiting
 from ..plan.cascades import (
     DatabaseCascades,
     hanging_by_cascade,
@@ -104,7 +104,10 @@ class Sparing:
         wholly: set[At] = set()
         while True:
             along, protecting, protection = self._what_is_in_the_way(going)
-            living = self._living.among([*along, *protecting])
+            unreadable: dict[At, Exception] = {}
+            living = self._living.among([*along, *protecting], unreadable)
+            for at, error in unreadable.items():  # nobody knows what it points to
+                raise waiting(NotYet(f"{_along(*at)}, which {local_alias()!r} still has: {cannot_be_read(error)}"), *at)
             if (stuck := self._hanging_here_too(living, going)) is not None:
                 raise protection or _would_take_along(stuck)
             if self._let_point_elsewhere(living, pointed, going=[going.row, *going.apart, *along]):
@@ -201,8 +204,11 @@ class Sparing:
 
 
 def _would_take_along(instance: Model) -> NotYet:
-    label = shape_of(type(instance)).label
-    return NotYet(f"its deletion would take {label} {instance.pk!r} along, which {local_alias()!r} still has")
+    return NotYet(f"{_along(shape_of(type(instance)).model, instance.pk)}, which {local_alias()!r} still has")
+
+
+def _along(model: type[Model], key: Any) -> str:
+    return f"its deletion would take {model._meta.label} {key!r} along"
 
 
 @contextmanager

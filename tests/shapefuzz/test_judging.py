@@ -1,0 +1,95 @@
+"""The judge of random projects: what it accepts, and what it still sees."""
+
+from __future__ import annotations
+
+import pytest
+
+from synchro_triggers import synchronize
+from tests.replay.hearing import receiving
+from tests.shapefuzz import ledger
+from tests.shapefuzz.content import read
+from tests.shapefuzz.oracle import Oracle, Sides
+from tests.shapefuzz.plans import Project
+from tests.shapefuzz.test_found import both_vendors, marked
+from tests.shapefuzz.world import World
+from tests.shapefuzz.writing import delete
+
+
+@pytest.fixture
+def judged(databases, tmp_path):
+    """Runs, and returns what an oracle says of it that has taken what was there before for known."""
+
+    def judge(vendor, write, tamper=lambda: None):
+        ledger.forget()
+        names = dict.fromkeys(("default", "remote"), "")
+        oracle = Oracle(World(Project(0, vendor, vendor, ()), databases, tmp_path, names))
+        oracle.settle(Sides(read("default"), read("remote")))
+        write()
+        before = Sides(read("default"), read("remote"))
+        report = synchronize()
+        tamper()
+        return oracle.judge(before, Sides(read("default"), read("remote")), report, [])
+
+    return judge
+
+
+@both_vendors
+@pytest.mark.parametrize("changed", ["nothing", "its row", "its row there"])
+def test_key_that_a_callable_finds_is_looked_at_when_its_row_changes(project, judged, local, changed):
+    target, holder = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), "j_b_to_a = models.JSONField(null=True)"),
+        SYNCHRO_OPTIONS={"shapefuzz.B": {"references": {"j_b_to_a": "tests.shapefuzz.managers.keys_in"}}},
+    )
+    key = target.objects.create(mark_a="o1").pk
+    holder.objects.create(mark_b="o2", j_b_to_a={"key": key})
+    synchronize()
+
+    def write():
+        delete("default", target, key)
+        target.objects.create(pk=key, mark_a="o3")
+        if changed == "its row":
+            holder.objects.update(j_b_to_a={"key": key, "more": 1})
+
+    def tamper():
+        if changed != "nothing":
+            holder.objects.using("remote").update(j_b_to_a={"key": 900})
+
+    found = judged(local, write, tamper)
+
+    if changed == "nothing":
+        assert found == []
+    else:
+        assert "j_b_to_a is '→ nothing' instead of '→ o3'" in found[0]
+
+
+@both_vendors
+@pytest.mark.parametrize("sweeps", [False, True])
+def test_object_that_a_receiver_deletes_on_the_remote_is_missed_unless_it_has_done_so(project, judged, local, sweeps):
+    model, swept = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), "note_b = models.CharField(max_length=120, null=True)"),
+    )
+    model.objects.create(mark_a="o1")
+    synchronize()
+
+    def write():
+        swept.objects.create(mark_b="o2", note_b="o1")
+        model.objects.all()._raw_delete("default")
+
+    def hear(instance, using, **told):
+        if sweeps:
+            ledger.sweep(instance, swept, using)
+
+    def tamper():
+        if not sweeps:
+            swept.objects.using("remote").all()._raw_delete("remote")
+
+    with receiving("pre_delete", model, hear):
+        found = judged(local, write, tamper)
+
+    assert not swept.objects.using("remote").exists()
+    assert (found == []) is sweeps
+    assert sweeps or "is missing" in found[0]

@@ -439,6 +439,29 @@ def test_generic_foreign_keys_in_a_ring_arrive():
     synchronize_and_compare()
 
 
+def test_number_of_a_content_type_that_is_another_ones_now_leads_to_that_one(articles):
+    Note.objects.create(name="on an article", target=articles[1])
+    synchronize_and_compare()
+    # As after a backup that was put back, before which ``migrate`` had made the types in another order.
+    types = {model: ContentType.objects.get_for_model(model).pk for model in (Article, Note)}
+    with synchro_paused(), connections["default"].constraint_checks_disabled():
+        for old, new in ((types[Article], 9000), (types[Note], types[Article]), (9000, types[Note])):
+            ContentType.objects.filter(pk=old).update(id=new)
+            Permission.objects.filter(content_type=old).update(content_type=new)
+            Note.objects.filter(content_type=old).update(content_type=new)
+    ContentType.objects.clear_cache()
+    try:
+        note = Note.objects.create(name="on a note", target=Note.objects.get(name="on an article"))
+        assert note.content_type_id == types[Article]
+
+        synchronize_and_compare()
+
+        assert on_remote(Note, name="on a note").target == on_remote(Note, name="on an article")
+        assert on_remote(Note, name="on an article").target == on_remote(Article, name="article 1")
+    finally:
+        ContentType.objects.clear_cache()
+
+
 def test_generic_relation_goes_with_its_object(articles):
     shelf = Shelf.objects.create(code="shelf", name="shelf")
     for number, article in enumerate(articles):

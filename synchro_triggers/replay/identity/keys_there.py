@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -17,16 +18,7 @@ from ..rows.values import local_value
 from ..schema.findable import is_findable
 from ..schema.key_columns import KeyColumn
 from ..schema.keys import FormerKey, Unreadable
-from ..schema.shape import (
-    Shape,
-    concrete_of,
-    is_foreign_key,
-    key_column_at,
-    points_to_key,
-    root_of,
-    shape_of,
-    target_of,
-)
+from ..schema.shape import Shape, concrete_of, is_foreign_key, key_column_at, points_to_key, root_of, target_of
 from .logged_keys import number_of
 from .natural_lookup import IS_NULL, as_lookups, named_paths, natural_key_across
 from .references import Identity
@@ -43,16 +35,35 @@ class KeysThere:
         self.remote = identity.remote
         self._identity, self.key_there = identity, key_there
         self._zone = doubling_zone(identity.remote)
+        self._formerly = False
+
+    @contextmanager
+    def formerly(self) -> Iterator[bool]:
+        """Take keys, in the block, for those of the objects that had them before they were given out again.
+
+        Yields:
+            Whether any was.
+        """
+        self._formerly = True
+        try:
+            yield bool(self._identity.log.formers)
+        finally:
+            self._formerly = False
+
+    def _whose(self, model: type[Model], key: Any) -> Any:
+        """Return the key of the object that a key is taken for."""
+        return self._identity.log.formers.get((root_of(model), key), key) if self._formerly else key
 
     def translate(self, field: Any, value: Any) -> Any:
         """Return what a foreign key's local value is on the remote, or ``None`` if its target is not known there."""
         model, _ = target_of(field)
-        at = root_of(model), value
         if not is_findable(field, value):
             return value  # no database gives out such a key: it is the same on both sides
+        at = root_of(model), value
         if at in self._identity.nowhere:
             return self._identity.nowhere[at]
-        return self.key_there(model, value) if points_to_key(field) else value  # a to_field's value is the same
+        # A to_field's value is the same.
+        return self.key_there(model, self._whose(model, value)) if points_to_key(field) else value
 
     def held_there(self, column: KeyColumn, target: tuple[type[Model], Any], value: Any) -> Any:
         """Return what a column that holds a key has on the remote, or ``None`` as for ``key_there()``.
@@ -62,8 +73,9 @@ class KeysThere:
             target: model and key that it holds here.
             value: the key as it is written.
         """
-        known = self.key_there(*target)
-        return None if known is None else column.value_there(target[1], known, value)
+        model, key = target
+        known = self.key_there(model, self._whose(model, key))
+        return None if known is None else column.value_there(key, known, value)
 
     def value_there(self, instance: Model, field: Any) -> Any:
         """Return what a field of a local object has on the remote, or ``None`` if what it leads to is not known there.
@@ -85,45 +97,27 @@ class KeysThere:
         Returns:
             ``None`` when the model does not keep keys, it cannot be read, or a target of it is not on the remote.
         """
-        if not self._identity.keeps_key(shape) or isinstance(key, (FormerKey, Unreadable)):
+        if not self._identity.keeps_key(shape) or isinstance(key, Unreadable):
             return None
-        return self._kept_key(shape, key, self.translate)
-
-    def kept_key_of_deleted(self, shape: Shape, key: Any) -> Any:
-        """Return the same of an object that LOCAL has deleted.
-
-        Where its key is that of another object, whose number was given out again since, it went before that: it was the
-        former one's.
-        """
-        number = number_of(shape.root, key) if isinstance(key, FormerKey) else key
-        if not self._identity.keeps_key(shape) or isinstance(number, Unreadable):
+        parts = self._parts(shape, key)
+        if isinstance(key, FormerKey) and not self._is_of_formers(shape, parts):
             return None
-        parts = zip(shape.key, number if shape.composite_key else (number,), strict=True)
-        if isinstance(key, FormerKey) and not any(self._former(field, part) for field, part in parts):
-            return None  # who has the key now has the row too
-        return self._kept_key(shape, number, self._translate_former)
-
-    def _translate_former(self, field: Any, value: Any) -> Any:
-        if (former := self._former(field, value)) is None:
-            return self.translate(field, value)
-        root = root_of(target_of(field)[0])
-        known = self._identity.find(root, former)
-        return known if known is not None else self.kept_key_of_deleted(shape_of(root), former)
-
-    def _former(self, field: Any, value: Any) -> FormerKey | None:
-        """Return the key of the object that had the number of a foreign key's target before; ``None``: nobody had."""
-        if not is_foreign_key(field) or not points_to_key(field):
-            return None
-        return self._identity.log.formers.get((root_of(target_of(field)[0]), value))
-
-    def _kept_key(self, shape: Shape, key: Any, translate: Callable[[Any, Any], Any]) -> Any:
         translated = []
-        for field, part in zip(shape.key, key if shape.composite_key else (key,), strict=True):
-            value = translate(field, part) if is_foreign_key(field) else part
+        for field, part in zip(shape.key, parts, strict=True):
+            value = self.translate(field, part) if is_foreign_key(field) else part
             if value is None or is_doubled(self._zone, value):
                 return None
             translated.append(value)
         return tuple(translated) if shape.composite_key else translated[0]
+
+    def _parts(self, shape: Shape, key: Any) -> Sequence[Any]:
+        key = number_of(shape.root, key) if isinstance(key, FormerKey) else key
+        return key if shape.composite_key else (key,)
+
+    def _is_of_formers(self, shape: Shape, parts: Sequence[Any]) -> bool:
+        """Tell whether a key, which another object has now, was that of an object whose key another one has, too."""
+        foreign = [(field, part) for field, part in zip(shape.key, parts, strict=True) if is_foreign_key(field)]
+        return any(isinstance(self._whose(target_of(field)[0], part), FormerKey) for field, part in foreign)
 
 
 class NaturalKeys:

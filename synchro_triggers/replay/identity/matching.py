@@ -139,6 +139,7 @@ class Matching:
 
         Of a kept key it is not asked whether its row is there: whoever deletes reads the row next, and looks for it in
         other forms where it is not found. What was made and deleted since the last run has a reference or no row.
+        Foreign keys in its key, or natural key, are those of what it pointed to, also where others have these by now.
 
         Raises:
             ObjectNotApplied: it is there in a form, or a spelling, in which it cannot be read or found.
@@ -146,6 +147,17 @@ class Matching:
         known = self.identity.find(shape.model, key)
         if known is not None or change.created or self.identity.lives_on(shape.model, key):
             return known
+        with self.keys_there.formerly() as has_others:
+            found = self._deleted_formerly(shape, key, change) if has_others else None
+        return found if found is not None else self._deleted(shape, key, change)
+
+    def _deleted_formerly(self, shape: Shape, key: Any, change: Change) -> Any:
+        """Return the remote key of a deleted object whose row is there, or ``None``."""
+        found = self._deleted(shape, key, change)
+        return found if found is not None and self.identity.existing(shape.root, [found]) else None
+
+    def _deleted(self, shape: Shape, key: Any, change: Change) -> Any:
+        """Return the remote key of a deleted object that has no reference, or ``None``."""
         found = self.match_former_natural_keys(shape, key, change)
         if found is not None:
             return found
@@ -155,7 +167,7 @@ class Matching:
                     f"it was deleted; its primary key is on {self.identity.remote!r} too, and cannot be read there"
                 )
             return None
-        kept = self.keys_there.kept_key_of_deleted(shape, key)
+        kept = self.keys_there.kept_key(shape, key)
         return kept if kept is not None and not self.belongs_to_another(shape, kept, key) else None
 
     def match_former_natural_keys(self, shape: Shape, key: Any, change: Change) -> Any:

@@ -16,7 +16,7 @@ from ..log.changes import Change
 from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
 from ..schema.shape import model_of, root_of
-from .other_rows import as_text, never_there_with_others
+from .other_rows import as_text, come_since, never_there_with_others
 
 #: Runs that try an object in vain before it pauses: what is mended soon arrives with the next one.
 _AT_ONCE = 2
@@ -31,13 +31,16 @@ OTHERS = "*"
 def never_there(remote: str, source: str, changes: Sequence[Change]) -> set[tuple[str, str]]:
     """Return labels and keys of those of the objects that the remote has never seen: they have failed as new.
 
-    So are those rows of such an object in other tables of which the changes speak.
+    So are those rows of such an object in other tables of which the changes speak. What has reached the remote since,
+    as a row of a child that was made later, is left out.
     """
     rows = rows_with(Failure, remote, object_pk={stored_key(change.key) for change in changes})
     rows = rows.filter(source=source, operation=Operation.INSERT)
-    found = rows.values_list("model_label", "object_pk", "object_text")
+    found = rows.values_list("model_label", "object_pk", "object_text", "first_at")
+    failed_at = {(label, read_full_key(key, text)): first_at for label, key, text, first_at in found}
+    never = failed_at.keys() - come_since(remote, source, failed_at) if failed_at else set()
     others = never_there_with_others(remote, source, {(change.label, change.key) for change in changes})
-    return others | {(label, read_full_key(key, text)) for label, key, text in found}
+    return others | never
 
 
 def pause_after(runs: int) -> datetime.timedelta | None:

@@ -72,10 +72,11 @@ def never_there_with_others(remote: str, source: str, rows: Collection[Row]) -> 
     failures = Failure.objects.using(remote).filter(source=source, operation=Operation.INSERT)
     texts = failures.exclude(other_rows=None).values_list("other_rows", "first_at")
     failed_at = {row: first_at for text, first_at in texts for row in from_text(text) if row in rows}
-    return set(failed_at) - _come_since(remote, source, failed_at) if failed_at else set()
+    return set(failed_at) - come_since(remote, source, failed_at) if failed_at else set()
 
 
-def _come_since(remote: str, source: str, failed_at: Mapping[Row, datetime.datetime]) -> set[Row]:
+def come_since(remote: str, source: str, failed_at: Mapping[Row, datetime.datetime]) -> set[Row]:
+    """Return those of the rows whose objects have met a row of the remote since they failed there."""
     by_root: dict[type[Model], dict[Any, list[Row]]] = {}
     for label, text in failed_at:
         if (model := model_of(label)) is not None:

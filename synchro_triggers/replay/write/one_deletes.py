@@ -98,6 +98,8 @@ class Deletes:
                 self._delete_found(task, change, other)
             return
         if action is Action.DELETE and going is not None:
+            if self._is_taken_over(task, remote_key, going):
+                return
             try:
                 self._delete_row(task, change, remote_key, going)
             except Exception:
@@ -115,12 +117,21 @@ class Deletes:
         row = self._child_that_leaves_a_parent(row)
         return Going(row, self._remote, parents=self._parents_without_living(row))
 
+    def _is_taken_over(self, task: ObjectTask, remote_key: Any, going: Going) -> bool:
+        """Let what points to the row of a former object lead to who has its number now; tell if that has the row, too.
+
+        It has where its key is that of another object, and so is the same on the remote: then there is nothing to
+        delete any more.
+        """
+        if not isinstance(task.key, FormerKey) or self._dry_run:
+            return False
+        self._pointing.to_who_has_the_number(going.row)
+        return self._identity.claimed_by(task.shape.root, remote_key) not in (None, task.key)
+
     def _delete_row(self, task: ObjectTask, change: Change, remote_key: Any, going: Going) -> None:
         """Delete a row, or, in a dry run, see what would go; tell what has gone."""
         if self._dry_run and not task.keep_parents:
             self._gone.add((task.shape.root, remote_key))
-        elif isinstance(task.key, FormerKey) and not self._dry_run:
-            self._pointing.to_who_has_the_number(going.row)
         along, links = self._execute(going)
         self._tell(going, along, (task.shape, remote_key), change)
         if not self._dry_run and not task.keep_parents:

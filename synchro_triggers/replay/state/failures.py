@@ -34,12 +34,14 @@ def never_there(remote: str, source: str, changes: Sequence[Change]) -> set[tupl
     So are those rows of such an object in other tables of which the changes speak. What has reached the remote since,
     as a row of a child that was made later, is left out.
     """
-    rows = rows_with(Failure, remote, object_pk={stored_key(change.key) for change in changes})
+    asked = {(change.label, change.key) for change in changes}
+    rows = rows_with(Failure, remote, object_pk={stored_key(key) for _, key in asked})
     rows = rows.filter(source=source, operation=Operation.INSERT)
     found = rows.values_list("model_label", "object_pk", "object_text", "first_at")
-    failed_at = {(label, read_full_key(key, text)): first_at for label, key, text, first_at in found}
+    all_failed = {(label, read_full_key(key, text)): first_at for label, key, text, first_at in found}
+    failed_at = {at: first_at for at, first_at in all_failed.items() if at in asked}
     never = failed_at.keys() - come_since(remote, source, failed_at) if failed_at else set()
-    others = never_there_with_others(remote, source, {(change.label, change.key) for change in changes})
+    others = never_there_with_others(remote, source, asked)
     return others | never
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...conf import local_alias
+from ...conf import get_settings, local_alias
 from ..rows.selecting import rows_of, rows_with
 
 
-def are_content_types(root: type[Model]) -> bool:
-    """Tell whether objects of a root model are content types."""
-    return root._meta.label == "contenttypes.ContentType"
+def are_told_by_names(root: type[Model]) -> bool:
+    """Tell whether objects of a root model are content types, of which no log tells."""
+    return root._meta.label == "contenttypes.ContentType" and root not in get_settings().models
 
 
 def called_the_same(remote: str, root: type[Model], keys: Iterable[Any]) -> dict[Any, Any]:

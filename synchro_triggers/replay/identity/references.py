@@ -24,7 +24,7 @@ from ..rows.read_ahead import ReadAhead, RowLocks, existing_keys
 from ..schema.relations import may_be_spoken_of
 from ..schema.shape import Shape, read_key, read_keys, root_of
 from ..tasks import At
-from .content_types import are_content_types, called_the_same
+from .content_types import are_told_by_names, called_the_same
 from .given_again import Strangers
 from .logged_keys import LoggedKeys
 from .names import Names, is_unsure
@@ -112,7 +112,7 @@ class Identity:
         wanted = self.log.with_sharers(root, wanted)
         self._asked |= {(root, key) for key in wanted}
         self._known.update({(root, key): self._imagined[root, key] for key in wanted if (root, key) in self._imagined})
-        if are_content_types(root):
+        if are_told_by_names(root):
             for key, remote_key in called_the_same(self.remote, root, wanted).items():
                 self._take(root, key, remote_key)
             return
@@ -324,7 +324,7 @@ class Identity:
                 self._noted.met.update(row.pk for row in self._noted.rows_of((root, key)))
             if (root, key) in self._names.known:  # some of which the remote may not know yet
                 self._noted.learnt[root, key] = remote_key
-        elif not are_content_types(root):
+        elif not are_told_by_names(root):
             self._noted.learnt[root, key] = remote_key
 
     def forget(self, model: type[Model], key: Any) -> None:

@@ -246,7 +246,8 @@ class Reference(models.Model):
     ``author``, ``number`` and ``time`` (microseconds) are the version that was received: whose users changed the object
     last, in which of that node's windows, and when, by that node's clock. ``author`` is empty where it is ``source``.
     Null: none was received, or nobody would ask for it. ``seen`` is the highest id that this database's log had then:
-    what its own users have changed is newer if it has a higher one.
+    what its own users have changed is newer if it has a higher one. ``fields`` says so of single fields, where objects
+    are merged by field and these have not all come with one version (``replay.log.field_versions``).
 
     A key that does not fit is stored as its digest, and in full in ``local_text`` or ``remote_text`` (``key_texts``).
     ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
@@ -276,6 +277,7 @@ class Reference(models.Model):
     number = models.BigIntegerField(null=True)
     time = models.BigIntegerField(null=True)
     seen = models.BigIntegerField(null=True)
+    fields = ExactTextField(null=True)
 
     class Meta:
         # What differs most comes first: comparing costs a third of what an index costs otherwise.

@@ -248,6 +248,7 @@ class Migration(migrations.Migration):
                 ("number", models.BigIntegerField(null=True)),
                 ("time", models.BigIntegerField(null=True)),
                 ("seen", models.BigIntegerField(null=True)),
+                ("fields", synchro_triggers.exact_text.ExactTextField(null=True)),
             ],
             options={
                 "verbose_name": "reference",

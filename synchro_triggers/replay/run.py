@@ -33,7 +33,6 @@ from .log.users_changes import UsersChanges
 from .log.window import Window, current_position, open_window
 from .meeting.first_meeting import Meeting
 from .meeting.older_rows import describe_older_rows
-from .plan.by_field import is_between_two
 from .plan.context import RunContext
 from .plan.fence import Fence
 from .pruning import prune
@@ -208,11 +207,6 @@ class Run:
             self._context.redirects.look()
             with times_in_utc(local_alias(), remote):
                 self._apply_everything(ledger)
-        if self._context.by_field and not is_between_two(self._context):
-            ledger.report.warn(
-                f"SYNCHRO_MERGE: {remote!r} or {local_alias()!r} has received changes of a third database: objects "
-                "count as a whole, and are not merged by field."
-            )
         return ledger.report
 
     def _apply_everything(self, ledger: Ledger) -> None:

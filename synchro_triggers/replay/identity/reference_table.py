@@ -14,6 +14,7 @@ from ...conf import local_alias
 from ...key_texts import full_key, gone_key, is_digest, is_gone_key, key_of_gone, read_full_key, stored_key
 from ...models import MetNode, Reference
 from ...moment import UtcNow
+from ..log.field_versions import FieldVersion, read_fields
 from ..log.versions import Version
 from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
@@ -23,6 +24,9 @@ from ..schema.shape import read_key
 
 #: The columns that say whose a reference is, and of which row.
 _WHOSE = ("ended", "remote_pk", "remote_text", "gone")
+
+#: The columns that say what was received.
+_RECEIVED = ("author", "number", "time", "seen", "fields")
 
 
 class Stored(NamedTuple):
@@ -43,6 +47,7 @@ class Stored(NamedTuple):
     number: int | None
     time: int | None
     seen: int | None
+    fields: str | None
 
     @property
     def version(self) -> Version | None:
@@ -50,6 +55,23 @@ class Stored(NamedTuple):
         if self.number is None or self.time is None:
             return None
         return Version(self.author or self.source, self.number, self.time)
+
+    @property
+    def receipt(self) -> Receipt:
+        """What was received of the object."""
+        return Receipt(self.version, self.seen, self.fields)
+
+    def of_field(self, name: str) -> FieldVersion:
+        """Return the version of one field that was received."""
+        found = None if self.fields is None or self.is_gone else read_fields(self.fields).get(name)
+        return FieldVersion(self.version, self.seen) if found is None else found
+
+    @property
+    def seen_of_all(self) -> int | None:
+        """How far the log went, at the least, when the object's fields came."""
+        if self.fields is None or self.is_gone:
+            return self.seen
+        return min(each.seen or 0 for each in read_fields(self.fields).values())
 
     @property
     def local(self) -> str:
@@ -91,6 +113,20 @@ class Name(NamedTuple):
     text: str | None
     logged: int | None
     ended: int = 0
+
+
+class Receipt(NamedTuple):
+    """What a database has received of an object.
+
+    Attributes:
+        version: who has changed it last; ``None``: nobody asks, or has written that down.
+        seen: how far the database's own log went then; ``None``: it has none.
+        fields: the versions of its fields, where they differ (``fields_text``).
+    """
+
+    version: Version | None
+    seen: int | None
+    fields: str | None = None
 
 
 def text_of(key: Any) -> str:
@@ -206,17 +242,9 @@ class ReferenceTable:
             rows = [(*row, _full_text_of(key), _full_text_of(there)) for key, there, *row in keyed]
         self._insert(root, self.source, names, rows, seen)
 
-    def insert(
-        self, root: type[Model], new: Iterable[tuple[Name, Any, Version | None]], seen: int | None = None
-    ) -> None:
-        """Store references: the names of objects, their keys on the remote, and the versions that came.
-
-        Args:
-            root: the root model.
-            new: the references.
-            seen: how far the remote's log goes; ``None``: it has none.
-        """
-        by_source: dict[str, list[tuple[Name, Any, Version | None]]] = {}
+    def insert(self, root: type[Model], new: Iterable[tuple[Name, Any, Receipt]]) -> None:
+        """Store references: the names of objects, their keys on the remote, and what has come of them."""
+        by_source: dict[str, list[tuple[Name, Any, Receipt]]] = {}
         for each in new:
             by_source.setdefault(each[0].source, []).append(each)
         names = ("local_pk", "local_text", "ended", "remote_pk", "remote_text", "logged")
@@ -224,28 +252,20 @@ class ReferenceTable:
             rows: list[tuple[Any, ...]] = [
                 (name.key, name.text, name.ended, *_texts_of(there), name.logged) for name, there, _ in some
             ]
-            if seen is None or all(version is None for _, _, version in some):
+            receipts = {receipt for _, _, receipt in some}
+            if len(receipts) == 1 and receipts == {Receipt(None, (seen := some[0][2].seen))}:
                 self._insert(root, source, names, rows, seen)
             else:
-                versions = [_columns_of(version, source, seen) for _, _, version in some]
-                rows = [(*row, *version) for row, version in zip(rows, versions, strict=True)]
-                self._insert(root, source, (*names, "author", "number", "time", "seen"), rows, None)
+                rows = [(*row, *_columns_of(receipt, source)) for row, (_, _, receipt) in zip(rows, some, strict=True)]
+                self._insert(root, source, (*names, *_RECEIVED), rows, None)
 
-    def insert_graves(
-        self, root: type[Model], new: Iterable[tuple[Name, str, Version | None]], seen: int | None
-    ) -> None:
-        """Store tombstones of what has had no reference: names, what the rows' keys were stored as, and versions.
-
-        Args:
-            root: the root model.
-            new: the tombstones.
-            seen: how far the remote's log goes; ``None``: it has none.
-        """
+    def insert_graves(self, root: type[Model], new: Iterable[tuple[Name, str, Receipt]]) -> None:
+        """Store tombstones of what has had no reference: names, what the rows' keys were stored as, and versions."""
         by_source: dict[str, list[tuple[Any, ...]]] = {}
-        for name, text, version in new:
+        for name, text, receipt in new:
             row = name.key, name.text, name.ended, gone_key(text), 0, name.logged
-            by_source.setdefault(name.source, []).append((*row, *_columns_of(version, name.source, seen)))
-        names = ("local_pk", "local_text", "ended", "remote_pk", "gone", "logged", "author", "number", "time", "seen")
+            by_source.setdefault(name.source, []).append((*row, *_columns_of(receipt, name.source)))
+        names = ("local_pk", "local_text", "ended", "remote_pk", "gone", "logged", *_RECEIVED)
         for source, rows in by_source.items():
             self._insert(root, source, names, rows, None)
 
@@ -257,10 +277,9 @@ class ReferenceTable:
             constants["seen"] = seen
         insert_texts(self.remote, Reference, constants, names, rows)
 
-    def set_versions(self, versions: Mapping[Stored, Version | None], seen: int) -> None:
+    def receive(self, receipts: Mapping[Stored, Receipt]) -> None:
         """Note which versions of objects have come."""
-        values = [(row.pk, *_columns_of(version, row.source, seen)) for row, version in versions.items()]
-        self._update(("author", "number", "time", "seen"), values)
+        self._update(_RECEIVED, [(row.pk, *_columns_of(receipt, row.source)) for row, receipt in receipts.items()])
 
     def _update(self, names: tuple[str, ...], values: list[tuple[Any, ...]]) -> None:
         if values:
@@ -279,12 +298,11 @@ class ReferenceTable:
         references.filter(model_label=root._meta.label).update(remote_won=True)
 
 
-def _columns_of(
-    version: Version | None, source: str, seen: int | None
-) -> tuple[str | None, int | None, int | None, int | None]:
+def _columns_of(receipt: Receipt, source: str) -> tuple[str | None, int | None, int | None, int | None, str | None]:
+    version, seen, fields = receipt
     if version is None:
-        return None, None, None, seen
-    return (None if version.author == source else version.author), version.number, version.time, seen
+        return None, None, None, seen, fields
+    return (None if version.author == source else version.author), version.number, version.time, seen, fields
 
 
 def _texts_of(key: Any) -> tuple[str, str | None]:

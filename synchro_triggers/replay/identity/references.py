@@ -17,6 +17,7 @@ from django.db.models import Model
 
 from ...conf import local_alias
 from ...key_texts import read_full_key
+from ..log.field_versions import FieldVersion
 from ..log.own_windows import WindowNumbers
 from ..log.users_changes import LastChange, UsersChanges
 from ..log.versions import Version
@@ -28,9 +29,10 @@ from .content_types import are_told_by_names, called_the_same
 from .given_again import Strangers
 from .logged_keys import LoggedKeys
 from .names import Names, is_unsure
+from .own_fields import OwnFields
 from .own_versions import OwnVersions
 from .reference_table import Name, ReferenceTable, Stored, text_of
-from .storing import Noted, Storing
+from .storing import Fields, Noted, Storing
 from .telling import keeps_key
 
 #: How many deleted objects a run remembers, the last ones: what speaks of them is logged near to their end.
@@ -50,9 +52,10 @@ class Identity:
             it that no database keeps from leading nowhere; it takes what the batch deletes.
         numbers: numbers what LOCAL's users have changed.
         logs: the remote captures its own changes.
+        merged_by_field: labels of models whose objects are merged by field.
 
     Attributes:
-        versions: which versions LOCAL has of objects.
+        versions: which versions LOCAL has of objects; ``fields``: of single fields.
         log: what LOCAL's log says of keys; it is told before anything is loaded.
         outlived: root model and local key to remote key of what was known under a key that has been given out again,
             although the log does not say that it was deleted.
@@ -72,12 +75,16 @@ class Identity:
         numbers: WindowNumbers | None = None,
         *,
         logs: bool = False,
+        merged_by_field: Collection[str] = (),
     ) -> None:
         self.remote, self.log = remote, LoggedKeys(kept_keys)
         self._source, self._target = source, target
         self._table = ReferenceTable(remote, source, target)
         self._names = Names(self._table, self.log, kept_keys)
         self.versions = OwnVersions(source, numbers or WindowNumbers(local_alias()), self._names.received)
+        self.fields = OwnFields(
+            source, target, numbers or WindowNumbers(local_alias()), self._names.received, merged_by_field
+        )
         self._strangers = Strangers(source, target, kept_keys, given_again)
         self._kept_keys, self._logs = kept_keys, logs
         self._keeps: dict[Shape, bool] = {}
@@ -264,13 +271,23 @@ class Identity:
             for row in self._table.to_rows(self.remote, root, unread):
                 self._noted.there[root, row.remote_pk].append(row)
 
-    def received_there(self, model: type[Model], key: Any, remote_key: Any) -> tuple[Version | None, int | None]:
-        """Return the version that the remote has received of an object, and how far its log went then."""
+    def stored_there(self, model: type[Model], key: Any, remote_key: Any) -> Stored | None:
+        """Return the reference that tells what the remote has received last of an object."""
         root = root_of(model)
         self.load_versions(root, [remote_key])
         rows = self._noted.there.get((root, text_of(remote_key))) or self._noted.rows_of((root, key))
-        last = max(rows, key=lambda row: row.seen or 0, default=None)
-        return (None, None) if last is None else (last.version, last.seen)
+        return max(rows, key=lambda row: row.seen or 0, default=None)
+
+    def receive_fields(
+        self, model: type[Model], key: Any, brought: Mapping[str, Version | None], kept: Mapping[str, FieldVersion]
+    ) -> None:
+        """Remember of which fields of an object LOCAL's version stands, and what the remote has of the others.
+
+        Where none does, the remote's version of the object stands.
+        """
+        at = root_of(model), key
+        self._noted.fields[at] = Fields(brought, kept)
+        (self._noted.theirs.discard if brought else self._noted.theirs.add)(at)
 
     def keep_theirs(self, model: type[Model], key: Any, *, superseded: bool = False) -> None:
         """Remember that the remote's version of an object stands; ``superseded``: it has seen LOCAL's."""
@@ -398,6 +415,7 @@ class Identity:
 
     def store(self) -> None:
         """Write what was learnt; part of the batch's transaction."""
-        Storing(self._table, self._names, self.log, self._kept_keys, self._noted, self.versions, logs=self._logs).store(
+        versions = self.versions, self.fields
+        Storing(self._table, self._names, self.log, self._kept_keys, self._noted, *versions, logs=self._logs).store(
             self._known
         )

@@ -12,7 +12,7 @@ from ...conf import local_alias
 from ...key_texts import full_key
 from ...vendors.vendor import writing_on
 from ..schema.shape import gives_keys_again
-from .reference_table import Name, ReferenceTable, Stored, text_of
+from .reference_table import Name, Receipt, ReferenceTable, Stored, text_of
 
 
 def share_names(table: ReferenceTable, root: type[Model], linked: Mapping[Any, Any]) -> None:
@@ -44,7 +44,7 @@ def share_names(table: ReferenceTable, root: type[Model], linked: Mapping[Any, A
     makers, texts = {name.source for name, _ in new}, {name.key for name, _ in new}
     known = {(row.source, row.local_pk, row.ended) for row in table.named(local_alias(), root, makers, texts)}
     with writing_on(local_alias()):
-        told = [(name, key, None) for name, key in new if (name.source, name.key, name.ended) not in known]
+        told = [(name, key, Receipt(None, None)) for name, key in new if (name.source, name.key, name.ended) not in known]
         table.of_local().insert(root, told)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Model, Q
 
@@ -13,6 +13,7 @@ from ...capture.keys import encode_key
 from ...key_texts import full_key, is_digest, key_of_unseen, stored_key
 from ...models import ChangeLog, Operation, Reference
 from ..log.changes import Change
+from ..log.field_versions import FieldVersion, FieldVersions, fields_text, newest_of
 from ..log.versions import Version
 from ..log.window import highest_id
 from ..rows.selecting import rows_with
@@ -21,8 +22,21 @@ from ..schema.shape import gives_keys_again, model_of, read_key, root_of
 from ..tasks import At
 from .logged_keys import LoggedKeys
 from .names import Names
+from .own_fields import OwnFields, Versions
 from .own_versions import OwnVersions
-from .reference_table import Name, ReferenceTable, Stored, text_of
+from .reference_table import Name, Receipt, ReferenceTable, Stored, text_of
+
+
+class Fields(NamedTuple):
+    """What has become of the fields of an object that both sides have.
+
+    Attributes:
+        brought: LOCAL's versions of those of which LOCAL's stands.
+        kept: what the remote has received of the others.
+    """
+
+    brought: Versions
+    kept: FieldVersions
 
 
 @dataclass
@@ -39,6 +53,7 @@ class Noted:
         met: references whose objects and rows were made equal now.
         outdated: references of objects that are gone, whose keys others have.
         brought: objects whose version is the remote's too now, but for those of ``theirs``.
+        fields: of those that are merged by field, whose versions stand.
         theirs: those of which the remote has kept its version; ``superseded``: it has seen LOCAL's.
         there: the references to rows, by root model and what their keys are stored as.
         made_there: names of what the remote has made and has no reference for, and its keys as texts.
@@ -56,6 +71,7 @@ class Noted:
     met: set[int] = field(default_factory=set)
     outdated: set[int] = field(default_factory=set)
     brought: set[At] = field(default_factory=set)
+    fields: dict[At, Fields] = field(default_factory=dict)
     theirs: set[At] = field(default_factory=set)
     superseded: set[At] = field(default_factory=set)
     there: dict[tuple[type[Model], str], list[Stored]] = field(default_factory=dict)
@@ -75,6 +91,9 @@ class Noted:
         return [] if row is None else [row, *self.others.get(at, ())]
 
 
+_NOTHING = Receipt(None, None)
+
+
 class Storing:
     """Writes what was noted.
 
@@ -84,7 +103,7 @@ class Storing:
         log: what LOCAL's log says of keys.
         kept_keys: labels of models with the option ``identity: 'pk'``.
         noted: what was learnt.
-        versions: which versions LOCAL has of objects.
+        versions: which versions LOCAL has of objects; ``fields``: of single fields.
         logs: the remote captures its own changes.
     """
 
@@ -96,11 +115,12 @@ class Storing:
         kept_keys: Collection[str],
         noted: Noted,
         versions: OwnVersions,
+        fields: OwnFields,
         *,
         logs: bool,
     ) -> None:
         self._table, self._names, self._log = table, names, log
-        self._kept_keys, self._noted, self._versions = kept_keys, noted, versions
+        self._kept_keys, self._noted, self._versions, self._fields = kept_keys, noted, versions, fields
         self._logs = logs
         self._seen: int | None = None
 
@@ -110,7 +130,7 @@ class Storing:
         Args:
             known: root model and local key to remote key.
         """
-        if self._logs and (self._noted.learnt or self._noted.met or self._asks_for_versions):
+        if self._logs and (self._noted.learnt or self._noted.met or self._noted.fields or self._asks_for_versions):
             self._seen = highest_id(self._table.remote)
         self._store_versions(known)
         self._store_gone()
@@ -134,11 +154,11 @@ class Storing:
         named: dict[type[Model], list[tuple[At, Name, Any]]] = {}
         moved: list[tuple[int, Any, int | None]] = []
         forgotten, stored, theirs = self._noted.forgotten, self._noted.rows, self._noted.theirs
-        known, asks_for_versions = self._names.known, self._asks_for_versions
+        known, fields, asks_for_versions = self._names.known, self._noted.fields, self._asks_for_versions
         for at, remote_key in self._noted.learnt.items():
             root, key = at
             rows = self._noted.rows_of(at) if at in stored and at not in forgotten else []
-            if not (rows or asks_for_versions or at in known or at in theirs or type(key) is FormerKey):
+            if not (rows or asks_for_versions or at in known or at in theirs or at in fields or type(key) is FormerKey):
                 own.setdefault(root, []).append((key, remote_key))
                 continue
             if rows:
@@ -152,10 +172,9 @@ class Storing:
             self._table.insert_own(root, ((key, there, until(root, key)) for key, there in some), self._seen)
         for root, names in (*named.items(), *self._names_of_found().items()):
             # What the remote's users have made, and won with, is newer than all that has come.
-            ours = [(name, there, self._version(at)) for at, name, there in names if at not in theirs]
-            self._table.insert(root, ours, self._seen)
-            kept = [(name, there, None) for at, name, there in names if at in theirs]
-            self._table.insert(root, kept, None if self._seen is None else 0)
+            kept = Receipt(None, None if self._seen is None else 0)
+            new = [(name, there, kept if at in theirs else self._receipt(at)) for at, name, there in names]
+            self._table.insert(root, new)
 
     @cached_property
     def _asks_for_versions(self) -> bool:
@@ -163,18 +182,40 @@ class Storing:
 
     def _store_versions(self, known: Mapping[At, Any]) -> None:
         """Write which versions have come, into all references to a row: whoever asks knows one of its names."""
-        if self._seen is None or not self._asks_for_versions:
+        if self._seen is None:
             return
-        versions: dict[Stored, Version | None] = {}
-        for at in self._noted.brought - self._noted.theirs - self._noted.forgotten:
-            rows = [*self._noted.rows_of(at), *self._noted.there.get((at[0], text_of(known.get(at))), ())]
-            version = self._version(at) if rows else None
-            if version is not None:
-                versions.update((row, version) for row in rows)
-        for at in self._noted.gone - self._noted.theirs:
-            rows = [row for row in self._noted.rows_of(at) if not row.is_gone or at in self._noted.unseen]
-            versions.update((row, self._version(at)) for row in rows)
-        self._table.set_versions(versions, self._seen)
+        asks_for_versions, noted = self._asks_for_versions, self._noted
+        receipts: dict[Stored, Receipt] = {}
+        for at in (noted.brought if asks_for_versions else noted.fields.keys() & noted.brought) - noted.forgotten:
+            if at in noted.theirs:
+                continue
+            rows = [*noted.rows_of(at), *noted.there.get((at[0], text_of(known.get(at))), ())]
+            receipt = self._receipt(at) if rows else _NOTHING
+            if receipt.version is not None or at in noted.fields:
+                receipts.update((row, receipt) for row in rows)
+        for at in noted.gone - noted.theirs if asks_for_versions else ():
+            rows = [row for row in noted.rows_of(at) if not row.is_gone or at in noted.unseen]
+            receipts.update((row, Receipt(self._version(at), self._seen)) for row in rows)
+        self._table.receive(receipts)
+
+    def _receipt(self, at: At) -> Receipt:
+        """Return what the remote has received of an object that it has now."""
+        fields = self._fields_of(at)
+        if fields is None:
+            return Receipt(self._version(at), self._seen)
+        return Receipt(newest_of(version for version, _ in fields.values()), self._seen, fields_text(fields))
+
+    def _fields_of(self, at: At) -> FieldVersions | None:
+        """Return which versions of its fields the remote has; ``None``: the object counts as a whole."""
+        if (met := self._noted.fields.get(at)) is not None:
+            brought: Versions | None = met.brought
+        else:
+            brought = self._fields.versions_of_all(at) if self._asks_for_versions else None
+        if not brought:
+            return None
+        asked = self._asks_for_versions  # else windows are not numbered
+        fields = {name: FieldVersion(version if asked else None, self._seen) for name, version in brought.items()}
+        return fields if met is None else {**met.kept, **fields}
 
     def _version(self, at: At) -> Version | None:
         if not self._asks_for_versions or at in self._noted.theirs:
@@ -248,14 +289,15 @@ class Storing:
         That is what the remote has made itself, and what it has never had: then its log has to say that it is gone, or
         the deletion would travel no further.
         """
-        graves: dict[type[Model], list[tuple[Name, str, Version | None]]] = {}
+        graves: dict[type[Model], list[tuple[Name, str, Receipt]]] = {}
         logged: list[ChangeLog] = []
         for at in self._noted.buried & self._noted.gone:
             name, text = self._noted.made_there[at]
             if gives_keys_again(at[0], self._kept_keys):
-                graves.setdefault(at[0], []).append((name, stored_key(text), self._version(at)))
+                graves.setdefault(at[0], []).append((name, stored_key(text), Receipt(self._version(at), self._seen)))
         for at in self._noted.unseen & self._noted.gone:
             rows, names, version = self._noted.rows_of(at), self._names_of_unseen(at), self._version(at)
+            receipt = Receipt(version, self._seen)
             if rows and version is not None and all(row.version != version for row in rows):
                 name = rows[0].name  # it was deleted there before, by others: they need not have seen this
                 text = key_of_unseen(name.source, name.key, name.logged, name.ended)
@@ -264,7 +306,7 @@ class Storing:
             elif gives_keys_again(at[0], self._kept_keys):
                 name = names[0]
                 text = key_of_unseen(name.source, name.key, name.logged, name.ended)
-                graves.setdefault(at[0], []).extend((name, stored_key(text), version) for name in names)
+                graves.setdefault(at[0], []).extend((name, stored_key(text), receipt) for name in names)
             elif version is not None and version.author == self._table.source:
                 text = encode_key(at[1])  # no tombstone says where this has been: it goes no further than to the next
             else:
@@ -272,7 +314,7 @@ class Storing:
             label, origin = at[0]._meta.label, self._table.source
             logged.append(ChangeLog(model_label=label, object_pk=text, operation=Operation.DELETE, origin=origin))
         for root, some in graves.items():
-            self._table.insert_graves(root, some, self._seen)
+            self._table.insert_graves(root, some)
         ChangeLog.objects.using(self._table.remote).bulk_create(logged)
 
     def _names_of_unseen(self, at: At) -> list[Name]:

@@ -11,7 +11,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from ...capture.keys import encode_key, logged_texts
+from ...capture.keys import encode_key
 from ...models import ChangeLog, Operation
 from ...moment import as_utc
 from ..rows.selecting import rows_with
@@ -208,29 +208,6 @@ def last_changes(
     zone = zone_of(alias)
     for text, logged_at, row_id in found:
         yield (label, encode_key(read_key(model, text, zone))), LastChange(_time(connection, logged_at), row_id)
-
-
-def changed_fields(
-    alias: str, models: Collection[type[Model]], key: Any, *, after: int | None, until: int | None = None
-) -> frozenset[str] | None:
-    """Return which fields of an object a database's log says were changed; ``None``: it does not say.
-
-    Args:
-        alias: the database.
-        models: those in whose tables the object has rows.
-        key: its primary key there.
-        after: only rows of the log with higher ids; ``None``: it is not known from where on.
-        until: the last row; ``None``: all of the database's own users.
-    """
-    texts = logged_texts(next(iter(models)), [key])
-    if after is None or texts is None:
-        return None
-    rows = rows_with(ChangeLog, alias, object_pk=texts).filter(model_label__in=[model._meta.label for model in models])
-    rows = rows.filter(id__gt=after, **({"origin": ""} if until is None else {"id__lte": until}))
-    said = set(rows.values_list("operation", "changed_fields"))
-    if not said or any(operation != Operation.UPDATE or not names.strip("?") for operation, names in said):
-        return None
-    return frozenset(name for _, names in said for name in names.split(","))
 
 
 def _of_keys(connection: BaseDatabaseWrapper, texts: list[str]) -> tuple[str, list[Any]]:

@@ -64,7 +64,8 @@ def compare(local: Version | None, remote: Version | None, *, local_knows: bool,
     if local == remote:
         return Standing.SAME
     if local is not None and remote is not None and local.author == remote.author:
-        return Standing.NEWER if local.number > remote.number else Standing.OLDER
+        # What was retried may have been of a window that was not closed yet, and was changed in it once more.
+        return Standing.NEWER if (local.number, local.time) > (remote.number, remote.time) else Standing.OLDER
     if remote is None or local_knows:
         return Standing.NEWER
     return Standing.OLDER if local is None or remote_knows else Standing.CONCURRENT

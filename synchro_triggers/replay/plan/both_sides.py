@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connections
 from django.db.models import JSONField, Model
 
 from ...exceptions import SynchroConfigurationError
+from ..log.field_versions import Apart
 from ..rows.json_text import JsonText
 from ..rows.value_texts import as_text
 from ..rows.values import local_value, same_value
@@ -24,24 +25,6 @@ There = Model | Mapping[str, Any] | Callable[[], Model | None] | None
 
 #: Tells which fields were changed; ``None``: nobody knows.
 Changed = Callable[[], frozenset[str] | None]
-
-
-class Apart(NamedTuple):
-    """Which fields of an object were changed where; none is in two of them.
-
-    Attributes:
-        mine, theirs: those that LOCAL, and that the remote alone has changed, or both to the same.
-        both: those that both have changed, to different values.
-    """
-
-    mine: frozenset[str]
-    theirs: frozenset[str]
-    both: frozenset[str]
-
-    @property
-    def changed(self) -> frozenset[str]:
-        """What the remote has changed."""
-        return self.theirs | self.both
 
 
 def nobody_knows() -> None:
@@ -59,7 +42,7 @@ class BothSides:
         there: the remote's row.
         changed_here, changed_there: tell what was changed, as the logs say.
         made: both sides have made the object, and it was found to be one.
-        by_field: each side keeps what it alone has changed.
+        apart: what was found when its fields were compared; ``None``: the object counts as a whole.
     """
 
     def __init__(
@@ -72,9 +55,9 @@ class BothSides:
         changed_there: Changed = nobody_knows,
         *,
         made: bool = False,
-        by_field: bool = False,
+        apart: Apart | None = None,
     ) -> None:
-        self._by_field = by_field
+        self._apart = apart
         self._alias, self._fields, self._here, self._there = remote, fields, here, there
         self._changed_here, self._changed_there = changed_here, changed_there
         self.made = made
@@ -136,22 +119,17 @@ class BothSides:
 
     # What is merged -------------------------------------------------------------------------------
 
-    @property
-    def is_sent_by_field(self) -> bool:
-        """Whether only the fields that were changed are written, as long as there is no conflict."""
-        return self._by_field and self.stored_here is not None and self.stored_there is not None
-
     def apart(self) -> Apart | None:
-        """Return which fields were changed where; ``None``: the object counts as a whole, or the logs do not tell."""
+        """Return whose versions of which fields stand; ``None``: the object counts as a whole.
+
+        Of what both sides have changed to the same value there is nothing to decide but who has done so last.
+        """
         here, there = self.stored_here, self.stored_there
-        if not self._by_field or self.made or here is None or there is None:
+        if self._apart is None or here is None or there is None:
             return None
-        mine, theirs = self.local_changed, self.remote_changed
-        if mine is None or theirs is None:
-            return None
-        mine, theirs = mine & self.fields.keys(), theirs & self.fields.keys()
-        both = frozenset(name for name in mine & theirs if not same_value(self.fields[name], here[name], there[name]))
-        return Apart(mine - theirs, theirs - both, both)
+        mine, theirs, both, newest = self._apart
+        same = frozenset(name for name in both if same_value(self.fields[name], here[name], there[name]))
+        return Apart(mine | (same & newest), theirs | (same - newest), both - same, newest)
 
     def take(self, names: Collection[str]) -> Mapping[str, Any]:
         """Return all values: LOCAL's of these fields, and the remote's of the others."""
@@ -159,9 +137,13 @@ class BothSides:
         assert here is not None and there is not None
         return {**there, **{name: here[name] for name in names}}
 
-    def is_as_there(self, values: Mapping[str, Any]) -> bool:
-        """Tell whether the remote holds values already."""
-        return self.stored_there is not None and self._are_alike(values, self.stored_there)
+    def winner_of(self, values: Mapping[str, Any]) -> str:
+        """Tell whose values these are: ``'remote'``, ``'local'``, or neither's: ``'merged'``."""
+        fields = self.fields.items()
+        for winner, held in (("remote", self.stored_there), ("local", self.stored_here)):
+            if held is not None and all(same_value(field, values[name], held[name]) for name, field in fields):
+                return winner
+        return "merged"
 
     def merge(self, decision: Decision, label: str, key: str, setting: str) -> tuple[Decision, Stored]:
         """Return what comes of a rule's merged values: all values; or that one side has them all already.
@@ -180,21 +162,8 @@ class BothSides:
             )
         here, there = self.stored_here, self.stored_there
         merged = {**(there if there is not None else here or {}), **decision.values}
-        if self.is_as_there(merged):
-            return Decision.REMOTE, None
-        if here is not None and self._are_alike(merged, here):
-            return Decision.LOCAL, None
-        return decision, merged
-
-    def _are_alike(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-        return all(same_value(field, one[name], other[name]) for name, field in self.fields.items())
-
-    def by_table(self, names: Collection[str]) -> dict[str, list[str]]:
-        """Return names of fields by the label of the model in whose table each is."""
-        found: dict[str, list[str]] = {}
-        for name in sorted(names):
-            found.setdefault(self.fields[name].model._meta.label, []).append(name)
-        return found
+        winner = self.winner_of(merged)
+        return (decision, merged) if winner == "merged" else (Decision(winner), None)
 
     def by_attname(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return values by the names of attributes."""

@@ -1,67 +1,65 @@
-"""Of objects that are merged by field, which fields each side has changed; what nobody has changed on LOCAL stays.
+"""Objects that are merged by field: each field is compared by itself, and what nobody has changed on LOCAL stays.
 
 The idea is that of column-level merging, as databases with several masters have it (PostgreSQL BDR's column-level
-conflict resolution), without its clocks for each column: the logs name the fields.
+conflict resolution); which of two changes has seen the other is told by versions instead of clocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from functools import cached_property, partial
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from django.db.models import Model
 
-from ...capture.keys import logged_texts
-from ...conf import local_alias
-from ...models import ChangeLog, Operation
+from ..identity.own_fields import Versions
+from ..identity.reference_table import Stored
+from ..identity.references import Identity
+from ..log.changed_fields import FieldsRow, last_by_users, rows_of_objects
 from ..log.changes import Change
-from ..log.own_windows import OwnRow
-from ..log.users_changes import changed_fields
-from ..rows.selecting import rows_with
-from ..rows.utc import zone_of
+from ..log.field_versions import Apart, FieldVersion, compare_fields, newest_of
+from ..log.own_windows import OwnRow, own_rows
+from ..log.users_changes import LastChange
+from ..log.versions import Version, had, knows, time_after
 from ..rows.values import local_value
 from ..schema.family import family_of
-from ..schema.keys import FormerKey
-from ..schema.shape import Shape, read_key
-from ..tasks import At, ObjectTask
-from .both_sides import Changed, nobody_knows
+from ..schema.shape import Shape
+from ..tasks import At
 from .context import RunContext
 
-#: A log row of an object: its id and transaction, whose change it was, what was done, and to which fields.
-_Row = tuple[int, int, str, str, str]
+
+class _Met(NamedTuple):
+    """What was found of an object: whose versions stand, LOCAL's, those that the remote has received, and its news."""
+
+    apart: Apart
+    here: Versions
+    received: Mapping[str, FieldVersion]
+    unseen: frozenset[str]
 
 
 class ByField:
-    """Tells which fields LOCAL has changed in a batch's objects, and which the remote, unseen by LOCAL.
+    """Compares the fields of a batch's objects, and tells which of them are written.
 
     Args:
         context: where and how to write.
-        tasks: what the batch is to do.
+        identity: which remote row is which object, and which versions LOCAL has.
     """
 
-    def __init__(self, context: RunContext, tasks: Iterable[object]) -> None:
-        self._context = context
-        self._tasks = [task for task in tasks if isinstance(task, ObjectTask)] if context.by_field else []
-        self._changed: dict[Shape, dict[At, frozenset[str] | None]] = {}
+    def __init__(self, context: RunContext, identity: Identity) -> None:
+        self._context, self._identity = context, identity
+        self._met: dict[At, _Met] = {}
+        self._own_rows: dict[int, OwnRow] = {}
+        self._their_rows: dict[At, list[FieldsRow]] = {}
 
     def concerns(self, shape: Shape) -> bool:
         """Tell whether objects are merged by field: those with rows under several keys are not."""
-        return shape.label in self._context.by_field and not shape.other_parents and self._is_between_two
+        return self._identity.fields.concerns(shape)
 
-    @cached_property
-    def _is_between_two(self) -> bool:
-        return is_between_two(self._context)
-
-    def changed(self, shape: Shape, key: Any) -> frozenset[str] | None:
-        """Return the names of the fields that LOCAL has changed in an object; ``None``: its log does not tell."""
-        if shape not in self._changed:
-            self._changed[shape] = self._load(shape)
-        return self._changed[shape].get((shape.root, key))
+    # What is written ------------------------------------------------------------------------------
 
     def unchanged(self, shape: Shape, key: Any, row: Model) -> dict[str, Any]:
-        """Return what stays on the remote, since LOCAL has not changed it: attribute names to values of its row."""
-        changed = self.changed(shape, key)
+        """Return what stays on the remote: attribute names to values of its row."""
+        at = shape.root, key
+        changed = self._met[at].apart.mine if at in self._met else self._identity.fields.changed(at)
         if changed is None:
             return {}
         return {each.attname: local_value(row, each) for each in shape.copied if each.name not in changed}
@@ -71,107 +69,129 @@ class ByField:
         staying = self.unchanged(shape, key, row)
         return [staying.get(each.attname, value) for each, value in zip(shape.copied, values, strict=True)]
 
-    def told(
-        self, shape: Shape, key: Any, change: Change, remote_key: Any, seen: int | None, *, by_field: bool
-    ) -> tuple[Changed, Changed]:
-        """Return what tells, when it is asked, which fields LOCAL, and which the remote has changed.
+    # What is compared -----------------------------------------------------------------------------
+
+    def apart(self, shape: Shape, key: Any) -> Apart | None:
+        """Return what was found when an object's fields were compared; ``None``: they were not."""
+        met = self._met.get((shape.root, key))
+        return None if met is None else met.apart
+
+    def unseen(self, shape: Shape, key: Any) -> frozenset[str] | None:
+        """Return the fields of an object that were changed on the remote, unseen by LOCAL; ``None``: nobody knows."""
+        met = self._met.get((shape.root, key))
+        return None if met is None else met.unseen
+
+    def meet(
+        self, shape: Shape, key: Any, remote_key: Any, change: Change, theirs: LastChange | None
+    ) -> tuple[Apart, Versions, Versions]:
+        """Compare the fields of an object that both sides have, and note whose versions stand, but for conflicts.
+
+        To be asked when the remote's row is locked.
 
         Args:
-            shape, key: the object.
-            change: what LOCAL logged of it.
-            remote_key: its row there.
-            seen: how far the remote's log went when it received the object; ``None``: it is not known.
-            by_field: the object is merged by field.
+            shape, key, remote_key, change: the object.
+            theirs: what the remote's users have changed last, unseen by the object; ``None``: nothing.
+
+        Returns:
+            What was found, and both sides' versions.
         """
-        here: Changed = nobody_knows
-        there: Changed = nobody_knows
-        family = family_of(shape)
-        if by_field:
-            here = partial(self.changed, shape, key)
-        elif change.logged and not isinstance(key, FormerKey):
-            here = partial(changed_fields, local_alias(), family, key, after=change.first - 1, until=change.last)
-        if by_field and self._context.logs and remote_key is not None:
-            there = partial(self._changed_there, shape, remote_key, seen)
-        elif seen is not None:
-            there = partial(changed_fields, self._context.remote, family, remote_key, after=seen)
-        return here, there
+        at, identity = (shape.root, key), self._identity
+        names = [each.name for each in shape.copied]
+        here = identity.fields.versions(at) or dict.fromkeys(names)
+        stored = identity.stored_there(shape.model, key, remote_key)
+        received = {name: _nothing if stored is None else stored.of_field(name) for name in names}
+        rows = self._last_of_users(shape, remote_key, theirs, received) if theirs is not None else {}
+        there = {name: self._there(received[name], rows.get(name), theirs) for name in names}
+        knows_local = self._local_knows(shape, at, there, rows)
+        known = self._context.knowledge.remote.of([model._meta.label for model in family_of(shape)])
 
-    def _changed_there(self, shape: Shape, remote_key: Any, seen: int | None) -> frozenset[str] | None:
-        """Return the names of the fields that were changed on the remote, unseen by LOCAL; ``None``: nobody knows.
-
-        That is what its users have changed since it last received the object, and what it has received from others
-        that LOCAL has not.
-        """
-        models, knowledge = family_of(shape), self._context.knowledge
-        labels = [model._meta.label for model in models]
-
-        def is_unseen(row: _Row) -> bool:
-            row_id, txid, origin, *_ = row
-            if not origin and seen is not None and row_id <= seen:
+        def remote_knows(name: str) -> bool:
+            version = here[name]
+            if version is None:
                 return False
-            return not knowledge.has_received(labels, OwnRow(row_id, txid, None))
+            return (name in rows and had(received[name].version, version)) or (change.logged and knows(known, version))
 
-        rows = _logged(self._context.remote, models, [remote_key], but_of=self._context.source).get(remote_key, ())
-        return _fields_of(filter(is_unseen, rows))
+        found = compare_fields(here, there, users=rows, local_knows=knows_local, remote_knows=remote_knows)
+        unseen = frozenset(name for name in names if there[name] is not None and not knows_local(name))
+        self._met[at] = _Met(found, here, received, unseen)
+        self.take(shape.root, key, found.mine | found.newest)
+        return found, here, there
 
-    def _load(self, shape: Shape) -> dict[At, frozenset[str] | None]:
-        """Read, in one query, what the log says of the batch's objects of one shape."""
-        changes: dict[Any, Change] = {
-            task.key: task.change
-            for task in self._tasks
-            if task.shape is shape and task.instance is not None and not isinstance(task.key, FormerKey)
-            if task.change is not None and task.change.logged and not task.change.created
-        }
-        if not changes:
-            return {}
-        first, last = min(each.first for each in changes.values()), max(each.last for each in changes.values())
-        logged = _logged(
-            local_alias(), family_of(shape), changes, but_of=self._context.node, id__gte=first, id__lte=last
-        )
-        return {
-            (shape.root, key): _fields_of(row for row in logged.get(key, ()) if change.first <= row[0] <= change.last)
-            for key, change in changes.items()
-        }
+    def take(self, root: type[Model], key: Any, names: Collection[str]) -> None:
+        """Note that of an object that was compared, LOCAL's versions of these fields stand, and no others."""
+        met = self._met[root, key]
+        brought = {name: met.here[name] for name in names if name in met.here}
+        kept = {name: version for name, version in met.received.items() if name not in brought}
+        self._identity.receive_fields(root, key, brought, kept)
+
+    def newest_unknown_here(self, shape: Shape, key: Any, stored: Stored | None) -> Version | None:
+        """Return the newest version of a field that the remote has received, first of those that LOCAL has not seen."""
+        if stored is None or stored.fields is None:
+            return None if stored is None else stored.version
+        versions = {each.name: stored.of_field(each.name).version for each in shape.copied}
+        knows_local = self._local_knows(shape, (shape.root, key), versions, {})
+        unknown = [version for name, version in versions.items() if version is not None and not knows_local(name)]
+        return newest_of(unknown or versions.values())
+
+    def newest_unknown_there(self, shape: Shape, key: Any) -> Version | None:
+        """Return LOCAL's newest version of a field, first of those that the remote has not seen."""
+        known = self._context.knowledge.remote.of([model._meta.label for model in family_of(shape)])
+        versions = [each for each in (self._identity.fields.versions((shape.root, key)) or {}).values() if each]
+        return newest_of([each for each in versions if not knows(known, each)] or versions)
+
+    def _there(self, received: FieldVersion, row: OwnRow | None, theirs: LastChange | None) -> Version | None:
+        if row is None or theirs is None:
+            return received.version
+        time = time_after(row.time_or(theirs.time), received.version)
+        return Version(self._context.node, self._context.knowledge.there.of(row), time)
+
+    def _local_knows(self, shape: Shape, at: At, there: Versions, rows: Mapping[str, OwnRow]) -> Any:
+        """Return what tells whether LOCAL has seen the remote's version of a field."""
+        knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]
+        known = knowledge.local.of(labels)
+
+        def local_knows(name: str) -> bool:
+            version = there[name]
+            if version is None or had(self._identity.fields.received(at, name).version, version):
+                return True
+            if name in rows and knowledge.has_received(labels, rows[name]):
+                return True
+            return knows(known, version)
+
+        return local_knows
+
+    # The remote's log -----------------------------------------------------------------------------
+
+    def expect(self, shape: Shape, seen: Mapping[Any, int | None]) -> None:
+        """Read, in two queries, which fields of rows the remote's users have changed, and when.
+
+        Args:
+            shape: the model.
+            seen: keys of rows to how far the remote's log went, at the least, when their fields came.
+        """
+        unread = {key: last or 0 for key, last in seen.items() if (shape.root, key) not in self._their_rows}
+        if not unread:
+            return
+        among = {"origin": "", "id__gt": min(unread.values())}
+        rows = rows_of_objects(self._context.remote, family_of(shape), unread, **among)
+        ids: set[int] = set()
+        for key in unread:
+            found = self._their_rows[shape.root, key] = rows.get(key, [])
+            ids.update(row.id for row in last_by_users(found, [each.name for each in shape.copied]).values())
+        self._own_rows.update(own_rows(self._context.remote, ids))
+
+    def _last_of_users(
+        self, shape: Shape, remote_key: Any, theirs: LastChange, received: Mapping[str, FieldVersion]
+    ) -> dict[str, OwnRow]:
+        """Return the rows by which the remote's users have changed fields last, since these were received."""
+        self.expect(shape, {remote_key: min(each.seen or 0 for each in received.values())})
+        last = last_by_users(self._their_rows[shape.root, remote_key], received)
+        ids = {name: row.id for name, row in last.items() if row.id > (received[name].seen or 0)}
+        if not ids and not last:  # its log rows cannot be found by its key
+            ids = dict.fromkeys(received, theirs.id)
+        unread = set(ids.values()) - self._own_rows.keys()
+        self._own_rows.update(own_rows(self._context.remote, unread))
+        return {name: self._own_rows[row_id] for name, row_id in ids.items() if row_id in self._own_rows}
 
 
-def is_between_two(context: RunContext) -> bool:
-    """Tell whether neither side has received anything from a third database.
-
-    Who has got which field of an object some other way is not written down: versions are those of whole objects.
-    """
-    knowledge = context.knowledge
-    return knowledge.local.authors | knowledge.remote.authors <= {context.source, context.node}
-
-
-def _logged(
-    alias: str, models: Collection[type[Model]], keys: Iterable[Any], *, but_of: str, **between: int
-) -> dict[Any, list[_Row]]:
-    """Return the log rows of objects by their keys, but for those of changes that came from one node."""
-    model = next(iter(models))
-    texts = logged_texts(model, keys)
-    if texts is None:
-        return {}
-    rows = rows_with(ChangeLog, alias, object_pk=texts).filter(
-        model_label__in=[each._meta.label for each in models], **between
-    )
-    found: dict[Any, list[_Row]] = {}
-    zone, read = zone_of(alias), dict[str, Any]()
-    columns = ("object_pk", "id", "txid", "origin", "operation", "changed_fields")
-    for text, *row in rows.exclude(origin=but_of).values_list(*columns):
-        if text not in read:
-            read[text] = read_key(model, text, zone)
-        found.setdefault(read[text], []).append(tuple(row))
-    return found
-
-
-def _fields_of(rows: Iterable[_Row]) -> frozenset[str] | None:
-    """Return the fields that a database's own users have changed; what it hands on of others counts as a whole.
-
-    Nobody has written down which of the fields that came from elsewhere the other side has got another way.
-    """
-    names: set[str] = set()
-    for _, _, origin, operation, changed in rows:
-        if origin or operation != Operation.UPDATE or not changed.strip("?"):
-            return None
-        names.update(changed.split(","))
-    return frozenset(names) or None
+_nothing = FieldVersion(None, None)

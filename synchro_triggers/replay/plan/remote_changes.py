@@ -5,14 +5,18 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.db.models import Model
 
 from ...capture.keys import encode_key, logged_texts
+from ...conf import local_alias
 from ...moment import as_utc
 from ..identity.references import Identity
+from ..log.changed_fields import changed_fields
 from ..log.changes import LONG_AGO, Change
+from ..log.field_versions import newest_of
 from ..log.noted_changes import Notes
 from ..log.own_windows import OwnRow, moment_of, own_rows
 from ..log.users_changes import LastChange, LastChanges, last_changes
@@ -21,7 +25,7 @@ from ..schema.family import family_of
 from ..schema.keys import FormerKey
 from ..schema.shape import Shape, shape_of
 from ..tasks import ObjectTask
-from .both_sides import BothSides, There
+from .both_sides import BothSides, Changed, There, nobody_knows
 from .by_field import ByField
 from .conflicts import Conflict
 from .context import RunContext
@@ -54,7 +58,7 @@ class RemoteChanges:
         self._replayed: LastChanges = {}
         self._own_rows: dict[int, OwnRow] = {}
         self._read: set[tuple[type[Model], Any]] = set()
-        self.settling = Settling(context, identity)
+        self.settling = Settling(context, identity, by_field)
         self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
 
     def look(self) -> None:
@@ -68,8 +72,8 @@ class RemoteChanges:
 
     def load(self, tasks: Iterable[ObjectTask]) -> None:
         """Read the remote's changelog for the objects of a batch whose remote keys are known."""
+        tasks = list(tasks)
         if self._asks_for_versions:
-            tasks = list(tasks)
             self._load_versions(tasks)
         if not self._any:
             return
@@ -89,6 +93,21 @@ class RemoteChanges:
                 self._other_rows.setdefault(task.at, []).append(row)
         for model, remote_keys in by_model.items():
             self._load(model, remote_keys)
+        self._load_fields(tasks)
+
+    def _load_fields(self, tasks: Iterable[ObjectTask]) -> None:
+        """Read which fields the remote's users have changed in a batch's objects that are merged by field."""
+        seen: dict[Shape, dict[Any, int | None]] = {}
+        for task in tasks:
+            known = self._identity.known(task.shape.model, task.key)
+            if known is None or task.instance is None or not self._by_field.concerns(task.shape):
+                continue
+            rows = ((model._meta.label, encode_key(known)) for model in family_of(task.shape))
+            if any(row in self._last for row in rows):
+                stored = self._identity.stored_there(task.shape.model, task.key, known)
+                seen.setdefault(task.shape, {})[known] = None if stored is None else stored.seen_of_all
+        for shape, some in seen.items():
+            self._by_field.expect(shape, some)
 
     @property
     def _asks_for_versions(self) -> bool:
@@ -190,9 +209,12 @@ class RemoteChanges:
             self.settling.known_before.add(conflict)
             return conflict
         received, seen = self._received(shape, key, at_remote)
-        theirs = self._last_change(rows, self._met_at(shape, key), seen) if self._any else None
+        by_field = seen is not None and self._by_field.concerns(shape)
+        theirs = self._last_change(rows, self._met_at(shape, key), seen, by_field=by_field) if self._any else None
         if theirs is None and received is None:
             return None
+        if self._by_field.concerns(shape) and remote_key is not None and not change.deleted:
+            return self._weighed_by_field(shape, key, at_remote, change, theirs)
         return self._weighed(shape, key, at_remote, change, theirs, received)
 
     def _conflict(
@@ -207,7 +229,35 @@ class RemoteChanges:
 
     def _received(self, shape: Shape, key: Any, at_remote: Any) -> tuple[Version | None, int | None]:
         """Return which version the remote has received of an object, and how far its log went then."""
-        return self._identity.received_there(shape.model, key, at_remote) if self._asks_for_versions else (None, None)
+        stored = self._identity.stored_there(shape.model, key, at_remote)
+        if stored is None or not (self._asks_for_versions or stored.fields):
+            return None, None
+        if not self._by_field.concerns(shape):
+            return stored.version, stored.seen
+        version = self._by_field.newest_unknown_here(shape, key, stored) if self._asks_for_versions else None
+        return version, stored.seen_of_all
+
+    def _weighed_by_field(
+        self, shape: Shape, key: Any, at_remote: Any, change: Change, theirs: LastChange | None
+    ) -> Conflict | None:
+        """Compare the fields of an object that both sides have, and return what there is to decide."""
+        identity = self._identity
+        if theirs is not None:
+            identity.contest(shape.model, key)
+        apart, *versions = self._by_field.meet(shape, key, at_remote, change, theirs)
+        here, there = (newest_of(each[name] for name in apart.both or apart.theirs) for each in versions)
+        keys = encode_key(key), encode_key(at_remote)
+        if apart.both:
+            at = moment_of(here.time) if here is not None else LONG_AGO
+            assert there is not None  # or LOCAL would have seen it
+            authors = self._context.source if here is None else here.author, there.author
+            conflict = Conflict(shape.label, *keys, at, moment_of(there.time), *authors)
+            self.settling.objects[conflict] = shape.model, key
+            return conflict
+        if apart.mine:
+            return None
+        identity.keep_theirs(shape.model, key, superseded=True)
+        return Conflict(shape.label, *keys, change.logged_at, change.logged_at, settled=True)
 
     def _weighed(
         self,
@@ -230,7 +280,9 @@ class RemoteChanges:
         assert there is not None
         if theirs is not None:
             identity.contest(shape.model, key)
-        here = identity.versions.of((shape.root, key)) if change.logged_at != LONG_AGO else None
+        here = None
+        if change.logged_at != LONG_AGO:
+            here = self._by_field.newest_unknown_there(shape, key) or identity.versions.of((shape.root, key))
         if here is None:
             if theirs is None:
                 return None
@@ -355,13 +407,27 @@ class RemoteChanges:
         at_remote = remote_key if remote_key is not None else identity.stale_reference(shape.model, key)
         made = identity.known(shape.model, key) is None and remote_key is not None
         fields = shape_of(type(there)).copied if isinstance(there, Model) else shape.copied
-        seen = None
-        if self._context.logs and at_remote is not None and not made:
-            seen = identity.received_there(shape.model, key, at_remote)[1]
-        by_field = not made and fields is shape.copied and self._by_field.concerns(shape)
-        changed = self._by_field.told(shape, key, change, at_remote, seen, by_field=by_field)
-        sides = BothSides(self._context.remote, fields, here, there, *changed, made=made, by_field=by_field)
-        return replace(conflict, sides=sides)
+        changed = self._changed(shape, key, change, None if made else at_remote)
+        apart = self._by_field.apart(shape, key) if fields is shape.copied else None
+        if apart is not None:
+            changed = partial(identity.fields.changed, (shape.root, key)), partial(self._by_field.unseen, shape, key)
+        return replace(
+            conflict, sides=BothSides(self._context.remote, fields, here, there, *changed, made=made, apart=apart)
+        )
+
+    def _changed(self, shape: Shape, key: Any, change: Change, at_remote: Any) -> tuple[Changed, Changed]:
+        """Return what tells, when it is asked, which fields LOCAL, and which the remote has changed."""
+        here: Changed = nobody_knows
+        there: Changed = nobody_knows
+        family = family_of(shape)
+        if change.logged and not isinstance(key, FormerKey):
+            until = change.last
+            here = partial(changed_fields, local_alias(), family, key, id__gte=change.first, id__lte=until)
+        if self._context.logs and at_remote is not None:
+            stored = self._identity.stored_there(shape.model, key, at_remote)
+            if stored is not None and stored.seen is not None:
+                there = partial(changed_fields, self._context.remote, family, at_remote, id__gt=stored.seen, origin="")
+        return here, there
 
     def _met_at(self, shape: Shape, key: Any) -> datetime.datetime | None:
         met_at: datetime.datetime | None = self._identity.met_at(shape.model, key)
@@ -374,12 +440,23 @@ class RemoteChanges:
         return None if last is None else last.time
 
     def _last_change(
-        self, rows: Sequence[tuple[str, str]], met_at: datetime.datetime | None, seen: int | None
+        self,
+        rows: Sequence[tuple[str, str]],
+        met_at: datetime.datetime | None,
+        seen: int | None,
+        *,
+        by_field: bool = False,
     ) -> LastChange | None:
-        """Return what the remote's users have changed last, if it has received nothing since."""
+        """Return what the remote's users have changed last, if it has received nothing since.
+
+        Args:
+            by_field: of what it has received since, it need not have received all fields.
+        """
         changes = [self._last[at] for at in rows if at in self._last]
         latest = max(changes, key=lambda last: last.id, default=None)
-        if latest is None or any(self._replayed[at].id > latest.id for at in rows if at in self._replayed):
+        if latest is None:
+            return None
+        if not by_field and any(self._replayed[at].id > latest.id for at in rows if at in self._replayed):
             return None
         if seen is not None:
             return latest if latest.id > seen else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db.models import Model
@@ -13,13 +13,15 @@ from ...capture.keys import encode_key
 from ...conf import local_alias
 from ...exceptions import SynchroConfigurationError
 from ...key_texts import full_key, stored_key
-from ...models import ChangeLog, ConflictKind, Operation
 from ...models import Conflict as Record
+from ...models import ConflictKind
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
+from ..log.field_versions import Apart
 from ..report import SyncReport, Told
-from ..schema.shape import shown_key
-from .both_sides import Apart, BothSides, Stored
+from ..schema.shape import root_of, shown_key
+from .both_sides import BothSides, Stored
+from .by_field import ByField
 from .conflicts import Conflict, Decision, decide_conflict, name_of_rule
 from .context import RunContext
 
@@ -55,24 +57,14 @@ class _Found:
     Attributes:
         decision: whose version stands.
         merged: all values, where both were merged.
-        restated: fields in which the remote's users' change stands beside LOCAL's.
-        is_by_field: the values are both sides' own: written as LOCAL's change.
+        ours: of an object that was merged by field, those of which LOCAL's version stands; ``None``: of another one.
         is_conflict: it is told, and put on record.
     """
 
     decision: Decision
     merged: Stored = None
-    restated: frozenset[str] = frozenset()
-    is_by_field: bool = False
+    ours: frozenset[str] | None = None
     is_conflict: bool = True
-
-
-@dataclass(frozen=True)
-class _Restated:
-    """What the remote's users have changed stands beside what LOCAL has: a version of theirs that has seen LOCAL's."""
-
-    conflict: Conflict
-    fields: frozenset[str]
 
 
 class Settling:
@@ -83,10 +75,9 @@ class Settling:
         known_before: those that were decided by an earlier run, and are only told again.
     """
 
-    def __init__(self, context: RunContext, identity: Identity) -> None:
-        self._context, self._identity = context, identity
+    def __init__(self, context: RunContext, identity: Identity, by_field: ByField) -> None:
+        self._context, self._identity, self._by_field = context, identity, by_field
         self._settled: dict[tuple[Change, str], _Settled] = {}
-        self._restated: dict[tuple[Change, str], _Restated] = {}
         self.objects: dict[Conflict, tuple[type[Model], Any]] = {}
         self.known_before: set[Conflict] = set()
 
@@ -153,37 +144,29 @@ class Settling:
             merged = found.merged if found.decision.is_merged else None
             settled = _Settled(conflict, found.decision, deletes, deleted, between, merged)
             self._settled[change, conflict.label] = settled
-        if found.restated:
-            self._restated[change, conflict.label] = _Restated(conflict, found.restated)
         if found.merged is None or not isinstance(conflict.sides, BothSides):
             return found.decision.winner == "remote"
         values = conflict.sides.by_attname(found.merged)
-        return MergedByField(values) if found.is_by_field else Decision.merged(values)
+        return Decision.merged(values) if found.ours is None else MergedByField(values)
 
     def _decide_all(self, conflict: Conflict, *, may_merge: bool) -> _Found:
         """Return what is decided, over the whole object or by field; raise what the rule has raised."""
         apart = conflict.sides.apart() if isinstance(conflict.sides, BothSides) else None
         if apart is None:
-            return self._sent_whole(conflict, self._decide_whole(conflict, may_merge=may_merge))
-        return replace(self._decide_by_field(conflict, apart), is_conflict=bool(apart.both))
-
-    @staticmethod
-    def _sent_whole(conflict: Conflict, found: _Found) -> _Found:
-        """Return what is decided so that of an object that is merged by field the whole of what has won is sent."""
-        sides = conflict.sides
-        if not isinstance(sides, BothSides) or not sides.is_sent_by_field:
-            return found
-        if found.decision == Decision.LOCAL:
-            return replace(found, merged=sides.stored_here, is_by_field=True)
-        return replace(found, restated=frozenset(sides.fields)) if found.decision == Decision.REMOTE else found
+            return self._decide_whole(conflict, may_merge=may_merge)
+        return self._decide_by_field(conflict, apart)
 
     def _keep(self, conflict: Conflict, found: _Found) -> None:
         """Remember whose version stands, and what both held before anything is written."""
         if isinstance(conflict.sides, BothSides) and not self._context.dry_run:
             conflict.sides.read()
-        if (at := self.objects.get(conflict)) is not None:
-            ours = found.decision.winner == "local" or found.is_by_field
-            (self._identity.take_ours if ours else self._identity.keep_theirs)(*at)
+        if (at := self.objects.get(conflict)) is None:
+            return
+        if isinstance(conflict.sides, BothSides) and (apart := conflict.sides.apart()) is not None:
+            ours = apart.mine if found.ours is None else found.ours
+            self._by_field.take(root_of(at[0]), at[1], ours)
+        else:
+            (self._identity.take_ours if found.decision.winner == "local" else self._identity.keep_theirs)(*at)
 
     def _decide_whole(self, conflict: Conflict, *, may_merge: bool) -> _Found:
         """Return what is decided; raise what the rule has raised."""
@@ -195,25 +178,27 @@ class Settling:
         return _Found(*self._merge(conflict, conflict.sides, decision.values))
 
     def _decide_by_field(self, conflict: Conflict, apart: Apart) -> _Found:
-        """Return what is decided where each side keeps what it alone has changed; raise what the rule has raised.
+        """Return what is decided where each field counts by itself; raise what the rule has raised.
 
-        The rule is asked where both have changed a field. What stays of the remote's is a version of its users again,
-        which has seen LOCAL's: it has to travel to all who have got the one before.
+        The rule is asked where both have changed a field. The newest is the newest of each field, so that it is the
+        same on all nodes; any other rule is asked once, and decides over all of them.
         """
         sides = conflict.sides
         assert isinstance(sides, BothSides)
-        rule = self._asked(conflict) if apart.both else Decision.LOCAL
-        own, fields = (apart.mine | apart.both, apart.theirs) if rule == Decision.LOCAL else (apart.mine, apart.changed)
-        values = sides.take(own)
-        if rule.is_merged:
-            found = _Found(*self._merge(conflict, sides, {**{name: values[name] for name in own}, **rule.values}))
-            if found.decision != Decision.LOCAL:
-                return found
-            own, fields = apart.mine | apart.both, apart.theirs
-            values = sides.take(own)
-        if sides.is_as_there(values):
-            return _Found(Decision.REMOTE)
-        return _Found(Decision("merged") if fields else Decision.LOCAL, values, fields, is_by_field=True)
+        won = apart.both & apart.newest
+        values: Mapping[str, Any] = {}
+        if apart.both and self._context.rule_for(conflict.label)[0] != "newest":
+            rule = self._asked(conflict)
+            if rule.is_merged:
+                values = {**sides.take(apart.mine), **rule.values}
+                decision, merged = self._merge(conflict, sides, values)
+                if decision.is_merged:
+                    return _Found(decision, merged)
+            won = apart.both if rule == Decision.LOCAL else frozenset()
+        ours = apart.mine | won
+        values = values or sides.take(ours)
+        winner = sides.winner_of(values)
+        return _Found(Decision(winner), None if winner == "remote" else values, ours, is_conflict=bool(apart.both))
 
     def _asked(self, conflict: Conflict) -> Decision:
         decision = self.decide(conflict)
@@ -254,29 +239,6 @@ class Settling:
         records = [self._record(each) for each in self._done(not_done) if each.conflict not in self.known_before]
         if records and not self._context.dry_run:
             Record._base_manager.using(self._context.remote).bulk_create(records)
-
-    def restate(self, not_done: Collection[Change]) -> None:
-        """Log again what stays of the remote's users beside LOCAL's changes; to be done when all else is stored.
-
-        It is told, on the way back and onwards, as a version of theirs that comes after LOCAL's.
-        """
-        rows: list[ChangeLog] = []
-        for (change, _), each in self._restated.items() if not self._context.dry_run else ():
-            sides = each.conflict.sides
-            assert isinstance(sides, BothSides)
-            by_table = sides.by_table(each.fields) if change not in not_done else {}
-            rows += (
-                ChangeLog(
-                    model_label=label,
-                    object_pk=each.conflict.remote_pk,
-                    operation=Operation.UPDATE,
-                    changed_fields=",".join(names) if each.fields != sides.fields.keys() else "?",
-                    logged_at=each.conflict.remote_at,
-                )
-                for label, names in by_table.items()
-            )
-        if rows:
-            ChangeLog._base_manager.using(self._context.remote).bulk_create(rows)
 
     def _record(self, settled: _Settled) -> Record:
         conflict, sides = settled.conflict, settled.conflict.sides

@@ -87,6 +87,7 @@ class Batch:
         self._objects = [task for task in self._tasks if isinstance(task, ObjectTask)]
         identity.log.expect(self._objects, formers)
         identity.versions.expect(self._objects)
+        identity.fields.expect(self._objects)
         self._parked: set[Change] = set()
         self._put_off: list[Task] = []
         self._settled = False
@@ -198,7 +199,6 @@ class Batch:
         not_done = put_off | self._result.failed.keys()
         self._known.remote_changes.settling.tell(self._result.report, not_done)
         self._known.remote_changes.settling.record(not_done)
-        self._known.remote_changes.settling.restate(not_done)
         if not put_off:
             return
         # Of an object that was logged under several labels there is one task.
@@ -369,6 +369,7 @@ def _identity_for(context: RunContext) -> Identity:
         context.gone,
         context.knowledge.here,
         logs=context.logs,
+        merged_by_field=context.by_field,
     )
 
 

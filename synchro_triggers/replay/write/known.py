@@ -43,7 +43,7 @@ class Known:
         self.remote, self.identity = context.remote, identity
         self.matching = Matching(identity, context.spellings)
         self.targets = Targets(identity, tasks)
-        self.by_field = ByField(context, tasks)
+        self.by_field = ByField(context, identity)
         self.remote_changes = RemoteChanges(context, identity, changes, self.by_field)
         self.rows = ReadAhead(context.remote, context.locks)
 

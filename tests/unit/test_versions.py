@@ -198,6 +198,7 @@ V1, V2, OTHER = Version("a", 1, 10), Version("a", 2, 20), Version("b", 1, 15)
         (None, None, True, True, Standing.SAME),
         (V2, V1, False, True, Standing.NEWER),  # of one author the number tells
         (V1, V2, True, False, Standing.OLDER),
+        (V1._replace(time=11), V1, False, True, Standing.NEWER),  # retried before its window was closed
         (V1, OTHER, True, False, Standing.NEWER),
         (V1, OTHER, False, True, Standing.OLDER),
         (V1, OTHER, False, False, Standing.CONCURRENT),

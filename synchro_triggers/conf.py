@@ -111,7 +111,13 @@ class Settings:
     def merged_by_field(self) -> frozenset[str]:
         """Labels of the models of whose objects only the fields are written that LOCAL has changed."""
         chosen = {model: self.options.get(model, _NO_OPTIONS).merge or self.merge for model in self.models}
-        return frozenset(model._meta.label for model, merge in chosen.items() if merge == "fields")
+        by_field = frozenset(model._meta.label for model, merge in chosen.items() if merge == "fields")
+        return by_field | self.counters.keys()  # what adds up is no conflict with what is merged otherwise
+
+    @cached_property
+    def counters(self) -> Mapping[str, frozenset[str]]:
+        """Names of the fields whose differences add up, by the labels of models that have any."""
+        return {model._meta.label: each.counters for model, each in self.options.items() if each.counters}
 
     @cached_property
     def captured(self) -> Hashable:

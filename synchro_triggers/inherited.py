@@ -49,7 +49,11 @@ def _merged(own: _Given, known: _Given) -> Iterator[tuple[type[Model], ModelOpti
         _require_told(model, references, skip)
         nearest = {name: _nearest(model, name, own, known) for name in ("write", "mute", "conflict")}
         nearest = {name: value for name, value in nearest.items() if value is not None}
-        nearest |= {"skip": skip, "natural_key": natural_key, "references": references}
+        counters = frozenset[str]().union(
+            *(each[base].get("counters", ()) for each in (own, known) for base in model.__mro__ if base in each)
+        )
+        _require_counted(model, counters, skip | {path.split("__")[0] for path in natural_key})
+        nearest |= {"skip": skip, "natural_key": natural_key, "references": references, "counters": counters}
         yield model, ModelOptions(**{**given, **nearest})
 
 
@@ -69,6 +73,14 @@ def _require_told(model: type[Model], references: Collection[HeldKey], skip: Col
                 f"{SETTING}: {held.told_by!r} tells which model's key {held.column!r} of {model._meta.label} holds "
                 "(references), and is not synchronised (skip). Take it out of one of them."
             )
+
+
+def _require_counted(model: type[Model], counters: Collection[str], others: Collection[str]) -> None:
+    for name in sorted(set(counters) & set(others)):
+        raise SynchroConfigurationError(
+            f"{SETTING}: differences of {name!r} of {model._meta.label} shall add up (counters), and it is not "
+            "synchronised (skip), or tells the objects from one another (natural_key). Take it out of one of them."
+        )
 
 
 def _nearest(model: type[Model], name: str, *given: _Given) -> Any:

@@ -55,6 +55,7 @@ class Node(models.Model):
             separated by commas.
         pruned_to: the highest changelog id that was ever pruned. A received row that is missing beyond it was lost.
         forgotten: identities of nodes for which pruning has not kept what they had not passed, separated by commas.
+        counting: as whom its users add to counters: another one after each reset. Empty: as ``node_id``.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -63,6 +64,7 @@ class Node(models.Model):
     copied_from = models.TextField(default="", blank=True)
     pruned_to = models.BigIntegerField(default=0)
     forgotten = models.TextField(default="", blank=True)
+    counting = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     created_at = Moment(db_default=UtcNow())
 
     class Meta:
@@ -292,6 +294,40 @@ class Reference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_label} {self.local_pk} -> {self.remote_pk}"
+
+
+class Contribution(models.Model):
+    """What the users of one node, its ``author``, have added to a counter of a row of this database, all in all.
+
+    What this database's own users have added is the row's value less the others' contributions, so that no write of
+    theirs costs more. ``number`` and ``row`` tell which of two amounts is the newer one: the window of the author's log
+    and the row in it by which its users have changed the counter last. ``seen`` is the highest id that this database's
+    log had when the contribution came: if another object was made under the key since, it is not that one's.
+
+    A row whose author is this database itself has no amount: it says from when on its own contribution, which follows
+    from the others', is another one than before.
+    """
+
+    author = models.CharField(max_length=NODE_LENGTH)
+    model_label = ExactCharField(max_length=LABEL_LENGTH)
+    object_pk = ExactCharField(max_length=KEY_LENGTH)
+    field = ExactCharField(max_length=LABEL_LENGTH)
+    amount = ExactTextField()
+    number = models.BigIntegerField()
+    row = models.BigIntegerField()
+    seen = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("object_pk", "model_label", "field", "author"), name="synchro_triggers_contributed"
+            ),
+        )
+        verbose_name = _("contribution")
+        verbose_name_plural = _("contributions")
+
+    def __str__(self) -> str:
+        return f"{self.model_label} {self.object_pk} {self.field}: {self.author} {self.amount}"
 
 
 class UsersChange(models.Model):

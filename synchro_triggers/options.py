@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Field, Model
+from django.db.models import DecimalField, Field, IntegerField, Model
 
 from .exceptions import SynchroConfigurationError
 from .option_references import HeldKey, WrongReference, column_of, read_held_key
@@ -38,6 +38,7 @@ class ModelOptions:
         conflict: the rule for conflicts over its objects; ``None``: as ``SYNCHRO_CONFLICT`` says.
         merge: one of ``MERGES``: what is merged where both sides have changed an object; ``None``: as
             ``SYNCHRO_MERGE`` says.
+        counters: names of fields whose differences add up.
     """
 
     skip: frozenset[str] = frozenset()
@@ -49,6 +50,7 @@ class ModelOptions:
     mute: tuple[str, ...] = ()
     conflict: Rule | None = None
     merge: str | None = None
+    counters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -325,6 +327,33 @@ def _read_merge(entry: _Entry, key: str, value: object) -> _Read:
         yield model, value
 
 
+def _read_counters(entry: _Entry, key: str, value: object) -> _Read:
+    names = _read_names(entry, key, value)
+    for name in names:
+        if not any(column_of(model, name) for model in entry.models):
+            raise _no_field(entry, key, name)
+    for model in entry.models:
+        columns = [column for name in names if (column := column_of(model, name)) is not None]
+        for column in columns:
+            if wrong := wrong_counter(model, column):
+                raise entry.error(key, f"names {column.name!r} of {model._meta.label}, {wrong}")
+        if columns:
+            yield model, frozenset(column.name for column in columns)
+
+
+def wrong_counter(model: type[Model], field: Field[Any, Any]) -> str | None:
+    """Say why the differences of a field cannot add up; ``None``: they can."""
+    if any(link is not None and not link.primary_key for link in model._meta.parents.values()):
+        return "whose objects have rows under several keys (multi-table inheritance): counters need one key."
+    if _is_key(model, field) or field.unique or field.remote_field is not None:
+        return "which is a key, or unique: take it out."
+    if not isinstance(field, (IntegerField, DecimalField)):
+        return "which holds no whole numbers or decimals, so that differences would not add up exactly: take it out."
+    if field.null:
+        return "which may be NULL: nothing can be added to that. Give it null=False and a default of 0."
+    return None
+
+
 def _read_mute(entry: _Entry, key: str, value: object) -> _Read:
     if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
         raise entry.error(
@@ -353,6 +382,7 @@ _READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
     "mute": ("mute", _read_mute),
     "conflict": ("conflict", _read_conflict),
     "merge": ("merge", _read_merge),
+    "counters": ("counters", _read_counters),
 }
 
 

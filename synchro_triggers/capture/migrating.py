@@ -290,16 +290,17 @@ def _renamed_by(operation: Operation, app_label: str) -> tuple[str, str] | None:
 
 def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
     """Rename labels in the log, in what is known of other nodes, and in the transitional triggers of ``alias``."""
-    from ..models import ChangeLog, Checkpoint, Conflict, Failure, Introduction, Reference, UsersChange
+    from ..models import ChangeLog, Checkpoint, Conflict, Contribution, Failure, Introduction, Reference, UsersChange
 
     with transaction.atomic(using=alias):
-        for model in (ChangeLog, Reference, Introduction, Failure, Conflict, UsersChange):
+        for model in (ChangeLog, Reference, Introduction, Failure, Conflict, Contribution, UsersChange):
             rows = model._base_manager.using(alias)
             labels = rows.order_by().values_list("model_label", flat=True).distinct()
             for stored in list(labels):
                 renamed = _follow_renames(stored, renames)
                 if renamed != stored:
                     rows.filter(model_label=stored).update(model_label=renamed)
+        _rename_counters(alias, renames)
         for failure in Failure._base_manager.using(alias).exclude(waits_label=""):
             Failure._base_manager.using(alias).filter(pk=failure.pk).update(
                 waits_label=_follow_renames(failure.waits_label, renames)
@@ -335,6 +336,17 @@ def _rename_in_knowledge(alias: str, renames: list[tuple[str, str]]) -> None:
         new = {name: _follow_renames_in(text, renames) for name, text in old.items()}
         if new != old:
             Checkpoint._base_manager.using(alias).filter(pk=checkpoint.pk).update(**new)
+
+
+def _rename_counters(alias: str, renames: list[tuple[str, str]]) -> None:
+    """Rename fields whose differences add up in what is known of them."""
+    from ..models import Contribution
+
+    rows = Contribution._base_manager.using(alias)
+    for label, name in list(rows.order_by().values_list("model_label", "field").distinct()):
+        for old, new in renames:
+            if f"{label}_{name}".lower() == old.lower():
+                rows.filter(model_label=label, field=name).update(field=new[len(label) + 1 :])
 
 
 def _follow_renames_in(text: str, renames: list[tuple[str, str]]) -> str:

@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                 ("copied_from", models.TextField(blank=True, default="")),
                 ("pruned_to", models.BigIntegerField(default=0)),
                 ("forgotten", models.TextField(blank=True, default="")),
+                ("counting", models.CharField(blank=True, default="", max_length=36)),
                 ("created_at", synchro_triggers.moment.Moment(db_default=synchro_triggers.moment.UtcNow())),
             ],
             options={
@@ -143,6 +144,29 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "knowledge",
                 "constraints": [
                     models.UniqueConstraint(fields=("author", "model_label"), name="synchro_triggers_known")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Contribution",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("author", models.CharField(max_length=36)),
+                ("model_label", synchro_triggers.exact_text.ExactCharField(max_length=200)),
+                ("object_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
+                ("field", synchro_triggers.exact_text.ExactCharField(max_length=200)),
+                ("amount", synchro_triggers.exact_text.ExactTextField()),
+                ("number", models.BigIntegerField()),
+                ("row", models.BigIntegerField()),
+                ("seen", models.BigIntegerField(db_default=0)),
+            ],
+            options={
+                "verbose_name": "contribution",
+                "verbose_name_plural": "contributions",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("object_pk", "model_label", "field", "author"), name="synchro_triggers_contributed"
+                    )
                 ],
             },
         ),

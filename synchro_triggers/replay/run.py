@@ -167,6 +167,7 @@ class Run:
             policy=settings.conflict,
             rules=settings.rules,
             by_field=settings.merged_by_field,
+            counters=settings.counters,
             kept_keys=settings.identity,
             logs=logs,
             users_changes=UsersChanges(remote),

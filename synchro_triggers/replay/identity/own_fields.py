@@ -27,6 +27,7 @@ class _Told(NamedTuple):
     change: Change
     names: frozenset[str] | None
     versions: Versions
+    rows: Mapping[str, OwnRow]
 
 
 class OwnFields:
@@ -86,6 +87,11 @@ class OwnFields:
         rows = rows_of_objects(local_alias(), models, [task.key], id__lte=self._of(task).change.last, origin="")
         return self._told_of([(task, rows.get(task.key, []), None)])[at].versions
 
+    def last_row(self, at: At, name: str) -> OwnRow | None:
+        """Return the row of LOCAL's log by which its users have changed a field last, as far as the batch tells."""
+        task = self._tasks.get(at)
+        return None if task is None else self._of(task).rows.get(name)
+
     def _of(self, task: ObjectTask) -> _Told:
         if task.at not in self._told:
             self._told.update(self._load(task))
@@ -115,7 +121,9 @@ class OwnFields:
         names_of_task: dict[At, tuple[ObjectTask, frozenset[str] | None]] = {}
         for task, rows, names in told:
             copied = frozenset(each.name for each in task.shape.copied)
-            names = None if names is None else names & copied
+            if names is not None:  # a field that was renamed since has another name now
+                known = {each.name for each in task.shape.model._meta.concrete_fields}
+                names = names & copied if names <= known else None
             last[task.at] = last_by_users(rows, copied if names is None else names)
             names_of_task[task.at] = task, names
         own = own_rows(local_alias(), {row.id for rows in last.values() for row in rows.values()})
@@ -126,7 +134,8 @@ class OwnFields:
                 name: self._version(at, name, own.get(last[at][name].id) if name in last[at] else None, task.change)
                 for name in ([each.name for each in task.shape.copied] if names is None else names)
             }
-            found[at] = _Told(task.change, names, versions)
+            by_name = {name: own[row.id] for name, row in last[at].items() if row.id in own}
+            found[at] = _Told(task.change, names, versions, by_name)
         return found
 
     def _version(self, at: At, name: str, row: OwnRow | None, change: Change) -> Version | None:

@@ -370,6 +370,16 @@ class Identity:
             if len(self.gone) > _REMEMBERED:
                 del self.gone[next(iter(self.gone))]
 
+    def has_reference(self, model: type[Model], key: Any) -> bool:
+        """Tell whether an object was known to be a row of the remote before this batch."""
+        at = root_of(model), key
+        return at in self._noted.rows or at in self._noted.made_there
+
+    def has_come(self, model: type[Model], key: Any) -> bool:
+        """Tell whether the batch has brought an object to the remote, or found it there, and not deleted it since."""
+        at = root_of(model), key
+        return at in self._noted.brought and at not in self._noted.forgotten
+
     def is_forgotten(self, model: type[Model], key: Any) -> bool:
         """Tell whether the batch has deleted an object, and nothing else has its key by now."""
         return (root_of(model), key) in self._noted.forgotten

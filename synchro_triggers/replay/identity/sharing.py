@@ -44,8 +44,8 @@ def share_names(table: ReferenceTable, root: type[Model], linked: Mapping[Any, A
     makers, texts = {name.source for name, _ in new}, {name.key for name, _ in new}
     known = {(row.source, row.local_pk, row.ended) for row in table.named(local_alias(), root, makers, texts)}
     with writing_on(local_alias()):
-        told = [(name, key, Receipt(None, None)) for name, key in new if (name.source, name.key, name.ended) not in known]
-        table.of_local().insert(root, told)
+        untold = [(name, key) for name, key in new if (name.source, name.key, name.ended) not in known]
+        table.of_local().insert(root, [(name, key, Receipt(None, None)) for name, key in untold])
 
 
 def _name(source: str, key: Any) -> Name:

@@ -70,12 +70,14 @@ class Apart(NamedTuple):
         theirs: those of which the remote's does.
         both: those that both sides have changed, and neither has seen the other's.
         newest: those of ``both`` of which LOCAL's is the newest.
+        counted: those of ``mine`` that hold what was reckoned (``plan.counters``), whosever version stands.
     """
 
     mine: frozenset[str]
     theirs: frozenset[str]
     both: frozenset[str]
     newest: frozenset[str]
+    counted: frozenset[str] = frozenset()
 
 
 def compare_fields(

@@ -24,6 +24,7 @@ from ..identity.reference_table import ReferenceTable
 from ..identity.references import Identity
 from ..identity.sharing import share_names
 from ..identity.telling import is_told_by_nothing
+from ..plan.counters import begin_counting
 from ..plan.rewriting import rewritten
 from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import is_read, read_in_part, was_read
@@ -106,6 +107,8 @@ def _link_all(
                 counts_of_chunk, linked = _link(identity, shape, chunk, former, trust_keys)
                 total += counts_of_chunk
                 identity.store()
+                if names := settings.counters.get(shape.label):
+                    begin_counting(remote, shape, names, linked)
             share_names(ReferenceTable(remote, source, target), shape.root, linked)
         if not identity.keeps_key(shape):  # of others nobody asks
             introduce(remote, source, shape.model, Word.LINKED)

@@ -127,9 +127,9 @@ class BothSides:
         here, there = self.stored_here, self.stored_there
         if self._apart is None or here is None or there is None:
             return None
-        mine, theirs, both, newest = self._apart
+        mine, theirs, both, newest, counted = self._apart
         same = frozenset(name for name in both if same_value(self.fields[name], here[name], there[name]))
-        return Apart(mine | (same & newest), theirs | (same - newest), both - same, newest)
+        return Apart(mine | (same & newest), theirs | (same - newest), both - same, newest, counted)
 
     def take(self, names: Collection[str]) -> Mapping[str, Any]:
         """Return all values: LOCAL's of these fields, and the remote's of the others."""
@@ -138,12 +138,18 @@ class BothSides:
         return {**there, **{name: here[name] for name in names}}
 
     def winner_of(self, values: Mapping[str, Any]) -> str:
-        """Tell whose values these are: ``'remote'``, ``'local'``, or neither's: ``'merged'``."""
-        fields = self.fields.items()
+        """Tell whose values these are: ``'remote'``, ``'local'``, or neither's: ``'merged'``; but for counters."""
+        counted = self._apart.counted if self._apart is not None else ()
+        fields = [(name, field) for name, field in self.fields.items() if name not in counted]
         for winner, held in (("remote", self.stored_there), ("local", self.stored_here)):
             if held is not None and all(same_value(field, values[name], held[name]) for name, field in fields):
                 return winner
         return "merged"
+
+    def is_as_there(self, values: Mapping[str, Any]) -> bool:
+        """Tell whether the remote holds values already, counters included."""
+        there, fields = self.stored_there, self.fields.items()
+        return there is not None and all(same_value(field, values[name], there[name]) for name, field in fields)
 
     def merge(self, decision: Decision, label: str, key: str, setting: str) -> tuple[Decision, Stored]:
         """Return what comes of a rule's merged values: all values; or that one side has them all already.

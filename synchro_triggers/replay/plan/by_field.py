@@ -25,15 +25,20 @@ from ..schema.family import family_of
 from ..schema.shape import Shape
 from ..tasks import At
 from .context import RunContext
+from .counters import Counters
 
 
 class _Met(NamedTuple):
-    """What was found of an object: whose versions stand, LOCAL's, those that the remote has received, and its news."""
+    """What was found of an object: whose versions stand, LOCAL's, those that the remote has received, and its news.
+
+    ``held``: counters that were reckoned, and of which the remote's version is the newer one all the same.
+    """
 
     apart: Apart
     here: Versions
     received: Mapping[str, FieldVersion]
     unseen: frozenset[str]
+    held: frozenset[str]
 
 
 class ByField:
@@ -42,10 +47,11 @@ class ByField:
     Args:
         context: where and how to write.
         identity: which remote row is which object, and which versions LOCAL has.
+        counters: what is reckoned, instead of compared.
     """
 
-    def __init__(self, context: RunContext, identity: Identity) -> None:
-        self._context, self._identity = context, identity
+    def __init__(self, context: RunContext, identity: Identity, counters: Counters) -> None:
+        self._context, self._identity, self._counters = context, identity, counters
         self._met: dict[At, _Met] = {}
         self._own_rows: dict[int, OwnRow] = {}
         self._their_rows: dict[At, list[FieldsRow]] = {}
@@ -62,7 +68,8 @@ class ByField:
         changed = self._met[at].apart.mine if at in self._met else self._identity.fields.changed(at)
         if changed is None:
             return {}
-        return {each.attname: local_value(row, each) for each in shape.copied if each.name not in changed}
+        written = changed | self._counters.counted(shape, key)
+        return {each.attname: local_value(row, each) for each in shape.copied if each.name not in written}
 
     def written(self, shape: Shape, key: Any, row: Model, values: Sequence[Any]) -> list[Any]:
         """Return what a row shall hold, in the order of the copied fields."""
@@ -113,14 +120,17 @@ class ByField:
 
         found = compare_fields(here, there, users=rows, local_knows=knows_local, remote_knows=remote_knows)
         unseen = frozenset(name for name in names if there[name] is not None and not knows_local(name))
-        self._met[at] = _Met(found, here, received, unseen)
+        counted = self._counters.counted(shape, key) & here.keys()
+        held = counted & (found.theirs | (found.both - found.newest))
+        found = Apart(found.mine | counted, found.theirs - counted, found.both - counted, found.newest, counted)
+        self._met[at] = _Met(found, here, received, unseen, held)
         self.take(shape.root, key, found.mine | found.newest)
         return found, here, there
 
     def take(self, root: type[Model], key: Any, names: Collection[str]) -> None:
         """Note that of an object that was compared, LOCAL's versions of these fields stand, and no others."""
         met = self._met[root, key]
-        brought = {name: met.here[name] for name in names if name in met.here}
+        brought = {name: met.here[name] for name in names if name in met.here and name not in met.held}
         kept = {name: version for name, version in met.received.items() if name not in brought}
         self._identity.receive_fields(root, key, brought, kept)
 

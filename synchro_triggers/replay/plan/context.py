@@ -47,6 +47,7 @@ class RunContext:
         decisions: of the conflicts that this run has met: what the rule has said, or raised.
         knowledge: what both sides have seen of whose changes.
         by_field: labels of models of whose objects only the fields are written that LOCAL has changed.
+        counters: names of the fields whose differences add up, by model label.
         gaps: of which models something was not brought, or is not logged there.
         told_links: of the links among them: table, local ends, and whether the remote wins.
     """
@@ -73,6 +74,7 @@ class RunContext:
     paces: dict[type[Model], float] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
     by_field: frozenset[str] = frozenset()
+    counters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     decisions: dict[Conflict, Decision | Exception] = field(default_factory=dict)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
 

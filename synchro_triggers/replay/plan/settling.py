@@ -197,8 +197,8 @@ class Settling:
             won = apart.both if rule == Decision.LOCAL else frozenset()
         ours = apart.mine | won
         values = values or sides.take(ours)
-        winner = sides.winner_of(values)
-        return _Found(Decision(winner), None if winner == "remote" else values, ours, is_conflict=bool(apart.both))
+        merged = None if sides.is_as_there(values) else values
+        return _Found(Decision(sides.winner_of(values)), merged, ours, is_conflict=bool(apart.both))
 
     def _asked(self, conflict: Conflict) -> Decision:
         decision = self.decide(conflict)

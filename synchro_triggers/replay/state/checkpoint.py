@@ -21,7 +21,15 @@ from ..log.window import Window, current_position, delete_received
 from ..rows.own_rows import read_rows, update_rows
 from .knowledge import are_windows_numbered, read_knowledge
 from .moved import forget_lost_objects, moved_along
-from .node import has_same_history, is_elsewhere, node_id, require_original, require_two_databases, set_identity
+from .node import (
+    count_anew,
+    has_same_history,
+    is_elsewhere,
+    node_id,
+    require_original,
+    require_two_databases,
+    set_identity,
+)
 from .younger import LostTime
 
 
@@ -146,6 +154,7 @@ def reset_synchro(*, new_identity: bool = False) -> None:
         for alias in aliases:
             _forget_received(alias, source, position, number)
         delete_received(local_alias(), position)
+        count_anew(local_alias())
 
 
 def _forget_received(alias: str, source: str, position: str, number: int | None) -> None:
@@ -238,6 +247,7 @@ def make_own_node(alias: str) -> None:
     with writing_on(alias):
         set_identity(alias, new=True)
         ChangeLog.objects.using(alias).all()._raw_delete(alias)
+        count_anew(alias)
 
 
 def _receiving_aliases() -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from ...conf import local_alias
 from ...exceptions import Refused
-from ...models import Checkpoint, MetNode, Node, Window
+from ...models import Checkpoint, Contribution, MetNode, Node, Window
 from ...vendors.vendor import database_of
 from ..log.history import fingerprint, history_agrees, place
 from ..rows.own_rows import read_rows
@@ -46,6 +46,12 @@ def set_identity(alias: str, *, new: bool) -> str:
     before = [identity, *own.values_list("copied_from", flat=True)]
     own.update(node_id=(own_id := str(uuid.uuid4())), fingerprint=here, copied_from=",".join(filter(None, before)))
     return own_id
+
+
+def count_anew(alias: str) -> None:
+    """Let a database's users add to counters as somebody else from now on: what it holds has another beginning."""
+    Contribution._base_manager.using(alias).all()._raw_delete(alias)
+    Node.objects.using(alias).filter(pk=1).update(counting=str(uuid.uuid4()))
 
 
 def older_selves(remote: str, source: str) -> list[str]:

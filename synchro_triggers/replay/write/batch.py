@@ -148,6 +148,7 @@ class Batch:
             self._singles.finish()
         self._tell_what_was_outlived()
         self._outcomes.store()
+        self._known.counters.store()
         self._leave_for_later()
         left = {(change.label, change.key) for change in self._result.left}
         for (label, key), reason in targets.pointing_nowhere.items():

@@ -107,6 +107,9 @@ class Drafts:
         if row is not None and shape.model in self._known.rows.locked_later and (unfinished or changed):
             row = self._known.read_again(shape, row)
             changed = [] if row is None else differing(row, values)
+        if counted := self._known.counters.values(shape, instance.pk, remote_key, row):
+            values |= counted
+            changed = [] if row is None else differing(row, values)
         return Draft(shape, instance, change, remote_key, row, others, values, unfinished, changed)
 
     def _keys_of_parents(

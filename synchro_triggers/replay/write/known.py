@@ -12,6 +12,7 @@ from ..identity.references import Identity
 from ..log.changes import Change
 from ..plan.by_field import ByField
 from ..plan.context import RunContext
+from ..plan.counters import Counters
 from ..plan.remote_changes import RemoteChanges
 from ..plan.targets import Targets
 from ..rows.read_ahead import ReadAhead
@@ -31,6 +32,7 @@ class Known:
         identity: which remote row is known to be which object.
         matching: finds that of those that are not known.
         targets: what the objects point to, and whether the remote has it.
+        counters: what counters shall hold there.
         by_field: which fields each side has changed, of objects that are merged by field.
         remote_changes: what the remote's own users have changed.
         rows: remote rows that were read ahead.
@@ -43,7 +45,8 @@ class Known:
         self.remote, self.identity = context.remote, identity
         self.matching = Matching(identity, context.spellings)
         self.targets = Targets(identity, tasks)
-        self.by_field = ByField(context, identity)
+        self.counters = Counters(context, identity)
+        self.by_field = ByField(context, identity, self.counters)
         self.remote_changes = RemoteChanges(context, identity, changes, self.by_field)
         self.rows = ReadAhead(context.remote, context.locks)
 
@@ -80,6 +83,7 @@ class Known:
         self.remote_changes.look()
         if self._context.logs:
             self.identity.watch(self._context.users_changes)
+        self.counters.expect(task for task in self._tasks if isinstance(task, ObjectTask))
         self.remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
 
     def _read_references(self, receivers: Receivers) -> None:

@@ -177,6 +177,7 @@ class BulkUpserts:
                 found.append((task, row, values_of(task.instance)))
             except ObjectNotApplied:
                 continue  # it is told one by one
+        self._count(shape, keys, found)
         if shape.key_columns:
             names = [field.attname for field in shape.copied]
             nowhere = [
@@ -190,6 +191,21 @@ class BulkUpserts:
                 for name, value in staying.items():
                     values[names.index(name)] = value
         return found
+
+    def _count(
+        self,
+        shape: Shape,
+        keys: Mapping[Any, Any],
+        drafted: Iterable[tuple[ObjectTask, Model | None, list[Any]]],
+    ) -> None:
+        """Let counters hold what was reckoned."""
+        counters = self._known.counters
+        if not counters.fields_of(shape):
+            return
+        places = {each.attname: place for place, each in enumerate(shape.copied)}
+        for task, row, values in drafted:
+            for name, value in counters.values(shape, task.key, keys[task.key], row).items():
+                values[places[name]] = value
 
     def _still_unchanged(
         self,

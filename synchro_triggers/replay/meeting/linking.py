@@ -108,7 +108,8 @@ def _link_all(
                 total += counts_of_chunk
                 identity.store()
                 if names := settings.counters.get(shape.label):
-                    begin_counting(remote, shape, names, linked)
+                    known = {each.pk: identity.known(shape.model, each.pk) for each in chunk}
+                    begin_counting(remote, shape, names, {key: to for key, to in known.items() if to is not None})
             share_names(ReferenceTable(remote, source, target), shape.root, linked)
         if not identity.keeps_key(shape):  # of others nobody asks
             introduce(remote, source, shape.model, Word.LINKED)

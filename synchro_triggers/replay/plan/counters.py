@@ -260,7 +260,7 @@ def _with_own(own: str, stored: Account, value: Any) -> Account:
 
 
 def begin_counting(remote: str, shape: Shape, names: Collection[str], linked: Mapping[Any, Any]) -> None:
-    """Let counters of objects that were linked, and hold the same on both sides, have that for a beginning.
+    """Let counters of objects that are known to be one, and hold the same on both sides, have that for a beginning.
 
     Others have one once a run has made them equal.
 
@@ -269,6 +269,9 @@ def begin_counting(remote: str, shape: Shape, names: Collection[str], linked: Ma
         shape: the model.
         names: of its counters.
         linked: local keys to remote keys.
+
+    Example:
+        ``begin_counting("hub", shape_of(Article), {"stock"}, {1: 7})``: 10 here and there are the same 10.
     """
     fields = [each for each in shape.copied if each.name in names]
     here = accounts_at(local_alias(), shape, fields, {text_of(key): key for key in linked})

@@ -111,6 +111,17 @@ def count_unlogged(alias: str, model: type[Model]) -> int:
         return int(cursor.fetchone()[0])
 
 
+_WAY = (
+    "  Are they on the remote too, because one side was imported from the other? Then run `manage.py synchro_link`. "
+    "Are they not? Then `manage.py synchronize --full` sends them."
+)
+_WAY_OF_OTHERS = (
+    "  No remote is set here (SYNCHRO_REMOTE). A database that has this one as its remote, and was imported from the same "
+    "source, runs `manage.py synchro_link`. Has it not got them? Then it fetches them by `manage.py synchronize --full "
+    "--pull`."
+)
+
+
 def describe_unlogged(alias: str, tables: Collection[str]) -> list[str]:
     """Return lines that say how many rows of newly captured tables the log does not know, and what to do.
 
@@ -125,8 +136,5 @@ def describe_unlogged(alias: str, tables: Collection[str]) -> list[str]:
     if not counts:
         return []
     those = ", ".join(f"{label} {count}" for label, count in counts.items())
-    return [
-        f"{alias}: the log does not know {sum(counts.values())} rows that were there before: {those}.",
-        "  Are they on the remote too, because one side was imported from the other? Then run `manage.py synchro_link`."
-        " Are they not? Then `manage.py synchronize --full` sends them.",
-    ]
+    way = _WAY if get_settings().remotes else _WAY_OF_OTHERS
+    return [f"{alias}: the log does not know {sum(counts.values())} rows that were there before: {those}.", way]

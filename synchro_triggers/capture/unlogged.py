@@ -41,6 +41,9 @@ SELECT count(*)
               WHERE operation = 'I' AND model_label = %s) AS made
          ON made.object_pk = {key}
  WHERE made.object_pk IS NULL
+   AND NOT EXISTS (SELECT 1
+                     FROM synchro_triggers_reference
+                    WHERE remote_pk = {key} AND model_label = %s AND source = %s)
 """
 
 
@@ -101,13 +104,20 @@ def with_rows(alias: str, models: Iterable[type[Model]]) -> list[type[Model]]:
     return found
 
 
-def count_unlogged(alias: str, model: type[Model]) -> int:
-    """Return how many rows of a model the log of ``alias`` does not know."""
+def count_unlogged(alias: str, model: type[Model], node: str = "") -> int:
+    """Return how many rows of a model the log of ``alias`` does not know.
+
+    Args:
+        alias: the database.
+        model: the model.
+        node: identity of a node; what is noted there as an object of that one is left out.
+    """
     connection = connections[alias]
     key, table = key_and_table(connection, model)
     # As the triggers write them: there are keys that Python cannot read.
     with times_as_logged(connection), connection.cursor() as cursor:
-        cursor.execute(_COUNT_UNLOGGED.format(key=key, table=table), [model._meta.label])
+        label = model._meta.label
+        cursor.execute(_COUNT_UNLOGGED.format(key=key, table=table), [label, label, node])
         return int(cursor.fetchone()[0])
 
 

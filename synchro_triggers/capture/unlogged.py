@@ -126,8 +126,8 @@ _WAY = (
     "Are they not? Then `manage.py synchronize --full` sends them."
 )
 _WAY_OF_OTHERS = (
-    "  No remote is set here (SYNCHRO_REMOTE). A database that has this one as its remote, and was imported from the same "
-    "source, runs `manage.py synchro_link`. Has it not got them? Then it fetches them by `manage.py synchronize --full "
+    "  No remote is set here (SYNCHRO_REMOTE). A database that has this one as its remote, and was imported from the "
+    "same source, runs `manage.py synchro_link`. Has it not got them? Then it fetches them by `manage.py synchronize --full "
     "--pull`."
 )
 

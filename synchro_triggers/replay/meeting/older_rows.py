@@ -19,8 +19,8 @@ def describe_older_rows(remote: str, source: str, node: str) -> str:
         node: that of the remote.
 
     Returns:
-        A line with the models and numbers, and the way to bring them. What ``synchro_link`` has found there is left out,
-        on whichever side it was run.
+        A line with the models and numbers, and the way to bring them. What ``synchro_link`` has found there is left
+        out, on whichever side it was run.
     """
     counts = {}
     roots = [model for model in captured_models_on(local_alias()) if not is_of_links(model) and root_of(model) is model]

@@ -127,8 +127,8 @@ _WAY = (
 )
 _WAY_OF_OTHERS = (
     "  No remote is set here (SYNCHRO_REMOTE). A database that has this one as its remote, and was imported from the "
-    "same source, runs `manage.py synchro_link`. Has it not got them? Then it fetches them by `manage.py synchronize --full "
-    "--pull`."
+    "same source, runs `manage.py synchro_link`. Has it not got them? Then it fetches them by "
+    "`manage.py synchronize --full --pull`."
 )
 
 

@@ -96,6 +96,12 @@ def test_three_offices_tell_their_story_and_end_equal(on_postgres, places):
         vendors = [f"{place} on {'PostgreSQL' if place in places else 'SQLite'}" for place in URLS]
         assert ", ".join(vendors) in done.stdout
         assert done.stdout.endswith("The three databases are equal.\n")
+        for said in (
+            "update/update; local stands (newest)",
+            "create/create; local stands",
+            "update/update; merged stands",
+        ):
+            assert said in done.stdout
         proof = done.stdout.split("The proof.")[1]
         assert len(re.findall(r"hub: 24 rows of 6 tables compared: equal", proof)) == 2
         assert "ASSAM: Assam, strong, 4.62, 120 in stock; organic" in proof

@@ -76,9 +76,7 @@ class Story:
         self.do(self.hub, "renames Sencha", "rename", "SENCHA", "Sencha, first flush")
         self.do(self.hub, "gives up the old chai", "drop_article", "CHAI")
         say("   Then a round: each office sends what is new, and fetches what is new at the hub. North does so again,")
-        say(
-            "   for what South has brought. The tables count both ways together; later rounds are printed without them."
-        )
+        say("   for what South has brought. The tables count both ways together; later rounds are shown without them.")
         self.round(brief=False)
         self.say_equal()
 
@@ -86,20 +84,18 @@ class Story:
         self.chapter("A conflict: both offices set the price of Assam, which is 3.90.")
         self.do(self.north, "sets it to 4.20", "change_price", "ASSAM", "4.20")
         self.do(
-            self.south, "sets it to 4.50 a moment later, and knows nothing of North's", "change_price", "ASSAM", "4.50"
+            self.south, "sets it to 4.50 a moment later, knowing nothing of North's", "change_price", "ASSAM", "4.50"
         )
         self.round()
-        self.say_equal("The later change stands, 4.50. But it is on record:")
+        self.say_equal("The later change stands, 4.50. But it is on record:", holds="ASSAM: Assam, strong, 4.50")
         number = self.number_of_open_conflict()
-        say(
-            "   'local' is who has sent, South; 'remote' is what the hub had by then. South does not reach North, has no"
-        )
-        say("   name for it, and so shows the identity of North's database.")
+        say("   'local' is the version that was sent, South's; 'remote' is what the hub had by then, North's. South")
+        say("   does not reach North and has no name for it, so it shows the identity of North's database.")
         self.south.manage("synchro_conflicts", "--show", number)
         say("   The staff agree on North's price after all. South says so, and the change travels as any other:")
         self.south.manage("synchro_conflicts", "--take", "remote", number)
         self.round()
-        self.say_equal("Assam costs 4.20 everywhere.")
+        self.say_equal("Assam costs 4.20 everywhere.", holds="ASSAM: Assam, strong, 4.20")
 
     def meet_the_same_customer(self) -> None:
         self.chapter("Both offices meet the same new customer. Its natural key is the e-mail address.")
@@ -108,7 +104,8 @@ class Story:
         self.do(self.south, "enters her as Bistro Zoe, 555-33", "add_customer", ZOE, "Bistro Zoe", "555-33")
         self.do(self.south, "takes an order of hers", "take_order", ZOE, "2026-12-04", EARL=5)
         self.round()
-        self.say_equal("Zoe is one customer, as South has entered her, with both orders. It is on record:")
+        text = "Zoe is one customer, as South has entered her, with both orders. It is on record:"
+        self.say_equal(text, holds="Bistro Zoe, 555-33")
         number = self.number_of_open_conflict()
         say("   South's version is right, and South says so. That closes the conflict, and nothing is written.")
         self.south.manage("synchro_conflicts", "--take", "local", number)
@@ -128,14 +125,15 @@ class Story:
             office.do("place.repair_line")
         say("   The hub is back.")
         self.round()
-        self.say_equal("All of it has been caught up.")
+        self.say_equal("All of it has been caught up.", holds="Ann's Café, 555-11")
 
     def write_two_notes(self) -> None:
         self.chapter("A merge: both offices write a note about Ann. The rule in shop/rules.py keeps the lines of both.")
         self.do(self.north, 'notes: "Wants invoices by e-mail."', "write_note", ANN, "Wants invoices by e-mail.")
         self.do(self.south, 'notes: "Closed on Mondays."', "write_note", ANN, "Closed on Mondays.")
         self.round()
-        self.say_equal("Ann has both notes everywhere. The merge is on record too, until somebody takes it off:")
+        text = "Ann has both notes everywhere. The merge is on record too, until somebody takes it off:"
+        self.say_equal(text, holds="Closed on Mondays. Wants invoices by e-mail.")
         number = self.number_of_open_conflict()
         self.south.manage("synchro_conflicts", "--forget", number)
 
@@ -177,12 +175,19 @@ class Story:
             if not office.manage("synchro_compare").rstrip().endswith(": equal"):
                 sys.exit(f"The proof fails: {office.name} and the hub are not equal.")
 
-    def say_equal(self, text: str = "") -> None:
-        """Say that all three hold the same, if they do."""
+    def say_equal(self, text: str = "", *, holds: str = "") -> None:
+        """Say that all three hold the same, and what that is, if it is so.
+
+        Args:
+            text: what there is to be said of it.
+            holds: what is to be among the contents then.
+        """
         lines, different = self.side_by_side()
-        if different:
+        if different or not any(holds in line for line in lines):
             say("\n".join(f"   {line}" for line in lines))
-            sys.exit(f"The demo is broken: {different} of these lines are not the same everywhere.")
+            sys.exit(
+                f"The demo is broken: {different} of these lines are not the same everywhere, or {holds!r} is missing."
+            )
         say(f"   All three hold the same. {text}".rstrip())
 
     def side_by_side(self) -> tuple[list[str], int]:

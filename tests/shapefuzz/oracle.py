@@ -85,6 +85,7 @@ class Oracle:
         self._remote: dict[Name, Values] = {}
         self._raw: dict[Name, Values] = {}
         self._raw_there: dict[Name, Values] = {}
+        self._sent_as: dict[Name, set[str]] = {}  # under which keys LOCAL had at the last run what the remote has
         self._owed: set[Name] = set()
         self._dangling_links: set[tuple[str, str]] = set()
         self._keys: dict[str, set[Number]] = {}
@@ -113,6 +114,8 @@ class Oracle:
             if " > " in name[1] and "→ nothing" in name[1]
         }
         self._owed = set(owed)
+        self._sent_as = {name: known for name, known in self._sent_as.items() if name in sides.remote.rows}
+        self._sent_as |= {name: {repr(row.key) for row in rows} for name, rows in sides.local.rows.items()}
 
     def put_back(self, sides: Sides) -> None:
         """Take what both sides hold for known, after LOCAL was put back: what it had received stays received.
@@ -140,6 +143,7 @@ class Oracle:
         for name in before.rows.keys() | after.rows.keys():
             old, new = before.one(name), after.one(name)
             keys = [{repr(row.key) for row in each.rows.get(name, ())} for each in (before, after)]
+            keys[0] = keys[0] or self._sent_as.get(name, set())  # it was deleted before LOCAL was put back
             if all(keys) and keys[0] != keys[1]:
                 self.renumbered.add(name[1])
             if old != new:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synchro_triggers import synchronize
+from synchro_triggers import synchro_paused, synchronize
 from tests.replay.hearing import receiving
 from tests.shapefuzz import ledger
 from tests.shapefuzz.content import read
@@ -93,3 +93,33 @@ def test_object_that_a_receiver_deletes_on_the_remote_is_missed_unless_it_has_do
     assert not swept.objects.using("remote").exists()
     assert (found == []) is sweeps
     assert sweeps or "is missing" in found[0]
+
+
+@both_vendors
+@pytest.mark.parametrize("put_back", [False, True])
+def test_object_may_be_there_under_a_lost_key_too_where_local_was_put_back_after_it_was_deleted(
+    project, databases, tmp_path, local, put_back
+):
+    [model] = project(
+        local, ("A", "models.Model", "a_no = models.CharField(max_length=9, primary_key=True)", marked("a"))
+    )
+    model.objects.create(a_no="lost", mark_a="o1")
+    synchronize()
+    ledger.forget()
+    names = dict.fromkeys(("default", "remote"), "")
+    oracle = Oracle(World(Project(0, local, local, ()), databases, tmp_path, names))
+    oracle.settle(Sides(read("default"), read("remote")))
+    with synchro_paused():  # as if a backup from before the run came back
+        model.objects.all().delete()
+        before = read("default")
+        model.objects.create(a_no="old", mark_a="o1")
+    if put_back:
+        oracle.overlook(before, read("default"), undone=True)
+    model.objects.update(a_no="new")
+    sides = Sides(read("default"), read("remote"))
+    report = synchronize()
+
+    found = oracle.judge(sides, Sides(read("default"), read("remote")), report, [])
+
+    assert sorted(row.a_no for row in model.objects.using("remote")) == ["lost", "new"]
+    assert (found == []) is put_back

@@ -16,22 +16,27 @@ STAYING = {
     "a key of its own": ("B", "A", "b_no = models.CharField(max_length=9, primary_key=True)", LINK, marked("b")),
     "a number of its own": ("B", "A", "b_no = models.AutoField(primary_key=True)", LINK, marked("b")),
 }
+CHILD = {
+    "the parent's key": ("C", "A", marked("c")),
+    "a number of its own": ("C", "A", "c_no = models.AutoField(primary_key=True)", LINK, marked("c")),
+}
 
 
 @both_vendors
 @pytest.mark.parametrize("staying", STAYING)
+@pytest.mark.parametrize("going", CHILD)
 @pytest.mark.parametrize("size", [1, 1000])
-def test_child_that_is_gone_goes_where_the_other_one_stays_with_the_number(project, local, heard, staying, size):
-    parent, other, child = project(local, PARENT, STAYING[staying], ("C", "A", marked("c")), SYNCHRO_BATCH_SIZE=size)
+def test_child_that_is_gone_goes_where_the_other_one_stays_with_the_number(project, local, heard, staying, going, size):
+    parent, other, child = project(local, PARENT, STAYING[staying], CHILD[going], SYNCHRO_BATCH_SIZE=size)
     parent.objects.using("remote").create(mark_a="R1")  # so that numbers are others there
     gone = child.objects.create(a_no=4, mark_a="o1", mark_c="o1")
     key = {"b_no": "x"} if staying == "a key of its own" else {}
-    other(a_ptr_id=gone.pk, mark_b="o2", **key).save_base(raw=True, force_insert=True)
+    other(a_ptr_id=gone.a_no, mark_b="o2", **key).save_base(raw=True, force_insert=True)
     synchronize()
     with transaction.atomic():  # past the other child's row
-        for model in (child, parent):
-            delete("default", model, gone.pk)
-        parent(pk=gone.pk, mark_a="o3").save_base(raw=True, force_insert=True)
+        delete("default", child, gone.pk)
+        delete("default", parent, gone.a_no)
+        parent(pk=gone.a_no, mark_a="o3").save_base(raw=True, force_insert=True)
 
     report = synchronize()
 
@@ -44,25 +49,26 @@ def test_child_that_is_gone_goes_where_the_other_one_stays_with_the_number(proje
 
 @both_vendors
 @pytest.mark.parametrize("staying", STAYING)
+@pytest.mark.parametrize("beside", CHILD)
 @pytest.mark.parametrize("size", [1, 1000])
-def test_both_children_stay_with_the_number(project, local, heard, staying, size):
+def test_both_children_stay_with_the_number(project, local, heard, staying, beside, size):
     parent, other, child, hanging = project(
         local,
         PARENT,
         STAYING[staying],
-        ("C", "A", marked("c")),
+        CHILD[beside],
         ("D", "models.Model", marked("d"), "to_c = models.ForeignKey('C', models.CASCADE)"),
         SYNCHRO_BATCH_SIZE=size,
     )
     parent.objects.using("remote").create(mark_a="R1")  # so that numbers are others there
     made = child.objects.create(a_no=4, mark_a="o1", mark_c="o1")
     key = {"b_no": "x"} if staying == "a key of its own" else {}
-    other(a_ptr_id=made.pk, mark_b="o2", **key).save_base(raw=True, force_insert=True)
+    other(a_ptr_id=made.a_no, mark_b="o2", **key).save_base(raw=True, force_insert=True)
     synchronize()
     hanging.objects.using("remote").create(mark_d="R2", to_c=child.objects.using("remote").get())
     with transaction.atomic():  # past the rows of both children
-        delete("default", parent, made.pk)
-        parent(pk=made.pk, mark_a="o3").save_base(raw=True, force_insert=True)
+        delete("default", parent, made.a_no)
+        parent(pk=made.a_no, mark_a="o3").save_base(raw=True, force_insert=True)
 
     report = synchronize()
 

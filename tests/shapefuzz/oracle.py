@@ -843,7 +843,25 @@ class _Case:
             old == mark and f"→ {fresh}" == new for (_, old), fresh in self._renamed.items()
         ):
             return True
-        return self._is_gone(mark, _leads_to(name[0], attname)) and (new is None or new == "→ nothing")
+        gone = self._is_gone(mark, _leads_to(name[0], attname)) or self._is_held_row_gone(name, attname, mark)
+        return gone and (new is None or new == "→ nothing")
+
+    def _is_held_row_gone(self, name: Name, attname: str, mark: str) -> bool:
+        """Tell whether the very row is gone to which a foreign key led: of what an object was before it may be kept."""
+        field = next((each for each in _fields(name[0]) if each.attname == attname and each.is_relation), None)
+        held = {repr(row.raw.get(attname)) for row in self._before.remote.rows.get(name, ())}
+        if field is None:
+            return False
+        before, after = (
+            {
+                repr(row.raw.get(field.target_field.attname))
+                for (table, each), rows in content.rows.items()
+                if each == mark and table == field.target_field.model._meta.label
+                for row in rows
+            }
+            for content in (self._before.remote, self._after.remote)
+        )
+        return bool(held & before) and not held & after
 
     def _leads_where_local_has_it(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         """Tell whether a row of the remote's, whose target is gone, leads to where LOCAL's object with its key does.

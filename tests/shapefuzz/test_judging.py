@@ -123,3 +123,31 @@ def test_object_may_be_there_under_a_lost_key_too_where_local_was_put_back_after
 
     assert sorted(row.a_no for row in model.objects.using("remote")) == ["lost", "new"]
     assert (found == []) is put_back
+
+
+@both_vendors
+@pytest.mark.parametrize("goes", [False, True])
+def test_key_of_the_remotes_own_is_emptied_with_the_row_that_it_led_to_and_not_with_another_of_the_same_object(
+    project, judged, local, goes
+):
+    target, holder = project(
+        local,
+        ("A", "models.Model", "a_no = models.IntegerField(primary_key=True)", marked("a")),
+        ("B", "models.Model", marked("b"), "to_b = models.ForeignKey('A', models.SET_NULL, null=True)"),
+        SYNCHRO_CONFLICT="remote",
+    )
+    target.objects.create(a_no=1, mark_a="o1")
+    synchronize()
+    target.objects.using("remote").create(a_no=2, mark_a="o1")  # as where it has won over what the object was before
+    holder.objects.using("remote").create(mark_b="R1", to_b_id=1 if goes else 2)
+
+    def write():
+        target.objects.update(a_no=3)
+
+    def tamper():
+        holder.objects.using("remote").update(to_b=None)
+
+    found = judged(local, write, tamper)
+
+    assert sorted(row.a_no for row in target.objects.using("remote")) == [2, 3]
+    assert any("to_b_id is None instead of" in each for each in found) is not goes

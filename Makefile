@@ -21,21 +21,28 @@ FOR_MARIADB := $(if $(and $(MARIADB_HERE),$(filter-out no,$(MARIADB))),$(VENV)/.
 SITES := .venv-sites
 OF_SITES := -c tests/sites/pytest.ini tests/sites -n 2 --dist loadfile
 DEMO := examples/offline_office/demo.py
+OFFICES := examples/three_offices/demo.py
 
 # Where bytecode is not kept, each of the hundreds of processes that a test run starts would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
+.PHONY: help demo demo-postgres demo-offices demo-offices-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.for-demo  ## the offline office on two SQLite files
 	$(BIN)/python $(DEMO)
 
 demo-postgres: $(VENV)/.for-demo-postgres  ## the same on two PostgreSQL servers (needs Docker)
 	docker/with_servers $(BIN)/python $(DEMO)
+
+demo-offices: $(VENV)/.for-demo  ## a hub and two offices, both ways, on three SQLite files
+	$(BIN)/python $(OFFICES)
+
+demo-offices-postgres: $(VENV)/.for-demo-postgres  ## the same, the hub and an office on PostgreSQL servers (needs Docker)
+	docker/with_servers $(BIN)/python $(OFFICES)
 
 test: $(VENV)/.for-test $(FOR_MARIADB)  ## all tests, on SQLite, PostgreSQL and, if installed, MariaDB; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)

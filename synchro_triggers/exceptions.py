@@ -65,10 +65,11 @@ class ObjectNotApplied(SynchroError):
 
 
 def worst_of(problems: Sequence[SynchroError]) -> SynchroError:
-    """Return one error for those of several remotes, of the worst one's kind."""
+    """Return one error for those of several remotes, of the worst one's kind; what both ways have met is said once."""
     worst = max(problems, key=lambda error: error.exit_code)
-    if len(problems) == 1:
+    said = dict.fromkeys(map(str, problems))
+    if len(said) == 1:
         return worst
-    together = type(worst)(" ".join(map(str, problems)))
+    together = type(worst)(" ".join(said))
     together.__cause__ = worst
     return together

@@ -112,4 +112,5 @@ def with_each(remotes: Sequence[Remote], do: Callable[[Remote], object], **found
 
 def _text(alias: str, error: Exception) -> str:
     text = " ".join(str(error).split()).removesuffix(".")
-    return f"Database error while working on {alias!r}: {text}. What was committed stays; run it again."
+    end = "" if text.endswith("?") else "."  # libpq asks whether the server is running
+    return f"Database error while working on {alias!r}: {text}{end} What was committed stays; run it again."

@@ -280,6 +280,16 @@ def test_database_that_cannot_be_reached_ends_with_5_and_is_named(down, alias, c
 
 @both_committed
 @pytest.mark.parametrize("alias", ALIASES)
+def test_what_is_wrong_with_both_ways_is_said_once(down, alias):
+    down(alias)
+
+    code, text = ended("synchronize", "--both")
+
+    assert code == 5 and text.count(f"working on {alias!r}") == 1 and "?." not in text
+
+
+@both_committed
+@pytest.mark.parametrize("alias", ALIASES)
 @pytest.mark.parametrize("work", [synchronize, reset_synchro])
 def test_database_that_cannot_be_reached_is_an_error_of_its_own_from_python(down, alias, work):
     down(alias)

@@ -41,6 +41,9 @@ SELECT count(*)
               WHERE operation = 'I' AND model_label = %s) AS made
          ON made.object_pk = {key}
  WHERE made.object_pk IS NULL
+   AND NOT EXISTS (SELECT 1
+                     FROM synchro_triggers_reference
+                    WHERE remote_pk = {key} AND model_label = %s AND source = %s)
 """
 
 
@@ -101,14 +104,32 @@ def with_rows(alias: str, models: Iterable[type[Model]]) -> list[type[Model]]:
     return found
 
 
-def count_unlogged(alias: str, model: type[Model]) -> int:
-    """Return how many rows of a model the log of ``alias`` does not know."""
+def count_unlogged(alias: str, model: type[Model], node: str = "") -> int:
+    """Return how many rows of a model the log of ``alias`` does not know.
+
+    Args:
+        alias: the database.
+        model: the model.
+        node: identity of a node; what is noted there as an object of that one is left out.
+    """
     connection = connections[alias]
     key, table = key_and_table(connection, model)
     # As the triggers write them: there are keys that Python cannot read.
     with times_as_logged(connection), connection.cursor() as cursor:
-        cursor.execute(_COUNT_UNLOGGED.format(key=key, table=table), [model._meta.label])
+        label = model._meta.label
+        cursor.execute(_COUNT_UNLOGGED.format(key=key, table=table), [label, label, node])
         return int(cursor.fetchone()[0])
+
+
+_WAY = (
+    "  Are they on the remote too, because one side was imported from the other? Then run `manage.py synchro_link`. "
+    "Are they not? Then `manage.py synchronize --full` sends them."
+)
+_WAY_OF_OTHERS = (
+    "  No remote is set here (SYNCHRO_REMOTE). A database that has this one as its remote, and was imported from the "
+    "same source, runs `manage.py synchro_link`. Has it not got them? Then it fetches them by "
+    "`manage.py synchronize --full --pull`."
+)
 
 
 def describe_unlogged(alias: str, tables: Collection[str]) -> list[str]:
@@ -125,8 +146,5 @@ def describe_unlogged(alias: str, tables: Collection[str]) -> list[str]:
     if not counts:
         return []
     those = ", ".join(f"{label} {count}" for label, count in counts.items())
-    return [
-        f"{alias}: the log does not know {sum(counts.values())} rows that were there before: {those}.",
-        "  Are they on the remote too, because one side was imported from the other? Then run `manage.py synchro_link`."
-        " Are they not? Then `manage.py synchronize --full` sends them.",
-    ]
+    way = _WAY if get_settings().remotes else _WAY_OF_OTHERS
+    return [f"{alias}: the log does not know {sum(counts.values())} rows that were there before: {those}.", way]

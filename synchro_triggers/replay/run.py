@@ -286,7 +286,7 @@ class Run:
         """Warn, in the first run to a remote, of rows that no log will bring there."""
         if checkpoint.position or self._choices.full or self._choices.labels is not None:
             return  # a first run that was cut off has none yet
-        if older := describe_older_rows(self._context.remote, self._context.source):
+        if older := describe_older_rows(self._context.remote, self.source, self.node):
             report.warn(older)
 
     def _note_given_again(self, checkpoint: Checkpoint) -> None:

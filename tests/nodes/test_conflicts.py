@@ -18,6 +18,14 @@ def sum_up(conflict):
     return Decision.merged({"cash": conflict.local["cash"] + conflict.remote["cash"]})
 
 
+noted = []
+
+
+def note_changed(conflict):
+    noted.append((conflict.local_changed, conflict.remote_changed))
+    return Decision.LOCAL
+
+
 def records(nodes):
     return [each for name in NAMES for each in Conflict.objects.using(name)]
 
@@ -49,6 +57,21 @@ def test_merged_values_are_a_new_version_that_travels(nodes, settings, item, by)
     assert cash(nodes) == [[3]] * 3
     assert [each.result for each in records(nodes)] == ["merged"]
     nodes.assert_at_rest(STAR)
+
+
+def test_rule_is_not_told_which_fields_were_changed_in_what_the_remote_has_received(nodes, settings, item):
+    settings.SYNCHRO_CONFLICT = f"{__name__}.note_changed"
+    noted.clear()
+
+    change(nodes, "a", 1)
+    change(nodes, "c", 2)
+    nodes.run("a", "b")
+    nodes.run("c", "b")
+    change(nodes, "b", 3)
+    change(nodes, "c", 4)
+    nodes.run("c", "b")
+
+    assert noted == [({"cash"}, None), ({"cash"}, {"cash"})]
 
 
 @pytest.mark.parametrize("policy", ["newest", "local", "remote"])

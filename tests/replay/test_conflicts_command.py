@@ -338,7 +338,8 @@ def test_advice_where_the_remote_synchronizes_back(item, settings):
 
     code, said = run("--take", "remote", str(made.pk))
 
-    assert code == 0 and "'default' learns it when 'remote' synchronizes to it." in said
+    assert code == 0 and "'default' learns it when 'remote' synchronizes to it, or when it fetches it itself" in said
+    assert "`manage.py synchronize --pull --remote remote`" in said
 
 
 # Forgetting ---------------------------------------------------------------------------------------

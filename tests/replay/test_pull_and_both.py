@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 
-from synchro_triggers import Refused, SynchroConfigurationError, TriggersNotReady, counterparts, synchronize
+from synchro_triggers import (
+    Refused,
+    SynchroConfigurationError,
+    TriggersNotReady,
+    counterparts,
+    synchro_paused,
+    synchronize,
+)
 from synchro_triggers.models import ChangeLog, Window
 from synchro_triggers.replay.follow import Follower
 from synchro_triggers.replay.state.node import node_id
@@ -39,6 +47,29 @@ def test_what_the_remotes_users_have_changed_is_fetched():
     assert (report.created, report.remotes, way.source, way.remote) == (1, (LOCAL,), REMOTE, LOCAL)
     assert (names(LOCAL), names(REMOTE)) == (["ours", "theirs"], ["theirs"])  # nothing went there
     assert not synchronize(pull=True).changed
+
+
+def test_first_run_both_ways_tells_nothing_of_what_was_linked():
+    for alias in (LOCAL, REMOTE):
+        with synchro_paused(using=alias):
+            on(alias, Item).create(pk=7, name="imported by both")
+    call_command("synchro_link", verbosity=0)
+
+    assert synchronize(both=True).warnings == []
+
+
+def test_first_fetch_tells_of_what_it_does_not_look_at_and_how_that_is_fetched():
+    with synchro_paused(using=REMOTE):
+        on(REMOTE, Item).create(name="older, theirs")
+    on(REMOTE, Item).create(name="theirs")
+    on(LOCAL, Item).bulk_create([Item(name="ours"), Item(name="ours too")])
+
+    [warning] = synchronize(both=True).warnings
+
+    assert "1 rows" in warning and "testapp.Item 1" in warning
+    assert "`manage.py synchronize --full --pull --remote remote` fetches them" in warning
+    synchronize(full=True, pull=True)
+    assert "older, theirs" in names(LOCAL)
 
 
 @pytest.mark.all_pairs

@@ -387,6 +387,17 @@ def test_rows_that_the_log_does_not_know_are_counted_with_the_way():
     assert "synchro_link" in way and "synchronize --full" in way
 
 
+def test_where_no_remote_is_set_the_way_is_that_of_those_who_come(settings):
+    """A hub has no remote: ``synchro_link`` would be refused there."""
+    settings.SYNCHRO_REMOTE = None
+    with synchro_paused():
+        Item.objects.create(name="old")
+
+    _, way = describe_unlogged("default", {Item._meta.db_table})
+
+    assert "No remote is set here" in way and "synchro_link" in way and "synchronize --full --pull" in way
+
+
 def test_run_that_was_told_asks_no_more(django_assert_max_num_queries):
     import_into_both("a", "b")
     call_command("synchro_link", verbosity=0)

@@ -85,6 +85,7 @@ class Oracle:
         self._remote: dict[Name, Values] = {}
         self._raw: dict[Name, Values] = {}
         self._raw_there: dict[Name, Values] = {}
+        self._sent_as: dict[Name, set[str]] = {}  # under which keys LOCAL had at the last run what the remote has
         self._owed: set[Name] = set()
         self._dangling_links: set[tuple[str, str]] = set()
         self._keys: dict[str, set[Number]] = {}
@@ -113,6 +114,8 @@ class Oracle:
             if " > " in name[1] and "→ nothing" in name[1]
         }
         self._owed = set(owed)
+        self._sent_as = {name: known for name, known in self._sent_as.items() if name in sides.remote.rows}
+        self._sent_as |= {name: {repr(row.key) for row in rows} for name, rows in sides.local.rows.items()}
 
     def put_back(self, sides: Sides) -> None:
         """Take what both sides hold for known, after LOCAL was put back: what it had received stays received.
@@ -140,6 +143,7 @@ class Oracle:
         for name in before.rows.keys() | after.rows.keys():
             old, new = before.one(name), after.one(name)
             keys = [{repr(row.key) for row in each.rows.get(name, ())} for each in (before, after)]
+            keys[0] = keys[0] or self._sent_as.get(name, set())  # it was deleted before LOCAL was put back
             if all(keys) and keys[0] != keys[1]:
                 self.renumbered.add(name[1])
             if old != new:
@@ -839,7 +843,25 @@ class _Case:
             old == mark and f"→ {fresh}" == new for (_, old), fresh in self._renamed.items()
         ):
             return True
-        return self._is_gone(mark, _leads_to(name[0], attname)) and (new is None or new == "→ nothing")
+        gone = self._is_gone(mark, _leads_to(name[0], attname)) or self._is_held_row_gone(name, attname, mark)
+        return gone and (new is None or new == "→ nothing")
+
+    def _is_held_row_gone(self, name: Name, attname: str, mark: str) -> bool:
+        """Tell whether the very row is gone to which a foreign key led: of what an object was before it may be kept."""
+        field = next((each for each in _fields(name[0]) if each.attname == attname and each.is_relation), None)
+        held = {repr(row.raw.get(attname)) for row in self._before.remote.rows.get(name, ())}
+        if field is None:
+            return False
+        before, after = (
+            {
+                repr(row.raw.get(field.target_field.attname))
+                for (table, each), rows in content.rows.items()
+                if each == mark and table == field.target_field.model._meta.label
+                for row in rows
+            }
+            for content in (self._before.remote, self._after.remote)
+        )
+        return bool(held & before) and not held & after
 
     def _leads_where_local_has_it(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         """Tell whether a row of the remote's, whose target is gone, leads to where LOCAL's object with its key does.

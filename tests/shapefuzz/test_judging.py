@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synchro_triggers import synchronize
+from synchro_triggers import synchro_paused, synchronize
 from tests.replay.hearing import receiving
 from tests.shapefuzz import ledger
 from tests.shapefuzz.content import read
@@ -93,3 +93,61 @@ def test_object_that_a_receiver_deletes_on_the_remote_is_missed_unless_it_has_do
     assert not swept.objects.using("remote").exists()
     assert (found == []) is sweeps
     assert sweeps or "is missing" in found[0]
+
+
+@both_vendors
+@pytest.mark.parametrize("put_back", [False, True])
+def test_object_may_be_there_under_a_lost_key_too_where_local_was_put_back_after_it_was_deleted(
+    project, databases, tmp_path, local, put_back
+):
+    [model] = project(
+        local, ("A", "models.Model", "a_no = models.CharField(max_length=9, primary_key=True)", marked("a"))
+    )
+    model.objects.create(a_no="lost", mark_a="o1")
+    synchronize()
+    ledger.forget()
+    names = dict.fromkeys(("default", "remote"), "")
+    oracle = Oracle(World(Project(0, local, local, ()), databases, tmp_path, names))
+    oracle.settle(Sides(read("default"), read("remote")))
+    with synchro_paused():  # as if a backup from before the run came back
+        model.objects.all().delete()
+        before = read("default")
+        model.objects.create(a_no="old", mark_a="o1")
+    if put_back:
+        oracle.overlook(before, read("default"), undone=True)
+    model.objects.update(a_no="new")
+    sides = Sides(read("default"), read("remote"))
+    report = synchronize()
+
+    found = oracle.judge(sides, Sides(read("default"), read("remote")), report, [])
+
+    assert sorted(row.a_no for row in model.objects.using("remote")) == ["lost", "new"]
+    assert (found == []) is put_back
+
+
+@both_vendors
+@pytest.mark.parametrize("goes", [False, True])
+def test_key_of_the_remotes_own_is_emptied_with_the_row_that_it_led_to_and_not_with_another_of_the_same_object(
+    project, judged, local, goes
+):
+    target, holder = project(
+        local,
+        ("A", "models.Model", "a_no = models.IntegerField(primary_key=True)", marked("a")),
+        ("B", "models.Model", marked("b"), "to_b = models.ForeignKey('A', models.SET_NULL, null=True)"),
+        SYNCHRO_CONFLICT="remote",
+    )
+    target.objects.create(a_no=1, mark_a="o1")
+    synchronize()
+    target.objects.using("remote").create(a_no=2, mark_a="o1")  # as where it has won over what the object was before
+    holder.objects.using("remote").create(mark_b="R1", to_b_id=1 if goes else 2)
+
+    def write():
+        target.objects.update(a_no=3)
+
+    def tamper():
+        holder.objects.using("remote").update(to_b=None)
+
+    found = judged(local, write, tamper)
+
+    assert sorted(row.a_no for row in target.objects.using("remote")) == [2, 3]
+    assert any("to_b_id is None instead of" in each for each in found) is not goes

@@ -254,7 +254,10 @@ def _advice(alias: str, record: Conflict, side: str) -> str:
         return "That is the sender's own version."
     if alias != local_alias():
         if has_rows(Checkpoint, local_alias(), source=node_id(alias)):
-            return f"{local_alias()!r} learns it when {alias!r} synchronizes to it."
+            return (
+                f"{local_alias()!r} learns it when {alias!r} synchronizes to it, or when it fetches it itself "
+                f"(`manage.py synchronize --pull --remote {alias}`)."
+            )
         return (
             f"{local_alias()!r} has never received anything from {alias!r}: it keeps its own version, and its next "
             f"change of the object is a conflict again. Change it on {local_alias()!r} by hand, or fetch it with "

@@ -136,6 +136,18 @@ class Drafts:
             values.update(dict.fromkeys(parent.holders, remote_key))
         return values
 
+    def has_other_parents(self, shape: Shape, living: Model) -> bool:
+        """Tell whether a parent with a key of its own is known to be another remote row than the object's row has."""
+        known = self._known
+        if not shape.other_parents or (row := known.find(shape, living)[1]) is None:
+            return False
+        known.rows.give_back(row)
+        there = {
+            each.link.attname: known.identity.find(each.model, local_value(living, each.link))
+            for each in shape.other_parents
+        }
+        return any(key is not None and key != row.__dict__[name] for name, key in there.items())
+
     def references(
         self, shape: Shape, living: Model, foreign_key: Any = None, going: Collection[Model] = ()
     ) -> Draft | None:

@@ -29,7 +29,7 @@ from .announced import Announced, ReceiversWrote
 from .known import Known
 from .many_rows import Rows, key_parts
 from .outcomes import Outcomes
-from .taken_over import has_links, is_taken_over
+from .taken_over import Place, has_links, is_taken_over
 
 #: Where a statement fails, its rows are halved and tried again, down to this number.
 _FEW = 20
@@ -254,7 +254,7 @@ class BulkUpserts:
             and (
                 has_links(shape)
                 or may_be_pointed_past(shape.model)
-                or is_taken_over(self._identity, shape, key, remote_key)
+                or is_taken_over(self._identity, Place(shape, key, remote_key, shape.model))
             )
         }
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear

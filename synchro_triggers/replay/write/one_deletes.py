@@ -34,7 +34,7 @@ from .one_statements import Singles
 from .outcomes import Outcomes
 from .pointing import Pointing
 from .sparing import Going, Sparing
-from .taken_over import children_left, links_left
+from .taken_over import Place, children_left, links_left
 
 
 class Deletes:
@@ -140,23 +140,21 @@ class Deletes:
             count = number_of_links(through, rows)
             self._outcomes.report.count(through._meta.label, Action.DELETE.counted_as, count)
 
-    def clear(self, children: Iterable[Model], shape: Shape, key: Any, remote_key: Any, change: Change | None) -> None:
-        """Delete what an object that is gone has left at a row that another one takes over: children's rows and links.
+    def clear(self, places: Iterable[Place], change: Change | None) -> None:
+        """Delete what objects that are gone have left at rows that another one takes over: children's rows and links.
 
-        Args:
-            children: those rows. Those of their parents stay: the other object has them now.
-            shape, key: the local object that has the row from now on.
+        The rows of those children's parents stay: the other object has them now.
         """
-        for child in children:
-            at = (shape_of(type(child)), child.pk)
-            going = Going(child, self._remote, keep_parents=True)
-            along, _ = self._execute(going)
-            self._tell(going, along, at, change)
-        for links in links_left(self._identity, shape, key, remote_key):
-            if gone := links.count() if self._dry_run else links._raw_delete(self._remote):
-                count = number_of_links(links.model, gone)
-                self._outcomes.report.count(links.model._meta.label, Action.DELETE.counted_as, count)
-            self._rows.forget_links()
+        for place in list(places):
+            for child in children_left(self._matching, place):
+                going = Going(child, self._remote, keep_parents=True)
+                along, _ = self._execute(going)
+                self._tell(going, along, (shape_of(type(child)), child.pk), change)
+            for links in links_left(self._identity, place):
+                if gone := links.count() if self._dry_run else links._raw_delete(self._remote):
+                    count = number_of_links(links.model, gone)
+                    self._outcomes.report.count(links.model._meta.label, Action.DELETE.counted_as, count)
+                self._rows.forget_links()
 
     def _execute(self, going: Going) -> tuple[list[Model], Counter[type[Model]]]:
         """Delete a row; let what it has let go point to what it shall point to.
@@ -309,8 +307,7 @@ class Deletes:
         """Let a living object have a row from now on."""
         model, identity = task.shape.model, self._identity
         for living in load_instances(model, [key]).values():
-            children = children_left(identity, task.shape, key, row.pk, type(living))
-            self.clear(children, shape_of(type(living)), key, row.pk, change)
+            self.clear([Place(task.shape, key, row.pk, type(living))], change)
         if identity.known(model, key) is None:
             identity.learn(model, key, row.pk)
         identity.forget(model, task.key)

@@ -28,7 +28,7 @@ from .one_deletes import Deletes
 from .one_statements import Singles
 from .outcomes import Outcomes
 from .pointing import Pointing
-from .taken_over import all_children_left, key_is_anothers
+from .taken_over import key_is_anothers, places_of
 
 
 class Upserts:
@@ -81,8 +81,7 @@ class Upserts:
                     return None
             if self._was_written_before(draft):
                 return draft.remote_key
-            children = all_children_left(self._identity, shape, instance, draft.remote_key, draft.others)
-            self._deletes.clear(children, shape, instance.pk, draft.remote_key, change)
+            self._deletes.clear(places_of(shape, instance, draft.remote_key, draft.row, draft.others), change)
             with self._refusal_noted(draft), as_users_change(self._remote) if draft.merged else nullcontext():
                 row = self._carry_out(draft, action)
         self._settle(draft, action, row)
@@ -249,9 +248,14 @@ class Upserts:
     def point(self, shape: Shape, living: Model, foreign_key: Any = None, going: Collection[Model] = ()) -> None:
         """Let a remote row point to what its local object points to; the rest of it stays as it is.
 
+        One that has gone to another parent's row is written as a whole, as its ``save()`` does.
+
         Args:
             shape, living, foreign_key, going: as for ``Drafts.references``.
         """
+        if foreign_key is None and self._drafts.has_other_parents(shape, living):
+            self.write(shape, living, None)
+            return
         self._known.targets.note(shape, living)
         with self._under_way(shape, living):
             draft = self._drafts.references(shape, living, foreign_key, going)

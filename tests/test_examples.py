@@ -1,0 +1,133 @@
+"""``examples/``: the three offices end with the proof that their databases are equal, and with nothing less."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "examples" / "three_offices"
+URLS = {
+    "hub": "SYNCHRO_DEMO_MAIN_URL",
+    "north": "SYNCHRO_DEMO_OFFICE_URL",
+    "south": "SYNCHRO_DEMO_SECOND_OFFICE_URL",
+}
+#: As ``make demo-offices-postgres`` has them.
+MIXED = ("hub", "north")
+
+#: Tells the story up to its proof, and changes something before that of which no log knows.
+WITH_A_LOSS = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+import demo
+prove = demo.Story.prove
+def lose_and_prove(story):
+    getattr(story, sys.argv[3]).do("loss.lose")
+    prove(story)
+demo.Story.prove = lose_and_prove
+demo.main()
+"""
+LOSS = """
+from shop.models import Article
+from synchro_triggers import synchro_paused
+def lose():
+    with synchro_paused():
+        Article.objects.filter(code="MINT").update(stock=199)
+"""
+
+
+def url_of(server, database):
+    password = f":{quote(server.password)}" if server.password else ""
+    host = quote(server.host, safe="")
+    return f"postgresql://{quote(server.user)}{password}@{host}:{server.port}/{database}"
+
+
+@pytest.fixture
+def on_postgres(request):
+    """Return what makes databases for places; it returns the environment that leads there."""
+    made = []
+
+    def make(*places):
+        if not places:
+            return {}
+        server = request.getfixturevalue("postgres_server")
+        env = {}
+        with server.connect() as connection:
+            for place in places:
+                made.append(f"three_offices_{os.getpid()}_{place}")
+                connection.execute(f'CREATE DATABASE "{made[-1]}"')
+                env[URLS[place]] = url_of(server, made[-1])
+        return env
+
+    yield make
+    if made:
+        with request.getfixturevalue("postgres_server").connect() as connection:
+            for name in made:
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def told(env, *arguments):
+    """Tell the story in a process of its own."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("SYNCHRO_DEMO", "DJANGO_"))}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return subprocess.run(
+        [sys.executable, *(arguments or [str(FOLDER / "demo.py")])],
+        env={**outside, "PYTHONPATH": path, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("places", [(), tuple(URLS), MIXED], ids=["sqlite", "postgres", "mixed"])
+def test_three_offices_tell_their_story_and_end_equal(on_postgres, places):
+    env = on_postgres(*places)
+    for _ in range(2 if places == MIXED else 1):  # databases that are named may hold an earlier story
+        done = told(env)
+
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout[-2000:] + done.stderr
+        vendors = [f"{place} on {'PostgreSQL' if place in places else 'SQLite'}" for place in URLS]
+        assert ", ".join(vendors) in done.stdout
+        assert done.stdout.endswith("The three databases are equal.\n")
+        for said in (
+            "update/update; local stands (newest)",
+            "create/create; local stands",
+            "update/update; merged stands",
+        ):
+            assert said in done.stdout
+        proof = done.stdout.split("The proof.")[1]
+        assert len(re.findall(r"hub: 24 rows of 6 tables compared: equal", proof)) == 2
+        assert "ASSAM: Assam, strong, 4.62, 120 in stock; organic" in proof
+        assert "Ann's Café, 555-11; Closed on Mondays. Wants invoices by e-mail." in proof
+        assert "Bistro Zoe, 555-33" in proof and "Zoe's Bistro" not in proof
+        assert re.findall(r"exit code \d", done.stdout) == [f"exit code {code}" for code in (1, 1, 5, 5, 1)]
+
+
+@pytest.mark.parametrize("place", ["hub", "south"])
+def test_three_offices_do_not_end_well_where_something_was_lost(tmp_path, place):
+    (tmp_path / "loss.py").write_text(LOSS)
+
+    done = told({}, "-c", WITH_A_LOSS, str(FOLDER), str(tmp_path), place)
+
+    assert done.returncode == 1 and done.stderr.startswith("The demo is broken: this command was to end with 0")
+    assert "MINT" not in done.stdout.split("The proof.")[0] and "200' on" in done.stdout.split("The proof.")[1]
+    assert "The three databases are equal." not in done.stdout
+
+
+def test_contents_side_by_side_show_what_one_place_lacks_or_has_twice(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    side_by_side = import_module("proof").side_by_side
+    here = [("ASSAM", 1), ("EARL", 2)]
+
+    equal, none = side_by_side({"hub": here, "north": [("EARL", 5), ("ASSAM", 6)]})
+    lines, different = side_by_side({"hub": here, "north": [("EARL", 5), ("EARL", 6)]})
+
+    assert (equal[1].split(), none) == (["ASSAM", "#1", "#6"], 0)
+    assert (lines[1].split(), lines[2].split(), different) == (["ASSAM", "#1", "-"], ["EARL", "#2", "#5,", "#6"], 2)

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from .exact_text import ExactCharField, ExactTextField
 from .key_texts import KEY_LENGTH, printable_key, read_full_key
 from .moment import Moment, UtcNow
+from .option_rules import COUNTER_LENGTH
 from .vendors.vendor import database_of
 
 if TYPE_CHECKING:
@@ -303,15 +304,15 @@ class Contribution(models.Model):
     theirs costs more. ``number`` and ``row`` tell which of two amounts is the newer one: the window of the author's log
     and the row in it by which its users have changed the counter last. ``seen`` is the highest id that this database's
     log had when the contribution came: if another object was made under the key since, it is not that one's.
+    ``counter`` is ``app.Model.field``.
 
     A row whose author is this database itself has no amount: it says from when on its own contribution, which follows
     from the others', is another one than before.
     """
 
     author = models.CharField(max_length=NODE_LENGTH)
-    model_label = ExactCharField(max_length=LABEL_LENGTH)
+    counter = ExactCharField(max_length=COUNTER_LENGTH)
     object_pk = ExactCharField(max_length=KEY_LENGTH)
-    field = ExactCharField(max_length=LABEL_LENGTH)
     amount = ExactTextField()
     number = models.BigIntegerField()
     row = models.BigIntegerField()
@@ -319,15 +320,13 @@ class Contribution(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(
-                fields=("object_pk", "model_label", "field", "author"), name="synchro_triggers_contributed"
-            ),
+            models.UniqueConstraint(fields=("object_pk", "counter", "author"), name="synchro_triggers_contributed"),
         )
         verbose_name = _("contribution")
         verbose_name_plural = _("contributions")
 
     def __str__(self) -> str:
-        return f"{self.model_label} {self.object_pk} {self.field}: {self.author} {self.amount}"
+        return f"{self.counter} of {self.object_pk}: {self.author} {self.amount}"
 
 
 class UsersChange(models.Model):

@@ -7,6 +7,9 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
+#: Characters of the name of a counter, ``app.Model.field``, at the most.
+COUNTER_LENGTH = 200
+
 POLICIES = ("newest", "local", "remote")
 
 #: What is merged where both sides have changed an object: nothing, one of both stands; or what each alone has changed.

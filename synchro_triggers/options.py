@@ -14,7 +14,7 @@ from django.db.models import DecimalField, Field, IntegerField, Model
 
 from .exceptions import SynchroConfigurationError
 from .option_references import HeldKey, WrongReference, column_of, read_held_key
-from .option_rules import MERGES, Rule, WrongRule, read_rule
+from .option_rules import COUNTER_LENGTH, MERGES, Rule, WrongRule, read_rule
 
 SETTING = "SYNCHRO_OPTIONS"
 
@@ -349,6 +349,8 @@ def wrong_counter(model: type[Model], field: Field[Any, Any]) -> str | None:
         return "which is a key, or unique: take it out."
     if not isinstance(field, (IntegerField, DecimalField)):
         return "which holds no whole numbers or decimals, so that differences would not add up exactly: take it out."
+    if len(f"{model._meta.label}.{field.name}") > COUNTER_LENGTH:
+        return f"whose name, with that of its model, is longer than {COUNTER_LENGTH} characters."
     if field.null:
         return "which may be NULL: nothing can be added to that. Give it null=False and a default of 0."
     return None

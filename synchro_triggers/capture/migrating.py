@@ -290,10 +290,10 @@ def _renamed_by(operation: Operation, app_label: str) -> tuple[str, str] | None:
 
 def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
     """Rename labels in the log, in what is known of other nodes, and in the transitional triggers of ``alias``."""
-    from ..models import ChangeLog, Checkpoint, Conflict, Contribution, Failure, Introduction, Reference, UsersChange
+    from ..models import ChangeLog, Checkpoint, Conflict, Failure, Introduction, Reference, UsersChange
 
     with transaction.atomic(using=alias):
-        for model in (ChangeLog, Reference, Introduction, Failure, Conflict, Contribution, UsersChange):
+        for model in (ChangeLog, Reference, Introduction, Failure, Conflict, UsersChange):
             rows = model._base_manager.using(alias)
             labels = rows.order_by().values_list("model_label", flat=True).distinct()
             for stored in list(labels):
@@ -339,14 +339,17 @@ def _rename_in_knowledge(alias: str, renames: list[tuple[str, str]]) -> None:
 
 
 def _rename_counters(alias: str, renames: list[tuple[str, str]]) -> None:
-    """Rename fields whose differences add up in what is known of them."""
+    """Rename models, and fields, whose differences add up, in what is known of them."""
     from ..models import Contribution
 
     rows = Contribution._base_manager.using(alias)
-    for label, name in list(rows.order_by().values_list("model_label", "field").distinct()):
+    for counter in list(rows.order_by().values_list("counter", flat=True).distinct()):
+        label, _, name = counter.rpartition(".")
         for old, new in renames:
             if f"{label}_{name}".lower() == old.lower():
-                rows.filter(model_label=label, field=name).update(field=new[len(label) + 1 :])
+                name = new[len(label) + 1 :]
+            label = _follow_renames(label, [(old, new)])
+        rows.filter(counter=counter).update(counter=f"{label}.{name}")
 
 
 def _follow_renames_in(text: str, renames: list[tuple[str, str]]) -> str:

@@ -152,9 +152,8 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("author", models.CharField(max_length=36)),
-                ("model_label", synchro_triggers.exact_text.ExactCharField(max_length=200)),
+                ("counter", synchro_triggers.exact_text.ExactCharField(max_length=200)),
                 ("object_pk", synchro_triggers.exact_text.ExactCharField(max_length=500)),
-                ("field", synchro_triggers.exact_text.ExactCharField(max_length=200)),
                 ("amount", synchro_triggers.exact_text.ExactTextField()),
                 ("number", models.BigIntegerField()),
                 ("row", models.BigIntegerField()),
@@ -165,7 +164,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "contributions",
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("object_pk", "model_label", "field", "author"), name="synchro_triggers_contributed"
+                        fields=("object_pk", "counter", "author"), name="synchro_triggers_contributed"
                     )
                 ],
             },

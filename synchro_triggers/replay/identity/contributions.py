@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import Model
+from django.db import connections
+from django.db.models import Model, QuerySet
 
 from ...models import Contribution, Node
 from ..log.users_changes import LastChange, made_again
@@ -66,6 +67,11 @@ def others_part(account: Account, author: str) -> Decimal:
     return sum((each.amount for by, each in account.items() if by != author), Decimal(0))
 
 
+def _rows_of(alias: str, root: type[Model], texts: Collection[str]) -> QuerySet[Contribution]:
+    rows = rows_with(Contribution, alias, object_pk=texts)
+    return rows.filter(counter__startswith=f"{root._meta.label}.")
+
+
 def author_at(alias: str) -> str:
     """Return as whom a database's own users add to counters."""
     [node] = read_rows(Node, alias, defer=("copied_from", "created_at"), id=1)
@@ -84,20 +90,20 @@ def read_accounts(
         logs: the database captures its own changes.
         others: takes the primary keys of what is left out.
     """
-    rows = rows_with(Contribution, alias, object_pk=keys).filter(model_label=root._meta.label)
-    stored = list(rows.values_list("pk", "seen", "object_pk", "field", "author", "amount", "number", "row"))
+    rows = _rows_of(alias, root, keys)
+    stored = list(rows.values_list("pk", "seen", "object_pk", "counter", "author", "amount", "number", "row"))
     again: dict[str, LastChange] = {}
     if stored and logs:
         first = min(seen for _, seen, *_ in stored) + 1
         again = made_again(alias, root._meta.label, {row[2]: row[2] for row in stored}, _NOBODY, first=first)
     found: dict[Any, dict[str, dict[str, Amount]]] = {}
-    for pk, seen, text, field, author, amount, number, row in stored:
+    for pk, seen, text, counter, author, amount, number, row in stored:
         if text in again and again[text].id > seen:
             if others is not None:
                 others.add(pk)
             continue
         accounts = found.setdefault(keys[text], {})
-        accounts.setdefault(field, {})[author] = Amount(Decimal(amount), number, row)
+        accounts.setdefault(counter.rpartition(".")[2], {})[author] = Amount(Decimal(amount), number, row)
     return found
 
 
@@ -115,9 +121,8 @@ def write_accounts(
     new = [
         Contribution(
             author=author,
-            model_label=root._meta.label,
+            counter=f"{root._meta.label}.{field}",
             object_pk=text,
-            field=field,
             amount=str(amount.amount),
             number=amount.number,
             row=amount.row,
@@ -127,10 +132,11 @@ def write_accounts(
         for field, account in fields.items()
         for author, amount in account.items()
     ]
+    names_conflicts = connections[alias].features.supports_update_conflicts_with_target
     Contribution._base_manager.using(alias).bulk_create(
         new,
         update_conflicts=True,
-        unique_fields=["object_pk", "model_label", "field", "author"],
+        unique_fields=["object_pk", "counter", "author"] if names_conflicts else None,
         update_fields=["amount", "number", "row", "seen"],
     )
 
@@ -138,7 +144,7 @@ def write_accounts(
 def delete_accounts(alias: str, root: type[Model], texts: Iterable[str]) -> None:
     """Forget the contributions to rows that are gone, by what their keys were stored as."""
     if texts := list(texts):
-        rows_with(Contribution, alias, object_pk=texts).filter(model_label=root._meta.label)._raw_delete(alias)
+        _rows_of(alias, root, texts)._raw_delete(alias)
 
 
 def delete_contributions(alias: str, pks: Collection[int]) -> None:

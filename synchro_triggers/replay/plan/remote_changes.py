@@ -280,9 +280,7 @@ class RemoteChanges:
         assert there is not None
         if theirs is not None:
             identity.contest(shape.model, key)
-        here = None
-        if change.logged_at != LONG_AGO:
-            here = self._by_field.newest_unknown_there(shape, key) or identity.versions.of((shape.root, key))
+        here = self._version_here(shape, key, change)
         if here is None:
             if theirs is None:
                 return None
@@ -301,6 +299,12 @@ class RemoteChanges:
                 return conflict
             case _:
                 return None
+
+    def _version_here(self, shape: Shape, key: Any, change: Change) -> Version | None:
+        """Return LOCAL's version of an object; ``None``: nobody has written it down."""
+        if change.logged_at == LONG_AGO:
+            return None
+        return self._by_field.newest_unknown_there(shape, key) or self._identity.versions.of((shape.root, key))
 
     def _version_there(self, theirs: LastChange | None, received: Version | None) -> Version | None:
         """Return the remote's version of an object: its own users' last one, or the one that it has received."""

@@ -1,7 +1,6 @@
-"""The ``SYNCHRO_*`` settings, read once into one frozen object and validated there.
+"""The ``SYNCHRO_*`` settings, read once into one frozen object and validated there; nothing else reads them.
 
-Nothing else in the package reads ``django.conf.settings`` for them. Tests override settings, so the
-object is forgotten when Django's ``setting_changed`` fires.
+Tests override settings, so the object is forgotten when Django's ``setting_changed`` fires.
 """
 
 from __future__ import annotations
@@ -102,17 +101,16 @@ class Settings:
         found: dict[str, Rule] = {}
         for model, options in self.options.items():
             if options.conflict is not None:
-                links: list[Any] = [field.remote_field.through for field in model._meta.local_many_to_many]
-                models = [model, *(each for each in links if each._meta.auto_created)]
-                found |= {each._meta.label: options.conflict for each in models}
+                links: list[Any] = [each.remote_field.through for each in model._meta.local_many_to_many]
+                links = [model, *(each for each in links if each._meta.auto_created)]
+                found |= dict.fromkeys((each._meta.label for each in links), options.conflict)
         return found
 
     @cached_property
     def merged_by_field(self) -> frozenset[str]:
-        """Labels of the models of whose objects only the fields are written that LOCAL has changed."""
+        """Labels of the models of whose objects only what LOCAL has changed is written; counters need that."""
         chosen = {model: self.options.get(model, _NO_OPTIONS).merge or self.merge for model in self.models}
-        by_field = frozenset(model._meta.label for model, merge in chosen.items() if merge == "fields")
-        return by_field | self.counters.keys()  # what adds up is no conflict with what is merged otherwise
+        return frozenset(self.counters) | {model._meta.label for model, merge in chosen.items() if merge == "fields"}
 
     @cached_property
     def counters(self) -> Mapping[str, frozenset[str]]:
@@ -245,8 +243,7 @@ def check_remote(alias: object, named: str = "remote") -> str:
     """Return ``alias`` when it can be synchronised to.
 
     Args:
-        alias: the alias.
-        named: what it was given as, for the message.
+        alias, named: the alias, and what it was given as, for the message.
 
     Raises:
         SynchroConfigurationError: it is no alias of ``DATABASES``, or LOCAL itself.

@@ -104,7 +104,7 @@ def test_three_offices_tell_their_story_and_end_equal(on_postgres, places):
             assert said in done.stdout
         proof = done.stdout.split("The proof.")[1]
         assert len(re.findall(r"hub: 24 rows of 6 tables compared: equal", proof)) == 2
-        assert "ASSAM: Assam, strong, 4.62, 120 in stock; organic" in proof
+        assert "ASSAM: Assam, strong, 4.62, 158 in stock; organic" in proof
         assert "Ann's Café, 555-11; Closed on Mondays. Wants invoices by e-mail." in proof
         assert "Bistro Zoe, 555-33" in proof and "Zoe's Bistro" not in proof
         assert re.findall(r"exit code \d", done.stdout) == [f"exit code {code}" for code in (1, 1, 5, 5, 1)]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.apps import apps
@@ -22,20 +22,17 @@ from django.apps.registry import Apps
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
-from django.db.migrations.operations import RenameField, RenameModel, SeparateDatabaseAndState
-from django.db.migrations.operations.base import Operation
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 
 from ..conf import get_settings
 from .install import install, run_statements, uninstall
+from .label_renames import Plan, label_renames
 from .moved_models import moved_labels
 from .tables import CapturedTable, captured_tables
 from .trigger import LEADING_COMMENTS
 from .unlogged import describe_unlogged
 from .vendor import has_capture, vendor_of
-
-Plan = list[tuple[Migration, bool]]
 
 _SCHEMA_STATEMENT = re.compile(
     LEADING_COMMENTS + r"((CREATE|ALTER|DROP)\s+(\w+\s+)?TABLE|CREATE\s+UNIQUE\s+INDEX)\b", re.IGNORECASE | re.DOTALL
@@ -257,35 +254,6 @@ def _has_our_tables(connection: BaseDatabaseWrapper) -> bool:
 
 
 # Renamed models -----------------------------------------------------------------------------------
-
-
-def label_renames(plan: Plan) -> list[tuple[str, str]]:
-    """Return the labels that a plan changes, old and new, in the order of the plan."""
-    renames = []
-    for migration, backwards in plan:
-        operations = list(_flat(migration.operations))
-        for operation in reversed(operations) if backwards else operations:
-            pair = _renamed_by(operation, migration.app_label)
-            if pair is not None:
-                renames.append((pair[1], pair[0]) if backwards else pair)
-    return renames
-
-
-def _flat(operations: Iterable[Operation]) -> Iterator[Operation]:
-    for operation in operations:
-        if isinstance(operation, SeparateDatabaseAndState):
-            yield from _flat(operation.state_operations)
-        else:
-            yield operation
-
-
-def _renamed_by(operation: Operation, app_label: str) -> tuple[str, str] | None:
-    if isinstance(operation, RenameModel):
-        return f"{app_label}.{operation.old_name}", f"{app_label}.{operation.new_name}"
-    if isinstance(operation, RenameField):  # of a many-to-many field: the automatic table's label
-        model = operation.model_name
-        return f"{app_label}.{model}_{operation.old_name}", f"{app_label}.{model}_{operation.new_name}"
-    return None
 
 
 def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:

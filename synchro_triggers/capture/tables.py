@@ -21,7 +21,7 @@ from ..conf import Settings, get_settings, local_alias, options_of
 from ..exceptions import SynchroConfigurationError
 from ..listed import resolve_models
 from ..natural import follow, manager_over
-from ..options import wrong_skip
+from ..option_fields import wrong_skip
 from ..unnamed import unnamed_on
 
 

@@ -1,5 +1,7 @@
 """When the remote's own users last changed the objects of a batch, and whether they win; what is told of it."""
 
+# Long: what was read of the remote's log is one state, and all that is asked of it is asked there.
+
 from __future__ import annotations
 
 import datetime

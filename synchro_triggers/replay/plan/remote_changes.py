@@ -313,6 +313,35 @@ class RemoteChanges:
             return True
         return knows(knowledge.local.of(labels), there)
 
+    @property
+    def has_any(self) -> bool:
+        """Whether the remote's users have changed anything, or it has received something."""
+        return self._any or self._asks_for_versions
+
+    def unseen(self, shape: Shape, key: Any, at_remote: Any, *, gone: bool = False) -> tuple[Any, str] | None:
+        """Return when, and by whose users, the remote's version of a row was made that LOCAL has not seen.
+
+        To be asked when the row is locked, or gone.
+
+        Args:
+            shape, key: the object that it is, or was; ``None`` for the key: none of LOCAL's.
+            at_remote: its key there.
+            gone: the row was deleted.
+
+        Returns:
+            ``None``: LOCAL has seen it.
+        """
+        self.read_again(shape, at_remote)
+        if gone and (made := self._identity.made_again(shape.model, key)) is not None:
+            return made.time, self._context.node
+        rows = [(model._meta.label, encode_key(at_remote)) for model in family_of(shape, gone=gone)]
+        received, seen = self._received(shape, key, at_remote)
+        theirs = self._last_change(rows, self._met_at(shape, key), seen) if self._any else None
+        there = self._version_there(theirs, received)
+        if there is None or self._knows(shape, key, theirs, there):
+            return None
+        return moment_of(there.time), there.author
+
     def verdict(
         self,
         shape: Shape,

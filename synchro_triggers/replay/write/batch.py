@@ -13,11 +13,12 @@ from ...capture.keys import encode_key
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ...vendors.vendor import database_of
-from ..errors import BatchBroken, NotYet, cannot_be_read, reraise_if_hopeless, waiting
+from ..errors import BatchBroken, LeftBehind, NotYet, cannot_be_read, reraise_if_hopeless, waiting
 from ..identity.references import Identity
 from ..log.changes import Change
 from ..plan.context import BatchResult, RunContext
 from ..plan.cycles import StandIns
+from ..plan.decisions import Action
 from ..plan.levels import Levels
 from ..plan.newcomers import newcomers_among
 from ..plan.order import in_order
@@ -36,6 +37,7 @@ from .drafts import Drafts
 from .exits import ends_refused
 from .foresight import Foresight, name_holders
 from .known import Known
+from .made_again import link_again
 from .many import BulkUpserts
 from .many_deletes import BulkDeletes
 from .many_links import BulkLinks
@@ -96,7 +98,9 @@ class Batch:
         self._outcomes = Outcomes(self._result, identity, self._rows)
         stand_ins = StandIns(context.remote, self._known.matching.keys_there)
         self._levels = Levels(identity, self._targets, stand_ins, self._receivers.sends_signals)
-        translation = Translation(identity, self._targets, stand_ins, self._agenda, self._ensure)
+        unseen, agenda = self._known.unseen, self._agenda
+        agenda.changes |= {task.at: task.change for task in self._objects if task.instance is not None and task.change}
+        translation = Translation(identity, self._targets, stand_ins, agenda, self._ensure, unseen)
         self._write_many(translation, whole=whole)
         self._write_one(translation)
 
@@ -133,7 +137,9 @@ class Batch:
         self._rings.hanging = self._known.hanging_on_others(self._gone())
         self._known.look_what_changed()
         targets = self._targets
-        brought_along = targets.brought_along()
+        # What the remote has deleted may have to stay so: that is decided for each that needs it.
+        unseen = self._known.unseen
+        brought_along = [task for task in targets.brought_along() if not unseen.is_deleted_there(task.shape, task.key)]
         self._agenda.errors.update(targets.unusable)
         if newcomers := list(newcomers_among((*self._tasks, *brought_along), self._identity)):
             self._acquainted(newcomers)
@@ -144,6 +150,8 @@ class Batch:
         with ends_refused(self._remote), database_of(there).guarded(there):
             self._write(ordered)
             name_holders(self._known, self._upserts.refused, self._result.failed)
+            if not self._context.dry_run:
+                link_again(self._known, self._singles, self._outcomes)
             self._singles.finish()
         self._tell_what_was_outlived()
         self._outcomes.store()
@@ -198,6 +206,8 @@ class Batch:
         not_done = put_off | self._result.failed.keys()
         self._known.remote_changes.settling.tell(self._result.report, not_done)
         self._known.remote_changes.settling.record(not_done)
+        self._known.unseen.tell(self._result.report, not_done)
+        self._known.unseen.record(not_done)
         self._known.remote_changes.settling.restate(not_done)
         if not put_off:
             return
@@ -288,6 +298,8 @@ class Batch:
                 waits = not all(self._rings.are_one(each, at) for each in hanging)  # else nobody would ever go
                 self._deletes.delete(task, waits=waits)
             self._cycles.close()
+        except LeftBehind:
+            self._leave_behind(task)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             errors[at] = error
@@ -297,6 +309,12 @@ class Batch:
         errors.pop(at, None)
         self._outcomes.succeed(task)
         return True
+
+    def _leave_behind(self, task: ObjectTask) -> None:
+        """Leave an object as the remote has it: what it hangs on was deleted there, and stays so."""
+        remote_key = self._identity.known(task.shape.model, task.key)
+        self._identity.keep_theirs(task.shape.model, task.key)
+        self._outcomes.note(Action.LEAVE, task.shape, task.key, remote_key)
 
     def _may_succeed_later(self, task: Task) -> bool:
         if isinstance(task, ObjectTask):

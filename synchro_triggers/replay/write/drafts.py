@@ -166,6 +166,8 @@ class Drafts:
         """
         shape, change, there = draft.shape, draft.change, draft.row is not None
         wins: Verdict = False
+        if change is None and not there:
+            draft.merged = self._known.unseen.is_returning((shape.root, draft.instance.pk))
         if change is not None:
             sides = draft.values, draft.row
             wins = self._remote_changes.verdict(

@@ -14,6 +14,7 @@ from ..plan.by_field import ByField
 from ..plan.context import RunContext
 from ..plan.remote_changes import RemoteChanges
 from ..plan.targets import Targets
+from ..plan.unseen import Unseen
 from ..rows.read_ahead import ReadAhead
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value
@@ -33,6 +34,7 @@ class Known:
         targets: what the objects point to, and whether the remote has it.
         by_field: which fields each side has changed, of objects that are merged by field.
         remote_changes: what the remote's own users have changed.
+        unseen: what hangs on objects that the other side has deleted without having seen it.
         rows: remote rows that were read ahead.
     """
 
@@ -45,6 +47,7 @@ class Known:
         self.targets = Targets(identity, tasks)
         self.by_field = ByField(context, tasks)
         self.remote_changes = RemoteChanges(context, identity, changes, self.by_field)
+        self.unseen = Unseen(context, identity, self.remote_changes)
         self.rows = ReadAhead(context.remote, context.locks)
 
     # Many, in a few queries -------------------------------------------------------------------------

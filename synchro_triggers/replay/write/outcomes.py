@@ -32,11 +32,13 @@ class Outcomes:
         report: of the batch.
         failed: the changes that could not be applied, with their errors.
         told_links: the conflicts of links that the batch has told.
+        made_again: shape and local key of what was gone on the remote, and was made again.
     """
 
     def __init__(self, result: BatchResult, identity: Identity, rows: ReadAhead) -> None:
         self.report, self.failed, self.told_links = result.report, result.failed, result.told_links
         self._identity, self._rows = identity, rows
+        self.made_again: list[tuple[Shape, Any]] = []
         self._numbered: dict[type[Model], set[Any]] = {}
 
     def note(self, action: Action, shape: Shape, key: Any, remote_key: Any, *, logged: bool = True) -> None:
@@ -74,6 +76,8 @@ class Outcomes:
             self._rows.drop(shape.model, remote_key)
             self._identity.forget(shape.model, key)
             return
+        if action is Action.CREATE and self._identity.stale_reference(shape.model, key) is not None:
+            self.made_again.append((shape, key))
         if remote_key is None:  # of a conflict: it is gone there
             return
         self._identity.learn(shape.model, key, remote_key, made=action is Action.CREATE)

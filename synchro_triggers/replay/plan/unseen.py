@@ -1,0 +1,408 @@
+"""An object that one side has deleted, and on which something hangs that the deleter has not seen.
+
+A delete takes along only what its users have seen. What the other side's users have made, changed, or let point to the
+object meanwhile is a conflict over the object: it comes back, or what hangs on it goes, as its rule says. It is asked
+wherever the two meet first: where the delete arrives (``deleted_here``), or where what hangs on the object does
+(``deleted_there``). An object that comes back is a new version of the remote's users, which has seen both sides'.
+
+What the rule is not asked for: what protects an object keeps it (``PROTECT`` and the like), and so does what has won a
+conflict of its own.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db.models import CASCADE, SET_NULL, Model
+
+from ...capture.keys import encode_key
+from ...capture.tables import is_of_links
+from ...conf import local_alias
+from ...key_texts import full_key, stored_key
+from ...models import ChangeLog, ConflictKind, Operation
+from ...models import Conflict as Record
+from ..identity.references import Identity
+from ..log.changes import Change
+from ..log.own_windows import moment_of, own_rows
+from ..log.users_changes import last_changes
+from ..log.versions import Version, knows, time_after
+from ..errors import LeftBehind
+from ..report import SyncReport, Told
+from ..rows.local_rows import load_instances
+from ..rows.selecting import rows_of, rows_with
+from ..rows.values import local_value
+from ..schema.relations import hanging_on
+from ..schema.shape import (
+    Shape,
+    concrete_of,
+    is_foreign_key,
+    is_parent_link,
+    points_to_key,
+    root_of,
+    shape_of,
+    shown_key,
+    target_of,
+)
+from ..tasks import At, ObjectTask, at_of
+from .both_sides import BothSides, nobody_knows
+from .conflicts import Conflict, Decision, name_of_rule
+from .context import RunContext
+from .remote_changes import RemoteChanges
+
+
+class Hanger(NamedTuple):
+    """A row that hangs on an object which the other side has deleted.
+
+    Attributes:
+        shape: its model.
+        key: its local key; ``None``: LOCAL does not have it.
+        row: the row on the side that has the object.
+        protects: the object cannot go as long as it is there.
+    """
+
+    shape: Shape
+    key: Any
+    row: Model
+    protects: bool = False
+
+
+class _Seen(NamedTuple):
+    """When a version was made, and by whose users."""
+
+    time: datetime.datetime
+    author: str
+
+
+@dataclass
+class _Met:
+    """A conflict that was decided.
+
+    Attributes:
+        conflict: over the object that was deleted.
+        kind: whose the delete is.
+        rule: what has decided.
+        stays: the object stays, or comes back.
+        over: the hangers, each with the values that it had: where the delete stands they are lost.
+    """
+
+    conflict: Conflict
+    kind: ConflictKind
+    rule: str
+    stays: bool
+    over: list[tuple[Hanger, str | None]] = field(default_factory=list)
+
+
+class Unseen:
+    """Decides what becomes of such objects, tells it, and puts it on record."""
+
+    def __init__(self, context: RunContext, identity: Identity, remote_changes: RemoteChanges) -> None:
+        self._context, self._identity, self._remote_changes = context, identity, remote_changes
+        self._met: dict[tuple[Change, At], _Met] = {}
+        self._returning: set[At] = set()
+
+    # LOCAL has deleted it ---------------------------------------------------------------------------
+
+    def speak_of(self, model: type[Model]) -> bool:
+        """Tell whether the remote's users may have changed rows of a table."""
+        return self._context.logs and self._context.users_changes.speak_of(model._meta.label)
+
+    @property
+    def may_be(self) -> bool:
+        """Whether the remote may have anything that LOCAL has not seen."""
+        return self._context.logs and self._remote_changes.has_any
+
+    def stays(self, task: ObjectTask, change: Change, row: Model, hangers: Sequence[Hanger]) -> bool:
+        """Tell whether an object that LOCAL has deleted stays, for what hangs on it that LOCAL has not seen.
+
+        Args:
+            row: its remote row.
+            hangers: what hangs on that.
+
+        Raises:
+            Exception: what the rule has raised.
+        """
+        unseen: list[tuple[Hanger, _Seen]] = []
+        for each in hangers:
+            seen = self._remote_changes.unseen(each.shape, each.key, each.row.pk)
+            if seen is not None:
+                unseen.append((each, _Seen(*seen)))
+        if not unseen:
+            return False
+        forced = any(
+            each.protects or (each.key is not None and self._identity.stands_there(each.shape.root, each.key))
+            for each, _ in unseen
+        )
+        last = max(seen for _, seen in unseen)
+        here = self._identity.versions.of(task.at)
+        local = _Seen(change.logged_at, self._context.source) if here is None else _Seen(*_told(here))
+        sides = BothSides(
+            self._context.remote, shape_of(type(row)).copied, None, row, nobody_knows, lambda: frozenset[str]()
+        )
+        conflict = self._conflict(task.shape, task.key, row.pk, local, last, sides)
+        decision, rule = self._decide(conflict, forced="remote" if forced else "")
+        stays = decision.winner == "remote"
+        sides.read()
+        met = _Met(conflict, ConflictKind.DELETE_CHILD, rule, stays)
+        met.over = [(each, _text_of_row(each, self._context.remote)) for each, _ in unseen]
+        self._met[change, task.at] = met
+        if stays:
+            self._identity.keep_theirs(task.shape.model, task.key)
+        return stays
+
+    # The remote has deleted it ----------------------------------------------------------------------
+
+    def is_deleted_there(self, shape: Shape, key: Any) -> bool:
+        """Tell whether the remote has deleted an object, and LOCAL has not seen that."""
+        return self._deleted_there(shape, key) is not None
+
+    def _deleted_there(self, shape: Shape, key: Any) -> tuple[Any, _Seen] | None:
+        if not self._context.logs or (shape.root, key) in self._returning:
+            return None
+        if self._identity.find(shape.root, key) is not None:
+            return None
+        at_remote = self._identity.stale_reference(shape.root, key)
+        if at_remote is None:
+            return None
+        seen = self._remote_changes.unseen(shape, key, at_remote, gone=True)
+        return None if seen is None else (at_remote, _Seen(*seen))
+
+    def require(self, model: type[Model], key: Any, foreign_key: Any, instance: Any, change: Change | None) -> None:
+        """Let the deletion of a target on the remote stand, or the target come back, for what points to it.
+
+        Args:
+            model, key: the target.
+            foreign_key, instance, change: as for ``comes_back``.
+
+        Raises:
+            LeftBehind: its deletion stands.
+            Exception: what the rule has raised.
+        """
+        if change is None or not self.is_deleted_there(shape_of(root_of(model)), key):
+            return
+        found = load_instances(root_of(model), [key]).get(key)
+        if found is not None and self.comes_back(found, foreign_key, instance, change) is False:
+            raise LeftBehind
+
+    def comes_back(self, target: Model, foreign_key: Any, instance: Model, change: Change | None) -> bool | None:
+        """Tell whether an object comes back that the remote has deleted, for what LOCAL has let point to it.
+
+        Args:
+            target: the object.
+            foreign_key: what points to it: a field, or ``None``: a link.
+            instance: what has that.
+            change: what LOCAL has logged of this.
+
+        Returns:
+            ``None``: there is nothing to decide.
+
+        Raises:
+            Exception: what the rule has raised.
+        """
+        shape = shape_of(type(target))
+        found = self._deleted_there(shape, target.pk) if change is not None else None
+        if found is None or change is None:
+            return None
+        at_remote, there = found
+        own = self._identity.versions.of(at_of(instance)) if foreign_key is not None else None
+        here = _Seen(change.logged_at, self._context.source) if own is None else _Seen(*_told(own))
+        here = max([here, *self._unseen_there(target)])
+        values = _values_there(shape, target, self._identity)
+        sides = BothSides(self._context.remote, shape.copied, values, None, lambda: frozenset[str](), nobody_knows)
+        conflict = self._conflict(shape, target.pk, at_remote, here, there, sides)
+        protects = foreign_key is not None and foreign_key.remote_field.on_delete not in (CASCADE, SET_NULL)
+        decision, rule = self._decide(conflict, forced="local" if protects else "")
+        stays = decision.winner == "local"
+        met = _Met(conflict, ConflictKind.CHILD_DELETE, rule, stays)
+        at = (shape.root, target.pk)
+        if foreign_key is not None:
+            own_shape = shape_of(type(instance))
+            text = BothSides(
+                self._context.remote, own_shape.copied, _values_there(own_shape, instance, self._identity), None
+            )
+            met.over = [(Hanger(own_shape, instance.pk, instance), text.as_text(text.stored_here))]
+        self._met[change, at] = met
+        if stays:
+            self._returning.add(at)
+            self._identity.keep_theirs(shape.root, target.pk)
+        return stays
+
+    def _unseen_there(self, target: Model) -> Iterator[_Seen]:
+        """Yield when what points to an object on LOCAL was changed last, where the remote has not seen that.
+
+        What points to it may come in several batches, and all of it is to be judged alike.
+        """
+        knowledge, identity = self._context.knowledge, self._identity
+        for field in (each for each in hanging_on(type(target)) if not is_parent_link(each)):
+            holder, value = concrete_of(field.model), target.__dict__.get(field.target_field.attname)
+            rows = {encode_key(row.pk): row for row in rows_with(holder, local_alias(), **{field.attname: [value]})}
+            identity.load(holder, [row.pk for row in rows.values()])
+            known = knowledge.remote.of([holder._meta.label])
+            last = {at[1]: change for at, change in last_changes(local_alias(), holder._meta.label, list(rows), "")}
+            logged = own_rows(local_alias(), [change.id for change in last.values()])
+            for text, row in rows.items():
+                version = identity.versions.received(at_of(row))
+                if text in last and (own := logged.get(last[text].id)) is not None:
+                    time = time_after(own.time_or(last[text].time), version)
+                    version = Version(self._context.source, knowledge.here.of(own), time)
+                if version is not None and not knows(known, version):
+                    yield _Seen(*_told(version))
+
+    def is_returning(self, at: At) -> bool:
+        """Tell whether an object comes back to the remote as a new version of its users."""
+        return at in self._returning
+
+    # What is decided --------------------------------------------------------------------------------
+
+    def _conflict(
+        self, shape: Shape, key: Any, at_remote: Any, here: _Seen, there: _Seen, sides: BothSides
+    ) -> Conflict:
+        keys = encode_key(getattr(key, "number", key)), encode_key(at_remote)
+        return Conflict(shape.label, *keys, here.time, there.time, here.author, there.author, sides=sides)
+
+    def _decide(self, conflict: Conflict, *, forced: str) -> tuple[Decision, str]:
+        if forced:
+            return Decision(forced), "on_delete"
+        settling = self._remote_changes.settling
+        decision = settling.decide(conflict)
+        if isinstance(decision, Exception):
+            raise decision
+        if decision.is_merged:
+            raise settling.cannot_merge(conflict, "of which one side has deleted the object")
+        return decision, name_of_rule(self._context.rule_for(conflict.label)[0])
+
+    def _done(self, not_done: Collection[Change]) -> Iterator[_Met]:
+        return (met for (change, _), met in self._met.items() if change not in not_done)
+
+    def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:
+        """Tell of what was decided, but for objects with which nothing was done."""
+        for met in self._done(not_done):
+            conflict, remote = met.conflict, self._context.remote
+            deleter, other = local_alias(), remote
+            if met.kind == ConflictKind.CHILD_DELETE:
+                deleter, other = remote, local_alias()
+            hanging = ", ".join(f"{each.shape.label} {each.row.pk}" for each, _ in met.over) or "a link"
+            won = met.stays if met.kind == ConflictKind.CHILD_DELETE else not met.stays
+            report.remark(
+                Told.LOCAL_WON if won else Told.REMOTE_WON,
+                conflict.label,
+                shown_key(conflict.label, conflict.local_pk),
+                f"deleted on {deleter!r}, which had not seen what hangs on it on {other!r}: {hanging}; "
+                f"{'it stays' if met.stays else 'it goes'} ({met.rule})",
+            )
+
+    def record(self, not_done: Collection[Change]) -> None:
+        """Put what was decided on record, on the remote, in the batch's transaction; let what stays travel."""
+        if self._context.dry_run:
+            return
+        records: list[Record] = []
+        rows: list[ChangeLog] = []
+        for met in self._done(not_done):
+            records.append(self._record(met))
+            if not met.stays:
+                settled = self._remote_changes.settling.has_settled
+                lost = [each for each in met.over if not settled(each[0].shape.model, each[0].key)]
+                records += [self._lost(met, *each) for each in lost]
+            elif met.kind == ConflictKind.DELETE_CHILD:
+                rows.append(self._stated_again(met))
+        if records:
+            Record._base_manager.using(self._context.remote).bulk_create(records)
+        if rows:
+            ChangeLog._base_manager.using(self._context.remote).bulk_create(rows)
+
+    @staticmethod
+    def _stated_again(met: _Met) -> ChangeLog:
+        """Return the log row of a version of the remote's users that comes after the other side's delete."""
+        after = met.conflict.local_at + datetime.timedelta(microseconds=1)
+        return ChangeLog(
+            model_label=met.conflict.label,
+            object_pk=met.conflict.remote_pk,
+            operation=Operation.UPDATE,
+            changed_fields="?",
+            logged_at=max(after, met.conflict.remote_at),
+        )
+
+    def _record(self, met: _Met) -> Record:
+        conflict, sides = met.conflict, met.conflict.sides
+        assert isinstance(sides, BothSides)
+        wins = met.stays if met.kind == ConflictKind.CHILD_DELETE else not met.stays
+        return Record(
+            source=self._context.source,
+            model_label=conflict.label,
+            local_pk=stored_key(conflict.local_pk),
+            local_text=full_key(conflict.local_pk),
+            remote_pk=stored_key(conflict.remote_pk),
+            remote_text=full_key(conflict.remote_pk),
+            kind=met.kind,
+            local_values=sides.as_text(sides.stored_here),
+            remote_values=sides.as_text(sides.stored_there),
+            **self._whose(met),
+            result="local" if wins else "remote",
+        )
+
+    def _lost(self, met: _Met, hanger: Hanger, values: str | None) -> Record:
+        """Return the record of what hung on an object whose delete stands: it went along, or points to it no more."""
+        remote = self._context.remote
+        local_made = met.kind == ConflictKind.CHILD_DELETE
+        remote_key = self._identity.known(hanger.shape.model, hanger.key) if local_made else hanger.row.pk
+        row = None
+        if remote_key is not None:
+            row = rows_of(hanger.shape.model, remote).filter(pk=remote_key).first()
+        now = None
+        if row is not None:
+            there = BothSides(remote, hanger.shape.copied, None, row)
+            now = there.as_text(there.stored_there)
+        local_key = encode_key(getattr(hanger.key, "number", hanger.key)) if hanger.key is not None else ""
+        there_key = encode_key(remote_key) if remote_key is not None else ""
+        other = ConflictKind.UPDATE_UPDATE
+        kinds = {
+            (True, True): ConflictKind.UPDATE_DELETE,
+            (False, True): ConflictKind.DELETE_UPDATE,
+        }
+        return Record(
+            source=self._context.source,
+            model_label=hanger.shape.label,
+            local_pk=stored_key(local_key),
+            local_text=full_key(local_key),
+            remote_pk=stored_key(there_key),
+            remote_text=full_key(there_key),
+            kind=ConflictKind.LINKS if is_of_links(hanger.shape.model) else kinds.get((local_made, row is None), other),
+            local_values=values if local_made else now,
+            remote_values=now if local_made else values,
+            **self._whose(met),
+            result="remote" if local_made else "local",
+        )
+
+    def _whose(self, met: _Met) -> dict[str, Any]:
+        conflict = met.conflict
+        return {
+            "local_author": conflict.local_author,
+            "remote_author": conflict.remote_author,
+            "local_at": conflict.local_at,
+            "remote_at": conflict.remote_at,
+            "rule": met.rule,
+        }
+
+
+def _told(version: Version) -> tuple[datetime.datetime, str]:
+    return moment_of(version.time), version.author
+
+
+def _text_of_row(hanger: Hanger, alias: str) -> str | None:
+    sides = BothSides(alias, hanger.shape.copied, None, hanger.row)
+    return sides.as_text(sides.stored_there)
+
+
+def _values_there(shape: Shape, instance: Model, identity: Identity) -> Mapping[str, Any]:
+    """Return an object's values as the remote would hold them, by attribute names, as far as its keys are known."""
+    values: dict[str, Any] = {}
+    for each in shape.copied:
+        value = local_value(instance, each)
+        if is_foreign_key(each) and value is not None and points_to_key(each):
+            model = target_of(each)[0]
+            found = identity.find(model, value)
+            value = found if found is not None else identity.stale_reference(model, value)
+        values[each.attname] = value
+    return values

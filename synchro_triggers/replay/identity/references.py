@@ -295,6 +295,13 @@ class Identity:
         reference = self._noted.rows.get((root_of(model), key))
         return reference is not None and reference.remote_won
 
+    def was_there(self, model: type[Model], key: Any) -> bool:
+        """Tell whether the remote has had an object, or has made it itself, and does not have it any more."""
+        if self.known(model, key) is not None:
+            return False
+        names = self._names.known.get((root_of(model), key), ())
+        return self.stale_reference(model, key) is not None or any(name.source == self._target for name in names)
+
     def stands_there(self, model: type[Model], key: Any) -> bool:
         """Tell whether the remote's version of an object has won a conflict, in this batch or when the two last met."""
         return (root_of(model), key) in self._noted.theirs or self.remote_won(model, key)

@@ -232,7 +232,9 @@ class RemoteChanges:
             identity.contest(shape.model, key)
         here = identity.versions.of((shape.root, key)) if change.logged_at != LONG_AGO else None
         if here is None:
-            if theirs is None:
+            # Where nobody has written down whose LOCAL's version is, such as of kept keys that are gone, LOCAL may have
+            # seen the remote's all the same.
+            if theirs is None or (change.logged_at != LONG_AGO and self._knows(shape, key, theirs, there)):
                 return None
             return self._conflict(shape, key, at_remote, change, theirs.time)
         match self._standing(shape, key, change, (here, there, received), theirs):

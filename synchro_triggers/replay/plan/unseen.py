@@ -24,12 +24,12 @@ from ...conf import local_alias
 from ...key_texts import full_key, stored_key
 from ...models import ChangeLog, ConflictKind, Operation
 from ...models import Conflict as Record
+from ..errors import LeftBehind
 from ..identity.references import Identity
 from ..log.changes import Change
 from ..log.own_windows import moment_of, own_rows
 from ..log.users_changes import last_changes
 from ..log.versions import Version, knows, time_after
-from ..errors import LeftBehind
 from ..report import SyncReport, Told
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
@@ -230,25 +230,39 @@ class Unseen:
         return stays
 
     def _unseen_there(self, target: Model) -> Iterator[_Seen]:
-        """Yield when what points to an object on LOCAL was changed last, where the remote has not seen that.
+        """Yield when what hangs on an object on LOCAL was changed last, where the remote has not seen that.
 
-        What points to it may come in several batches, and all of it is to be judged alike.
+        It may come in several batches, and all of it is to be judged alike.
         """
-        knowledge, identity = self._context.knowledge, self._identity
-        for field in (each for each in hanging_on(type(target)) if not is_parent_link(each)):
-            holder, value = concrete_of(field.model), target.__dict__.get(field.target_field.attname)
-            rows = {encode_key(row.pk): row for row in rows_with(holder, local_alias(), **{field.attname: [value]})}
-            identity.load(holder, [row.pk for row in rows.values()])
-            known = knowledge.remote.of([holder._meta.label])
-            last = {at[1]: change for at, change in last_changes(local_alias(), holder._meta.label, list(rows), "")}
-            logged = own_rows(local_alias(), [change.id for change in last.values()])
-            for text, row in rows.items():
-                version = identity.versions.received(at_of(row))
-                if text in last and (own := logged.get(last[text].id)) is not None:
-                    time = time_after(own.time_or(last[text].time), version)
-                    version = Version(self._context.source, knowledge.here.of(own), time)
-                if version is not None and not knows(known, version):
-                    yield _Seen(*_told(version))
+        seen: set[At] = {at_of(target)}
+        level = [target]
+        while level:
+            following: list[Model] = []
+            for row in level:
+                for pointing in (each for each in hanging_on(type(row)) if not is_parent_link(each)):
+                    value = row.__dict__.get(pointing.target_field.attname)
+                    rows = rows_with(concrete_of(pointing.model), local_alias(), **{pointing.attname: [value]})
+                    new = [each for each in rows if at_of(each) not in seen]
+                    seen.update(map(at_of, new))
+                    following += new if pointing.remote_field.on_delete is CASCADE else ()
+                    yield from self._news(concrete_of(pointing.model), new)
+            level = following
+
+    def _news(self, model: type[Model], rows: Sequence[Model]) -> Iterator[_Seen]:
+        """Yield when those of LOCAL's rows were changed last of which the remote has not seen that."""
+        knowledge, identity, label = self._context.knowledge, self._identity, model._meta.label
+        identity.load(model, [row.pk for row in rows])
+        known = knowledge.remote.of([label])
+        changes = last_changes(local_alias(), label, [encode_key(row.pk) for row in rows], "")
+        last = {at[1]: change for at, change in changes}
+        logged = own_rows(local_alias(), [change.id for change in last.values()])
+        for row in rows:
+            version, change = identity.versions.received(at_of(row)), last.get(encode_key(row.pk))
+            if change is not None and (own := logged.get(change.id)) is not None:
+                time = time_after(own.time_or(change.time), version)
+                version = Version(self._context.source, knowledge.here.of(own), time)
+            if version is not None and not knows(known, version):
+                yield _Seen(*_told(version))
 
     def is_returning(self, at: At) -> bool:
         """Tell whether an object comes back to the remote as a new version of its users."""
@@ -391,7 +405,8 @@ def _told(version: Version) -> tuple[datetime.datetime, str]:
 
 
 def _text_of_row(hanger: Hanger, alias: str) -> str | None:
-    sides = BothSides(alias, hanger.shape.copied, None, hanger.row)
+    row = rows_of(hanger.shape.model, alias).filter(pk=hanger.row.pk).first()  # a cascade reads but what it needs
+    sides = BothSides(alias, hanger.shape.copied, None, row)
     return sides.as_text(sides.stored_there)
 
 

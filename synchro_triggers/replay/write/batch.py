@@ -136,6 +136,8 @@ class Batch:
         self._known.read_ahead(self._receivers)
         self._rings.hanging = self._known.hanging_on_others(self._gone())
         self._known.look_what_changed()
+        was_there, living = self._identity.was_there, (task for task in self._objects if task.instance is not None)
+        self._outcomes.gone_before |= {each.at for each in living if was_there(each.shape.model, each.key)}
         targets = self._targets
         # What the remote has deleted may have to stay so: that is decided for each that needs it.
         unseen = self._known.unseen

@@ -114,6 +114,11 @@ class Settings:
         return frozenset(model._meta.label for model, merge in chosen.items() if merge == "fields")
 
     @cached_property
+    def uniques(self) -> Mapping[str, Callable[..., Any]]:
+        """What gives objects of single models other values where others have their unique ones, by label."""
+        return {model._meta.label: each.unique for model, each in self.options.items() if each.unique is not None}
+
+    @cached_property
     def captured(self) -> Hashable:
         """What says, together with the models themselves, which tables and columns are captured."""
         return self.models, self.left_out, tuple(self.options.items())

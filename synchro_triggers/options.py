@@ -14,7 +14,7 @@ from django.db.models import Field, Model
 
 from .exceptions import SynchroConfigurationError
 from .option_references import HeldKey, WrongReference, column_of, read_held_key
-from .option_rules import MERGES, Rule, WrongRule, read_rule
+from .option_rules import MERGES, Rule, WrongRule, read_callable, read_rule
 
 SETTING = "SYNCHRO_OPTIONS"
 
@@ -38,6 +38,8 @@ class ModelOptions:
         conflict: the rule for conflicts over its objects; ``None``: as ``SYNCHRO_CONFLICT`` says.
         merge: one of ``MERGES``: what is merged where both sides have changed an object; ``None``: as
             ``SYNCHRO_MERGE`` says.
+        unique: what gives one of two objects other values that want the same unique ones; ``None``: the one is kept as
+            a failure.
     """
 
     skip: frozenset[str] = frozenset()
@@ -49,6 +51,7 @@ class ModelOptions:
     mute: tuple[str, ...] = ()
     conflict: Rule | None = None
     merge: str | None = None
+    unique: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -325,6 +328,15 @@ def _read_merge(entry: _Entry, key: str, value: object) -> _Read:
         yield model, value
 
 
+def _read_unique(entry: _Entry, key: str, value: object) -> _Read:
+    try:
+        found = read_callable(value)
+    except WrongRule as error:
+        raise entry.error(key, str(error)) from error
+    for model in entry.models:
+        yield model, found
+
+
 def _read_mute(entry: _Entry, key: str, value: object) -> _Read:
     if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
         raise entry.error(
@@ -353,6 +365,7 @@ _READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
     "mute": ("mute", _read_mute),
     "conflict": ("conflict", _read_conflict),
     "merge": ("merge", _read_merge),
+    "unique": ("unique", _read_unique),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,7 @@ class RunContext:
         decisions: of the conflicts that this run has met: what the rule has said, or raised.
         knowledge: what both sides have seen of whose changes.
         by_field: labels of models of whose objects only the fields are written that LOCAL has changed.
+        uniques: what gives an object other values where another one has its unique ones, by label of its model.
         gaps: of which models something was not brought, or is not logged there.
         told_links: of the links among them: table, local ends, and whether the remote wins.
     """
@@ -73,6 +74,7 @@ class RunContext:
     paces: dict[type[Model], float] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
     by_field: frozenset[str] = frozenset()
+    uniques: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     decisions: dict[Conflict, Decision | Exception] = field(default_factory=dict)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
 

@@ -1,5 +1,7 @@
 """When the remote's own users last changed the objects of a batch, and whether they win; what is told of it."""
 
+# Long: what was read of the remote's log is one state, and all that is asked of it is asked there.
+
 from __future__ import annotations
 
 import datetime
@@ -333,16 +335,25 @@ class RemoteChanges:
         Returns:
             ``None``: LOCAL has seen it.
         """
-        self.read_again(shape, at_remote)
         if gone and (made := self._identity.made_again(shape.model, key)) is not None:
             return made.time, self._context.node
-        rows = [(model._meta.label, encode_key(at_remote)) for model in family_of(shape, gone=gone)]
-        received, seen = self._received(shape, key, at_remote)
-        theirs = self._last_change(rows, self._met_at(shape, key), seen) if self._any else None
-        there = self._version_there(theirs, received)
+        there, theirs = self._last_version(shape, key, at_remote, gone=gone)
         if there is None or self._knows(shape, key, theirs, there):
             return None
         return moment_of(there.time), there.author
+
+    def version_of_row(self, shape: Shape, key: Any, at_remote: Any) -> Version | None:
+        """Return the remote's version of a row; ``None``: nobody has written it down."""
+        return self._last_version(shape, key, at_remote)[0] if self._context.logs else None
+
+    def _last_version(
+        self, shape: Shape, key: Any, at_remote: Any, *, gone: bool = False
+    ) -> tuple[Version | None, LastChange | None]:
+        self.read_again(shape, at_remote)
+        rows = [(model._meta.label, encode_key(at_remote)) for model in family_of(shape, gone=gone)]
+        received, seen = self._received(shape, key, at_remote)
+        theirs = self._last_change(rows, self._met_at(shape, key), seen) if self._any else None
+        return self._version_there(theirs, received), theirs
 
     def verdict(
         self,

@@ -31,6 +31,7 @@ from ..schema.shape import model_of, root_of, shape_of
 from ..state.failures import describe
 from ..tasks import Agenda, At, LinkTask, ObjectTask, Task
 from .announced import Announced
+from .clashes import Clashes
 from .clock import Clock
 from .cycles import Cycles
 from .drafts import Drafts
@@ -116,6 +117,7 @@ class Batch:
         """Make what writes objects one by one."""
         context, known, outcomes, agenda = self._context, self._known, self._outcomes, self._agenda
         self._singles = singles = Singles(context.remote, self._receivers)
+        self._clashes = Clashes(context, known, singles)
         self._rings = Rings(known, self._gone())
         pointing = Pointing(known, self._point, dry_run=context.dry_run)
         sparing = Sparing(known, self._point, self._rings)
@@ -185,13 +187,17 @@ class Batch:
                     break
                 # Where a round brings little, so will the next: objects wait for one another in a long row.
                 parked = 2 * len(failed) > len(waiting) and self._park(failed)
-                if len(failed) == len(waiting) and not parked:
+                if len(failed) == len(waiting) and not parked and not self._settle_clashes(failed):
                     break
                 waiting = failed
         if self._cycles.are_open:
             raise BatchBroken(self._cycles.why_open(self._tasks))
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
+
+    def _settle_clashes(self, failed: Sequence[Task]) -> bool:
+        """Give objects other values where the option ``unique`` says so; tell whether any has got some."""
+        return not self._parked and self._clashes.settle(failed, self._upserts.refused, self._result.failed)
 
     def _park(self, failed: Sequence[Task]) -> bool:
         """Set unique values aside, once, that the objects which are left want of one another; tell whether any was."""
@@ -208,8 +214,10 @@ class Batch:
         not_done = put_off | self._result.failed.keys()
         self._known.remote_changes.settling.tell(self._result.report, not_done)
         self._known.remote_changes.settling.record(not_done)
-        self._known.unseen.tell(self._result.report, not_done)
-        self._known.unseen.record(not_done)
+        self._clashes.tell(self._result.report, not_done)
+        self._clashes.record(self._result.failed.keys(), put_off)
+        self._known.unseen.records.tell(self._result.report, not_done)
+        self._known.unseen.records.record(not_done)
         self._known.remote_changes.settling.restate(not_done)
         if not put_off:
             return

@@ -35,6 +35,7 @@ class Known:
         by_field: which fields each side has changed, of objects that are merged by field.
         remote_changes: what the remote's own users have changed.
         unseen: what hangs on objects that the other side has deleted without having seen it.
+        renamed: values of objects that cannot have their own on the remote, by attribute names.
         rows: remote rows that were read ahead.
     """
 
@@ -48,6 +49,7 @@ class Known:
         self.by_field = ByField(context, tasks)
         self.remote_changes = RemoteChanges(context, identity, changes, self.by_field)
         self.unseen = Unseen(context, identity, self.remote_changes)
+        self.renamed: dict[At, dict[str, Any]] = {}
         self.rows = ReadAhead(context.remote, context.locks)
 
     # Many, in a few queries -------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from ..plan.cascades import (
     protecting_rows,
     taken_along,
 )
-from ..plan.unseen import Hanger
+from ..plan.unseen_records import Hanger
 from ..rows.selecting import rows_with
 from ..schema.findable import is_hashable
 from ..schema.relations import hanging_on

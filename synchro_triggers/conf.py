@@ -4,6 +4,8 @@ Nothing else in the package reads ``django.conf.settings`` for them. Tests overr
 object is forgotten when Django's ``setting_changed`` fires.
 """
 
+# Long: each setting has its reader here, and nothing else reads settings.
+
 from __future__ import annotations
 
 import warnings

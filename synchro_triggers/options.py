@@ -4,6 +4,8 @@ Options for an app apply to those of its models that have the fields; options fo
 key by key. What a child of multi-table inheritance has of its parents stands in ``inherited``.
 """
 
+# Long: each option has its reader here, and they share how they tell what is wrong.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping

@@ -121,5 +121,5 @@ def test_option_that_is_no_callable_is_refused(settings, value):
 
     settings.SYNCHRO_OPTIONS = {LABEL: {"unique": value}}
 
-    with pytest.raises(SynchroConfigurationError, match="SYNCHRO_OPTIONS.*unique"):
+    with pytest.raises(SynchroConfigurationError, match=r"SYNCHRO_OPTIONS.*unique"):
         _ = get_settings().options

@@ -223,7 +223,6 @@ class RemoteChanges:
         """Compare LOCAL's version with the remote's, and return what there is to decide.
 
         Args:
-            shape, key, at_remote, change: the object.
             theirs: what the remote's users have changed last; ``None``: nothing since it has received the object.
             received: the version that the remote has received.
         """
@@ -234,8 +233,7 @@ class RemoteChanges:
             identity.contest(shape.model, key)
         here = identity.versions.of((shape.root, key)) if change.logged_at != LONG_AGO else None
         if here is None:
-            # Where nobody has written down whose LOCAL's version is, such as of kept keys that are gone, LOCAL may have
-            # seen the remote's all the same.
+            # Of kept keys that are gone nobody has written that down; LOCAL may have seen the remote's all the same.
             if theirs is None or (change.logged_at != LONG_AGO and self._knows(shape, key, theirs, there)):
                 return None
             return self._conflict(shape, key, at_remote, change, theirs.time)

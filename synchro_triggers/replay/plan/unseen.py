@@ -89,7 +89,9 @@ class Unseen:
             Exception: what the rule has raised.
         """
         unseen: list[tuple[Hanger, _Seen]] = []
-        for each in hangers:
+        # Where LOCAL would never learn that an object stays, what protects it keeps its delete as a failure.
+        hands_on = self._identity.asks_for_versions
+        for each in (each for each in hangers if hands_on or not each.protects):
             seen = self._remote_changes.unseen(each.shape, each.key, each.row.pk)
             if seen is not None:
                 unseen.append((each, _Seen(*seen)))
@@ -182,16 +184,18 @@ class Unseen:
         met = Met(conflict, ConflictKind.CHILD_DELETE, rule, stays)
         at = (shape.root, target.pk)
         if foreign_key is not None:
-            own_shape = shape_of(type(instance))
-            text = BothSides(
-                self._context.remote, own_shape.copied, _values_there(own_shape, instance, self._identity), None
-            )
-            met.over = [(Hanger(own_shape, instance.pk, instance), text.as_text(text.stored_here))]
+            met.over = [self._hanging_here(instance)]
         self.records.met[change, at] = met
         if stays:
             self._returning.add(at)
             self._identity.keep_theirs(shape.root, target.pk)
         return stays
+
+    def _hanging_here(self, instance: Model) -> tuple[Hanger, str | None]:
+        """Return an object of LOCAL that hangs on another one, and its values."""
+        shape = shape_of(type(instance))
+        sides = BothSides(self._context.remote, shape.copied, _values_there(shape, instance, self._identity), None)
+        return Hanger(shape, instance.pk, instance), sides.as_text(sides.stored_here)
 
     def _unseen_there(self, target: Model) -> Iterator[_Seen]:
         """Yield when what hangs on an object on LOCAL was changed last, where the remote has not seen that.

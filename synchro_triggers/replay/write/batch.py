@@ -1,5 +1,7 @@
 """Applying one batch of changes to the remote, inside one transaction there."""
 
+# Long: a batch makes its writers, runs their rounds and tells what is left; all of it shares one state.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence

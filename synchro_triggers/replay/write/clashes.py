@@ -110,11 +110,11 @@ class Clashes:
             wanted = {field.attname: values.get(field.attname) for field in fields}
             if None in wanted.values():
                 continue
-            model: type[Model] = fields[0].model
+            model: Any = fields[0].model
             rows = rows_of(model, self._context.remote).filter(**wanted).exclude(pk=key)
             row = (rows.filter(condition) if condition is not None else rows).first()
             if row is not None and foresight.stays(model, row.pk, fields):
-                shape_there = shape_of(type(row))
+                shape_there = shape_of(model)
                 there = self._version_there(shape_there, row)
                 here = self._identity.versions.of(task.at)
                 mine = (change.logged_at, self._context.source)

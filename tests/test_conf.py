@@ -268,6 +268,14 @@ def test_what_is_merged_by_field_is_said_of_all_models_or_of_one(settings):
     assert get_settings().merged_by_field == {"testapp.Account"}
 
 
+def test_what_counts_is_merged_by_field_and_so_are_its_children(settings):
+    settings.SYNCHRO_MODELS = ("testapp.Item", "testapp.Place", "testapp.Restaurant")
+    settings.SYNCHRO_OPTIONS = {"testapp.Item": {"counters": ("cash",)}, "testapp.Restaurant": {"counters": ["stars"]}}
+
+    assert get_settings().counters == {"testapp.Item": {"cash"}, "testapp.Restaurant": {"stars"}}
+    assert get_settings().merged_by_field == {"testapp.Item", "testapp.Restaurant"}
+
+
 @pytest.mark.parametrize("value", [prefer_local, f"{__name__}.prefer_local"])
 def test_conflict_policy_may_be_a_callable_or_its_path(settings, value):
     settings.SYNCHRO_CONFLICT = value

@@ -220,8 +220,29 @@ WRONG = [
     (
         {"testapp.Item": {"skipp": ["cash"]}},
         "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'skipp' "
-        "(there are 'batch_signals', 'conflict', 'identity', 'merge', 'mute', 'natural_key', 'references', 'skip', "
-        "'unique', 'write').",
+        "(there are 'batch_signals', 'conflict', 'counters', 'identity', 'merge', 'mute', 'natural_key', 'references', "
+        "'skip', 'unique', 'write').",
+    ),
+    (
+        {"testapp.Item": {"counters": "cash"}},
+        "SYNCHRO_OPTIONS['testapp.Item']['counters'] must be a list or tuple of field names, not 'cash'; write (",
+    ),
+    ({"testapp.Item": {"counters": ("nope",)}}, "SYNCHRO_OPTIONS['testapp.Item']['counters'] names 'nope': testapp."),
+    (
+        {"testapp.Item": {"counters": ("name",)}},
+        "SYNCHRO_OPTIONS['testapp.Item']['counters'] names 'name' of testapp.Item, which holds no whole numbers or",
+    ),
+    (
+        {"testapp.Item": {"counters": ("id",)}},
+        "SYNCHRO_OPTIONS['testapp.Item']['counters'] names 'id' of testapp.Item, which is a key, or unique",
+    ),
+    (
+        {"testapp.Numbered": {"counters": ("number",)}},
+        "SYNCHRO_OPTIONS['testapp.Numbered']['counters'] names 'number' of testapp.Numbered, which is a key, or unique",
+    ),
+    (
+        {"testapp.Item": {"counters": ("cash",), "skip": ("cash",)}},
+        "SYNCHRO_OPTIONS: differences of 'cash' of testapp.Item shall add up (counters), and it is not synchronised",
     ),
     (
         {"testapp.Item": {"merge": "columns"}},

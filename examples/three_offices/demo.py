@@ -46,6 +46,8 @@ class Story:
         self.change_one_price_twice()
         self.meet_the_same_customer()
         self.lose_the_hub()
+        self.count_the_stock()
+        self.change_two_fields()
         self.write_two_notes()
         self.prove()
 
@@ -126,6 +128,23 @@ class Story:
         say("   The hub is back.")
         self.round()
         self.say_equal("All of it has been caught up.", holds="Ann's Café, 555-11")
+
+    def count_the_stock(self) -> None:
+        self.chapter(
+            "A counter: of the 120 Assam in stock all three sell or buy some. The option 'counters' adds it up."
+        )
+        self.do(self.north, "sells 5", "move_stock", "ASSAM", -5)
+        self.do(self.south, "sells 7", "move_stock", "ASSAM", -7)
+        self.do(self.hub, "buys 50", "move_stock", "ASSAM", 50)
+        self.round()
+        self.say_equal("There are 158, and there is no conflict.", holds="ASSAM: Assam, strong, 4.62, 158 in stock")
+
+    def change_two_fields(self) -> None:
+        self.chapter("One article, two fields: articles are merged by field, so each of two changes stands.")
+        self.do(self.north, "renames Earl Grey", "rename", "EARL", "Earl Grey, blue")
+        self.do(self.south, "sets its price to 4.80", "change_price", "EARL", "4.80")
+        self.round()
+        self.say_equal(holds="EARL: Earl Grey, blue, 4.80")
 
     def write_two_notes(self) -> None:
         self.chapter("A merge: both offices write a note about Ann. The rule in shop/rules.py keeps the lines of both.")

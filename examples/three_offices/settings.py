@@ -44,4 +44,7 @@ if PLACE != "hub":
 SYNCHRO_REMOTE = None if PLACE == "hub" else "hub"
 SYNCHRO_MODELS = ("shop",)
 SYNCHRO_CONFLICT = "newest"
-SYNCHRO_OPTIONS = {"shop.Customer": {"conflict": "shop.rules.both_notes"}}
+SYNCHRO_OPTIONS = {
+    "shop.Article": {"counters": ("stock",)},  # the other fields are merged one by one then
+    "shop.Customer": {"conflict": "shop.rules.both_notes"},
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 
+from django.db.models import F
 from shop.models import Article, Customer, Label, Line, Order
 
 _ARTICLES = (
@@ -59,6 +60,10 @@ def change_phone(email: str, phone: str) -> None:
 
 def change_price(code: str, price: str) -> None:
     Article.objects.filter(code=code).update(price=Decimal(price))
+
+
+def move_stock(code: str, difference: int) -> None:
+    Article.objects.filter(code=code).update(stock=F("stock") + difference)
 
 
 def rename(code: str, name: str) -> None:

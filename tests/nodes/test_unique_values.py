@@ -93,6 +93,9 @@ def test_without_a_callable_both_stay_and_it_is_on_record_once(nodes, way):
     assert (record.kind, record.result, record.taken, record.merged_values) == ("unique", "remote", "", None)
     assert '"of a"' in record.local_values and '"of b"' in record.remote_values
     assert numbers(nodes)[:2] == [[("of a", 5)], [("of b", 5)]]
+    done = nodes.command("a", "b", "synchro_conflicts", "--take", "local", str(record.pk))
+    assert done.returncode == 3 and "two objects that want the same unique values" in done.stderr
+    assert numbers(nodes)[:2] == [[("of a", 5)], [("of b", 5)]]
 
 
 @pytest.mark.parametrize("kind", ["raises", "nothing", "no_field", "the_same", "taken_too"])

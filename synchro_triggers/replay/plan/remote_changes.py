@@ -281,9 +281,7 @@ class RemoteChanges:
         assert there is not None
         if theirs is not None:
             identity.contest(shape.model, key)
-        here = None
-        if change.logged_at != LONG_AGO:
-            here = self._by_field.newest_unknown_there(shape, key) or identity.versions.of((shape.root, key))
+        here = self._version_here(shape, key, change)
         if here is None:
             # Of kept keys that are gone nobody has written that down; LOCAL may have seen the remote's all the same.
             if theirs is None or (change.logged_at != LONG_AGO and self._knows(shape, key, theirs, there)):
@@ -303,6 +301,12 @@ class RemoteChanges:
                 return conflict
             case _:
                 return None
+
+    def _version_here(self, shape: Shape, key: Any, change: Change) -> Version | None:
+        """Return LOCAL's version of an object; ``None``: nobody has written it down."""
+        if change.logged_at == LONG_AGO:
+            return None
+        return self._by_field.newest_unknown_there(shape, key) or self._identity.versions.of((shape.root, key))
 
     def _version_there(self, theirs: LastChange | None, received: Version | None) -> Version | None:
         """Return the remote's version of an object: its own users' last one, or the one that it has received."""

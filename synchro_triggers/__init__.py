@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .replay.compare.report import ModelComparison as ModelComparison
     from .replay.compare.report import State as State
     from .replay.on_record.listing import RecordedConflict as RecordedConflict
+    from .replay.plan.clash import Clash as Clash
     from .replay.plan.conflicts import Conflict as Conflict
     from .replay.plan.conflicts import Decision as Decision
     from .replay.report import FailedObject as FailedObject
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 # Where each name lives. ``api`` imports models when a function is called, not before.
 _HOME_OF = {
+    "Clash": ".replay.plan.clash",
     "ComparisonReport": ".replay.compare.report",
     "Conflict": ".replay.plan.conflicts",
     "Decision": ".replay.plan.conflicts",

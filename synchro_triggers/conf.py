@@ -3,6 +3,8 @@
 Tests override settings, so the object is forgotten when Django's ``setting_changed`` fires.
 """
 
+# Long: each setting has its reader here, and nothing else reads settings.
+
 from __future__ import annotations
 
 import warnings
@@ -116,6 +118,11 @@ class Settings:
     def counters(self) -> Mapping[str, frozenset[str]]:
         """Names of the fields whose differences add up, by the labels of models that have any."""
         return {model._meta.label: each.counters for model, each in self.options.items() if each.counters}
+
+    @cached_property
+    def uniques(self) -> Mapping[str, Callable[..., Any]]:
+        """What gives objects of single models other values where others have their unique ones, by label."""
+        return {model._meta.label: each.unique for model, each in self.options.items() if each.unique is not None}
 
     @cached_property
     def captured(self) -> Hashable:

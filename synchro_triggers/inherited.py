@@ -1,7 +1,7 @@
 """Options along multi-table inheritance, and those of a project over what is known of its apps. Pure.
 
 A child has its parents' ``skip`` and ``references``, whose columns are its own, and their ``natural_key``, ``write``,
-``mute`` and ``conflict`` unless it has its own.
+``mute``, ``conflict`` and ``unique`` unless it has its own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _merged(own: _Given, known: _Given) -> Iterator[tuple[type[Model], ModelOpti
             )
         references = _references(model, own, known)
         _require_told(model, references, skip)
-        nearest = {name: _nearest(model, name, own, known) for name in ("write", "mute", "conflict")}
+        nearest = {name: _nearest(model, name, own, known) for name in ("write", "mute", "conflict", "unique")}
         nearest = {name: value for name, value in nearest.items() if value is not None}
         counters = frozenset[str]().union(
             *(each[base].get("counters", ()) for each in (own, known) for base in model.__mro__ if base in each)

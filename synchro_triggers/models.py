@@ -449,6 +449,9 @@ class ConflictKind(models.TextChoices):
     UPDATE_DELETE = "update/delete", _("changed by the sender, deleted here")
     DELETE_UPDATE = "delete/update", _("deleted by the sender, changed here")
     CREATE_CREATE = "create/create", _("made on both sides")
+    DELETE_CHILD = "delete/child", _("deleted by the sender, which had not seen what hangs on it here")
+    CHILD_DELETE = "child/delete", _("deleted here, where nobody had seen what hangs on it at the sender")
+    UNIQUE = "unique", _("two objects that want the same unique values")
     LINKS = "links", _("a link: made on one side, removed on the other")
 
 

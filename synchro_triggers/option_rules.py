@@ -23,6 +23,22 @@ class WrongRule(ValueError):
     """A value is no rule; the message goes on after where it was given."""
 
 
+def read_callable(value: object) -> Callable[..., Any]:
+    """Read a callable, or the dotted path of one.
+
+    Raises:
+        WrongRule: it is none.
+    """
+    if isinstance(value, str) and "." in value:
+        try:
+            value = import_string(value)
+        except ImportError as error:
+            raise WrongRule(f"cannot import {value!r}: {error}.") from error
+    if callable(value):
+        return value
+    raise WrongRule(f"must be a callable, or the dotted path of one, not {value!r}.")
+
+
 def read_rule(value: object) -> Rule:
     """Read a rule: one of ``POLICIES``, a callable, or the dotted path of one.
 

@@ -4,6 +4,8 @@ Options for an app apply to those of its models that have the fields; options fo
 key by key. What a child of multi-table inheritance has of its parents stands in ``inherited``.
 """
 
+# Long: each option has its reader here, and they share how they tell what is wrong.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +17,7 @@ from django.db.models import Field, Model
 from .exceptions import SynchroConfigurationError
 from .option_fields import is_key, wrong_counter
 from .option_references import HeldKey, WrongReference, column_of, read_held_key
-from .option_rules import MERGES, Rule, WrongRule, read_rule
+from .option_rules import MERGES, Rule, WrongRule, read_callable, read_rule
 
 SETTING = "SYNCHRO_OPTIONS"
 
@@ -40,6 +42,8 @@ class ModelOptions:
         merge: one of ``MERGES``: what is merged where both sides have changed an object; ``None``: as
             ``SYNCHRO_MERGE`` says.
         counters: names of fields whose differences add up.
+        unique: what gives one of two objects other values that want the same unique ones; ``None``: the one is kept as
+            a failure.
     """
 
     skip: frozenset[str] = frozenset()
@@ -52,6 +56,7 @@ class ModelOptions:
     conflict: Rule | None = None
     merge: str | None = None
     counters: frozenset[str] = frozenset()
+    unique: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -315,6 +320,15 @@ def _read_counters(entry: _Entry, key: str, value: object) -> _Read:
             yield model, frozenset(column.name for column in columns)
 
 
+def _read_unique(entry: _Entry, key: str, value: object) -> _Read:
+    try:
+        found = read_callable(value)
+    except WrongRule as error:
+        raise entry.error(key, str(error)) from error
+    for model in entry.models:
+        yield model, found
+
+
 def _read_mute(entry: _Entry, key: str, value: object) -> _Read:
     if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
         raise entry.error(
@@ -344,6 +358,7 @@ _READERS: dict[str, tuple[str, Callable[[_Entry, str, object], _Read]]] = {
     "conflict": ("conflict", _read_conflict),
     "merge": ("merge", _read_merge),
     "counters": ("counters", _read_counters),
+    "unique": ("unique", _read_unique),
 }
 
 

@@ -221,7 +221,7 @@ WRONG = [
         {"testapp.Item": {"skipp": ["cash"]}},
         "SYNCHRO_OPTIONS['testapp.Item']: there is no option 'skipp' "
         "(there are 'batch_signals', 'conflict', 'counters', 'identity', 'merge', 'mute', 'natural_key', 'references', "
-        "'skip', 'write').",
+        "'skip', 'unique', 'write').",
     ),
     (
         {"testapp.Item": {"counters": "cash"}},

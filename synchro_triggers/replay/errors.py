@@ -37,6 +37,10 @@ class KeyNotYet(NotYet):
         self.target = target
 
 
+class LeftBehind(Exception):
+    """The object hangs on another one that the remote has deleted, and whose delete stands: it is left as it is."""
+
+
 class RunRefused(Refused):
     """This run has found something that must be decided by people: it ends, whatever object it was about."""
 

@@ -168,6 +168,7 @@ class Run:
             rules=settings.rules,
             by_field=settings.merged_by_field,
             counters=settings.counters,
+            uniques=settings.uniques,
             kept_keys=settings.identity,
             logs=logs,
             users_changes=UsersChanges(remote),

@@ -89,6 +89,7 @@ class Agenda:
         pending: objects that wait for their turn in this round, by root model and local key.
         under_way: those that are being written, and are looking for the keys of others meanwhile.
         errors: what became of those that failed.
+        changes: what LOCAL has logged of the objects of the batch that it has.
         cut: from whom to whom a reference was cut, so that a cycle of them has a beginning.
     """
 
@@ -96,10 +97,18 @@ class Agenda:
     under_way: set[At] = field(default_factory=set)
     errors: dict[At, Exception] = field(default_factory=dict)
     cut: set[tuple[At, At]] = field(default_factory=set)
+    changes: dict[At, Change] = field(default_factory=dict)
 
     def begin_round(self, tasks: Iterable[Task]) -> None:
         """Let the objects among the tasks that LOCAL has wait for their turn."""
         self.pending = {task.at: task for task in tasks if isinstance(task, ObjectTask) and task.instance is not None}
+
+    def change_of(self, instance: Model) -> Change | None:
+        """Return what LOCAL has logged of an object; of what is only brought along, that of whoever needs it."""
+        change = self.changes.get(at_of(instance))
+        if change is None:
+            change = next((self.changes[at] for at in self.under_way if at in self.changes), None)
+        return change
 
     def is_pending(self, task: ObjectTask) -> bool:
         """Tell whether an object that LOCAL has still waits for its turn."""

@@ -44,6 +44,8 @@ DONE = {
     "changed": change,
     "changed, to the same": lambda nodes, name, cash: change(nodes, name, 1),
     "deleted": lambda nodes, name, cash: nodes.rows(name, Item).all().delete(),
+    "deleted the parent": lambda nodes, name, cash: nodes.rows(name, Account).all().delete(),
+    "made a child of it": lambda nodes, name, cash: nodes.rows(name, Entry).create(name="new", account_id="parent"),
     "nothing": lambda nodes, name, cash: None,
     "made": lambda nodes, name, cash: nodes.rows(name, Keyed).create(code="x", cash=cash),
     "made, the same natural key": lambda nodes, name, cash: nodes.rows(name, Keyed).create(code="x", cash=cash),
@@ -57,6 +59,10 @@ def held(nodes, name, here):
     if "link" in here:
         linked = nodes.rows(name, Tagged.tags.through).exists()
         return "here's" if linked and here.startswith("made") else "there's" if linked else "deleted"
+    if "parent" in here or "child" in here:
+        hangs = nodes.rows(name, Entry).exists()
+        assert hangs is nodes.rows(name, Account).exists()
+        return "deleted" if not hangs else "here's" if here.startswith("made") else "there's"
     row = nodes.rows(name, Keyed if here.startswith("made") else Item).first()
     return "deleted" if row is None else {1: "here's", 2: "there's"}[row.cash]
 
@@ -94,7 +100,7 @@ def test_line_of_the_table_by_field(nodes, settings, policy, row):
 
 def test_table_is_there():
     assert len(BY_FIELD) == 4
-    assert RULES == ["newest", "local", "remote"] and len(ROWS) == 10
+    assert RULES == ["newest", "local", "remote"] and len(ROWS) == 12
 
 
 @pytest.mark.thinned("rule,row")
@@ -105,6 +111,7 @@ def test_line_of_the_table(nodes, settings, rule, row):
     settings.SYNCHRO_CONFLICT = rule
     nodes.rows("a", Item).create(name="shared", cash=0)
     nodes.rows("a", Tagged).create(title="t").tags.add(nodes.rows("a", Tag).create(label="l"))
+    nodes.rows("a", Account).create(name="parent")
     nodes.rounds(PAIR)
     later()
     DONE[here](nodes, "a", 1)
@@ -117,7 +124,10 @@ def test_line_of_the_table(nodes, settings, rule, row):
     wanted = dict(zip(RULES, results, strict=True))[rule]
     assert [held(nodes, name, here) for name in "ab"] == [wanted] * 2
     found = [each.kind for name in "ab" for each in Conflict.objects.using(name)]
-    assert found == ([] if kind == "no" else [kind])
+    expected = [] if kind == "no" else [kind]
+    if "child" in kind and wanted == "deleted":  # what is lost is on record too
+        expected.append({"delete/child": "delete/update", "child/delete": "update/delete"}[kind])
+    assert sorted(found) == sorted(expected)
 
 
 @pytest.mark.parametrize(

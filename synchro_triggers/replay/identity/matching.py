@@ -21,7 +21,7 @@ object that still lives. Who climbs, and where they differ:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import DatabaseError
@@ -127,9 +127,9 @@ class Matching:
         times = Counter(found.values())
         unclear.update(key for key, remote_key in found.items() if times[remote_key] > 1)
         found = {key: remote_key for key, remote_key in found.items() if key not in unclear}
-        self.identity.load_claims(shape.model, found.values())
+        claims = self._claims(shape.model, found.values())
         for key, remote_key in found.items():
-            other = self.identity.claimed_by(shape.model, remote_key)
+            other = claims.get(remote_key)
             if other is not None and not self.identity.log.is_going(shape.model, other):
                 unclear.add(key)
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
@@ -197,7 +197,7 @@ class Matching:
 
     def belongs_to_another(self, shape: Shape, remote_key: Any, key: Any) -> bool:
         """Tell whether a remote row is known to be another object, which lives or is still to be dealt with."""
-        other = self.identity.claimed_by(shape.model, remote_key)
+        other = self._claims(shape.model, [remote_key]).get(remote_key)
         if other is None or other == key:
             return False
         if isinstance(other, FormerKey) or self.identity.log.is_going(shape.model, other):
@@ -206,3 +206,15 @@ class Matching:
             self.identity.log.is_of_batch(shape.root, other)
             or rows_of(shape.root, local_alias()).filter(pk=other).exists()
         )
+
+    def _claims(self, model: type[Model], remote_keys: Collection[Any]) -> dict[Any, Any]:
+        """Return which objects of LOCAL remote rows are known to be, by remote key.
+
+        Of what the remote itself has made, and has no reference for, LOCAL's own references say that.
+        """
+        identity = self.identity
+        identity.load_claims(model, remote_keys)
+        claims = {key: claim for key in remote_keys if (claim := identity.claimed_by(model, key)) is not None}
+        backwards = identity.claims_backwards(model, [key for key in remote_keys if key not in claims])
+        identity.load(model, backwards.values())
+        return claims | {key: claim for key, claim in backwards.items() if identity.known(model, claim) == key}

@@ -312,6 +312,17 @@ class Identity:
         reference = self._noted.rows.get((root_of(model), key))
         return reference is not None and reference.remote_won
 
+    def was_there(self, model: type[Model], key: Any) -> bool:
+        """Tell whether the remote has had an object, or has made it itself, and does not have it any more."""
+        if self.known(model, key) is not None:
+            return False
+        names = self._names.known.get((root_of(model), key), ())
+        return self.stale_reference(model, key) is not None or any(name.source == self._target for name in names)
+
+    def stands_there(self, model: type[Model], key: Any) -> bool:
+        """Tell whether the remote's version of an object has won a conflict, in this batch or when the two last met."""
+        return (root_of(model), key) in self._noted.theirs or self.remote_won(model, key)
+
     def lose(self, model: type[Model], key: Any) -> None:
         """Remember, after ``learn()``, that the remote's row was kept in a conflict."""
         self._noted.lost.add((root_of(model), key))
@@ -417,7 +428,11 @@ class Identity:
     def claims_backwards(self, model: type[Model], remote_keys: Iterable[Any]) -> dict[Any, Any]:
         """Return the local keys of remote rows that came to LOCAL from there, by remote key."""
         root, by_text = root_of(model), {text_of(key): key for key in remote_keys}
-        rows = self._table.named(local_alias(), root, {self._target}, by_text) if by_text else ()
+        rows = (
+            self._table.named(local_alias(), root, {self._target}, by_text)
+            if by_text and self._table.local_receives
+            else ()
+        )
         there = (each for each in rows if not each.is_gone and not each.ended)
         return {by_text[each.local_pk]: read_key(root, each.remote) for each in there}
 

@@ -77,6 +77,12 @@ def take(alias: str, record: Conflict, side: str, *, force: bool = False) -> Tak
                 f"Conflict {record.pk} on {alias!r} is decided so already: {side!r} was taken at "
                 f"{current.taken_at:%Y-%m-%d %H:%M:%S}. Nothing was changed."
             )
+        if current.kind == ConflictKind.UNIQUE:
+            raise Refused(
+                f"{_named(current, alias)}: these are two objects that want the same unique values, and neither's "
+                "version may be written over the other. Nothing was changed. Give one of them other values, on either "
+                "side, and synchronise again; then forget the record (synchro_conflicts --forget)."
+            )
         writer = _Links if current.kind == ConflictKind.LINKS else _Objects
         with _told(current, alias):
             done = writer(alias, current, force=force).take(side)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,7 @@ class RunContext:
         knowledge: what both sides have seen of whose changes.
         by_field: labels of models of whose objects only the fields are written that LOCAL has changed.
         counters: names of the fields whose differences add up, by model label.
+        uniques: what gives an object other values where another one has its unique ones, by label of its model.
         gaps: of which models something was not brought, or is not logged there.
         told_links: of the links among them: table, local ends, and whether the remote wins.
     """
@@ -75,6 +76,7 @@ class RunContext:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     by_field: frozenset[str] = frozenset()
     counters: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    uniques: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     decisions: dict[Conflict, Decision | Exception] = field(default_factory=dict)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
 

@@ -273,7 +273,6 @@ class RemoteChanges:
         """Compare LOCAL's version with the remote's, and return what there is to decide.
 
         Args:
-            shape, key, at_remote, change: the object.
             theirs: what the remote's users have changed last; ``None``: nothing since it has received the object.
             received: the version that the remote has received.
         """
@@ -284,7 +283,8 @@ class RemoteChanges:
             identity.contest(shape.model, key)
         here = self._version_here(shape, key, change)
         if here is None:
-            if theirs is None:
+            # Of kept keys that are gone nobody has written that down; LOCAL may have seen the remote's all the same.
+            if theirs is None or (change.logged_at != LONG_AGO and self._knows(shape, key, theirs, there)):
                 return None
             return self._conflict(shape, key, at_remote, change, theirs.time)
         match self._standing(shape, key, change, (here, there, received), theirs):
@@ -370,6 +370,44 @@ class RemoteChanges:
         if theirs is not None and knowledge.has_received(labels, self._own_row(theirs.id)):
             return True
         return knows(knowledge.local.of(labels), there)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the remote's users have changed anything, or it has received something."""
+        return self._any or self._asks_for_versions
+
+    def unseen(self, shape: Shape, key: Any, at_remote: Any, *, gone: bool = False) -> tuple[Any, str] | None:
+        """Return when, and by whose users, the remote's version of a row was made that LOCAL has not seen.
+
+        To be asked when the row is locked, or gone.
+
+        Args:
+            shape, key: the object that it is, or was; ``None`` for the key: none of LOCAL's.
+            at_remote: its key there.
+            gone: the row was deleted.
+
+        Returns:
+            ``None``: LOCAL has seen it.
+        """
+        if gone and (made := self._identity.made_again(shape.model, key)) is not None:
+            return made.time, self._context.node
+        there, theirs = self._last_version(shape, key, at_remote, gone=gone)
+        if there is None or self._knows(shape, key, theirs, there):
+            return None
+        return moment_of(there.time), there.author
+
+    def version_of_row(self, shape: Shape, key: Any, at_remote: Any) -> Version | None:
+        """Return the remote's version of a row; ``None``: nobody has written it down."""
+        return self._last_version(shape, key, at_remote)[0] if self._context.logs else None
+
+    def _last_version(
+        self, shape: Shape, key: Any, at_remote: Any, *, gone: bool = False
+    ) -> tuple[Version | None, LastChange | None]:
+        self.read_again(shape, at_remote)
+        rows = [(model._meta.label, encode_key(at_remote)) for model in family_of(shape, gone=gone)]
+        received, seen = self._received(shape, key, at_remote)
+        theirs = self._last_change(rows, self._met_at(shape, key), seen) if self._any else None
+        return self._version_there(theirs, received), theirs
 
     def verdict(
         self,

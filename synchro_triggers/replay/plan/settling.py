@@ -101,10 +101,11 @@ class Settling:
         """Tell whether the remote wins a conflict over a link, of which nothing can be merged."""
         decision = self.decide(conflict)
         if isinstance(decision, Decision) and decision.is_merged:
-            return self._cannot_merge(conflict, "a link")
+            return self.cannot_merge(conflict, "a link")
         return decision if isinstance(decision, Exception) else decision.winner == "remote"
 
-    def _cannot_merge(self, conflict: Conflict, what: str) -> SynchroConfigurationError:
+    def cannot_merge(self, conflict: Conflict, what: str) -> SynchroConfigurationError:
+        """Return what is said of a rule that has merged what has no values that could be."""
         return SynchroConfigurationError(
             f"{self._context.rule_for(conflict.label)[1]}: the callable merged values for {conflict.label} "
             f"{conflict.local_pk}, {what}, which has none that could be: return Decision.LOCAL or Decision.REMOTE."
@@ -174,7 +175,7 @@ class Settling:
         if not decision.is_merged:
             return _Found(decision)
         if not may_merge or not isinstance(conflict.sides, BothSides):
-            raise self._cannot_merge(conflict, "the row of a new child's parent")
+            raise self.cannot_merge(conflict, "the row of a new child's parent")
         return _Found(*self._merge(conflict, conflict.sides, decision.values))
 
     def _decide_by_field(self, conflict: Conflict, apart: Apart) -> _Found:
@@ -209,6 +210,10 @@ class Settling:
     def _merge(self, conflict: Conflict, sides: BothSides, values: Mapping[str, Any]) -> tuple[Decision, Stored]:
         setting = self._context.rule_for(conflict.label)[1]
         return sides.merge(Decision.merged(values), conflict.label, conflict.local_pk, setting)
+
+    def has_settled(self, model: type[Model], key: Any) -> bool:
+        """Tell whether a conflict over an object of its own was decided in this batch."""
+        return any(self.objects.get(each.conflict) == (model, key) for each in self._settled.values())
 
     def _done(self, not_done: Collection[Change]) -> Iterator[_Settled]:
         return (each for (change, _), each in self._settled.items() if change not in not_done)

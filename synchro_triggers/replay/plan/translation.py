@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-from django.db.models import FileField, JSONField, Model
+from django.db.models import SET_NULL, FileField, JSONField, Model
 
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
-from ..errors import KeyNotYet, waiting
+from ..errors import KeyNotYet, LeftBehind, waiting
 from ..identity.references import Identity
 from ..rows.values import local_value
 from ..schema.key_columns import KeyColumn
@@ -20,6 +20,7 @@ from ..tasks import Agenda, At
 from .cycles import StandIns, Unfinished
 from .rewriting import rewritten
 from .targets import Targets
+from .unseen import Unseen
 
 Values = dict[str, Any]
 
@@ -31,6 +32,7 @@ class Translation:
         stand_ins: values for references that have to wait.
         agenda: who is being written further up.
         ensure: returns the remote key of a local object, bringing it along if it is not there.
+        unseen: decides whether one comes back that the remote has deleted.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class Translation:
         stand_ins: StandIns,
         agenda: Agenda,
         ensure: Callable[[type[Model], Any], Any],
+        unseen: Unseen,
     ) -> None:
+        self._unseen = unseen
         self._identity, self._targets, self._stand_ins = identity, targets, stand_ins
         self._agenda, self._ensure = agenda, ensure
 
@@ -95,8 +99,13 @@ class Translation:
                 raise KeyNotYet(targets.comes_with((root, key)), foreign_key, value)
         else:
             try:
+                self._unseen.require(model, key, foreign_key, instance, self._agenda.change_of(instance))
                 remote_key = self._ensure(model, key)
                 return remote_key if points_to_key(foreign_key) else value
+            except LeftBehind:
+                if foreign_key.remote_field.on_delete is not SET_NULL or not copied:
+                    raise
+                return None  # as its delete there does with what it has seen
             except KeyNotYet as error:  # it comes when that one has its key
                 if error.target not in self._agenda.under_way or not copied:
                     raise

@@ -1,5 +1,7 @@
 """Applying one batch of changes to the remote, inside one transaction there."""
 
+# Long: a batch makes its writers, runs their rounds and tells what is left; all of it shares one state.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -13,11 +15,12 @@ from ...capture.keys import encode_key
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ...vendors.vendor import database_of
-from ..errors import BatchBroken, NotYet, cannot_be_read, reraise_if_hopeless, waiting
+from ..errors import BatchBroken, LeftBehind, NotYet, cannot_be_read, reraise_if_hopeless, waiting
 from ..identity.references import Identity
 from ..log.changes import Change
 from ..plan.context import BatchResult, RunContext
 from ..plan.cycles import StandIns
+from ..plan.decisions import Action
 from ..plan.levels import Levels
 from ..plan.newcomers import newcomers_among
 from ..plan.order import in_order
@@ -30,12 +33,14 @@ from ..schema.shape import model_of, root_of, shape_of
 from ..state.failures import describe
 from ..tasks import Agenda, At, LinkTask, ObjectTask, Task
 from .announced import Announced
+from .clashes import Clashes
 from .clock import Clock
 from .cycles import Cycles
 from .drafts import Drafts
 from .exits import ends_refused
 from .foresight import Foresight, name_holders
 from .known import Known
+from .made_again import link_again
 from .many import BulkUpserts
 from .many_deletes import BulkDeletes
 from .many_links import BulkLinks
@@ -97,7 +102,9 @@ class Batch:
         self._outcomes = Outcomes(self._result, identity, self._rows)
         stand_ins = StandIns(context.remote, self._known.matching.keys_there)
         self._levels = Levels(identity, self._targets, stand_ins, self._receivers.sends_signals)
-        translation = Translation(identity, self._targets, stand_ins, self._agenda, self._ensure)
+        unseen, agenda = self._known.unseen, self._agenda
+        agenda.changes |= {task.at: task.change for task in self._objects if task.instance is not None and task.change}
+        translation = Translation(identity, self._targets, stand_ins, agenda, self._ensure, unseen)
         self._write_many(translation, whole=whole)
         self._write_one(translation)
 
@@ -113,6 +120,7 @@ class Batch:
         """Make what writes objects one by one."""
         context, known, outcomes, agenda = self._context, self._known, self._outcomes, self._agenda
         self._singles = singles = Singles(context.remote, self._receivers)
+        self._clashes = Clashes(context, known, singles)
         self._rings = Rings(known, self._gone())
         pointing = Pointing(known, self._point, dry_run=context.dry_run)
         sparing = Sparing(known, self._point, self._rings)
@@ -133,8 +141,12 @@ class Batch:
         self._known.read_ahead(self._receivers)
         self._rings.hanging = self._known.hanging_on_others(self._gone())
         self._known.look_what_changed()
+        was_there, living = self._identity.was_there, (task for task in self._objects if task.instance is not None)
+        self._outcomes.gone_before |= {each.at for each in living if was_there(each.shape.model, each.key)}
         targets = self._targets
-        brought_along = targets.brought_along()
+        # What the remote has deleted may have to stay so: that is decided for each that needs it.
+        unseen = self._known.unseen
+        brought_along = [task for task in targets.brought_along() if not unseen.is_deleted_there(task.shape, task.key)]
         self._agenda.errors.update(targets.unusable)
         if newcomers := list(newcomers_among((*self._tasks, *brought_along), self._identity)):
             self._acquainted(newcomers)
@@ -145,6 +157,8 @@ class Batch:
         with ends_refused(self._remote), database_of(there).guarded(there):
             self._write(ordered)
             name_holders(self._known, self._upserts.refused, self._result.failed)
+            if not self._context.dry_run:
+                link_again(self._known, self._singles, self._outcomes)
             self._singles.finish()
         self._tell_what_was_outlived()
         self._outcomes.store()
@@ -177,13 +191,17 @@ class Batch:
                     break
                 # Where a round brings little, so will the next: objects wait for one another in a long row.
                 parked = 2 * len(failed) > len(waiting) and self._park(failed)
-                if len(failed) == len(waiting) and not parked:
+                if len(failed) == len(waiting) and not parked and not self._settle_clashes(failed):
                     break
                 waiting = failed
         if self._cycles.are_open:
             raise BatchBroken(self._cycles.why_open(self._tasks))
         for change in self._parked & self._result.failed.keys():  # a made-up value must not stay
             raise BatchBroken(describe(self._result.failed[change]))
+
+    def _settle_clashes(self, failed: Sequence[Task]) -> bool:
+        """Give objects other values where the option ``unique`` says so; tell whether any has got some."""
+        return not self._parked and self._clashes.settle(failed, self._upserts.refused, self._result.failed)
 
     def _park(self, failed: Sequence[Task]) -> bool:
         """Set unique values aside, once, that the objects which are left want of one another; tell whether any was."""
@@ -200,6 +218,10 @@ class Batch:
         not_done = put_off | self._result.failed.keys()
         self._known.remote_changes.settling.tell(self._result.report, not_done)
         self._known.remote_changes.settling.record(not_done)
+        self._clashes.tell(self._result.report, not_done)
+        self._clashes.record(self._result.failed.keys(), put_off)
+        self._known.unseen.records.tell(self._result.report, not_done)
+        self._known.unseen.records.record(not_done)
         if not put_off:
             return
         # Of an object that was logged under several labels there is one task.
@@ -289,6 +311,8 @@ class Batch:
                 waits = not all(self._rings.are_one(each, at) for each in hanging)  # else nobody would ever go
                 self._deletes.delete(task, waits=waits)
             self._cycles.close()
+        except LeftBehind:
+            self._leave_behind(task)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             errors[at] = error
@@ -298,6 +322,12 @@ class Batch:
         errors.pop(at, None)
         self._outcomes.succeed(task)
         return True
+
+    def _leave_behind(self, task: ObjectTask) -> None:
+        """Leave an object as the remote has it: what it hangs on was deleted there, and stays so."""
+        remote_key = self._identity.known(task.shape.model, task.key)
+        self._identity.keep_theirs(task.shape.model, task.key)
+        self._outcomes.note(Action.LEAVE, task.shape, task.key, remote_key)
 
     def _may_succeed_later(self, task: Task) -> bool:
         if isinstance(task, ObjectTask):

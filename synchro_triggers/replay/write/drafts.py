@@ -181,6 +181,8 @@ class Drafts:
         """
         shape, change, there = draft.shape, draft.change, draft.row is not None
         wins: Verdict = False
+        if change is None and not there:
+            draft.merged = self._known.unseen.is_returning((shape.root, draft.instance.pk))
         if change is not None:
             sides = draft.values, draft.row
             wins = self._remote_changes.verdict(
@@ -196,6 +198,8 @@ class Drafts:
             wins = False
         elif not wins and change is not None and draft.row is not None and self._known.by_field.concerns(shape):
             draft.take(self._known.by_field.unchanged(shape, draft.instance.pk, draft.row))
+        if not wins and (renamed := self._known.renamed.get((shape.root, draft.instance.pk))) is not None:
+            draft.take(renamed, merged=True)
         return decide(logged=draft.is_written, there=there, equal=draft.is_equal, remote_wins=wins)
 
     # What stays -----------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ class Foresight:
             if changed is not None and wanted.keys().isdisjoint(changed):
                 continue
             holder = self._holder(shape, fields, wanted)
-            if holder is not None and holder != remote_key and self._stays(fields[0].model, holder, fields):
+            if holder is not None and holder != remote_key and self.stays(fields[0].model, holder, fields):
                 named = ", ".join(f"{field.name}={wanted[field.attname]!r}" for field in fields)
                 label = fields[0].model._meta.label
                 said = f"unique {named} is taken on {self._remote!r} by {label} {holder!r}, which stays there"
@@ -89,7 +89,7 @@ class Foresight:
             return _LookedUp(set(), {})
         return _LookedUp(asked, {tuple(there): key for key, *there in found if is_hashable(tuple(there))})
 
-    def _stays(self, model: type[Model], holder: Any, fields: Iterable[Any]) -> bool:
+    def stays(self, model: type[Model], holder: Any, fields: Iterable[Any]) -> bool:
         """Tell whether a row keeps its values: it is the remote's own, or LOCAL's object has them too."""
         root = root_of(model)
         if (root, holder) in self._gone:

@@ -15,6 +15,7 @@ from ..plan.context import RunContext
 from ..plan.counters import Counters
 from ..plan.remote_changes import RemoteChanges
 from ..plan.targets import Targets
+from ..plan.unseen import Unseen
 from ..rows.read_ahead import ReadAhead
 from ..rows.selecting import rows_of
 from ..rows.values import differing, local_value
@@ -35,6 +36,8 @@ class Known:
         counters: what counters shall hold there.
         by_field: which fields each side has changed, of objects that are merged by field.
         remote_changes: what the remote's own users have changed.
+        unseen: what hangs on objects that the other side has deleted without having seen it.
+        renamed: values of objects that cannot have their own on the remote, by attribute names.
         rows: remote rows that were read ahead.
     """
 
@@ -48,6 +51,8 @@ class Known:
         self.counters = Counters(context, identity)
         self.by_field = ByField(context, identity, self.counters)
         self.remote_changes = RemoteChanges(context, identity, changes, self.by_field)
+        self.unseen = Unseen(context, identity, self.remote_changes)
+        self.renamed: dict[At, dict[str, Any]] = {}
         self.rows = ReadAhead(context.remote, context.locks)
 
     # Many, in a few queries -------------------------------------------------------------------------

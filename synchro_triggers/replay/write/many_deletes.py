@@ -38,6 +38,7 @@ class BulkDeletes:
     def __init__(self, known: Known, announced: Announced, outcomes: Outcomes) -> None:
         self._identity, self._living, self._remote = known.identity, known.matching.living, known.remote
         self._remote_changes, self._announced, self._outcomes = known.remote_changes, announced, outcomes
+        self._unseen = known.unseen
         self._links: Counter[type[Model]] = Counter()
 
     def apply(self, tasks: Sequence[ObjectTask]) -> list[ObjectTask]:
@@ -154,6 +155,8 @@ class BulkDeletes:
             keys = [key for (_, key), task in going.items() if task.shape is shape]
             for hanger, key in self._hangers(shape, keys):
                 hanging.setdefault((shape.root, key), set()).add(hanger)
+            for key in self._linked_there(shape, keys):
+                hanging.setdefault((shape.root, key), set()).add((shape.root, object()))
         staying = [at for at, hangers in hanging.items() if not hangers <= going.keys()]
         hangs_on: dict[At, list[At]] = {}
         for at, hangers in hanging.items():
@@ -163,6 +166,14 @@ class BulkDeletes:
             at = staying.pop()
             if going.pop(at, None) is not None:
                 staying += hangs_on.get(at, ())
+
+    def _linked_there(self, shape: Shape, keys: list[Any]) -> Iterator[Any]:
+        """Yield those of the remote keys whose rows have links that the remote's users may have made."""
+        for field in dict.fromkeys(link for each in tables_of(shape) for link in links_to(each.model)):
+            if self._unseen.speak_of(field.model):
+                yield from rows_with(field.model, self._remote, **{field.attname: keys}).values_list(
+                    field.attname, flat=True
+                )
 
     def _hangers(self, shape: Shape, keys: list[Any]) -> Iterator[tuple[At, Any]]:
         """Yield each remote row that points to one of the remote keys, and the key.

@@ -101,6 +101,8 @@ class BulkLinks:
                 target = known(shape.target_model, key)
                 if exists and not self._are_there(shape, task.owner, key):
                     break
+                if not exists and self._has_lost_an_end_here(shape, task.owner, key):
+                    continue  # it goes with its end, where that goes
                 if owner is not None and target is not None:
                     pairs.append((exists, (owner, target), key not in task.one_way))
                 elif not {(shape.source_model, task.owner), (shape.target_model, key)} & gone:
@@ -110,6 +112,10 @@ class BulkLinks:
                     (adding if exists else removing)[pair] = mirrored
                 done.append(task)
         return done, adding, removing
+
+    def _has_lost_an_end_here(self, shape: LinkShape, owner: Any, key: Any) -> bool:
+        is_going = self._identity.log.is_going
+        return is_going(shape.source_model, owner) or is_going(shape.target_model, key)
 
     def _are_there(self, shape: LinkShape, owner: Any, key: Any) -> bool:
         ends = (root_of(shape.source_model), owner), (root_of(shape.target_model), key)

@@ -51,6 +51,7 @@ class Deletes:
     ) -> None:
         self._dry_run, self._remote = context.dry_run, context.remote
         self._matching, self._identity, self._living = known.matching, known.identity, known.matching.living
+        self._unseen = known.unseen
         self._remote_changes, self._rows, self._singles = known.remote_changes, known.rows, singles
         self._outcomes, self._sparing, self._pointing = outcomes, sparing, pointing
         self._hidden: dict[type[Model], dict[Any, str]] = {}
@@ -100,6 +101,9 @@ class Deletes:
         if action is Action.DELETE and going is not None:
             if self._is_taken_over(task, remote_key, going):
                 return
+            if self._stays_for_what_is_unseen(task, change, going):
+                self._outcomes.note(Action.LEAVE, task.shape, task.key, remote_key)
+                return
             try:
                 self._delete_row(task, change, remote_key, going)
             except Exception:
@@ -127,6 +131,12 @@ class Deletes:
             return False
         self._pointing.to_who_has_the_number(going.row)
         return self._identity.claimed_by(task.shape.root, remote_key) not in (None, task.key)
+
+    def _stays_for_what_is_unseen(self, task: ObjectTask, change: Change, going: Going) -> bool:
+        """Tell whether an object stays for what hangs on it that LOCAL has not seen, or has lost a conflict over."""
+        if task.keep_parents or isinstance(task.key, FormerKey) or not self._unseen.may_be:
+            return False
+        return self._unseen.stays(task, change, going.row, self._sparing.hangers(going))
 
     def _delete_row(self, task: ObjectTask, change: Change, remote_key: Any, going: Going) -> None:
         """Delete a row, or, in a dry run, see what would go; tell what has gone."""

@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db.models import Model
 
-from ..errors import reraise_if_hopeless
+from ..errors import LeftBehind, reraise_if_hopeless
 from ..log.changes import Change
 from ..plan.both_sides import BothSides
 from ..plan.conflicts import Conflict
 from ..plan.context import RunContext
+from ..plan.decisions import Action
 from ..plan.link_conflicts import LinkConflicts, Pair
 from ..rows.local_rows import load_instances
 from ..rows.redirects import NothingInserted
@@ -43,7 +44,7 @@ class Links:
         ensure: Callable[[type[Model], Any], Any],
     ) -> None:
         self._context, self._remote, self._matching, self._rows = context, context.remote, known.matching, known.rows
-        self._remote_changes, self._singles = known.remote_changes, singles
+        self._remote_changes, self._singles, self._unseen = known.remote_changes, singles, known.unseen
         self._outcomes, self._ensure = outcomes, ensure
         self._conflicts = LinkConflicts(context, known.identity)
         self._found: dict[Pair, Conflict] = {}
@@ -118,6 +119,8 @@ class Links:
                     if ends is not None:
                         owner_key, target_key = ends
                         keys[target_key] = (key, change)
+                except LeftBehind:
+                    self._outcomes.report.count(task.shape.through._meta.label, Action.LEAVE.counted_as)
                 except Exception as error:
                     reraise_if_hopeless(error, self._remote)
                     self._outcomes.failed[change] = error
@@ -177,7 +180,10 @@ class Links:
     def _ends(self, task: LinkTask, key: Any, add: bool) -> tuple[Any, Any] | None:
         """Return the remote keys of owner and target, or ``None`` when there is nothing to unlink."""
         find = self._ensure if add else self._find_end
-        ends = find(task.shape.source_model, task.owner), find(task.shape.target_model, key)
+        places = (task.shape.source_model, task.owner), (task.shape.target_model, key)
+        for place in places if add else ():
+            self._unseen.require(*place, None, None, task.targets[key][1])
+        ends = find(*places[0]), find(*places[1])
         return None if None in ends else ends
 
     def _find_end(self, model: type[Model], key: Any) -> Any:

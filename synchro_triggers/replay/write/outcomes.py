@@ -17,7 +17,7 @@ from ..report import Told
 from ..rows.read_ahead import ReadAhead
 from ..rows.vendor import statements_of
 from ..schema.shape import Shape
-from ..tasks import ObjectTask
+from ..tasks import At, ObjectTask
 
 
 class Outcomes:
@@ -32,11 +32,15 @@ class Outcomes:
         report: of the batch.
         failed: the changes that could not be applied, with their errors.
         told_links: the conflicts of links that the batch has told.
+        gone_before: objects whose rows the remote has had, and has no more, before anything is written.
+        made_again: shape and local key of what was gone on the remote, and was made again.
     """
 
     def __init__(self, result: BatchResult, identity: Identity, rows: ReadAhead) -> None:
         self.report, self.failed, self.told_links = result.report, result.failed, result.told_links
         self._identity, self._rows = identity, rows
+        self.gone_before: set[At] = set()
+        self.made_again: list[tuple[Shape, Any]] = []
         self._numbered: dict[type[Model], set[Any]] = {}
 
     def note(self, action: Action, shape: Shape, key: Any, remote_key: Any, *, logged: bool = True) -> None:
@@ -74,6 +78,10 @@ class Outcomes:
             self._rows.drop(shape.model, remote_key)
             self._identity.forget(shape.model, key)
             return
+        if action is Action.CREATE and (
+            (shape.root, key) in self.gone_before or self._identity.was_there(shape.model, key)
+        ):
+            self.made_again.append((shape, key))
         if remote_key is None:  # of a conflict: it is gone there
             return
         self._identity.learn(shape.model, key, remote_key, made=action is Action.CREATE)

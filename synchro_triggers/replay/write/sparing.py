@@ -21,6 +21,7 @@ from ..plan.cascades import (
     protecting_rows,
     taken_along,
 )
+from ..plan.unseen_records import Hanger
 from ..rows.selecting import rows_with
 from ..schema.findable import is_hashable
 from ..schema.relations import hanging_on
@@ -81,7 +82,7 @@ class Sparing:
     def __init__(self, known: Known, point: Callable[..., None], rings: Rings) -> None:
         self._identity, self._living, self._targets = known.identity, known.matching.living, known.targets
         self._point, self._rings = point, rings
-        self._cascades = DatabaseCascades(known.remote)
+        self._cascades, self._unseen = DatabaseCascades(known.remote), known.unseen
         self._dangling = Dangling(known.remote, known.matching.match)
 
     @contextmanager
@@ -147,6 +148,33 @@ class Sparing:
             # Nobody says through which rows: what points elsewhere, or nowhere, on LOCAL may be between.
             between = list(hanging_by_cascade(going.row, self._identity.remote))
             return between, list(protecting_rows(error)), error
+
+    def hangers(self, going: Going) -> list[Hanger]:
+        """Return the objects that would go with a row, that would point to it no more, or that protect it."""
+        along, protecting, protection = self._what_is_in_the_way(going)
+        emptied = [] if protection is not None else [row for rows in going.emptied().values() for row in rows]
+        objects: dict[At, tuple[Model, bool]] = {}
+        for rows, protects in ((protecting, True), (along, False), (emptied, False)):
+            for row in rows:  # of multi-table inheritance each table's row is among them
+                known = objects.get(at := at_of(row))
+                if known is None or issubclass(type(row), type(known[0])):
+                    objects[at] = row, protects if known is None else known[1]
+        identity, found = self._identity, list[Hanger]()
+        for (root, remote_key), (row, protects) in objects.items():
+            key = identity.claimed_by(root, remote_key)
+            key = self._living.keys_of([row]).get((root, remote_key)) if key is None else key
+            found.append(Hanger(shape_of(type(row)), key, row, protects))
+        return found + self._links(going, along)
+
+    def _links(self, going: Going, along: Iterable[Model]) -> list[Hanger]:
+        """Return the links that would go with rows, as far as the remote's users have made any."""
+        remote = self._identity.remote
+        made = [(through, key) for through, key in going.links(along) if self._unseen.speak_of(through)]
+        return [
+            Hanger(shape_of(through), None, row)
+            for through in dict.fromkeys(through for through, _ in made)
+            for row in rows_with(through, remote, pk=[key for each, key in made if each is through])
+        ]
 
     def _along(self, going: Going) -> list[Model]:
         """Return the rows of other objects that go with a row, and with those of its parents that go apart from it.

@@ -364,7 +364,7 @@ def test_check_command_fails_for_a_wrong_setting(settings):
 # Importing ----------------------------------------------------------------------------------------
 
 NAMES = (
-    "ComparisonReport, Conflict, DatabaseUnreachable, Decision, Difference, DisableSynchroLog, FailedObject, "
+    "Clash, ComparisonReport, Conflict, DatabaseUnreachable, Decision, Difference, DisableSynchroLog, FailedObject, "
     "FieldDifference, ModelComparison, NaturalKeyModel, NaturalManager, RecordedConflict, Refused, Remark, "
     "RunUnderWay, State, SyncReport, SynchroConfigurationError, SynchroError, Told, TriggersNotReady, "
     "call_synchronize, compare, conflicts, counterparts, disable_synchro_log, reset_synchro, synchro_paused, "

@@ -5,15 +5,13 @@ from __future__ import annotations
 import pytest
 from django.contrib.contenttypes.models import ContentType
 
-from synchro_triggers import synchro_paused, synchronize
-from synchro_triggers.capture.session import replaying_for
-from synchro_triggers.models import Failure, Reference
+from synchro_triggers import counterparts, synchro_paused, synchronize
+from synchro_triggers.models import Failure
 from synchro_triggers.replay.choices import Choices
 from synchro_triggers.replay.log.window import open_window
 from synchro_triggers.replay.report import Told
 from synchro_triggers.replay.run import Run
 from synchro_triggers.replay.state.checkpoint import load_checkpoint
-from synchro_triggers.replay.state.node import node_id
 from tests.comparing import assert_same
 from tests.databases import both
 from tests.replay.hearing import receiving
@@ -263,14 +261,19 @@ def test_dry_run_of_a_deletion_that_is_protected_there_fails_as_the_real_one():
 
 
 def pulled(row, **values):
-    """Make a remote row's counterpart on LOCAL, as a run of the remote's own would have made it."""
-    model = type(row)
-    with replaying_for(LOCAL, node_id(REMOTE)):
-        made = model._base_manager.create(**values)
-        Reference.objects.using(LOCAL).create(
-            source=node_id(REMOTE), model_label=model._meta.label, local_pk=str(row.pk), remote_pk=str(made.pk)
-        )
-    return made
+    """Bring what the remote has to LOCAL, and give a row's counterpart other values, of which LOCAL logs nothing."""
+    synchronize(pull=True)
+    there_to_here = {there: here for here, there in counterparts(type(row), local_keys(type(row))).items()}
+    here = type(row)._base_manager.get(pk=there_to_here[row.pk])
+    with synchro_paused():
+        for name, value in values.items():
+            setattr(here, name, value)
+        here.save()
+    return here
+
+
+def local_keys(model):
+    return model._base_manager.values_list("pk", flat=True)
 
 
 def test_what_was_made_on_the_remote_and_lives_here_is_not_taken_along():
@@ -291,19 +294,23 @@ def test_what_was_made_on_the_remote_and_lives_here_is_not_taken_along():
 
 
 def test_what_hangs_on_it_through_others_is_spared_too():
-    """The pet is the remote's alone and goes; the flea on it lives here, on another pet."""
+    """The pet lives on the remote alone and goes; the flea on it lives here, on another pet."""
     owner, other = (Owner.objects.create(name=name) for name in ("owner", "other"))
     pet = CascadePet.objects.create(name="pet", owner=other)
     synchronize()
     theirs = CascadePet.objects.using(REMOTE).create(name="theirs", owner=on_remote(Owner, name="owner"))
     flea = Flea.objects.using(REMOTE).create(name="flea", pet=theirs)
     pulled(flea, name="flea", pet=pet)
+    gone = CascadePet.objects.get(name="theirs")
+    key = str(gone.pk)
+    with synchro_paused():
+        gone.delete()
 
     owner.delete()
     report = synchronize()
 
     assert report.failures == []
-    assert told(report, Told.DELETED_ALONG) == [("shapeapp.CascadePet", str(theirs.pk))]
+    assert told(report, Told.DELETED_ALONG) == [("shapeapp.CascadePet", key)]
     assert_same("shapeapp")
     assert on_remote(Flea).pk == flea.pk
 

@@ -25,14 +25,14 @@ HANGING = {
 @both_vendors
 @pytest.mark.parametrize("size", [1, 1000])
 @pytest.mark.parametrize("hanging", HANGING)
-@pytest.mark.parametrize("changed", [False, True])
-def test_what_others_have_changed_is_told_of_when_a_cascade_takes_it(project, local, size, hanging, changed):
+@pytest.mark.parametrize("changed,rule", [(False, "remote"), (True, "local"), (True, "remote")])
+def test_what_others_have_changed_is_told_of_when_a_cascade_takes_it(project, local, size, hanging, changed, rule):
     target, model = project(
         local,
         ("A", "models.Model", marked("a")),
         HANGING[hanging],
         SYNCHRO_BATCH_SIZE=size,
-        SYNCHRO_CONFLICT="remote",
+        SYNCHRO_CONFLICT=rule,
     )
     if issubclass(model, target):
         model.objects.create(mark_a="o1", mark_b="o1")
@@ -45,11 +45,19 @@ def test_what_others_have_changed_is_told_of_when_a_cascade_takes_it(project, lo
 
     report = synchronize()
 
-    assert (report.failures, report.deleted) == ([], 2)
-    told = [each for each in report.remarks if each.kind == Told.DELETED_ALONG]
-    assert [(each.model, each.key) for each in told] == [("shapefuzz.B", "1")] * (changed or size == 1)
-    assert all(("had changed it" in each.reason) == changed for each in told)
-    assert not target.objects.using("remote").exists() and not model.objects.using("remote").exists()
+    stays = changed and rule == "remote"
+    assert (report.failures, report.deleted) == ([], 0 if stays else 2)
+    told = {(each.kind, each.model) for each in report.remarks}
+    along, won = Told.DELETED_ALONG, Told.REMOTE_WON if stays else Told.LOCAL_WON
+    if not changed:
+        assert told == ({(along, "shapefuzz.B")} if size == 1 else set())
+    elif stays:
+        assert told == {(won, "shapefuzz.A"), (won, "shapefuzz.B")}
+    else:  # by itself, or as what hangs on the other
+        assert told in ({(won, "shapefuzz.B")}, {(won, "shapefuzz.A"), (along, "shapefuzz.B")})
+    assert all("had changed it" in each.reason for each in report.remarks if changed and each.kind == along)
+    assert all("shapefuzz.B 1" in each.reason for each in report.remarks if each.model == "shapefuzz.A")
+    assert target.objects.using("remote").count() == model.objects.using("remote").count() == stays
     assert not synchronize().changed
 
 

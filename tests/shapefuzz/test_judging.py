@@ -134,7 +134,7 @@ def test_key_of_the_remotes_own_is_emptied_with_the_row_that_it_led_to_and_not_w
         local,
         ("A", "models.Model", "a_no = models.IntegerField(primary_key=True)", marked("a")),
         ("B", "models.Model", marked("b"), "to_b = models.ForeignKey('A', models.SET_NULL, null=True)"),
-        SYNCHRO_CONFLICT="remote",
+        SYNCHRO_CONFLICT="local",
     )
     target.objects.create(a_no=1, mark_a="o1")
     synchronize()

@@ -22,7 +22,7 @@ from synchro_triggers import Told
 from synchro_triggers.models import ChangeLog
 from tests.nodes.nodes import NAMES, Nodes
 from tests.replay.hearing import later
-from tests.testapp.models import Item
+from tests.testapp.models import Account, Item
 
 #: How far each node's clock is off.
 CLOCKS = {
@@ -35,7 +35,9 @@ ROADS = ("save", "update", "bulk_update", "sql")
 
 
 class Step(NamedTuple):
-    """One step: ``write``, ``delete``, ``make`` at a node, or ``run`` from a node to another.
+    """One step: ``write``, ``delete``, ``make``, or ``again`` at a node, or ``run`` from a node to another.
+
+    ``again`` makes an object under a key that a former one had, where that is not there.
 
     ``thing`` is the number of an object, modulo those that there are; of a run the name of the remote.
     """
@@ -63,7 +65,9 @@ def random_history(seed: int, length: int, pairs: Sequence[tuple[str, str]]) -> 
     steps = [Step("make", chance.choice(NAMES)) for _ in range(2)]
     for _ in range(length):
         kind = chance.random()
-        if kind < 0.1:
+        if kind < 0.04:
+            steps.append(Step("again", chance.choice(NAMES), chance.randrange(100)))
+        elif kind < 0.1:
             steps.append(Step("make", chance.choice(NAMES)))
         elif kind < 0.42:
             steps.append(Step("write", chance.choice(NAMES), chance.randrange(100), chance.choice(ROADS)))
@@ -135,10 +139,11 @@ class Player:
     Args:
         nodes: the nodes.
         pairs: which of them synchronise, in which direction.
+        model: of what: ``Item``, or ``Account``, which keeps its key.
     """
 
-    def __init__(self, nodes: Nodes, pairs: Sequence[tuple[str, str]]) -> None:
-        self.nodes, self.pairs = nodes, pairs
+    def __init__(self, nodes: Nodes, pairs: Sequence[tuple[str, str]], model: type[Item | Account] = Item) -> None:
+        self.nodes, self.pairs, self.model = nodes, pairs, model
         for pair in (*pairs, *pairs):  # each of them has met its neighbours
             nodes.run(*pair)
 
@@ -153,7 +158,7 @@ class Player:
         Raises:
             Wrong: something is not as it must be.
         """
-        self._number = max((row.cash for name in NAMES for row in self.nodes.rows(name, Item)), default=0)
+        self._number = max((row.cash for name in NAMES for row in self.nodes.rows(name, self.model)), default=0)
         self._oracle = Oracle({name: self.nodes.identity(name) for name in NAMES})
         self._prefix = f"h{self._number}"
         self._things: list[str] = []
@@ -165,11 +170,18 @@ class Player:
         self._things.append(f"{self._prefix} {len(self._things)}")
         self._log(step, self._things[-1], lambda: self._rows(step).create(name=self._things[-1], cash=self._next()))
 
+    def _again(self, step: Step) -> None:
+        """Make an object again, which is the former one: only its key tells who it is."""
+        missing = sorted(set(self._things).difference(self._oracle.present(step.node)))
+        if self.model is Account and missing:
+            thing = missing[step.thing % len(missing)]
+            self._log(step, thing, lambda: self._rows(step).create(name=thing, cash=self._next()))
+
     def _write(self, step: Step) -> None:
         if (thing := self._thing(step)) is not None:
             self._log(step, thing, lambda: self._change(step, self._rows(step).get(name=thing)))
 
-    def _change(self, step: Step, row: Item) -> None:
+    def _change(self, step: Step, row: Item | Account) -> None:
         row.cash = self._next()
         if step.road == "save":
             row.save(using=step.node)
@@ -179,7 +191,8 @@ class Player:
             self._rows(step).bulk_update([row], ["cash"])
         else:
             with connections[step.node].cursor() as cursor:
-                cursor.execute("UPDATE testapp_item SET cash = %s WHERE id = %s", [row.cash, row.pk])
+                table, key = row._meta.db_table, row._meta.pk.column
+                cursor.execute(f"UPDATE {table} SET cash = %s WHERE {key} = %s", [row.cash, row.pk])
 
     def _delete(self, step: Step) -> None:
         if (thing := self._thing(step)) is None:
@@ -192,7 +205,7 @@ class Player:
                 row.delete(using=step.node)
             else:
                 with connections[step.node].cursor() as cursor:
-                    cursor.execute("DELETE FROM testapp_item WHERE id = %s", [row.pk])
+                    cursor.execute(f"DELETE FROM {row._meta.db_table} WHERE {row._meta.pk.column} = %s", [row.pk])
 
         self._log(step, thing, delete, alive=False)
 
@@ -221,7 +234,11 @@ class Player:
 
     def _compare(self, step: Step) -> None:
         for name in NAMES:
-            rows = self.nodes.rows(name, Item).filter(name__startswith=f"{self._prefix} ").values_list("name", "cash")
+            rows = (
+                self.nodes.rows(name, self.model)
+                .filter(name__startswith=f"{self._prefix} ")
+                .values_list("name", "cash")
+            )
             found = sorted(rows)
             expected = sorted(self._oracle.present(name).items())
             if found != expected:
@@ -230,7 +247,7 @@ class Player:
     # Users ----------------------------------------------------------------------------------------
 
     def _rows(self, step: Step) -> Any:
-        return self.nodes.rows(step.node, Item)
+        return self.nodes.rows(step.node, self.model)
 
     def _next(self) -> int:
         self._number += 1

@@ -13,16 +13,18 @@ import pytest
 
 from tests.nodes.histories import Player, Wrong, random_history, shortened
 from tests.nodes.nodes import TOPOLOGIES
+from tests.testapp.models import Account, Item
 
 SECONDS = float(os.environ.get("SYNCHRO_FUZZ_SECONDS", "0"))
 FIRST = int(os.environ.get("SYNCHRO_FUZZ_SEED", "20"))
 LENGTH = 30
 
 
+@pytest.mark.parametrize("model", [Item, Account], ids=["automatic keys", "kept keys"])
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_random_histories_end_as_an_oracle_says(nodes, topology):
+def test_random_histories_end_as_an_oracle_says(nodes, topology, model):
     pairs = TOPOLOGIES[topology]
-    player, seed, until = Player(nodes, pairs), FIRST, time.monotonic() + SECONDS
+    player, seed, until = Player(nodes, pairs, model), FIRST, time.monotonic() + SECONDS
     while seed == FIRST or time.monotonic() < until:
         history = random_history(seed, LENGTH, pairs)
         try:

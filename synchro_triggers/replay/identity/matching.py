@@ -138,15 +138,18 @@ class Matching:
         """Return the remote key of an object that LOCAL has deleted, or ``None``.
 
         Of a kept key it is not asked whether its row is there: whoever deletes reads the row next, and looks for it in
-        other forms where it is not found. What was made and deleted since the last run has a reference or no row.
+        other forms where it is not found. What was made and deleted since the last run has a reference or no row; or,
+        where keys are kept and versions tell who has changed what, it may have come by another way.
         Foreign keys in its key, or natural key, are those of what it pointed to, also where others have these by now.
 
         Raises:
             ObjectNotApplied: it is there in a form, or a spelling, in which it cannot be read or found.
         """
         known = self.identity.find(shape.model, key)
-        if known is not None or change.created or self.identity.lives_on(shape.model, key):
+        if known is not None or self.identity.lives_on(shape.model, key):
             return known
+        if change.created and not (self.identity.asks_for_versions and self.identity.leaves_kept_graves(shape.root)):
+            return None
         with self.keys_there.formerly() as has_others:
             found = self._deleted_formerly(shape, key, change) if has_others else None
         return found if found is not None else self._deleted(shape, key, change)

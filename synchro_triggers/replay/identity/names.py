@@ -34,6 +34,7 @@ from ..schema.shape import gives_keys_again, model_of, read_key, root_of
 from ..tasks import At
 from .logged_keys import LoggedKeys
 from .reference_table import Name, ReferenceTable, Stored, text_of
+from .telling import leaves_kept_graves
 
 #: Tells whose a reference to what LOCAL has made is, which has not been told that the key has ended: the local key of
 #: the object that has the key now, or of one that had it; ``None``: nobody's.
@@ -139,6 +140,8 @@ class Names:
             for text, key in by_text.items():
                 if self._log.is_going(root, key):
                     going.setdefault(text, []).append((key, self._log.ended.get((root, key), 0)))
+        elif leaves_kept_graves(root, self._kept_keys):
+            self._load_kept_graves(root, by_text)
         graves: dict[str, list[Stored]] = {}
         found: dict[Any, list[Name]] = {}
         for row in self._table.to_rows(local_alias(), root, [*by_text, *map(gone_key, going)]):
@@ -161,6 +164,14 @@ class Names:
 
     def _note(self, root: type[Model], key: Any, row: Stored, found: dict[Any, list[Name]]) -> None:
         found.setdefault(key, []).append(row.name)
+        self._note_received(root, key, row)
+
+    def _load_kept_graves(self, root: type[Model], by_text: Mapping[str, Any]) -> None:
+        """Read which versions of objects that keep their keys have deleted them, though they may have come back."""
+        for text, row in self._table.kept_graves(local_alias(), root, by_text).items():
+            self._note_received(root, by_text[text], row)
+
+    def _note_received(self, root: type[Model], key: Any, row: Stored) -> None:
         known = self.received.get((root, key))
         if known is None or (known.seen or 0) < (row.seen or 0):
             self.received[root, key] = row

@@ -29,6 +29,10 @@ _WHOSE = ("ended", "remote_pk", "remote_text", "gone")
 _RECEIVED = ("author", "number", "time", "seen", "fields")
 
 
+#: Whose the tombstones are of objects that keep their keys: everybody's, for the key tells everywhere which it is.
+EVERYBODY = "*"
+
+
 class Stored(NamedTuple):
     """A row of the table, as it is: ``Reference`` says what its columns mean."""
 
@@ -179,6 +183,11 @@ class ReferenceTable:
         rows = rows_with(Reference, alias, remote_pk=texts).filter(model_label=root._meta.label)
         return list(map(Stored._make, rows.values_list(*Stored._fields)))
 
+    def kept_graves(self, alias: str, root: type[Model], texts: Collection[str]) -> dict[str, Stored]:
+        """Return the tombstones of objects that keep their keys, by what these are stored as."""
+        graves = self.to_rows(alias, root, list(map(gone_key, texts))) if texts else ()
+        return {row.local_pk: row for row in graves if row.source == EVERYBODY}
+
     def met_at(self, pks: Collection[int]) -> dict[int, datetime.datetime]:
         """Return when objects last met their remote rows (the remote's clock), by the references' primary keys."""
         return dict(rows_with(Reference, self.remote, pk=pks).values_list("pk", "met_at"))
@@ -268,6 +277,13 @@ class ReferenceTable:
         names = ("local_pk", "local_text", "ended", "remote_pk", "gone", "logged", *_RECEIVED)
         for source, rows in by_source.items():
             self._insert(root, source, names, rows, None)
+
+    def bury_kept(self, root: type[Model], new: Mapping[str, Receipt]) -> None:
+        """Store tombstones of objects that keep their keys, instead of older ones of theirs."""
+        rows = rows_with(Reference, self.remote, remote_pk=list(map(gone_key, new)))
+        rows.filter(model_label=root._meta.label, source=EVERYBODY)._raw_delete(self.remote)
+        graves = [(Name(EVERYBODY, text, None, None), text, receipt) for text, receipt in new.items()]
+        self.insert_graves(root, graves)
 
     def _insert(
         self, root: type[Model], source: str, names: tuple[str, ...], rows: list[tuple[Any, ...]], seen: int | None

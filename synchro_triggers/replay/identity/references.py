@@ -33,7 +33,7 @@ from .own_fields import OwnFields
 from .own_versions import OwnVersions
 from .reference_table import Name, ReferenceTable, Stored, text_of
 from .storing import Fields, Noted, Storing
-from .telling import keeps_key
+from .telling import keeps_key, leaves_kept_graves
 
 #: How many deleted objects a run remembers, the last ones: what speaks of them is logged near to their end.
 _REMEMBERED = 100_000
@@ -93,6 +93,7 @@ class Identity:
         self.gone = gone if gone is not None else {}
         self._is_remembered: dict[type[Model], bool] = {}
         self._asked: set[At] = set()
+        self._kept_graves: set[At] = set()  # of objects that are not there
         self._times: dict[int, datetime.datetime] = {}
         self._known: dict[At, Any] = {}  # local key to remote key, and backwards
         self._claimed: dict[At, Any] = {}
@@ -136,6 +137,17 @@ class Identity:
                     self._take(root, key, remote_key)
                     break
         self._part_from_strangers(root, found)
+        self._read_kept_graves(root, wanted)
+
+    def _read_kept_graves(self, root: type[Model], keys: Iterable[Any]) -> None:
+        """Read which of the keys that objects keep were deleted on the remote, by whom, and when."""
+        if self.asks_for_versions and self.leaves_kept_graves(root):
+            missing = [text_of(key) for key in keys if (root, key) not in self._known]
+            graves = self._table.kept_graves(self.remote, root, missing)
+            self._noted.graves.update(((root, text), row) for text, row in graves.items())
+            keys_of_graves = {key for key in keys if text_of(key) in graves} if graves else set()
+            made_since = self.existing(root, keys_of_graves) if graves else ()
+            self._kept_graves.update((root, key) for key in keys_of_graves.difference(made_since))
 
     def _take(self, root: type[Model], key: Any, remote_key: Any) -> None:
         """Note which of the rows that references tell an object is, and let the reference to it be the first."""
@@ -216,6 +228,10 @@ class Identity:
             self._keeps[shape] = keeps_key(shape, self._kept_keys)
         return self._keeps[shape]
 
+    def leaves_kept_graves(self, root: type[Model]) -> bool:
+        """Tell whether an object of a root model that is deleted can be made again, as the same one, under its key."""
+        return leaves_kept_graves(root, self._kept_keys)
+
     # What is known --------------------------------------------------------------------------------
 
     def known(self, model: type[Model], key: Any) -> Any:
@@ -237,7 +253,9 @@ class Identity:
         reference = self._noted.rows.get((root, key))
         if reference is None:
             made = self._noted.made_there.get((root, key))
-            return None if made is None else read_key(root, made[1])
+            if made is None:
+                return key if (root, key) in self._kept_graves else None
+            return read_key(root, made[1])
         return read_key(root, reference.remote)
 
     def made_again(self, model: type[Model], key: Any) -> LastChange | None:
@@ -275,7 +293,10 @@ class Identity:
         """Return the reference that tells what the remote has received last of an object."""
         root = root_of(model)
         self.load_versions(root, [remote_key])
-        rows = self._noted.there.get((root, text_of(remote_key))) or self._noted.rows_of((root, key))
+        text = text_of(remote_key)
+        rows = self._noted.there.get((root, text)) or self._noted.rows_of((root, key))
+        if (grave := self._noted.graves.get((root, text))) is not None:
+            rows = [*rows, grave]
         return max(rows, key=lambda row: row.seen or 0, default=None)
 
     def receive_fields(

@@ -25,6 +25,7 @@ from .names import Names
 from .own_fields import OwnFields, Versions
 from .own_versions import OwnVersions
 from .reference_table import Name, Receipt, ReferenceTable, Stored, text_of
+from .telling import leaves_kept_graves
 
 
 class Fields(NamedTuple):
@@ -59,6 +60,7 @@ class Noted:
         made_there: names of what the remote has made and has no reference for, and its keys as texts.
         buried: those of them that the batch has deleted.
         unseen: what LOCAL has deleted, and the remote does not have.
+        graves: the remote's tombstones of objects that keep their keys, by root model and what these are stored as.
     """
 
     rows: dict[At, Stored] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Noted:
     made_there: dict[At, tuple[Name, str]] = field(default_factory=dict)
     buried: set[At] = field(default_factory=set)
     unseen: set[At] = field(default_factory=set)
+    graves: dict[tuple[type[Model], str], Stored] = field(default_factory=dict)
 
     def add(self, at: At, row: Stored) -> None:
         """Note a reference of an object, once."""
@@ -136,6 +139,8 @@ class Storing:
         self._store_gone()
         if (self._noted.buried or self._noted.unseen) and self._asks_for_versions:
             self._store_graves()
+        if self._noted.gone and self._asks_for_versions:
+            self._store_kept_graves()
         self._store_learnt()
         # The remote's users' change that has won is still theirs, and newer than all that has come.
         theirs = {row.pk for at in self._noted.theirs for row in self._noted.rows_of(at)}
@@ -296,6 +301,8 @@ class Storing:
             if gives_keys_again(at[0], self._kept_keys):
                 graves.setdefault(at[0], []).append((name, stored_key(text), Receipt(self._version(at), self._seen)))
         for at in self._noted.unseen & self._noted.gone:
+            if leaves_kept_graves(at[0], self._kept_keys):
+                continue
             rows, names, version = self._noted.rows_of(at), self._names_of_unseen(at), self._version(at)
             receipt = Receipt(version, self._seen)
             if rows and version is not None and all(row.version != version for row in rows):
@@ -307,14 +314,34 @@ class Storing:
                 name = names[0]
                 text = key_of_unseen(name.source, name.key, name.logged, name.ended)
                 graves.setdefault(at[0], []).extend((name, stored_key(text), receipt) for name in names)
-            elif version is not None and version.author == self._table.source:
-                text = encode_key(at[1])  # no tombstone says where this has been: it goes no further than to the next
             else:
                 continue
-            label, origin = at[0]._meta.label, self._table.source
-            logged.append(ChangeLog(model_label=label, object_pk=text, operation=Operation.DELETE, origin=origin))
+            logged.append(self._logged_as_gone(at[0], text))
         for root, some in graves.items():
             self._table.insert_graves(root, some)
+        ChangeLog.objects.using(self._table.remote).bulk_create(logged)
+
+    def _logged_as_gone(self, root: type[Model], text: str) -> ChangeLog:
+        """Return the row by which the remote hands on that what it does not have is gone."""
+        label, origin = root._meta.label, self._table.source
+        return ChangeLog(model_label=label, object_pk=text, operation=Operation.DELETE, origin=origin)
+
+    def _store_kept_graves(self) -> None:
+        """Leave tombstones of objects that keep their keys, of which LOCAL can tell who has deleted them, and when."""
+        graves: dict[type[Model], dict[str, Receipt]] = {}
+        logged: list[ChangeLog] = []
+        for at in self._noted.gone & self._noted.forgotten:
+            root, key = at
+            if not leaves_kept_graves(root, self._kept_keys) or (version := self._version(at)) is None:
+                continue
+            rows, made = self._noted.rows_of(at), self._noted.made_there.get(at)
+            text = rows[0].remote_pk if rows else text_of(key) if made is None else stored_key(made[1])
+            before = self._noted.graves.get((root, text))
+            if version.author != self._table.target and (before is None or before.version != version):
+                graves.setdefault(root, {})[text] = Receipt(version, self._seen)
+                logged += [self._logged_as_gone(root, encode_key(key))] if at in self._noted.unseen else ()
+        for root, some in graves.items():
+            self._table.bury_kept(root, some)
         ChangeLog.objects.using(self._table.remote).bulk_create(logged)
 
     def _names_of_unseen(self, at: At) -> list[Name]:

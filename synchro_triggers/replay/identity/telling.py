@@ -10,7 +10,16 @@ from django.db.models import Model
 
 from ...capture.tables import captured_models, is_of_links, natural_manager
 from ...conf import get_settings
-from ..schema.shape import Shape, concrete_of, family_labels, is_foreign_key, root_of, shape_of, target_of
+from ..schema.shape import (
+    Shape,
+    concrete_of,
+    family_labels,
+    gives_keys_again,
+    is_foreign_key,
+    root_of,
+    shape_of,
+    target_of,
+)
 
 
 def is_told_by_nothing(root: type[Model], kept_keys: Collection[str]) -> bool:
@@ -30,6 +39,12 @@ def keeps_key(shape: Shape, kept_keys: Collection[str]) -> bool:
         kept_keys: labels of models with the option ``identity: 'pk'``.
     """
     return not shape.automatic_key or not {shape.root._meta.label, shape.label}.isdisjoint(kept_keys)
+
+
+def leaves_kept_graves(root: type[Model], kept_keys: Collection[str]) -> bool:
+    """Tell whether an object of a root model that is deleted can be made again, as the same one, under its key."""
+    kept = keeps_key(shape_of(root), kept_keys) and not is_of_links(root)
+    return kept and not gives_keys_again(root, kept_keys)
 
 
 def is_told_by_its_key(root: type[Model], kept_keys: Collection[str]) -> bool:

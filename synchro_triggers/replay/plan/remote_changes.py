@@ -195,7 +195,7 @@ class RemoteChanges:
         if nothing_told and (self._identity.known(shape.model, key) is not None or remote_key is None):
             return None
         known = self._identity.known(shape.model, key)
-        at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
+        at_remote = remote_key if remote_key is not None else self.was_at(shape, key)
         if at_remote is None:
             return None
         if known is None and remote_key is not None:
@@ -218,6 +218,20 @@ class RemoteChanges:
         if self._by_field.concerns(shape) and remote_key is not None and not change.deleted:
             return self._weighed_by_field(shape, key, at_remote, change, theirs)
         return self._weighed(shape, key, at_remote, change, theirs, received)
+
+    def was_at(self, shape: Shape, key: Any) -> Any:
+        """Return the remote key of an object whose row there is gone, as a reference or the remote's log says.
+
+        The remote's users may have made, and deleted, what keeps its key, and LOCAL has not heard of it.
+        """
+        identity = self._identity
+        stale = identity.stale_reference(shape.model, key)
+        if stale is not None or identity.known(shape.model, key) is not None:
+            return stale
+        if not identity.leaves_kept_graves(shape.root):
+            return None
+        rows = ((model._meta.label, encode_key(key)) for model in family_of(shape, gone=True))
+        return key if any(row in self._last for row in rows) else None
 
     def _conflict(
         self, shape: Shape, key: Any, at_remote: Any, change: Change, remote_at: datetime.datetime
@@ -342,7 +356,7 @@ class RemoteChanges:
             remote_key: its remote key, or ``None``: there is none.
             change: what LOCAL logged of the child.
         """
-        at_remote = remote_key if remote_key is not None else self._identity.stale_reference(shape.model, key)
+        at_remote = remote_key if remote_key is not None else self.was_at(shape, key)
         if at_remote is None or not self._context.logs:
             return None
         self.read_again(shape, at_remote)
@@ -448,7 +462,7 @@ class RemoteChanges:
         if conflict.settled:
             return conflict
         identity = self._identity
-        at_remote = remote_key if remote_key is not None else identity.stale_reference(shape.model, key)
+        at_remote = remote_key if remote_key is not None else self.was_at(shape, key)
         made = identity.known(shape.model, key) is None and remote_key is not None
         fields = shape_of(type(there)).copied if isinstance(there, Model) else shape.copied
         changed = self._changed(shape, key, change, None if made else at_remote)

@@ -129,7 +129,7 @@ class Unseen:
             return None
         if self._identity.find(shape.root, key) is not None:
             return None
-        at_remote = self._identity.stale_reference(shape.root, key)
+        at_remote = self._remote_changes.was_at(shape, key)
         if at_remote is None:
             return None
         seen = self._remote_changes.unseen(shape, key, at_remote, gone=True)

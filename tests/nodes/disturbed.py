@@ -34,7 +34,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 #: Seconds after which a process that was told to go on is taken to wait for a lock, and after which it hangs.
-A_MOMENT, TOO_LONG = 0.05, 30
+A_MOMENT, TOO_LONG = 0.1, 30
 
 _TOLD_BY = {"testapp.Item": "name", "testapp.Entry": "account"}
 
@@ -147,20 +147,23 @@ class Player:
         self._let_go_of_connections()
         runs = [Stepped(partial(self._nodes.go, *pair)) for pair in step.runs]
         ends = [chance.randrange(1, 120) if step.deadly and chance.random() < 0.7 else 0 for _ in runs]
+        for run in runs:
+            wait_for_some([run], TOO_LONG)  # for its first statement
         current = chance.choice(runs)
         while not all(run.ended for run in runs):
             standing = [run for run in runs if run.stands]
             if not standing:
                 self._wait(runs)
                 continue
-            if current not in standing or chance.random() < 0.1:
+            if current not in standing or chance.random() < 0.5:
                 current = chance.choice(standing)
-            if acts and chance.random() < 0.05 and self._act(acts[0]):
+            if acts and chance.random() < 0.3 and self._act(acts[0]):
                 acts.popleft()
-            if self._open and chance.random() < 0.02:
+            if self._open and chance.random() < 0.1:
                 self._end_transactions()
-            die = ends[runs.index(current)] == current.statements
-            current.go_on(chance.choice(MOMENTS) if die else "")
+            left = ends[runs.index(current)] - current.statements
+            far = chance.randrange(1, 12)
+            current.go_on(left, chance.choice(MOMENTS)) if 0 < left <= far else current.go_on(far)
             wait_for_some([current], A_MOMENT)
         for pair, run in zip(step.runs, runs, strict=True):
             self._look_at(step, pair, run)

@@ -11,6 +11,7 @@ import pickle
 import select
 import signal
 import socket
+import struct
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -20,7 +21,9 @@ from tests.safety.killing import AFTER, BEFORE, SENT, Watch, be_the_fork
 Result = TypeVar("Result")
 
 MOMENTS = (BEFORE, SENT, AFTER)
-_GO_ON = b"-"
+
+#: How many statements to send, and the index of the moment of the last one at which to die.
+_ORDER, _LIVE = struct.Struct("BB"), len(MOMENTS)
 
 
 class Stepped(Generic[Result]):
@@ -35,7 +38,7 @@ class Stepped(Generic[Result]):
         stands: it has stopped before a statement, and waits to be told.
         ended: it is gone.
         killed: by its end, it was killed.
-        statements: before how many it has stopped.
+        statements: how many it was let send.
         result: what its function has returned.
         error: the traceback of what it has raised.
     """
@@ -60,21 +63,22 @@ class Stepped(Generic[Result]):
     def fileno(self) -> int:
         return self._orders.fileno()
 
-    def go_on(self, die: str = "") -> None:
-        """Let it send the statement before which it stands.
+    def go_on(self, statements: int = 1, die: str = "") -> None:
+        """Let it send the statement before which it stands, and more.
 
         Args:
-            die: at which moment of it the process is to be killed, one of ``MOMENTS``.
+            statements: how many, at most 255.
+            die: at which moment of the last of them the process is to be killed, one of ``MOMENTS``.
         """
         assert self.stands
         self.stands = False
-        self._orders.sendall(str(MOMENTS.index(die)).encode() if die else _GO_ON)
+        self.statements += statements
+        self._orders.sendall(_ORDER.pack(statements, MOMENTS.index(die) if die else _LIVE))
 
     def hear(self) -> None:
         """Take note of what it has come to: the next statement, or its end."""
         if self._heard():
             self.stands = True
-            self.statements += 1
             return
         self.ended = True
         self._orders.close()
@@ -95,12 +99,18 @@ class Stepped(Generic[Result]):
 
     @staticmethod
     def _be_stepped(do: Callable[[], Result], told: socket.socket, writer: int) -> None:
+        left, moment = 0, _LIVE
+
         def ask() -> str:
-            told.sendall(b".")
-            order = told.recv(1)
-            if not order:
-                os._exit(1)  # who steps is gone
-            return "" if order == _GO_ON else MOMENTS[int(order)]
+            nonlocal left, moment
+            if not left:
+                told.sendall(b".")
+                order = told.recv(_ORDER.size)
+                if not order:
+                    os._exit(1)  # who steps is gone
+                left, moment = _ORDER.unpack(order)
+            left -= 1
+            return "" if left or moment == _LIVE else MOMENTS[moment]
 
         def work(watch: Watch) -> Result:
             try:

@@ -1,9 +1,9 @@
 """Random histories of three nodes that are disturbed: runs at once, killed runs, users beside a run and in the middle.
 
-A run is a process that stops before each statement, so that who goes on next is chosen, by the seed of its step: another
-run, a user, or nobody any more, because the process is killed. Users write in transactions of their own, which may stay
-open over runs (on PostgreSQL; SQLite has one writer at a time); who finds a row locked tries again later. Whatever
-happens, a user has seen what stands there when the write is made; so the ``Ledger`` says what must have become of it.
+A run is a process that stops now and then before a statement, and who goes on next is chosen, by the seed of its step:
+another run, a user, or nobody any more, because the process is killed. Users write in transactions of their own, which
+may stay open over runs (on PostgreSQL; SQLite has one writer at a time); who finds a row locked tries again later.
+Whatever happens, a user has seen what stands there when the write is made; so the ``Ledger`` says what must come of it.
 """
 
 from __future__ import annotations
@@ -130,7 +130,13 @@ class Player:
             with _hearing(step.loud):
                 self._play(step)
         self._end_transactions()
-        self._judge()
+        self._come_to_rest()
+        if problems := self.problems():
+            raise Wrong("\n".join(problems))
+        for pair in self._pairs:
+            report = self._nodes.go(*pair)
+            if report.changed:
+                raise Wrong(f"{pair} does not come to rest: {report.as_dict()}")
 
     # Runs -----------------------------------------------------------------------------------------
 
@@ -292,26 +298,23 @@ class Player:
         log.update(logged_at=logged_at)
         at = in_microseconds(logged_at)
         return [
-            partial(self._ledger.note, cell, self._number, act.node, seen, at, alive=alive) for cell, seen in upon.items()
+            partial(self._ledger.note, cell, self._number, act.node, seen, at, alive=alive)
+            for cell, seen in upon.items()
         ]
 
     # What has become of it ------------------------------------------------------------------------
 
-    def _judge(self) -> None:
-        for _ in range(4):
-            for pair in self._pairs:
-                report = self._nodes.go(*pair)
-                if report.failures:
-                    raise Wrong(f"{pair} comes to rest with failures: {report.failures}")
-        problems = [each for name in NAMES for each in self._problems_of(name)]
-        record = [each for name in NAMES for each in _after(Conflict, name, self._on_record[name])]
-        problems += self._ledger.problems_of_record(record, _TOLD_BY)
-        if problems:
-            raise Wrong("\n".join(problems))
-        for pair in self._pairs:
+    def _come_to_rest(self) -> None:
+        for pair in self._pairs * 4:
             report = self._nodes.go(*pair)
-            if report.changed:
-                raise Wrong(f"{pair} does not come to rest: {report.as_dict()}")
+            if report.failures:
+                raise Wrong(f"{pair} comes to rest with failures: {report.failures}")
+
+    def problems(self) -> list[str]:
+        """Return what is not as it must be, now that the nodes have come to rest."""
+        record = [each for name in NAMES for each in _after(Conflict, name, self._on_record[name])]
+        problems = [each for name in NAMES for each in self._problems_of(name)]
+        return problems + self._ledger.problems_of_record(record, _TOLD_BY)
 
     def _problems_of(self, name: str) -> list[str]:
         items = self._nodes.rows(name, Item).filter(name__startswith=f"{self._prefix} ").values_list("name", "cash")

@@ -132,7 +132,9 @@ class Ledger:
         if values is not None:
             return [int(values[cell.field]) for cell in cells]
         deletes = [write for cell in cells for write in self.writes[cell].values() if not write.alive]
-        return [write.number for write in deletes if at is not None and self._is_made(write, author, in_microseconds(at))]
+        return [
+            write.number for write in deletes if at is not None and self._is_made(write, author, in_microseconds(at))
+        ]
 
     def _is_made(self, write: Write, author: str, time: int) -> bool:
         return (self.identities[write.node], write.time) == (author, time)

@@ -1,7 +1,7 @@
-"""Processes that go on statement by statement, as a test tells them: two runs at once, in an order that can be had again.
+"""Processes that go on by statements, as a test tells them: two runs at once, in an order that can be had again.
 
-Each is a fork of the test's process that stops before each statement that it sends (``tests/safety/killing.py``). Who
-is told to go on and does not come to the next one waits for a lock that another one holds.
+Each is a fork of the test's process that stops before its first statement (``tests/safety/killing.py``), and then as
+often as the test wants. Who was told to go on and does not come to the next stop waits for a lock that another holds.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def random_history(seed: int, length: int, pairs: Sequence[tuple[str, str]]) -> 
     chance = random.Random(seed)
     steps = [Step((Act("make", "a"), Act("found", "b"))), *(Step(runs=(pair,)) for pair in pairs)]
     for _ in range(length):
-        acts = tuple(_random_act(chance) for _ in range(chance.choice((0, 1, 1, 2, 3))))
+        acts = tuple(_random_act(chance) for _ in range(chance.choice((0, 1, 2, 2, 3, 4))))
         runs = tuple(chance.sample(pairs, chance.choice((0, 1, 1, 1, 2, 2))))
         if len(runs) == 2 and chance.random() < 0.4:
             runs = (runs[0], runs[0][::-1])
@@ -87,7 +87,7 @@ def random_history(seed: int, length: int, pairs: Sequence[tuple[str, str]]) -> 
 
 
 def _random_act(chance: random.Random) -> Act:
-    what = chance.choices(("make", "found", "write", "delete", "edit", "add"), (10, 4, 35, 6, 25, 20))[0]
+    what = chance.choices(("make", "found", "write", "delete", "edit", "add"), (5, 2, 40, 7, 28, 18))[0]
     return Act(what, chance.choice(NAMES), chance.randrange(100), chance.choice(ROADS), chance.random() < 0.2)
 
 
@@ -108,7 +108,7 @@ class Player:
         self._number = 0
         self._open: dict[str, Any] = {}
         self._noted: dict[str, list[Callable[[], None]]] = {name: [] for name in NAMES}
-        self.kills = 0
+        self.kills = self.acts_beside = self.conflicts = 0
 
     def settle(self) -> None:
         """Let the nodes come to rest, whatever they have."""
@@ -142,7 +142,9 @@ class Player:
 
     def _play(self, step: Step) -> None:
         acts = deque(step.acts)
-        if step.runs:
+        if len(step.runs) == 1 and not (acts or self._open or step.deadly):
+            self._nodes.go(*step.runs[0])
+        elif step.runs:
             self._together(step, acts)
         for act in acts:
             self._act(act)
@@ -163,8 +165,9 @@ class Player:
                 continue
             if current not in standing or chance.random() < 0.5:
                 current = chance.choice(standing)
-            if acts and chance.random() < 0.3 and self._act(acts[0]):
+            if acts and chance.random() < 0.1 and self._act(acts[0]):
                 acts.popleft()
+                self.acts_beside += 1
             if self._open and chance.random() < 0.1:
                 self._end_transactions()
             left = ends[runs.index(current)] - current.statements
@@ -305,7 +308,7 @@ class Player:
     # What has become of it ------------------------------------------------------------------------
 
     def _come_to_rest(self) -> None:
-        for pair in self._pairs * 4:
+        for pair in self._pairs * 3:
             report = self._nodes.go(*pair)
             if report.failures:
                 raise Wrong(f"{pair} comes to rest with failures: {report.failures}")
@@ -313,6 +316,7 @@ class Player:
     def problems(self) -> list[str]:
         """Return what is not as it must be, now that the nodes have come to rest."""
         record = [each for name in NAMES for each in _after(Conflict, name, self._on_record[name])]
+        self.conflicts += len(record)
         problems = [each for name in NAMES for each in self._problems_of(name)]
         return problems + self._ledger.problems_of_record(record, _TOLD_BY)
 

@@ -37,8 +37,9 @@ def test_disturbed_histories_end_as_if_one_had_come_after_the_other(nodes, setti
             shortest, why = _shortest(player, history, wrong)
             pytest.fail(f"seed {seed}: {why}\n" + "\n".join(map(str, shortest)))
         seed += 1
-    print(f"{seed - FIRST} histories, {player.kills} runs killed")
-    assert player.kills
+    done = f"{player.kills} runs killed, {player.acts_beside} acts beside runs, {player.conflicts} conflicts on record"
+    print(f"{seed - FIRST} histories, {done}")
+    assert player.kills and player.acts_beside and player.conflicts
 
 
 def _shortest(player, history, wrong):

@@ -100,6 +100,9 @@ class Ledger:
         told: set[tuple[Cell, int]] = set()
         for conflict in record:
             node, sides = str(conflict._state.db), self._sides(conflict, read)
+            if any(-1 in numbers for _, *numbers in sides):
+                problems.append(f"at {node}, {conflict} has what no user has done: {sides} {_told(conflict)}")
+                continue
             concurrent = [each for each in sides if not self._in_sequence(*each)]
             told.update((cell, number) for cell, *numbers in concurrent for number in numbers)
             if not concurrent:
@@ -129,18 +132,23 @@ class Ledger:
         return tuple(zip(cells, ours, theirs, strict=True))
 
     def _numbers(self, cells: list[Cell], values: dict[str, str] | None, author: str, at: datetime | None) -> list[int]:
+        """Return which write one side of a conflict has in each cell; -1: no user has made it."""
         if values is not None:
             return [int(values[cell.field]) for cell in cells]
-        deletes = [write for cell in cells for write in self.writes[cell].values() if not write.alive]
+        made = (author, at and in_microseconds(at))
+        deletes = [[write for write in self.writes[cell].values() if not write.alive] for cell in cells]
         return [
-            write.number for write in deletes if at is not None and self._is_made(write, author, in_microseconds(at))
+            next((each.number for each in some if (self.identities[each.node], each.time) == made), -1)
+            for some in deletes
         ]
-
-    def _is_made(self, write: Write, author: str, time: int) -> bool:
-        return (self.identities[write.node], write.time) == (author, time)
 
 
 def in_microseconds(moment: datetime) -> int:
     """Return a moment of UTC as a number."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _told(conflict: Conflict) -> str:
+    ours = f"{conflict.local_values} of {conflict.local_author} at {conflict.local_at}"
+    return f"{ours}, {conflict.remote_values} of {conflict.remote_author} at {conflict.remote_at}"

@@ -25,6 +25,7 @@ from ..plan.levels import Levels
 from ..plan.newcomers import newcomers_among
 from ..plan.order import in_order
 from ..plan.reading import plan_tasks, without_doubled
+from ..plan.rereading import read_changed_again
 from ..plan.translation import Translation
 from ..report import Told
 from ..rows.local_rows import load_instances
@@ -88,6 +89,7 @@ class Batch:
         self._result = BatchResult()
         identity = _identity_for(context)
         planned, self._result.vanished = plan_tasks(changes, context.kept_keys, self._result.failed)
+        read_changed_again(planned, context.later)
         self._tasks = list(without_doubled(context.remote, planned, self._agenda.errors, self._result.failed))
         self._objects = [task for task in self._tasks if isinstance(task, ObjectTask)]
         identity.log.expect(self._objects, formers)

@@ -74,3 +74,22 @@ def test_a_field_that_was_changed_after_the_window_has_its_own_version(nodes, se
 
     assert seen and [nodes.rows(name, Entry).get(name="second").visits for name in "ab"] == [3, 3]
     assert not any(Conflict.objects.using(name).exists() for name in "ab")
+
+
+def test_what_is_changed_once_more_before_the_next_window_is_another_version(nodes):
+    for name in ("first", "second"):
+        nodes.rows("a", Item).create(name=name)
+    nodes.rounds(PAIRS, 2)
+    for name in ("first", "second"):
+        nodes.rows("a", Item).filter(name=name).update(cash=1)
+
+    run_with_user(nodes, Item, "first", lambda user: nodes.rows(user, Item).filter(name="second").update(cash=2))
+    later()
+    nodes.rows("b", Item).filter(name="second").update(cash=3)
+    later()
+    with nodes.clock_of("a", HOUR):
+        nodes.rows("a", Item).filter(name="second").update(cash=4)
+    nodes.rounds(PAIRS, 2)
+
+    assert [nodes.rows(name, Item).get(name="second").cash for name in "ab"] == [4, 4]
+    assert sum(Conflict.objects.using(name).count() for name in "ab") == 1

@@ -93,3 +93,25 @@ def test_what_is_changed_once_more_before_the_next_window_is_another_version(nod
 
     assert [nodes.rows(name, Item).get(name="second").cash for name in "ab"] == [4, 4]
     assert sum(Conflict.objects.using(name).count() for name in "ab") == 1
+
+
+def test_what_was_made_after_the_window_and_came_along_is_not_made_concurrently(nodes):
+    nodes.rows("a", Account).create(name="old")
+    for name in ("first", "second"):
+        nodes.rows("a", Entry).create(name=name, account_id="old")
+    nodes.rounds(PAIRS, 2)
+    for name in ("first", "second"):
+        nodes.rows("a", Entry).filter(name=name).update(visits=1)
+
+    def move(user: str) -> None:
+        nodes.rows(user, Account).create(name="new", cash=1)
+        nodes.rows(user, Entry).filter(name="second").update(account_id="new")
+
+    run_with_user(nodes, Entry, "first", move)
+    assert nodes.rows("b", Account).get(name="new").cash == 1
+    later()
+    nodes.rows("b", Account).filter(name="new").update(cash=2)
+    nodes.rounds(PAIRS, 2)
+
+    assert [nodes.rows(name, Account).get(name="new").cash for name in "ab"] == [2, 2]
+    assert not any(Conflict.objects.using(name).exists() for name in "ab")

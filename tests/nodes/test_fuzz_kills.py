@@ -20,7 +20,7 @@ from tests.nodes.nodes import MESH, NAMES, STAR
 
 SECONDS = float(os.environ.get("SYNCHRO_FUZZ_SECONDS", "0"))
 FIRST = int(os.environ.get("SYNCHRO_FUZZ_SEED", "20"))
-AT_LEAST = 2
+AT_LEAST = 1
 LENGTH = 14
 
 

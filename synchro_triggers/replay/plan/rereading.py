@@ -14,7 +14,7 @@ from ..rows.local_rows import load_instances
 from ..schema.family import family_of
 from ..schema.findable import why_not_findable
 from ..schema.keys import FormerKey
-from ..tasks import LinkTask, ObjectTask
+from ..tasks import At, LinkTask, ObjectTask
 
 #: How often an object is read at the most that is changed all the time.
 _TRIES = 20
@@ -46,6 +46,20 @@ def read_changed_again(tasks: Iterable[ObjectTask | LinkTask], later: LaterChang
                 task.instance = row
                 task.change.own, task.change.logged_at = last.id, last.time
         waiting = changed
+
+
+def last_rows_of(targets: Iterable[ObjectTask], later: LaterChanges) -> dict[At, int]:
+    """Return by which log rows LOCAL's users have changed last what comes along, where they have since the window.
+
+    Args:
+        targets: what objects of a batch point to, read after those were.
+        later: as for ``read_changed_again()``, which was called before they were read.
+    """
+    before = {task.at: (task, last) for task in targets if (last := later.of(family_of(task.shape), task.key))}
+    if before:
+        later.look()
+    # What was changed just now may have been read before or after; the next window speaks of it.
+    return {at: last.id for at, (task, last) in before.items() if later.of(family_of(task.shape), task.key) == last}
 
 
 def _is_there(task: ObjectTask) -> bool:

@@ -25,7 +25,7 @@ from ..plan.levels import Levels
 from ..plan.newcomers import newcomers_among
 from ..plan.order import in_order
 from ..plan.reading import plan_tasks, without_doubled
-from ..plan.rereading import read_changed_again
+from ..plan.rereading import last_rows_of, read_changed_again
 from ..plan.translation import Translation
 from ..report import Told
 from ..rows.local_rows import load_instances
@@ -149,6 +149,7 @@ class Batch:
         # What the remote has deleted may have to stay so: that is decided for each that needs it.
         unseen = self._known.unseen
         brought_along = [task for task in targets.brought_along() if not unseen.is_deleted_there(task.shape, task.key)]
+        self._identity.versions.expect_along(last_rows_of(brought_along, self._context.later))
         self._agenda.errors.update(targets.unusable)
         if newcomers := list(newcomers_among((*self._tasks, *brought_along), self._identity)):
             self._acquainted(newcomers)

@@ -154,7 +154,7 @@ class Player:
         chance = random.Random(step.seed)
         self._let_go_of_connections()
         runs = [Stepped(partial(self._nodes.go, *pair)) for pair in step.runs]
-        ends = [chance.randrange(1, 120) if step.deadly and chance.random() < 0.7 else 0 for _ in runs]
+        ends = [chance.randrange(1, chance.choice((50, 150))) if step.deadly else 0 for _ in runs]
         for run in runs:
             wait_for_some([run], TOO_LONG)  # for its first statement
         current = chance.choice(runs)

@@ -103,6 +103,8 @@ class AtOnce:
         context.gaps.begin(checkpoint)
         context.gaps.note_sent(change.label for change in changes)
         context.knowledge.close_window(window.end)
+        if context.knowledge.number is not None:
+            context.later.begin(window.end)
         waits = partial(concern_failures, context.remote, context.source, changes)
         fields = received_fields(window, started, context.knowledge.number, context.knowledge.passed)
         return partial(self.lease.move_on, checkpoint.position, waits, **fields)

@@ -219,6 +219,8 @@ class Run:
         self._meeting = self._require_acquaintance(checkpoint, windows, due.first_changes)
         if not self._choices.dry_run:
             self._context.knowledge.close_window(windows[-1].end)
+        if self._context.knowledge.number is not None:
+            self._context.later.begin(windows[0].end)
         self._tell_older_rows(checkpoint, ledger.report)
         if self._choices.full or due.first or any(window.rows for window in windows):
             self._note_given_again(checkpoint)

@@ -67,10 +67,12 @@ class Watch:
     Attributes:
         kill_at: where.
         statements: what has been sent, in its order.
+        ask: is called before each statement, and returns at which moment of it to be killed, or nothing.
     """
 
     kill_at: Point | None = None
     statements: list[Statement] = field(default_factory=list)
+    ask: Callable[[], str] | None = None
     _looks_away: bool = False
 
     @contextmanager
@@ -92,6 +94,8 @@ class Watch:
 
         def at(moment: str) -> None:
             statement.moments.append(moment)
+            if moment == BEFORE and self.ask is not None and (asked_for := self.ask()):
+                self.kill_at = Point(number, asked_for)
             if self.kill_at == Point(number, moment):
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -148,7 +152,7 @@ def in_fork(do: Callable[[Watch], Result], kill_at: Point | None = None) -> Ende
         pid = os.fork()
     if not pid:
         os.close(reader)
-        _be_the_fork(do, kill_at, writer)
+        be_the_fork(do, Watch(kill_at), writer)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         answer = pipe.read()
@@ -161,12 +165,18 @@ def in_fork(do: Callable[[Watch], Result], kill_at: Point | None = None) -> Ende
     return Ended(False, result, statements)
 
 
-def _be_the_fork(do: Callable[[Watch], object], kill_at: Point | None, writer: int) -> NoReturn:
+def be_the_fork(do: Callable[[Watch], object], watch: Watch, writer: int) -> NoReturn:
+    """Do something in a process that was forked, and end it.
+
+    Args:
+        do: what.
+        watch: watches its statements.
+        writer: a pipe for what it returns, or for the traceback of what it raises.
+    """
     code = 1
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(PATIENCE)
-        watch = Watch(kill_at)
         _watch_drivers(watch)
         answer = pickle.dumps((do(watch), tuple(watch.statements)))
         code = 0

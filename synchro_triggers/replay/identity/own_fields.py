@@ -84,7 +84,7 @@ class OwnFields:
         if task is None or not _is_changed(task):
             return None if task is None else self._of(task).versions
         models = family_of(task.shape)
-        rows = rows_of_objects(local_alias(), models, [task.key], id__lte=self._of(task).change.last, origin="")
+        rows = rows_of_objects(local_alias(), models, [task.key], id__lte=_until(self._of(task).change), origin="")
         return self._told_of([(task, rows.get(task.key, []), None)])[at].versions
 
     def last_row(self, at: At, name: str) -> OwnRow | None:
@@ -104,14 +104,14 @@ class OwnFields:
         among: dict[str, Any] = {"origin": ""}
         if of_window:
             changes = [task.change for task in tasks if task.change is not None]
-            among = {"id__gte": min(each.first for each in changes), "id__lte": max(each.last for each in changes)}
+            among = {"id__gte": min(each.first for each in changes), "id__lte": max(map(_until, changes))}
         found = rows_of_objects(local_alias(), family_of(like.shape), [task.key for task in tasks], **among)
         told: list[tuple[ObjectTask, list[FieldsRow], frozenset[str] | None]] = []
         for task in tasks:
             rows, names = found.get(task.key, []), None
             if of_window and (change := task.change) is not None:
                 # What came from the remote, it has.
-                rows = [row for row in rows if change.first <= row.id <= change.last and row.origin != self._target]
+                rows = [row for row in rows if change.first <= row.id <= _until(change) and row.origin != self._target]
                 names = None if change.created else names_of(rows)
             told.append((task, rows, names))
         return self._told_of(told)
@@ -152,6 +152,11 @@ class OwnFields:
 
 def _is_logged(task: ObjectTask) -> bool:
     return task.change is not None and task.change.logged
+
+
+def _until(change: Change) -> int:
+    """Return the last row of the log that tells of an object as it was read."""
+    return max(change.last, change.own)
 
 
 def _is_changed(task: ObjectTask) -> bool:

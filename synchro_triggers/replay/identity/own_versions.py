@@ -31,10 +31,16 @@ class OwnVersions:
         self._source, self._numbers, self._received = source, numbers, received
         self._tasks: Iterable[ObjectTask] = ()
         self._rows: dict[int, OwnRow] | None = None
+        self._came_along: dict[At, OwnRow] = {}
 
     def expect(self, tasks: Iterable[ObjectTask]) -> None:
         """Take note of what the log says of a batch's objects."""
         self._tasks = tasks
+
+    def expect_along(self, last: Mapping[At, int]) -> None:
+        """Take note of the last own log rows of objects that come along with those of the batch."""
+        rows = own_rows(local_alias(), list(last.values()))
+        self._came_along = {at: rows[row_id] for at, row_id in last.items() if row_id in rows}
 
     @cached_property
     def _changes(self) -> dict[At, Change]:
@@ -48,11 +54,10 @@ class OwnVersions:
     def of(self, at: At) -> Version | None:
         """Return LOCAL's version of an object; ``None``: nobody has written down who changed it last."""
         received, change = self.received(at), self._changes.get(at)
-        row = self._row(change) if change is not None else None
+        row = self._row(change) if change is not None else self._came_along.get(at)
         if row is None or ((stored := self._received.get(at)) is not None and row.id <= (stored.seen or 0)):
             return received
-        assert change is not None  # it has the row
-        time = row.time_or(change.logged_at)
+        time = row.time_or(LONG_AGO if change is None else change.logged_at)
         return Version(self._source, self._numbers.of(row), time_after(time, received))
 
     def _row(self, change: Change) -> OwnRow | None:

@@ -45,8 +45,12 @@ def knows(known: Known, version: Version) -> bool:
 
 
 def had(received: Version | None, version: Version) -> bool:
-    """Tell whether a node has had a version of an object, as the one tells that it has received last."""
-    return received is not None and received.author == version.author and received.number >= version.number
+    """Tell whether a node has had a version of an object, as the one tells that it has received last.
+
+    What was read after its author's window may have been changed once more before the next window was closed: then one
+    number has two versions.
+    """
+    return received is not None and received.author == version.author and received[1:] >= version[1:]
 
 
 def compare(local: Version | None, remote: Version | None, *, local_knows: bool, remote_knows: bool) -> Standing:

@@ -11,6 +11,7 @@ from django.db.models import Model
 
 from ...option_rules import Rule
 from ..log.changes import Change
+from ..log.later_changes import LaterChanges
 from ..log.users_changes import UsersChanges
 from ..report import SyncReport
 from ..rows.other_spellings import OtherSpellings
@@ -50,6 +51,7 @@ class RunContext:
         counters: names of the fields whose differences add up, by model label.
         uniques: what gives an object other values where another one has its unique ones, by label of its model.
         gaps: of which models something was not brought, or is not logged there.
+        later: what LOCAL's users change while the run is under way.
         told_links: of the links among them: table, local ends, and whether the remote wins.
     """
 
@@ -78,6 +80,7 @@ class RunContext:
     counters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     uniques: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     decisions: dict[Conflict, Decision | Exception] = field(default_factory=dict)
+    later: LaterChanges = field(default_factory=LaterChanges)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
 
     def rule_for(self, label: str) -> tuple[Rule, str]:
@@ -98,6 +101,7 @@ class RunContext:
         self.given_again.clear()
         self.gone.clear()
         self.knowledge.begin()
+        self.later.begin(None)
 
 
 @dataclass

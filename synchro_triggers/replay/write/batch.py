@@ -25,6 +25,7 @@ from ..plan.levels import Levels
 from ..plan.newcomers import newcomers_among
 from ..plan.order import in_order
 from ..plan.reading import plan_tasks, without_doubled
+from ..plan.rereading import last_rows_of, read_changed_again
 from ..plan.translation import Translation
 from ..report import Told
 from ..rows.local_rows import load_instances
@@ -88,6 +89,7 @@ class Batch:
         self._result = BatchResult()
         identity = _identity_for(context)
         planned, self._result.vanished = plan_tasks(changes, context.kept_keys, self._result.failed)
+        read_changed_again(planned, context.later)
         self._tasks = list(without_doubled(context.remote, planned, self._agenda.errors, self._result.failed))
         self._objects = [task for task in self._tasks if isinstance(task, ObjectTask)]
         identity.log.expect(self._objects, formers)
@@ -147,6 +149,7 @@ class Batch:
         # What the remote has deleted may have to stay so: that is decided for each that needs it.
         unseen = self._known.unseen
         brought_along = [task for task in targets.brought_along() if not unseen.is_deleted_there(task.shape, task.key)]
+        self._identity.versions.expect_along(last_rows_of(brought_along, self._context.later))
         self._agenda.errors.update(targets.unusable)
         if newcomers := list(newcomers_among((*self._tasks, *brought_along), self._identity)):
             self._acquainted(newcomers)

@@ -1,0 +1,73 @@
+"""What LOCAL's users change while a run is under way, after its window: a run reads objects as they are by then."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection
+from typing import NamedTuple
+
+from django.db import connections
+from django.db.models import Model
+
+from ...capture.keys import encode_key
+from ...conf import local_alias
+from ..rows.utc import zone_of
+from ..rows.vendor import fetch_texts
+from ..schema.shape import model_of, read_key
+from .changes import LONG_AGO
+from .vendor import log_of
+from .window import current_position, logged_between
+
+#: Objects that are kept in memory; of further ones it is not told that they were changed.
+_AT_MOST = 100_000
+
+
+class LaterChange(NamedTuple):
+    """The last change of an object: the id of its log row, and when; ``updated``: nothing else was done since."""
+
+    id: int
+    time: datetime.datetime
+    updated: bool
+
+
+class LaterChanges:
+    """The own changes of LOCAL after a run's window, read once each: every look goes on where the last has ended."""
+
+    def __init__(self) -> None:
+        self._looked_to: str | None = None
+        self._last: dict[tuple[str, str], LaterChange] = {}
+
+    def begin(self, position: str | None) -> None:
+        """Be about what comes after a position of the log; ``None``: nobody wants to know."""
+        self._looked_to, self._last = position, {}
+
+    def look(self) -> None:
+        """Read what is new."""
+        if self._looked_to is None:
+            return
+        alias = local_alias()
+        connection, now = connections[alias], current_position(alias)
+        between, params = logged_between(alias, self._looked_to, now)
+        rows = fetch_texts(
+            connection,
+            f"SELECT model_label, object_pk, max(id), {log_of(connection).logged_at('max(logged_at)')},"
+            " count(*) FILTER (WHERE operation <> 'U')"
+            f" FROM synchro_triggers_changelog WHERE {between} AND origin = '' GROUP BY model_label, object_pk",
+            params,
+        )
+        self._looked_to, zone = now, zone_of(alias)
+        for label, text, row_id, time, others in rows:
+            if (model := model_of(label)) is None:
+                continue
+            at = (label, encode_key(read_key(model, text, zone)))
+            if at in self._last or len(self._last) < _AT_MOST:
+                updated = not others and (at not in self._last or self._last[at].updated)
+                self._last[at] = LaterChange(row_id, log_of(connection).time_or_none(time) or LONG_AGO, updated)
+
+    def of(self, models: Collection[type[Model]], key: object) -> LaterChange | None:
+        """Return the last change of an object that has rows in the tables of some models."""
+        if not self._last:
+            return None
+        text = encode_key(key)
+        found = [self._last[at] for model in models if (at := (model._meta.label, text)) in self._last]
+        return max(found, default=None)

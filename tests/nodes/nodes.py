@@ -182,14 +182,19 @@ class Nodes:
             ChangeLog.objects.using(name).filter(pk=row.pk).update(logged_at=row.logged_at + ahead)
 
     def rounds(self, pairs: Sequence[tuple[str, str]], number: int = 3) -> list[Remark]:
-        """Synchronise all pairs, several times; return what was told."""
+        """Synchronise all pairs, several times, up to a round in which nothing happens; return what was told."""
         told: list[Remark] = []
         for _ in range(number):
-            for pair in pairs:
-                report = self.run(*pair)
-                assert not report.failures, (pair, report.failures)
-                told += report.remarks
+            reports = [self._without_failures(pair) for pair in pairs]
+            told += [remark for report in reports for remark in report.remarks]
+            if not any(report.changed or report.remarks for report in reports):
+                break
         return told
+
+    def _without_failures(self, pair: tuple[str, str]) -> SyncReport:
+        report = self.run(*pair)
+        assert not report.failures, (pair, report.failures)
+        return report
 
     def assert_at_rest(self, pairs: Sequence[tuple[str, str]]) -> None:
         """A further round writes nothing anywhere."""

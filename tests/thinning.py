@@ -17,7 +17,7 @@ A test that has no parameters, and the mark ``all_pairs``, runs on two of the fo
 sides: on those of one vendor or on those of two, so that each vendor is once LOCAL's and once the remote's.
 
 A test of three nodes runs as if it were ``thinned("*")``, its trio of vendors being the pair; one without parameters
-runs on the mixed trio, or on the two of one vendor.
+runs on the mixed trio, in which each vendor is LOCAL's and the remote's, and the others are left out.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def spread(cells: list[Cell], shift: int) -> set[Cell]:
 def opposite(cells: list[Cell], shift: int) -> set[Cell]:
     """Return two of the four pairs that have triggers on both sides: each vendor on each side. Fewer pairs stay.
 
-    Of the trios: the mixed one, or the others.
+    Of the trios: the mixed one, where both directions between the vendors are run.
 
     Args:
         cells: pairs, and nothing else.
@@ -155,7 +155,7 @@ def opposite(cells: list[Cell], shift: int) -> set[Cell]:
     """
     pairs = {pair for (pair,) in cells}
     if pairs == {*DEFAULT_PAIRS, "mixed"}:
-        return {(pair,) for pair in ({"mixed"} if shift % 2 else DEFAULT_PAIRS)}
+        return {("mixed",)}
     if pairs != set(CAPTURING_PAIRS):
         return set(cells)
     of_one = set(DEFAULT_PAIRS)

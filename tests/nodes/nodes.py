@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Max, Model, QuerySet
 from django.test import override_settings
 
@@ -84,6 +85,7 @@ class Nodes:
     def __init__(self, settings: dict[str, dict[str, Any]]) -> None:
         self._settings = settings
         self._lists: dict[str, tuple[str, ...]] = {}
+        self._set_aside: dict[str, BaseDatabaseWrapper] = {}
 
     def list_models(self, name: str, *labels: str, install_triggers: bool = True) -> None:
         """Let a node's project have another ``SYNCHRO_MODELS`` from now on; without labels, that of all again."""
@@ -96,15 +98,37 @@ class Nodes:
 
     @contextmanager
     def turn_of(self, local: str, *remotes: str) -> Iterator[None]:
-        """Let ``default`` be one node, whose project has others as its remotes."""
+        """Let ``default`` be one node, whose project has others as its remotes.
+
+        Its connection is set aside between its turns: SQLite reads all of a schema for each new one, which takes as
+        long as half a run.
+        """
         _forget("default")
         connections.settings["default"] = self._settings[local]
+        if local in self._set_aside:
+            connections["default"] = self._set_aside.pop(local)
         try:
             models = {"SYNCHRO_MODELS": self._lists[local]} if local in self._lists else {}
             with override_settings(SYNCHRO_REMOTE=remotes, **models):
                 yield
         finally:
+            self._set_default_aside(local)
+
+    def _set_default_aside(self, name: str) -> None:
+        """Keep the connection for the next turn of its node, unless a test has left it other than a run does."""
+        connection = connections["default"]
+        clean = not connection.in_atomic_block and connection.settings_dict is self._settings[name]
+        if connection.connection is None or not clean:
             _forget("default")
+            return
+        del connections["default"]
+        self._set_aside[name] = connection
+
+    def close(self) -> None:
+        """Close what was set aside."""
+        for connection in self._set_aside.values():
+            connection.close()
+        self._set_aside.clear()
 
     def pull(self, local: str, remote: str) -> SyncReport:
         """Synchronise one node to another from the side of that one: it fetches."""
@@ -158,14 +182,19 @@ class Nodes:
             ChangeLog.objects.using(name).filter(pk=row.pk).update(logged_at=row.logged_at + ahead)
 
     def rounds(self, pairs: Sequence[tuple[str, str]], number: int = 3) -> list[Remark]:
-        """Synchronise all pairs, several times; return what was told."""
+        """Synchronise all pairs, several times, up to a round in which nothing happens; return what was told."""
         told: list[Remark] = []
         for _ in range(number):
-            for pair in pairs:
-                report = self.run(*pair)
-                assert not report.failures, (pair, report.failures)
-                told += report.remarks
+            reports = [self._without_failures(pair) for pair in pairs]
+            told += [remark for report in reports for remark in report.remarks]
+            if not any(report.changed or report.remarks for report in reports):
+                break
         return told
+
+    def _without_failures(self, pair: tuple[str, str]) -> SyncReport:
+        report = self.run(*pair)
+        assert not report.failures, (pair, report.failures)
+        return report
 
     def assert_at_rest(self, pairs: Sequence[tuple[str, str]]) -> None:
         """A further round writes nothing anywhere."""
@@ -213,7 +242,11 @@ def three_nodes(databases: Databases, trio: Trio) -> Iterator[Nodes]:
         complete = connections.configure_settings({"default": dict(settings["a"]), **settings})
         connections.settings.clear()
         connections.settings.update(complete)
-        yield Nodes({name: connections.settings[name] for name in NAMES})
+        nodes = Nodes({name: connections.settings[name] for name in NAMES})
+        try:
+            yield nodes
+        finally:
+            nodes.close()
     finally:
         _forget(*connections.settings)
         connections.settings.clear()

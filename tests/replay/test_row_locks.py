@@ -82,7 +82,7 @@ def make(model):
 # Wins or loses by rule --------------------------------------------------------------------------------
 
 
-@pytest.mark.thinned("model", "policy")
+@pytest.mark.thinned("way", "model", "policy")
 @pytest.mark.parametrize("model", [Item, Restaurant])
 @pytest.mark.parametrize("action", ["update", "delete"])
 @pytest.mark.parametrize("policy", ["newest", "remote", "local"])
@@ -318,6 +318,7 @@ def test_opposite_runs_whose_receivers_write_each_others_rows_end(process_env):
 # Batches end in time -----------------------------------------------------------------------------------
 
 
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("batch_signals", [False, True], ids=["one by one", "batch signals"])
 @pytest.mark.parametrize("action", ["create", "update", "delete"])
 def test_no_transaction_lasts_longer_than_it_may(settings, monkeypatch, batch_signals, action):

@@ -1,0 +1,44 @@
+"""What random histories over families have found: each a short story."""
+
+from __future__ import annotations
+
+from tests.nodes.nodes import STAR
+from tests.nodes.test_conflicts import records
+from tests.replay.hearing import later
+from tests.testapp.models import Keyed
+
+
+def test_delete_does_not_meet_what_was_made_where_its_object_was_deleted_too(nodes):
+    """B's new object has the natural key of the old one, which both have deleted: C has not seen it."""
+    nodes.rows("c", Keyed).create(code="x", cash=1)
+    nodes.rounds(STAR)
+    later()
+    nodes.rows("c", Keyed).all().delete()
+    nodes.rows("b", Keyed).all().delete()
+    later()
+    nodes.rows("b", Keyed).create(code="x", cash=2)
+
+    nodes.run("c", "b")
+
+    assert records(nodes) == []
+    nodes.rounds(STAR)
+    assert nodes.all(Keyed, "code", "cash") == [[("x", 2)]] * 3
+    nodes.assert_at_rest(STAR)
+
+
+def test_object_that_comes_back_is_not_written_over_what_has_its_former_natural_key(nodes):
+    nodes.rows("c", Keyed).create(code="x", cash=1)
+    nodes.rounds(STAR)
+    later()
+    nodes.rows("c", Keyed).all().delete()
+    nodes.rows("b", Keyed).all().delete()
+    later()
+    nodes.rows("a", Keyed).update(code="y", cash=3)
+    nodes.rows("b", Keyed).create(code="x", cash=2)
+    nodes.run("b", "a")
+    nodes.run("c", "b")
+
+    nodes.rounds(STAR)
+
+    assert nodes.all(Keyed, "code", "cash") == [[("x", 2), ("y", 3)]] * 3
+    nodes.assert_at_rest(STAR)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.nodes.nodes import STAR
+from tests.nodes.nodes import MESH, STAR
 from tests.nodes.test_conflicts import records
 from tests.replay.hearing import later
-from tests.testapp.models import Keyed
+from tests.testapp.models import Keyed, Tag, Tagged
 
 
 def test_delete_does_not_meet_what_was_made_where_its_object_was_deleted_too(nodes):
@@ -42,3 +42,23 @@ def test_object_that_comes_back_is_not_written_over_what_has_its_former_natural_
 
     assert nodes.all(Keyed, "code", "cash") == [[("x", 2), ("y", 3)]] * 3
     nodes.assert_at_rest(STAR)
+
+
+def test_object_that_comes_back_to_its_maker_for_a_link_is_not_deleted_elsewhere(nodes):
+    """C has made and deleted it, and has not seen A's link, which comes through B."""
+    nodes.rounds(MESH, 1)
+    nodes.rows("c", Tag).create(label="l")
+    nodes.rows("c", Tagged).create(title="t")
+    nodes.run("c", "a")
+    later()
+    nodes.rows("c", Tagged).all().delete()
+    later()
+    nodes.rows("a", Tagged).get().tags.add(nodes.rows("a", Tag).get())
+    nodes.run("a", "b")
+
+    nodes.run("b", "c")
+
+    assert nodes.rows("c", Tagged).count() == 1
+    nodes.rounds(MESH)
+    assert nodes.all(Tagged, "title", "tags__label") == [[("t", "l")]] * 3
+    nodes.assert_at_rest(MESH)

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.db import connections, transaction
-from django.db.models import Model, QuerySet
 
 from synchro_triggers.models import ChangeLog, Conflict, Failure, Node, Reference
 from synchro_triggers.replay.log.window import highest_id
@@ -240,6 +239,11 @@ class Player:
     def _unlink(self, step: Step, state: State) -> Callable[[], None] | None:
         return self._sets_link(step, state, there=False)
 
+    def _forget(self, step: Step, state: State) -> Callable[[], None] | None:
+        """Remove the newest row of a node's log behind the package's back: no history has this by itself."""
+        last = ChangeLog.objects.using(step.node).latest("id")
+        return lambda: last.delete(using=step.node) and None
+
     def _sets_link(self, step: Step, state: State, *, there: bool) -> Callable[[], None] | None:
         owners, targets = (state.of(kind.model) for kind in self._kinds)
         pairs = [
@@ -389,12 +393,5 @@ def _clock_of_runs(remote: str) -> Iterator[None]:
     for pk, met_at in references.values_list("pk", "met_at"):
         if met.get(pk) != met_at:
             references.filter(pk=pk).update(met_at=met_at + CLOCKS[remote])
-    for row in ChangeLog.objects.using(remote).filter(id__gt=last).exclude(origin=""):
+    for row in ChangeLog.objects.using(remote).filter(id__gt=last):
         ChangeLog.objects.using(remote).filter(pk=row.pk).update(logged_at=row.logged_at + CLOCKS[remote])
-
-
-def forget_last_change(node: str) -> None:
-    """Remove the newest row of a node's log behind the package's back."""
-    last: Model | None = QuerySet(ChangeLog, using=node).order_by("-id").first()
-    assert last is not None
-    last.delete(using=node)

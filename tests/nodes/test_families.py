@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.nodes.nodes import MESH, STAR
 from tests.nodes.test_conflicts import records
 from tests.replay.hearing import later
+from tests.shapeapp.models import CascadePet, NullPet, Owner
 from tests.testapp.models import Keyed, Tag, Tagged
 
 
@@ -61,4 +62,30 @@ def test_object_that_comes_back_to_its_maker_for_a_link_is_not_deleted_elsewhere
     assert nodes.rows("c", Tagged).count() == 1
     nodes.rounds(MESH)
     assert nodes.all(Tagged, "title", "tags__label") == [[("t", "l")]] * 3
+    nodes.assert_at_rest(MESH)
+
+
+def test_child_that_went_with_its_parent_unseen_does_not_go_round(nodes):
+    """C has deleted the parent, and has never had B's child; A has the child, and has changed the parent."""
+    nodes.rounds(MESH, 1)
+    nodes.rows("c", Owner).create(name="o")
+    nodes.run("c", "b")
+    nodes.run("c", "a")
+    later()
+    nodes.rows("b", NullPet).create(name="null", owner=nodes.rows("b", Owner).get())
+    nodes.rows("b", CascadePet).create(name="p", owner=nodes.rows("b", Owner).get())
+    nodes.run("b", "a")
+    later()
+    nodes.rows("c", Owner).all().delete()
+    nodes.run("c", "b")
+    assert not nodes.rows("b", CascadePet).exists()
+    later()
+    nodes.rows("a", Owner).update(name="changed")
+    nodes.run("a", "c")
+
+    nodes.rounds(MESH)
+
+    assert nodes.all(Owner, "name") == [["changed"]] * 3
+    assert nodes.all(CascadePet, "name") == [[]] * 3  # it is on record
+    assert '"p"' in "".join(each.remote_values or "" for each in records(nodes))
     nodes.assert_at_rest(MESH)

@@ -239,8 +239,7 @@ class Player:
     def _unlink(self, step: Step, state: State) -> Callable[[], None] | None:
         return self._sets_link(step, state, there=False)
 
-    def _forget(self, step: Step, state: State) -> Callable[[], None] | None:
-        """Remove the newest row of a node's log behind the package's back: no history has this by itself."""
+    def _forget(self, step: Step, state: State) -> Callable[[], None] | None:  # no random history has this
         last = ChangeLog.objects.using(step.node).latest("id")
         return lambda: last.delete(using=step.node) and None
 

@@ -81,7 +81,7 @@ fuzz-shapes: $(VENV)/.for-test  ## the same with random models, receivers, trigg
 	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) SYNCHRO_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/shapefuzz -s $(ARGS)
 
 fuzz-nodes: $(VENV)/.for-test  ## random histories of three nodes, ten minutes each trio and topology; make fuzz-nodes ARGS='-k "sqlite and star"'
-	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) SYNCHRO_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/nodes/test_fuzz_nodes.py tests/nodes/test_fuzz_by_field.py tests/nodes/test_fuzz_kills.py --whole -s $(ARGS)
+	SYNCHRO_FUZZ_SECONDS=$(or $(SECONDS),600) SYNCHRO_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/nodes/test_fuzz_*.py --whole -s $(ARGS)
 
 bench: $(VENV)/.for-bench  ## compare with other tools, 40 minutes; make bench ARGS='--quick', ARGS='capture --vendor sqlite'
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -148,8 +148,11 @@ class Matching:
         known = self.identity.find(shape.model, key)
         if known is not None or self.identity.lives_on(shape.model, key):
             return known
-        if change.created and not (self.identity.asks_for_versions and self.identity.leaves_kept_graves(shape.root)):
+        versions = self.identity.asks_for_versions
+        if change.created and not (versions and self.identity.leaves_kept_graves(shape.root)):
             return None
+        if versions and not self.identity.keeps_key(shape) and self.identity.was_there(shape.model, key):
+            return None  # the remote has deleted it too: what has its natural key by now is another object
         with self.keys_there.formerly() as has_others:
             found = self._deleted_formerly(shape, key, change) if has_others else None
         return found if found is not None else self._deleted(shape, key, change)

@@ -16,6 +16,7 @@ What is inserted under such a key later is another object.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -301,8 +302,7 @@ def settle_gone(source: str, changes: Iterable[Change], kept_keys: Collection[st
         _end(source, model, ended_at)
         rows = rows_with(Reference, local_alias(), remote_pk=ended_at).filter(model_label=model._meta.label)
         met = {pk: (text, as_utc(met_at)) for pk, text, met_at in rows.values_list("pk", "remote_pk", "met_at")}
-        logged = rows_with(ChangeLog, local_alias(), pk=[ended_at[text] for text, _ in met.values()]) if met else None
-        times = {pk: as_utc(time) for pk, time in logged.values_list("pk", "logged_at")} if logged is not None else {}
+        times = _logged_at(ended_at[text] for text, _ in met.values())
         for pk, (text, met_at) in met.items():
             if (time := times.get(ended_at[text])) is not None and met_at <= time:
                 # What LOCAL itself has made is known by its log; which version it had received, only this tells.
@@ -336,10 +336,25 @@ def _bury(source: str, pk: int, text: str, ended: int) -> None:
 
 
 def _end(source: str, model: type[Model], ended_at: Mapping[str, int]) -> None:
-    """Note that the keys of objects have ended which have come back from elsewhere, under other keys."""
+    """Note that the keys of objects have ended which have come back from elsewhere, under other keys.
+
+    That was after the end: by the log, or, where this database's version stands above what has come, by the clock.
+    """
     named = rows_with(Reference, local_alias(), local_pk=ended_at).filter(source=source, ended=0)
-    for pk, text, remote_pk, seen in named.filter(model_label=model._meta.label).values_list(
-        "pk", "local_pk", "remote_pk", "seen"
-    ):
-        if remote_pk not in {text, gone_key(text)} and (seen or 0) >= ended_at[text]:
-            rows_with(Reference, local_alias(), pk=[pk]).update(ended=ended_at[text])
+    rows = named.filter(model_label=model._meta.label).values_list("pk", "local_pk", "remote_pk", "seen", "met_at")
+    back = [row for row in rows if row[2] not in {row[1], gone_key(row[1])}]
+    times = _logged_at(ended_at[text] for _, text, _, seen, _ in back if not seen)
+    for pk, text, _, seen, met_at in back:
+        ended = ended_at[text]
+        time = times.get(ended)
+        if seen >= ended if seen else time is not None and as_utc(met_at) >= time:
+            rows_with(Reference, local_alias(), pk=[pk]).update(ended=ended)
+
+
+def _logged_at(ids: Iterable[int]) -> dict[int, datetime.datetime]:
+    """Return when rows of LOCAL's log were written."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    rows = rows_with(ChangeLog, local_alias(), pk=wanted)
+    return {pk: as_utc(time) for pk, time in rows.values_list("pk", "logged_at")}

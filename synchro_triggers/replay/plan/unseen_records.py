@@ -19,6 +19,7 @@ from ..identity.references import Identity
 from ..log.changes import Change
 from ..report import SyncReport, Told
 from ..rows.selecting import rows_of
+from ..schema.family import family_of
 from ..schema.shape import Shape, shown_key
 from ..tasks import At
 from .both_sides import BothSides
@@ -105,6 +106,8 @@ class UnseenRecords:
                 settled = self._settling.has_settled
                 lost = [each for each in met.over if not settled(each[0].shape.model, each[0].key)]
                 records += [self._lost(met, *each) for each in lost]
+                if met.kind == ConflictKind.DELETE_CHILD:
+                    self._own_what_is_lost(met)
             elif met.kind == ConflictKind.DELETE_CHILD:
                 rows.append(self._stated_again(met))
         if records:
@@ -123,6 +126,21 @@ class UnseenRecords:
             changed_fields="?",
             logged_at=max(after, met.conflict.remote_at),
         )
+
+    def _own_what_is_lost(self, met: Met) -> None:
+        """Let it be the remote's users who have deleted, or emptied, what hung on an object: a version.
+
+        The deleter has never seen it, so its own is none. What is deleted without one is brought again by whoever has
+        it still, and goes round for ever.
+        """
+        after = max(met.conflict.local_at, met.conflict.remote_at) + datetime.timedelta(microseconds=1)
+        log = ChangeLog._base_manager.using(self._context.remote)
+        for hanger, _ in met.over:
+            for model in family_of(hanger.shape):
+                rows = log.filter(model_label=model._meta.label, object_pk=encode_key(hanger.row.pk))
+                last = rows.order_by("-id").first()  # written just now
+                if last is not None and last.origin == self._context.source:
+                    log.filter(pk=last.pk).update(origin="", logged_at=after)
 
     def _record(self, met: Met) -> Record:
         conflict, sides = met.conflict, met.conflict.sides

@@ -7,12 +7,12 @@ of the remote's users. Either is on record.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Model, UniqueConstraint
+from django.db.models import Model
 
 from ...capture.keys import encode_key
 from ...capture.session import as_users_change
@@ -30,7 +30,8 @@ from ..plan.context import RunContext
 from ..report import SyncReport, Told
 from ..rows.selecting import rows_of
 from ..rows.values import set_values
-from ..schema.shape import Shape, parents_of, shape_of
+from ..schema.shape import Shape, shape_of
+from ..schema.unique_sets import own_key, unique_sets
 from ..tasks import ObjectTask, Task
 from .foresight import Foresight
 from .known import Known
@@ -105,23 +106,19 @@ class Clashes:
 
     def _find(self, task: ObjectTask, change: Change, shape: Shape, values: dict[str, Any], key: Any) -> _Met | None:
         """Return the clash that was why an object was refused."""
-        foresight = Foresight(self._known)
-        for fields, condition in _unique_sets(shape):
-            wanted = {field.attname: values.get(field.attname) for field in fields}
-            if None in wanted.values():
-                continue
-            model: Any = fields[0].model
-            rows = rows_of(model, self._context.remote).filter(**wanted).exclude(pk=key)
-            row = (rows.filter(condition) if condition is not None else rows).first()
-            if row is not None and foresight.stays(model, row.pk, fields):
-                shape_there = shape_of(model)
-                there = self._version_there(shape_there, row)
+        foresight, remote = Foresight(self._known), self._context.remote
+        for unique in unique_sets(shape, remote):
+            rows = rows_of(unique.model, remote).exclude(pk=own_key(shape, unique.model, values, key))
+            holders = unique.holders(rows, values)
+            row = None if holders is None else holders.first()
+            if row is not None and foresight.stays(unique.model, row.pk, unique.fields):
+                there = self._version_there(shape_of(unique.model), row)
                 here = self._identity.versions.of(task.at)
                 mine = (change.logged_at, self._context.source)
                 mine = mine if here is None else (moment_of(here.time), here.author)
-                sides = BothSides(self._context.remote, shape.copied, values, row)
+                sides = BothSides(remote, shape.copied, values, row)
                 sides.read()
-                return _Met(task, row, tuple(field.name for field in fields), sides, mine, there)
+                return _Met(task, row, unique.names, sides, mine, there)
         return None
 
     def _version_there(self, shape: Shape, row: Model) -> tuple[datetime.datetime, str]:
@@ -173,7 +170,11 @@ class Clashes:
         """
         if self._context.dry_run:
             return
-        records = [self._record(met, change in failed) for change, met in self._met.items() if change not in left]
+        records = [
+            self._record(met, change in failed)
+            for change, met in self._met.items()
+            if change not in left and (change in failed or met.renamed)
+        ]
         new = [each for each in records if not self._is_known(each)]
         if new:
             Record._base_manager.using(self._context.remote).bulk_create(new)
@@ -206,18 +207,3 @@ class Clashes:
             rule=met.rule,
             result="local" if renamed == "remote" else "remote",
         )
-
-
-def _unique_sets(shape: Shape) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Yield the copied fields, each set of one table, whose values are unique together, and for which rows."""
-    for model in (shape.model, *parents_of(shape.model)):
-        options: Any = model._meta
-        own = {field.name: field for field in options.local_concrete_fields if field in shape.copied}
-        sets: list[tuple[tuple[str, ...], Any]] = [((field.name,), None) for field in own.values() if field.unique]
-        sets += [(tuple(each), None) for each in options.unique_together]
-        sets += [
-            (tuple(each.fields), each.condition)
-            for each in options.constraints
-            if isinstance(each, UniqueConstraint) and each.fields
-        ]
-        yield from ((tuple(own[name] for name in names), when) for names, when in sets if own.keys() >= set(names))

@@ -53,7 +53,7 @@ from .pointing import Pointing
 from .receivers import Receivers
 from .rings import Rings
 from .sparing import Sparing
-from .unique_values import park_stuck
+from .unique_values import is_told_by_values, park_stuck
 
 #: Errors that may be gone when the rest of the batch has been applied.
 _RETRIED = (IntegrityError, ProtectedError, RestrictedError, NotYet)
@@ -207,7 +207,9 @@ class Batch:
         """Set unique values aside, once, that the objects which are left want of one another; tell whether any was."""
         if self._context.dry_run or self._parked:
             return False
-        self._parked = park_stuck(self._known, failed, self._result.failed)
+        doubtful = [task for task in failed if isinstance(task, ObjectTask) and not is_told_by_values(task.shape)]
+        clashing = self._clashes.find(doubtful, self._upserts.refused, self._result.failed)
+        self._parked = park_stuck(self._known, [task for task in failed if task not in clashing], self._result.failed)
         return bool(self._parked)
 
     def _leave_for_later(self) -> None:

@@ -73,6 +73,7 @@ class Clashes:
         self._context, self._known, self._singles = context, known, singles
         self._identity: Identity = known.identity
         self._met: dict[Change, _Met] = {}
+        self._asked: set[Change] = set()
 
     def settle(self, tasks: Iterable[Task], refused: Mapping[Change, Refused], failed: dict[Change, Exception]) -> bool:
         """Look for clashes among what the remote has refused; tell whether another try makes sense.
@@ -82,19 +83,12 @@ class Clashes:
             failed: the errors; takes what the callable has raised.
         """
         again = False
-        for task in tasks:
-            change = task.change if isinstance(task, ObjectTask) else None
-            if change is None or change in self._met or not isinstance(failed.get(change), IntegrityError):
+        for task in self.find(tasks, refused, failed):
+            change, rule = task.change, self._context.uniques.get(task.shape.label)
+            if change is None or change in self._asked or rule is None:
                 continue
-            if change not in refused or self._context.dry_run:
-                continue
-            assert isinstance(task, ObjectTask)
-            met = self._find(task, change, *refused[change])
-            if met is None:
-                continue
-            self._met[change] = met
-            if (rule := self._context.uniques.get(task.shape.label)) is None:
-                continue
+            met = self._met[change]
+            self._asked.add(change)
             try:
                 self._rename(met, rule)
                 again = True
@@ -104,9 +98,28 @@ class Clashes:
                 failed[change] = error
         return again
 
-    def _find(self, task: ObjectTask, change: Change, shape: Shape, values: dict[str, Any], key: Any) -> _Met | None:
+    def find(
+        self, tasks: Iterable[Task], refused: Mapping[Change, Refused], failed: Mapping[Change, Exception]
+    ) -> list[ObjectTask]:
+        """Return those of the tasks that others' unique values are in the way of, which stay. Arguments: as above."""
+        objects = [task for task in tasks if isinstance(task, ObjectTask)]
+        foresight = Foresight(self._known, pending={task.at for task in objects})
+        found: list[ObjectTask] = []
+        for task in objects if not self._context.dry_run else ():
+            change = task.change
+            if change is None or change not in refused or not isinstance(failed.get(change), IntegrityError):
+                continue
+            met = self._met.get(change) or self._find(foresight, task, change, *refused[change])
+            if met is not None:
+                self._met[change] = met
+                found.append(task)
+        return found
+
+    def _find(
+        self, foresight: Foresight, task: ObjectTask, change: Change, shape: Shape, values: dict[str, Any], key: Any
+    ) -> _Met | None:
         """Return the clash that was why an object was refused."""
-        foresight, remote = Foresight(self._known), self._context.remote
+        remote = self._context.remote
         for unique in unique_sets(shape, remote):
             rows = rows_of(unique.model, remote).exclude(pk=own_key(shape, unique.model, values, key))
             holders = unique.holders(rows, values)

@@ -62,7 +62,7 @@ WAYS = {
     "condition": Way(
         Champion,
         {"league": "L", "first": True},
-        ({"league": "L", "first": False}, {"league": "M", "first": True}),
+        ({"league": "K", "first": True}, {"league": "M", "first": True}),
         "league",
         "N",
         "N",
@@ -97,22 +97,29 @@ def _columns(way):
 
 @pytest.fixture
 def ready(nodes):
-    """Items for the one-to-one, and PostgreSQL has columns that tell no letter case."""
-    for name in NAMES:
-        if connections[name].vendor == "postgresql":
-            with connections[name].cursor() as cursor:
-                cursor.execute(
-                    "CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
-                )
-                cursor.execute("ALTER TABLE testapp_nicknamed ALTER nick TYPE varchar(50) COLLATE blind")
+    """There are items for the one-to-one."""
     for number in range(1, 5):
         nodes.rows("a", Item).create(pk=number, name=str(number))
     nodes.rounds(STAR, 1)
     assert nodes.all(Item, "pk", "name") == [[(number, str(number)) for number in range(1, 5)]] * 3
 
 
+def tell_no_case():
+    """Let PostgreSQL's columns tell no letter case, as those of SQLite do."""
+    for name in NAMES:
+        if connections[name].vendor == "postgresql":
+            with connections[name].cursor() as cursor:
+                cursor.execute("SELECT FROM pg_available_extensions WHERE name = 'citext'")
+                if not cursor.fetchall():
+                    pytest.skip("this PostgreSQL server comes without the extension citext; --postgres=docker has it")
+                cursor.execute("CREATE EXTENSION citext")
+                cursor.execute("ALTER TABLE testapp_nicknamed ALTER nick TYPE citext")
+
+
 def want_the_same(nodes, way, first, second, *, new):
     """Let two nodes want the same for an object each, of which the second one does so later."""
+    if way.model is Nicknamed:
+        tell_no_case()
     other = way.other or way.model
     of = {first: (way.model, way.same, way.apart[0]), second: (other, way.same_there or way.same, way.apart[1])}
     if not new:

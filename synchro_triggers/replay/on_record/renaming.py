@@ -29,8 +29,8 @@ from ..rows.utc import times_in_utc, zone_of
 from ..rows.value_texts import NotReadBack, from_json
 from ..rows.values import local_value, same_value, set_values
 from ..schema.relations import links_to_children
-from ..schema.shape import concrete_of, leads_elsewhere, model_of, parents_of, read_key, shape_of, shown_key
-from ..schema.unique_sets import UniqueSet, own_key, unique_sets
+from ..schema.shape import Shape, concrete_of, leads_elsewhere, model_of, parents_of, read_key, shape_of, shown_key
+from ..schema.unique_sets import UniqueSet, natural_set, own_key, unique_sets
 from ..state.failures import describe
 from ..state.node import node_id
 from ..write.one import save
@@ -142,7 +142,7 @@ class _Met:
         self._here: Model | None = None
         if self._sender == local_alias():
             self._here = self._row_at_sender(local_alias(), to_write=False)
-        self._clashing = [each for each in unique_sets(self._shape, alias) if self._is_held(each)]
+        self._clashing = [each for each in _all_sets(self._shape, alias) if self._is_held(each)]
         if not self._clashing:
             raise self._refused("both objects want the same unique values no more")
         self._names = tuple(dict.fromkeys(name for each in self._clashing for name in each.names))
@@ -181,7 +181,7 @@ class _Met:
         row: Model | None = (RowLocks(alias).taken(rows) if to_write else rows).first()
         if row is None:
             raise self._refused(f"{where} is gone")
-        for each in unique_sets(shape, self._alias):
+        for each in _all_sets(shape, self._alias):
             if self._is_held(each):
                 plain = [field for field in each.fields if not leads_elsewhere(field)]
                 if all(same_value(field, self._wanted[field.attname], local_value(row, field)) for field in plain):
@@ -301,7 +301,7 @@ class _Met:
             own: the object's row is in that database. Of another one, keys are not known.
         """
         shape = shape_of(type(row))
-        for each in unique_sets(shape, alias):
+        for each in _all_sets(shape, alias):
             if not any(field.attname in values for field in each.fields):
                 continue
             if alias != self._alias and not own and any(map(leads_elsewhere, each.fields)):
@@ -323,6 +323,12 @@ class _Met:
             f"`manage.py synchronize --both --remote {alias}` brings both objects to {local_alias()!r} and {alias!r}; "
             f"so does each run of {alias!r} to {local_alias()!r}."
         )
+
+
+def _all_sets(shape: Shape, alias: str) -> Iterator[UniqueSet]:
+    """Yield what is unique in a database, or by the natural key."""
+    yield from unique_sets(shape, alias)
+    yield from natural_set(shape)
 
 
 def _try_at_once(alias: str, source: str, key: str) -> None:

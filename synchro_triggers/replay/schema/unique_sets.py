@@ -12,6 +12,7 @@ from django.db.models import Deferrable, F, Model, Q, QuerySet, UniqueConstraint
 from django.db.models.expressions import OrderBy
 from django.db.models.lookups import Exact, IsNull
 
+from ...capture.tables import natural_key_fields, natural_manager
 from .shape import Shape, parents_of
 
 
@@ -94,6 +95,15 @@ def unique_sets(shape: Shape, alias: str) -> Iterator[UniqueSet]:
         for names, constraint in declared:
             if names and own.keys() >= set(names):
                 yield UniqueSet(model, tuple(own[name] for name in names), constraint)
+
+
+def natural_set(shape: Shape) -> Iterator[UniqueSet]:
+    """Yield the copied fields of a natural key that names its own, whether the database holds them apart or not."""
+    own = {field.name: field for field in shape.copied if field.model is shape.model}
+    manager: Any = natural_manager(shape.model)
+    names = natural_key_fields(shape.model) if manager is not None else ()
+    if names and own.keys() >= set(names) and not getattr(manager, "allow_many", False):
+        yield UniqueSet(shape.model, tuple(own[name] for name in names))
 
 
 def own_key(shape: Shape, model: type[Model], values: Mapping[str, Any], key: Any) -> Any:

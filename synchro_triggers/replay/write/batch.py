@@ -36,6 +36,7 @@ from .announced import Announced
 from .clashes import Clashes
 from .clock import Clock
 from .cycles import Cycles
+from .doubles import Doubles
 from .drafts import Drafts
 from .exits import ends_refused
 from .foresight import Foresight, name_holders
@@ -121,6 +122,7 @@ class Batch:
         context, known, outcomes, agenda = self._context, self._known, self._outcomes, self._agenda
         self._singles = singles = Singles(context.remote, self._receivers)
         self._clashes = Clashes(context, known, singles)
+        self._doubles = Doubles(context, known, self._clashes)
         self._rings = Rings(known, self._gone())
         pointing = Pointing(known, self._point, dry_run=context.dry_run)
         sparing = Sparing(known, self._point, self._rings)
@@ -220,6 +222,7 @@ class Batch:
         not_done = put_off | self._result.failed.keys()
         self._known.remote_changes.settling.tell(self._result.report, not_done)
         self._known.remote_changes.settling.record(not_done)
+        self._doubles.look(self._objects, not_done, self._result.report)
         self._clashes.tell(self._result.report, not_done)
         self._clashes.record(self._result.failed.keys(), put_off)
         self._known.unseen.records.tell(self._result.report, not_done)

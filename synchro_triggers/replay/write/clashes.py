@@ -37,6 +37,9 @@ from .foresight import Foresight
 from .known import Known
 from .one_statements import Singles
 
+#: What is on record as the rule where it is not the database that holds two objects apart.
+NATURAL_KEY = "natural key"
+
 #: Model, values by attribute names and remote key of what the remote has refused.
 Refused = tuple[Shape, dict[str, Any], Any]
 
@@ -74,6 +77,7 @@ class Clashes:
         self._identity: Identity = known.identity
         self._met: dict[Change, _Met] = {}
         self._asked: set[Change] = set()
+        self._doubles: dict[Change, _Met] = {}
 
     def settle(self, tasks: Iterable[Task], refused: Mapping[Change, Refused], failed: dict[Change, Exception]) -> bool:
         """Look for clashes among what the remote has refused; tell whether another try makes sense.
@@ -125,14 +129,32 @@ class Clashes:
             holders = unique.holders(rows, values)
             row = None if holders is None else holders.first()
             if row is not None and foresight.stays(unique.model, row.pk, unique.fields):
-                there = self._version_there(shape_of(unique.model), row)
-                here = self._identity.versions.of(task.at)
-                mine = (change.logged_at, self._context.source)
-                mine = mine if here is None else (moment_of(here.time), here.author)
-                sides = BothSides(remote, shape.copied, values, row)
-                sides.read()
-                return _Met(task, row, unique.names, sides, mine, there)
+                return self._meet(task, change, shape_of(unique.model), row, unique.names, values)
         return None
+
+    def _meet(
+        self, task: ObjectTask, change: Change, there: Shape, row: Model, names: tuple[str, ...], values: dict[str, Any]
+    ) -> _Met:
+        here = self._identity.versions.of(task.at)
+        mine = (change.logged_at, self._context.source)
+        mine = mine if here is None else (moment_of(here.time), here.author)
+        sides = BothSides(self._context.remote, task.shape.copied, values, row)
+        sides.read()
+        return _Met(task, row, names, sides, mine, self._version_there(there, row))
+
+    def note_double(
+        self, task: ObjectTask, change: Change, there: Shape, row: Model, names: tuple[str, ...], values: dict[str, Any]
+    ) -> None:
+        """Note that an object was written, and that another one has the same natural key.
+
+        Args:
+            there, row: the other one.
+            names: the fields of the natural key.
+            values: what the object has on the remote, by attribute names.
+        """
+        met = self._meet(task, change, there, row, names, values)
+        met.rule = NATURAL_KEY
+        self._doubles[change] = met
 
     def _version_there(self, shape: Shape, row: Model) -> tuple[datetime.datetime, str]:
         key = self._identity.claimed_by(shape.root, row.pk)
@@ -165,7 +187,12 @@ class Clashes:
     # On record --------------------------------------------------------------------------------------
 
     def tell(self, report: SyncReport, failed: Collection[Change]) -> None:
-        """Tell which objects have got other values."""
+        """Tell which objects have got other values, and which have one natural key."""
+        for met in self._doubles.values():
+            label, there = met.task.shape.label, f"{type(met.row)._meta.label} {met.row.pk!r}"
+            named = ", ".join(f"{name}={(met.sides.local or {}).get(name)!r}" for name in met.fields)
+            told = f"{there} on {self._context.remote!r} is another object and has the same natural key ({named})"
+            report.remark(Told.DOUBLE, label, encode_key(met.task.key), told)
         for change, met in self._met.items():
             if met.renamed and change not in failed:
                 key = met.task.key if met.renamed == "local" else met.row.pk
@@ -188,6 +215,7 @@ class Clashes:
             for change, met in self._met.items()
             if change not in left and (change in failed or met.renamed)
         ]
+        records += [self._record(met, is_failure=False) for met in self._doubles.values()]
         new = [each for each in records if not self._is_known(each)]
         if new:
             Record._base_manager.using(self._context.remote).bulk_create(new)

@@ -463,6 +463,16 @@ class Winner(models.TextChoices):
     MERGED = "merged", _("merged")
 
 
+class Afterwards(models.TextChoices):
+    """What has become of a conflict since it was decided."""
+
+    LOCAL = "local", _("the sender's")
+    REMOTE = "remote", _("this database's")
+    MERGED = "merged", _("merged")
+    RENAMED = "renamed", _("one of two objects was given other values")
+    SETTLED = "settled", _("both objects are here")
+
+
 class Conflict(models.Model):
     """An object that was changed both by ``source`` and here, and what was decided; stored where it was decided.
 
@@ -479,7 +489,8 @@ class Conflict(models.Model):
         local_at, remote_at: when, by that node's clock; ``None``: not known.
         rule: ``newest``, ``local``, ``remote``, or the dotted path of the callable that has decided.
         result: whose version stands since then.
-        taken, taken_at: whose version somebody has taken afterwards, and when; empty: nobody has.
+        taken, taken_at: whose version somebody has taken afterwards, and when; empty: nobody has. Of two objects that
+            want the same unique values (``kind``): that one of them was given others, or that both are here since.
     """
 
     source = models.CharField(max_length=NODE_LENGTH)
@@ -499,7 +510,7 @@ class Conflict(models.Model):
     rule = ExactTextField(_("rule"))
     result = models.CharField(_("result"), max_length=10, choices=Winner)
     decided_at = Moment(_("decided at"), db_default=UtcNow())
-    taken = models.CharField(_("taken afterwards"), max_length=10, choices=Winner, default="", blank=True)
+    taken = models.CharField(_("taken afterwards"), max_length=10, choices=Afterwards, default="", blank=True)
     taken_at = Moment(null=True, blank=True)
 
     class Meta:

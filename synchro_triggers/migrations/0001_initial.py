@@ -347,6 +347,8 @@ class Migration(migrations.Migration):
                             ("local", "the sender's"),
                             ("remote", "this database's"),
                             ("merged", "merged"),
+                            ("renamed", "one of two objects was given other values"),
+                            ("settled", "both objects are here"),
                         ],
                         default="",
                         max_length=10,

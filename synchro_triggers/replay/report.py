@@ -70,6 +70,8 @@ class Told(StrEnum):
     """The model's own ``save()`` has made a value anew, and the remote's database again when it was mended."""
     STILL_THERE = "still there"
     """It was deleted on LOCAL; the model's own ``delete()`` has left its row on the remote."""
+    DOUBLE = "double"
+    """Another object has the same natural key, and the database allows it: both stay."""
     SKIPPED = "skipped"
     """What was logged of it cannot be used; nothing was done."""
 

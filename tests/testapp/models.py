@@ -176,3 +176,77 @@ class Hen(models.Model):
 class Egg(models.Model):
     name = models.CharField(max_length=50)
     hen = models.ForeignKey(Hen, models.CASCADE, related_name="eggs")
+
+
+# Values of which only one row can have the same, in all ways to say so ----------------------------
+
+
+class Placed(models.Model):
+    name = models.CharField(max_length=50)
+    row = models.IntegerField()
+    seat = models.IntegerField()
+
+    class Meta:
+        unique_together = [("row", "seat")]
+
+
+class Booked(models.Model):
+    name = models.CharField(max_length=50)
+    room = models.CharField(max_length=50)
+    day = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["room", "day"], name="testapp_booked_once")]
+
+
+class Queued(models.Model):
+    """SQLite cannot wait for the commit, and has no such constraint."""
+
+    name = models.CharField(max_length=50)
+    turn = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["turn"], deferrable=models.Deferrable.DEFERRED, name="testapp_queued_turn")
+        ]
+
+
+class Rooted(models.Model):
+    """One alone may have no place; SQLite has no such constraint."""
+
+    name = models.CharField(max_length=50)
+    place = models.IntegerField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["place"], nulls_distinct=False, name="testapp_rooted_place")]
+
+
+class CaselessField(models.CharField):
+    """Tells no letter case, where the database has such a collation at hand."""
+
+    def db_parameters(self, connection):
+        found = super().db_parameters(connection)
+        return {**found, "collation": "NOCASE"} if connection.vendor == "sqlite" else found
+
+
+class Nicknamed(models.Model):
+    name = models.CharField(max_length=50)
+    nick = CaselessField(max_length=50, unique=True)
+
+
+class Badge(models.Model):
+    name = models.CharField(max_length=50)
+    item = models.OneToOneField(Item, models.CASCADE)
+
+
+class Plated(models.Model):
+    name = models.CharField(max_length=50)
+    plate = models.CharField(max_length=50, unique=True)
+
+
+class Lorry(Plated):
+    load = models.IntegerField(default=0)
+
+
+class Coach(Plated):
+    seats = models.IntegerField(default=0)

@@ -12,7 +12,7 @@ from ...capture.install import require_capture
 from ...conf import local_alias
 from ...exceptions import SynchroConfigurationError
 from ...masking import without_credentials
-from ...models import Conflict
+from ...models import Conflict, Winner
 from ...reaching import clear_errors
 from ...replay.on_record.listing import (
     RecordedConflict,
@@ -24,6 +24,7 @@ from ...replay.on_record.listing import (
     forget,
     recorded,
 )
+from ...replay.on_record.renaming import rename
 from ...replay.on_record.taking import take
 from ..errors import one_line
 
@@ -31,7 +32,8 @@ from ..errors import one_line
 class Command(BaseCommand):
     help = (
         "List the conflicts that are on record, undecided ones first; --show one field by field, --take the other "
-        "version afterwards, --forget some. Ends with 1 when some are open."
+        "version afterwards, --rename one of two objects that want the same unique values, --forget some. Ends with 1 "
+        "when some are open."
     )
     requires_system_checks = ()
 
@@ -60,6 +62,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--force", action="store_true", help="With --take: also where the object was changed since."
         )
+        _add_rename(parser)
         parser.add_argument("--forget", nargs="*", type=int, metavar="ID", help="Take these off the record.")
         parser.add_argument(
             "--before", type=float, metavar="DAYS", help="With --forget: those that were decided so many days ago."
@@ -77,6 +80,8 @@ class Command(BaseCommand):
             elif options["take"]:
                 side, number = options["take"]
                 self._take(side, number, aliases, force=options["force"])
+            elif options["rename"] is not None:
+                self._rename(options, aliases)
             elif options["forget"] is not None:
                 self._forget(options["forget"], options["before"], aliases)
             else:
@@ -137,6 +142,22 @@ class Command(BaseCommand):
         self.stdout.write(f"{record.model_label} {record.remote_key} on {alias!r}: {side!r} taken, {taken.done}.")
         self.stdout.write(taken.advice)
 
+    def _rename(self, options: dict[str, Any], aliases: list[str]) -> None:
+        field, value = options["field"], options["value"]
+        if (field is None) is not (value is None):
+            raise SynchroConfigurationError("--rename wants both --field NAME and --value TEXT, or neither.")
+        alias, record = find_record(options["rename"], aliases)
+        with clear_errors(local_alias(), alias):
+            done = rename(alias, record, None if field is None else (field, value), side=options["side"])
+        if options["as_json"]:
+            self.stdout.write(json.dumps({"id": record.pk, **done.as_dict()}, indent=2))
+            return
+        values = "; ".join(
+            f"{name} is {_value(new)} now, and was {_value(done.before[name])}" for name, new in done.after.items()
+        )
+        self.stdout.write(without_credentials(f"{done.model} {done.key} on {done.database!r}: {values}."))
+        self.stdout.write(done.advice)
+
     def _forget(self, numbers: list[int], days: float | None, aliases: list[str]) -> None:
         if bool(numbers) is (days is not None):
             raise SynchroConfigurationError("--forget wants either numbers, or --before DAYS.")
@@ -144,22 +165,45 @@ class Command(BaseCommand):
         self.stdout.write(f"{'1 conflict' if forgotten == 1 else f'{forgotten:,} conflicts'} forgotten.")
 
 
+def _add_rename(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--rename",
+        type=int,
+        metavar="ID",
+        help="Give one of two objects that want the same unique values another one: that of --field and --value, "
+        "or what SYNCHRO_OPTIONS' 'unique' says.",
+    )
+    parser.add_argument("--field", metavar="NAME", help="With --rename: the field.")
+    parser.add_argument("--value", metavar="TEXT", help="With --rename: its new value.")
+    parser.add_argument(
+        "--side",
+        choices=("local", "remote"),
+        help="With --rename: which object it is, the sender's ('local') or that of the database which has the "
+        "record ('remote', the default).",
+    )
+
+
 def _require_one_thing(options: dict[str, Any]) -> None:
-    asked = [f"--{name}" for name in ("show", "take", "forget") if options[name] is not None]
+    asked = [f"--{name}" for name in ("show", "take", "rename", "forget") if options[name] is not None]
     if len(asked) > 1:
         raise SynchroConfigurationError(f"{' and '.join(asked)} are different things: give one of them.")
-    for name, of in (("before", "forget"), ("force", "take")):
+    parts = [("before", "forget"), ("force", "take"), ("field", "rename"), ("value", "rename"), ("side", "rename")]
+    for name, of in parts:
         if options[name] not in {None, False} and options[of] is None:
             raise SynchroConfigurationError(f"--{name} says more of --{of}, which is not given.")
 
 
 def _line(found: RecordedConflict) -> str:
     decided = f"{found.result} stands ({found.rule}), decided {_time(found.decided_at)}"
-    after = "open" if found.is_open else f"{found.taken} taken {_time(found.taken_at)}"
+    after = "open" if found.is_open else f"{_after(found.taken)} {_time(found.taken_at)}"
     return (
         f"{found.database} {found.id}: {found.model} {found.local_key} of {found.sender} (there {found.remote_key}): "
         f"{found.kind}; {decided}; {after}"
     )
+
+
+def _after(taken: str) -> str:
+    return f"{taken} taken" if taken in set(Winner) else taken
 
 
 def _time(time: datetime.datetime | None) -> str:

@@ -154,6 +154,7 @@ _SUMMARY = {
     Told.POINTS_NOWHERE: "{} pointing to what the local database does not have: a number that no object has, there",
     Told.DIFFERS: "{} not as on the local database: the remote makes a value anew whenever it is written",
     Told.STILL_THERE: "{} deleted on the local database, and still on the remote: delete() has left the row there",
+    Told.DOUBLE: "{} with the natural key of another one on the remote: both stay, and are on record",
     Told.SKIPPED: "{} left out",
 }
 

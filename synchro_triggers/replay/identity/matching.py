@@ -38,6 +38,7 @@ from ..rows.selecting import rows_of
 from ..rows.values import logged_values
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import Shape, shape_of
+from ..tasks import At
 from .already_there import there_by_natural_key
 from .keys_there import KeysThere, NaturalKeys
 from .living import Living
@@ -56,6 +57,7 @@ class Matching:
         keys_there: what foreign keys and kept keys are on the remote.
         natural_keys: the natural keys that objects would have there.
         living: the other way round, which object of LOCAL a remote row is.
+        doubled: objects of LOCAL whose natural key is another object's there.
     """
 
     def __init__(self, identity: Identity, spellings: OtherSpellings) -> None:
@@ -65,6 +67,7 @@ class Matching:
         self.natural_keys = NaturalKeys(identity, self.keys_there)
         self._by_natural_key = NaturalMatches(self.natural_keys)
         self.living = Living(identity, self.match_key)
+        self.doubled: set[At] = set()
 
     def by_natural_key(self, instance: Model) -> Any:
         """Return the key of the remote row with an object's natural key, whosever it is, or ``None``: the second alone.
@@ -82,6 +85,8 @@ class Matching:
         found = self.by_natural_key(instance)
         if found is not None and not self.belongs_to_another(shape, found, instance.pk):
             return found
+        if found is not None:
+            self.doubled.add((shape.root, instance.pk))
         return self.match_kept_key(shape, instance.pk)
 
     def match_key(self, model: type[Model], key: Any) -> Any:

@@ -80,8 +80,8 @@ def take(alias: str, record: Conflict, side: str, *, force: bool = False) -> Tak
         if current.kind == ConflictKind.UNIQUE:
             raise Refused(
                 f"{_named(current, alias)}: these are two objects that want the same unique values, and neither's "
-                "version may be written over the other. Nothing was changed. Give one of them other values, on either "
-                "side, and synchronise again; then forget the record (synchro_conflicts --forget)."
+                "version may be written over the other. Nothing was changed. Give one of them another value: "
+                f"synchro_conflicts --rename {current.pk} --field NAME --value TEXT."
             )
         writer = _Links if current.kind == ConflictKind.LINKS else _Objects
         with _told(current, alias):

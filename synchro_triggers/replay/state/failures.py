@@ -10,7 +10,7 @@ from itertools import groupby
 from django.db.models import Case, F, Q, Value, When
 
 from ...key_texts import full_key, is_encodable, read_full_key, stored_key
-from ...models import Failure, Operation
+from ...models import Afterwards, Conflict, ConflictKind, Failure, Operation
 from ...moment import UtcNow
 from ..log.changes import Change
 from ..rows.own_rows import has_rows
@@ -140,7 +140,16 @@ def forget_failures(remote: str, source: str, changes: Iterable[Change]) -> None
         by_label.setdefault(change.label, []).append(stored_key(change.key))
     if by_label and has_rows(Failure, remote, source=source):  # nearly always in vain
         for label, keys in by_label.items():
-            rows_with(Failure, remote, object_pk=keys).filter(source=source, model_label=label)._raw_delete(remote)
+            rows = rows_with(Failure, remote, object_pk=keys).filter(source=source, model_label=label)
+            if rows._raw_delete(remote):
+                _close_clashes(remote, source, label, keys)
+
+
+def _close_clashes(remote: str, source: str, label: str, keys: Sequence[str]) -> None:
+    """Note on record that both objects have been there since, or are gone, which wanted the same unique values."""
+    rows = rows_with(Conflict, remote, local_pk=keys).filter(source=source, model_label=label, taken="")
+    rows = rows.filter(kind=ConflictKind.UNIQUE, merged_values=None)
+    rows.update(taken=Afterwards.SETTLED, taken_at=UtcNow())
 
 
 def describe(error: Exception) -> str:

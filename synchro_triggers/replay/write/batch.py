@@ -37,6 +37,7 @@ from .announced import Announced
 from .clashes import Clashes
 from .clock import Clock
 from .cycles import Cycles
+from .doubles import Doubles
 from .drafts import Drafts
 from .exits import ends_refused
 from .foresight import Foresight, name_holders
@@ -54,7 +55,7 @@ from .pointing import Pointing
 from .receivers import Receivers
 from .rings import Rings
 from .sparing import Sparing
-from .unique_values import park_stuck
+from .unique_values import is_told_by_values, park_stuck
 
 #: Errors that may be gone when the rest of the batch has been applied.
 _RETRIED = (IntegrityError, ProtectedError, RestrictedError, NotYet)
@@ -123,6 +124,7 @@ class Batch:
         context, known, outcomes, agenda = self._context, self._known, self._outcomes, self._agenda
         self._singles = singles = Singles(context.remote, self._receivers)
         self._clashes = Clashes(context, known, singles)
+        self._doubles = Doubles(context, known, self._clashes)
         self._rings = Rings(known, self._gone())
         pointing = Pointing(known, self._point, dry_run=context.dry_run)
         sparing = Sparing(known, self._point, self._rings)
@@ -210,7 +212,9 @@ class Batch:
         """Set unique values aside, once, that the objects which are left want of one another; tell whether any was."""
         if self._context.dry_run or self._parked:
             return False
-        self._parked = park_stuck(self._known, failed, self._result.failed)
+        doubtful = [task for task in failed if isinstance(task, ObjectTask) and not is_told_by_values(task.shape)]
+        clashing = self._clashes.find(doubtful, self._upserts.refused, self._result.failed)
+        self._parked = park_stuck(self._known, [task for task in failed if task not in clashing], self._result.failed)
         return bool(self._parked)
 
     def _leave_for_later(self) -> None:
@@ -221,6 +225,7 @@ class Batch:
         not_done = put_off | self._result.failed.keys()
         self._known.remote_changes.settling.tell(self._result.report, not_done)
         self._known.remote_changes.settling.record(not_done)
+        self._doubles.look(self._objects, not_done, self._result.report)
         self._clashes.tell(self._result.report, not_done)
         self._clashes.record(self._result.failed.keys(), put_off)
         self._known.unseen.records.tell(self._result.report, not_done)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.db import IntegrityError
+
 from ...conf import local_alias
 from ...exceptions import SynchroError
 from ...faults.judge import is_contended
@@ -26,6 +28,7 @@ from ..state.other_rows import left_behind
 from ..tasks import ObjectTask
 from .batch import Batch
 from .clock import Clock, Pace, pauses
+from .late_checks import check_at_once, checks_late
 from .ledger import Ledger
 from .remote_transaction import RemoteTransaction
 
@@ -166,6 +169,10 @@ class BatchByBatch:
         """Apply one change, or keep it as a failure."""
         result = self._attempt([change], progress)
         locked = False
+        if isinstance(result, _InVain) and result.at_commit and isinstance(result.error, IntegrityError):
+            self.ledger.note_refusal(change)
+            if checks_late(change, self.context.remote):  # a clash, of which somebody shall hear
+                result = self._attempt([change], progress, at_once=True)
         if isinstance(result, _InVain):
             locked = is_contended(result.error)
             if result.at_commit:
@@ -211,19 +218,27 @@ class BatchByBatch:
     # One transaction -------------------------------------------------------------------------------
 
     def _attempt(
-        self, changes: Sequence[Change], progress: Progress | None, again_after: Iterable[float] = ()
+        self,
+        changes: Sequence[Change],
+        progress: Progress | None,
+        again_after: Iterable[float] = (),
+        *,
+        at_once: bool = False,
     ) -> BatchResult | _InVain:
         """Apply changes in one transaction.
 
         Args:
             progress: as for ``apply()``.
             again_after: seconds to wait before each further try, where somebody else's locks are in the way.
+            at_once: unique values that are checked at the commit are checked at each statement.
         """
         pauses_left = [*again_after]
         while True:
             attempt = RemoteTransaction(self.context, self.pace.seconds)
             try:
                 with attempt.open():
+                    for change in changes if at_once else ():
+                        check_at_once(change, self.context.remote)
                     result, reached = self._apply_now(attempt, changes, progress)
             except Exception as error:
                 if not pauses_left or not attempt.is_worth_another(error):

@@ -7,12 +7,12 @@ of the remote's users. Either is on record.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Model, UniqueConstraint
+from django.db.models import Model
 
 from ...capture.keys import encode_key
 from ...capture.session import as_users_change
@@ -30,11 +30,15 @@ from ..plan.context import RunContext
 from ..report import SyncReport, Told
 from ..rows.selecting import rows_of
 from ..rows.values import set_values
-from ..schema.shape import Shape, parents_of, shape_of
+from ..schema.shape import Shape, shape_of
+from ..schema.unique_sets import own_key, unique_sets
 from ..tasks import ObjectTask, Task
 from .foresight import Foresight
 from .known import Known
 from .one_statements import Singles
+
+#: What is on record as the rule where it is not the database that holds two objects apart.
+NATURAL_KEY = "natural key"
 
 #: Model, values by attribute names and remote key of what the remote has refused.
 Refused = tuple[Shape, dict[str, Any], Any]
@@ -72,6 +76,8 @@ class Clashes:
         self._context, self._known, self._singles = context, known, singles
         self._identity: Identity = known.identity
         self._met: dict[Change, _Met] = {}
+        self._asked: set[Change] = set()
+        self._doubles: dict[Change, _Met] = {}
 
     def settle(self, tasks: Iterable[Task], refused: Mapping[Change, Refused], failed: dict[Change, Exception]) -> bool:
         """Look for clashes among what the remote has refused; tell whether another try makes sense.
@@ -81,19 +87,12 @@ class Clashes:
             failed: the errors; takes what the callable has raised.
         """
         again = False
-        for task in tasks:
-            change = task.change if isinstance(task, ObjectTask) else None
-            if change is None or change in self._met or not isinstance(failed.get(change), IntegrityError):
+        for task in self.find(tasks, refused, failed):
+            change, rule = task.change, self._context.uniques.get(task.shape.label)
+            if change is None or change in self._asked or rule is None:
                 continue
-            if change not in refused or self._context.dry_run:
-                continue
-            assert isinstance(task, ObjectTask)
-            met = self._find(task, change, *refused[change])
-            if met is None:
-                continue
-            self._met[change] = met
-            if (rule := self._context.uniques.get(task.shape.label)) is None:
-                continue
+            met = self._met[change]
+            self._asked.add(change)
             try:
                 self._rename(met, rule)
                 again = True
@@ -103,26 +102,59 @@ class Clashes:
                 failed[change] = error
         return again
 
-    def _find(self, task: ObjectTask, change: Change, shape: Shape, values: dict[str, Any], key: Any) -> _Met | None:
-        """Return the clash that was why an object was refused."""
-        foresight = Foresight(self._known)
-        for fields, condition in _unique_sets(shape):
-            wanted = {field.attname: values.get(field.attname) for field in fields}
-            if None in wanted.values():
+    def find(
+        self, tasks: Iterable[Task], refused: Mapping[Change, Refused], failed: Mapping[Change, Exception]
+    ) -> list[ObjectTask]:
+        """Return those of the tasks that others' unique values are in the way of, which stay. Arguments: as above."""
+        objects = [task for task in tasks if isinstance(task, ObjectTask)]
+        foresight = Foresight(self._known, pending={task.at for task in objects})
+        found: list[ObjectTask] = []
+        for task in objects if not self._context.dry_run else ():
+            change = task.change
+            if change is None or change not in refused or not isinstance(failed.get(change), IntegrityError):
                 continue
-            model: Any = fields[0].model
-            rows = rows_of(model, self._context.remote).filter(**wanted).exclude(pk=key)
-            row = (rows.filter(condition) if condition is not None else rows).first()
-            if row is not None and foresight.stays(model, row.pk, fields):
-                shape_there = shape_of(model)
-                there = self._version_there(shape_there, row)
-                here = self._identity.versions.of(task.at)
-                mine = (change.logged_at, self._context.source)
-                mine = mine if here is None else (moment_of(here.time), here.author)
-                sides = BothSides(self._context.remote, shape.copied, values, row)
-                sides.read()
-                return _Met(task, row, tuple(field.name for field in fields), sides, mine, there)
+            met = self._met.get(change) or self._find(foresight, task, change, *refused[change])
+            if met is not None:
+                self._met[change] = met
+                found.append(task)
+        return found
+
+    def _find(
+        self, foresight: Foresight, task: ObjectTask, change: Change, shape: Shape, values: dict[str, Any], key: Any
+    ) -> _Met | None:
+        """Return the clash that was why an object was refused."""
+        remote = self._context.remote
+        for unique in unique_sets(shape, remote):
+            rows = rows_of(unique.model, remote).exclude(pk=own_key(shape, unique.model, values, key))
+            holders = unique.holders(rows, values)
+            row = None if holders is None else holders.first()
+            if row is not None and foresight.stays(unique.model, row.pk, unique.fields):
+                return self._meet(task, change, shape_of(unique.model), row, unique.names, values)
         return None
+
+    def _meet(
+        self, task: ObjectTask, change: Change, there: Shape, row: Model, names: tuple[str, ...], values: dict[str, Any]
+    ) -> _Met:
+        here = self._identity.versions.of(task.at)
+        mine = (change.logged_at, self._context.source)
+        mine = mine if here is None else (moment_of(here.time), here.author)
+        sides = BothSides(self._context.remote, task.shape.copied, values, row)
+        sides.read()
+        return _Met(task, row, names, sides, mine, self._version_there(there, row))
+
+    def note_double(
+        self, task: ObjectTask, change: Change, there: Shape, row: Model, names: tuple[str, ...], values: dict[str, Any]
+    ) -> None:
+        """Note that an object was written, and that another one has the same natural key.
+
+        Args:
+            there, row: the other one.
+            names: the fields of the natural key.
+            values: what the object has on the remote, by attribute names.
+        """
+        met = self._meet(task, change, there, row, names, values)
+        met.rule = NATURAL_KEY
+        self._doubles[change] = met
 
     def _version_there(self, shape: Shape, row: Model) -> tuple[datetime.datetime, str]:
         key = self._identity.claimed_by(shape.root, row.pk)
@@ -155,7 +187,12 @@ class Clashes:
     # On record --------------------------------------------------------------------------------------
 
     def tell(self, report: SyncReport, failed: Collection[Change]) -> None:
-        """Tell which objects have got other values."""
+        """Tell which objects have got other values, and which have one natural key."""
+        for met in self._doubles.values():
+            label, there = met.task.shape.label, f"{type(met.row)._meta.label} {met.row.pk!r}"
+            named = ", ".join(f"{name}={(met.sides.local or {}).get(name)!r}" for name in met.fields)
+            told = f"{there} on {self._context.remote!r} is another object and has the same natural key ({named})"
+            report.remark(Told.DOUBLE, label, encode_key(met.task.key), told)
         for change, met in self._met.items():
             if met.renamed and change not in failed:
                 key = met.task.key if met.renamed == "local" else met.row.pk
@@ -173,7 +210,12 @@ class Clashes:
         """
         if self._context.dry_run:
             return
-        records = [self._record(met, change in failed) for change, met in self._met.items() if change not in left]
+        records = [
+            self._record(met, change in failed)
+            for change, met in self._met.items()
+            if change not in left and (change in failed or met.renamed)
+        ]
+        records += [self._record(met, is_failure=False) for met in self._doubles.values()]
         new = [each for each in records if not self._is_known(each)]
         if new:
             Record._base_manager.using(self._context.remote).bulk_create(new)
@@ -206,18 +248,3 @@ class Clashes:
             rule=met.rule,
             result="local" if renamed == "remote" else "remote",
         )
-
-
-def _unique_sets(shape: Shape) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Yield the copied fields, each set of one table, whose values are unique together, and for which rows."""
-    for model in (shape.model, *parents_of(shape.model)):
-        options: Any = model._meta
-        own = {field.name: field for field in options.local_concrete_fields if field in shape.copied}
-        sets: list[tuple[tuple[str, ...], Any]] = [((field.name,), None) for field in own.values() if field.unique]
-        sets += [(tuple(each), None) for each in options.unique_together]
-        sets += [
-            (tuple(each.fields), each.condition)
-            for each in options.constraints
-            if isinstance(each, UniqueConstraint) and each.fields
-        ]
-        yield from ((tuple(own[name] for name in names), when) for names, when in sets if own.keys() >= set(names))

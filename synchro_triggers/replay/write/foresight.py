@@ -15,7 +15,7 @@ from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import differing, local_value, same_value
 from ..schema.findable import is_hashable
-from ..schema.shape import Shape, leads_elsewhere, parents_of, root_of
+from ..schema.shape import Shape, leads_elsewhere, parents_of, root_of, shape_of
 from ..tasks import At, LinkTask, ObjectTask
 from .known import Known
 
@@ -33,9 +33,18 @@ class Foresight:
     Args:
         gone: in a dry run, root model and remote key of what would have been deleted.
         tasks: of the batch: what they want of one column is looked up together.
+        pending: objects that may still be written; by default those of the batch.
     """
 
-    def __init__(self, known: Known, gone: Container[At] = (), tasks: Iterable[ObjectTask | LinkTask] = ()) -> None:
+    def __init__(
+        self,
+        known: Known,
+        gone: Container[At] = (),
+        tasks: Iterable[ObjectTask | LinkTask] = (),
+        pending: Container[At] | None = None,
+    ) -> None:
+        self._remote_changes = known.remote_changes
+        self._pending = known.of_batch if pending is None else pending
         self._matching, self._identity, self._remote = known.matching, known.identity, known.remote
         self._gone, self._tasks = gone, tasks
         self._looked_up: dict[tuple[Any, ...], _LookedUp] = {}
@@ -90,7 +99,10 @@ class Foresight:
         return _LookedUp(asked, {tuple(there): key for key, *there in found if is_hashable(tuple(there))})
 
     def stays(self, model: type[Model], holder: Any, fields: Iterable[Any]) -> bool:
-        """Tell whether a row keeps its values: it is the remote's own, or LOCAL's object has them too."""
+        """Tell whether a row keeps its values.
+
+        It is the remote's own, or LOCAL's object has them too, or does not know yet who has written them there.
+        """
         root = root_of(model)
         if (root, holder) in self._gone:
             return False
@@ -102,7 +114,11 @@ class Foresight:
             here = load_instances(root, [key]).get(key)
             if here is None or not isinstance(here, model):
                 return True
-            return all(same_value(field, self._there(here, field), local_value(row, field)) for field in fields)
+            if all(same_value(field, self._there(here, field), local_value(row, field)) for field in fields):
+                return True
+            if (root, key) in self._pending:
+                return False
+            return self._remote_changes.unseen(shape_of(type(here)), key, holder) is not None
         return False
 
     def _there(self, instance: Model, field: Any) -> Any:

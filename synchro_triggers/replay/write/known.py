@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Model
@@ -54,6 +55,11 @@ class Known:
         self.unseen = Unseen(context, identity, self.remote_changes)
         self.renamed: dict[At, dict[str, Any]] = {}
         self.rows = ReadAhead(context.remote, context.locks)
+
+    @cached_property
+    def of_batch(self) -> frozenset[At]:
+        """The objects of the batch."""
+        return frozenset(task.at for task in self._tasks if isinstance(task, ObjectTask))
 
     # Many, in a few queries -------------------------------------------------------------------------
 

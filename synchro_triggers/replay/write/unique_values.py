@@ -158,7 +158,7 @@ def _at_rows(remote: str, stuck: Mapping[T, Stuck]) -> dict[tuple[type[Model], A
 
 
 @cache
-def _is_told_by_values(shape: Shape) -> bool:
+def is_told_by_values(shape: Shape) -> bool:
     """Tell whether single columns, which hold the same on both sides, show which objects are in each other's way."""
     return all(field.unique and not leads_elsewhere(field) for field in unique_fields(shape)) and not any(
         model._meta.unique_together or model._meta.constraints
@@ -168,13 +168,13 @@ def _is_told_by_values(shape: Shape) -> bool:
 
 def _shows_in_values(shape: Shape, instance: Model | None) -> bool:
     """Tell the same of an object; of one that is to be deleted, with what its children's tables have of it."""
-    return _is_told_by_values(shape) and (instance is not None or _are_children_told_by_values(shape.model))
+    return is_told_by_values(shape) and (instance is not None or _are_children_told_by_values(shape.model))
 
 
 @cache
 def _are_children_told_by_values(model: type[Model]) -> bool:
     children = [link.model for link in links_to_children(model) if link.primary_key]
-    return all(_is_told_by_values(shape_of(each)) and _are_children_told_by_values(each) for each in children)
+    return all(is_told_by_values(shape_of(each)) and _are_children_told_by_values(each) for each in children)
 
 
 def free_values_for_many(remote: str, shape: Shape, count: int) -> dict[Field[Any, Any], list[Any]]:

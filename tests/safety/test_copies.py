@@ -83,7 +83,7 @@ def status(*arguments: str) -> str:
 def test_status_says_that_a_run_would_be_refused_and_why(other_state):
     Item.objects.create(name="a")
     synchronize()
-    assert "refuse" not in status() and json.loads(status("--json"))[REMOTE]["refused"] == ""
+    assert "refuse" not in status() and json.loads(status("--json"))["remotes"][REMOTE]["refused"] == ""
     other_state()
 
     with pytest.raises(Refused) as refusal:
@@ -91,7 +91,7 @@ def test_status_says_that_a_run_would_be_refused_and_why(other_state):
 
     [line] = [line for line in status().splitlines() if "refuse" in line]
     assert line == f"  synchronize would refuse to run: {refusal.value}"
-    assert json.loads(status("--json"))[REMOTE]["refused"] == str(refusal.value)
+    assert json.loads(status("--json"))["remotes"][REMOTE]["refused"] == str(refusal.value)
 
 
 @both

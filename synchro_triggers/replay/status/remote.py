@@ -1,22 +1,27 @@
-"""What is pending, what has failed, when the last run was."""
+"""Where LOCAL and a remote stand: what is pending, and for how long; what has failed; the last runs."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..capture.own_tables import require_own_tables
-from ..conf import local_alias
-from ..exceptions import Refused, SynchroError
-from ..key_texts import printable_key
-from ..models import Checkpoint, Failure
-from ..reaching import troubles_with
-from .log.window import Window, open_window, pending_objects
-from .schema.shape import shown_key
-from .state.checkpoint import load_checkpoint
-from .state.node import (
+from django.db import connections
+
+from ...capture.own_tables import require_own_tables
+from ...conf import local_alias
+from ...exceptions import Refused, SynchroError
+from ...key_texts import printable_key
+from ...masking import without_credentials
+from ...models import Checkpoint, Conflict, Failure, Node
+from ...moment import UtcNow, as_utc
+from ...reaching import troubles_with
+from ..log.window import Window, first_logged, open_window, pending_objects
+from ..plan.fence import Fence
+from ..schema.shape import shown_key
+from ..state.checkpoint import load_checkpoint
+from ..state.node import (
     node_id,
     require_original,
     require_remembered,
@@ -24,6 +29,10 @@ from .state.node import (
     require_two_databases,
     require_two_nodes,
 )
+from .runs import PastRun, last_runs
+
+#: How many of the last runs are told of.
+_RUNS = 5
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,13 @@ class Status:
         pending: objects that the next run will look at, by model label.
         pending_rows: changelog rows that they come from.
         failures: changes that could not be applied, oldest first.
+        lag: seconds since the oldest pending change was logged, by LOCAL's clock; 0: nothing is pending. What is kept
+            as a failure does not count.
+        conflicts: how many conflicts of LOCAL's runs the remote has on record.
+        open_conflicts: of how many of them nobody has said since that the decision was right.
+        clock: seconds by which the remote's clock is ahead of LOCAL's.
+        lagging: what the tables there lack, by model label.
+        runs: the last ones, the newest first.
     """
 
     remote: str
@@ -61,12 +77,21 @@ class Status:
     pending: dict[str, int]
     pending_rows: int
     failures: tuple[FailureStatus, ...]
+    lag: float = 0.0
+    conflicts: int = 0
+    open_conflicts: int = 0
+    clock: float = 0.0
+    lagging: dict[str, str] = field(default_factory=dict)
+    runs: tuple[PastRun, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON; times in ISO form."""
         return {
             **asdict(self),
             "last_run": _iso(self.last_run),
+            "lag": round(self.lag, 3),
+            "clock": round(self.clock, 3),
+            "runs": [run.as_dict() for run in self.runs],
             "failures": [
                 asdict(failure) | {name: _iso(getattr(failure, name)) for name in ("first_at", "last_at", "next_at")}
                 for failure in self.failures
@@ -74,11 +99,46 @@ class Status:
         }
 
 
+@dataclass(frozen=True)
+class Unreachable:
+    """A remote that could not be asked.
+
+    Attributes:
+        remote: the alias.
+        error: why.
+        code: the exit code that stands for it.
+        runs: the last ones, which are on record on LOCAL; the newest first.
+    """
+
+    remote: str
+    error: str
+    code: int
+    runs: tuple[PastRun, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {"remote": self.remote, "error": self.error, "runs": [run.as_dict() for run in self.runs]}
+
+
 def read_statuses(remotes: Iterable[str]) -> tuple[list[Status], list[SynchroError]]:
     """Look where LOCAL and each remote stand; return the errors of those that cannot be asked too."""
     statuses: list[Status] = []
     problems = troubles_with(remotes, lambda alias: statuses.append(read_status(alias)))
     return statuses, problems
+
+
+def read_all(remotes: Iterable[str]) -> tuple[list[Status | Unreachable], list[SynchroError]]:
+    """Do the same, with one for each remote, in order."""
+    found: list[Status | Unreachable] = []
+    problems: list[SynchroError] = []
+    for alias in remotes:
+        statuses, troubles = read_statuses([alias])
+        found += statuses
+        problems += troubles
+        for error in troubles:
+            said = without_credentials(str(error))
+            found.append(Unreachable(alias, said, error.exit_code, tuple(last_runs(alias, _RUNS))))
+    return found, problems
 
 
 def read_status(remote: str) -> Status:
@@ -93,6 +153,7 @@ def read_status(remote: str) -> Status:
     checkpoint = load_checkpoint(remote, source)
     target = node_id(remote)
     window = _pending(checkpoint, target)
+    conflicts = Conflict._base_manager.using(remote).filter(source=source)
     return Status(
         remote=remote,
         last_run=checkpoint.last_check,
@@ -113,6 +174,12 @@ def read_status(remote: str) -> Status:
             )
             for failure in Failure.objects.using(remote).filter(source=source).order_by("id")
         ),
+        lag=_lag(window, target),
+        conflicts=conflicts.count(),
+        open_conflicts=conflicts.filter(taken="").count(),
+        clock=_ahead(remote) - _ahead(local_alias()),
+        lagging=(fence := Fence(remote, None)).schema.lagging(fence.chosen),
+        runs=tuple(last_runs(remote, _RUNS, under_way=bool(checkpoint.run_id))),
     )
 
 
@@ -142,6 +209,25 @@ def _pending(checkpoint: Checkpoint, target: str) -> Window:
         since=checkpoint.since,
         without_origin=target,
     )
+
+
+def _lag(window: Window, target: str) -> float:
+    """Return the seconds since the oldest change of a window was logged."""
+    logged = first_logged(local_alias(), window, without_origin=target)
+    return max(0.0, (_clock(local_alias()) - logged).total_seconds()) if logged is not None else 0.0
+
+
+def _clock(alias: str) -> datetime.datetime:
+    return as_utc(Node._base_manager.using(alias).values_list(UtcNow(), flat=True).get(pk=1))
+
+
+def _ahead(alias: str) -> float:
+    """Return the seconds by which a database's clock is ahead of this process's."""
+    connections[alias].ensure_connection()
+    before = datetime.datetime.now(datetime.UTC)
+    there = _clock(alias)
+    after = datetime.datetime.now(datetime.UTC)
+    return (there - before).total_seconds() - (after - before).total_seconds() / 2
 
 
 def _why_refused(remote: str, checkpoint: Checkpoint) -> str:

@@ -24,7 +24,7 @@ def replaying_from(alias: str) -> Iterator[None]:
     """Let the changes of ``alias`` be those that are replayed: it is LOCAL in this block, and LOCAL may be the remote.
 
     Example:
-        ``with replaying_from("main"): Run("default", choices).perform(record)`` brings what was changed on ``main``.
+        ``with replaying_from("main"): Run("default", choices).perform()`` brings what was changed on ``main``.
     """
     token = _local.set(alias)
     try:

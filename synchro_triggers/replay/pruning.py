@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connections, transaction
+from django.db.models import Model
 
 from ..conf import local_alias
 from ..key_texts import is_digest, key_of_gone
@@ -74,8 +75,7 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
     old: Condition = (f"NOT ({young})", params)
     found.kept = dict(_kept_for(known, old))
     if not dry_run:
-        runs = Run._base_manager.using(local_alias()).filter(begun_at__lt=now - keep)
-        found.runs = runs._raw_delete(local_alias())
+        found.runs = _delete_old(Run, begun_at__lt=now - keep)
     if not known and not found.forgotten:
         return found  # nobody has received anything: all of it waits for the first one
     passed = all_of([old, *(peer.has_passed(connection) for peer in known)])
@@ -88,9 +88,12 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
     found.windows = _delete_windows()
     found.knowledge = _delete_knowledge()
     found.tombstones = _delete_tombstones()
-    decided = Conflict._base_manager.using(local_alias()).filter(decided_at__lt=now - keep)
-    found.conflicts = decided._raw_delete(local_alias())
+    found.conflicts = _delete_old(Conflict, decided_at__lt=now - keep)
     return found
+
+
+def _delete_old(model: type[Model], **before: datetime.datetime) -> int:
+    return int(model._base_manager.using(local_alias()).filter(**before)._raw_delete(local_alias()))
 
 
 def _kept_for(known: Sequence[Peer], old: Condition) -> Iterator[tuple[str, int]]:

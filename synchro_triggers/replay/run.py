@@ -63,7 +63,7 @@ from .state.node import (
     require_same_history,
     require_two_nodes,
 )
-from .state.runs import RunRecord, all_fail
+from .state.runs import NO_RECORD, RunRecord, all_fail
 from .state.sight import require_sight
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.clock import Pace
@@ -198,17 +198,20 @@ class Run:
         """The node id of the remote."""
         return self._context.node
 
-    def perform_at_once(self, checkpoint: Checkpoint, window: Window, record: RunRecord) -> SyncReport | None:
+    def perform_at_once(
+        self, checkpoint: Checkpoint, window: Window, record: RunRecord | None = None
+    ) -> SyncReport | None:
         """Apply a small window in one transaction, if that is possible: see ``AtOnce.apply()``."""
         at_once = AtOnce(self._context, self._fence, self._lease, self._meeting, self._pace.seconds)
         report = at_once.apply(checkpoint, window)
-        if report is not None:
+        if report is not None and record is not None:
             record.meet(self.source, self.node)
             record.end(report)
         return report
 
-    def perform(self, record: RunRecord) -> SyncReport:
-        """Make a run: see what is to be done, refuse what is in doubt, apply the rest, and put it on record."""
+    def perform(self, record: RunRecord | None = None) -> SyncReport:
+        """Make a run: see what is to be done, refuse what is in doubt, apply the rest; put it on record, if asked."""
+        record = record or NO_RECORD
         record.meet(self.source, self.node)
         remote, ledger = self._context.remote, Ledger(self._context.remote)
         self._context.begin_run()

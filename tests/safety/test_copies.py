@@ -89,7 +89,7 @@ def test_status_says_that_a_run_would_be_refused_and_why(other_state):
     with pytest.raises(Refused) as refusal:
         synchronize()
 
-    [line] = [line for line in status().splitlines() if "refuse" in line]
+    [line] = [line for line in status().splitlines() if "would refuse" in line]
     assert line == f"  synchronize would refuse to run: {refusal.value}"
     assert json.loads(status("--json"))["remotes"][REMOTE]["refused"] == str(refusal.value)
 

@@ -245,7 +245,7 @@ def test_stop_at_the_first_leaves_it_and_the_rest_for_the_next_run(settings, bat
     assert set(on_remote(Item).values_list("name", flat=True)) == {"one"}
     assert kept().error == "ValueError: no bad today"
     assert on_remote(Checkpoint).get().last_check is None, "the run has not come to its end"
-    pending = json.loads(status("--json"))[REMOTE]["pending"]
+    pending = json.loads(status("--json"))["remotes"][REMOTE]["pending"]
     assert 3 <= pending["testapp.Item"] <= 5
 
     with refusing(Item, {"bad"}), pytest.raises(CommandError, match="no bad today"):
@@ -366,8 +366,8 @@ def test_status_changes_nothing():
 def test_status_without_a_remote_says_so(settings):
     settings.SYNCHRO_REMOTE = None
 
-    assert status() == "No remote is configured (SYNCHRO_REMOTE): changes are only logged.\n"
-    assert json.loads(status("--json")) == {}
+    assert status().splitlines()[-1] == "No remote is configured (SYNCHRO_REMOTE): changes are only logged."
+    assert json.loads(status("--json"))["remotes"] == {}
 
 
 # Who has it ---------------------------------------------------------------------------------------

@@ -57,10 +57,13 @@ class Command(BaseCommand):
             for line in lines:
                 self.stdout.write(without_credentials(line))
         with one_line():
+            worst = worst_of(problems) if problems else None
             if options["check"] and findings:
-                raise _error(findings)
-            if problems:
-                raise worst_of(problems)
+                error = _error(findings)
+                if worst is None or error.returncode > worst.exit_code:
+                    raise error
+            if worst is not None:
+                raise worst
 
 
 def _limits(options: dict[str, Any]) -> Limits:

@@ -111,6 +111,10 @@ class RunRecord:
         return ""
 
 
+#: Of a run that is not put on record.
+NO_RECORD = RunRecord(LOCAL, "", "", wanted=False)
+
+
 _WRITTEN_AT_THE_END = (
     "remote_node",
     "ended_at",

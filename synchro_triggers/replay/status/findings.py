@@ -19,7 +19,7 @@ class Finding:
         code: the exit code that stands for it.
         database: the alias.
         cause: what is wrong.
-        cure: what to do.
+        cure: what to do; ``""``: the cause says so.
     """
 
     code: int
@@ -29,7 +29,7 @@ class Finding:
 
     def describe(self) -> str:
         """Return a line for people."""
-        return f"{self.database}: {self.cause}: {self.cure}"
+        return f"{self.database}: {self.cause}: {self.cure}" if self.cure else f"{self.database}: {self.cause}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -77,9 +77,7 @@ def _of_local(local: LocalStatus) -> Iterator[Finding]:
 
 
 def _of_unreachable(remote: Unreachable) -> Iterator[Finding]:
-    cure = (
-        "start it, or look at its settings" if remote.code == 5 else f"`manage.py synchronize --remote {remote.remote}`"
-    )
+    cure = "start it, or look at its settings" if remote.code == 5 else ""
     yield Finding(remote.code, remote.remote, remote.error, cure)
 
 
@@ -87,7 +85,7 @@ def _of_remote(remote: Status, limits: Limits) -> Iterator[Finding]:
     alias = remote.remote
     again = f"run `manage.py synchronize --remote {alias}`, or start its follower"
     if remote.refused:
-        yield Finding(3, alias, f"a run would be refused: {remote.refused}", "decide, as it says")
+        yield Finding(3, alias, f"a run would be refused: {remote.refused}", "")
     if remote.lagging:
         labels = ", ".join(sorted(remote.lagging))
         yield Finding(3, alias, f"its schema lags ({labels})", f"run `manage.py migrate --database {alias}`")

@@ -72,7 +72,7 @@ def read_local() -> LocalStatus:
         return LocalStatus(
             database=alias,
             node=node_id(alias),
-            engine=connections[alias].vendor,
+            engine=connections[alias].display_name,
             copy=copy,
             triggers=tuple(wrong),
             unseen=tuple(describe_unseen(alias, found)),

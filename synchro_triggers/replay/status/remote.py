@@ -158,7 +158,7 @@ def read_status(remote: str) -> Status:
         remote=remote,
         last_run=checkpoint.last_check,
         under_way=_under_way(checkpoint),
-        refused=_why_refused(remote, checkpoint),
+        refused=why_refused(remote, checkpoint),
         pending=pending_objects(local_alias(), window, without_origin=target),
         pending_rows=window.rows,
         failures=tuple(
@@ -230,7 +230,8 @@ def _ahead(alias: str) -> float:
     return (there - before).total_seconds() - (after - before).total_seconds() / 2
 
 
-def _why_refused(remote: str, checkpoint: Checkpoint) -> str:
+def why_refused(remote: str, checkpoint: Checkpoint) -> str:
+    """Return why a run would be refused: LOCAL is a copy, was moved or put back, or forgotten; ``''``: it would not."""
     try:
         require_original(local_alias())
         require_remembered(remote, *require_two_nodes(remote))

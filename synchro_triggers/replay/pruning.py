@@ -84,12 +84,16 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
         return found
     for number in _delete_rows(passed):
         found.rows += number
+    _delete_what_hangs_on_it(found)
+    found.conflicts = _delete_old(Conflict, decided_at__lt=now - keep)
+    return found
+
+
+def _delete_what_hangs_on_it(found: Pruned) -> None:
     delete_old_notes(local_alias())
     found.windows = _delete_windows()
     found.knowledge = _delete_knowledge()
     found.tombstones = _delete_tombstones()
-    found.conflicts = _delete_old(Conflict, decided_at__lt=now - keep)
-    return found
 
 
 def _delete_old(model: type[Model], **before: datetime.datetime) -> int:

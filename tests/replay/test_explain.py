@@ -179,7 +179,7 @@ def test_versions_are_told_of_an_object_that_goes_round():
     told = explained(item.pk)
 
     [here], [there] = told["local"]["names"], told["remotes"][0]["names"]
-    assert (here["maker"], here["key"], here["author"]) == (REMOTE, told["remotes"][0]["key"], REMOTE)
+    assert (here["maker"], here["key"], here["author"]) == (LOCAL, str(item.pk), REMOTE)
     assert here["number"] > 0 and here["at"].startswith("20")
     assert (there["maker"], there["key"]) == (LOCAL, str(item.pk))
 

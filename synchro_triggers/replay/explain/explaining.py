@@ -209,8 +209,6 @@ def _on_remote(alias: str, asked: _Asked, local: OnLocal) -> OnRemote:
         *_references(alias, shape, remote=there),
         *_references(alias, shape, local=asked.texts).filter(source=source),
     ]
-    failure = _failure(alias, source, asked)
-    pending = bool(way.pending(shape.root, asked.labels, [asked.key]))
     newest = local.log[0] if local.log else None
     facts = Facts(
         local=local.database,
@@ -219,23 +217,38 @@ def _on_remote(alias: str, asked: _Asked, local: OnLocal) -> OnRemote:
         there=local.there,
         newest=newest,
         key=None if key is None else printable_key(encode_key(key)),
-        pending=pending,
+        pending=bool(way.pending(shape.root, asked.labels, [asked.key])),
         came_from_there=newest is not None and newest.origin in {alias, node},
         remote_won=any(each.remote_won and each.source == source for each in references),
-        failure=failure,
+        failure=_failure(alias, source, asked),
         now=datetime.datetime.now(datetime.UTC),
     )
+    back_of_it = back is not None and key is not None and bool(back.pending(shape.root, asked.labels, [key]))
+    return _told(alias, asked, local, facts, node, _names(alias, references), pending_back=back_of_it)
+
+
+def _told(
+    alias: str,
+    asked: _Asked,
+    local: OnLocal,
+    facts: Facts,
+    node: str,
+    names: tuple[KnownName, ...],
+    *,
+    pending_back: bool,
+) -> OnRemote:
+    newest = facts.newest
     records = Conflict._base_manager.using(alias).filter(
-        source=source, model_label__in=asked.labels, local_pk__in=[stored_key(text) for text in asked.texts]
+        source=local.node, model_label__in=asked.labels, local_pk__in=[stored_key(text) for text in asked.texts]
     )
     return OnRemote(
         remote=alias,
         node=node,
         key=facts.key,
-        names=_names(alias, references),
-        pending=pending,
-        pending_back=back is not None and key is not None and bool(back.pending(shape.root, asked.labels, [key])),
-        failure=failure,
+        names=names,
+        pending=facts.pending,
+        pending_back=pending_back,
+        failure=facts.failure,
         conflicts=_conflicts(alias, records),
         runs=tuple(runs_around(alias, newest.at, _RUNS)) if newest is not None and newest.at is not None else (),
         next=what_next(facts),

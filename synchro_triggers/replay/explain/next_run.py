@@ -22,7 +22,7 @@ class Facts:
         came_from_there: the remote itself has sent what LOCAL has logged last.
         remote_won: in a conflict, the remote's version was kept.
         failure: what is kept.
-        now: the time, by the remote's clock.
+        now: the time, by this process's clock.
     """
 
     local: str

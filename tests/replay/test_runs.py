@@ -318,6 +318,23 @@ def test_what_cannot_be_put_on_record_is_told_and_breaks_nothing(monkeypatch, ca
 
 
 @both
+def test_end_that_cannot_be_put_on_record_is_told():
+    Item.objects.create(name="a")
+
+    def refuse(execute, sql, *arguments):
+        if sql.startswith('UPDATE "synchro_triggers_run"'):
+            return execute("UPDATE no_such_table SET a = 1", (), *arguments[1:])
+        return execute(sql, *arguments)
+
+    with connections[LOCAL].execute_wrapper(refuse):
+        report = synchronize()
+
+    assert report.created == 1
+    assert "seems to be killed in synchro_status" in report.warnings[0] and "no_such_table" in report.warnings[0]
+    assert only().ended_at is None
+
+
+@both
 def test_secrets_of_an_error_are_not_put_on_record(monkeypatch):
     Item.objects.create(name="a")
 

@@ -13,7 +13,7 @@ from django.db.models.signals import pre_save
 
 from synchro_triggers import synchronize
 from synchro_triggers.capture import install
-from synchro_triggers.models import ChangeLog, Conflict, Run
+from synchro_triggers.models import ChangeLog, Conflict, Node, Run
 from synchro_triggers.replay.state.node import node_id
 from synchro_triggers.replay.status.findings import Limits, find
 from synchro_triggers.replay.status.local import LocalStatus
@@ -128,6 +128,17 @@ def test_conflicts_are_counted():
 
     assert (told["conflicts"], told["open_conflicts"]) == (2, 1)
     assert "  conflicts: 2 on record, 1 open" in status().splitlines()
+
+
+@both
+@pytest.mark.all_pairs
+def test_remote_that_may_be_a_copy_is_noted():
+    Node.objects.using(REMOTE).update(fingerprint="made elsewhere")
+
+    note = json.loads(status("--json"))["remotes"][REMOTE]["note"]
+
+    assert note.startswith("The identity of 'remote' was made in another place.")
+    assert f"  note: {note}" in status().splitlines()
 
 
 @both

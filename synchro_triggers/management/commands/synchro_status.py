@@ -118,6 +118,8 @@ def _lines_of_remote(status: Status) -> Iterator[str]:
     yield f"{status.remote}: last run " + (f"{status.last_run:%Y-%m-%d %H:%M:%S}" if status.last_run else "never")
     if status.refused:
         yield f"  synchronize would refuse to run: {status.refused}"
+    if status.note:
+        yield f"  note: {status.note}"
     yield from (f"  schema lags: {text}" for _, text in sorted(status.lagging.items()))
     if status.under_way:
         yield f"  under way: {status.under_way}"

@@ -104,7 +104,8 @@ class RunRecord:
                     Run._base_manager.using(LOCAL).bulk_create([row])  # nobody is told of it by signals
         except Error as error:
             text = " ".join(without_credentials(str(error)).split())
-            told = f"This run could not be put on record on {LOCAL!r}, and is missing in synchro_status: {text}"
+            shown = "seems to be killed" if self.has_begun else "is missing"
+            told = f"This run could not be put on record on {LOCAL!r}, and {shown} in synchro_status: {text}"
             logger.log(level, told)
             return told
         self._has_begun = True

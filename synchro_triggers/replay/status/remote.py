@@ -15,10 +15,11 @@ from ...exceptions import Refused, SynchroError
 from ...key_texts import printable_key
 from ...masking import without_credentials
 from ...models import Checkpoint, Conflict, Failure, Node
-from ...moment import UtcNow, as_utc
+from ...moment import Moment, UtcNow, as_utc
 from ...reaching import troubles_with
 from ..log.window import Window, first_logged, open_window, pending_objects
 from ..plan.fence import Fence
+from ..readiness import describe_other_place
 from ..schema.shape import shown_key
 from ..state.checkpoint import load_checkpoint
 from ..state.node import (
@@ -66,6 +67,7 @@ class Status:
         conflicts: how many conflicts of LOCAL's runs the remote has on record.
         open_conflicts: of how many of them nobody has said since that the decision was right.
         clock: seconds by which the remote's clock is ahead of LOCAL's.
+        note: why the remote may be a copy; ``""``: it is none.
         lagging: what the tables there lack, by model label.
         runs: the last ones, the newest first.
     """
@@ -81,6 +83,7 @@ class Status:
     conflicts: int = 0
     open_conflicts: int = 0
     clock: float = 0.0
+    note: str = ""
     lagging: dict[str, str] = field(default_factory=dict)
     runs: tuple[PastRun, ...] = ()
 
@@ -178,6 +181,7 @@ def read_status(remote: str) -> Status:
         conflicts=conflicts.count(),
         open_conflicts=conflicts.filter(taken="").count(),
         clock=_ahead(remote) - _ahead(local_alias()),
+        note=describe_other_place(remote),
         lagging=(fence := Fence(remote, None)).schema.lagging(fence.chosen),
         runs=tuple(last_runs(remote, _RUNS, under_way=bool(checkpoint.run_id))),
     )
@@ -218,7 +222,8 @@ def _lag(window: Window, target: str) -> float:
 
 
 def _clock(alias: str) -> datetime.datetime:
-    return as_utc(Node._base_manager.using(alias).values_list(UtcNow(), flat=True).get(pk=1))
+    now = UtcNow(output_field=Moment())  # by a plain DateTimeField, a time zone of the alias would count
+    return as_utc(Node._base_manager.using(alias).values_list(now, flat=True).get(pk=1))
 
 
 def _ahead(alias: str) -> float:

@@ -164,19 +164,7 @@ def read_status(remote: str) -> Status:
         refused=why_refused(remote, checkpoint),
         pending=pending_objects(local_alias(), window, without_origin=target),
         pending_rows=window.rows,
-        failures=tuple(
-            FailureStatus(
-                model=failure.model_label,
-                key=printable_key(shown_key(failure.model_label, failure.key)),
-                operation=failure.operation,
-                error=failure.error,
-                attempts=failure.attempts,
-                first_at=failure.first_at,
-                last_at=failure.last_at,
-                next_at=failure.next_at,
-            )
-            for failure in Failure.objects.using(remote).filter(source=source).order_by("id")
-        ),
+        failures=_failures(remote, source),
         lag=_lag(window, target),
         conflicts=conflicts.count(),
         open_conflicts=conflicts.filter(taken="").count(),
@@ -184,6 +172,22 @@ def read_status(remote: str) -> Status:
         note=describe_other_place(remote),
         lagging=(fence := Fence(remote, None)).schema.lagging(fence.chosen),
         runs=tuple(last_runs(remote, _RUNS, under_way=bool(checkpoint.run_id))),
+    )
+
+
+def _failures(remote: str, source: str) -> tuple[FailureStatus, ...]:
+    return tuple(
+        FailureStatus(
+            model=failure.model_label,
+            key=printable_key(shown_key(failure.model_label, failure.key)),
+            operation=failure.operation,
+            error=failure.error,
+            attempts=failure.attempts,
+            first_at=failure.first_at,
+            last_at=failure.last_at,
+            next_at=failure.next_at,
+        )
+        for failure in Failure.objects.using(remote).filter(source=source).order_by("id")
     )
 
 

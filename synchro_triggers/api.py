@@ -25,6 +25,7 @@ def synchronize(
     progress: Callable[[int, int], None] | None = None,
     pull: bool = False,
     both: bool = False,
+    by: str = "API",
 ) -> SyncReport:
     """Replay what was logged on LOCAL since the last run on the remote database(s), or the other way round.
 
@@ -40,6 +41,7 @@ def synchronize(
             other side, which only must have its triggers. What is said here of LOCAL is true of the remote then, and
             the other way round.
         both: send LOCAL's changes to a remote, then fetch that one's.
+        by: who begins the run, for its record, which ``synchro_status`` shows.
 
     Returns:
         What was done. Objects that could not be applied are in ``failures``; they are no exception.
@@ -69,6 +71,7 @@ def synchronize(
         progress=progress,
         pull=pull,
         both=both,
+        by=by,
     )
 
 
@@ -82,6 +85,7 @@ def call_synchronize(
     progress: Callable[[int, int], None] | None = None,
     pull: bool = False,
     both: bool = False,
+    by: str = "API",
 ) -> str:
     """Run ``synchronize()`` and return the (translated) message, as django-synchro did.
 
@@ -106,6 +110,7 @@ def call_synchronize(
         progress=progress,
         pull=pull,
         both=both,
+        by=by,
     )
     return message_of_success(report)
 

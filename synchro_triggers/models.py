@@ -532,6 +532,70 @@ class Conflict(models.Model):
         return read_full_key(self.remote_pk, self.remote_text)
 
 
+class Direction(models.TextChoices):
+    """Which way the changes of a run go, as LOCAL sees it."""
+
+    PUSH = "push", _("from here to the remote")
+    PULL = "pull", _("from the remote to here")
+
+
+class Outcome(models.TextChoices):
+    """How a run has ended."""
+
+    DONE = "done", _("done")
+    NOTHING = "nothing to do", _("there was nothing to do")
+    FAILED = "failed", _("an error has ended it")
+    REFUSED = "refused", _("it was refused, or its settings were wrong: nothing was changed")
+    BUSY = "busy", _("another run was under way")
+    UNREACHABLE = "unreachable", _("a database could not be reached")
+    UNENDED = "", _("it is under way, or was killed")
+
+
+class Run(models.Model):
+    """A run to or from a remote, stored on LOCAL: when, how it has ended, what it did, and who began it.
+
+    The row is written before the run applies anything, so that a run that is killed has left one; a run that has
+    nothing to do, or cannot begin, writes it at its end.
+
+    Attributes:
+        remote: the alias.
+        remote_node: its identity; empty: the run did not come so far.
+        direction: which way the changes went.
+        begun_at, ended_at: by the clock of the process; no end: it is under way, or was killed.
+        outcome, error: how it has ended, and the error that has ended it.
+        written, deleted: how many objects were created or updated, and deleted.
+        links: how many links of many-to-many fields were added or removed.
+        kept: how many objects were kept as failures at its end.
+        conflicts: how many objects both sides had changed.
+        begun_by: ``command``, ``page: <user>``, ``API``, ``follower``, or what a caller of the API says.
+        host, pid: the process.
+    """
+
+    remote = models.CharField(max_length=255)
+    remote_node = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
+    direction = models.CharField(max_length=4, choices=Direction)
+    begun_at = Moment(_("begun at"))
+    ended_at = Moment(_("ended at"), null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=20, choices=Outcome, default=Outcome.UNENDED, blank=True)
+    error = ExactTextField(default="", blank=True)
+    written = models.BigIntegerField(default=0)
+    deleted = models.BigIntegerField(default=0)
+    links = models.BigIntegerField(default=0)
+    kept = models.BigIntegerField(default=0)
+    conflicts = models.BigIntegerField(default=0)
+    begun_by = ExactCharField(max_length=255, default="", blank=True)
+    host = models.CharField(max_length=255, default="", blank=True)
+    pid = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.remote} {self.begun_at}: {self.outcome}"
+
+
 def __getattr__(name: str) -> Any:
     """Return ``options``, which django-synchro's users import from here; it stands in ``api``."""
     if name != "options":

@@ -25,8 +25,10 @@ ON_BOTH = [
     ("synchronize", "--full"),
     ("synchronize", "--follow"),
     ("synchro_status",),
+    ("synchro_status", "--check", "--max-lag", "60"),
     ("synchro_failures",),
     ("synchro_failures", "--retry"),
+    ("synchro_explain", "testapp.Item", "7"),
     ("synchro_link",),
     ("synchro_compare",),
     ("synchro_conflicts",),
@@ -57,7 +59,11 @@ def on(alias, command):
 
 
 @both
-@pytest.mark.parametrize("command", [each for each in ON_BOTH + ON_ONE if "--follow" not in each], ids=" ".join)
+@pytest.mark.parametrize(
+    "command",
+    [each for each in ON_BOTH + ON_ONE if "--follow" not in each and "synchro_explain" not in each],
+    ids=" ".join,
+)
 def test_what_is_done_ends_with_0(command):
     call_command(*command, stdout=StringIO(), stderr=StringIO())  # raises otherwise
 
@@ -113,6 +119,14 @@ def test_wrong_setting_ends_with_2(settings, command):
         (("synchro_compare", "--remote", "nope"), "there is no database 'nope'"),
         (("synchro_compare", "--model", "testapp.Unlisted"), "'testapp.Unlisted' is not in SYNCHRO_MODELS"),
         (("synchro_status", "--remote", "nope"), "there is no database 'nope'"),
+        (("synchro_status", "--max-lag", "5"), "--max-lag says more of --check"),
+        (("synchro_status", "--check", "--max-lag", "nan"), "--max-lag must be a number from 0"),
+        (("synchro_status", "--check", "--max-failures", "-1"), "--max-failures must be a number from 0"),
+        (("synchro_explain", "testapp.Nope", "1"), "There is no model 'testapp.Nope'; write 'app.Model'."),
+        (("synchro_explain", "testapp.Unlisted", "1"), "testapp.Unlisted is not captured: it is not in SYNCHRO_MODELS"),
+        (("synchro_explain", "testapp.Item", "seven"), "'seven' is no primary key of testapp.Item"),
+        (("synchro_explain", "testapp.Item", "7"), "Nobody knows of testapp.Item 7: it is not on 'default'"),
+        (("synchro_explain", "testapp.Item", "7", "--remote", "nope"), "there is no database 'nope'"),
         (("synchro_install_triggers", "--database", "nope"), "There is no database 'nope'"),
         (("synchro_install_triggers", "--check", "--database", "nope"), "There is no database 'nope'"),
         (("synchro_install_triggers", "--migration", "nope"), "There is no installed app 'nope'"),

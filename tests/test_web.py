@@ -76,7 +76,7 @@ def is_pending():
 
 
 def raising(error):
-    def call():
+    def call(**options):
         raise error
 
     return call
@@ -263,7 +263,7 @@ def test_reset_is_refused_where_it_is_not_allowed(staff, url, settings):
 def test_run_is_not_inside_the_transaction_of_the_request(staff, url, monkeypatch):
     inside: list[bool] = []
 
-    def look_at_the_transactions():
+    def look_at_the_transactions(**options):
         inside.extend(connections[alias].in_atomic_block for alias in ALIASES)
         return "looked"
 

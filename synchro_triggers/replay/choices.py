@@ -53,6 +53,7 @@ class Choices:
         progress: called with log rows done and their total.
         retry: try all that is kept, whatever its pause, and however long it takes.
         way_back: everything goes both ways, so that one may have forgotten the other.
+        by: who has begun the run, for its record.
         interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
     """
 
@@ -63,6 +64,7 @@ class Choices:
     progress: OnProgress | None = None
     retry: bool = False
     way_back: bool = False
+    by: str = "API"
     interrupted: Callable[[], bool] = lambda: False
 
     @property

@@ -24,6 +24,7 @@ from .readiness import describe_partitions, require_ready_triggers
 from .report import SyncReport
 from .run import Run
 from .state.checkpoint import load_checkpoint
+from .state.runs import RunRecord
 
 #: Seconds between two looks at LOCAL.
 INTERVAL = 0.06
@@ -120,7 +121,7 @@ class Follower:
             each.forget_mark()
 
     def _tell(self, trouble: _Trouble, error: Exception, took: float = 0.0) -> None:
-        text = " ".join(str(error).split())
+        text = _line(error)
         if trouble.begin(text, took):
             self.on_problem(text)
 
@@ -173,12 +174,16 @@ class _Trouble:
         self._until = self._told = 0.0
         self._text = ""
 
+    def is_known(self, text: str) -> bool:
+        """Tell whether the same was told just now."""
+        return text == self._text and time.monotonic() - self._told < _TOLD_AGAIN
+
     def begin(self, text: str, took: float) -> bool:
         """Begin a pause, at least as long as it took to find out; tell whether anybody should be told of it."""
         now = time.monotonic()
         self.pause = min(2 * self.pause, self._longest) if self.pause else _FIRST_PAUSE
         self._until = now + max(self.pause, min(took, _LONGEST_REST))
-        if text == self._text and now - self._told < _TOLD_AGAIN:
+        if self.is_known(text):
             return False
         self._text, self._told = text, now
         return True
@@ -226,10 +231,16 @@ class _Followed:
         Returns:
             The report; ``None``: there was nothing to do.
         """
-        with replaying_from(self.way.source), clear_errors(*self.way):
-            return self._catch_up(commit_mark(self.way.source) if mark is None else mark)
+        record = RunRecord(*self.way, "follower", even_idle=False)
+        try:
+            with replaying_from(self.way.source), clear_errors(*self.way):
+                return self._catch_up(commit_mark(self.way.source) if mark is None else mark, record)
+        except BaseException as error:
+            if record.has_begun or not self.trouble.is_known(_line(error)):
+                record.fail(error)
+            raise
 
-    def _catch_up(self, mark: str) -> SyncReport | None:
+    def _catch_up(self, mark: str, record: RunRecord) -> SyncReport | None:
         due = time.monotonic() - self._refreshed > _REFRESH
         if mark == self._mark and not due:
             return None
@@ -239,9 +250,9 @@ class _Followed:
             if self._run is None or self._went_well:  # otherwise it still holds the lease
                 self._run = Run(self.way.remote, self._choices)
             self._refreshed = time.monotonic()
-            report = self._perform(self._run)
+            report = self._perform(self._run, record)
         else:
-            report = self._take_what_is_new(self._run, mark)
+            report = self._take_what_is_new(self._run, mark, record)
         self._mark = mark
         if report is not None:
             self._warn_once(report)
@@ -255,10 +266,10 @@ class _Followed:
         report.warnings = [text for text in report.warnings if text not in self._warned]
         self._warned.update(report.warnings)
 
-    def _take_what_is_new(self, run: Run, mark: str) -> SyncReport | None:
+    def _take_what_is_new(self, run: Run, mark: str, record: RunRecord) -> SyncReport | None:
         checkpoint = self._checkpoint
         if not self._went_well or checkpoint is None:
-            return self._perform(run)
+            return self._perform(run, record)
         end = position_since(self.way.source, mark)
         window = open_window(
             self.way.source, checkpoint.position, end=end, without_origin=run.node, known_row=checkpoint.last_row
@@ -266,19 +277,23 @@ class _Followed:
         if not window.rows:
             return None
         self._went_well = False
-        report = run.perform_at_once(checkpoint, window)
+        report = run.perform_at_once(checkpoint, window, record)
         if report is None:
-            return self._perform(run)
+            return self._perform(run, record)
         checkpoint.position, checkpoint.last_row = window.end, window.last_row
         self._went_well = True
         return report
 
-    def _perform(self, run: Run) -> SyncReport:
+    def _perform(self, run: Run, record: RunRecord) -> SyncReport:
         self._went_well = False
-        report = run.perform()
+        report = run.perform(record)
         self._checkpoint = load_checkpoint(self.way.remote, run.source)
         self._went_well = True
         return report
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
 
 
 def _forget_connections(remotes: tuple[str, ...]) -> None:

@@ -1,7 +1,7 @@
 """Pruning LOCAL: log rows that every known node has passed, and what nobody can ask for when they are gone.
 
 Those are windows, of which no row is left; knowledge that other knowledge says too; tombstones, whose deletion all
-have passed; and old conflicts.
+have passed; and old conflicts and records of runs.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connections, transaction
+from django.db.models import Model
 
 from ..conf import local_alias
 from ..key_texts import is_digest, key_of_gone
-from ..models import ChangeLog, Checkpoint, Conflict, Knowledge, Reference, Window
+from ..models import ChangeLog, Checkpoint, Conflict, Knowledge, Reference, Run, Window
 from .log.noted_changes import delete_old_notes
 from .log.vendor import Condition, log_of
 from .rows.selecting import rows_with
@@ -31,7 +32,7 @@ class Pruned:
     """What was pruned.
 
     Attributes:
-        rows, windows, knowledge, tombstones, conflicts: how many of each.
+        rows, windows, knowledge, tombstones, conflicts, runs: how many of each.
         kept: how many old log rows were kept for a node that has not passed them, by its name.
         forgotten: the names of the nodes that were taken out of the account.
         dry_run: nothing was written; the number of log rows, and ``forgotten``, say what would have been.
@@ -42,6 +43,7 @@ class Pruned:
     knowledge: int = 0
     tombstones: int = 0
     conflicts: int = 0
+    runs: int = 0
     kept: dict[str, int] = field(default_factory=dict)
     forgotten: list[str] = field(default_factory=list)
     dry_run: bool = False
@@ -72,6 +74,8 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
     young, params = log_of(connection).logged_since(now - keep)
     old: Condition = (f"NOT ({young})", params)
     found.kept = dict(_kept_for(known, old))
+    if not dry_run:
+        found.runs = _delete_old(Run, begun_at__lt=now - keep)
     if not known and not found.forgotten:
         return found  # nobody has received anything: all of it waits for the first one
     passed = all_of([old, *(peer.has_passed(connection) for peer in known)])
@@ -80,13 +84,20 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
         return found
     for number in _delete_rows(passed):
         found.rows += number
+    _delete_what_hangs_on_it(found)
+    found.conflicts = _delete_old(Conflict, decided_at__lt=now - keep)
+    return found
+
+
+def _delete_what_hangs_on_it(found: Pruned) -> None:
     delete_old_notes(local_alias())
     found.windows = _delete_windows()
     found.knowledge = _delete_knowledge()
     found.tombstones = _delete_tombstones()
-    decided = Conflict._base_manager.using(local_alias()).filter(decided_at__lt=now - keep)
-    found.conflicts = decided._raw_delete(local_alias())
-    return found
+
+
+def _delete_old(model: type[Model], **before: datetime.datetime) -> int:
+    return int(model._base_manager.using(local_alias()).filter(**before)._raw_delete(local_alias()))
 
 
 def _kept_for(known: Sequence[Peer], old: Condition) -> Iterator[tuple[str, int]]:

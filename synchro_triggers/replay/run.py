@@ -63,6 +63,7 @@ from .state.node import (
     require_same_history,
     require_two_nodes,
 )
+from .state.runs import NO_RECORD, RunRecord, all_fail
 from .state.sight import require_sight
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.clock import Pace
@@ -80,6 +81,7 @@ def synchronize(
     progress: OnProgress | None = None,
     pull: bool = False,
     both: bool = False,
+    by: str = "API",
 ) -> SyncReport:
     """See ``synchro_triggers.synchronize``, which this is."""
     if on_error not in {"quarantine", "stop"}:
@@ -87,7 +89,7 @@ def synchronize(
     ways = ways_of(required_remotes(remote), pull=pull, both=both)
     labels = None if models is None else labels_of(models)
     way_back = full and both and labels is None
-    choices = Choices(labels, dry_run, full, on_error == "stop", progress, way_back=way_back)
+    choices = Choices(labels, dry_run, full, on_error == "stop", progress, way_back=way_back, by=by)
     with apart_from_a_run():
         if way_back:
             ways.sort(key=_comes_from_the_forgotten)
@@ -110,20 +112,22 @@ def _comes_from_the_forgotten(way: Way) -> bool:
 
 def retry_failures(remote: str | None = None) -> SyncReport:
     """Synchronise, and try all that is kept, whatever its pause."""
-    return _synchronize(ways_of(required_remotes(remote)), Choices(retry=True))
+    return _synchronize(ways_of(required_remotes(remote)), Choices(retry=True, by="command"))
 
 
 def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
     started = time.monotonic()
     report = SyncReport(remotes=tuple(dict.fromkeys(way.remote for way in ways)), dry_run=choices.dry_run)
+    records = {way: RunRecord(*way, choices.by, wanted=not choices.dry_run) for way in ways}
     if pushed := [way.remote for way in ways if way.source == LOCAL]:
-        _require_ready(pushed, report)
+        with all_fail(records.values()):
+            _require_ready(pushed, report)
 
     def go(way: Way) -> None:
-        with replaying_from(way.source):
+        with all_fail([records[way]]), replaying_from(way.source):
             if way.source != LOCAL:
                 _require_ready([way.remote], report)
-            report.add_way(way.source, Run(way.remote, choices).perform())
+            report.add_way(way.source, Run(way.remote, choices).perform(records[way]))
 
     try:
         with_each(ways, go, report=report)
@@ -194,13 +198,21 @@ class Run:
         """The node id of the remote."""
         return self._context.node
 
-    def perform_at_once(self, checkpoint: Checkpoint, window: Window) -> SyncReport | None:
+    def perform_at_once(
+        self, checkpoint: Checkpoint, window: Window, record: RunRecord | None = None
+    ) -> SyncReport | None:
         """Apply a small window in one transaction, if that is possible: see ``AtOnce.apply()``."""
         at_once = AtOnce(self._context, self._fence, self._lease, self._meeting, self._pace.seconds)
-        return at_once.apply(checkpoint, window)
+        report = at_once.apply(checkpoint, window)
+        if report is not None and record is not None:
+            record.meet(self.source, self.node)
+            record.end(report)
+        return report
 
-    def perform(self) -> SyncReport:
-        """Make a run: see what is to be done, refuse what is in doubt, and apply the rest."""
+    def perform(self, record: RunRecord | None = None) -> SyncReport:
+        """Make a run: see what is to be done, refuse what is in doubt, apply the rest; put it on record, if asked."""
+        record = record or NO_RECORD
+        record.meet(self.source, self.node)
         remote, ledger = self._context.remote, Ledger(self._context.remote)
         self._context.begin_run()
         for text in filter(None, (describe_blindness(self._context), describe_other_place(remote))):
@@ -208,10 +220,11 @@ class Run:
         with closing(ledger.absent), nullcontext() if self._choices.dry_run else self._lease.held():
             self._context.redirects.look()
             with times_in_utc(local_alias(), remote):
-                self._apply_everything(ledger)
+                self._apply_everything(ledger, record)
+        record.end(ledger.report)
         return ledger.report
 
-    def _apply_everything(self, ledger: Ledger) -> None:
+    def _apply_everything(self, ledger: Ledger, record: RunRecord) -> None:
         started = datetime.datetime.now(datetime.UTC)
         checkpoint = self._load_checkpoint()
         due = self._load_due(ledger.report)
@@ -223,6 +236,7 @@ class Run:
             self._context.later.begin(windows[0].end)
         self._tell_older_rows(checkpoint, ledger.report)
         if self._choices.full or due.first or any(window.rows for window in windows):
+            record.begin(ledger.report)
             self._note_given_again(checkpoint)
         self._note_meeting(checkpoint)
         batches = BatchByBatch(

@@ -57,7 +57,7 @@ def synchro(request: HttpRequest) -> HttpResponse:
 def _act(request: HttpRequest, settings: Settings) -> None:
     try:
         if "synchro" in request.POST:
-            messages.success(request, call_synchronize())
+            messages.success(request, call_synchronize(by=f"page: {request.user.get_username()}"))
         elif "reset" in request.POST and settings.allow_reset:
             reset_synchro()
             messages.success(request, _("Synchronization has been reset."))

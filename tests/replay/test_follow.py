@@ -203,14 +203,14 @@ def test_follower_looks_again_after_an_error_whatever_the_mark_of_its_new_connec
     marks, performed, problems = chain(["1", "2"], repeat("1")), [], []
     original = follow.Run.perform
 
-    def perform(self):
+    def perform(self, record):
         performed.append(1)
         if len(performed) == 2:
             raise OperationalError("database is locked")
         return original(self)
 
     monkeypatch.setattr(follow.Run, "perform", perform)
-    monkeypatch.setattr(follow.Run, "perform_at_once", lambda self, checkpoint, window: None)
+    monkeypatch.setattr(follow.Run, "perform_at_once", lambda self, checkpoint, window, record: None)
     monkeypatch.setattr(follow, "commit_mark", lambda alias: next(marks))
     monkeypatch.setattr(follow, "position_since", lambda alias, mark: "")
     monkeypatch.setattr(follow, "_FIRST_PAUSE", 0.01)

@@ -149,7 +149,7 @@ def test_what_can_be_asked_is_shown_beside_a_remote_that_is_down(down, settings,
     with pytest.raises(CommandError, match="'third'") as ended:
         call_command(command, stdout=(output := StringIO()))
 
-    assert ended.value.returncode == 5 and output.getvalue().startswith("remote: ")
+    assert ended.value.returncode == 5 and "\nremote: " in f"\n{output.getvalue()}"
 
 
 def test_follower_is_not_kept_from_the_others_by_one_that_is_down(down, settings):

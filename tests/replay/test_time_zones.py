@@ -14,6 +14,8 @@ from django.utils import timezone
 from synchro_triggers import synchronize
 from synchro_triggers.capture.install import compare, run_statements
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure, Reference, options
+from synchro_triggers.replay.status.local import read_local
+from synchro_triggers.replay.status.remote import read_status
 from tests.databases import both
 from tests.fieldapp.models import KEYED, PAIRED, POINTERS
 from tests.replay.hearing import LOCAL, REMOTE, hearing, later
@@ -273,6 +275,27 @@ def test_our_own_times_are_now(zones):
     assert near(options.last_check)
     assert ChangeLog.objects.filter(logged_at__gt=timezone.now() - datetime.timedelta(minutes=2)).count() == 2
     assert not ChangeLog.objects.filter(logged_at__gt=timezone.now() + datetime.timedelta(minutes=2)).exists()
+
+
+def assert_status_is_of_now():
+    synchronize()
+    Item.objects.create(name="a")
+    found, here = read_status(REMOTE), read_local()
+    [run] = found.runs
+    assert abs(found.clock) < 60 and 0 <= found.lag < 60
+    assert near(run.begun_at) and near(run.ended_at) and near(here.log_since)
+
+
+def test_status_tells_of_now(zones):
+    assert_status_is_of_now()
+
+
+@pytest.mark.parametrize("project", ["UTC", CHICAGO, KOLKATA])
+def test_status_tells_of_now_without_time_zones(settings, project):
+    settings.USE_TZ = False
+    settings.TIME_ZONE = project
+
+    assert_status_is_of_now()
 
 
 def test_last_check_cuts_where_it_was_set(zones):

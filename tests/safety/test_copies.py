@@ -83,15 +83,15 @@ def status(*arguments: str) -> str:
 def test_status_says_that_a_run_would_be_refused_and_why(other_state):
     Item.objects.create(name="a")
     synchronize()
-    assert "refuse" not in status() and json.loads(status("--json"))[REMOTE]["refused"] == ""
+    assert "refuse" not in status() and json.loads(status("--json"))["remotes"][REMOTE]["refused"] == ""
     other_state()
 
     with pytest.raises(Refused) as refusal:
         synchronize()
 
-    [line] = [line for line in status().splitlines() if "refuse" in line]
+    [line] = [line for line in status().splitlines() if "would refuse" in line]
     assert line == f"  synchronize would refuse to run: {refusal.value}"
-    assert json.loads(status("--json"))[REMOTE]["refused"] == str(refusal.value)
+    assert json.loads(status("--json"))["remotes"][REMOTE]["refused"] == str(refusal.value)
 
 
 @both

@@ -245,7 +245,7 @@ def test_stop_at_the_first_leaves_it_and_the_rest_for_the_next_run(settings, bat
     assert set(on_remote(Item).values_list("name", flat=True)) == {"one"}
     assert kept().error == "ValueError: no bad today"
     assert on_remote(Checkpoint).get().last_check is None, "the run has not come to its end"
-    pending = json.loads(status("--json"))[REMOTE]["pending"]
+    pending = json.loads(status("--json"))["remotes"][REMOTE]["pending"]
     assert 3 <= pending["testapp.Item"] <= 5
 
     with refusing(Item, {"bad"}), pytest.raises(CommandError, match="no bad today"):
@@ -262,13 +262,19 @@ def test_stop_at_the_first_leaves_it_and_the_rest_for_the_next_run(settings, bat
 # synchro_status -----------------------------------------------------------------------------------
 
 
+def of_remote(output):
+    """Return the lines of a status that are about the remote."""
+    lines = output.splitlines()
+    return lines[next(index for index, line in enumerate(lines) if line.startswith("remote: ")) :]
+
+
 def test_status_before_the_first_run():
     ChangeLog.objects.all().delete()  # flushing the tables of the test before is logged as well
     Item.objects.create(name="a")
 
-    assert status().splitlines() == [
+    assert of_remote(status()) == [
         "remote: last run never",
-        "  pending: 1 objects in 1 log rows",
+        "  pending: 1 objects in 1 log rows, the oldest 0 s old",
         "    testapp.Item: 1",
         "  failed: 0",
     ]
@@ -283,12 +289,13 @@ def test_status_lists_the_last_run_what_is_pending_and_what_failed():
     Item.objects.filter(name="new").update(cash=1)
     Tag.objects.create(label="a")
 
-    lines = status().splitlines()
+    lines = of_remote(status())
 
     failure, last_run = kept(), on_remote(Checkpoint).get().last_check
-    assert lines == [
+    assert lines[-2] == "  last runs:" and lines[-1].endswith(": done (1 kept as failures)")
+    assert lines[:-2] == [
         f"remote: last run {last_run:%Y-%m-%d %H:%M:%S}",
-        "  pending: 2 objects in 3 log rows",
+        "  pending: 2 objects in 3 log rows, the oldest 0 s old",
         "    testapp.Item: 1",
         "    testapp.Tag: 1",
         "  failed: 1",
@@ -304,15 +311,22 @@ def test_status_as_json_is_the_same():
         synchronize()
     Tag.objects.create(label="a")
 
-    told = json.loads(status("--json"))
+    told = json.loads(status("--json"))["remotes"]
 
     failure = kept()
     assert list(told) == [REMOTE]
+    [run], lag, clock = (told[REMOTE].pop(name) for name in ("runs", "lag", "clock"))
+    assert (run["outcome"], run["kept"], run["begun_by"]) == ("done", 1, "API") and run["seconds"] >= 0
+    assert 0 <= lag < 60 and abs(clock) < 60
     assert told[REMOTE] == {
         "remote": REMOTE,
         "last_run": on_remote(Checkpoint).get().last_check.isoformat(),
         "under_way": "",
         "refused": "",
+        "conflicts": 0,
+        "open_conflicts": 0,
+        "lagging": {},
+        "note": "",
         "pending": {"testapp.Tag": 1},
         "pending_rows": 1,
         "failures": [
@@ -335,8 +349,8 @@ def test_status_of_a_run_without_anything_left():
     Item.objects.create(name="a")
     synchronize()
 
-    assert status().splitlines()[1:] == ["  pending: 0 objects in 0 log rows", "  failed: 0"]
-    assert json.loads(status("--json"))[REMOTE]["failures"] == []
+    assert of_remote(status())[1:3] == ["  pending: 0 objects in 0 log rows", "  failed: 0"]
+    assert json.loads(status("--json"))["remotes"][REMOTE]["failures"] == []
 
 
 def test_status_changes_nothing():
@@ -353,8 +367,8 @@ def test_status_changes_nothing():
 def test_status_without_a_remote_says_so(settings):
     settings.SYNCHRO_REMOTE = None
 
-    assert status() == "No remote is configured (SYNCHRO_REMOTE): changes are only logged.\n"
-    assert json.loads(status("--json")) == {}
+    assert status().splitlines()[-1] == "No remote is configured (SYNCHRO_REMOTE): changes are only logged."
+    assert json.loads(status("--json"))["remotes"] == {}
 
 
 # Who has it ---------------------------------------------------------------------------------------

@@ -263,7 +263,7 @@ def test_errors_and_failures_that_look_like_code_are_only_text(folder):
         output = StringIO()
         call_command("synchro_status", *options, stdout=output)
         assert output.getvalue()
-    kept = {failure["key"] for failure in json.loads(output.getvalue())[REMOTE]["failures"]}
+    kept = {failure["key"] for failure in json.loads(output.getvalue())["remotes"][REMOTE]["failures"]}
     assert kept == set(texts)
 
     assert synchronize().failures == []

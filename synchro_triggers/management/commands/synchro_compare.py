@@ -47,7 +47,7 @@ class Command(LongCommand):
                 before, remote = report, options["remote"]
                 if not options["as_json"]:
                     self._print(before, options["verbosity"])
-                synchronize(remote)
+                synchronize(remote, by="command")
                 report = self._compare(options, None)
                 self._tell(report, options, before)
             else:

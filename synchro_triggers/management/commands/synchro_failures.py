@@ -12,7 +12,7 @@ from ...conf import local_alias, required_remotes
 from ...exceptions import worst_of
 from ...replay.report import describe_failures, message_of
 from ...replay.run import retry_failures
-from ...replay.status import FailureStatus, read_statuses
+from ...replay.status.remote import FailureStatus, read_statuses
 from ..errors import one_line
 
 

@@ -20,8 +20,8 @@ from ..errors import one_line
 
 class Command(BaseCommand):
     help = (
-        "Delete log rows of the local database that every known node has passed, with their windows, tombstones and "
-        "conflicts. A node that stays away keeps them, unless it is forgotten."
+        "Delete log rows of the local database that every known node has passed, with their windows, tombstones, "
+        "conflicts and records of runs. A node that stays away keeps them, unless it is forgotten."
     )
     requires_system_checks = ()
 
@@ -68,7 +68,7 @@ class Command(BaseCommand):
         else:
             self.stdout.write(
                 f"Deleted: {pruned.rows:,} log rows, {pruned.windows:,} windows, {pruned.tombstones:,} tombstones, "
-                f"{pruned.conflicts:,} conflicts."
+                f"{pruned.conflicts:,} conflicts, {pruned.runs:,} runs."
             )
         for name, rows in pruned.kept.items():
             self.stdout.write(f"{rows:,} old log rows are kept for {name}, which has not passed them.")

@@ -14,7 +14,7 @@ from ...reaching import clear_errors
 from ...replay.state.checkpoint import keep_identity, make_own_node, reset_synchro
 from ...replay.state.node import require_original, set_identity
 from ...replay.state.younger import describe_lost_time
-from ...replay.status import pending_rows
+from ...replay.status.remote import pending_rows
 from ..errors import one_line
 
 

@@ -70,6 +70,7 @@ class Command(LongCommand):
                 on_error=options["on_error"],
                 pull=options["pull"],
                 both=options["both"],
+                by="command",
                 progress=self.bar(options),
             )
         except SynchroError as error:

@@ -207,6 +207,12 @@ def highest_id(connection: BaseDatabaseWrapper) -> int:
         return int(cursor.fetchone()[0])
 
 
+def size(connection: BaseDatabaseWrapper) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_total_relation_size('synchro_triggers_changelog')")
+        return int(cursor.fetchone()[0])
+
+
 def is_ahead(connection: BaseDatabaseWrapper, position: str) -> bool:
     if not position:
         return False

@@ -45,6 +45,18 @@ def highest_id(connection: BaseDatabaseWrapper) -> int:
         return int(cursor.fetchone()[0])
 
 
+def size(connection: BaseDatabaseWrapper) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pragma_module_list WHERE name = 'dbstat'")
+        if cursor.fetchone() is None:  # SQLite is built with or without it
+            return None
+        cursor.execute(
+            "SELECT sum(pgsize) FROM dbstat WHERE name IN"
+            " (SELECT name FROM sqlite_master WHERE tbl_name = 'synchro_triggers_changelog' AND rootpage > 0)"
+        )
+        return int(cursor.fetchone()[0] or 0)
+
+
 def is_ahead(connection: BaseDatabaseWrapper, position: str) -> bool:
     return received_to(position) > highest_id(connection) if position else False
 

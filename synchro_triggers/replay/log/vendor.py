@@ -55,6 +55,9 @@ class Log(Protocol):
     def highest_id(self, connection: BaseDatabaseWrapper) -> int:
         """Return the highest changelog id that was ever given out."""
 
+    def size(self, connection: BaseDatabaseWrapper) -> int | None:
+        """Return how many bytes the log takes, with its indexes; ``None``: nobody there can tell."""
+
     def is_ahead(self, connection: BaseDatabaseWrapper, position: str) -> bool:
         """Tell whether a position lies in the future of this database: it was taken from another history."""
 

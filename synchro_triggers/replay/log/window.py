@@ -177,6 +177,24 @@ def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> 
     return {printable_key(label): number for label, number in rows}
 
 
+def first_logged(alias: str, window: Window, *, without_origin: str = "") -> datetime.datetime | None:
+    """Return when the first change of a window was logged; ``None``: it has none whose time can be read.
+
+    Of the first rows: ids follow the clock but for what is under way at once, and a forged time is none.
+    """
+    connection = connections[alias]
+    where, params = in_window(connection, window.start, window.end, window.since, without_origin)
+    log = log_of(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {log.logged_at('logged_at')} FROM synchro_triggers_changelog"
+            f" WHERE id > %s AND id <= %s AND {where} ORDER BY id LIMIT 100",
+            [max(window.after, window.first - 1), window.last, *params],
+        )
+        times = [time for (value,) in cursor.fetchall() if (time := log.time_or_none(value)) is not None]
+    return min(times, default=None)
+
+
 # Conditions ---------------------------------------------------------------------------------------
 
 

@@ -93,7 +93,7 @@ class Lease:
         if not holder.run_id:  # it was made, or given back, in this moment
             return self._take_over()
         free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=UtcNow() - datetime.timedelta(seconds=EXPIRES))
-        if holder.run_host == socket.gethostname() and not _is_alive(holder.run_pid):
+        if holder.run_host == socket.gethostname() and not is_alive(holder.run_pid):
             free |= Q(run_id=holder.run_id)
         # Looked at first: on SQLite, a write would wait for the transaction of the run that is under way.
         rows = Checkpoint.objects.using(self._remote).filter(free, source=self._source)
@@ -162,7 +162,7 @@ class Lease:
             logger.log(level, "The lease on %r could not be given back, and expires by itself: %s", self._remote, error)
 
 
-def _is_alive(pid: int | None) -> bool:
+def is_alive(pid: int | None) -> bool:
     """Tell whether a process of this host runs; one that has ended but was not waited for does not."""
     if pid is None:
         return False

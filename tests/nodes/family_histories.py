@@ -331,10 +331,6 @@ class Player:
         there, things = {row.number for row in state.rows}, state.things()
         deleted = {each.thing for each in self._written.values() if not each.alive}
         told = {number // WRITES for number in record}
-        if any(kind.made for kind in self._kinds):
-            told |= (
-                deleted  # of kept keys a node does not remember a deletion that it hands on (docs/both-ways.md, Limits)
-            )
         for number, written in self._written.items():
             if written.alive and number not in there | overwritten | record:
                 raise Broken("lost", f"{number} is lost at {state.node}, and not on record: {self._shown()}")

@@ -99,7 +99,10 @@ def test_natural_key_of_the_options_is_told_too(nodes, settings):
 
 
 def test_command_says_so(nodes):
-    let_two_have_one_key(nodes, "a", "b", (("b", "a"),))
+    nodes.rows("a", Keyed).create(code="x", cash=1)
+    nodes.rounds(PAIR)
+    nodes.rows("b", Keyed).create(code="y", cash=7)
+    nodes.rows("a", Keyed).update(code="y")
 
     done = nodes.command("a", "b", "synchronize")
 

@@ -30,7 +30,7 @@ SYNCHRO_REMOTE = "remote"
 SYNCHRO_MODELS: tuple[object, ...] = (
     ("testapp", "Item", "Account", "Entry", "Keyed", "KeyedChild", "Person", "Ambiguous", "OwnKey", "Tag"),
     ("testapp", "tagged", "FRIEND", "club", "Numbered", "Stamped", "Document", "Node", "Restaurant"),
-    ("testapp", "Placed", "Booked", "Queued", "Rooted", "Nicknamed", "Badge", "Plated", "Lorry", "Coach"),
+    ("testapp", "Placed", "Booked", "Queued", "Rooted", "Nicknamed", "Wearer", "Badge", "Plated", "Lorry", "Coach"),
     "testapp.Hen",
     "testapp.Egg",
     "testapp.Place",

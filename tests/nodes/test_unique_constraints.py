@@ -15,7 +15,7 @@ from tests.nodes.nodes import NAMES, STAR
 from tests.nodes.test_conflicts import PAIR
 from tests.replay.hearing import later
 from tests.shapeapp.models import Champion, Handle
-from tests.testapp.models import Badge, Booked, Coach, Item, Lorry, Nicknamed, Placed, Plated, Queued, Rooted
+from tests.testapp.models import Badge, Booked, Coach, Lorry, Nicknamed, Placed, Plated, Queued, Rooted, Wearer
 
 DAY = datetime.date(2026, 3, 1)
 
@@ -75,7 +75,7 @@ WAYS = {
     "letter case": Way(
         Nicknamed, {"nick": "Ann"}, ({"nick": "x"}, {"nick": "y"}), "nick", "Zoe", "Zoe", {"nick": "aNN"}
     ),
-    "one to one": Way(Badge, {"item_id": 1}, ({"item_id": 2}, {"item_id": 3}), "item", "4", 4),
+    "one to one": Way(Badge, {"wearer_id": 1}, ({"wearer_id": 2}, {"wearer_id": 3}), "wearer", "4", 4),
     "parent's column": Way(Lorry, {"plate": "P"}, ({"plate": "x"}, {"plate": "y"}), "plate", "Z", "Z"),
     "parent's column, another child": Way(
         Lorry, {"plate": "P"}, ({"plate": "x"}, {"plate": "y"}), "plate", "Z", "Z", other=Coach
@@ -97,11 +97,11 @@ def _columns(way):
 
 @pytest.fixture
 def ready(nodes):
-    """There are items for the one-to-one."""
+    """There are wearers for the one-to-one."""
     for number in range(1, 5):
-        nodes.rows("a", Item).create(pk=number, name=str(number))
+        nodes.rows("a", Wearer).create(pk=number, name=str(number))
     nodes.rounds(STAR, 1)
-    assert nodes.all(Item, "pk", "name") == [[(number, str(number)) for number in range(1, 5)]] * 3
+    assert nodes.all(Wearer, "pk", "name") == [[(number, str(number)) for number in range(1, 5)]] * 3
 
 
 def tell_no_case():

@@ -234,9 +234,13 @@ class Nicknamed(models.Model):
     nick = CaselessField(max_length=50, unique=True)
 
 
+class Wearer(models.Model):
+    name = models.CharField(max_length=50)
+
+
 class Badge(models.Model):
     name = models.CharField(max_length=50)
-    item = models.OneToOneField(Item, models.CASCADE)
+    wearer = models.OneToOneField(Wearer, models.CASCADE)
 
 
 class Plated(models.Model):

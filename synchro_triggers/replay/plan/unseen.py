@@ -29,7 +29,7 @@ from ..log.versions import Version, knows, time_after
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
-from ..schema.relations import hanging_on
+from ..schema.relations import hanging_on, may_hang_on
 from ..schema.shape import (
     Shape,
     concrete_of,
@@ -73,10 +73,11 @@ class Unseen:
         """Tell whether the remote's users may have changed rows of a table."""
         return self._context.logs and self._context.users_changes.speak_of(model._meta.label)
 
-    @property
-    def may_be(self) -> bool:
-        """Whether the remote may have anything that LOCAL has not seen."""
-        return self._context.logs and self._remote_changes.has_any
+    def may_hang_on(self, model: type[Model]) -> bool:
+        """Tell whether something may hang on a model's rows on the remote that LOCAL has not seen."""
+        if not self._context.logs or not self._remote_changes.has_any:
+            return False
+        return self._identity.asks_for_versions or any(map(self.speak_of, may_hang_on(model)))
 
     def stays(self, task: ObjectTask, change: Change, row: Model, hangers: Sequence[Hanger]) -> bool:
         """Tell whether an object that LOCAL has deleted stays, for what hangs on it that LOCAL has not seen.

@@ -207,6 +207,24 @@ def may_empty_keys(model: type[Model]) -> bool:
     return False
 
 
+@cache
+def may_hang_on(model: type[Model]) -> frozenset[type[Model]]:
+    """Return the models whose rows may go with a row of the model, protect it, or be let point to it no more."""
+    found: set[type[Model]] = set()
+    going: list[type[Model]] = [model]
+    while going:
+        each = going.pop()
+        for table in (each, *parents_of(each)):
+            found.update(link.model for link in links_to(table))
+            hanging = [(field.model, field.remote_field.on_delete) for field in hanging_on(table)]
+            hanging += [(relation.model, CASCADE) for relation in generic_relations(table)]
+            for holder, on_delete in hanging:
+                concrete = concrete_of(holder)
+                going += [concrete] if on_delete is CASCADE and concrete not in found else []
+                found.add(concrete)
+    return frozenset(found)
+
+
 def models_in_order(shapes: Sequence[Shape]) -> list[Shape]:
     """Order models so that those a model points to come before it, as far as there is no cycle.
 

@@ -134,7 +134,7 @@ class Deletes:
 
     def _stays_for_what_is_unseen(self, task: ObjectTask, change: Change, going: Going) -> bool:
         """Tell whether an object stays for what hangs on it that LOCAL has not seen, or has lost a conflict over."""
-        if task.keep_parents or isinstance(task.key, FormerKey) or not self._unseen.may_be:
+        if task.keep_parents or isinstance(task.key, FormerKey) or not self._unseen.may_hang_on(type(going.row)):
             return False
         return self._unseen.stays(task, change, going.row, self._sparing.hangers(going))
 

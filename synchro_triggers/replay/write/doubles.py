@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 
 from ...capture.keys import encode_key
-from ...capture.tables import natural_manager
+from ...capture.tables import natural_key_fields, natural_manager
 from ...exceptions import ObjectNotApplied
 from ...key_texts import stored_key
 from ...models import Afterwards, Conflict, ConflictKind
 from ...moment import UtcNow
-from ..identity.natural_lookup import IS_NULL
+from ...natural import is_unique
+from ..identity.natural_lookup import IS_NULL, compare_exactly, named_paths
 from ..log.changes import Change
 from ..plan.context import RunContext
 from ..report import SyncReport, Told
 from ..rows.selecting import rows_of
 from ..rows.values import local_value
-from ..schema.shape import shape_of
+from ..schema.shape import Shape, shape_of
 from ..tasks import ObjectTask
 from .clashes import NATURAL_KEY, Clashes
 from .known import Known
+
+#: Another row, by the key of one with the same natural key.
+Others = dict[Any, Model]
+
+_AT_ONCE = 100
 
 
 class Doubles:
@@ -44,27 +52,67 @@ class Doubles:
             not_done: the changes that have failed, or were left for later.
             report: takes what cannot be noted as a pair.
         """
+        concerned: dict[Shape, dict[Any, ObjectTask]] = {}
         for task in tasks if not self._context.dry_run else ():
-            change, instance = task.change, task.instance
-            if change is None or instance is None or change in not_done or not self._is_concerned(task, change):
+            change = task.change
+            if change is None or task.instance is None or change in not_done or not self._is_concerned(task, change):
                 continue
-            remote_key = self._known.identity.known(task.shape.model, task.key)
-            if remote_key is None:
+            if (remote_key := self._known.identity.known(task.shape.model, task.key)) is not None:
+                concerned.setdefault(task.shape, {})[remote_key] = task
+        for shape, some in concerned.items():
+            others = self._other_rows(shape.model, list(some))
+            is_open = self._open(shape).exists()
+            for remote_key, task in some.items():
+                self._look_at(task, remote_key, others, report, is_open=is_open)
+
+    def _look_at(
+        self, task: ObjectTask, remote_key: Any, others: Others | None, report: SyncReport, *, is_open: bool
+    ) -> None:
+        assert task.change is not None and task.instance is not None
+        try:
+            row = others.get(remote_key) if others is not None else self._other_row(task.instance, remote_key)
+        except ObjectNotApplied as error:  # several have it, and its manager does not tell which
+            report.remark(Told.DOUBLE, task.shape.label, encode_key(task.key), str(error))
+            return
+        if row is not None:
+            self._note(task, task.change, remote_key, row)
+        elif task.change.old_values and is_open:
+            self._close(task, remote_key)
+
+    def _other_rows(self, model: type[Model], remote_keys: list[Any]) -> Others | None:
+        """Return, in few queries, another row with the natural key of each of some rows, as far as there is one.
+
+        Returns:
+            By the keys of the rows; ``None``: the database alone tells what is equal, or what it consists of.
+        """
+        remote = self._known.remote
+        names = [path for _, path in named_paths(model)]
+        if not names or not compare_exactly(model, remote):
+            return None
+        found: Others = {}
+        for start in range(0, len(remote_keys), _AT_ONCE):
+            keys = remote_keys[start : start + _AT_ONCE]
+            own = {pk: values for pk, *values in rows_of(model, remote).filter(pk__in=keys).values_list("pk", *names)}
+            wanted = [Q(**dict(zip(names, values, strict=True))) for values in own.values() if None not in values]
+            if not wanted:
                 continue
-            try:
-                row = self._other_row(instance, remote_key)
-            except ObjectNotApplied as error:  # several have it, and its manager does not tell which
-                report.remark(Told.DOUBLE, task.shape.label, encode_key(task.key), str(error))
-                continue
-            if row is not None:
-                self._note(task, change, remote_key, row)
-            elif change.old_values:
-                self._close(task, remote_key)
+            having: dict[tuple[Any, ...], list[Any]] = {}
+            rows = rows_of(model, remote).filter(reduce(or_, wanted)).order_by("pk")
+            for pk, *values in rows.values_list("pk", *names):
+                having.setdefault(tuple(values), []).append(pk)
+            doubled = {pk: having.get(tuple(values), []) for pk, values in own.items()}
+            of_others = {pk: next((each for each in some if each != pk), None) for pk, some in doubled.items()}
+            there = rows_of(model, remote).in_bulk(list({pk for pk in of_others.values() if pk is not None}))
+            found.update((pk, there[other]) for pk, other in of_others.items() if other is not None)
+        return found
 
     def _is_concerned(self, task: ObjectTask, change: Change) -> bool:
         manager: Any = natural_manager(task.shape.model)
         if manager is None or getattr(manager, "allow_many", False):
             return False
+        names = natural_key_fields(task.shape.model)
+        if names and is_unique(task.shape.model, names):
+            return False  # the database holds them apart
         return bool(change.old_values) or task.at in self._known.matching.doubled
 
     def _other_row(self, instance: Model, remote_key: Any) -> Model | None:
@@ -97,11 +145,14 @@ class Doubles:
         manager: Any = natural_manager(task.shape.model)
         return tuple(getattr(manager, "fields", ()))
 
+    def _open(self, shape: Shape) -> QuerySet[Conflict]:
+        return Conflict._base_manager.using(self._known.remote).filter(
+            kind=ConflictKind.UNIQUE, rule=NATURAL_KEY, taken="", model_label=shape.label
+        )
+
     def _close(self, task: ObjectTask, remote_key: Any) -> None:
         """Note on record of an object that it has a natural key of its own."""
-        rows = Conflict._base_manager.using(self._known.remote).filter(
-            kind=ConflictKind.UNIQUE, rule=NATURAL_KEY, taken="", model_label=task.shape.label
-        )
+        rows = self._open(task.shape)
         here = rows.filter(source=self._context.source, local_pk=stored_key(encode_key(task.key)))
         there = rows.filter(remote_pk=stored_key(encode_key(remote_key)))
         (here | there).update(taken=Afterwards.SETTLED, taken_at=UtcNow())

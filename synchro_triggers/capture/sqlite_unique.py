@@ -20,12 +20,12 @@ class _UniqueIndex:
     Attributes:
         columns: names and collations; an index may have another collation than its column.
         expressions: the text of all its parts when one of them is an expression, and no ``columns`` then.
-        partial: it has a condition. The condition is not looked at: more rows are logged than are replaced.
+        condition: of a partial index: which rows are in it; else nothing.
     """
 
     columns: tuple[tuple[str, str], ...] = ()
     expressions: str = ""
-    partial: bool = False
+    condition: str = ""
 
 
 def replaced_rows(
@@ -66,17 +66,19 @@ def _unique_indexes(connection: BaseDatabaseWrapper, table: str) -> list[_Unique
         for name, _, _, partial in indexes:
             cursor.execute(f"PRAGMA index_xinfo({quoted_name(name)})")
             parts = [(row[2], row[4]) for row in cursor.fetchall() if row[5]]
-            if all(column is not None for column, _ in parts):
-                found.append(_UniqueIndex(columns=tuple(parts), partial=bool(partial)))
-            else:
+            are_columns, expressions, condition = all(column is not None for column, _ in parts), "", ""
+            if partial or not are_columns:
                 cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = %s", [name])
-                expressions = _indexed_expressions(cursor.fetchone()[0])
-                found.append(_UniqueIndex(expressions=expressions, partial=bool(partial)))
+                expressions, condition = _expressions_and_condition(cursor.fetchone()[0])
+            if are_columns:
+                found.append(_UniqueIndex(columns=tuple(parts), condition=condition))
+            else:
+                found.append(_UniqueIndex(expressions=expressions, condition=condition))
     return list(dict.fromkeys(found))
 
 
-def _indexed_expressions(sql: str) -> str:
-    """Cut the list of expressions out of ``CREATE UNIQUE INDEX … ON t (…) WHERE …`` (balanced parentheses)."""
+def _expressions_and_condition(sql: str) -> tuple[str, str]:
+    """Cut both out of ``CREATE UNIQUE INDEX … ON t (…) WHERE …`` (balanced parentheses)."""
     match = re.search(rf"\bON\s+{NAME}\s*\(", sql, re.IGNORECASE)
     assert match is not None, sql
     depth, quote, start = 1, "", match.end()
@@ -89,32 +91,41 @@ def _indexed_expressions(sql: str) -> str:
         elif character in "()":
             depth += 1 if character == "(" else -1
             if depth == 0:
-                return sql[start:at]
+                return sql[start:at], re.sub(r"^\s*WHERE\s+", "", sql[at + 1 :], flags=re.IGNORECASE).strip()
     raise SynchroError(f"Cannot read the index {sql!r}.")
 
 
 def _conflicts(index: _UniqueIndex, key: tuple[CapturedColumn, ...], quoted: str, layout: Layout) -> str:
     """Return the condition under which a row ``r`` of the table conflicts with NEW."""
-    if index.columns:
-        return " AND ".join(
-            f"r.{quoted_name(name)} = NEW.{quoted_name(name)} COLLATE {quoted_name(collation)}"
-            for name, collation in index.columns
-        )
-    expressions = re.sub(r"\s+(ASC|DESC)\b", "", index.expressions, flags=re.IGNORECASE)
+    columns = " AND ".join(
+        f"r.{quoted_name(name)} = NEW.{quoted_name(name)} COLLATE {quoted_name(collation)}"
+        for name, collation in index.columns
+    )
+    if columns and not index.condition:
+        return columns
+    # Expressions and conditions name columns without saying of which row.
     new_row = ", ".join(
         f"NEW.{quoted_name(name)} AS {quoted_name(name)}" for name in (*layout.stored, *layout.generated)
     )
+    is_r = " AND ".join(f"x.{quoted_name(part.column)} = r.{quoted_name(part.column)}" for part in key)
     of_r, of_x = (", ".join(f"{row}.{quoted_name(part.column)}" for part in key) for row in "rx")
-    return (
+    expressions = re.sub(r"\s+(ASC|DESC)\b", "", index.expressions, flags=re.IGNORECASE)
+    same = columns or (
         f"({of_r}) IN (SELECT {of_x} FROM {quoted} AS x"
         f" WHERE ({expressions}) = (SELECT {expressions} FROM (SELECT {new_row})))"
+    )
+    if not index.condition:
+        return same
+    return (
+        f"{same} AND EXISTS (SELECT 1 FROM {quoted} AS x WHERE {is_r} AND ({index.condition}))"
+        f" AND EXISTS (SELECT 1 FROM (SELECT {new_row}) WHERE {index.condition})"
     )
 
 
 def _of_indexed_columns(indexes: list[_UniqueIndex], layout: Layout) -> str:
     """Return which columns an update must set to run into a unique conflict; nothing means any column."""
     names = [name for index in indexes for name, _ in index.columns]
-    computed = any(index.expressions or index.partial for index in indexes)
+    computed = any(index.expressions or index.condition for index in indexes)
     if computed or any(fold(name) in map(fold, layout.generated) for name in names):
         return ""
     return f" OF {', '.join(quoted_name(name) for name in dict.fromkeys(names))}"

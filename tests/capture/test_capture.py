@@ -376,6 +376,23 @@ def test_row_that_enters_a_partial_index_logs_the_row_it_replaces():
 
 
 @pytest.mark.vendor("sqlite")
+@pytest.mark.parametrize("index", ["(lower(name))", "(name)"])
+@pytest.mark.parametrize(("number", "others"), [(1, -2), (-1, 2)])
+def test_row_with_which_a_partial_index_has_no_conflict_is_not_logged(index, number, others):
+    """Both have the same name in the end, and one of them is not in the index."""
+    Numbered.objects.create(number=number, name="same")
+    other = Numbered.objects.create(number=others, name="other")
+    execute(f"CREATE UNIQUE INDEX by_name ON testapp_numbered {index} WHERE \"number\" > 0 AND name <> ')'")
+    install_triggers()
+    forget()
+
+    execute(f"UPDATE testapp_numbered SET name = 'same' WHERE id = {other.pk}")
+    execute("INSERT INTO testapp_numbered (id, number, name) VALUES (77, -5, 'same')")
+
+    assert set(logged(Numbered)) == {("U", str(other.pk)), ("I", "77")}
+
+
+@pytest.mark.vendor("sqlite")
 def test_conflict_of_a_generated_column_logs_the_row_it_replaces(capture):
     capture(odd.Doubled)
     execute("INSERT INTO oddapp_doubled (id, number) VALUES (1, 1), (2, 2)")

@@ -308,6 +308,10 @@ class Storing:
             if rows and version is not None and all(row.version != version for row in rows):
                 name = rows[0].name  # it was deleted there before, by others: they need not have seen this
                 text = key_of_unseen(name.source, name.key, name.logged, name.ended)
+            elif not rows and self._is_newer_than_its_makers(at, version):
+                name, there = self._noted.made_there[at]
+                text = key_of_unseen(name.source, name.key, name.logged, name.ended)
+                graves.setdefault(at[0], []).append((name, stored_key(there), receipt))
             elif not names:
                 continue
             elif gives_keys_again(at[0], self._kept_keys):
@@ -320,6 +324,14 @@ class Storing:
         for root, some in graves.items():
             self._table.insert_graves(root, some)
         ChangeLog.objects.using(self._table.remote).bulk_create(logged)
+
+    def _is_newer_than_its_makers(self, at: At, version: Version | None) -> bool:
+        """Tell whether a deletion stands over that of the remote's own users, who have made the object.
+
+        From then on the object has the version of LOCAL's deletion there, or others who have not seen it would compare
+        theirs with the older one.
+        """
+        return at in self._noted.made_there and version is not None and version.author != self._table.target
 
     def _logged_as_gone(self, root: type[Model], text: str) -> ChangeLog:
         """Return the row by which the remote hands on that what it does not have is gone."""

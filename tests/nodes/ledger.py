@@ -112,10 +112,15 @@ class Ledger:
             met[node, sides] = str(conflict)
         for cell in self.writes:
             *lost, newest = self.leaves(cell)
+            # One of several deletes stands for all of them: where two meet there is nothing to decide.
+            deletes = {write.number for write in self.writes[cell].values() if not write.alive}
+            gone_told = any((cell, number) in told for number in deletes)
             problems += [
                 f"{cell}: {write} is lost to {newest}, and not on record"
                 for write in lost
-                if (write.alive or newest.alive) and (cell, write.number) not in told
+                if (write.alive or newest.alive)
+                and (cell, write.number) not in told
+                and not (write.number in deletes and gone_told)
             ]
         return problems
 

@@ -242,8 +242,21 @@ class Settling:
     def record(self, not_done: Collection[Change]) -> None:
         """Put what was decided on record, on the remote, in the batch's transaction; written with what it decides."""
         records = [self._record(each) for each in self._done(not_done) if each.conflict not in self.known_before]
-        if records and not self._context.dry_run:
-            Record._base_manager.using(self._context.remote).bulk_create(records)
+        if self._context.dry_run:
+            return
+        new = [each for each in records if not self._is_on_record(each)]
+        if new:
+            Record._base_manager.using(self._context.remote).bulk_create(new)
+
+    def _is_on_record(self, record: Record) -> bool:
+        """Tell whether it is: a log may speak twice of one deletion, of its users' own and of one that came there."""
+        if record.kind != ConflictKind.DELETE_UPDATE:
+            return False
+        same = ("source", "model_label", "remote_pk", "kind", "local_author", "remote_author", "local_at", "remote_at")
+        found = Record._base_manager.using(self._context.remote).filter(
+            **{name: getattr(record, name) for name in same}
+        )
+        return found.filter(taken="").exists()
 
     def _record(self, settled: _Settled) -> Record:
         conflict, sides = settled.conflict, settled.conflict.sides

@@ -77,6 +77,23 @@ def test_equal_values_are_not_the_same_difference(shared):
     assert shared.all(Item, "cash") == [[12]] * 3
 
 
+@pytest.mark.parametrize("model", [Item, Account])
+def test_differences_that_are_nothing_together_are_handed_on(nodes, model):
+    """C receives both at once, and has what it had; but A lacks one of them."""
+    nodes.rows("a", model).create(name="0", cash=10)
+    nodes.rounds(TOPOLOGIES["ring"])
+    later()
+    nodes.rows("a", model).update(cash=F("cash") + 3)
+    nodes.run("a", "b")
+    nodes.rows("b", model).update(cash=F("cash") - 3)
+
+    for pair in (("b", "c"), ("c", "a")):
+        nodes.run(*pair)
+
+    assert nodes.all(model, "cash") == [[10]] * 3
+    nodes.assert_at_rest(TOPOLOGIES["ring"])
+
+
 def test_runs_between_the_changes_of_an_object_bring_each_once(shared):
     """The hub hands on what it has got while others go on."""
     due = 10

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import IntegerField, Model
 
-from ...capture.keys import logged_texts
+from ...capture.keys import encode_key, logged_texts
 from ...conf import local_alias
 from ...exceptions import SynchroError
 from ...models import ChangeLog, Operation
@@ -44,11 +44,19 @@ _TRIES = 20
 
 
 class _Found(NamedTuple):
-    """What is to be stored of an object: by name, contributions; whether its row is new there, and what is reckoned."""
+    """What is to be stored of an object.
+
+    Attributes:
+        accounts: contributions, by the names of its counters.
+        anew: its row is new there.
+        counted: the counters whose values are reckoned.
+        silent: those of them that have grown by nothing all the same, so that no trigger sees what has come.
+    """
 
     accounts: Accounts
     anew: bool
     counted: frozenset[str]
+    silent: frozenset[str]
 
 
 class Counters:
@@ -117,6 +125,7 @@ class Counters:
         there: Accounts = {} if row is None or remote_key is None else self._load_there(shape, remote_key)
         found: dict[str, Account] = {}
         values: dict[str, Any] = {}
+        silent: set[str] = set()
         for field in fields:
             account = here[field.name]
             new = news(account, there.get(field.name, {}), self._authors[1])
@@ -127,11 +136,13 @@ class Counters:
             if row is None:
                 grown += account[self._authors[1]].amount if self._authors[1] in account else 0
             found[field.name] = new
+            if row is not None and not grown and _amounts(new) - _amounts(there.get(field.name, {})):
+                silent.add(field.name)
             before = Decimal(0) if row is None else Decimal(local_value(row, field))
             is_stored = row is not None and self._identity.has_come(shape.model, key)
             values[field.attname] = _as_value(field, before if is_stored else before + grown)
         names = frozenset(each.name for each in fields if each.attname in values)
-        self._found[at] = _Found(found, row is None, names)
+        self._found[at] = _Found(found, row is None, names, frozenset(silent))
         return values
 
     def _have_begun(self, task: ObjectTask, remote_key: Any, here: Account, there: Account) -> bool:
@@ -212,12 +223,35 @@ class Counters:
                 anew.setdefault(root, set()).add(text)
         for root, some in accounts.items():
             write_accounts(remote, root, some, seen, anew=anew.get(root, ()))
+        self._log_what_is_silent()
         gone: dict[type[Model], list[str]] = {}
         for (root, key), text in self._going.items():
             if self._identity.is_forgotten(root, key) and text not in accounts.get(root, ()):
                 gone.setdefault(root, []).append(text)
         for root, texts in gone.items():
             delete_accounts(remote, root, texts)
+
+    def _log_what_is_silent(self) -> None:
+        """Let the remote's log speak of counters that have stayed as they were: others want to know what was added."""
+        if not self._identity.asks_for_versions:
+            return
+        remote, rows = self._context.remote, list[ChangeLog]()
+        for at, found in self._found.items():
+            if found.silent and self._identity.has_come(*at):
+                rows.append(
+                    ChangeLog(
+                        model_label=self._tasks[at].shape.label,
+                        object_pk=encode_key(self._identity.known(*at)),
+                        operation=Operation.UPDATE,
+                        changed_fields=",".join(sorted(found.silent)),
+                        origin=self._context.source,
+                    )
+                )
+        ChangeLog._base_manager.using(remote).bulk_create(rows)
+
+
+def _amounts(account: Account) -> set[tuple[str, Decimal]]:
+    return {(author, each.amount) for author, each in account.items() if each.amount}
 
 
 def accounts_at(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synchro_triggers import Decision
-from synchro_triggers.models import Conflict
+from synchro_triggers.models import Checkpoint, Conflict
 from tests.nodes.nodes import NAMES, STAR
 from tests.replay.hearing import later
 from tests.testapp.models import Item, Keyed
@@ -148,3 +148,23 @@ def test_object_that_is_taken_back_comes_back_everywhere_once(nodes, settings, i
     assert nodes.rounds(STAR) == []
     assert cash(nodes) == [[7]] * 3
     nodes.assert_at_rest(STAR)
+
+
+def test_conflict_that_a_killed_run_has_decided_is_on_record_once(nodes):
+    """The run was killed before it had noted how far it was."""
+    nodes.rows("a", Item).create(name="0", cash=0)
+    nodes.rounds(PAIR)
+    later()
+    nodes.rows("a", Item).update(cash=1)
+    later()
+    nodes.rows("b", Item).update(cash=2)
+    checkpoint = Checkpoint.objects.using("b").get(source=nodes.identity("a"))
+    assert len(nodes.run("a", "b").remarks) == 1
+
+    checkpoint.save(using="b")
+    report = nodes.run("a", "b")
+
+    assert len(report.remarks) == 1  # it is decided again
+    assert Conflict.objects.using("b").count() == 1
+    nodes.rounds(PAIR)
+    assert nodes.all(Item, "cash")[:2] == [[2], [2]]

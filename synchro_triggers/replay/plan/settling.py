@@ -15,10 +15,12 @@ from ...exceptions import SynchroConfigurationError
 from ...key_texts import full_key, stored_key
 from ...models import Conflict as Record
 from ...models import ConflictKind
+from ...moment import as_utc
 from ..identity.references import Identity
 from ..log.changes import LONG_AGO, Change
 from ..log.field_versions import Apart
 from ..report import SyncReport, Told
+from ..rows.selecting import rows_with
 from ..schema.shape import root_of, shown_key
 from .both_sides import BothSides, Stored
 from .by_field import ByField
@@ -240,23 +242,20 @@ class Settling:
             )
 
     def record(self, not_done: Collection[Change]) -> None:
-        """Put what was decided on record, on the remote, in the batch's transaction; written with what it decides."""
-        records = [self._record(each) for each in self._done(not_done) if each.conflict not in self.known_before]
-        if self._context.dry_run:
-            return
-        new = [each for each in records if not self._is_on_record(each)]
-        if new:
-            Record._base_manager.using(self._context.remote).bulk_create(new)
+        """Put what was decided on record, on the remote, in the batch's transaction; written with what it decides.
 
-    def _is_on_record(self, record: Record) -> bool:
-        """Tell whether it is: a log may speak twice of one deletion, of its users' own and of one that came there."""
-        if record.kind != ConflictKind.DELETE_UPDATE:
-            return False
-        same = ("source", "model_label", "remote_pk", "kind", "local_author", "remote_author", "local_at", "remote_at")
-        found = Record._base_manager.using(self._context.remote).filter(
-            **{name: getattr(record, name) for name in same}
+        Two versions meet once. They come again where a run was killed before it had noted how far it was, where
+        another node hands the same version on, and where a log speaks twice of one deletion.
+        """
+        records = [self._record(each) for each in self._done(not_done) if each.conflict not in self.known_before]
+        if self._context.dry_run or not records:
+            return
+        rows = Record._base_manager.using(self._context.remote)
+        found = rows_with(Record, self._context.remote, remote_pk={each.remote_pk for each in records})
+        known = {_versions_of(*row) for row in found.values_list(*_SAME)}
+        rows.bulk_create(
+            [each for each in records if _versions_of(*(getattr(each, name) for name in _SAME)) not in known]
         )
-        return found.filter(taken="").exists()
 
     def _record(self, settled: _Settled) -> Record:
         conflict, sides = settled.conflict, settled.conflict.sides
@@ -286,6 +285,14 @@ class Settling:
             rule=name_of_rule(self._context.rule_for(conflict.label)[0]),
             result=settled.decision.winner,
         )
+
+
+#: What tells a conflict from others: the object, and the two versions.
+_SAME = ("model_label", "remote_pk", "kind", "local_author", "remote_author", "local_at", "remote_at")
+
+
+def _versions_of(*values: Any) -> tuple[Any, ...]:
+    return tuple(as_utc(each) if isinstance(each, datetime.datetime) else each for each in values)
 
 
 def _kind_of(settled: _Settled) -> ConflictKind:

@@ -69,6 +69,10 @@ def told_by(report: Any, kept: Iterable[tuple[str, str]]) -> Told:
         told.add(remark.model, remark.key, str(remark.kind))
         if there := re.search(r"\(there (.*?)\) at ", remark.reason):
             told.met.add((remark.model, remark.key, there[1]))
+        # What hangs on LOCAL on an object that the remote's users have deleted goes with it, where that is decided so.
+        if gone := re.search(r"had not seen what hangs on it on 'default': (.*); it goes \(", remark.reason):
+            for label, key in re.findall(r"(shapefuzz\.\w+) (.*?)(?=, shapefuzz\.|$)", gone[1]):
+                told.add(label, key, str(remark.kind))
     if getattr(report, "waiting", 0):
         for label, key in kept:
             told.add(label, key, WAITING)
@@ -305,7 +309,8 @@ class _Case:
         was_local, _ = self._oracle.base(name)
         if self._kept_under_other_keys(name, *WON):
             self._oracle.kept_there.add(name)
-        if self._is_doubled(name) and not self._is_told(name, *WON) and not self._is_renumbered(name):
+        may_be_doubled = self._is_told(name, *WON) or self._is_renumbered(name) or self._has_an_end_that_stays(name)
+        if self._is_doubled(name) and not may_be_doubled:
             yield self._say(name, f"is there {len(self._after.remote.rows[name])} times")
         pending = local != was_local or self._oracle.is_owed(name)
         if local is not None and pending:
@@ -834,6 +839,15 @@ class _Case:
             if self._is_link(name) and isinstance(value, str) and value.startswith("→")
         ]
         return any(not self._is_there(*end) for end in ends)
+
+    def _has_an_end_that_stays(self, name: Name) -> bool:
+        """Tell whether a link has an end that could not be deleted as what it was under the key that it had before."""
+        ends = [
+            (_leads_to(name[0], attname), value.removeprefix("→ "))
+            for attname, value in (self._after.remote.one(name) or {}).items()
+            if self._is_link(name) and isinstance(value, str) and value.startswith("→")
+        ]
+        return any(self._kept_under_other_keys(end, FAILED, WAITING) for end in ends)
 
     def _has_lost_its_target(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         if not (isinstance(value, str) and value.startswith("→ ")):

@@ -138,7 +138,7 @@ REFUSED = {
         2,
         "'seven' is no value of testapp.Number",
     ),
-    "too large": (("1", "--field", "number", "--value", str(10**12)), 2, "is no value of testapp.Numbered.number"),
+    "too large": (("1", "--field", "number", "--value", str(10**20)), 2, "is no value of testapp.Numbered.number"),
     "taken there": (
         ("1", "--field", "number", "--value", "6"),
         3,

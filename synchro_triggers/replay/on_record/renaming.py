@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connections
-from django.db.models import Model, QuerySet
+from django.db.models import IntegerField, Model, QuerySet
 
 from ...capture.install import require_capture
 from ...capture.keys import encode_key
@@ -35,6 +35,9 @@ from ..state.failures import describe
 from ..state.node import node_id
 from ..write.one import save
 from .listing import aliases_of_nodes, versions_of
+
+#: What a database takes that names no range itself.
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 #: Values by attribute names.
 Values = Mapping[str, Any]
@@ -204,7 +207,7 @@ class _Met:
                 f"{', '.join(self._names)}. Nothing was changed."
             )
         [field] = [field for each in self._clashing for field in each.fields if field.name == name][:1]
-        return self._write(side, {field.attname: _read(field, text)})
+        return self._write(side, {field.attname: _read(field, text, self._alias)})
 
     def by_option(self, side: str | None) -> Renamed:
         """Give the object that was changed last what the option ``unique`` says."""
@@ -349,8 +352,8 @@ def _most_derived(row: Model, alias: str) -> Model:
     return row
 
 
-def _read(field: Any, text: str) -> Any:
-    """Return the value of a text.
+def _read(field: Any, text: str, alias: str) -> Any:
+    """Return the value of a text, for a database.
 
     Raises:
         SynchroConfigurationError: it is none of the field's.
@@ -359,6 +362,11 @@ def _read(field: Any, text: str) -> Any:
         value = field.to_python(text)
         for validator in field.validators if value is not None else ():
             validator(value)
+        if isinstance(field, IntegerField) and value is not None:
+            # The field's own validators ask the database for which they were asked first.
+            low, high = connections[alias].ops.integer_field_range(field.get_internal_type())
+            if not (_SMALLEST if low is None else low) <= value <= (_LARGEST if high is None else high):
+                raise ValueError("it is too large, or too small")
     except (ValidationError, ValueError, TypeError) as error:
         raise SynchroConfigurationError(
             f"{text!r} is no value of {field.model._meta.label}.{field.name}: {describe(error)}. Nothing was changed."

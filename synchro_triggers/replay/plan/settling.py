@@ -287,8 +287,12 @@ class Settling:
         )
 
 
-#: What tells a conflict from others: the object, and the two versions.
-_SAME = ("model_label", "remote_pk", "kind", "local_author", "remote_author", "local_at", "remote_at")
+#: What tells a conflict from others: the object, and the two versions. Versions of one author may have the same time,
+#: where its clock is behind that of what it has received.
+_SAME = (
+    *("model_label", "remote_pk", "kind", "local_author", "remote_author", "local_at", "remote_at"),
+    *("local_values", "remote_values"),
+)
 
 
 def _versions_of(*values: Any) -> tuple[Any, ...]:

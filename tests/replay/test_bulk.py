@@ -73,6 +73,11 @@ def delete_many():
 FEW_AND_MANY = pytest.mark.parametrize("size", [30, pytest.param(1000, marks=pytest.mark.whole)])
 
 
+def assert_without_a_query_each(few, many):
+    """One more or less may be the lease, which is renewed now and then."""
+    assert all(abs(one - other) <= 1 for one, other in zip(few, many, strict=True)), (few, many)
+
+
 @pytest.mark.all_pairs
 @FEW_AND_MANY
 def test_number_of_queries_does_not_depend_on_the_number_of_objects(settings, size):
@@ -96,7 +101,7 @@ def test_rows_that_both_sides_have_already_are_found_without_a_query_each(settin
         numbers[number] = count_queries("testapp")
         delete_many()
         synchronize()
-    assert numbers[10] == numbers[size]
+    assert_without_a_query_each(numbers[10], numbers[size])
 
 
 @pytest.mark.parametrize("at_most", [10_000, 0], ids=["few", "too many"])
@@ -115,7 +120,7 @@ def test_changes_of_the_remotes_users_are_looked_up_without_a_query_each(setting
         numbers[number] = count_queries("testapp")
         delete_many()
         synchronize()
-    assert numbers[10] == numbers[size]
+    assert_without_a_query_each(numbers[10], numbers[size])
 
 
 def test_fields_that_need_sql_of_their_own_are_written_by_django_many_at_a_time(settings, monkeypatch):

@@ -20,7 +20,7 @@ import datetime
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from ...conf import local_alias
 from ...key_texts import gone_key, name_of_unseen
@@ -301,14 +301,14 @@ def settle_gone(source: str, changes: Iterable[Change], kept_keys: Collection[st
     for model, ended_at in gone.items():
         _end(source, model, ended_at)
         rows = rows_with(Reference, local_alias(), remote_pk=ended_at).filter(model_label=model._meta.label)
-        met = {pk: (text, as_utc(met_at)) for pk, text, met_at in rows.values_list("pk", "remote_pk", "met_at")}
-        times = _logged_at(ended_at[text] for text, _ in met.values())
-        for pk, (text, met_at) in met.items():
-            if (time := times.get(ended_at[text])) is not None and met_at <= time:
+        met = list(rows.values_list("pk", "remote_pk", "seen", "met_at"))
+        times = _logged_at(ended_at[text] for _, text, _, _ in met)
+        for pk, text, seen, met_at in met:
+            if (time := times.get(ended_at[text])) is not None and as_utc(met_at) <= time:
+                row = _as_it_was(pk, text, seen)
                 # What LOCAL itself has made is known by its log; which version it had received, only this tells.
-                own = rows_with(Reference, local_alias(), pk=[pk]).filter(source=source, local_pk=text)
-                own.filter(number=None).delete()
-                _bury(source, pk, text, ended_at[text])
+                row.filter(source=source, local_pk=text, number=None).delete()
+                _bury(source, row, text, ended_at[text])
         _settle_graves(source, model, ended_at)
 
 
@@ -317,20 +317,24 @@ def _settle_graves(source: str, model: type[Model], ended_at: Mapping[str, int])
     texts = {gone_key(text): text for text in ended_at}
     graves = rows_with(Reference, local_alias(), remote_pk=texts).filter(model_label=model._meta.label)
     last: dict[str, int] = {}
-    new: list[tuple[int, str]] = []
-    for pk, gone, remote_pk in graves.values_list("pk", "gone", "remote_pk"):
+    new: list[tuple[int, str, int | None]] = []
+    for pk, gone, seen, remote_pk in graves.values_list("pk", "gone", "seen", "remote_pk"):
         text = texts[remote_pk]
         last[text] = max(last.get(text, 0), gone or 0)
         if not gone:
-            new.append((pk, text))
-    for pk, text in new:
+            new.append((pk, text, seen))
+    for pk, text, seen in new:
         if last[text] < ended_at[text]:
-            _bury(source, pk, text, ended_at[text])
+            _bury(source, _as_it_was(pk, gone_key(text), seen), text, ended_at[text])
 
 
-def _bury(source: str, pk: int, text: str, ended: int) -> None:
+def _as_it_was(pk: int, remote_pk: str, seen: int | None) -> QuerySet[Reference]:
+    """Return a reference, unless a run to LOCAL has brought something of its object meanwhile: then it is settled."""
+    return rows_with(Reference, local_alias(), pk=[pk]).filter(remote_pk=remote_pk, seen=seen)
+
+
+def _bury(source: str, row: QuerySet[Reference], text: str, ended: int) -> None:
     """Let a reference be that of a row that is gone."""
-    row = rows_with(Reference, local_alias(), pk=[pk])
     row.filter(source=source, local_pk=text, ended=0).update(ended=ended)
     row.update(remote_pk=gone_key(text), remote_text=None, gone=ended)
 

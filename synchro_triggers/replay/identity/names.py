@@ -34,7 +34,7 @@ from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import gives_keys_again, model_of, read_key, root_of
 from ..tasks import At
 from .logged_keys import LoggedKeys
-from .reference_table import Name, ReferenceTable, Stored, text_of
+from .reference_table import EVERYBODY, Name, ReferenceTable, Stored, text_of
 from .telling import leaves_kept_graves
 
 #: Tells whose a reference to what LOCAL has made is, which has not been told that the key has ended: the local key of
@@ -136,17 +136,21 @@ class Names:
         if not self._table.local_receives:
             return {}
         going: dict[str, list[tuple[Any, int]]] = {}
+        kept: dict[str, Any] = {}
         if gives_keys_again(root, self._kept_keys):
             going = {text: [(former, former.ended) for former in some] for text, some in formers.items()}
             for text, key in by_text.items():
                 if self._log.is_going(root, key):
                     going.setdefault(text, []).append((key, self._log.ended.get((root, key), 0)))
         elif leaves_kept_graves(root, self._kept_keys):
-            self._load_kept_graves(root, by_text)
+            kept = {gone_key(text): key for text, key in by_text.items()}
         graves: dict[str, list[Stored]] = {}
         found: dict[Any, list[Name]] = {}
-        for row in self._table.to_rows(local_alias(), root, [*by_text, *map(gone_key, going)]):
-            if row.is_gone:
+        for row in self._table.to_rows(local_alias(), root, [*by_text, *map(gone_key, going), *kept]):
+            if row.remote_pk in kept:
+                if row.source == EVERYBODY:  # this version has deleted it, though it may have come back
+                    self._note_received(root, kept[row.remote_pk], row)
+            elif row.is_gone:
                 graves.setdefault(row.remote_pk, []).append(row)
             elif row.replaced_at is None:
                 self._note(root, by_text[row.remote_pk], row, found)
@@ -166,11 +170,6 @@ class Names:
     def _note(self, root: type[Model], key: Any, row: Stored, found: dict[Any, list[Name]]) -> None:
         found.setdefault(key, []).append(row.name)
         self._note_received(root, key, row)
-
-    def _load_kept_graves(self, root: type[Model], by_text: Mapping[str, Any]) -> None:
-        """Read which versions of objects that keep their keys have deleted them, though they may have come back."""
-        for text, row in self._table.kept_graves(local_alias(), root, by_text).items():
-            self._note_received(root, by_text[text], row)
 
     def _note_received(self, root: type[Model], key: Any, row: Stored) -> None:
         known = self.received.get((root, key))

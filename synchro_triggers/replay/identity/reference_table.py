@@ -184,9 +184,9 @@ class ReferenceTable:
         rows = rows_with(Reference, alias, remote_pk=texts).filter(model_label=root._meta.label)
         return list(map(Stored._make, rows.values_list(*Stored._fields)))
 
-    def kept_graves(self, alias: str, root: type[Model], texts: Collection[str]) -> dict[str, Stored]:
+    def kept_graves(self, root: type[Model], texts: Collection[str]) -> dict[str, Stored]:
         """Return the tombstones of objects that keep their keys, by what these are stored as."""
-        graves = self.to_rows(alias, root, list(map(gone_key, texts))) if texts else ()
+        graves = self.to_rows(self.remote, root, list(map(gone_key, texts))) if texts else ()
         return {row.local_pk: row for row in graves if row.source == EVERYBODY}
 
     def met_at(self, pks: Collection[int]) -> dict[int, datetime.datetime]:

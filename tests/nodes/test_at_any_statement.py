@@ -150,6 +150,15 @@ class DeleteAndEdit(Story):
         scene.items(scene.other).update(cash=2)
 
 
+class DeleteOfAnothers(DeleteAndEdit):
+    """Who deletes it has a reference that says whose it is."""
+
+    def prepare(self, scene):
+        super().prepare(scene)
+        scene.items(scene.one).delete()
+        scene.items(scene.witness).create(name=scene.name, cash=0)
+
+
 class EditAndDelete(Story):
     expected = {"items": []}
 
@@ -258,6 +267,7 @@ STORIES = (
     Edits,
     OlderSecond,
     DeleteAndEdit,
+    DeleteOfAnothers,
     EditAndDelete,
     BothDelete,
     DeletedByTheThird,

@@ -362,7 +362,8 @@ class Batch:
         pending = self._agenda.pending.get(at)
         if pending is not None:
             self._apply_object(pending)
-        elif at not in self._agenda.errors:
+        whole = pending is not None and isinstance(pending.instance, type(living))
+        if not whole and at not in self._agenda.errors:
             self._upserts.point(shape, living, foreign_key, going)
 
     def _ensure(self, model: type[Model], key: Any) -> Any:

@@ -1,0 +1,67 @@
+"""An object that is two children at once: each of them points somewhere, past what its other child's table says."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import transaction
+
+from synchro_triggers import synchronize
+from tests.shapefuzz.test_found import both_vendors, marked
+from tests.shapefuzz.writing import delete
+
+PARENT = ("A", "models.Model", "a_no = models.AutoField(primary_key=True)", marked("a"))
+LINK = "a_ptr = models.OneToOneField('A', models.CASCADE, parent_link=True)"
+KEYS = {"the parent's key": [], "a number of its own": ["c_no = models.AutoField(primary_key=True)", LINK]}
+POINTERS = {
+    **{
+        name: [f"to_t = models.ForeignKey('T', models.{name}, null=True, default=None, related_name='+')"]
+        for name in ("SET_NULL", "SET_DEFAULT", "CASCADE", "PROTECT", "RESTRICT", "DO_NOTHING")
+    },
+    "generic": [
+        "object_id = models.CharField(max_length=60)",
+        "content_type = models.ForeignKey(ContentType, models.CASCADE)",
+        "to_t = GenericForeignKey()",
+    ],
+}
+
+
+@both_vendors
+@pytest.mark.parametrize("pointer", POINTERS)
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("pointing", ["B", "C"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_either_child_points_to_is_who_has_the_number_now(project, local, heard, pointer, key, pointing, size):
+    target, parent, *children = project(
+        local,
+        ("T", "models.Model", marked("t")),
+        PARENT,
+        *(
+            (name, "A", marked(name.lower()), *lines, *(POINTERS[pointer] if name == pointing else ()))
+            for name, lines in (("B", ()), ("C", KEYS[key]))
+        ),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    for number in range(3):  # so that numbers are others there
+        target.objects.using("remote").create(mark_t=f"R{number}")
+    parent.objects.using("remote").create(mark_a="R1")
+    parent.objects.create(pk=5, mark_a="o2")
+    for child in children:
+        to_t = {"to_t": target.objects.create(pk=1, mark_t="o1")} if child.__name__ == pointing else {}
+        values = {f"mark_{child.__name__.lower()}": "o2", **to_t}
+        child(a_ptr_id=5, mark_a="o2", **values).save_base(raw=True, force_insert=True)
+    synchronize()
+    with transaction.atomic():  # whose foreign key is looked at in the end
+        delete("default", target, 1)
+        target.objects.create(pk=1, mark_t="o3")
+
+    report = synchronize()
+
+    assert report.failures == []
+    new = target.objects.using("remote").get(pk__gt=3)
+    assert new.mark_t == "o3"
+    for child in children:
+        row = child.objects.using("remote").get()
+        assert (row.mark_a, getattr(row, f"mark_{child.__name__.lower()}")) == ("o2", "o2")
+        if child.__name__ == pointing:
+            assert str(row.object_id if pointer == "generic" else row.to_t_id) == str(new.pk)
+    assert not synchronize().changed

@@ -40,7 +40,7 @@ def test_key_that_a_callable_finds_is_looked_at_when_its_row_changes(project, ju
         local,
         ("A", "models.Model", marked("a")),
         ("B", "models.Model", marked("b"), "j_b_to_a = models.JSONField(null=True)"),
-        SYNCHRO_OPTIONS={"shapefuzz.B": {"references": {"j_b_to_a": "tests.shapefuzz.managers.keys_in"}}},
+        SYNCHRO_OPTIONS={"shapefuzz.B": {"references": {"j_b_to_a": "tests.shapefuzz.managers.keys_in_a"}}},
     )
     key = target.objects.create(mark_a="o1").pk
     holder.objects.create(mark_b="o2", j_b_to_a={"key": key})

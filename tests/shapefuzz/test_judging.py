@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
 from synchro_triggers import synchro_paused, synchronize
 from tests.replay.hearing import receiving
@@ -19,11 +20,13 @@ from tests.shapefuzz.writing import delete
 def judged(databases, tmp_path):
     """Runs, and returns what an oracle says of it that has taken what was there before for known."""
 
-    def judge(vendor, write, tamper=lambda: None):
+    def judge(vendor, write, tamper=lambda: None, troubled=()):
         ledger.forget()
         names = dict.fromkeys(("default", "remote"), "")
         oracle = Oracle(World(Project(0, vendor, vendor, ()), databases, tmp_path, names))
+        oracle.world.troubled |= set(troubled)
         oracle.settle(Sides(read("default"), read("remote")))
+        oracle.note_keys(read("default"))
         write()
         before = Sides(read("default"), read("remote"))
         report = synchronize()
@@ -151,3 +154,73 @@ def test_key_of_the_remotes_own_is_emptied_with_the_row_that_it_led_to_and_not_w
 
     assert sorted(row.a_no for row in target.objects.using("remote")) == [2, 3]
     assert any("to_b_id is None instead of" in each for each in found) is not goes
+
+
+@both_vendors
+@pytest.mark.parametrize("winner", ["remote", "local"])
+@pytest.mark.parametrize("taken", ["what hangs on it", "more"])
+def test_what_hangs_on_an_object_that_the_remote_has_deleted_goes_with_it_as_is_told_and_nothing_else_does(
+    project, judged, local, winner, taken
+):
+    target, hanging = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), "to_a = models.ForeignKey('A', models.CASCADE, null=True)"),
+        SYNCHRO_CONFLICT=winner,
+    )
+    key = target.objects.create(mark_a="o1").pk
+    synchronize()
+
+    def write():
+        for number in (2, 3, 4):
+            hanging.objects.create(mark_b=f"o{number}", to_a_id=key if number < 4 else None)
+        target.objects.using("remote").all().delete()
+
+    def tamper():
+        gone = ["o2", "o3", *(["o4"] if taken == "more" else [])]
+        hanging.objects.using("remote").filter(mark_b__in=gone)._raw_delete("remote")
+
+    found = judged(local, write, tamper)
+
+    silent = {"o2", "o3"} if winner == "local" else set()
+    silent |= {"o4"} if taken == "more" else set()
+    assert {mark for mark in ("o2", "o3", "o4") for each in found if f"shapefuzz.B {mark} " in each} == silent
+    assert all("is missing" in each for each in found)
+
+
+@both_vendors
+@pytest.mark.parametrize("refused", ["its former key", "another one's", "nothing"])
+def test_link_is_there_twice_only_where_what_its_end_was_before_could_not_be_deleted(project, judged, local, refused):
+    target, owner = project(
+        local,
+        ("A", "models.Model", "a_no = models.CharField(max_length=9, primary_key=True)", marked("a")),
+        ("B", "models.Model", marked("b"), "m_b = models.ManyToManyField('A')"),
+    )
+    for number in (1, 2):
+        made = target.objects.create(a_no=f"old{number}", mark_a=f"o{number}")
+        owner.objects.create(mark_b=f"o{number + 2}").m_b.add(made)
+    synchronize()
+    through = owner.m_b.through
+
+    def write():
+        with transaction.atomic():  # whose foreign keys are looked at in the end
+            for number in (1, 2):
+                target.objects.filter(a_no=f"old{number}").update(a_no=f"new{number}")
+                through.objects.filter(a_id=f"old{number}").update(a_id=f"new{number}")
+
+    def refuse(instance, using, **told):
+        if using == "remote" and instance.mark_a == {"its former key": "o1", "another one's": "o2"}.get(refused):
+            raise ledger.Refusal("it stays")
+
+    def tamper():
+        if refused != "its former key":
+            target(a_no="old1", mark_a="o1").save_base(raw=True, using="remote", force_insert=True)
+            linked = owner.objects.using("remote").get(mark_b="o3")
+            through(a_id="old1", b=linked).save_base(raw=True, using="remote", force_insert=True)
+
+    with receiving("pre_delete", target, refuse):
+        found = judged(local, write, tamper, troubled=["a receiver that refuses"])
+
+    assert owner.objects.using("remote").get(mark_b="o3").m_b.count() == 2
+    assert any("is there 2 times" in each and " > " in each for each in found) is (refused != "its former key")
+    assert found == [] or refused != "its former key"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from synchro_triggers import synchronize
+from synchro_triggers import synchro_paused, synchronize
 from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.writing import delete
 
@@ -64,4 +64,34 @@ def test_what_either_child_points_to_is_who_has_the_number_now(project, local, h
         assert (row.mark_a, getattr(row, f"mark_{child.__name__.lower()}")) == ("o2", "o2")
         if child.__name__ == pointing:
             assert str(row.object_id if pointer == "generic" else row.to_t_id) == str(new.pk)
+    assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("pointed", ["A", "B", "C"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_both_children_come_along(project, local, heard, key, pointed, size):
+    parent, *children, pointing = project(
+        local,
+        PARENT,
+        *((name, "A", marked(name.lower()), *lines) for name, lines in (("B", ()), ("C", KEYS[key]))),
+        ("D", "models.Model", marked("d"), f"to_t = models.ForeignKey('{pointed}', models.CASCADE, related_name='+')"),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    with synchro_paused():
+        parent.objects.create(pk=5, mark_a="o2")  # whose number is another one there
+        for child in children:
+            values = {f"mark_{child.__name__.lower()}": "o2"}
+            child(a_ptr_id=5, mark_a="o2", **values).save_base(raw=True, force_insert=True)
+    to_t = next(each for each in (parent, *children) if each.__name__ == pointed).objects.get()
+    pointing.objects.create(mark_d="o3", to_t=to_t)
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert pointing.objects.using("remote").get().to_t.mark_a == "o2"
+    for child in children:
+        row = child.objects.using("remote").get()
+        assert (row.mark_a, getattr(row, f"mark_{child.__name__.lower()}")) == ("o2", "o2")
     assert not synchronize().changed

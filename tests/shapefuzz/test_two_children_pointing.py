@@ -95,3 +95,66 @@ def test_both_children_come_along(project, local, heard, key, pointed, size):
         row = child.objects.using("remote").get()
         assert (row.mark_a, getattr(row, f"mark_{child.__name__.lower()}")) == ("o2", "o2")
     assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("size", [1, 1000])
+def test_natural_key_leads_through_either_child(project, local, heard, size):
+    lines = "def natural_key(self):\n    return (self.to_t,)"
+    parent, *children, keyed = project(
+        local,
+        PARENT,
+        *((name, "A", marked(name.lower())) for name in "BC"),
+        (
+            *(
+                "X",
+                "models.Model",
+                marked("x"),
+                "to_t = models.ForeignKey('B', models.CASCADE, related_name='+')",
+                lines,
+            ),
+            *("objects = KeyedByHand()", "BY_HAND = ('to_t',)"),
+        ),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    parent.objects.using("remote").create(mark_a="R1")  # so that numbers are others there
+    parent.objects.create(pk=5, mark_a="o2")
+    for child in children:
+        values = {f"mark_{child.__name__.lower()}": "o2"}
+        child(a_ptr_id=5, mark_a="o2", **values).save_base(raw=True, force_insert=True)
+    first = keyed.objects.create(mark_x="o3", to_t_id=5)
+    synchronize()
+    delete("default", keyed, first.pk)
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert not keyed.objects.using("remote").exists()
+    assert not synchronize().changed
+
+
+@both_vendors
+@pytest.mark.parametrize("name", ["B", "C"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_dry_run_sees_that_either_child_gives_a_unique_value_up(project, local, heard, name, size):
+    parent, *children = project(
+        local,
+        PARENT,
+        *(
+            (each, "A", marked(each.lower()), *(["u = models.IntegerField(unique=True)"] if each == name else ()))
+            for each in "BC"
+        ),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    giving = next(each for each in children if each.__name__ == name)
+    parent.objects.create(pk=5, mark_a="o2")
+    for child in children:
+        values = {f"mark_{child.__name__.lower()}": "o2", **({"u": 1} if child is giving else {})}
+        child(a_ptr_id=5, mark_a="o2", **values).save_base(raw=True, force_insert=True)
+    synchronize()
+    giving.objects.update(u=2)
+    giving.objects.create(mark_a="o3", u=1)
+
+    for dry_run in (True, False):
+        report = synchronize(dry_run=dry_run)
+        assert (report.failures, report.created, report.updated) == ([], 1, 1)

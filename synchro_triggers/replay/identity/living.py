@@ -14,7 +14,7 @@ from ...capture.tables import natural_key_of, natural_manager
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ..rows.held_keys import held_key
-from ..rows.local_rows import load_all_children, load_instances
+from ..rows.local_rows import load_all_children
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.findable import is_findable
@@ -259,10 +259,10 @@ class Living:
     def _row_here(self, target: Model) -> Model:
         root = root_of(concrete_of(type(target)))
         key = self._keys_there(root, [target.pk]).get(target.pk)
-        found = load_instances(root, [key]).get(key) if key is not None else None
-        if found is None:
+        rows = load_all_children(root, [key]).get(key, []) if key is not None else []
+        if not rows:
             raise ObjectDoesNotExist
-        return found
+        return next((row for row in rows if isinstance(row, concrete_of(type(target)))), rows[-1])
 
 
 _UNKNOWN = object()

@@ -20,16 +20,22 @@ from tests.shapefuzz.writing import delete
 def judged(databases, tmp_path):
     """Runs, and returns what an oracle says of it that has taken what was there before for known."""
 
-    def judge(vendor, write, tamper=lambda: None, troubled=()):
+    def judge(vendor, write, tamper=lambda: None, troubled=(), paused=None, **how):
         ledger.forget()
         names = dict.fromkeys(("default", "remote"), "")
         oracle = Oracle(World(Project(0, vendor, vendor, ()), databases, tmp_path, names))
         oracle.world.troubled |= set(troubled)
         oracle.settle(Sides(read("default"), read("remote")))
         oracle.note_keys(read("default"))
+        if paused is not None:
+            known = read("default")
+            with synchro_paused():
+                paused()
+            oracle.overlook(known, read("default"))
         write()
         before = Sides(read("default"), read("remote"))
-        report = synchronize()
+        report = synchronize(**how)
+        oracle.full = how.get("full", False)
         tamper()
         return oracle.judge(before, Sides(read("default"), read("remote")), report, [])
 
@@ -224,3 +230,40 @@ def test_link_is_there_twice_only_where_what_its_end_was_before_could_not_be_del
     assert owner.objects.using("remote").get(mark_b="o3").m_b.count() == 2
     assert any("is there 2 times" in each and " > " in each for each in found) is (refused != "its former key")
     assert found == [] or refused != "its former key"
+
+
+@both_vendors
+@pytest.mark.parametrize("linked", ["past the log", "by the log", "past the log, and all is looked at"])
+def test_link_made_past_the_log_is_not_missed_whatever_object_has_the_key_of_its_end_since(
+    project, judged, local, linked
+):
+    target, owner = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), "m_b = models.ManyToManyField('A')"),
+        SYNCHRO_OPTIONS={"shapefuzz.B": {"identity": "pk"}},  # else a number that is given out again brings its links
+    )
+    key = target.objects.create(mark_a="o1").pk
+    synchronize()
+    there = owner.m_b.through.objects.using("remote")
+
+    def link():
+        owner.objects.get().m_b.add(key)
+
+    def write():
+        if linked == "by the log":
+            link()
+        with transaction.atomic():  # whose foreign keys are looked at in the end
+            delete("default", owner, 1)
+            owner.objects.create(pk=1, mark_b="o3")
+
+    def tamper():
+        assert there.exists() is (linked != "past the log")
+        there._raw_delete("remote")
+
+    owner.objects.create(pk=1, mark_b="o2")
+    paused = None if linked == "by the log" else link
+    found = judged(local, write, tamper, paused=paused, full=linked.endswith("looked at"))
+
+    assert any("→ o3 > → o1" in each and "is missing" in each for each in found) is (linked != "past the log")
+    assert found == [] or linked != "past the log"

@@ -71,13 +71,15 @@ def test_what_either_child_points_to_is_who_has_the_number_now(project, local, h
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("pointed", ["A", "B", "C"])
 @pytest.mark.parametrize("size", [1, 1000])
-def test_both_children_come_along(project, local, heard, key, pointed, size):
+@pytest.mark.parametrize("listed", ["all", "only what points to it"])
+def test_both_children_come_along(project, local, heard, key, pointed, size, listed):
     parent, *children, pointing = project(
         local,
         PARENT,
         *((name, "A", marked(name.lower()), *lines) for name, lines in (("B", ()), ("C", KEYS[key]))),
         ("D", "models.Model", marked("d"), f"to_t = models.ForeignKey('{pointed}', models.CASCADE, related_name='+')"),
         SYNCHRO_BATCH_SIZE=size,
+        **({} if listed == "all" else {"SYNCHRO_MODELS": ["shapefuzz.D"]}),
     )
     with synchro_paused():
         parent.objects.create(pk=5, mark_a="o2")  # whose number is another one there

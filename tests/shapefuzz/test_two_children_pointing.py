@@ -68,6 +68,47 @@ def test_what_either_child_points_to_is_who_has_the_number_now(project, local, h
 
 
 @both_vendors
+@pytest.mark.parametrize("pointer", POINTERS)
+@pytest.mark.parametrize("pointing", ["B", "C"])
+@pytest.mark.parametrize("changed", ["A", "B", "C"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_either_child_points_elsewhere_while_what_it_is_waits_for_its_turn(
+    project, local, heard, pointer, pointing, changed, size
+):
+    target, *tables = project(
+        local,
+        ("T", "models.Model", marked("t")),
+        PARENT,
+        *((name, "A", marked(name.lower()), *(POINTERS[pointer] if name == pointing else ())) for name in "BC"),
+        SYNCHRO_BATCH_SIZE=size,
+    )
+    parent, *children = tables
+    target.objects.using("remote").create(mark_t="R1")  # so that numbers are others there
+    parent.objects.create(pk=5, mark_a="o2")
+    for child in children:
+        to_t = {"to_t": target.objects.create(pk=1, mark_t="o1")} if child.__name__ == pointing else {}
+        values = {f"mark_{child.__name__.lower()}": "o2", **to_t}
+        child(a_ptr_id=5, mark_a="o2", **values).save_base(raw=True, force_insert=True)
+    synchronize()
+    with transaction.atomic():  # whose foreign key is looked at in the end
+        delete("default", target, 1)
+        target.objects.create(pk=1, mark_t="o3")
+        table = next(each for each in tables if each.__name__ == changed)
+        table.objects.update(**{f"mark_{changed.lower()}": "o4"})
+
+    report = synchronize()
+
+    assert report.failures == []
+    new = target.objects.using("remote").get(mark_t="o3")
+    for table in tables:
+        row, name = table.objects.using("remote").get(), table.__name__
+        assert getattr(row, f"mark_{name.lower()}") == ("o4" if name == changed else "o2")
+        if name == pointing:
+            assert str(row.object_id if pointer == "generic" else row.to_t_id) == str(new.pk)
+    assert not synchronize().changed
+
+
+@both_vendors
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("pointed", ["A", "B", "C"])
 @pytest.mark.parametrize("size", [1, 1000])

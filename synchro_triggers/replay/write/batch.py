@@ -170,16 +170,20 @@ class Batch:
         self._outcomes.store()
         self._known.counters.store()
         self._leave_for_later()
-        self._result.other_children = [
-            as_if_logged(self._changes[-1], type(row), row.pk)
-            for at, row in targets.children.left
-            if self._identity.known(*at) is not None
-        ]
+        self._leave_other_children()
         left = {(change.label, change.key) for change in self._result.left}
         for (label, key), reason in targets.pointing_nowhere.items():
             if (label, key) not in left:
                 self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
         return self._result
+
+    def _leave_other_children(self) -> None:
+        """Leave the other children of what was brought along for another transaction."""
+        self._result.other_children = [
+            as_if_logged(self._changes[-1], type(row), row.pk)
+            for at, row in self._targets.children.left
+            if self._identity.known(*at) is not None
+        ]
 
     def _tell_what_was_outlived(self) -> None:
         for (root, key), remote_key in self._identity.outlived.items():

@@ -677,7 +677,7 @@ class _Case:
                 yield self._say(name, f"the remote's own object became {other[1]} in silence")
             return
         if local is not None:
-            if not self._is_told(name):
+            if not self._is_told(name) and not self._lacks_an_end(name, local):
                 yield self._say(name, f"LOCAL still has it, and it was taken along: {before}")
         elif not self._is_told(name, "deleted along", *WON) and not self._lacks_an_end(name, before):
             yield self._say(name, f"the remote's own object was deleted in silence: {before}")

@@ -15,6 +15,8 @@ from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.world import World
 from tests.shapefuzz.writing import delete
 
+LINKS = "m_b = models.ManyToManyField('A')"
+
 
 @pytest.fixture
 def judged(databases, tmp_path):
@@ -267,3 +269,35 @@ def test_link_made_past_the_log_is_not_missed_whatever_object_has_the_key_of_its
 
     assert any("→ o3 > → o1" in each and "is missing" in each for each in found) is (linked != "past the log")
     assert found == [] or linked != "past the log"
+
+
+@both_vendors
+@pytest.mark.parametrize("refused", [True, False])
+def test_link_is_missed_where_both_of_its_ends_are_there(project, judged, local, refused):
+    target, owner = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", "b_no = models.CharField(max_length=9, primary_key=True)", marked("b"), LINKS),
+    )
+    owner.objects.create(b_no="old", mark_b="o1").m_b.add(target.objects.create(mark_a="o2"))
+    synchronize()
+    through = owner.m_b.through
+
+    def write():
+        with transaction.atomic():  # whose foreign keys are looked at in the end
+            owner.objects.update(b_no="new")
+            with synchro_paused():
+                through.objects.update(b_id="new")
+
+    def refuse(instance, using, **told):
+        if refused and using == "remote" and instance.pk == "new":
+            raise ledger.Refusal("it is not made")
+
+    def tamper():
+        through.objects.using("remote").all()._raw_delete("remote")
+
+    with receiving("pre_save", owner, refuse):
+        found = judged(local, write, tamper, troubled=["a receiver that refuses"])
+
+    assert owner.objects.using("remote").exists() is not refused
+    assert any("taken along" in each for each in found) is not refused

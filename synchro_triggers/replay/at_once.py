@@ -9,7 +9,7 @@ from functools import partial
 
 from ..conf import local_alias
 from ..models import Checkpoint
-from .errors import reraise_if_lost
+from .errors import BatchBroken, reraise_if_lost
 from .identity.names import settle_gone
 from .log.absent import Absent
 from .log.changes import Change, coalesce
@@ -120,6 +120,8 @@ class AtOnce:
             acquainted = self.meeting.require_acquaintance
             batch = Batch(self.context, changes, formers, whole=True, acquainted=acquainted)
             result = attempt.apply(batch, all_or_nothing=True)
+            if result.other_children:
+                raise BatchBroken("what was brought along is several children at once: they take another transaction")
             self.context.knowledge.hand_on()
             return result
 

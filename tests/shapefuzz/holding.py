@@ -32,7 +32,7 @@ def hold(drafts: Sequence[Draft], random: Random) -> dict[str, dict[str, object]
         targets = [each for each in drafts if each.is_table and _key_of(each).find("models.") >= 0]
         targets = [each for each in targets if any(kind in _key_of(each) for kind in _NUMBERS + _TEXTS)]
         if targets:
-            options[f"shapefuzz.{draft.name}"] = {"references": _give(draft, random.choice(targets), random)}
+            options[f"shapefuzz.{draft.name}"] = {"references": give_column(draft, random.choice(targets), random)}
     return options
 
 
@@ -44,13 +44,14 @@ def _key_of(draft: Draft) -> str:
     return own
 
 
-def _give(draft: Draft, target: Draft, random: Random) -> dict[str, object]:
+def give_column(draft: Draft, target: Draft, random: Random) -> dict[str, object]:
+    """Give a model a column that holds keys of another one; return what the option ``references`` says of it."""
     label = f"shapefuzz.{target.name}"
     kind = random.choice(("number", "text", "told", "JSON"))
     if kind == "JSON":
         name = f"j_{draft.letter}_to_{target.letter}"
         draft.lines.append(f"{name} = models.JSONField(null=True)")
-        return {name: "tests.shapefuzz.managers.keys_in"}
+        return {name: f"tests.shapefuzz.managers.keys_in_{target.letter}"}
     name = f"k_{draft.letter}_to_{target.letter}"
     number = kind == "number" and any(each in _key_of(target) for each in _NUMBERS)
     made = "models.BigIntegerField(null=True)" if number else "models.CharField(max_length=60, null=True)"

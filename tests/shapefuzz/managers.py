@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import models
@@ -29,9 +30,18 @@ class KeyedByHand(models.Manager[Any]):
         return self.get(**dict(zip(self.model.BY_HAND, key, strict=True)))
 
 
-def keys_in(value: Any, key_of: Any, instance: Any) -> Any:
-    """Translate the key inside of a model's JSON, as its option ``references`` says."""
-    target = next(each.name for each in instance._meta.concrete_fields if each.name.startswith("j_"))[-1].upper()
+def _keys_in(target: str, value: Any, key_of: Any, instance: Any) -> Any:
+    """Translate the key inside of a model's JSON, as its option ``references`` says.
+
+    Args:
+        target: the label of the model whose key it is: the object alone does not tell, for a child has its parent's
+            columns too.
+    """
     if isinstance(value, dict) and "key" in value:
-        value["key"] = key_of(f"shapefuzz.{target}", value["key"])
+        value["key"] = key_of(target, value["key"])
     return value
+
+
+keys_in_a, keys_in_b, keys_in_c, keys_in_d, keys_in_e, keys_in_f, keys_in_g, keys_in_h = (
+    partial(_keys_in, f"shapefuzz.{letter}") for letter in "ABCDEFGH"
+)

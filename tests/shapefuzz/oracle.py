@@ -92,6 +92,7 @@ class Oracle:
         self._sent_as: dict[Name, set[str]] = {}  # under which keys LOCAL had at the last run what the remote has
         self._owed: set[Name] = set()
         self._dangling_links: set[tuple[str, str]] = set()
+        self._unlogged_links: set[tuple[str, str]] = set()
         self._keys: dict[str, set[Number]] = {}
         self._keys_here: dict[str, set[Number]] = {}
         self._families = _families()
@@ -112,10 +113,13 @@ class Oracle:
             {name: rows[0].raw for name, rows in side.rows.items()} for side in (sides.local, sides.remote)
         )
         self._dangling_links = {
+            _as_stored(name[0], row) for name, rows in _links(sides.local) for row in rows if "→ nothing" in name[1]
+        }
+        self._unlogged_links &= {
             _as_stored(name[0], row)
-            for name, rows in sides.local.rows.items()
+            for name, rows in _links(sides.local)
             for row in rows
-            if " > " in name[1] and "→ nothing" in name[1]
+            if name not in sides.remote.rows
         }
         self._owed = set(owed)
         self._sent_as = {name: known for name, known in self._sent_as.items() if name in sides.remote.rows}
@@ -144,6 +148,8 @@ class Oracle:
             undone: what was to be sent is lost as well: LOCAL was put back.
         """
         self.note_keys(before, after)
+        known = {_as_stored(name[0], row) for name, rows in _links(before) for row in rows}
+        self._unlogged_links |= {_as_stored(name[0], row) for name, rows in _links(after) for row in rows} - known
         for name in before.rows.keys() | after.rows.keys():
             old, new = before.one(name), after.one(name)
             keys = [{repr(row.key) for row in each.rows.get(name, ())} for each in (before, after)]
@@ -262,6 +268,10 @@ class Oracle:
         """Tell whether a link has led nowhere on LOCAL, and leads somewhere now although nobody has written it."""
         return _as_stored(label, row) in self._dangling_links
 
+    def is_unlogged_link(self, label: str, row: Row) -> bool:
+        """Tell whether a link was made past the log, whatever object has the key of an end since."""
+        return not self.full and _as_stored(label, row) in self._unlogged_links
+
     def is_stood_for(self, name: Name, local: Content) -> bool:
         """Tell whether a row of the remote's stands for an object, as was told, and nobody has written it since.
 
@@ -378,6 +388,7 @@ class _Case:
                     and not self._is_deleted_there_alone(name, local)
                     and not self._is_deleted_by_a_receiver(name)
                     and not self._oracle.led_nowhere(name[0], self._before.local.rows[name][0])
+                    and not self._oracle.is_unlogged_link(name[0], self._before.local.rows[name][0])
                     and not (name[1] in self._oracle.renumbered and self._is_told(name, "vanished"))
                 ):
                     yield self._say(name, f"is missing; it should be {local}")
@@ -666,7 +677,7 @@ class _Case:
                 yield self._say(name, f"the remote's own object became {other[1]} in silence")
             return
         if local is not None:
-            if not self._is_told(name):
+            if not self._is_told(name) and not self._lacks_an_end(name, local):
                 yield self._say(name, f"LOCAL still has it, and it was taken along: {before}")
         elif not self._is_told(name, "deleted along", *WON) and not self._lacks_an_end(name, before):
             yield self._say(name, f"the remote's own object was deleted in silence: {before}")
@@ -1035,6 +1046,10 @@ def _is_given_by_users(key: Any) -> bool:
     while key.is_relation:
         key = key.target_field
     return not is_automatic(key)
+
+
+def _links(content: Content) -> Iterable[tuple[Name, list[Row]]]:
+    return [(name, rows) for name, rows in content.rows.items() if " > " in name[1]]
 
 
 def _as_stored(label: str, row: Row) -> tuple[str, str]:

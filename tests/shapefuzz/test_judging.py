@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
 from synchro_triggers import synchro_paused, synchronize
 from tests.replay.hearing import receiving
@@ -14,19 +15,29 @@ from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.world import World
 from tests.shapefuzz.writing import delete
 
+LINKS = "m_b = models.ManyToManyField('A')"
+
 
 @pytest.fixture
 def judged(databases, tmp_path):
     """Runs, and returns what an oracle says of it that has taken what was there before for known."""
 
-    def judge(vendor, write, tamper=lambda: None):
+    def judge(vendor, write, tamper=lambda: None, troubled=(), paused=None, **how):
         ledger.forget()
         names = dict.fromkeys(("default", "remote"), "")
         oracle = Oracle(World(Project(0, vendor, vendor, ()), databases, tmp_path, names))
+        oracle.world.troubled |= set(troubled)
         oracle.settle(Sides(read("default"), read("remote")))
+        oracle.note_keys(read("default"))
+        if paused is not None:
+            known = read("default")
+            with synchro_paused():
+                paused()
+            oracle.overlook(known, read("default"))
         write()
         before = Sides(read("default"), read("remote"))
-        report = synchronize()
+        report = synchronize(**how)
+        oracle.full = how.get("full", False)
         tamper()
         return oracle.judge(before, Sides(read("default"), read("remote")), report, [])
 
@@ -40,7 +51,7 @@ def test_key_that_a_callable_finds_is_looked_at_when_its_row_changes(project, ju
         local,
         ("A", "models.Model", marked("a")),
         ("B", "models.Model", marked("b"), "j_b_to_a = models.JSONField(null=True)"),
-        SYNCHRO_OPTIONS={"shapefuzz.B": {"references": {"j_b_to_a": "tests.shapefuzz.managers.keys_in"}}},
+        SYNCHRO_OPTIONS={"shapefuzz.B": {"references": {"j_b_to_a": "tests.shapefuzz.managers.keys_in_a"}}},
     )
     key = target.objects.create(mark_a="o1").pk
     holder.objects.create(mark_b="o2", j_b_to_a={"key": key})
@@ -151,3 +162,142 @@ def test_key_of_the_remotes_own_is_emptied_with_the_row_that_it_led_to_and_not_w
 
     assert sorted(row.a_no for row in target.objects.using("remote")) == [2, 3]
     assert any("to_b_id is None instead of" in each for each in found) is not goes
+
+
+@both_vendors
+@pytest.mark.parametrize("winner", ["remote", "local"])
+@pytest.mark.parametrize("taken", ["what hangs on it", "more"])
+def test_what_hangs_on_an_object_that_the_remote_has_deleted_goes_with_it_as_is_told_and_nothing_else_does(
+    project, judged, local, winner, taken
+):
+    target, hanging = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), "to_a = models.ForeignKey('A', models.CASCADE, null=True)"),
+        SYNCHRO_CONFLICT=winner,
+    )
+    key = target.objects.create(mark_a="o1").pk
+    synchronize()
+
+    def write():
+        for number in (2, 3, 4):
+            hanging.objects.create(mark_b=f"o{number}", to_a_id=key if number < 4 else None)
+        target.objects.using("remote").all().delete()
+
+    def tamper():
+        gone = ["o2", "o3", *(["o4"] if taken == "more" else [])]
+        hanging.objects.using("remote").filter(mark_b__in=gone)._raw_delete("remote")
+
+    found = judged(local, write, tamper)
+
+    silent = {"o2", "o3"} if winner == "local" else set()
+    silent |= {"o4"} if taken == "more" else set()
+    assert {mark for mark in ("o2", "o3", "o4") for each in found if f"shapefuzz.B {mark} " in each} == silent
+    assert all("is missing" in each for each in found)
+
+
+@both_vendors
+@pytest.mark.parametrize("refused", ["its former key", "another one's", "nothing"])
+def test_link_is_there_twice_only_where_what_its_end_was_before_could_not_be_deleted(project, judged, local, refused):
+    target, owner = project(
+        local,
+        ("A", "models.Model", "a_no = models.CharField(max_length=9, primary_key=True)", marked("a")),
+        ("B", "models.Model", marked("b"), "m_b = models.ManyToManyField('A')"),
+    )
+    for number in (1, 2):
+        made = target.objects.create(a_no=f"old{number}", mark_a=f"o{number}")
+        owner.objects.create(mark_b=f"o{number + 2}").m_b.add(made)
+    synchronize()
+    through = owner.m_b.through
+
+    def write():
+        with transaction.atomic():  # whose foreign keys are looked at in the end
+            for number in (1, 2):
+                target.objects.filter(a_no=f"old{number}").update(a_no=f"new{number}")
+                through.objects.filter(a_id=f"old{number}").update(a_id=f"new{number}")
+
+    def refuse(instance, using, **told):
+        if using == "remote" and instance.mark_a == {"its former key": "o1", "another one's": "o2"}.get(refused):
+            raise ledger.Refusal("it stays")
+
+    def tamper():
+        if refused != "its former key":
+            target(a_no="old1", mark_a="o1").save_base(raw=True, using="remote", force_insert=True)
+            linked = owner.objects.using("remote").get(mark_b="o3")
+            through(a_id="old1", b=linked).save_base(raw=True, using="remote", force_insert=True)
+
+    with receiving("pre_delete", target, refuse):
+        found = judged(local, write, tamper, troubled=["a receiver that refuses"])
+
+    assert owner.objects.using("remote").get(mark_b="o3").m_b.count() == 2
+    assert any("is there 2 times" in each and " > " in each for each in found) is (refused != "its former key")
+    assert found == [] or refused != "its former key"
+
+
+@both_vendors
+@pytest.mark.parametrize("linked", ["past the log", "by the log", "past the log, and all is looked at"])
+def test_link_made_past_the_log_is_not_missed_whatever_object_has_the_key_of_its_end_since(
+    project, judged, local, linked
+):
+    target, owner = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", marked("b"), "m_b = models.ManyToManyField('A')"),
+        SYNCHRO_OPTIONS={"shapefuzz.B": {"identity": "pk"}},  # else a number that is given out again brings its links
+    )
+    key = target.objects.create(mark_a="o1").pk
+    synchronize()
+    there = owner.m_b.through.objects.using("remote")
+
+    def link():
+        owner.objects.get().m_b.add(key)
+
+    def write():
+        if linked == "by the log":
+            link()
+        with transaction.atomic():  # whose foreign keys are looked at in the end
+            delete("default", owner, 1)
+            owner.objects.create(pk=1, mark_b="o3")
+
+    def tamper():
+        assert there.exists() is (linked != "past the log")
+        there._raw_delete("remote")
+
+    owner.objects.create(pk=1, mark_b="o2")
+    paused = None if linked == "by the log" else link
+    found = judged(local, write, tamper, paused=paused, full=linked.endswith("looked at"))
+
+    assert any("→ o3 > → o1" in each and "is missing" in each for each in found) is (linked != "past the log")
+    assert found == [] or linked != "past the log"
+
+
+@both_vendors
+@pytest.mark.parametrize("refused", [True, False])
+def test_link_is_missed_where_both_of_its_ends_are_there(project, judged, local, refused):
+    target, owner = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("B", "models.Model", "b_no = models.CharField(max_length=9, primary_key=True)", marked("b"), LINKS),
+    )
+    owner.objects.create(b_no="old", mark_b="o1").m_b.add(target.objects.create(mark_a="o2"))
+    synchronize()
+    through = owner.m_b.through
+
+    def write():
+        with transaction.atomic():  # whose foreign keys are looked at in the end
+            owner.objects.update(b_no="new")
+            with synchro_paused():
+                through.objects.update(b_id="new")
+
+    def refuse(instance, using, **told):
+        if refused and using == "remote" and instance.pk == "new":
+            raise ledger.Refusal("it is not made")
+
+    def tamper():
+        through.objects.using("remote").all()._raw_delete("remote")
+
+    with receiving("pre_save", owner, refuse):
+        found = judged(local, write, tamper, troubled=["a receiver that refuses"])
+
+    assert owner.objects.using("remote").exists() is not refused
+    assert any("taken along" in each for each in found) is not refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
@@ -13,7 +14,7 @@ from ...capture.tables import natural_key_of, natural_manager
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ..rows.held_keys import held_key
-from ..rows.local_rows import load_instances
+from ..rows.local_rows import load_all_children
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
 from ..schema.findable import is_findable
@@ -52,7 +53,7 @@ class Living:
         return found
 
     def among(self, rows: Iterable[Model], unreadable: dict[tuple[Any, Any], Exception] | None = None) -> list[Model]:
-        """Return the local objects that remote rows are, where there are any.
+        """Return the local objects that remote rows are, where there are any; as each child of several at once.
 
         Args:
             rows: the remote rows.
@@ -64,7 +65,7 @@ class Living:
         found: list[Model] = []
         for root, some in keys.items():
             errors: dict[Any, Exception] | None = None if unreadable is None else {}
-            found += load_instances(root, some, errors).values()
+            found += chain.from_iterable(load_all_children(root, some, errors).values())
             if unreadable is not None and errors:
                 unreadable.update(((root, key), error) for key, error in errors.items())
         return found
@@ -258,10 +259,10 @@ class Living:
     def _row_here(self, target: Model) -> Model:
         root = root_of(concrete_of(type(target)))
         key = self._keys_there(root, [target.pk]).get(target.pk)
-        found = load_instances(root, [key]).get(key) if key is not None else None
-        if found is None:
+        rows = load_all_children(root, [key]).get(key, []) if key is not None else []
+        if not rows:
             raise ObjectDoesNotExist
-        return found
+        return next((row for row in rows if isinstance(row, concrete_of(type(target)))), rows[-1])
 
 
 _UNKNOWN = object()

@@ -75,7 +75,7 @@ class UnderNumbers:
                     there.setdefault(key, []).append(model)
             for key, models in there.items():
                 ends = [each for each in models if not any(each in other._meta.all_parents for other in models)]
-                found += [_as_if_logged(numbers[key], each, key) for each in ends if len(ends) > 1]
+                found += [as_if_logged(numbers[key], each, key) for each in ends if len(ends) > 1]
         return found
 
 
@@ -117,12 +117,12 @@ def _links_of(root: type[Model], numbers: dict[Any, Change]) -> Iterator[Change]
     for end in _ends_at(root):
         links = rows_with(end.model, local_alias(), **{end.attname: numbers}).values_list("pk", end.attname)
         for key, number in links:
-            yield _as_if_logged(numbers[number], end.model, key)
+            yield as_if_logged(numbers[number], end.model, key)
 
 
-def _as_if_logged(former: Change, model: type[Model], key: Any) -> Change:
-    """Return a change of a row, as if it had been logged when a former object went."""
-    return Change(model._meta.label, encode_key(key), former.last, former.last, False, former.logged_at)
+def as_if_logged(with_: Change, model: type[Model], key: Any) -> Change:
+    """Return a change of a row, as if it had been logged with another one: when a former object went, as a rule."""
+    return Change(model._meta.label, encode_key(key), with_.last, with_.last, False, with_.logged_at)
 
 
 def _ends_at(root: type[Model]) -> Iterable[Any]:

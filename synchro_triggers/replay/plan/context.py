@@ -113,6 +113,8 @@ class BatchResult:
         failed: the changes that could not be applied, with their errors.
         left: those for which there was no time.
         hanging: whether some of these hang on others on the remote: one order for all of them is quicker.
+        other_children: what is to follow in another transaction: rows of objects that were brought along, and are
+            several children at once.
         vanished: those of what LOCAL does not have although the log does not say that it was deleted.
         told_links: as of ``RunContext``; they are known to the run when the batch is.
     """
@@ -121,5 +123,6 @@ class BatchResult:
     failed: dict[Change, Exception] = field(default_factory=dict)
     left: list[Change] = field(default_factory=list)
     hanging: bool = False
+    other_children: list[Change] = field(default_factory=list)
     vanished: list[Change] = field(default_factory=list)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.db.models import Max, Model
@@ -15,7 +15,7 @@ from ...exceptions import ObjectNotApplied
 from ..errors import cannot_be_read
 from ..identity.matching import Matching
 from ..identity.references import Identity
-from ..rows.local_rows import load_instances
+from ..rows.local_rows import load_all_children
 from ..rows.other_spellings import OtherSpellings
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import why_doubled
@@ -25,6 +25,7 @@ from ..schema.made_up import as_written, far_off, numbered
 from ..schema.shape import Shape, points_to_key, root_of, shape_of, target_of
 from ..tasks import At, LinkTask, ObjectTask
 from .rewriting import cannot_be_told, keys_in
+from .several_children import SeveralChildren
 
 
 class Targets:
@@ -34,6 +35,7 @@ class Targets:
         missing: root model and key of targets that are missing on LOCAL, known after ``brought_along``.
         unusable: those that are there and cannot be brought along, with the errors.
         pointing_nowhere: label and key of the objects for which a number was made up, each with what is to be told.
+        children: those brought along that are several children at once.
     """
 
     def __init__(self, identity: Identity, tasks: Sequence[ObjectTask | LinkTask]) -> None:
@@ -49,6 +51,7 @@ class Targets:
         self.missing: set[At] = set()
         self.unusable: dict[At, Exception] = {}
         self.pointing_nowhere: dict[tuple[str, str], str] = {}
+        self.children = SeveralChildren()
 
     def brought_along(self) -> list[ObjectTask]:
         """Return tasks for the targets that are not on the remote, and for theirs, level by level.
@@ -63,7 +66,9 @@ class Targets:
         level: Sequence[ObjectTask | LinkTask] = self._tasks
         while level:
             self._look_up_all(task for task in level if isinstance(task, ObjectTask))
-            following = self._to_bring([*self._not_there(level, reached), *self._without_a_row(level)], reached)
+            lacking = [*self._not_there(level, reached), *self._without_a_row(level)]
+            needed = partial(self._needed_of_children, level)
+            following = self._to_bring(self.children.one_of_each(lacking, needed), reached)
             found += following
             level = following
         nowhere = list(self._missing_keys([*self._tasks, *found]))
@@ -102,9 +107,10 @@ class Targets:
     def _load(self, model: type[Model], keys: Collection[Any]) -> dict[Any, Model]:
         """Read targets of LOCAL; remember those that are there and cannot be read."""
         errors: dict[Any, Exception] = {}
-        found = load_instances(model, keys, errors)
+        found = load_all_children(model, keys, errors)
         self.unusable.update({(root_of(model), key): cannot_be_read(error) for key, error in errors.items()})
-        return {key: row for key, row in found.items() if key not in errors}
+        self.children.note(found.values())
+        return {key: rows[-1] for key, rows in found.items() if key not in errors}
 
     def _to_bring(self, instances: Iterable[Model], reached: set[At]) -> list[ObjectTask]:
         found: list[ObjectTask] = []
@@ -117,6 +123,7 @@ class Targets:
             if (shape.root, instance.pk) not in reached:
                 found.append(ObjectTask(shape, instance.pk, None, instance))
                 reached.add((shape.root, instance.pk))
+        self.children.leave_others(found)
         return found
 
     def is_there(self, target: At) -> bool:

@@ -26,22 +26,36 @@ def load_instances(
         keys: local keys.
         unreadable: takes the keys of rows that cannot be read, with the errors; without it, they are raised.
     """
+    return {key: rows[-1] for key, rows in load_all_children(model, keys, unreadable).items()}
+
+
+def load_all_children(
+    model: type[Model], keys: Iterable[Any], unreadable: dict[Any, Exception] | None = None
+) -> dict[Any, list[Model]]:
+    """Read rows of LOCAL as ``load_instances`` does; what is several children at once, as each of them.
+
+    What one child's row says, whom it points to above all, none of the others knows.
+    """
     wanted = [key for key in dict.fromkeys(keys) if not isinstance(key, FormerKey)]
     if not wanted:
         return {}
     found: dict[Any, Model] = {row.pk: row for row in _read_rows(model, wanted, unreadable)}
+    derived: dict[Any, list[Model]] = {}
     for link in links_to_children(model):
         child: type[Model] = link.model
         if link.primary_key:
-            found.update(load_instances(child, found, unreadable))
+            children = load_all_children(child, found, unreadable)
         else:  # a key of its own, or that of another parent
-            found.update(_children_with_other_keys(child, link, list(found), unreadable))
-    return found
+            children = _children_with_other_keys(child, link, list(found), unreadable)
+        for key, rows in children.items():
+            known = derived.setdefault(key, [])
+            known += [row for row in rows if type(row) not in map(type, known)]  # they may have a child in common
+    return {key: derived.get(key, [row]) for key, row in found.items()}
 
 
 def _children_with_other_keys(
     child: type[Model], link: Any, keys: Sequence[Any], unreadable: dict[Any, Exception] | None
-) -> dict[Any, Model]:
+) -> dict[Any, list[Model]]:
     """Return the rows of a child whose key is not that of their parents, by the keys of the parents."""
     try:
         rows = list(rows_with(child, local_alias(), **{link.attname: keys}).values_list("pk", link.attname))
@@ -60,10 +74,10 @@ def _children_with_other_keys(
         )
         return first | second
     errors: dict[Any, Exception] | None = None if unreadable is None else {}
-    found = load_instances(child, parents, errors)
+    found = load_all_children(child, parents, errors)
     if unreadable is not None:
         unreadable.update({parents[key]: error for key, error in (errors or {}).items()})
-    return {parents[key]: row for key, row in found.items()}
+    return {parents[key]: children for key, children in found.items()}
 
 
 def _read_rows(model: type[Model], keys: Sequence[Any], unreadable: dict[Any, Exception] | None) -> list[Any]:

@@ -18,6 +18,7 @@ from ...vendors.vendor import database_of
 from ..errors import BatchBroken, LeftBehind, NotYet, cannot_be_read, reraise_if_hopeless, waiting
 from ..identity.references import Identity
 from ..log.changes import Change
+from ..log.under_numbers import as_if_logged
 from ..plan.context import BatchResult, RunContext
 from ..plan.cycles import StandIns
 from ..plan.decisions import Action
@@ -28,7 +29,7 @@ from ..plan.reading import plan_tasks, without_doubled
 from ..plan.rereading import last_rows_of, read_changed_again
 from ..plan.translation import Translation
 from ..report import Told
-from ..rows.local_rows import load_instances
+from ..rows.local_rows import load_all_children
 from ..schema.keys import FormerKey
 from ..schema.shape import model_of, root_of, shape_of
 from ..state.failures import describe
@@ -169,11 +170,20 @@ class Batch:
         self._outcomes.store()
         self._known.counters.store()
         self._leave_for_later()
+        self._leave_other_children()
         left = {(change.label, change.key) for change in self._result.left}
         for (label, key), reason in targets.pointing_nowhere.items():
             if (label, key) not in left:
                 self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
         return self._result
+
+    def _leave_other_children(self) -> None:
+        """Leave the other children of what was brought along for another transaction."""
+        self._result.other_children = [
+            as_if_logged(self._changes[-1], type(row), row.pk)
+            for at, row in self._targets.children.left
+            if self._identity.known(*at) is not None
+        ]
 
     def _tell_what_was_outlived(self) -> None:
         for (root, key), remote_key in self._identity.outlived.items():
@@ -362,7 +372,8 @@ class Batch:
         pending = self._agenda.pending.get(at)
         if pending is not None:
             self._apply_object(pending)
-        elif at not in self._agenda.errors:
+        whole = pending is not None and isinstance(pending.instance, type(living))
+        if not whole and at not in self._agenda.errors:
             self._upserts.point(shape, living, foreign_key, going)
 
     def _ensure(self, model: type[Model], key: Any) -> Any:
@@ -381,7 +392,8 @@ class Batch:
             self._apply_object(task)
         elif at not in self._agenda.errors:
             unreadable: dict[Any, Exception] = {}
-            instance = load_instances(root, [key], unreadable).get(key)
+            children = load_all_children(root, [key], unreadable).get(key, [None])
+            instance = next((row for row in children if isinstance(row, model)), children[-1])
             if key in unreadable:
                 raise waiting(_waits_for(model, key, cannot_be_read(unreadable[key])), *at)
             if instance is None:

@@ -273,7 +273,7 @@ class BatchByBatch:
         for change, error in result.failed.items():
             store_failure(context.remote, context.source, change, error, again=self.ledger.has_failed(change))
         reached = self._put_off(changes, result.left, progress)
-        other = under_numbers.of_other_children(done)
+        other = under_numbers.of_other_children(done) + result.other_children
         result.left += other
         self._keep_for_later(other, "its row of another child comes first")
         return result, reached

@@ -11,7 +11,7 @@ from django.db.models import Model
 
 from ...capture.tables import natural_manager
 from ..log.changes import Change
-from ..rows.local_rows import load_instances
+from ..rows.local_rows import load_all_children
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import differing, local_value, same_value
 from ..schema.findable import is_hashable
@@ -111,8 +111,9 @@ class Foresight:
             key = self._matching.living.keys_of([row]).get((root, holder))
             if key is None:
                 return claimed is None  # what LOCAL has lost will go
-            here = load_instances(root, [key]).get(key)
-            if here is None or not isinstance(here, model):
+            children = load_all_children(root, [key]).get(key, ())
+            here = next((child for child in children if isinstance(child, model)), None)
+            if here is None:
                 return True
             if all(same_value(field, self._there(here, field), local_value(row, field)) for field in fields):
                 return True

@@ -203,9 +203,9 @@ class Sparing:
             done: takes those with which it has been tried.
             going: only what leads to one of these; by default, all.
         """
-        new = [instance for instance in living if at_of(instance) not in done]
+        new = [instance for instance in living if (type(instance), instance.pk) not in done]
         for instance in new:
-            done.add(at_of(instance))
+            done.add((type(instance), instance.pk))
             self._point(instance, going=going)
         return bool(new)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -17,6 +15,7 @@ from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
 from ...replay.report import COUNTED, SyncReport, Told, describe_failures, message_of
 from ...replay.run import synchronize
+from ..ending import ended_by_signals
 from ..errors import one_line
 from ..own_process import LongCommand
 
@@ -60,7 +59,7 @@ class Command(LongCommand):
             else:
                 self._synchronize(options)
 
-    def _synchronize(self, options: dict[str, Any]) -> None:
+    def _synchronize(self, options: dict[str, Any], interrupted: Callable[[], bool] = lambda: False) -> None:
         try:
             report = synchronize(
                 options["remote"],
@@ -72,6 +71,7 @@ class Command(LongCommand):
                 both=options["both"],
                 by="command",
                 progress=self.bar(options),
+                interrupted=interrupted,
             )
         except SynchroError as error:
             if error.report is not None:  # of the remotes that had no trouble
@@ -103,11 +103,10 @@ class Command(LongCommand):
             pull=options["pull"],
             both=options["both"],
             on_run=lambda remote, report: self._tell_run(remote, report, options),
-            on_problem=lambda problem: self.stderr.write(f"{without_credentials(problem)} Trying again."),
         )
-        with _stopped_by_signals(follower):
+        with ended_by_signals(follower.stop, cut_off=self.is_own_process):
             if options["full"]:
-                self._synchronize(options)
+                self._synchronize(options, follower.is_stopped)
             follower.run()
 
     def _tell_run(self, remote: str, report: SyncReport, options: dict[str, Any]) -> None:
@@ -117,13 +116,13 @@ class Command(LongCommand):
             counts = ", ".join(f"{number} {what}" for what in COUNTED if (number := getattr(report, what)))
             self.stdout.write(f"{timezone.now():%Y-%m-%d %H:%M:%S} {remote}: {counts or 'nothing to do'}")
             self._print_told(report, options["verbosity"])
-        if report.failures:
-            self.stderr.write(describe_failures(report))
-        self.stdout.flush()
+        self.stdout.flush()  # kept objects and warnings are told by logging
 
     def _print(self, report: SyncReport, verbosity: int) -> None:
         if not report.failures and not report.waiting:
             self.stdout.write(message_of(report) if not report.dry_run else "Dry run: nothing was written.")
+        for text in report.warnings:
+            self.stderr.write(f"Warning: {without_credentials(text)}")
         self._print_told(report, verbosity)
         rows = [(label, counts) for label, counts in sorted(report.models.items())]
         if not rows or not (report.changed or verbosity > 1):
@@ -135,8 +134,6 @@ class Command(LongCommand):
             self.stdout.write(f"{label:<{width}}{numbers}")
 
     def _print_told(self, report: SyncReport, verbosity: int) -> None:
-        for text in report.warnings:
-            self.stderr.write(f"Warning: {without_credentials(text)}")
         for kind, number in sorted(report.told.items()):
             self.stdout.write(
                 f"{_SUMMARY[kind].format(_objects(number))}{'' if verbosity > 1 else ' (-v 2 names them)'}"
@@ -162,14 +159,3 @@ _SUMMARY = {
 
 def _objects(number: int) -> str:
     return "1 object" if number == 1 else f"{number:,} objects"
-
-
-@contextmanager
-def _stopped_by_signals(follower: Follower) -> Iterator[None]:
-    """Let SIGTERM and SIGINT end the follower after the transaction that is under way."""
-    before = {each: signal.signal(each, lambda *_: follower.stop()) for each in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -19,6 +19,7 @@ from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
 from ..reaching import clear_errors
 from .choices import Choices, Way, ways_of
+from .following.health import Health
 from .following.telling import tell_begin, tell_cured, tell_end, tell_run, tell_trouble
 from .following.trouble import LONGEST_PAUSE, Trouble, line_of
 from .log.window import commit_mark, open_window, position_since
@@ -35,6 +36,9 @@ INTERVAL = 0.06
 #: objects that could not be applied.
 _REFRESH = 60.0
 
+#: Seconds after which a follower that waits is seen to be alive once more.
+_SEEN_EVERY = 1.0
+
 
 @dataclass
 class Follower:
@@ -50,6 +54,7 @@ class Follower:
         on_run: called with the remote and the report of each run that had something to do, or to tell; each warning
             comes once.
         on_problem: called with a line when a run was not possible, once for each trouble; it is tried again.
+        health: is told how it goes.
     """
 
     remote: str | None = None
@@ -60,6 +65,7 @@ class Follower:
     both: bool = False
     on_run: Callable[[str, SyncReport], None] = lambda remote, report: None
     on_problem: Callable[[str], None] = lambda problem: None
+    health: Health = field(default_factory=Health)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
@@ -94,6 +100,7 @@ class Follower:
                 require_own_tables(alias)
         longest, begun = max(LONGEST_PAUSE, self.interval), time.monotonic()
         tell_begin(ways)
+        self.health.begin(ways)
         with self._waiting() as wait:
             followed = [
                 _Followed(way, self._choices(), new_partitions if way.source == LOCAL else [], longest) for way in ways
@@ -107,7 +114,7 @@ class Follower:
                 except (SynchroError, Error) as error:  # of LOCAL, where it is followed
                     self._tell(here, error)
                     self._start_afresh(followed, *remotes)
-                    self._stopped.wait(here.left())
+                    self._rest(here.left())
         tell_end(time.monotonic() - begun)
 
     def _start_afresh(self, followed: list[_Followed], *remotes: str) -> None:
@@ -120,16 +127,30 @@ class Follower:
             each.forget_mark()
 
     def _tell(self, trouble: Trouble, error: Exception, way: Way | None = None, took: float = 0.0) -> None:
+        self.health.note_trouble(line_of(error), way)
         if trouble.begin(error, took):
             tell_trouble(line_of(error), way)
             self.on_problem(line_of(error))
 
     def _cure(self, trouble: Trouble, way: Way | None = None) -> None:
         if (lasted := trouble.end()) is not None:
+            if way is None:
+                self.health.note_trouble("", None)
             tell_cured(way, lasted)
 
     def _choices(self) -> Choices:
-        return Choices(stop_at_failure=self.stop_at_failure, interrupted=self._stopped.is_set)
+        return Choices(stop_at_failure=self.stop_at_failure, interrupted=self._shall_end)
+
+    def _shall_end(self) -> bool:
+        self.health.beat()  # asked between two objects: a long run is a sign of life
+        return self._stopped.is_set()
+
+    def _rest(self, seconds: float) -> None:
+        """Do nothing for a while, and be seen to be alive."""
+        until = time.monotonic() + seconds
+        while not self._stopped.is_set() and (left := until - time.monotonic()) > 0:
+            self.health.beat()
+            self._stopped.wait(min(left, _SEEN_EVERY))
 
     def _look(self, followed: list[_Followed]) -> None:
         with clear_errors(LOCAL):
@@ -139,10 +160,12 @@ class Follower:
                 return
             if each.trouble.left() > 0:
                 continue
+            self.health.beat()
             started = time.monotonic()
             try:
                 report = each.catch_up(mark if each.way.source == LOCAL else None)
                 self._cure(each.trouble, each.way)
+                self.health.note_success(each.way, started, has_arrived=each.has_arrived)
             except (SynchroError, Error) as error:  # others are not kept waiting by it
                 alone = len(followed) == 1
                 self._tell(each.trouble, error, each.way, 0.0 if alone else time.monotonic() - started)
@@ -151,12 +174,13 @@ class Follower:
             if report is not None and (report.changed or report.failures or report.told or report.warnings):
                 tell_run(each.way, report, time.monotonic() - started)
                 self.on_run(each.way.remote, report)
+        self.health.note_pass()
 
     @contextmanager
     def _waiting(self) -> Iterator[Callable[[float], Any]]:
         """Yield what waits for the next look."""
         if not self.notify:
-            yield self._stopped.wait
+            yield self._rest
             return
         install.install_notices(LOCAL)
         listener = vendor_of(connections[LOCAL]).listen(connections[LOCAL])
@@ -180,11 +204,17 @@ class _Followed:
         self._mark = ""
         self._checkpoint: Checkpoint | None = None
         self._refreshed = 0.0
+        self._is_held_up = False
 
     @property
     def followed_with(self) -> str:
         """The alias of that one of the two databases which is not LOCAL."""
         return self.way.remote if self.way.source == LOCAL else self.way.source
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether nothing of what the last run should have brought is left: one that stops at a failure leaves it."""
+        return not self._is_held_up
 
     def forget_mark(self) -> None:
         """Look at LOCAL next time, whatever its mark."""
@@ -224,6 +254,7 @@ class _Followed:
             report = self._take_what_is_new(self._run, mark, record)
         self._mark = mark
         if report is not None:
+            self._is_held_up = self._choices.stop_at_failure and bool(report.failures or report.waiting)
             self._warn_once(report)
         return report
 

@@ -6,7 +6,7 @@ import json
 import signal
 import sqlite3
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 
 import pytest
 from django.db import connections
@@ -14,8 +14,7 @@ from django.db import connections
 from synchro_triggers import synchronize
 from synchro_triggers.models import Checkpoint
 from tests.databases import both_committed
-from tests.gate import gate_to
-from tests.processes import start
+from tests.followers import following, started, stop, until, way_to, with_databases
 from tests.testapp.models import Item
 
 pytestmark = both_committed
@@ -23,12 +22,6 @@ pytestmark = both_committed
 LOCAL, REMOTE = "default", "remote"
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
-
-#: Seconds after which something that should happen has not happened.
-PATIENCE = 20
-
-#: Seconds in which it ends, and those that a machine may take which is busy with other tests.
-WITHIN = 1.0 + 0.7
 
 #: A follower whose receiver takes so many seconds for each object, and says when it begins.
 SLOW = """
@@ -49,84 +42,12 @@ execute_from_command_line(["manage.py", "synchronize", "--follow", "--json", *{o
 """
 
 
-@contextmanager
-def started(*arguments, env):
-    process = start(*arguments, env=env)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def following(env):
-    return started("-m", "django", "synchronize", "--follow", "--json", env=env)
-
-
 def slowly_following(env, seconds, *options):
     return started("-c", SLOW.format(seconds=seconds, options=options), env=env)
 
 
-def stop(process, how=signal.SIGTERM):
-    """Stop a process; return what it has said, if it has ended in order, and in time."""
-    begun = time.monotonic()
-    process.send_signal(how)
-    said, complained = process.communicate(timeout=PATIENCE)
-    took = time.monotonic() - begun
-    assert process.returncode == 0, complained
-    assert took < WITHIN
-    return said, complained
-
-
-def until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
 def names_there():
     return sorted(Item.objects.using(REMOTE).values_list("name", flat=True))
-
-
-def with_databases(env, **changes):
-    """Return an environment in which entries of ``DATABASES`` are changed."""
-    databases = json.loads(env["SYNCHRO_TEST_DATABASES"])
-    for alias, change in changes.items():
-        databases[alias] = change(databases[alias])
-    return {**env, "SYNCHRO_TEST_DATABASES": json.dumps(databases)}
-
-
-@contextmanager
-def way_to(alias, env, vendor):
-    """Yield an environment, and what lets a database hang, or be down, for a process that has it."""
-    with ExitStack() as until_end:
-        if vendor.name == "postgres":
-            gate = until_end.enter_context(gate_to(connections[alias].settings_dict))
-            yield with_databases(env, **{alias: gate.settings}), gate
-        else:
-            locks = _Locks(connections[alias].settings_dict["NAME"])
-            until_end.callback(locks.open)
-            yield with_databases(env, **{alias: locks.settings}), locks
-
-
-class _Locks:
-    """Stands for a gate where a database is a file: who has it locked keeps others waiting, or makes them fail."""
-
-    def __init__(self, name):
-        self._name, self._lock, self._timeout = name, None, 60
-
-    def settings(self, before):
-        return {**before, "OPTIONS": {**before.get("OPTIONS", {}), "timeout": self._timeout}}
-
-    def freeze(self):
-        self._lock = sqlite3.connect(self._name, isolation_level=None, check_same_thread=False, timeout=PATIENCE)
-        self._lock.execute("BEGIN EXCLUSIVE")
-
-    def open(self):
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
 
 
 # In order -----------------------------------------------------------------------------------------

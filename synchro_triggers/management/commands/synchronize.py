@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -13,11 +14,13 @@ from ...conf import get_settings
 from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
+from ...replay.following.health import Health
 from ...replay.report import COUNTED, SyncReport, Told, describe_failures, message_of
 from ...replay.run import synchronize
 from ..ending import ended_by_signals
 from ..errors import one_line
 from ..own_process import LongCommand
+from ..probes import HealthFile, answering
 
 
 class Command(LongCommand):
@@ -43,6 +46,14 @@ class Command(LongCommand):
             "--notify", action="store_true", help="Let PostgreSQL wake --follow at each commit, instead of looking."
         )
         parser.add_argument(
+            "--health-file", metavar="PATH", help="With --follow: keep this file new, which says as JSON how it goes."
+        )
+        parser.add_argument(
+            "--health-port",
+            metavar="[HOST:]PORT",
+            help="With --follow: answer /healthz and /readyz by HTTP there; of localhost, if no host is given.",
+        )
+        parser.add_argument(
             "--on-error",
             choices=("quarantine", "stop"),
             default="quarantine",
@@ -56,8 +67,11 @@ class Command(LongCommand):
                     self.stdout.write(f"Known app {line}")
             if options["follow"]:
                 self._follow(options)
-            else:
-                self._synchronize(options)
+                return
+            for name in ("health_file", "health_port"):
+                if options[name] is not None:
+                    raise SynchroConfigurationError(f"--{name.replace('_', '-')} tells of --follow: give that, too.")
+            self._synchronize(options)
 
     def _synchronize(self, options: dict[str, Any], interrupted: Callable[[], bool] = lambda: False) -> None:
         try:
@@ -104,7 +118,10 @@ class Command(LongCommand):
             both=options["both"],
             on_run=lambda remote, report: self._tell_run(remote, report, options),
         )
-        with ended_by_signals(follower.stop, cut_off=self.is_own_process):
+        with (
+            _probes(follower.health, options["health_file"], options["health_port"]),
+            ended_by_signals(follower.stop, cut_off=self.is_own_process, at_last=follower.health.stop),
+        ):
             if options["full"]:
                 self._synchronize(options, follower.is_stopped)
             follower.run()
@@ -159,3 +176,15 @@ _SUMMARY = {
 
 def _objects(number: int) -> str:
     return "1 object" if number == 1 else f"{number:,} objects"
+
+
+@contextmanager
+def _probes(health: Health, file: str | None, port: str | None) -> Iterator[None]:
+    """Let others look at a follower's health."""
+    with ExitStack() as until_end:
+        if port is not None:
+            until_end.enter_context(answering(port, {"/healthz": health.is_alive, "/readyz": health.is_ready}))
+        if file is not None:
+            health.on_beat = HealthFile(file, health.as_dict).write
+            until_end.callback(health.stop)
+        yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..models import Checkpoint
 from ..reaching import clear_errors
 from .choices import Choices, Way, ways_of
 from .following.health import Health
+from .following.notices import Notices
 from .following.telling import tell_begin, tell_cured, tell_end, tell_run, tell_trouble
 from .following.trouble import LONGEST_PAUSE, Trouble, line_of
 from .log.window import commit_mark, open_window, position_since
@@ -183,11 +184,11 @@ class Follower:
             yield self._rest
             return
         install.install_notices(LOCAL)
-        listener = vendor_of(connections[LOCAL]).listen(connections[LOCAL])
-        try:
-            yield lambda seconds: listener.wait(self._stopped)
-        finally:
-            listener.close()
+        local = connections[LOCAL]
+        notices = Notices(lambda: vendor_of(local).listen(local, self._shall_end), self._rest, self._stopped.is_set)
+        with closing(notices):
+            notices.begin()
+            yield notices.wait
 
 
 class _Followed:

@@ -21,6 +21,7 @@ from ..ending import ended_by_signals
 from ..errors import one_line
 from ..own_process import LongCommand
 from ..probes import HealthFile, answering
+from ..side_by_side import SideBySide, jobs_of
 
 
 class Command(LongCommand):
@@ -54,6 +55,12 @@ class Command(LongCommand):
             help="With --follow: answer /healthz and /readyz by HTTP there; of localhost, if no host is given.",
         )
         parser.add_argument(
+            "--jobs", type=int, metavar="N", help="Each remote in a process of its own, at most N at a time."
+        )
+        parser.add_argument(
+            "--timeout", type=float, metavar="S", help="With --jobs: end the process of a remote that takes longer."
+        )
+        parser.add_argument(
             "--on-error",
             choices=("quarantine", "stop"),
             default="quarantine",
@@ -62,7 +69,8 @@ class Command(LongCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
-            if options["verbosity"] > 1 and not options["as_json"]:
+            jobs = jobs_of(options)
+            if jobs is None and options["verbosity"] > 1 and not options["as_json"]:
                 for line in get_settings().applied:
                     self.stdout.write(f"Known app {line}")
             if options["follow"]:
@@ -71,7 +79,18 @@ class Command(LongCommand):
             for name in ("health_file", "health_port"):
                 if options[name] is not None:
                     raise SynchroConfigurationError(f"--{name.replace('_', '-')} tells of --follow: give that, too.")
-            self._synchronize(options)
+            if jobs is None:
+                self._synchronize(options)
+            else:
+                SideBySide(options, self._say, self._complain, self.is_own_process).run(jobs)
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def _complain(self, line: str) -> None:
+        self.stderr.write(line)
+        self.stderr.flush()
 
     def _synchronize(self, options: dict[str, Any], interrupted: Callable[[], bool] = lambda: False) -> None:
         try:

@@ -20,6 +20,25 @@ PATIENCE = 20
 WITHIN = 1.0 + 0.7
 
 
+#: A follower whose receiver takes so many seconds for each object, and says when it begins.
+SLOW = """
+import time
+import django
+django.setup()
+from django.core.management import execute_from_command_line
+from django.db.models.signals import pre_save
+from tests.testapp.models import Item
+
+def take_time(sender, instance, using, **kwargs):
+    if using == "remote":
+        print("begun", flush=True)
+        time.sleep({seconds})
+
+pre_save.connect(take_time, sender=Item)
+execute_from_command_line(["manage.py", "synchronize", "--follow", "--json", *{options}])
+"""
+
+
 @contextmanager
 def started(*arguments, env):
     process = start(*arguments, env=env)
@@ -32,6 +51,10 @@ def started(*arguments, env):
 
 def following(env, *options):
     return started("-m", "django", "synchronize", "--follow", "--json", *options, env=env)
+
+
+def slowly_following(env, seconds, *options):
+    return started("-c", SLOW.format(seconds=seconds, options=options), env=env)
 
 
 def stop(process, how=signal.SIGTERM):

@@ -46,6 +46,8 @@ class HealthFile:
         self._written = time.monotonic()
         self._is_lost = False
         self._lock = threading.Lock()
+        if self._path.exists() and not self._path.is_file():  # a device would be a file from then on
+            raise SynchroConfigurationError(f"--health-file {path}: that is there, and no file. Name a file.")
         try:
             self._replace()
         except OSError as error:

@@ -73,8 +73,9 @@ class Follower:
         """End ``run()`` after the transaction that is under way; may be called from a signal handler or a thread."""
         self._stopped.set()
 
-    def is_stopped(self) -> bool:
-        """Tell whether ``stop()`` was called."""
+    def shall_end(self) -> bool:
+        """Tell whether ``stop()`` was called. Whoever asks, as a run does between two objects, is alive."""
+        self.health.beat()
         return self._stopped.is_set()
 
     def run(self) -> None:
@@ -140,11 +141,7 @@ class Follower:
             tell_cured(way, lasted)
 
     def _choices(self) -> Choices:
-        return Choices(stop_at_failure=self.stop_at_failure, interrupted=self._shall_end)
-
-    def _shall_end(self) -> bool:
-        self.health.beat()  # asked between two objects: a long run is a sign of life
-        return self._stopped.is_set()
+        return Choices(stop_at_failure=self.stop_at_failure, interrupted=self.shall_end)
 
     def _rest(self, seconds: float) -> None:
         """Do nothing for a while, and be seen to be alive."""
@@ -185,7 +182,7 @@ class Follower:
             return
         install.install_notices(LOCAL)
         local = connections[LOCAL]
-        notices = Notices(lambda: vendor_of(local).listen(local, self._shall_end), self._rest, self._stopped.is_set)
+        notices = Notices(lambda: vendor_of(local).listen(local, self.shall_end), self._rest, self._stopped.is_set)
         with closing(notices):
             notices.begin()
             yield notices.wait

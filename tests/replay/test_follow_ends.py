@@ -12,9 +12,9 @@ import pytest
 from django.db import connections
 
 from synchro_triggers import synchronize
-from synchro_triggers.models import Checkpoint
+from synchro_triggers.models import Checkpoint, Outcome, Run
 from tests.databases import both_committed
-from tests.followers import following, started, stop, until, way_to, with_databases
+from tests.followers import following, slowly_following, started, stop, until, way_to, with_databases
 from tests.testapp.models import Item
 
 pytestmark = both_committed
@@ -23,31 +23,14 @@ LOCAL, REMOTE = "default", "remote"
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
-#: A follower whose receiver takes so many seconds for each object, and says when it begins.
-SLOW = """
-import time
-import django
-django.setup()
-from django.core.management import execute_from_command_line
-from django.db.models.signals import pre_save
-from tests.testapp.models import Item
-
-def take_time(sender, instance, using, **kwargs):
-    if using == "remote":
-        print("begun", flush=True)
-        time.sleep({seconds})
-
-pre_save.connect(take_time, sender=Item)
-execute_from_command_line(["manage.py", "synchronize", "--follow", "--json", *{options}])
-"""
-
-
-def slowly_following(env, seconds, *options):
-    return started("-c", SLOW.format(seconds=seconds, options=options), env=env)
-
 
 def names_there():
     return sorted(Item.objects.using(REMOTE).values_list("name", flat=True))
+
+
+def has_idled():
+    """Tell whether the first run is over, its record included."""
+    return Run.objects.filter(outcome=Outcome.DONE, ended_at__isnull=False).exists()
 
 
 # In order -----------------------------------------------------------------------------------------
@@ -153,7 +136,7 @@ def test_follower_ends_while_the_remote_is_down(process_env, vendor, tmp_path, h
 def test_follower_comes_back_when_a_database_does_and_says_each_once(process_env, vendor, alias):
     Item.objects.create(name="a")
     with way_to(alias, process_env, vendor) as (env, gate), following(env) as process:
-        until(lambda: names_there() == ["a"])
+        until(has_idled)
         gate.shut()
         Item.objects.create(name="b")
         lost = process.stderr.readline()
@@ -171,7 +154,7 @@ def test_local_database_that_is_locked_for_a_while_is_said_once(process_env):
     Item.objects.create(name="a")
     env = with_databases(process_env, default=lambda before: {**before, "OPTIONS": {"timeout": 0.1}})
     with following(env) as process:
-        until(lambda: names_there() == ["a"])
+        until(has_idled)
         with closing(sqlite3.connect(connections[LOCAL].settings_dict["NAME"], isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             lost = process.stderr.readline()

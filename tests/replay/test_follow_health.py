@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 from synchro_triggers.management.probes import answering
 from synchro_triggers.replay.following.health import HANGS_AFTER
 from tests.databases import both, both_committed
-from tests.followers import following, stop, until, way_to, with_databases
+from tests.followers import following, slowly_following, stop, until, way_to, with_databases
 from tests.processes import run
 from tests.testapp.models import Item, Numbered
 
@@ -128,6 +128,29 @@ def test_page_describes_what_there_is(process_env, file):
     assert f"less than {HANGS_AFTER:.0f} seconds ago" in page
 
 
+@both_committed
+def test_long_full_run_before_it_is_a_sign_of_life(process_env, file):
+    Item.objects.bulk_create(Item(name=f"{number:03}") for number in range(200))
+    options = ("--full", "--health-file", str(file))
+    with slowly_following(process_env, 0.05, *options) as process:
+        process.stdout.readline()
+        before = file.stat().st_mtime
+        until(lambda: file.stat().st_mtime > before)
+        assert read(file)["state"] == "starting"
+
+        stop(process)
+
+
+@both_committed
+def test_what_a_full_run_keeps_ends_no_follower(process_env, file):
+    Numbered.objects.using(REMOTE).create(number=1, name="theirs")
+    Numbered.objects.create(number=1, name="ours")
+    with following(process_env, "--full", "--health-file", str(file)) as process:
+        assert "testapp.Numbered" in process.stderr.readline()
+        until(lambda: read(file).get("state") == "following")
+        stop(process)
+
+
 # In trouble ----------------------------------------------------------------------------------------
 
 
@@ -223,6 +246,14 @@ def test_what_is_no_port_is_said(port):
     with pytest.raises(CommandError, match="--health-port must be a port") as caught:
         call_command("synchronize", "--follow", f"--health-port={port}")
     assert caught.value.returncode == 2
+
+
+@both
+@pytest.mark.parametrize("path", ["", "/dev/null", "/tmp"])
+def test_what_is_there_and_no_file_is_left_alone(path):
+    with pytest.raises(CommandError, match="that is there, and no file") as caught:
+        call_command("synchronize", "--follow", f"--health-file={path}")
+    assert caught.value.returncode == 2 and not Path("/dev/null").is_file()
 
 
 @both

@@ -79,10 +79,12 @@ class Command(LongCommand):
             for name in ("health_file", "health_port"):
                 if options[name] is not None:
                     raise SynchroConfigurationError(f"--{name.replace('_', '-')} tells of --follow: give that, too.")
-            if jobs is None:
-                self._synchronize(options)
-            else:
+            if jobs is not None:
                 SideBySide(options, self._say, self._complain, self.is_own_process).run(jobs)
+                return
+            report = self._synchronize(options)
+            if report.failures or report.waiting:
+                raise CommandError(describe_failures(report))
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -92,7 +94,7 @@ class Command(LongCommand):
         self.stderr.write(line)
         self.stderr.flush()
 
-    def _synchronize(self, options: dict[str, Any], interrupted: Callable[[], bool] = lambda: False) -> None:
+    def _synchronize(self, options: dict[str, Any], interrupted: Callable[[], bool] = lambda: False) -> SyncReport:
         try:
             report = synchronize(
                 options["remote"],
@@ -111,8 +113,7 @@ class Command(LongCommand):
                 self._tell(error.report, options)
             raise
         self._tell(report, options)
-        if report.failures or report.waiting:
-            raise CommandError(describe_failures(report))
+        return report
 
     def _tell(self, report: SyncReport, options: dict[str, Any]) -> None:
         if options["as_json"]:
@@ -142,7 +143,9 @@ class Command(LongCommand):
             ended_by_signals(follower.stop, cut_off=self.is_own_process, at_last=follower.health.stop),
         ):
             if options["full"]:
-                self._synchronize(options, follower.is_stopped)
+                report = self._synchronize(options, follower.shall_end)
+                if report.failures or report.waiting:  # they are tried again
+                    self._complain(describe_failures(report))
             follower.run()
 
     def _tell_run(self, remote: str, report: SyncReport, options: dict[str, Any]) -> None:

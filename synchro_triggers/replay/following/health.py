@@ -13,8 +13,8 @@ from typing import Any
 from ...masking import without_credentials
 from ..choices import Way
 
-#: Seconds without a sign of life after which a follower is taken for one that hangs. A transaction on the remote ends
-#: within ``SYNCHRO_BATCH_SECONDS``; a long log that is read for the first time has none for longer.
+#: Seconds without a sign of life after which a follower is taken for one that hangs. While it writes there is one for
+#: each object, or each statement for many; none while it looks through a long log before its first run.
 HANGS_AFTER = 300.0
 
 

@@ -33,11 +33,6 @@ class Trouble:
         self._text = ""
         self._state: object = None
 
-    @property
-    def text(self) -> str:
-        """What is wrong; empty: nothing."""
-        return self._text
-
     def is_known(self, text: str) -> bool:
         """Tell whether the same was put on record just now."""
         return text == self._text and time.monotonic() - self._noted < _NOTED_AGAIN

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import time
 from contextlib import ExitStack, contextmanager
+from threading import Timer
 
 from django.db import connections
 
@@ -42,9 +44,12 @@ execute_from_command_line(["manage.py", "synchronize", "--follow", "--json", *{o
 @contextmanager
 def started(*arguments, env):
     process = start(*arguments, env=env)
+    guard = Timer(2 * PATIENCE, os.kill, [process.pid, signal.SIGKILL])  # whoever waits for a line of it goes on then
+    guard.start()
     try:
         yield process
     finally:
+        guard.cancel()
         process.kill()
         process.wait()
 

@@ -554,8 +554,9 @@ class Outcome(models.TextChoices):
 class Run(models.Model):
     """A run to or from a remote, stored on LOCAL: when, how it has ended, what it did, and who began it.
 
-    The row is written before the run applies anything, so that a run that is killed has left one; a run that has
-    nothing to do, or cannot begin, writes it at its end.
+    The row is written before the run applies anything, so that a run that is killed has left one; a run that cannot
+    begin writes it at its end. Runs with nothing to do, one after the other, have one row: that of the last. All that
+    a follower does in a minute is one row too.
 
     Attributes:
         remote: the alias.

@@ -15,6 +15,10 @@ from .kinds import Kind
 from .vendor import kind_of_driver
 
 
+class ChangedMeanwhile(Exception):
+    """Somebody else has changed what was read before it was written: it is worth another try."""
+
+
 def kind_of(error: BaseException) -> Kind | None:
     """Return what the driver's code of an error says; ``None``: no driver has raised it.
 
@@ -28,7 +32,7 @@ def kind_of(error: BaseException) -> Kind | None:
 
 def is_contended(error: BaseException) -> bool:
     """Tell whether somebody else's lock, or change, was in the way; a receiver may have made another error of it."""
-    return any(kind_of(each) is Kind.CONTENDED for each in _chain(error))
+    return any(isinstance(each, ChangedMeanwhile) or kind_of(each) is Kind.CONTENDED for each in _chain(error))
 
 
 def lost_alias(error: BaseException, *aliases: str) -> str:

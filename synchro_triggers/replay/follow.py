@@ -28,7 +28,7 @@ from .readiness import describe_partitions, require_ready_triggers
 from .report import SyncReport
 from .run import Run
 from .state.checkpoint import load_checkpoint
-from .state.runs import RunRecord
+from .state.runs import FollowersRecord, RunRecord
 
 #: Seconds between two looks at LOCAL.
 INTERVAL = 0.06
@@ -107,17 +107,25 @@ class Follower:
             followed = [
                 _Followed(way, self._choices(), new_partitions if way.source == LOCAL else [], longest) for way in ways
             ]
-            here = Trouble(longest)
-            while not self._stopped.is_set():
-                try:
-                    self._look(followed)
-                    self._cure(here)
-                    wait(min([self.interval, *(each.trouble.left() for each in followed if each.trouble.pause)]))
-                except (SynchroError, Error) as error:  # of LOCAL, where it is followed
-                    self._tell(here, error)
-                    self._start_afresh(followed, *remotes)
-                    self._rest(here.left())
+            try:
+                self._go_on(followed, Trouble(longest), wait, remotes)
+            finally:
+                for each in followed:
+                    each.record.write()
         tell_end(time.monotonic() - begun)
+
+    def _go_on(
+        self, followed: list[_Followed], here: Trouble, wait: Callable[[float], Any], remotes: tuple[str, ...]
+    ) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._look(followed)
+                self._cure(here)
+                wait(min([self.interval, *(each.trouble.left() for each in followed if each.trouble.pause)]))
+            except (SynchroError, Error) as error:  # of LOCAL, where it is followed
+                self._tell(here, error)
+                self._start_afresh(followed, *remotes)
+                self._rest(here.left())
 
     def _start_afresh(self, followed: list[_Followed], *remotes: str) -> None:
         """Close connections that may be broken, and let all look at LOCAL again, whatever its mark.
@@ -193,6 +201,7 @@ class _Followed:
 
     def __init__(self, way: Way, choices: Choices, new_partitions: list[str], longest_pause: float) -> None:
         self.way = way
+        self.record = FollowersRecord(*way)
         self.trouble = Trouble(longest_pause)
         self._choices = choices
         self._new_partitions = list(new_partitions)
@@ -228,7 +237,8 @@ class _Followed:
         Returns:
             The report; ``None``: there was nothing to do.
         """
-        record = RunRecord(*self.way, "follower", even_idle=False)
+        record = self.record
+        record.begin_pass()
         try:
             with replaying_from(self.way.source), clear_errors(*self.way):
                 return self._catch_up(commit_mark(self.way.source) if mark is None else mark, record)

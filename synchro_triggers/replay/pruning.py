@@ -172,6 +172,7 @@ def _delete_tombstones() -> int:
             logged = rows_with(ChangeLog, local_alias(), object_pk=of_label).filter(model_label=label)
             there = set(logged.values_list("object_pk", flat=True))
             gone = [pk for text, pks in of_label.items() if text not in there and not is_digest(text) for pk in pks]
-            deleted += rows_with(Reference, local_alias(), pk=gone)._raw_delete(local_alias()) if gone else 0
+            still = rows_with(Reference, local_alias(), pk=gone).filter(remote_pk__startswith="gone:")
+            deleted += still._raw_delete(local_alias()) if gone else 0  # a run may have brought one back meanwhile
         after = some[-1][0]
     return deleted

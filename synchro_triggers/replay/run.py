@@ -239,7 +239,7 @@ class Run:
             self._context.later.begin(windows[0].end)
         self._tell_older_rows(checkpoint, ledger.report)
         if self._choices.full or due.first or any(window.rows for window in windows):
-            record.begin(ledger.report)
+            record.begin(ledger.report, None if self._choices.full else sum(window.rows for window in windows))
             self._note_given_again(checkpoint)
         self._note_meeting(checkpoint)
         batches = BatchByBatch(

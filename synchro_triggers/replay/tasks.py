@@ -65,12 +65,14 @@ class LinkTask:
         shape: the table.
         owner: local key of the object on the declaring side.
         targets: local keys at the other end, each with whether the link exists now, and its change.
+        rows: of those links that exist, the keys of their rows.
         one_way: those of them whose mirrored link, in a symmetrical table, is in another state.
     """
 
     shape: LinkShape
     owner: Any
     targets: dict[Any, tuple[bool, Change]] = field(default_factory=dict)
+    rows: dict[Any, Any] = field(default_factory=dict)
     one_way: set[Any] = field(default_factory=set)
 
     @property

@@ -13,7 +13,7 @@ from django.db import connections
 from synchro_triggers.models import Conflict
 from tests.nodes.nodes import Nodes
 from tests.replay.hearing import later, receiving
-from tests.testapp.models import Account, Entry, Item
+from tests.testapp.models import Account, Entry, Item, Tag, Tagged
 
 PAIRS = (("a", "b"), ("b", "a"))
 HOUR = datetime.timedelta(hours=1)
@@ -114,4 +114,29 @@ def test_what_was_made_after_the_window_and_came_along_is_not_made_concurrently(
     nodes.rounds(PAIRS, 2)
 
     assert [nodes.rows(name, Account).get(name="new").cash for name in "ab"] == [2, 2]
+    assert not any(Conflict.objects.using(name).exists() for name in "ab")
+
+
+def test_a_link_that_was_made_again_after_the_window_is_left_to_the_next(nodes):
+    nodes.rows("a", Item).create(name="first")
+    nodes.rows("a", Tagged).create(title="second")
+    tag = nodes.rows("a", Tag).create(label="tag")
+    nodes.rows("a", Tagged).get(title="second").tags.add(tag)
+    nodes.rounds(PAIRS, 2)
+    nodes.rows("a", Item).update(cash=1)
+    nodes.rows("a", Tagged).get(title="second").tags.remove(tag)
+
+    def link(user: str) -> None:
+        nodes.rows(user, Tagged).get(title="second").tags.add(tag.pk)
+
+    run_with_user(nodes, Item, "first", link)
+    there = nodes.rows("b", Tagged).get(title="second")
+    assert there.tags.count() == 0
+    nodes.rounds(PAIRS, 2)
+    assert there.tags.count() == 1
+    later()
+    there.tags.clear()
+    nodes.rounds(PAIRS, 2)
+
+    assert [nodes.rows(name, Tagged).get(title="second").tags.count() for name in "ab"] == [0, 0]
     assert not any(Conflict.objects.using(name).exists() for name in "ab")

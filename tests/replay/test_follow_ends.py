@@ -12,7 +12,7 @@ import pytest
 from django.db import connections
 
 from synchro_triggers import synchronize
-from synchro_triggers.models import Checkpoint, Outcome, Run
+from synchro_triggers.models import Checkpoint
 from tests.databases import both_committed
 from tests.followers import following, slowly_following, started, stop, until, way_to, with_databases
 from tests.testapp.models import Item
@@ -26,11 +26,6 @@ STOPS = (signal.SIGTERM, signal.SIGINT)
 
 def names_there():
     return sorted(Item.objects.using(REMOTE).values_list("name", flat=True))
-
-
-def has_idled():
-    """Tell whether the first run is over, its record included."""
-    return Run.objects.filter(outcome=Outcome.DONE, ended_at__isnull=False).exists()
 
 
 # In order -----------------------------------------------------------------------------------------
@@ -136,7 +131,8 @@ def test_follower_ends_while_the_remote_is_down(process_env, vendor, tmp_path, h
 def test_follower_comes_back_when_a_database_does_and_says_each_once(process_env, vendor, alias):
     Item.objects.create(name="a")
     with way_to(alias, process_env, vendor) as (env, gate), following(env) as process:
-        until(has_idled)
+        until(lambda: names_there() == ["a"])
+        time.sleep(0.5)  # its first run is over
         gate.shut()
         Item.objects.create(name="b")
         lost = process.stderr.readline()
@@ -154,7 +150,8 @@ def test_local_database_that_is_locked_for_a_while_is_said_once(process_env):
     Item.objects.create(name="a")
     env = with_databases(process_env, default=lambda before: {**before, "OPTIONS": {"timeout": 0.1}})
     with following(env) as process:
-        until(has_idled)
+        until(lambda: names_there() == ["a"])
+        time.sleep(0.5)  # its first run is over
         with closing(sqlite3.connect(connections[LOCAL].settings_dict["NAME"], isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             lost = process.stderr.readline()

@@ -7,6 +7,8 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from django.contrib.auth.models import User
@@ -25,7 +27,7 @@ from synchro_triggers.replay.run import Run as ReplayRun
 from synchro_triggers.replay.state.checkpoint import load_checkpoint
 from synchro_triggers.replay.state.lease import Lease
 from synchro_triggers.replay.state.node import node_id
-from synchro_triggers.replay.state.runs import RunRecord
+from synchro_triggers.replay.state.runs import FollowersRecord
 from synchro_triggers.replay.status.runs import how_it_ended, last_runs
 from tests.databases import ALIASES, both, both_committed
 from tests.managing import in_process
@@ -78,7 +80,7 @@ def test_run_is_on_record_with_what_it_did():
 def test_run_with_nothing_to_do_costs_one_statement():
     Item.objects.create(name="a")
     synchronize()
-    Run.objects.all().delete()
+    synchronize()
     sent = []
 
     def watch(execute, sql, *arguments):
@@ -88,8 +90,28 @@ def test_run_with_nothing_to_do_costs_one_statement():
     with connections[LOCAL].execute_wrapper(watch):
         synchronize()
 
-    assert only().outcome == "nothing to do"
+    assert [run.outcome for run in runs()] == ["done", "nothing to do"]
     assert len([sql for sql in sent if "synchro_triggers_run" in sql]) == 1
+
+
+@both
+def test_runs_with_nothing_to_do_are_one_row():
+    """A run each minute would write half a million rows a year."""
+    Item.objects.create(name="a")
+    synchronize()
+    synchronize(by="first")
+    before = runs()[-1]
+    synchronize(both=True, by="second")
+
+    idle = [run for run in runs() if run.outcome == "nothing to do"]
+
+    assert [(run.direction, run.begun_by) for run in idle] == [("push", "second"), ("pull", "second")]
+    assert idle[0].pk == before.pk and idle[0].begun_at > before.ended_at
+    Item.objects.create(name="b")
+    synchronize()
+    synchronize()
+    assert [run.outcome for run in runs() if run.direction == "push"] == ["done", "nothing to do"] * 2
+    assert [run.outcome for run in last_runs(REMOTE, 2)] == ["nothing to do", "done"]
 
 
 @both
@@ -141,35 +163,160 @@ def test_kept_failures_are_counted():
 def test_command_and_page_and_callers_are_told_apart(client):
     client.force_login(User.objects.create_superuser("alice", password="secret"))
 
-    call_command("synchronize", verbosity=0)
-    client.post("/synchro/", {"synchro": ""})
-    synchronize(by="a task")
-    call_command("synchro_failures", "--retry")
+    for run in (
+        lambda: call_command("synchronize", verbosity=0),
+        lambda: client.post("/synchro/", {"synchro": ""}),
+        lambda: synchronize(by="a task"),
+        lambda: call_command("synchro_failures", "--retry"),
+    ):
+        Item.objects.create(name="a")
+        run()
 
     assert [run.begun_by for run in runs()] == ["command", "page: alice", "a task", "command"]
 
 
-@both_committed
-def test_follower_puts_on_record_what_did_something():
-    for name in ("a", "b"):
-        Item.objects.create(name=name)
-        follower = Follower(interval=0.01)
-        follower.on_run = lambda alias, report, follower=follower: follower.stop()
-        follower.run()
+def follow(until, times=1):
+    """Let a follower work until that many passes had something to tell of."""
+    told, follower = [], Follower(interval=0.01)
 
-    assert [(run.begun_by, run.outcome, run.written) for run in runs()] == [("follower", "done", 1)] * 2
+    def tell(alias, report):
+        told.append(report)
+        until(len(told))
+        if len(told) == times:
+            follower.stop()
+
+    follower.on_run = tell
+    follower.run()
+
+
+def by_another(do):
+    """Do what a user does, over a connection of its own: SQLite tells nobody of what it has committed itself."""
+
+    def work():
+        try:
+            do()
+        finally:
+            connections.close_all()
+
+    user = threading.Thread(target=work)
+    user.start()
+    user.join()
+
+
+@both_committed
+@pytest.mark.parametrize("observed", [False, True])
+def test_follower_puts_on_record_at_its_end_what_did_something(observed):
+    seen = []
+
+    def create(number):
+        seen.append(runs())
+        by_another(lambda: Item.objects.create(name=str(number)))
+
+    def hear(sender, **kwargs):
+        """Hear of it, so that it is not applied at once."""
+
+    create(0)
+    if observed:
+        pre_save.connect(hear, sender=Item)
+    try:
+        follow(create, times=4)
+    finally:
+        pre_save.disconnect(hear, sender=Item)
+
+    assert seen == [[]] * 5, "users on SQLite are disturbed by each row"
+    assert [(run.begun_by, run.outcome, run.written) for run in runs()] == [("follower", "done", 4)]
+    assert only().remote_node == node_id(REMOTE) and only().begun_at < only().ended_at
+
+
+@both_committed
+def test_follower_puts_on_record_each_minute_what_it_did(monkeypatch):
+    monkeypatch.setattr("synchro_triggers.replay.state.runs._FOLLOWERS_ROW", 0.05)
+    Item.objects.create(name="a")
+    seen = []
+
+    def create(number):
+        time.sleep(0.06)
+        seen.append(sum(run.written for run in runs()))
+        by_another(lambda: Item.objects.create(name=str(number)))
+
+    follow(create, times=4)
+
+    assert seen == [0, 1, 2, 3] and [run.written for run in runs()] == [1, 1, 1, 1]
+    assert [run.begun_at for run in last_runs(REMOTE, 9)] == [run.begun_at for run in runs()][::-1]
+
+
+@both_committed
+def test_large_run_of_a_follower_is_on_record_before_it_begins(monkeypatch):
+    monkeypatch.setattr("synchro_triggers.replay.state.runs._LARGE", 1)
+    seen = []
+
+    def look(sender, using, **kwargs):
+        if using == REMOTE:
+            seen.append([run.outcome for run in runs()])
+
+    def create(number):
+        if number == 1:
+            by_another(lambda: Item.objects.bulk_create([Item(name="b"), Item(name="c")]))
+
+    Item.objects.create(name="a")
+    pre_save.connect(look, sender=Item)
+    try:
+        follow(create, times=2)
+    finally:
+        pre_save.disconnect(look, sender=Item)
+
+    assert seen == [[], ["done", ""], ["done", ""]]
+    assert [(run.outcome, run.written) for run in runs()] == [("done", 1), ("done", 2)]
+
+
+@both_committed
+def test_what_a_follower_did_before_a_trouble_is_on_record_before_it():
+    Item.objects.create(name="a")
+    record = FollowersRecord(LOCAL, REMOTE)
+    run = ReplayRun(REMOTE, Choices())
+
+    record.begin_pass()
+    run.perform(record)
+    record.begin_pass()
+    record.fail(ZeroDivisionError("no"))
+
+    assert [(each.outcome, each.written, each.error) for each in runs()] == [("done", 1, ""), ("failed", 0, "no")]
+
+
+@both_committed
+def test_follower_s_record_and_a_user_s_transaction_are_not_in_each_other_s_way():
+    """On SQLite, who has read holds up others who write, and may be refused once another has written."""
+    record, run = FollowersRecord(LOCAL, REMOTE), ReplayRun(REMOTE, Choices())
+    run.perform(record)
+    Item.objects.create(name="a")
+    user = connections[LOCAL].copy()
+    try:
+        with user.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT * FROM testapp_tag")
+            cursor.fetchall()
+            record.begin_pass()
+            report = run.perform(record)
+            cursor.execute("INSERT INTO testapp_tag (label) VALUES ('b')")
+            cursor.execute("COMMIT")
+    finally:
+        user.close()
+
+    assert report.created == 1 and not report.warnings
+    assert run.perform(record).created == 1
 
 
 @both_committed
 def test_small_window_of_a_follower_is_on_record():
     synchronize()
-    run, record = ReplayRun(REMOTE, Choices()), RunRecord(LOCAL, REMOTE, "follower", even_idle=False)
+    run, record = ReplayRun(REMOTE, Choices()), FollowersRecord(LOCAL, REMOTE)
     checkpoint = load_checkpoint(REMOTE, run.source)
     Run.objects.all().delete()
     Item.objects.create(name="a")
     window = open_window(LOCAL, checkpoint.position, without_origin=run.node, known_row=checkpoint.last_row)
 
     assert run.perform_at_once(checkpoint, window, record).created == 1
+    record.write()
 
     assert (only().begun_by, only().outcome, only().written, only().remote_node) == ("follower", "done", 1, run.node)
 
@@ -355,6 +502,7 @@ def test_secrets_of_an_error_are_not_put_on_record(monkeypatch):
 @both
 @pytest.mark.all_pairs
 def test_runs_are_pruned_with_the_log():
+    Item.objects.create(name="a")
     synchronize()
     synchronize()
     Run.objects.filter(pk=runs()[0].pk).update(begun_at=datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))

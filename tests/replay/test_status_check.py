@@ -143,8 +143,8 @@ def test_remote_that_may_be_a_copy_is_noted():
 
 @both
 def test_last_runs_are_shown_the_newest_first():
-    Item.objects.create(name="a")
-    for _ in range(7):
+    for number in range(7):
+        Item.objects.create(name=str(number))
         synchronize(by="a task")
     first = Run.objects.order_by("id").first()
 
@@ -153,7 +153,7 @@ def test_last_runs_are_shown_the_newest_first():
 
     at = lines.index("  last runs:")
     assert len(lines[at + 1 :]) == len(told) == 5
-    assert all(" push by a task, " in line and line.endswith(": nothing to do") for line in lines[at + 1 :])
+    assert all(" push by a task, " in line and line.endswith(": done (1 written)") for line in lines[at + 1 :])
     Run.objects.exclude(pk=first.pk).delete()
     [line] = status().splitlines()[-1:]
     took = (first.ended_at - first.begun_at).total_seconds()

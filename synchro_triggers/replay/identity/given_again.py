@@ -123,7 +123,7 @@ def note_given_again(
         The references' primary keys, and when the other objects were made.
     """
     end = current_position(remote)
-    found: dict[int, datetime.datetime] = {}
+    found: dict[tuple[int, str, int | None], datetime.datetime] = {}
     for label, first_of in _candidates(remote, checkpoint, end).items():
         model = model_of(label)
         if model is None or not gives_keys_again(model, kept_keys):
@@ -132,15 +132,16 @@ def note_given_again(
         again = made_again(remote, label, texts, checkpoint.source, first=min(first_of.values()))
         # The number is another object's, whoever has made the one that had it.
         references = rows_with(Reference, remote, remote_pk=again).filter(model_label=label)
-        for pk, text, met_at in references.values_list("pk", "remote_pk", "met_at"):
+        for pk, text, seen, met_at in references.values_list("pk", "remote_pk", "seen", "met_at"):
             if again[text].time > as_utc(met_at):
-                found[pk] = again[text].time
+                found[pk, text, seen] = again[text].time
     if not dry_run:
         with transaction.atomic(using=remote):
-            for pk, time in found.items():
-                Reference.objects.using(remote).filter(pk=pk).update(replaced_at=time)
+            for (pk, text, seen), time in found.items():  # a run of another node may have settled it meanwhile
+                row = Reference.objects.using(remote).filter(pk=pk, remote_pk=text, seen=seen)
+                row.update(replaced_at=time)
             Checkpoint.objects.using(remote).filter(pk=checkpoint.pk).update(looked=end)
-    return found
+    return {pk: time for (pk, _, _), time in found.items()}
 
 
 def _candidates(remote: str, checkpoint: Checkpoint, end: str) -> dict[str, dict[str, int]]:

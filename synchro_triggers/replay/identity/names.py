@@ -20,7 +20,7 @@ import datetime
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from ...conf import local_alias
 from ...key_texts import gone_key, name_of_unseen
@@ -34,7 +34,7 @@ from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import gives_keys_again, model_of, read_key, root_of
 from ..tasks import At
 from .logged_keys import LoggedKeys
-from .reference_table import Name, ReferenceTable, Stored, text_of
+from .reference_table import EVERYBODY, Name, ReferenceTable, Stored, text_of
 from .telling import leaves_kept_graves
 
 #: Tells whose a reference to what LOCAL has made is, which has not been told that the key has ended: the local key of
@@ -136,17 +136,21 @@ class Names:
         if not self._table.local_receives:
             return {}
         going: dict[str, list[tuple[Any, int]]] = {}
+        kept: dict[str, Any] = {}
         if gives_keys_again(root, self._kept_keys):
             going = {text: [(former, former.ended) for former in some] for text, some in formers.items()}
             for text, key in by_text.items():
                 if self._log.is_going(root, key):
                     going.setdefault(text, []).append((key, self._log.ended.get((root, key), 0)))
         elif leaves_kept_graves(root, self._kept_keys):
-            self._load_kept_graves(root, by_text)
+            kept = {gone_key(text): key for text, key in by_text.items()}
         graves: dict[str, list[Stored]] = {}
         found: dict[Any, list[Name]] = {}
-        for row in self._table.to_rows(local_alias(), root, [*by_text, *map(gone_key, going)]):
-            if row.is_gone:
+        for row in self._table.to_rows(local_alias(), root, [*by_text, *map(gone_key, going), *kept]):
+            if row.remote_pk in kept:
+                if row.source == EVERYBODY:  # this version has deleted it, though it may have come back
+                    self._note_received(root, kept[row.remote_pk], row)
+            elif row.is_gone:
                 graves.setdefault(row.remote_pk, []).append(row)
             elif row.replaced_at is None:
                 self._note(root, by_text[row.remote_pk], row, found)
@@ -166,11 +170,6 @@ class Names:
     def _note(self, root: type[Model], key: Any, row: Stored, found: dict[Any, list[Name]]) -> None:
         found.setdefault(key, []).append(row.name)
         self._note_received(root, key, row)
-
-    def _load_kept_graves(self, root: type[Model], by_text: Mapping[str, Any]) -> None:
-        """Read which versions of objects that keep their keys have deleted them, though they may have come back."""
-        for text, row in self._table.kept_graves(local_alias(), root, by_text).items():
-            self._note_received(root, by_text[text], row)
 
     def _note_received(self, root: type[Model], key: Any, row: Stored) -> None:
         known = self.received.get((root, key))
@@ -301,14 +300,14 @@ def settle_gone(source: str, changes: Iterable[Change], kept_keys: Collection[st
     for model, ended_at in gone.items():
         _end(source, model, ended_at)
         rows = rows_with(Reference, local_alias(), remote_pk=ended_at).filter(model_label=model._meta.label)
-        met = {pk: (text, as_utc(met_at)) for pk, text, met_at in rows.values_list("pk", "remote_pk", "met_at")}
-        times = _logged_at(ended_at[text] for text, _ in met.values())
-        for pk, (text, met_at) in met.items():
-            if (time := times.get(ended_at[text])) is not None and met_at <= time:
+        met = list(rows.values_list("pk", "remote_pk", "seen", "met_at"))
+        times = _logged_at(ended_at[text] for _, text, _, _ in met)
+        for pk, text, seen, met_at in met:
+            if (time := times.get(ended_at[text])) is not None and as_utc(met_at) <= time:
+                row = _as_it_was(pk, text, seen)
                 # What LOCAL itself has made is known by its log; which version it had received, only this tells.
-                own = rows_with(Reference, local_alias(), pk=[pk]).filter(source=source, local_pk=text)
-                own.filter(number=None).delete()
-                _bury(source, pk, text, ended_at[text])
+                row.filter(source=source, local_pk=text, number=None).delete()
+                _bury(source, row, text, ended_at[text])
         _settle_graves(source, model, ended_at)
 
 
@@ -317,20 +316,24 @@ def _settle_graves(source: str, model: type[Model], ended_at: Mapping[str, int])
     texts = {gone_key(text): text for text in ended_at}
     graves = rows_with(Reference, local_alias(), remote_pk=texts).filter(model_label=model._meta.label)
     last: dict[str, int] = {}
-    new: list[tuple[int, str]] = []
-    for pk, gone, remote_pk in graves.values_list("pk", "gone", "remote_pk"):
+    new: list[tuple[int, str, int | None]] = []
+    for pk, gone, seen, remote_pk in graves.values_list("pk", "gone", "seen", "remote_pk"):
         text = texts[remote_pk]
         last[text] = max(last.get(text, 0), gone or 0)
         if not gone:
-            new.append((pk, text))
-    for pk, text in new:
+            new.append((pk, text, seen))
+    for pk, text, seen in new:
         if last[text] < ended_at[text]:
-            _bury(source, pk, text, ended_at[text])
+            _bury(source, _as_it_was(pk, gone_key(text), seen), text, ended_at[text])
 
 
-def _bury(source: str, pk: int, text: str, ended: int) -> None:
+def _as_it_was(pk: int, remote_pk: str, seen: int | None) -> QuerySet[Reference]:
+    """Return a reference, unless a run to LOCAL has brought something of its object meanwhile: then it is settled."""
+    return rows_with(Reference, local_alias(), pk=[pk]).filter(remote_pk=remote_pk, seen=seen)
+
+
+def _bury(source: str, row: QuerySet[Reference], text: str, ended: int) -> None:
     """Let a reference be that of a row that is gone."""
-    row = rows_with(Reference, local_alias(), pk=[pk])
     row.filter(source=source, local_pk=text, ended=0).update(ended=ended)
     row.update(remote_pk=gone_key(text), remote_text=None, gone=ended)
 

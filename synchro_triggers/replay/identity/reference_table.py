@@ -11,6 +11,7 @@ from django.db.models import Model
 
 from ...capture.keys import encode_key
 from ...conf import local_alias
+from ...faults.judge import ChangedMeanwhile
 from ...key_texts import full_key, gone_key, is_digest, is_gone_key, key_of_gone, read_full_key, stored_key
 from ...models import MetNode, Reference
 from ...moment import UtcNow
@@ -18,7 +19,7 @@ from ..log.field_versions import FieldVersion, read_fields
 from ..log.versions import Version
 from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
-from ..rows.statements import insert_texts, update_rows
+from ..rows.statements import RowsVanished, insert_texts, update_rows
 from ..schema.keys import FormerKey
 from ..schema.shape import read_key
 
@@ -183,9 +184,9 @@ class ReferenceTable:
         rows = rows_with(Reference, alias, remote_pk=texts).filter(model_label=root._meta.label)
         return list(map(Stored._make, rows.values_list(*Stored._fields)))
 
-    def kept_graves(self, alias: str, root: type[Model], texts: Collection[str]) -> dict[str, Stored]:
+    def kept_graves(self, root: type[Model], texts: Collection[str]) -> dict[str, Stored]:
         """Return the tombstones of objects that keep their keys, by what these are stored as."""
-        graves = self.to_rows(alias, root, list(map(gone_key, texts))) if texts else ()
+        graves = self.to_rows(self.remote, root, list(map(gone_key, texts))) if texts else ()
         return {row.local_pk: row for row in graves if row.source == EVERYBODY}
 
     def met_at(self, pks: Collection[int]) -> dict[int, datetime.datetime]:
@@ -230,10 +231,18 @@ class ReferenceTable:
         ]
         self._update(_WHOSE, values)
 
-    def move(self, moved: Iterable[tuple[int, Any, int | None]]) -> None:
-        """Let references lead to other rows: their primary keys, remote keys, and the last log rows of the objects."""
+    def move(self, moved: Iterable[tuple[Stored, Any, int | None]]) -> None:
+        """Let references lead to other rows: what they were, the remote keys, and the last log rows of the objects.
+
+        Raises:
+            ChangedMeanwhile: a run of another node to the same remote has moved one since it was read.
+        """
         columns = ("remote_pk", "remote_text", "gone", "logged", "replaced_at")
-        self._update(columns, [(pk, *_texts_of(to), None, logged, None) for pk, to, logged in moved])
+        rows = [(row.pk, row.remote_pk, *_texts_of(to), None, logged, None) for row, to, logged in moved]
+        try:
+            self._update(columns, rows, same=("id", "remote_pk"))
+        except RowsVanished as error:
+            raise ChangedMeanwhile(str(error)) from error
 
     def insert_own(self, root: type[Model], new: Iterable[tuple[Any, Any, int | None]], seen: int | None) -> None:
         """Store references to rows of what LOCAL has made: its keys, those of the rows, and the last log rows.
@@ -297,10 +306,12 @@ class ReferenceTable:
         """Note which versions of objects have come."""
         self._update(_RECEIVED, [(row.pk, *_columns_of(receipt, row.source)) for row, receipt in receipts.items()])
 
-    def _update(self, names: tuple[str, ...], values: list[tuple[Any, ...]]) -> None:
+    def _update(
+        self, names: tuple[str, ...], values: list[tuple[Any, ...]], *, same: tuple[str, ...] = ("id",)
+    ) -> None:
         if values:
-            columns = [Reference._meta.get_field(name) for name in ("id", *names)]
-            update_rows(self.remote, Reference, columns[:1], columns[1:], values)  # type: ignore[arg-type]
+            known, new = ([Reference._meta.get_field(name) for name in some] for some in (same, names))
+            update_rows(self.remote, Reference, known, new, values)  # type: ignore[arg-type]
 
     def meet(self, pks: Collection[int], **seen: int | None) -> None:
         """Note that objects and their remote rows were made equal, or compared, now; and, if told, ``seen``."""

@@ -143,7 +143,7 @@ class Identity:
         """Read which of the keys that objects keep were deleted on the remote, by whom, and when."""
         if self.asks_for_versions and self.leaves_kept_graves(root):
             missing = [text_of(key) for key in keys if (root, key) not in self._known]
-            graves = self._table.kept_graves(self.remote, root, missing)
+            graves = self._table.kept_graves(root, missing)
             self._noted.graves.update(((root, text), row) for text, row in graves.items())
             keys_of_graves = {key for key in keys if text_of(key) in graves} if graves else set()
             made_since = self.existing(root, keys_of_graves) if graves else ()

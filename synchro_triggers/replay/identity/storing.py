@@ -157,7 +157,7 @@ class Storing:
         """Write references to rows that were not known: nearly all are of what LOCAL itself has made, and new."""
         own: dict[type[Model], list[tuple[Any, Any]]] = {}
         named: dict[type[Model], list[tuple[At, Name, Any]]] = {}
-        moved: list[tuple[int, Any, int | None]] = []
+        moved: list[tuple[Stored, Any, int | None]] = []
         forgotten, stored, theirs = self._noted.forgotten, self._noted.rows, self._noted.theirs
         known, fields, asks_for_versions = self._names.known, self._noted.fields, self._asks_for_versions
         for at, remote_key in self._noted.learnt.items():
@@ -168,10 +168,10 @@ class Storing:
                 continue
             if rows:
                 to = text_of(remote_key)
-                moved += ((row.pk, remote_key, self._logged(root, key, row)) for row in rows if row.remote_pk != to)
+                moved += ((row, remote_key, self._logged(root, key, row)) for row in rows if row.remote_pk != to)
             named.setdefault(root, []).extend((at, name, remote_key) for name in self._names_to_store(root, key, rows))
         self._table.move(moved)
-        self._noted.met.update(pk for pk, _, _ in moved)
+        self._noted.met.update(row.pk for row, _, _ in moved)
         for root, some in own.items():
             until = self._log.until
             self._table.insert_own(root, ((key, there, until(root, key)) for key, there in some), self._seen)

@@ -175,8 +175,12 @@ def _link_tasks(
     symmetrical = shape.field.remote_field.symmetrical
     # Of a symmetrical link both rows are looked at.
     owners = {owner for owner, _ in pairs} | ({target for _, target in pairs} if symmetrical else set())
-    links = rows_with(shape.through, local_alias(), **{shape.source_attname: owners}).values_list(*shape.ends)
-    linked = {pair for pair in links if shape.why_not_findable(dict(zip(shape.ends, pair, strict=True))) is None}
+    links = rows_with(shape.through, local_alias(), **{shape.source_attname: owners}).values_list("pk", *shape.ends)
+    linked = {
+        (owner, target): key
+        for key, owner, target in links
+        if shape.why_not_findable(dict(zip(shape.ends, (owner, target), strict=True))) is None
+    }
     tasks: dict[Any, LinkTask] = {}
     for (owner, target), change in pairs.items():
         exists, mirror_exists = (owner, target) in linked, (target, owner) in linked
@@ -184,6 +188,8 @@ def _link_tasks(
             continue  # the mirrored row; ``add()`` speaks of one direction
         task = tasks.setdefault(owner, LinkTask(shape, owner))
         task.targets[target] = (exists, change)
+        if exists:
+            task.rows[target] = linked[owner, target]
         if symmetrical and exists is not mirror_exists:
             task.one_way.add(target)
     return list(tasks.values()), vanished

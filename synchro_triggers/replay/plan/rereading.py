@@ -3,11 +3,13 @@
 The run brings an object as it is when it is read. What is written upon that must be known to have seen it, so the
 object goes with the version of its last change, which the next window will speak of again. The row and the log are read
 by two statements; they belong together where the log says the same before and after the row was read.
+
+A link has no version. One that was removed in the window and made again after it is removed now, and made by the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..log.later_changes import LaterChange, LaterChanges
 from ..rows.local_rows import load_instances
@@ -20,7 +22,7 @@ from ..tasks import At, LinkTask, ObjectTask
 _TRIES = 20
 
 
-def read_changed_again(tasks: Iterable[ObjectTask | LinkTask], later: LaterChanges) -> None:
+def read_changed_again(tasks: Collection[ObjectTask | LinkTask], later: LaterChanges) -> None:
     """Let each object that is there, and its change, tell of one version.
 
     Args:
@@ -28,6 +30,9 @@ def read_changed_again(tasks: Iterable[ObjectTask | LinkTask], later: LaterChang
         later: what LOCAL's users have changed since the run's window was opened.
     """
     later.look()
+    for task in tasks:
+        if isinstance(task, LinkTask):
+            _leave_to_the_next_window(task, later)
     known = {id(task): task for task in tasks if isinstance(task, ObjectTask) and _is_there(task)}
     waiting = [(task, last) for task in known.values() if (last := _later_change(task, later)) is not None]
     for _ in range(_TRIES):
@@ -60,6 +65,15 @@ def last_rows_of(targets: Iterable[ObjectTask], later: LaterChanges) -> dict[At,
         later.look()
     # What was changed just now may have been read before or after; the next window speaks of it.
     return {at: last.id for at, (task, last) in before.items() if later.of(family_of(task.shape), task.key) == last}
+
+
+def _leave_to_the_next_window(task: LinkTask, later: LaterChanges) -> None:
+    """Let links be gone that were removed and have been made again since: nobody there has seen that yet."""
+    for target, key in task.rows.items():
+        _, change = task.targets[target]
+        last = later.of([task.shape.through], key) if change.deleted else None
+        if last is not None and not last.updated:
+            task.targets[target] = False, change
 
 
 def _is_there(task: ObjectTask) -> bool:

@@ -151,8 +151,6 @@ def _update_by_django(alias: str, model: type[Model], fields: Sequence[Any], key
         return int(rows_of(model, alias).bulk_update(instances, [field.name for field in fields[1:]]))
     found = 0
     for row in rows:
-        values = {field.attname: value for field, value in zip(fields, row, strict=True)}
-        names = list(values)
-        at = {name: values[name] for name in names[:key_parts]}
-        found += rows_of(model, alias).filter(**at).update(**{name: values[name] for name in names[key_parts:]})
+        values = [(field.attname, value) for field, value in zip(fields, row, strict=True)]
+        found += rows_of(model, alias).filter(**dict(values[:key_parts])).update(**dict(values[key_parts:]))
     return found

@@ -1,8 +1,8 @@
 """Runs are put on record, on LOCAL: when, how they have ended, what they did, and who began them.
 
 A run that has something to do writes a row before it applies anything, in a transaction of its own, so that one that
-is killed has left it; what has nothing to do, or cannot begin, costs one row at its end. A record never breaks a run:
-what is wrong with it is told.
+is killed has left it; what cannot begin costs one row at its end, and of runs with nothing to do, one after the other,
+the last one has a row. A follower has one row for a minute. A record never breaks a run: what is wrong with it is told.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import datetime
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -37,21 +38,26 @@ class RunRecord:
         source, remote: aliases: from which to which the changes go; one of them is LOCAL.
         by: who has begun it.
         wanted: nothing is put on record otherwise, as of a dry run.
-        even_idle: put a run on record that had nothing to do.
     """
 
-    def __init__(self, source: str, remote: str, by: str, *, wanted: bool = True, even_idle: bool = True) -> None:
-        self._pushes = source == LOCAL
+    def __init__(self, source: str, remote: str, by: str, *, wanted: bool = True) -> None:
+        self._source, self._remote, self._by, self._wanted = source, remote, by, wanted
+        self._renew()
+
+    def _renew(self) -> None:
+        self._has_begun = False
         self._row = Run(
-            remote=remote if self._pushes else source,
+            remote=self._remote if self._pushes else self._source,
             direction=Direction.PUSH if self._pushes else Direction.PULL,
             begun_at=datetime.datetime.now(datetime.UTC),
-            begun_by=by[:255],
+            begun_by=self._by[:255],
             host=socket.gethostname()[:255],
             pid=os.getpid(),
         )
-        self._wanted, self._has_begun = wanted, False
-        self._even_idle = even_idle
+
+    @property
+    def _pushes(self) -> bool:
+        return self._source == LOCAL
 
     @property
     def has_begun(self) -> bool:
@@ -62,24 +68,35 @@ class RunRecord:
         """Note between which nodes the run is: where the changes come from, and where they go."""
         self._row.remote_node = remote if self._pushes else source
 
-    def begin(self, report: SyncReport) -> None:
-        """Put on record that there is something to do."""
+    def begin(self, report: SyncReport, rows: int | None) -> None:
+        """Put on record that there is something to do.
+
+        Args:
+            report: is told what is wrong with the record.
+            rows: how many log rows the run will look at; ``None``: it looks at whole tables.
+        """
         if self._wanted and not self.has_begun and (trouble := self._write()):
             report.warn(trouble)
 
     def end(self, report: SyncReport) -> None:
         """Put on record what was done."""
-        if not self._wanted or not (self.has_begun or self._even_idle or report.changed):
+        if not self._wanted:
             return
-        links = sum(each.created + each.deleted for label, each in report.models.items() if _is_of_links(label))
-        made = sum(each.deleted for label, each in report.models.items() if not _is_of_links(label))
-        row = self._row
-        row.outcome = Outcome.DONE if report.changed else Outcome.NOTHING
-        row.links, row.deleted = links, made
-        row.written = report.created + report.updated + report.deleted - links - made
-        row.kept, row.conflicts = len(report.failures) + report.waiting, report.conflicts
+        self._add(report)
         if trouble := self._write(ended=True):
             report.warn(trouble)
+
+    def _add(self, report: SyncReport) -> None:
+        row = self._row
+        links = sum(each.created + each.deleted for label, each in report.models.items() if _is_of_links(label))
+        deleted = sum(each.deleted for label, each in report.models.items() if not _is_of_links(label))
+        if report.changed:
+            row.outcome = Outcome.DONE
+        row.outcome = row.outcome or Outcome.NOTHING
+        row.links, row.deleted = row.links + links, row.deleted + deleted
+        row.written += report.created + report.updated + report.deleted - links - deleted
+        row.kept, row.conflicts = len(report.failures) + report.waiting, row.conflicts + report.conflicts
+        row.ended_at = datetime.datetime.now(datetime.UTC)
 
     def fail(self, error: BaseException) -> None:
         """Put on record which error has ended the run; once."""
@@ -87,30 +104,92 @@ class RunRecord:
             text = " ".join(without_credentials(str(error)).split())
             self._row.outcome = outcome_of(error)
             self._row.error = (text or type(error).__name__)[:_ERROR_LENGTH]
+            self._row.ended_at = datetime.datetime.now(datetime.UTC)
             self._write(ended=True, level=logging.DEBUG)  # the same database may be the trouble, which is told
 
     def _write(self, *, ended: bool = False, level: int = logging.WARNING) -> str:
         """Write the row; return what is to be told where that fails."""
         row = self._row
-        if ended:
-            row.ended_at = datetime.datetime.now(datetime.UTC)
+        rows = Run._base_manager.using(LOCAL)
         try:
             with transaction.atomic(using=LOCAL):
                 if self.has_begun:
-                    fields = {name: getattr(row, name) for name in _WRITTEN_AT_THE_END}
-                    Run._base_manager.using(LOCAL).filter(pk=row.pk).update(**fields)
-                else:
+                    rows.filter(pk=row.pk).update(**{name: getattr(row, name) for name in _WRITTEN_AT_THE_END})
+                elif not (row.outcome == Outcome.NOTHING and self._take_the_place_of_another()):
                     row.pk = None  # an attempt that has failed at its commit may have left one
-                    Run._base_manager.using(LOCAL).bulk_create([row])  # nobody is told of it by signals
+                    rows.bulk_create([row])  # nobody is told of it by signals
         except Error as error:
             text = " ".join(without_credentials(str(error)).split())
             shown = "seems to be killed" if self.has_begun else "is missing"
             told = f"This run could not be put on record on {LOCAL!r}, and {shown} in synchro_status: {text}"
             logger.log(level, told)
             return told
-        self._has_begun = True
+        self._has_begun = not ended
         return ""
 
+    def _take_the_place_of_another(self) -> bool:
+        """Write over the row of the run before, if that had nothing to do either; return whether that was so."""
+        row = self._row
+        before = Run._base_manager.using(LOCAL).filter(remote=row.remote, direction=row.direction).order_by("-id")
+        values = {name: getattr(row, name) for name in (*_WRITTEN_AT_THE_END, *_WRITTEN_AT_THE_BEGINNING)}
+        last = Run._base_manager.using(LOCAL).filter(pk=before.values("pk")[:1], outcome=Outcome.NOTHING)
+        return bool(last.update(**values))
+
+
+class FollowersRecord(RunRecord):
+    """What is put on record of a follower's runs: all that it did in a minute is one row.
+
+    Each row is a transaction on LOCAL. On SQLite, users who write there at that moment wait for it, or are refused
+    where they have read before; so a follower that replays what they write must not write a row for each of their
+    transactions. What is large writes its row before it begins, as other runs do.
+    """
+
+    def __init__(self, source: str, remote: str) -> None:
+        self._counts, self._written_at = False, time.monotonic()
+        super().__init__(source, remote, "follower")
+
+    def begin_pass(self) -> None:
+        """Note that the follower looks whether there is something to do; write what it did, when it is time."""
+        if not self._counts:
+            self._renew()
+        elif time.monotonic() - self._written_at >= _FOLLOWERS_ROW:
+            self.write()
+
+    def begin(self, report: SyncReport, rows: int | None) -> None:
+        """See ``RunRecord.begin``."""
+        if rows is None or rows > _LARGE:
+            self.write()
+            super().begin(report, rows)
+
+    def end(self, report: SyncReport) -> None:
+        """Add what was done to that of the passes before."""
+        if self.has_begun:
+            super().end(report)
+            self._renew()
+        elif report.changed:
+            self._counts = True
+            self._add(report)
+
+    def fail(self, error: BaseException) -> None:
+        """See ``RunRecord.fail``."""
+        if not self.has_begun:
+            self.write()
+        if not self._counts:
+            super().fail(error)
+            self._renew()
+
+    def write(self) -> None:
+        """Write the row of what was done, if there is any."""
+        if not self._counts:
+            return
+        self._written_at = time.monotonic()
+        if not self._write(ended=True):  # otherwise it is tried again with what comes
+            self._counts = False
+            self._renew()
+
+
+#: Seconds of a follower's work that are one row, and the number of log rows of which a run writes one of its own.
+_FOLLOWERS_ROW, _LARGE = 60.0, 1000
 
 #: Of a run that is not put on record.
 NO_RECORD = RunRecord(LOCAL, "", "", wanted=False)
@@ -127,6 +206,9 @@ _WRITTEN_AT_THE_END = (
     "kept",
     "conflicts",
 )
+
+
+_WRITTEN_AT_THE_BEGINNING = ("begun_at", "begun_by", "host", "pid")
 
 
 @contextmanager

@@ -93,12 +93,12 @@ def last_runs(remote: str, number: int, *, under_way: bool = False) -> list[Past
         number: at most so many.
         under_way: somebody holds the lease there: the newest run that has not ended, of another host, may be that one.
     """
-    return _past(Run._base_manager.using(LOCAL).filter(remote=remote).order_by("-id")[:number], under_way)
+    return _past(Run._base_manager.using(LOCAL).filter(remote=remote).order_by("-begun_at", "-id")[:number], under_way)
 
 
 def runs_around(remote: str, time: datetime.datetime, number: int) -> list[PastRun]:
     """Return the first runs to and from a remote that were under way at a time, or began later; the oldest first."""
-    rows = Run._base_manager.using(LOCAL).filter(remote=remote).exclude(ended_at__lt=time).order_by("id")
+    rows = Run._base_manager.using(LOCAL).filter(remote=remote).exclude(ended_at__lt=time).order_by("begun_at", "id")
     return _past(list(rows[:number])[::-1], under_way=False)[::-1]
 
 

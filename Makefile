@@ -15,6 +15,9 @@ WORKERS := -n auto --dist worksteal
 # error then; MARIADB=no: it is left out.
 MARIADB ?= auto
 export SYNCHRO_TEST_MARIADB := $(MARIADB)
+# The same for PgBouncer, a pooler for PostgreSQL.
+PGBOUNCER ?= auto
+export SYNCHRO_TEST_PGBOUNCER := $(PGBOUNCER)
 MARIADB_HERE := $(shell PATH="$$PATH:/usr/sbin" command -v mariadbd)
 FOR_MARIADB := $(if $(and $(MARIADB_HERE),$(filter-out no,$(MARIADB))),$(VENV)/.for-mariadb)
 # Products have an environment of their own. A file goes to one worker, which makes a product's tables once.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from io import StringIO
 
@@ -11,6 +12,8 @@ from django.db.models.signals import pre_save
 
 from synchro_triggers.models import ChangeLog
 from tests.databases import ALIASES, both_committed
+from tests.followers import started, stop, until
+from tests.processes import run
 from tests.test_readme import section
 from tests.testapp.models import Item
 
@@ -66,9 +69,60 @@ def test_what_the_readme_prints_is_what_is_printed():
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=95)
     ChangeLog.objects.filter(object_pk=three.pk).update(logged_at=since)
 
-    commands = [command for command, _ in BLOCKS]
+    told = [(command, expected) for command, expected in BLOCKS if not command.startswith("synchronize")]
 
-    assert [command.split()[0] for command in commands] == ["synchro_status", "synchro_status", "synchro_explain"]
-    for command, expected in BLOCKS:
+    assert [command.split()[0] for command, _ in told] == ["synchro_status", "synchro_status", "synchro_explain"]
+    for command, expected in told:
         done = printed(command.replace("shop.Item 2", f"testapp.Item {two.pk}"))
         assert alike(done) == alike(expected), command
+
+
+def processes():
+    """Return what the README shows of ``synchronize``: with several remotes, and as a follower."""
+    jobs, follow = [(command, expected) for command, expected in BLOCKS if command.startswith("synchronize")]
+    assert "--jobs" in jobs[0] and "--follow" in follow[0]
+    return jobs, follow
+
+
+@both_committed
+def test_what_the_readme_prints_of_several_remotes_is_what_is_printed(process_env, vendor, tmp_path):
+    (command, expected), _ = processes()
+    Item.objects.bulk_create([Item(name="one"), Item(name="two")])
+    databases = json.loads(process_env["SYNCHRO_TEST_DATABASES"])
+    lost = {
+        "sqlite": {"NAME": str(tmp_path / "no-such-folder" / "database.sqlite3")},
+        "postgres": {"HOST": "127.0.0.1", "PORT": "1", "NAME": "branch"},
+    }[vendor.remote]
+    databases["branch"] = {**databases[REMOTE], **lost}
+    env = {
+        **process_env,
+        "SYNCHRO_TEST_DATABASES": json.dumps(databases),
+        "SYNCHRO_TEST_SETTINGS": json.dumps({"SYNCHRO_REMOTE": [REMOTE, "branch"]}),
+    }
+
+    done = run("-m", "django", *command.split(), env=env, timeout=60)
+
+    assert done.returncode == 5
+    assert lines_of(done.stdout + done.stderr) == lines_of(expected)
+
+
+def lines_of(text):
+    """Return lines in an order that does not tell who was first, without what a driver says, and with one space."""
+    text = re.sub(r"(working on 'branch': ).*( What was)", r"\1WHY.\2", alike(text))
+    return sorted(" ".join(line.split()) for line in text.splitlines())
+
+
+@both_committed
+def test_what_the_readme_prints_of_a_follower_is_what_is_printed(process_env, tmp_path):
+    _, (command, expected) = processes()
+    file = tmp_path / "health.json"
+    with started(
+        "-m", "django", *command.replace("/run/synchro/health.json", str(file)).split(), env=process_env
+    ) as it:
+        Item.objects.create(name="one")
+        until(Item.objects.using(REMOTE).exists)
+        until(lambda: json.loads(file.read_text())["state"] == "following")
+
+        said, complained = stop(it)
+
+    assert alike(said) == alike(expected) and complained == ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import select
-import threading
 import time
+from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -15,6 +15,12 @@ from .sight import Listener
 
 #: What ``synchronize --follow --notify`` listens to.
 _CHANNEL = "synchro_triggers_changelog"
+
+#: Seconds after which a notice that was sent as a trial has not come.
+_TRIAL = 2.0
+
+#: Seconds between two looks whether anybody still waits.
+_LOOKS_UP = 0.1
 
 _NOTICES = f"""
 CREATE OR REPLACE FUNCTION {{schema}}.notify_synchro_changelog() RETURNS trigger LANGUAGE plpgsql
@@ -54,57 +60,65 @@ def drop_notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
 class _Listener:
     """A connection of its own that hears of what is logged.
 
+    Args:
+        connection: like which it is made.
+        stopped: told when nobody wants to wait any more.
+
     Raises:
         SynchroConfigurationError: it is made by something else than psycopg 3.
     """
 
-    #: Seconds to wait for a notice at the most: it may be lost with its connection.
-    _LONGEST = 0.5
-
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        self._like = connection
-        self._own: Any = None
-        self._listen()
-
-    def _listen(self) -> None:
-        connection: Any = self._like.copy(alias=self._like.alias)
-        connection.settings_dict = {**connection.settings_dict, "OPTIONS": _without_pool(connection.settings_dict)}
-        connection.connect()
-        self._own = connection
-        if not hasattr(connection.connection, "pgconn"):
+    def __init__(self, connection: BaseDatabaseWrapper, stopped: Callable[[], bool]) -> None:
+        self._like, self._stopped = connection, stopped
+        self._own: Any = connection.copy(alias=connection.alias)
+        self._own.settings_dict = {**connection.settings_dict, "OPTIONS": _without_pool(connection.settings_dict)}
+        self._own.connect()
+        if not hasattr(self._own.connection, "notifies"):
+            self.close()
             raise SynchroConfigurationError("--notify needs psycopg 3.")
-        with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {_CHANNEL}")
 
-    def wait(self, stopped: threading.Event) -> None:
-        if self._own is None:
-            self._listen()
-        server = self._own.connection.pgconn
-        until = time.monotonic() + self._LONGEST
-        while not stopped.is_set() and (left := until - time.monotonic()) > 0:
-            ready, _, _ = select.select([server.socket], [], [], min(left, 0.1))
-            if not ready:
-                continue
-            try:
-                server.consume_input()
-            except Exception:
-                self.close()
-                raise
-            noticed = False
-            while server.notifies() is not None:
-                noticed = True
-            if noticed:
-                return
+    def hears(self) -> bool:
+        """Where the connection is the server's own, notices come; where it is a pooler's, one is sent to see.
+
+        A pooler gives its clients numbers of its own making. The trial has a channel of its own: a server's connection
+        that is shared may go on listening to it, and its next user would be told.
+        """
+        with self._own.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            [number] = cursor.fetchone()
+        if number != self._own.connection.info.backend_pid and not self._hears_a_trial():
+            return False
+        self._execute(f"LISTEN {_CHANNEL}")
+        return True
+
+    def _hears_a_trial(self) -> bool:
+        channel = f"synchro_trial_{token_hex(8)}"
+        self._execute(f"LISTEN {channel}")
+        with self._like.cursor() as cursor:
+            cursor.execute(f"NOTIFY {channel}")
+        is_heard = self.wait(_TRIAL)
+        self._execute(f"UNLISTEN {channel}")
+        return is_heard
+
+    def _execute(self, statement: str) -> None:
+        with self._own.cursor() as cursor:
+            cursor.execute(statement)
+
+    def wait(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while not self._stopped() and (left := until - time.monotonic()) > 0:
+            with self._own.wrap_database_errors:
+                if any(True for _ in self._own.connection.notifies(timeout=min(left, _LOOKS_UP), stop_after=1)):
+                    return True
+        return False
 
     def close(self) -> None:
-        own, self._own = self._own, None
-        if own is not None:
-            own.close()
+        self._own.close()
 
 
-def listen(connection: BaseDatabaseWrapper) -> Listener:
-    """Return what waits for notices."""
-    return _Listener(connection)
+def listen(connection: BaseDatabaseWrapper, stopped: Callable[[], bool] = lambda: False) -> Listener:
+    """Return what waits for notices, until it is told to stop."""
+    return _Listener(connection, stopped)
 
 
 def _without_pool(settings: dict[str, Any]) -> dict[str, Any]:

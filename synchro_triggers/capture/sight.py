@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import NamedTuple, Protocol
 
 
@@ -24,8 +23,11 @@ class Sight(NamedTuple):
 class Listener(Protocol):
     """A connection of its own that the database tells when something was logged."""
 
-    def wait(self, stopped: threading.Event) -> None:
-        """Wait for a notice, and not for long."""
+    def hears(self) -> bool:
+        """Tell whether notices come: a trial one, sent by another connection."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a notice; tell whether one came."""
 
     def close(self) -> None:
         """Close the connection."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -364,7 +364,7 @@ def notice_statements(connection: BaseDatabaseWrapper) -> list[str]:
     raise _no_notices(connection)
 
 
-def listen(connection: BaseDatabaseWrapper) -> Listener:
+def listen(connection: BaseDatabaseWrapper, stopped: Callable[[], bool] = lambda: False) -> Listener:
     """Raise, as ``notice_statements`` does."""
     raise _no_notices(connection)
 

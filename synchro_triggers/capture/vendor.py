@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -70,7 +70,7 @@ class Vendor(Protocol):
         """Return columns of models that their tables do not have."""
         ...
 
-    def listen(self, connection: BaseDatabaseWrapper) -> Listener:
+    def listen(self, connection: BaseDatabaseWrapper, stopped: Callable[[], bool] = lambda: False) -> Listener:
         """Return what waits for notices of what is logged."""
         ...
 

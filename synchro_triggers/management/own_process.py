@@ -44,6 +44,8 @@ class LongCommand(BaseCommand):
     only_these = "Only this model (may be given several times)"
     rows = "rows"
     """What the bar counts."""
+    is_own_process = False
+    """Whether it is all that its process does, so that it may end that."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
@@ -52,6 +54,7 @@ class LongCommand(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as a process of its own, which ``call_command()`` is not."""
+        self.is_own_process = True
         with heap_set_aside():
             super().run_from_argv(argv)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,10 @@ from ..exceptions import SynchroConfigurationError, SynchroError
 from ..models import Checkpoint
 from ..reaching import clear_errors
 from .choices import Choices, Way, ways_of
+from .following.health import Health
+from .following.notices import Notices
+from .following.telling import tell_begin, tell_cured, tell_end, tell_run, tell_trouble
+from .following.trouble import LONGEST_PAUSE, Trouble, line_of
 from .log.window import commit_mark, open_window, position_since
 from .readiness import describe_partitions, require_ready_triggers
 from .report import SyncReport
@@ -33,14 +37,8 @@ INTERVAL = 0.06
 #: objects that could not be applied.
 _REFRESH = 60.0
 
-#: Seconds to wait after an error; doubled each time up to the second, or the interval, if that is longer.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
-
-#: Where there are other remotes, what takes long in vain (a host that does not answer) is tried less often.
-_LONGEST_REST = 30.0
-
-#: Seconds after which the same problem is told once more.
-_TOLD_AGAIN = 60.0
+#: Seconds after which a follower that waits is seen to be alive once more.
+_SEEN_EVERY = 1.0
 
 
 @dataclass
@@ -56,7 +54,8 @@ class Follower:
         both: follow both.
         on_run: called with the remote and the report of each run that had something to do, or to tell; each warning
             comes once.
-        on_problem: called with a line when a run was not possible; it is tried again.
+        on_problem: called with a line when a run was not possible, once for each trouble; it is tried again.
+        health: is told how it goes.
     """
 
     remote: str | None = None
@@ -67,11 +66,17 @@ class Follower:
     both: bool = False
     on_run: Callable[[str, SyncReport], None] = lambda remote, report: None
     on_problem: Callable[[str], None] = lambda problem: None
+    health: Health = field(default_factory=Health)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
         """End ``run()`` after the transaction that is under way; may be called from a signal handler or a thread."""
         self._stopped.set()
+
+    def shall_end(self) -> bool:
+        """Tell whether ``stop()`` was called. Whoever asks, as a run does between two objects, is alive."""
+        self.health.beat()
+        return self._stopped.is_set()
 
     def run(self) -> None:
         """Follow LOCAL until ``stop()``.
@@ -95,29 +100,32 @@ class Follower:
         for alias in remotes:
             with suppress(Error):  # one that cannot be reached may come back: the first look tells of it
                 require_own_tables(alias)
-        longest = max(_LONGEST_PAUSE, self.interval)
+        longest, begun = max(LONGEST_PAUSE, self.interval), time.monotonic()
+        tell_begin(ways)
+        self.health.begin(ways)
         with self._waiting() as wait:
             followed = [
                 _Followed(way, self._choices(), new_partitions if way.source == LOCAL else [], longest) for way in ways
             ]
             try:
-                self._go_on(followed, _Trouble(longest), wait, remotes)
+                self._go_on(followed, Trouble(longest), wait, remotes)
             finally:
                 for each in followed:
                     each.record.write()
+        tell_end(time.monotonic() - begun)
 
     def _go_on(
-        self, followed: list[_Followed], here: _Trouble, wait: Callable[[float], Any], remotes: tuple[str, ...]
+        self, followed: list[_Followed], here: Trouble, wait: Callable[[float], Any], remotes: tuple[str, ...]
     ) -> None:
         while not self._stopped.is_set():
             try:
                 self._look(followed)
+                self._cure(here)
                 wait(min([self.interval, *(each.trouble.left() for each in followed if each.trouble.pause)]))
-                here.end()
             except (SynchroError, Error) as error:  # of LOCAL, where it is followed
                 self._tell(here, error)
                 self._start_afresh(followed, *remotes)
-                self._stopped.wait(here.left())
+                self._rest(here.left())
 
     def _start_afresh(self, followed: list[_Followed], *remotes: str) -> None:
         """Close connections that may be broken, and let all look at LOCAL again, whatever its mark.
@@ -128,81 +136,64 @@ class Follower:
         for each in followed:
             each.forget_mark()
 
-    def _tell(self, trouble: _Trouble, error: Exception, took: float = 0.0) -> None:
-        text = _line(error)
-        if trouble.begin(text, took):
-            self.on_problem(text)
+    def _tell(self, trouble: Trouble, error: Exception, way: Way | None = None, took: float = 0.0) -> None:
+        self.health.note_trouble(line_of(error), way)
+        if trouble.begin(error, took):
+            tell_trouble(line_of(error), way)
+            self.on_problem(line_of(error))
+
+    def _cure(self, trouble: Trouble, way: Way | None = None) -> None:
+        if (lasted := trouble.end()) is not None:
+            if way is None:
+                self.health.note_trouble("", None)
+            tell_cured(way, lasted)
 
     def _choices(self) -> Choices:
-        return Choices(stop_at_failure=self.stop_at_failure, interrupted=self._stopped.is_set)
+        return Choices(stop_at_failure=self.stop_at_failure, interrupted=self.shall_end)
+
+    def _rest(self, seconds: float) -> None:
+        """Do nothing for a while, and be seen to be alive."""
+        until = time.monotonic() + seconds
+        while not self._stopped.is_set() and (left := until - time.monotonic()) > 0:
+            self.health.beat()
+            self._stopped.wait(min(left, _SEEN_EVERY))
 
     def _look(self, followed: list[_Followed]) -> None:
-        mark = "" if self.pull else commit_mark(LOCAL)
+        with clear_errors(LOCAL):
+            mark = "" if self.pull else commit_mark(LOCAL)
         for each in followed:
             if self._stopped.is_set():
                 return
             if each.trouble.left() > 0:
                 continue
+            self.health.beat()
             started = time.monotonic()
             try:
                 report = each.catch_up(mark if each.way.source == LOCAL else None)
-                each.trouble.end()
+                self._cure(each.trouble, each.way)
+                self.health.note_success(each.way, started, has_arrived=each.has_arrived)
             except (SynchroError, Error) as error:  # others are not kept waiting by it
                 alone = len(followed) == 1
-                self._tell(each.trouble, error, 0.0 if alone else time.monotonic() - started)
+                self._tell(each.trouble, error, each.way, 0.0 if alone else time.monotonic() - started)
                 self._start_afresh(followed, each.followed_with)
                 continue
             if report is not None and (report.changed or report.failures or report.told or report.warnings):
+                tell_run(each.way, report, time.monotonic() - started)
                 self.on_run(each.way.remote, report)
+        self.health.note_pass()
 
     @contextmanager
     def _waiting(self) -> Iterator[Callable[[float], Any]]:
         """Yield what waits for the next look."""
         if not self.notify:
-            yield self._stopped.wait
+            yield self._rest
             return
         install.install_notices(LOCAL)
-        listener = vendor_of(connections[LOCAL]).listen(connections[LOCAL])
-        try:
-            yield lambda seconds: listener.wait(self._stopped)
-        finally:
-            listener.close()
-
-
-class _Trouble:
-    """How long a remote, or LOCAL, is left alone after an error.
-
-    Attributes:
-        pause: seconds; 0: all is well.
-    """
-
-    def __init__(self, longest: float) -> None:
-        self.pause = 0.0
-        self._longest = longest
-        self._until = self._told = 0.0
-        self._text = ""
-
-    def is_known(self, text: str) -> bool:
-        """Tell whether the same was told just now."""
-        return text == self._text and time.monotonic() - self._told < _TOLD_AGAIN
-
-    def begin(self, text: str, took: float) -> bool:
-        """Begin a pause, at least as long as it took to find out; tell whether anybody should be told of it."""
-        now = time.monotonic()
-        self.pause = min(2 * self.pause, self._longest) if self.pause else _FIRST_PAUSE
-        self._until = now + max(self.pause, min(took, _LONGEST_REST))
-        if self.is_known(text):
-            return False
-        self._text, self._told = text, now
-        return True
-
-    def end(self) -> None:
-        """All is well."""
-        self.pause, self._text = 0.0, ""
-
-    def left(self) -> float:
-        """Return the seconds that are left of the pause."""
-        return max(0.0, self._until - time.monotonic()) if self.pause else 0.0
+        local = connections[LOCAL]
+        notices = Notices(lambda: vendor_of(local).listen(local, self.shall_end), self._rest, self._stopped.is_set)
+        with closing(notices):
+            notices.begin()
+            yield notices.wait
 
 
 class _Followed:
@@ -211,7 +202,7 @@ class _Followed:
     def __init__(self, way: Way, choices: Choices, new_partitions: list[str], longest_pause: float) -> None:
         self.way = way
         self.record = FollowersRecord(*way)
-        self.trouble = _Trouble(longest_pause)
+        self.trouble = Trouble(longest_pause)
         self._choices = choices
         self._new_partitions = list(new_partitions)
         self._warned: set[str] = set()
@@ -220,11 +211,17 @@ class _Followed:
         self._mark = ""
         self._checkpoint: Checkpoint | None = None
         self._refreshed = 0.0
+        self._is_held_up = False
 
     @property
     def followed_with(self) -> str:
         """The alias of that one of the two databases which is not LOCAL."""
         return self.way.remote if self.way.source == LOCAL else self.way.source
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether nothing of what the last run should have brought is left: one that stops at a failure leaves it."""
+        return not self._is_held_up
 
     def forget_mark(self) -> None:
         """Look at LOCAL next time, whatever its mark."""
@@ -246,7 +243,7 @@ class _Followed:
             with replaying_from(self.way.source), clear_errors(*self.way):
                 return self._catch_up(commit_mark(self.way.source) if mark is None else mark, record)
         except BaseException as error:
-            if record.has_begun or not self.trouble.is_known(_line(error)):
+            if record.has_begun or not self.trouble.is_known(line_of(error)):
                 record.fail(error)
             raise
 
@@ -265,6 +262,7 @@ class _Followed:
             report = self._take_what_is_new(self._run, mark, record)
         self._mark = mark
         if report is not None:
+            self._is_held_up = self._choices.stop_at_failure and bool(report.failures or report.waiting)
             self._warn_once(report)
         return report
 
@@ -300,10 +298,6 @@ class _Followed:
         self._checkpoint = load_checkpoint(self.way.remote, run.source)
         self._went_well = True
         return report
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())
 
 
 def _forget_connections(remotes: tuple[str, ...]) -> None:

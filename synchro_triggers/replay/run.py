@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, nullcontext, suppress
 
 from django.db import Error, connections, transaction
@@ -82,19 +82,22 @@ def synchronize(
     pull: bool = False,
     both: bool = False,
     by: str = "API",
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> SyncReport:
-    """See ``synchro_triggers.synchronize``, which this is."""
+    """See ``synchro_triggers.synchronize``, which this is, but for ``interrupted``: see ``Choices``."""
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     ways = ways_of(required_remotes(remote), pull=pull, both=both)
     labels = None if models is None else labels_of(models)
     way_back = full and both and labels is None
-    choices = Choices(labels, dry_run, full, on_error == "stop", progress, way_back=way_back, by=by)
+    choices = Choices(
+        labels, dry_run, full, on_error == "stop", progress, way_back=way_back, by=by, interrupted=interrupted
+    )
     with apart_from_a_run():
         if way_back:
             ways.sort(key=_comes_from_the_forgotten)
         report = _synchronize(ways, choices)
-        if dry_run:
+        if dry_run or interrupted():
             return report
         for source, alias in ways if way_back and not (report.failures or report.waiting) else ():
             take_back(source, node_id(alias))

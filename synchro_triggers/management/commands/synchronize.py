@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -15,10 +14,14 @@ from ...conf import get_settings
 from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
+from ...replay.following.health import Health
 from ...replay.report import COUNTED, SyncReport, Told, describe_failures, message_of
 from ...replay.run import synchronize
+from ..ending import ended_by_signals
 from ..errors import one_line
 from ..own_process import LongCommand
+from ..probes import HealthFile, answering
+from ..side_by_side import SideBySide, jobs_of
 
 
 class Command(LongCommand):
@@ -44,6 +47,20 @@ class Command(LongCommand):
             "--notify", action="store_true", help="Let PostgreSQL wake --follow at each commit, instead of looking."
         )
         parser.add_argument(
+            "--health-file", metavar="PATH", help="With --follow: keep this file new, which says as JSON how it goes."
+        )
+        parser.add_argument(
+            "--health-port",
+            metavar="[HOST:]PORT",
+            help="With --follow: answer /healthz and /readyz by HTTP there; of localhost, if no host is given.",
+        )
+        parser.add_argument(
+            "--jobs", type=int, metavar="N", help="Each remote in a process of its own, at most N at a time."
+        )
+        parser.add_argument(
+            "--timeout", type=float, metavar="S", help="With --jobs: end the process of a remote that takes longer."
+        )
+        parser.add_argument(
             "--on-error",
             choices=("quarantine", "stop"),
             default="quarantine",
@@ -52,15 +69,32 @@ class Command(LongCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
-            if options["verbosity"] > 1 and not options["as_json"]:
+            jobs = jobs_of(options)
+            if jobs is None and options["verbosity"] > 1 and not options["as_json"]:
                 for line in get_settings().applied:
                     self.stdout.write(f"Known app {line}")
             if options["follow"]:
                 self._follow(options)
-            else:
-                self._synchronize(options)
+                return
+            for name in ("health_file", "health_port"):
+                if options[name] is not None:
+                    raise SynchroConfigurationError(f"--{name.replace('_', '-')} tells of --follow: give that, too.")
+            if jobs is not None:
+                SideBySide(options, self._say, self._complain, self.is_own_process).run(jobs)
+                return
+            report = self._synchronize(options)
+            if report.failures or report.waiting:
+                raise CommandError(describe_failures(report))
 
-    def _synchronize(self, options: dict[str, Any]) -> None:
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def _complain(self, line: str) -> None:
+        self.stderr.write(line)
+        self.stderr.flush()
+
+    def _synchronize(self, options: dict[str, Any], interrupted: Callable[[], bool] = lambda: False) -> SyncReport:
         try:
             report = synchronize(
                 options["remote"],
@@ -72,14 +106,14 @@ class Command(LongCommand):
                 both=options["both"],
                 by="command",
                 progress=self.bar(options),
+                interrupted=interrupted,
             )
         except SynchroError as error:
             if error.report is not None:  # of the remotes that had no trouble
                 self._tell(error.report, options)
             raise
         self._tell(report, options)
-        if report.failures or report.waiting:
-            raise CommandError(describe_failures(report))
+        return report
 
     def _tell(self, report: SyncReport, options: dict[str, Any]) -> None:
         if options["as_json"]:
@@ -103,11 +137,15 @@ class Command(LongCommand):
             pull=options["pull"],
             both=options["both"],
             on_run=lambda remote, report: self._tell_run(remote, report, options),
-            on_problem=lambda problem: self.stderr.write(f"{without_credentials(problem)} Trying again."),
         )
-        with _stopped_by_signals(follower):
+        with (
+            _probes(follower.health, options["health_file"], options["health_port"]),
+            ended_by_signals(follower.stop, cut_off=self.is_own_process, at_last=follower.health.stop),
+        ):
             if options["full"]:
-                self._synchronize(options)
+                report = self._synchronize(options, follower.shall_end)
+                if report.failures or report.waiting:  # they are tried again
+                    self._complain(describe_failures(report))
             follower.run()
 
     def _tell_run(self, remote: str, report: SyncReport, options: dict[str, Any]) -> None:
@@ -117,13 +155,13 @@ class Command(LongCommand):
             counts = ", ".join(f"{number} {what}" for what in COUNTED if (number := getattr(report, what)))
             self.stdout.write(f"{timezone.now():%Y-%m-%d %H:%M:%S} {remote}: {counts or 'nothing to do'}")
             self._print_told(report, options["verbosity"])
-        if report.failures:
-            self.stderr.write(describe_failures(report))
-        self.stdout.flush()
+        self.stdout.flush()  # kept objects and warnings are told by logging
 
     def _print(self, report: SyncReport, verbosity: int) -> None:
         if not report.failures and not report.waiting:
             self.stdout.write(message_of(report) if not report.dry_run else "Dry run: nothing was written.")
+        for text in report.warnings:
+            self.stderr.write(f"Warning: {without_credentials(text)}")
         self._print_told(report, verbosity)
         rows = [(label, counts) for label, counts in sorted(report.models.items())]
         if not rows or not (report.changed or verbosity > 1):
@@ -135,8 +173,6 @@ class Command(LongCommand):
             self.stdout.write(f"{label:<{width}}{numbers}")
 
     def _print_told(self, report: SyncReport, verbosity: int) -> None:
-        for text in report.warnings:
-            self.stderr.write(f"Warning: {without_credentials(text)}")
         for kind, number in sorted(report.told.items()):
             self.stdout.write(
                 f"{_SUMMARY[kind].format(_objects(number))}{'' if verbosity > 1 else ' (-v 2 names them)'}"
@@ -165,11 +201,12 @@ def _objects(number: int) -> str:
 
 
 @contextmanager
-def _stopped_by_signals(follower: Follower) -> Iterator[None]:
-    """Let SIGTERM and SIGINT end the follower after the transaction that is under way."""
-    before = {each: signal.signal(each, lambda *_: follower.stop()) for each in (signal.SIGTERM, signal.SIGINT)}
-    try:
+def _probes(health: Health, file: str | None, port: str | None) -> Iterator[None]:
+    """Let others look at a follower's health."""
+    with ExitStack() as until_end:
+        if port is not None:
+            until_end.enter_context(answering(port, {"/healthz": health.is_alive, "/readyz": health.is_ready}))
+        if file is not None:
+            health.on_beat = HealthFile(file, health.as_dict).write
+            until_end.callback(health.stop)
         yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -39,6 +39,9 @@ _TOGETHER = 10_000
 #: Objects in a row that somebody else may have locked before a run ends.
 _LOCKED_AT_MOST = 10
 
+#: Seconds between two looks, while a run pauses, whether it shall end.
+_LOOKS_UP = 0.1
+
 
 class Interrupted(Exception):
     """The run ends between two transactions, because it was asked to."""
@@ -244,11 +247,19 @@ class BatchByBatch:
                 if not pauses_left or not attempt.is_worth_another(error):
                     attempt.reraise_if_hopeless(error)
                     return _InVain(error, attempt.at_commit)
-                time.sleep(pauses_left.pop(0))
+                self._pause(pauses_left.pop(0))
                 continue
             if progress is not None:
                 progress.reached = max(progress.reached, reached)
             return result
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, unless the run shall end."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self.choices.interrupted():
+                raise Interrupted
+            time.sleep(min(left, _LOOKS_UP))
 
     def _apply_now(
         self, attempt: RemoteTransaction, changes: Sequence[Change], progress: Progress | None
@@ -260,7 +271,7 @@ class BatchByBatch:
         """
         context = self.context
         bounded = len(changes) > 1 and not context.dry_run
-        clock = Clock(self.pace.seconds if bounded else None)
+        clock = Clock(self.pace.seconds if bounded else None, self.choices.interrupted)
         self._renew(progress, changes[-1].first)
         under_numbers = UnderNumbers(changes, context.kept_keys)
         batch = Batch(context, under_numbers.changes, self.formers, clock=clock, acquainted=self.acquainted)

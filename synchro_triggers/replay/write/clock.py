@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 class Clock:
@@ -15,14 +15,16 @@ class Clock:
 
     Args:
         seconds: how long the transaction may last; ``None``: as long as it takes.
+        cut_short: asked whether to end it before; not where it lasts as long as it takes.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(self, seconds: float | None = None, cut_short: Callable[[], bool] = lambda: False) -> None:
         self._end = None if seconds is None else time.monotonic() + seconds
+        self._cut_short = cut_short
 
     def is_up(self) -> bool:
         """Tell whether the time is over."""
-        return self._end is not None and time.monotonic() >= self._end
+        return self._end is not None and (time.monotonic() >= self._end or self._cut_short())
 
     def left(self) -> float | None:
         """Return the seconds that are left; ``None``: as many as it takes."""
@@ -30,7 +32,7 @@ class Clock:
 
     def half(self) -> Clock:
         """Return a clock for half of the time that is left."""
-        return Clock() if self._end is None else Clock((self._end - time.monotonic()) / 2)
+        return Clock() if self._end is None else Clock((self._end - time.monotonic()) / 2, self._cut_short)
 
 
 class Pace:

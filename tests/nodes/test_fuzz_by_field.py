@@ -10,9 +10,7 @@ does for whole objects.
 from __future__ import annotations
 
 import itertools
-import os
 import random
-import time
 
 import pytest
 from django.db import connections
@@ -20,13 +18,12 @@ from django.db.models import F
 
 from synchro_triggers import Told
 from synchro_triggers.models import Conflict
+from tests.nodes.hunting import seeds
 from tests.nodes.nodes import NAMES
 from tests.nodes.nodes import TOPOLOGIES as OF_THREE
 from tests.replay.hearing import later, receiving
 from tests.testapp.models import Account, Entry
 
-SECONDS = float(os.environ.get("SYNCHRO_FUZZ_SECONDS", "0"))
-FIRST = int(os.environ.get("SYNCHRO_FUZZ_SEED", "20"))
 FIELDS = ("name", "visits")
 TOPOLOGIES = {"pair": (("a", "b"), ("b", "a")), **OF_THREE}
 
@@ -131,8 +128,5 @@ def test_nothing_is_lost_in_silence(nodes, settings, topology):
     settings.SYNCHRO_MERGE = "fields"
     settings.SYNCHRO_OPTIONS = {"testapp.Account": {"counters": ("cash",)}}
     settings.SYNCHRO_BATCH_SIZE = 2
-    seed, until = FIRST, time.monotonic() + SECONDS
-    while seed == FIRST or time.monotonic() < until:
+    for seed in seeds():
         play(nodes, TOPOLOGIES[topology], seed)
-        seed += 1
-    print(f"{seed - FIRST} histories")

@@ -6,20 +6,15 @@ new ones for so long; ``SYNCHRO_FUZZ_SEED`` begins with a certain one.
 
 from __future__ import annotations
 
-import os
-import time
-
 import pytest
 from django.test import override_settings
 
 from synchro_triggers import Decision
 from tests.nodes.families import FAMILIES
 from tests.nodes.family_histories import Broken, Player, Step, random_history
-from tests.nodes.histories import shortened
+from tests.nodes.hunting import play_or_fail, seeds
 from tests.nodes.nodes import STAR, TOPOLOGIES
 
-SECONDS = float(os.environ.get("SYNCHRO_FUZZ_SECONDS", "0"))
-FIRST = int(os.environ.get("SYNCHRO_FUZZ_SEED", "20"))
 LENGTH = 24
 
 of_families = pytest.mark.parametrize("family", FAMILIES)
@@ -32,35 +27,10 @@ def newest_by_hand(conflict):
 
 
 def play(player, length, family, pairs, **how):
-    seed, until = FIRST, time.monotonic() + SECONDS
-    while seed == FIRST or time.monotonic() < until:
+    for seed in seeds():
         history = random_history(seed, length, family, pairs, **how)
         with override_settings(SYNCHRO_BATCH_SIZE=2 if seed % 2 else 1000):
-            try:
-                player.play(history)
-            except Broken as wrong:
-                shortest, why = _shortest(player, history, wrong)
-                pytest.fail(f"seed {seed}: {why}\n" + "\n".join(map(str, shortest)))
-        seed += 1
-    print(f"{seed - FIRST} histories")
-
-
-def _shortest(player, history, wrong):
-    found = {"why": str(wrong)}
-    until = time.monotonic() + 120
-
-    def fails(some):
-        if time.monotonic() > until:
-            return False
-        try:
-            player.play(some)
-        except Broken as again:
-            if again.which == wrong.which:
-                found["why"] = str(again)
-            return again.which == wrong.which
-        return False
-
-    return shortened(history, fails), found["why"]
+            play_or_fail(seed, history, player.play, Broken, alike=lambda one, other: one.which == other.which)
 
 
 @of_families

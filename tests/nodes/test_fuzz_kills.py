@@ -6,8 +6,6 @@ In a normal run a few histories are always the same ones. ``make fuzz-nodes`` pl
 
 from __future__ import annotations
 
-import os
-import time
 from contextlib import nullcontext
 
 import pytest
@@ -15,12 +13,10 @@ from django.db.models import QuerySet
 
 from synchro_triggers.models import ChangeLog, Conflict
 from tests.nodes.disturbed import SETTINGS, Act, Player, Step, random_history
-from tests.nodes.histories import Wrong, shortened
+from tests.nodes.histories import Wrong
+from tests.nodes.hunting import play_or_fail, seeds
 from tests.nodes.nodes import MESH, NAMES, STAR
 
-SECONDS = float(os.environ.get("SYNCHRO_FUZZ_SECONDS", "0"))
-FIRST = int(os.environ.get("SYNCHRO_FUZZ_SEED", "20"))
-AT_LEAST = 1
 LENGTH = 14
 
 
@@ -28,36 +24,12 @@ LENGTH = 14
 def test_disturbed_histories_end_as_if_one_had_come_after_the_other(nodes, settings, pairs):
     for name, value in SETTINGS.items():
         setattr(settings, name, value)
-    player, seed, until = Player(nodes, pairs), FIRST, time.monotonic() + SECONDS
-    while seed < FIRST + AT_LEAST or time.monotonic() < until:
-        history = random_history(seed, LENGTH, pairs)
-        try:
-            player.play(history)
-        except Wrong as wrong:
-            shortest, why = _shortest(player, history, wrong)
-            pytest.fail(f"seed {seed}: {why}\n" + "\n".join(map(str, shortest)))
-        seed += 1
+    player = Player(nodes, pairs)
+    for seed in seeds():
+        play_or_fail(seed, random_history(seed, LENGTH, pairs), player.play, Wrong, settle=player.settle)
     done = f"{player.kills} runs killed, {player.acts_beside} acts beside runs, {player.conflicts} conflicts on record"
-    print(f"{seed - FIRST} histories, {done}")
+    print(done)
     assert player.kills and player.acts_beside and player.conflicts
-
-
-def _shortest(player, history, wrong):
-    found = {"why": str(wrong)}
-    until = time.monotonic() + 120
-
-    def fails(some):
-        if time.monotonic() > until:
-            return False
-        try:
-            player.settle()
-            player.play(some)
-        except Wrong as again:
-            found["why"] = str(again)
-            return True
-        return False
-
-    return shortened(history, fails), found["why"]
 
 
 class LosesALogRow(Player):

@@ -6,17 +6,13 @@ new ones for so long; ``SYNCHRO_FUZZ_SEED`` begins with a certain one.
 
 from __future__ import annotations
 
-import os
-import time
-
 import pytest
 
-from tests.nodes.histories import Player, Wrong, random_history, shortened
+from tests.nodes.histories import Player, Wrong, random_history
+from tests.nodes.hunting import play_or_fail, seeds
 from tests.nodes.nodes import TOPOLOGIES
 from tests.testapp.models import Account, Item
 
-SECONDS = float(os.environ.get("SYNCHRO_FUZZ_SECONDS", "0"))
-FIRST = int(os.environ.get("SYNCHRO_FUZZ_SEED", "20"))
 LENGTH = 30
 
 
@@ -24,31 +20,19 @@ LENGTH = 30
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_random_histories_end_as_an_oracle_says(nodes, topology, model):
     pairs = TOPOLOGIES[topology]
-    player, seed, until = Player(nodes, pairs, model), FIRST, time.monotonic() + SECONDS
-    while seed == FIRST or time.monotonic() < until:
-        history = random_history(seed, LENGTH, pairs)
-        try:
-            player.play(history)
-        except Wrong as wrong:
-            shortest, why = _shortest(player, history, wrong)
-            pytest.fail(f"seed {seed}: {why}\n" + "\n".join(map(str, shortest)))
-        seed += 1
-    print(f"{seed - FIRST} histories")
+    player = Player(nodes, pairs, model)
+    for seed in seeds():
+        play_or_fail(seed, random_history(seed, LENGTH, pairs), player.play, Wrong, settle=player.settle)
 
 
-def _shortest(player, history, wrong):
-    found = {"why": str(wrong)}
-    until = time.monotonic() + 120
+def test_history_that_ends_wrong_is_told_in_its_shortest_form():
+    settled = []
 
-    def fails(some):
-        if time.monotonic() > until:
-            return False
-        player.settle()
-        try:
-            player.play(some)
-        except Wrong as again:
-            found["why"] = str(again)
-            return True
-        return False
+    def play(history):
+        if {3, 5} <= set(history):
+            raise Wrong("both")
 
-    return shortened(history, fails), found["why"]
+    with pytest.raises(pytest.fail.Exception, match=r"^seed 7: both\n3\n5$"):
+        play_or_fail(7, list(range(10)), play, Wrong, settle=lambda: settled.append(1))
+
+    assert settled

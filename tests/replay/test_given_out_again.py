@@ -14,6 +14,7 @@ from synchro_triggers.replay.report import Told
 from synchro_triggers.replay.state.node import node_id
 from tests.comparing import assert_same
 from tests.databases import both
+from tests.replay.hearing import later
 from tests.replay.routes import batches, route  # noqa: F401  (fixtures)
 from tests.shapeapp.models import CascadePet, City, Country, Flea, NullPet, Owner, ProtectPet, Street
 from tests.shapes.sides import LOCAL, REMOTE, checked_late, execute, on_remote
@@ -394,6 +395,7 @@ def test_natural_key_of_a_deleted_object_goes_to_one_that_has_a_row_already(
     rows = {number: on_remote(model, **{field: number}).pk for number in (1, 2, 3)}
     if model is Keyed:
         KeyedChild.objects.using(REMOTE).create(name="theirs", parent_id=rows[1])
+        later()
 
     gone.delete()
     model.objects.filter(pk=other.pk).update(**{field: 1})

@@ -227,6 +227,32 @@ class SameField(Story):
         scene.entries(scene.other).update(name="other")
 
 
+class HandsOn(Story):
+    """What the third node has changed is overwritten where it is read, to be handed on."""
+
+    expected = {"items": [2], "entries": [("other", 1)]}
+
+    def diverge(self, scene):
+        scene.items(scene.witness).update(cash=1)
+        scene.entries(scene.witness).update(name="third", visits=1)
+        scene.nodes.go(scene.witness, scene.one)
+        later()
+        scene.items(scene.other).update(cash=2)
+        scene.entries(scene.other).update(name="other")
+
+
+class HandsOnADelete(Story):
+    """The same, of a delete that does not stand."""
+
+    expected = {"items": [2]}
+
+    def diverge(self, scene):
+        scene.items(scene.witness).delete()
+        scene.nodes.go(scene.witness, scene.one)
+        later()
+        scene.items(scene.other).update(cash=2)
+
+
 class KeptKey(Story):
     """A newer child of what is deleted brings it back."""
 
@@ -274,6 +300,8 @@ STORIES = (
     MadeByOne,
     Fields,
     SameField,
+    HandsOn,
+    HandsOnADelete,
     KeptKey,
     Child,
     Links,

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from ...conf import local_alias
+from ...faults.judge import ChangedMeanwhile
 from ..log.later_changes import LaterChange, LaterChanges
 from ..rows.local_rows import load_instances
 from ..schema.family import family_of
@@ -51,6 +53,30 @@ def read_changed_again(tasks: Collection[ObjectTask | LinkTask], later: LaterCha
                 task.instance = row
                 task.change.own, task.change.logged_at = last.id, last.time
         waiting = changed
+
+
+def require_one_state(tasks: Iterable[ObjectTask], later: LaterChanges) -> None:
+    """Refuse to go on with objects that another run has brought to LOCAL while they were read.
+
+    Their rows may be of the state before that, and what their references say of the one after it.
+
+    Args:
+        tasks: all of a batch, and what comes along with it, of which rows and references were read.
+        later: as for ``read_changed_again()``.
+
+    Raises:
+        ChangedMeanwhile: there is one.
+    """
+    later.look()
+    if not later.received:
+        return
+    tasks = list(tasks)
+    here = ((family_of(task.shape), task.key) for task in tasks if task.instance is not None)
+    gone = ((family_of(task.shape), task.key) for task in tasks if task.instance is None)
+    apart = later.have_brought(here) or later.have_brought(gone, gone=True)
+    later.forget_received()
+    if apart:
+        raise ChangedMeanwhile(f"a run to {local_alias()!r} has brought some of these objects while they were read")
 
 
 def last_rows_of(targets: Iterable[ObjectTask], later: LaterChanges) -> dict[At, int]:

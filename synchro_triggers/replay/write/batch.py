@@ -26,7 +26,7 @@ from ..plan.levels import Levels
 from ..plan.newcomers import newcomers_among
 from ..plan.order import in_order
 from ..plan.reading import plan_tasks, without_doubled
-from ..plan.rereading import last_rows_of, read_changed_again
+from ..plan.rereading import last_rows_of, read_changed_again, require_one_state
 from ..plan.translation import Translation
 from ..report import Told
 from ..rows.local_rows import load_all_children
@@ -153,6 +153,7 @@ class Batch:
         unseen = self._known.unseen
         brought_along = [task for task in targets.brought_along() if not unseen.is_deleted_there(task.shape, task.key)]
         self._identity.versions.expect_along(last_rows_of(brought_along, self._context.later))
+        require_one_state((*self._objects, *brought_along), self._context.later)
         self._agenda.errors.update(targets.unusable)
         if newcomers := list(newcomers_among((*self._tasks, *brought_along), self._identity)):
             self._acquainted(newcomers)

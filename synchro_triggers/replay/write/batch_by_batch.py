@@ -11,7 +11,7 @@ from django.db import IntegrityError
 
 from ...conf import local_alias
 from ...exceptions import SynchroError
-from ...faults.judge import is_contended
+from ...faults.judge import ChangedMeanwhile, is_contended
 from ...vendors.vendor import writing_on
 from ..choices import Choices
 from ..identity.storing import mark_as_former
@@ -38,6 +38,9 @@ _TOGETHER = 10_000
 
 #: Objects in a row that somebody else may have locked before a run ends.
 _LOCKED_AT_MOST = 10
+
+#: How often a batch is begun anew at once that another run has changed something of meanwhile.
+_AGAIN_AT_ONCE = 20
 
 #: Seconds between two looks, while a run pauses, whether it shall end.
 _LOOKS_UP = 0.1
@@ -235,7 +238,7 @@ class BatchByBatch:
             again_after: seconds to wait before each further try, where somebody else's locks are in the way.
             at_once: unique values that are checked at the commit are checked at each statement.
         """
-        pauses_left = [*again_after]
+        pauses_left, at_once_left = [*again_after], _AGAIN_AT_ONCE
         while True:
             attempt = RemoteTransaction(self.context, self.pace.seconds)
             try:
@@ -243,6 +246,11 @@ class BatchByBatch:
                     for change in changes if at_once else ():
                         check_at_once(change, self.context.remote)
                     result, reached = self._apply_now(attempt, changes, progress)
+            except ChangedMeanwhile as error:
+                at_once_left -= 1
+                if at_once_left < 0:
+                    return _InVain(error, attempt.at_commit)
+                continue
             except Exception as error:
                 if not pauses_left or not attempt.is_worth_another(error):
                     attempt.reraise_if_hopeless(error)

@@ -554,7 +554,8 @@ class _Case:
         if there is not None:
             if self._is_told(name, "vanished"):
                 self._oracle.kept_there.add(name)  # its key is another's now: no later run speaks of it
-            if self._is_told(name, FAILED, WAITING) or self._has_a_successor(name, FAILED, WAITING):
+            fails = self._is_told(name, FAILED, WAITING) or self._has_a_successor(name, FAILED, WAITING)
+            if fails or self._is_one_with_what_fails(name):
                 self.owed.add(name)
             elif self._oracle.is_kept_there(name) or self._has_a_kept_end(name, there):
                 return
@@ -579,6 +580,20 @@ class _Case:
         # While that one fails, the row does not show what has become of its natural key since.
         known = self._oracle.successors.get(name)
         return known is not None and self._is_told(known, *kinds)
+
+    def _is_one_with_what_fails(self, name: Name) -> bool:
+        """Tell whether a row that is to go is that of another object now, by a key of its users, as is told.
+
+        Of a child that has a key of its own, the report names that one.
+        """
+        if self._is_link(name) or not _is_given_by_users(apps.get_model(name[0])._meta.pk):
+            return False
+        key = repr(self._after.remote.rows[name][0].key)
+        others = [each for each, rows in self._before.local.rows.items() if each[0] == name[0]]
+        return any(
+            repr(self._before.local.rows[each][0].key) == key and self._is_told(each, FAILED, WAITING)
+            for each in others
+        )
 
     def _has_an_unlogged_successor(self, name: Name) -> bool:
         """Tell whether such a row stands for another object that was made past the log."""
@@ -1058,8 +1073,9 @@ def _as_stored(label: str, row: Row) -> tuple[str, str]:
 
 def _is_of_child(label: str, row: Row, child_label: str, child_row: Row) -> bool:
     """Tell whether a row is that of a child, in multi-table inheritance, of the object whose row another one is."""
-    link = apps.get_model(child_label)._meta.parents.get(apps.get_model(label))
-    return link is not None and child_row.raw.get(link.attname) == row.key
+    table, parents = apps.get_model(label)._meta.db_table, apps.get_model(child_label)._meta.parents
+    links = [link for parent, link in parents.items() if link is not None and parent._meta.db_table == table]
+    return any(child_row.raw.get(link.attname) == row.key for link in links)
 
 
 def _leads_to(label: str, attname: str) -> str | None:

@@ -15,6 +15,7 @@ from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.world import World
 from tests.shapefuzz.writing import delete
 
+NUMBER = "models.AutoField(primary_key=True)"
 LINKS = "m_b = models.ManyToManyField('A')"
 
 
@@ -301,3 +302,52 @@ def test_link_is_missed_where_both_of_its_ends_are_there(project, judged, local,
 
     assert owner.objects.using("remote").exists() is not refused
     assert any("taken along" in each for each in found) is not refused
+
+
+@both_vendors
+@pytest.mark.parametrize("key", ["its users'", "a number"])
+@pytest.mark.parametrize("failing", ["the child", "another one's child", "nothing"])
+def test_object_is_there_only_where_who_has_its_key_now_fails_as_a_child_with_a_key_of_its_own(
+    project, judged, local, failing, key
+):
+    kind = {"its users'": "models.CharField(max_length=9, primary_key=True)", "a number": NUMBER}[key]
+    parent, child, _ = project(
+        local,
+        ("A", "models.Model", f"a_no = {kind}", marked("a")),
+        (
+            *("B", "A", f"b_no = {NUMBER}", marked("b")),
+            "a_ptr = models.OneToOneField('A', models.CASCADE, parent_link=True)",
+        ),
+        # Another model over the parent's table.
+        ("C", "models.Model", f"a_no = {kind}", marked("a"), "Meta:db_table = 'shapefuzz_a'", "Meta:managed = False"),
+    )
+    for number in (1, 2):
+        parent.objects.create(a_no=number, mark_a=f"o{number}")
+    synchronize()
+
+    def write():
+        delete("default", parent, 1)
+        parent.objects.create(a_no=1, mark_a="o3")
+        for number, mark in ((1, "o3"), (2, "o2")):
+            made = {"b_no": number, "a_ptr_id": number, "mark_a": mark, "mark_b": f"{mark} as a child"}
+            child(**made).save_base(raw=True, force_insert=True)
+
+    refused = {"the child": "o3", "another one's child": "o2"}.get(failing)
+
+    def refuse(instance, using, **told):
+        if using == "remote" and instance.mark_a == refused:
+            raise ledger.Refusal("it is not made")
+
+    def tamper():
+        there = parent.objects.using("remote")
+        child.objects.using("remote").filter(a_ptr__mark_a="o3")._raw_delete("remote")
+        there.filter(mark_a__in=("o1", "o3"))._raw_delete("remote")
+        parent(a_no=1, mark_a="o1").save_base(raw=True, using="remote", force_insert=True)
+
+    with receiving("pre_save", child, refuse):
+        found = judged(local, write, tamper, troubled=["a receiver that refuses"])
+
+    right = (failing, key) == ("the child", "its users'")
+    for label in ("shapefuzz.A", "shapefuzz.C"):
+        assert any(f"{label} o1 " in each and "is still there" in each for each in found) is not right
+    assert found == [] or not right

@@ -135,9 +135,12 @@ class Levels:
     def _lacks_a_target(self, task: ObjectTask) -> bool:
         """Tell whether a ``to_field`` leads to nothing on LOCAL although it must not, or what it leads to is unknown.
 
-        Of the former the remote may still have it; of the latter a callable has failed.
+        Of the former the remote may still have it; of the latter a callable has failed. So it is where a child's row
+        is to come to what is brought along as another child.
         """
-        return self._targets.cannot_be_told(task) or any(
+        if self._targets.cannot_be_told(task) or self._targets.is_there_as_another_child(task):
+            return True
+        return any(
             (value := local_value(task.instance, foreign_key)) is not None  # type: ignore[arg-type]
             and self._targets.key_of(foreign_key, value) is None
             for foreign_key in _checked_to_fields(task.shape)

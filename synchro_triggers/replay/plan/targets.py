@@ -130,6 +130,11 @@ class Targets:
         """Tell whether the remote has a target, with the row of it that something points to."""
         return self._identity.known(*target) is not None and target not in self._lacking
 
+    def is_there_as_another_child(self, task: ObjectTask) -> bool:
+        """Tell whether a task's object points to what is brought along as another child than that, at first."""
+        children = self.children
+        return children.leaves_any and any(children.is_left(*target) for target in self._children_of(task))
+
     def is_missing(self, target: At) -> bool:
         """Tell whether LOCAL lacks a target, or the batch has deleted it since."""
         gone = self._identity.known(*target) is None and self._identity.is_forgotten(*target)

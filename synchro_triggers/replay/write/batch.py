@@ -378,12 +378,23 @@ class Batch:
             self._upserts.point(shape, living, foreign_key, going)
 
     def _ensure(self, model: type[Model], key: Any) -> Any:
-        """Return the remote key of an object, bringing it along if it is not there.
+        """Return the remote key of an object, bringing it along if it is not there, with the row that is pointed to.
 
         Raises:
             NotYet: it could not be brought along.
             ObjectNotApplied: LOCAL does not have it.
         """
+        remote_key = self._bring_along(model, key)
+        children = self._targets.children
+        if (child := children.take_left(model, key)) is not None:
+            try:
+                self._upserts.write(shape_of(type(child)), child, None)
+            except Exception:
+                children.leave_again(child)
+                raise
+        return remote_key
+
+    def _bring_along(self, model: type[Model], key: Any) -> Any:
         root, targets = root_of(model), self._targets
         self._identity.load(model, [key])
         if targets.is_there((root, key)):

@@ -160,8 +160,12 @@ def _way_out(shape: Shape, fields: tuple[Any, ...]) -> str:
 
 @cache
 def _unique_together(shape: Shape) -> tuple[tuple[Any, ...], ...]:
-    """Return the sets of copied fields, each of one table, whose values are unique together."""
-    found: list[tuple[Any, ...]] = []
+    """Return the sets of fields, each of one table, whose values are unique together: copied ones, links to parents.
+
+    A link to a parent that has a key of its own is unique as well: there is one child to a parent's row.
+    """
+    links = [parent.link for parent in shape.other_parents]
+    found: list[tuple[Any, ...]] = [(link,) for link in links if link.model is shape.model]
     for model in (shape.model, *parents_of(shape.model)):
         options = model._meta
         own = {field.name: field for field in options.local_concrete_fields if field in shape.copied}

@@ -149,12 +149,7 @@ class Batch:
         was_there, living = self._identity.was_there, (task for task in self._objects if task.instance is not None)
         self._outcomes.gone_before |= {each.at for each in living if was_there(each.shape.model, each.key)}
         targets = self._targets
-        # What the remote has deleted may have to stay so: that is decided for each that needs it.
-        unseen = self._known.unseen
-        brought_along = [task for task in targets.brought_along() if not unseen.is_deleted_there(task.shape, task.key)]
-        self._identity.versions.expect_along(last_rows_of(brought_along, self._context.later))
-        require_one_state((*self._objects, *brought_along), self._context.later)
-        self._agenda.errors.update(targets.unusable)
+        brought_along = self._read_what_comes_along()
         if newcomers := list(newcomers_among((*self._tasks, *brought_along), self._identity)):
             self._acquainted(newcomers)
         ordered, self._agenda.cut = in_order(
@@ -177,6 +172,18 @@ class Batch:
             if (label, key) not in left:
                 self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
         return self._result
+
+    def _read_what_comes_along(self) -> list[ObjectTask]:
+        """Return what objects of the batch point to and the remote lacks; all that is needed of LOCAL is read by then.
+
+        What the remote has deleted may have to stay so: that is decided for each that needs it.
+        """
+        targets, unseen = self._targets, self._known.unseen
+        found = [task for task in targets.brought_along() if not unseen.is_deleted_there(task.shape, task.key)]
+        self._identity.versions.expect_along(last_rows_of(found, self._context.later))
+        require_one_state((*self._objects, *found), self._context.later)
+        self._agenda.errors.update(targets.unusable)
+        return found
 
     def _leave_other_children(self) -> None:
         """Leave the other children of what was brought along for another transaction."""

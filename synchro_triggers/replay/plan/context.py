@@ -53,6 +53,8 @@ class RunContext:
         gaps: of which models something was not brought, or is not logged there.
         later: what LOCAL's users change while the run is under way.
         told_links: of the links among them: table, local ends, and whether the remote wins.
+        left_there: objects, by root model and local key, of which the remote's version has won as a whole in this run:
+            what the log says of them under another label (multi-table inheritance) was decided with that.
     """
 
     remote: str
@@ -82,6 +84,7 @@ class RunContext:
     decisions: dict[Conflict, Decision | Exception] = field(default_factory=dict)
     later: LaterChanges = field(default_factory=LaterChanges)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
+    left_there: set[tuple[type[Model], Any]] = field(default_factory=set)
 
     def rule_for(self, label: str) -> tuple[Rule, str]:
         """Return the rule for conflicts over objects of a model, and where it was given."""
@@ -97,6 +100,7 @@ class RunContext:
     def begin_run(self) -> None:
         """Forget what holds for one run only."""
         self.told_links.clear()
+        self.left_there.clear()
         self.spellings.forget()
         self.given_again.clear()
         self.gone.clear()
@@ -116,7 +120,7 @@ class BatchResult:
         other_children: what is to follow in another transaction: rows of objects that were brought along, and are
             several children at once.
         vanished: those of what LOCAL does not have although the log does not say that it was deleted.
-        told_links: as of ``RunContext``; they are known to the run when the batch is.
+        told_links, left_there: as of ``RunContext``; they are known to the run when the batch is.
     """
 
     report: SyncReport = field(default_factory=SyncReport)
@@ -126,3 +130,4 @@ class BatchResult:
     other_children: list[Change] = field(default_factory=list)
     vanished: list[Change] = field(default_factory=list)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
+    left_there: set[tuple[type[Model], Any]] = field(default_factory=set)

@@ -203,6 +203,8 @@ class RemoteChanges:
         rows = [(model._meta.label, encode_key(at_remote)) for model in family_of(shape, gone=change.deleted)]
         rows += self._other_rows.get((shape.root, key), ())
         remote_at: datetime.datetime | None
+        if (shape.root, key) in self._context.left_there and len(rows) > 1:
+            return self._once_more(shape, key, at_remote, change, rows)
         if made is not None:
             return self._conflict(shape, key, at_remote, change, made.time)  # the object's own row was deleted before
         if stood:  # nothing new on LOCAL: what was kept then stays
@@ -218,6 +220,21 @@ class RemoteChanges:
         if self._by_field.concerns(shape) and remote_key is not None and not change.deleted:
             return self._weighed_by_field(shape, key, at_remote, change, theirs)
         return self._weighed(shape, key, at_remote, change, theirs, received)
+
+    def _once_more(
+        self, shape: Shape, key: Any, at_remote: Any, change: Change, rows: Sequence[tuple[str, str]]
+    ) -> Conflict:
+        """Return what there is to decide of an object that the remote has won in this run, by the log of one table.
+
+        Now LOCAL's log of another one of its tables speaks of it, in another batch: that is nothing new, unless it is
+        newer than what was decided upon, and the rule may care.
+        """
+        met_at = self._identity.met_at(shape.model, key)
+        remote_at = self._changed_at(rows, None) or (LONG_AGO if met_at is None else as_utc(met_at))
+        if change.logged_at > remote_at and self._context.rule_for(shape.label)[0] != "remote":
+            return self._conflict(shape, key, at_remote, change, remote_at)
+        keys = encode_key(key), encode_key(at_remote)
+        return Conflict(shape.label, *keys, change.logged_at, remote_at, settled=True)
 
     def was_at(self, shape: Shape, key: Any) -> Any:
         """Return the remote key of an object whose row there is gone, as a reference or the remote's log says.

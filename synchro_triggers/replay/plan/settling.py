@@ -241,6 +241,12 @@ class Settling:
                 f" ({rule if isinstance(rule, str) else f'as {setting} has decided'})",
             )
 
+    def left_there(self, not_done: Collection[Change]) -> set[tuple[type[Model], Any]]:
+        """Return the objects, by root model and local key, of which the remote's version stands as a whole."""
+        won = (each.conflict for each in self._done(not_done) if each.decision.winner == "remote")
+        found = (self.objects[each] for each in won if each in self.objects)
+        return {(root_of(model), key) for model, key in found}
+
     def record(self, not_done: Collection[Change]) -> None:
         """Put what was decided on record, on the remote, in the batch's transaction; written with what it decides.
 

@@ -243,6 +243,7 @@ class Batch:
         not_done = put_off | self._result.failed.keys()
         self._known.remote_changes.settling.tell(self._result.report, not_done)
         self._known.remote_changes.settling.record(not_done)
+        self._result.left_there = self._known.remote_changes.settling.left_there(not_done)
         self._doubles.look(self._objects, not_done, self._result.report)
         self._clashes.tell(self._result.report, not_done)
         self._clashes.record(self._result.failed.keys(), put_off)

@@ -219,6 +219,7 @@ class BatchByBatch:
         if not (self.ledger.any_failed or result.failed or result.left):
             self.context.decisions.clear()  # nothing will be tried again
         self.context.told_links.update(result.told_links)
+        self.context.left_there.update(result.left_there)
         self.ledger.note(changes, result)
 
     # One transaction -------------------------------------------------------------------------------

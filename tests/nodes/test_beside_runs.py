@@ -140,3 +140,34 @@ def test_a_link_that_was_made_again_after_the_window_is_left_to_the_next(nodes):
 
     assert [nodes.rows(name, Tagged).get(title="second").tags.count() for name in "ab"] == [0, 0]
     assert not any(Conflict.objects.using(name).exists() for name in "ab")
+
+
+@pytest.mark.parametrize("merge", ["objects", "fields"])
+def test_what_comes_back_to_its_author_does_not_overwrite_what_was_written_since(nodes, settings, merge):
+    """Both writes are of one window, and have one time: the author's clock is behind what it has received."""
+    settings.SYNCHRO_MERGE = merge
+    with nodes.clock_of("b", HOUR):
+        for name in ("first", "second"):
+            nodes.rows("b", Item).create(name=name)
+    nodes.rounds(PAIRS, 2)
+    with nodes.clock_of("b", -HOUR):
+        nodes.rows("b", Item).filter(name="second").update(cash=9)
+    for name in ("first", "second"):
+        nodes.rows("a", Item).filter(name=name).update(cash=1)
+    connections.settings["user_of_a"] = connections.settings["a"]
+
+    def write(instance, using, **kwargs):
+        if using == "b" and instance.name == "first":
+            nodes.rows("user_of_a", Item).filter(name="second").update(cash=2)
+
+    with receiving("pre_save", Item, write):
+        nodes.go("a", "b")
+    connections["user_of_a"].close()
+    assert nodes.rows("b", Item).get(name="second").cash == 2
+    nodes.rows("a", Item).filter(name="second").update(cash=3)
+
+    nodes.go("b", "a")
+    nodes.rounds(PAIRS, 3)
+
+    assert [nodes.rows(name, Item).get(name="second").cash for name in "ab"] == [3, 3]
+    assert sum(Conflict.objects.using(name).count() for name in "ab") == 1

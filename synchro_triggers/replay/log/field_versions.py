@@ -101,6 +101,8 @@ def compare_fields(
         standing = compare(version, there[name], local_knows=local_knows(name), remote_knows=remote_knows(name))
         if standing is Standing.OLDER and version is None and name in users:
             standing = Standing.CONCURRENT  # what LOCAL's log does not tell of may have been changed since
+        if standing is Standing.SAME and version is not None and name in users:
+            standing = Standing.OLDER  # of several writes with one version their author has the last
         found[standing].add(name)
     both = frozenset(found[Standing.CONCURRENT])
     newest = frozenset(name for name in both if is_newer(order_of(here[name]), order_of(there[name])))

@@ -48,7 +48,8 @@ def had(received: Version | None, version: Version) -> bool:
     """Tell whether a node has had a version of an object, as the one tells that it has received last.
 
     What was read after its author's window may have been changed once more before the next window was closed: then one
-    number has two versions.
+    number has two versions. Where the author's clock is behind what it had received, they have one time, too: only the
+    author knows which is the last.
     """
     return received is not None and received.author == version.author and received[1:] >= version[1:]
 

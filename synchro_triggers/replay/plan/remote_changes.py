@@ -361,7 +361,10 @@ class RemoteChanges:
         known = self._context.knowledge.remote.of([model._meta.label for model in family_of(shape)])
         # What is kept as a failure has come, and was not applied; what was received, users there have seen.
         remote_knows = (theirs is not None and had(received, here)) or (change.logged and knows(known, here))
-        return compare(here, there, local_knows=self._knows(shape, key, theirs, there), remote_knows=remote_knows)
+        standing = compare(here, there, local_knows=self._knows(shape, key, theirs, there), remote_knows=remote_knows)
+        if standing is Standing.SAME and theirs is not None:
+            return Standing.OLDER  # of several writes with one version their author has the last
+        return standing
 
     def find_in_parent(self, shape: Shape, key: Any, remote_key: Any, change: Change) -> Conflict | None:
         """Return the conflict over the row of a parent with a key of its own, to which a new child's row comes.

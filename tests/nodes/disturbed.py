@@ -317,15 +317,21 @@ class Player:
         """Return what is not as it must be, now that the nodes have come to rest."""
         record = [each for name in NAMES for each in _after(Conflict, name, self._on_record[name])]
         self.conflicts += len(record)
+        self._ledger.decide(dict(self._held_by("a")))
         problems = [each for name in NAMES for each in self._problems_of(name)]
         return problems + self._ledger.problems_of_record(record, _TOLD_BY)
 
-    def _problems_of(self, name: str) -> list[str]:
+    def _held_by(self, name: str) -> list[tuple[Cell, int]]:
+        """Return what a node has in each cell."""
         items = self._nodes.rows(name, Item).filter(name__startswith=f"{self._prefix} ").values_list("name", "cash")
         entries = self._nodes.rows(name, Entry).filter(account__name__startswith=f"{self._prefix} ")
         found = [(Cell(thing, "cash"), cash) for thing, cash in items]
         for thing, text, visits in entries.values_list("account_id", "name", "visits"):
             found += [(Cell(thing, "name"), int(text)), (Cell(thing, "visits"), visits)]
+        return found
+
+    def _problems_of(self, name: str) -> list[str]:
+        found = self._held_by(name)
         accounts = self._nodes.rows(name, Account).filter(name__startswith=f"{self._prefix} ")
         sums = dict(accounts.values_list("name", "cash"))
         expected = sorted(self._ledger.expected().items())

@@ -2,7 +2,8 @@
 
 A write gives one field of one object a new number. Who writes has seen what its node has then. What nobody has written
 upon is a *leaf*; where there are several, users have not seen one another's, and the newest of them stands: by its
-author's clock, but later than what was received before it. The others are on record as conflicts.
+author's clock, but later than what was received before it. The others are on record as conflicts. Which of two is newer
+by a few microseconds nobody can tell from here: a write that came back to its author has been received there, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from synchro_triggers.models import Conflict
+
+#: Microseconds by which nothing but what was received tells which of two writes is newer.
+_CLOSE = 10
 
 
 class Cell(NamedTuple):
@@ -53,6 +57,7 @@ class Ledger:
     identities: Mapping[str, str]
     writes: dict[Cell, dict[int, Write]] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
+    _stands: dict[Cell, int] = field(default_factory=dict)
 
     def note(self, cell: Cell, number: int, node: str, upon: int, logged: int, *, alive: bool = True) -> None:
         """Note a write, which was logged at a time of its node's clock, in microseconds."""
@@ -75,7 +80,17 @@ class Ledger:
         writes = self.writes[cell]
         seen = {write.upon for write in writes.values()}
         leaves = [write for write in writes.values() if write.number not in seen]
-        return sorted(leaves, key=lambda write: (write.time, self.identities[write.node]))
+        stands = self._stands.get(cell)
+        return sorted(leaves, key=lambda write: (write.number == stands, write.time, self.identities[write.node]))
+
+    def decide(self, found: Mapping[Cell, int]) -> None:
+        """Take what a node has at the end for the newest, if only a few microseconds tell it from that."""
+        self._stands.clear()
+        for cell in self.writes:
+            *_, newest = leaves = self.leaves(cell)
+            for write in leaves:
+                if newest.time - write.time <= _CLOSE and found.get(cell) == (write.number if write.alive else None):
+                    self._stands[cell] = write.number
 
     def expected(self) -> dict[Cell, int]:
         """Return what all nodes must have in the end."""
@@ -140,12 +155,20 @@ class Ledger:
         """Return which write one side of a conflict has in each cell; -1: no user has made it."""
         if values is not None:
             return [int(values[cell.field]) for cell in cells]
-        made = (author, at and in_microseconds(at))
+        when = in_microseconds(at) if at is not None else 0
         deletes = [[write for write in self.writes[cell].values() if not write.alive] for cell in cells]
         return [
-            next((each.number for each in some if (self.identities[each.node], each.time) == made), -1)
+            min(
+                (abs(each.time - when), each.number)
+                for each in [*some, _NOBODYS]
+                if each is _NOBODYS or (self.identities[each.node] == author and abs(each.time - when) <= _CLOSE)
+            )[1]
             for some in deletes
         ]
+
+
+#: Stands for a delete that no user has made.
+_NOBODYS = Write(-1, "", 0, -(10**18), False)
 
 
 def in_microseconds(moment: datetime) -> int:

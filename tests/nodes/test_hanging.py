@@ -141,6 +141,22 @@ def test_child_that_was_moved_to_what_is_deleted(nodes, settings, family, way, l
 
 
 @pytest.mark.thinned("*")
+@families
+def test_child_that_was_moved_and_edited_at_once_is_the_same_everywhere(nodes, family, way):
+    """What was changed with a move that is lost is lost with it, or stays, but on all nodes; the record has it."""
+    story = Family(nodes, way, family)
+    rows = nodes.rows(story.other, story.child).filter(name="old")
+    move = lambda: rows.update(name="edited", **{story.field: story.at(story.other, "q")})  # noqa: E731
+    story.do(False, lambda: story.delete("q"), move)
+
+    (parents, children), _ = story.settled()
+
+    assert parents == ["p"]
+    assert [name for name, _ in children] in (["old"], ["edited"])
+    assert any("edited" in f"{each.local_values} {each.remote_values}" for each in records(nodes))
+
+
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("last", [True, False], ids=["the edit is newer", "the delete is newer"])
 @families
 def test_child_that_was_edited_elsewhere(nodes, family, way, last):

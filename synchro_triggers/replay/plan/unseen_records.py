@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -108,6 +108,8 @@ class UnseenRecords:
                 records += [self._lost(met, *each) for each in lost]
                 if met.kind == ConflictKind.DELETE_CHILD:
                     self._own_what_is_lost(met)
+                else:
+                    rows += self._left_as_they_are(met, [hanger for hanger, _ in lost])
             elif met.kind == ConflictKind.DELETE_CHILD:
                 rows.append(self._stated_again(met))
         if records:
@@ -126,6 +128,24 @@ class UnseenRecords:
             changed_fields="?",
             logged_at=max(after, met.conflict.remote_at),
         )
+
+    def _left_as_they_are(self, met: Met, hangers: Iterable[Hanger]) -> Iterator[ChangeLog]:
+        """Yield log rows that say of what was moved to an object that stays deleted: its row here is the last version.
+
+        Without them the others would keep what was changed with the move, and nodes would differ.
+        """
+        after = max(met.conflict.local_at, met.conflict.remote_at) + datetime.timedelta(microseconds=1)
+        for hanger in hangers:
+            model, key = hanger.shape.model, self._identity.known(hanger.shape.model, hanger.key)
+            if is_of_links(model) or key is None or not rows_of(model, self._context.remote).filter(pk=key).exists():
+                continue
+            yield ChangeLog(
+                model_label=hanger.shape.label,
+                object_pk=encode_key(key),
+                operation=Operation.UPDATE,
+                changed_fields="?",
+                logged_at=after,
+            )
 
     def _own_what_is_lost(self, met: Met) -> None:
         """Let it be the remote's users who have deleted, or emptied, what hung on an object: a version.

@@ -32,6 +32,7 @@ class ObjectTask:
         change: what the log says; ``None``: nothing, another object needs this one.
         instance: the local row as it is now; ``None``: it is gone.
         keep_parents: the child row is gone, but its parent row is still there.
+        at: root model and key, by which it is known whatever table has logged it.
     """
 
     shape: Shape
@@ -39,11 +40,10 @@ class ObjectTask:
     change: Change | None
     instance: Model | None
     keep_parents: bool = False
+    at: At = field(init=False, repr=False, compare=False)  # made once: each step of a batch asks for it
 
-    @property
-    def at(self) -> At:
-        """Root model and key, by which it is known whatever table has logged it."""
-        return self.shape.root, self.key
+    def __post_init__(self) -> None:
+        self.at = self.shape.root, self.key
 
     @property
     def position(self) -> int:

@@ -43,6 +43,7 @@ class Strangers:
 
     Attributes:
         users_changes: what the remote's users have changed, where that is to be asked as well.
+        rows: root model and local key to the number that an object's row had, and when another one was made under it.
         came_by: root model and local key of what came from the remote, to the last row of its log that spoke of it.
     """
 
@@ -51,7 +52,7 @@ class Strangers:
     ) -> None:
         self._source, self._target, self._kept_keys = source, target, kept_keys
         self._noted = dict(noted or {})
-        self._found: dict[tuple[type[Model], Any], tuple[Any, LastChange]] = {}
+        self.rows: dict[tuple[type[Model], Any], tuple[Any, LastChange]] = {}
         self.users_changes: UsersChanges | None = None
         self.came_by: dict[tuple[type[Model], Any], int | None] = {}
 
@@ -66,7 +67,7 @@ class Strangers:
 
     def found(self, root: type[Model], key: Any) -> tuple[Any, LastChange] | None:
         """Return the number that an object's row had, and when another one was made under it."""
-        return self._found.get((root, key))
+        return self.rows.get((root, key))
 
     def among(
         self,
@@ -100,7 +101,7 @@ class Strangers:
                     is_another = (logged := self.came_by.get(at)) is not None and made.id > logged
                 if is_another:
                     found[at[1]] = made
-        self._found.update(((root, key), (known[key], made)) for key, made in found.items())
+        self.rows.update(((root, key), (known[key], made)) for key, made in found.items())
         return list(found)
 
     def _seen(self, reference: Stored | None) -> int | None:

@@ -246,17 +246,16 @@ class Identity:
     def stale_reference(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object that is known to have been there, and whose row is gone, or ``None``."""
         root = root_of(model)
-        if (root, key) in self._known:
+        at = root, key
+        if at in self._known:
             return None
         if (stranger := self._strangers.found(root, key)) is not None:
             return stranger[0]
-        reference = self._noted.rows.get((root, key))
-        if reference is None:
-            made = self._noted.made_there.get((root, key))
-            if made is None:
-                return key if (root, key) in self._kept_graves else None
+        if (reference := self._noted.rows.get(at)) is not None:
+            return read_key(root, reference.remote)
+        if (made := self._noted.made_there.get(at)) is not None:
             return read_key(root, made[1])
-        return read_key(root, reference.remote)
+        return key if at in self._kept_graves else None
 
     def made_again(self, model: type[Model], key: Any) -> LastChange | None:
         """Return when the remote's users made another object of the number that the object's row had there."""
@@ -335,10 +334,20 @@ class Identity:
 
     def was_there(self, model: type[Model], key: Any) -> bool:
         """Tell whether the remote has had an object, or has made it itself, and does not have it any more."""
-        if self.known(model, key) is not None:
+        at = root_of(model), key
+        if at in self._known:
             return False
-        names = self._names.known.get((root_of(model), key), ())
-        return self.stale_reference(model, key) is not None or any(name.source == self._target for name in names)
+        if self.stale_reference(model, key) is not None:
+            return True
+        names = self._names.known.get(at)
+        return names is not None and any(name.source == self._target for name in names)
+
+    def were_there(self, objects: set[At]) -> set[At]:
+        """Return those of some objects of which ``was_there()`` is true; fast where nothing is known of any."""
+        sources = self._noted.rows, self._noted.made_there, self._kept_graves, self._names.known, self._strangers.rows
+        if not (noted := [each for each in sources if each]):
+            return set()
+        return {at for at in objects.difference(self._known) if any(at in each for each in noted) and self.was_there(*at)}
 
     def stands_there(self, model: type[Model], key: Any) -> bool:
         """Tell whether the remote's version of an object has won a conflict, in this batch or when the two last met."""

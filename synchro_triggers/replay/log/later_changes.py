@@ -78,6 +78,11 @@ class LaterChanges:
                 updated = not others and (at not in self._last or self._last[at].updated)
                 self._last[at] = LaterChange(row_id, log_of(connection).time_or_none(time) or LONG_AGO, updated)
 
+    @property
+    def any(self) -> bool:
+        """Whether LOCAL's users have changed anything, as far as was looked."""
+        return bool(self._last)
+
     def have_brought(self, objects: Iterable[tuple[Collection[type[Model]], object]], gone: bool = False) -> bool:
         """Tell whether another run has brought something to LOCAL of one of some objects.
 

@@ -32,6 +32,8 @@ def read_changed_again(tasks: Collection[ObjectTask | LinkTask], later: LaterCha
         later: what LOCAL's users have changed since the run's window was opened.
     """
     later.look()
+    if not later.any:
+        return
     for task in tasks:
         if isinstance(task, LinkTask):
             _leave_to_the_next_window(task, later)
@@ -86,6 +88,8 @@ def last_rows_of(targets: Iterable[ObjectTask], later: LaterChanges) -> dict[At,
         targets: what objects of a batch point to, read after those were.
         later: as for ``read_changed_again()``, which was called before they were read.
     """
+    if not later.any:
+        return {}
     before = {task.at: (task, last) for task in targets if (last := later.of(family_of(task.shape), task.key))}
     if before:
         later.look()

@@ -146,8 +146,8 @@ class Batch:
         self._known.read_ahead(self._receivers)
         self._rings.hanging = self._known.hanging_on_others(self._gone())
         self._known.look_what_changed()
-        was_there, living = self._identity.was_there, (task for task in self._objects if task.instance is not None)
-        self._outcomes.gone_before |= {each.at for each in living if was_there(each.shape.model, each.key)}
+        living = {task.at for task in self._objects if task.instance is not None}
+        self._outcomes.gone_before |= self._identity.were_there(living)
         targets = self._targets
         brought_along = self._read_what_comes_along()
         if newcomers := list(newcomers_among((*self._tasks, *brought_along), self._identity)):

@@ -53,9 +53,17 @@ class Doubles:
             report: takes what cannot be noted as a pair.
         """
         concerned: dict[Shape, dict[Any, ObjectTask]] = {}
+        may_be: dict[Shape, bool] = {}
+        doubled = self._known.matching.doubled
         for task in tasks if not self._context.dry_run else ():
-            change = task.change
-            if change is None or task.instance is None or change in not_done or not self._is_concerned(task, change):
+            change, shape = task.change, task.shape
+            if change is None or task.instance is None or change in not_done:
+                continue
+            if not change.old_values and not (doubled and task.at in doubled):
+                continue
+            if shape not in may_be:
+                may_be[shape] = _may_have_doubles(shape)
+            if not may_be[shape]:
                 continue
             if (remote_key := self._known.identity.known(task.shape.model, task.key)) is not None:
                 concerned.setdefault(task.shape, {})[remote_key] = task
@@ -106,15 +114,6 @@ class Doubles:
             found.update((pk, there[other]) for pk, other in of_others.items() if other is not None)
         return found
 
-    def _is_concerned(self, task: ObjectTask, change: Change) -> bool:
-        manager: Any = natural_manager(task.shape.model)
-        if manager is None or getattr(manager, "allow_many", False):
-            return False
-        names = natural_key_fields(task.shape.model)
-        if names and is_unique(task.shape.model, names):
-            return False  # the database holds them apart
-        return bool(change.old_values) or task.at in self._known.matching.doubled
-
     def _other_row(self, instance: Model, remote_key: Any) -> Model | None:
         """Return another row with an object's natural key.
 
@@ -156,3 +155,12 @@ class Doubles:
         here = rows.filter(source=self._context.source, local_pk=stored_key(encode_key(task.key)))
         there = rows.filter(remote_pk=stored_key(encode_key(remote_key)))
         (here | there).update(taken=Afterwards.SETTLED, taken_at=UtcNow())
+
+
+def _may_have_doubles(shape: Shape) -> bool:
+    """Tell whether objects of a model have natural keys that no database holds apart, and a manager that cares."""
+    manager: Any = natural_manager(shape.model)
+    if manager is None or getattr(manager, "allow_many", False):
+        return False
+    names = natural_key_fields(shape.model)
+    return not (names and is_unique(shape.model, names))

@@ -52,7 +52,9 @@ class Outcomes:
         if logged or action is not Action.KEEP:
             superseded = action is Action.LEAVE and self._identity.is_superseded(shape.model, key)
             self.report.count(shape.label, (Action.KEEP if superseded else action).counted_as)
-        self.remember(action, shape, key, remote_key)
+        if action is Action.CREATE:
+            self._note_made_again(shape, [key])
+        self._remember(action, shape, key, remote_key)
 
     def note_many(self, action: Action, shape: Shape, done: list[tuple[ObjectTask, Any]]) -> None:
         """Note the same of many objects of one model.
@@ -68,20 +70,25 @@ class Outcomes:
         number = len(done) if action is not Action.KEEP else sum(task.change is not None for task, _ in done)
         if number:
             self.report.count(shape.label, action.counted_as, number)
+        if action is Action.CREATE:
+            self._note_made_again(shape, [task.key for task, _ in done])
         for task, remote_key in done:
-            self.remember(action, shape, task.key, remote_key)
+            self._remember(action, shape, task.key, remote_key)
             self.succeed(task)
 
-    def remember(self, action: Action, shape: Shape, key: Any, remote_key: Any) -> None:
+    def _note_made_again(self, shape: Shape, keys: Iterable[Any]) -> None:
+        """Note which of some objects that were made just now had been there before; before they are learnt."""
+        made = [(shape.root, key) for key in keys]
+        gone_now = self._identity.were_there(set(made))
+        if gone_now or self.gone_before:
+            self.made_again.extend((shape, at[1]) for at in made if at in self.gone_before or at in gone_now)
+
+    def _remember(self, action: Action, shape: Shape, key: Any, remote_key: Any) -> None:
         """Learn, or forget, which remote row is the object."""
         if action is Action.DELETE:
             self._rows.drop(shape.model, remote_key)
             self._identity.forget(shape.model, key)
             return
-        if action is Action.CREATE and (
-            (shape.root, key) in self.gone_before or self._identity.was_there(shape.model, key)
-        ):
-            self.made_again.append((shape, key))
         if remote_key is None:  # of a conflict: it is gone there
             return
         self._identity.learn(shape.model, key, remote_key, made=action is Action.CREATE)

@@ -142,6 +142,7 @@ class Checkpoint(models.Model):
             (see ``replay.log.vendor``). Empty: nothing yet.
         window_end, window_after: while a run is under way or was cut off: the end of its window, and
             the changelog id up to which it has been applied.
+        came_with: the number of what the source had seen when that window was opened (see ``Knowledge``).
         since: rows logged earlier are left out of the next window (``options.last_check = ...``).
         last_check: the time of the last run, or what the user set it to.
         last_row: the last changelog row that was received, as ``id|logged_at|label|key``: it must still be what it
@@ -167,6 +168,7 @@ class Checkpoint(models.Model):
     position = models.TextField(default="", blank=True)
     window_end = models.TextField(default="", blank=True)
     window_after = models.BigIntegerField(default=0)
+    came_with = models.BigIntegerField(null=True)
     since = Moment(null=True, blank=True)
     last_check = Moment(null=True, blank=True)
     last_row = ExactTextField(default="", blank=True)
@@ -216,14 +218,20 @@ class Knowledge(models.Model):
 
     ``model_label``: of this model only; empty: of all. What it has received from the node itself stands in the
     checkpoint.
+
+    ``came_with``: not all that this database has is of that state, but the objects whose references name this number:
+    they have come by a run that has not ended, and this is what its sender had seen. 0: all is.
     """
 
     author = models.CharField(max_length=NODE_LENGTH)
     model_label = ExactCharField(max_length=LABEL_LENGTH, default="", blank=True)
     number = models.BigIntegerField()
+    came_with = models.BigIntegerField(db_default=0)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("author", "model_label"), name="synchro_triggers_known"),)
+        constraints = (
+            models.UniqueConstraint(fields=("author", "model_label", "came_with"), name="synchro_triggers_known"),
+        )
         verbose_name = _("knowledge")
         verbose_name_plural = _("knowledge")
 
@@ -250,7 +258,8 @@ class Reference(models.Model):
     last, in which of that node's windows, and when, by that node's clock. ``author`` is empty where it is ``source``.
     Null: none was received, or nobody would ask for it. ``seen`` is the highest id that this database's log had then:
     what its own users have changed is newer if it has a higher one. ``fields`` says so of single fields, where objects
-    are merged by field and these have not all come with one version (``replay.log.field_versions``).
+    are merged by field and these have not all come with one version (``replay.log.field_versions``). ``came_with`` is
+    the number of what its sender had seen of it (``Knowledge``), where this database has not seen all of that yet.
 
     A key that does not fit is stored as its digest, and in full in ``local_text`` or ``remote_text`` (``key_texts``).
     ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
@@ -281,6 +290,7 @@ class Reference(models.Model):
     time = models.BigIntegerField(null=True)
     seen = models.BigIntegerField(null=True)
     fields = ExactTextField(null=True)
+    came_with = models.BigIntegerField(null=True)
 
     class Meta:
         # What differs most comes first: comparing costs a third of what an index costs otherwise.

@@ -293,7 +293,8 @@ def _rename_in_knowledge(alias: str, renames: list[tuple[str, str]]) -> None:
     for known in knowledge.exclude(model_label=""):
         if (renamed := _follow_renames(known.model_label, renames)) == known.model_label:
             continue
-        there = knowledge.filter(author=known.author, model_label=renamed)  # of nodes that were renamed before this one
+        # Of nodes that were renamed before this one.
+        there = knowledge.filter(author=known.author, model_label=renamed, came_with=known.came_with)
         if there.exists():
             there.filter(number__lt=known.number).update(number=known.number)
             knowledge.filter(pk=known.pk)._raw_delete(alias)

@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
                 ("position", models.TextField(blank=True, default="")),
                 ("window_end", models.TextField(blank=True, default="")),
                 ("window_after", models.BigIntegerField(default=0)),
+                ("came_with", models.BigIntegerField(null=True)),
                 ("since", synchro_triggers.moment.Moment(blank=True, null=True)),
                 ("last_check", synchro_triggers.moment.Moment(blank=True, null=True)),
                 ("last_row", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
@@ -138,12 +139,15 @@ class Migration(migrations.Migration):
                 ("author", models.CharField(max_length=36)),
                 ("model_label", synchro_triggers.exact_text.ExactCharField(blank=True, default="", max_length=200)),
                 ("number", models.BigIntegerField()),
+                ("came_with", models.BigIntegerField(db_default=0)),
             ],
             options={
                 "verbose_name": "knowledge",
                 "verbose_name_plural": "knowledge",
                 "constraints": [
-                    models.UniqueConstraint(fields=("author", "model_label"), name="synchro_triggers_known")
+                    models.UniqueConstraint(
+                        fields=("author", "model_label", "came_with"), name="synchro_triggers_known"
+                    )
                 ],
             },
         ),
@@ -272,6 +276,7 @@ class Migration(migrations.Migration):
                 ("time", models.BigIntegerField(null=True)),
                 ("seen", models.BigIntegerField(null=True)),
                 ("fields", synchro_triggers.exact_text.ExactTextField(null=True)),
+                ("came_with", models.BigIntegerField(null=True)),
             ],
             options={
                 "verbose_name": "reference",

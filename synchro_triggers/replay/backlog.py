@@ -99,9 +99,11 @@ class Backlog:
             settled: kept failures of which nothing is left to do, where the window does not speak of them.
             last: no other window follows.
         """
+        knowledge = self.context.knowledge
+        if last:
+            knowledge.begin_window()
         self._apply_pages(window)
         self.batches.retry()
-        knowledge = self.context.knowledge
         if self.choices.moves_on:
             with transaction.atomic(using=self.context.remote):
                 numbers = {"number": knowledge.number, "passed": knowledge.passed} if last else {}
@@ -112,7 +114,7 @@ class Backlog:
                 forget_failures(self.context.remote, self.context.source, vanished)
 
     def _apply_pages(self, window: Window) -> None:
-        progress = Progress(window) if self.choices.moves_on else None
+        progress = Progress(window, self.context.knowledge.came_with.number) if self.choices.moves_on else None
         tell = self.choices.progress or (lambda done, of: None)
         after, done = window.after, 0
         with seen_objects(window.rows > PAGE_ROWS) as is_new:

@@ -23,7 +23,7 @@ from .following.health import Health
 from .following.notices import Notices
 from .following.telling import tell_begin, tell_cured, tell_end, tell_run, tell_trouble
 from .following.trouble import LONGEST_PAUSE, Trouble, line_of
-from .log.window import commit_mark, open_window, position_since
+from .log.window import commit_mark, open_window
 from .readiness import describe_partitions, require_ready_triggers
 from .report import SyncReport
 from .run import Run
@@ -278,7 +278,7 @@ class _Followed:
         checkpoint = self._checkpoint
         if not self._went_well or checkpoint is None:
             return self._perform(run, record)
-        end = position_since(self.way.source, mark)
+        end = run.end_of_window(mark)
         window = open_window(
             self.way.source, checkpoint.position, end=end, without_origin=run.node, known_row=checkpoint.last_row
         )

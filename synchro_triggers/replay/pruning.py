@@ -149,7 +149,7 @@ def _delete_windows() -> int:
 
 def _delete_knowledge() -> int:
     """Delete what is known of single models, where at least as much is known of all."""
-    rows = Knowledge._base_manager.using(local_alias())
+    rows = Knowledge._base_manager.using(local_alias()).filter(came_with=0)
     of_all = dict(rows.filter(model_label="").values_list("author", "number"))
     for source, number, lacks in Checkpoint._base_manager.using(local_alias()).values_list("source", "number", "lacks"):
         if not labels_in(lacks):

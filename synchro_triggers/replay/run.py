@@ -30,7 +30,7 @@ from .kept import KeptObjects
 from .log.changes import Change
 from .log.noted_changes import note_users_changes
 from .log.users_changes import UsersChanges
-from .log.window import Window, current_position, open_window
+from .log.window import Window, current_position, open_window, position_since
 from .meeting.first_meeting import Meeting
 from .meeting.older_rows import describe_older_rows
 from .plan.context import RunContext
@@ -201,6 +201,17 @@ class Run:
         """The node id of the remote."""
         return self._context.node
 
+    def end_of_window(self, mark: str) -> str:
+        """Return where a small window ends that is opened now; what LOCAL knows by then is read before.
+
+        Args:
+            mark: as for ``position_since()``.
+        """
+        if self._context.knowledge.number is None:  # nobody asks
+            return position_since(local_alias(), mark)
+        self._context.knowledge.look()
+        return current_position(local_alias())
+
     def perform_at_once(
         self, checkpoint: Checkpoint, window: Window, record: RunRecord | None = None
     ) -> SyncReport | None:
@@ -278,6 +289,7 @@ class Run:
         self._context.knowledge.look()  # before the window is opened
         if not checkpoint.window_end:
             return [self._open(position, since)]
+        self._context.knowledge.came_with.begin_rest(checkpoint.came_with)
         rest = self._open(position, since, end=checkpoint.window_end, after=checkpoint.window_after)
         return [rest, self._open(rest.end, None)]
 

@@ -46,6 +46,15 @@ class OwnVersions:
     def _changes(self) -> dict[At, Change]:
         return {task.at: task.change for task in self._tasks if task.change is not None}
 
+    def change_of(self, at: At) -> Change | None:
+        """Return what the log says of an object of the batch."""
+        return self._changes.get(at)
+
+    def came_with(self, at: At) -> int | None:
+        """Return the number of what the sender of an object had seen of it that LOCAL has received (``Knowledge``)."""
+        stored = self._received.get(at)
+        return None if stored is None else stored.came_with
+
     def received(self, at: At) -> Version | None:
         """Return the version of an object that LOCAL has received last, whether its users have changed it since."""
         stored = self._received.get(at)

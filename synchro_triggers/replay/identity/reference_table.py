@@ -27,7 +27,7 @@ from ..schema.shape import read_key
 _WHOSE = ("ended", "remote_pk", "remote_text", "gone")
 
 #: The columns that say what was received.
-_RECEIVED = ("author", "number", "time", "seen", "fields")
+_RECEIVED = ("author", "number", "time", "seen", "fields", "came_with")
 
 
 #: Whose the tombstones are of objects that keep their keys: everybody's, for the key tells everywhere which it is.
@@ -53,6 +53,7 @@ class Stored(NamedTuple):
     time: int | None
     seen: int | None
     fields: str | None
+    came_with: int | None
 
     @property
     def version(self) -> Version | None:
@@ -64,7 +65,7 @@ class Stored(NamedTuple):
     @property
     def receipt(self) -> Receipt:
         """What was received of the object."""
-        return Receipt(self.version, self.seen, self.fields)
+        return Receipt(self.version, self.seen, self.fields, self.came_with)
 
     def of_field(self, name: str) -> FieldVersion:
         """Return the version of one field that was received."""
@@ -127,11 +128,13 @@ class Receipt(NamedTuple):
         version: who has changed it last; ``None``: nobody asks, or has written that down.
         seen: how far the database's own log went then; ``None``: it has none.
         fields: the versions of its fields, where they differ (``fields_text``).
+        came_with: the number of what its sender had seen of it.
     """
 
     version: Version | None
     seen: int | None
     fields: str | None = None
+    came_with: int | None = None
 
 
 def text_of(key: Any) -> str:
@@ -325,11 +328,11 @@ class ReferenceTable:
         references.filter(model_label=root._meta.label).update(remote_won=True)
 
 
-def _columns_of(receipt: Receipt, source: str) -> tuple[str | None, int | None, int | None, int | None, str | None]:
-    version, seen, fields = receipt
+def _columns_of(receipt: Receipt, source: str) -> tuple[str | int | None, ...]:
+    version, *others = receipt
     if version is None:
-        return None, None, None, seen, fields
-    return (None if version.author == source else version.author), version.number, version.time, seen, fields
+        return None, None, None, *others
+    return (None if version.author == source else version.author), version.number, version.time, *others
 
 
 def _texts_of(key: Any) -> tuple[str, str | None]:

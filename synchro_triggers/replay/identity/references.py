@@ -25,14 +25,16 @@ from ..rows.read_ahead import ReadAhead, RowLocks, existing_keys
 from ..schema.relations import may_be_spoken_of
 from ..schema.shape import Shape, read_key, read_keys, root_of
 from ..tasks import At
+from .came_with import CameWith
 from .content_types import are_told_by_names, called_the_same
 from .given_again import Strangers
 from .logged_keys import LoggedKeys
 from .names import Names, is_unsure
+from .noted import Fields, Noted
 from .own_fields import OwnFields
 from .own_versions import OwnVersions
 from .reference_table import Name, ReferenceTable, Stored, text_of
-from .storing import Fields, Noted, Storing
+from .storing import Storing
 from .telling import keeps_key, leaves_kept_graves
 
 #: How many deleted objects a run remembers, the last ones: what speaks of them is logged near to their end.
@@ -53,6 +55,7 @@ class Identity:
         numbers: numbers what LOCAL's users have changed.
         logs: the remote captures its own changes.
         merged_by_field: labels of models whose objects are merged by field.
+        came_with: what the run's objects come with; ``None``: nobody asks.
 
     Attributes:
         versions: which versions LOCAL has of objects; ``fields``: of single fields.
@@ -76,6 +79,7 @@ class Identity:
         *,
         logs: bool = False,
         merged_by_field: Collection[str] = (),
+        came_with: CameWith | None = None,
     ) -> None:
         self.remote, self.log = remote, LoggedKeys(kept_keys)
         self._source, self._target = source, target
@@ -86,7 +90,7 @@ class Identity:
             source, target, numbers or WindowNumbers(local_alias()), self._names.received, merged_by_field
         )
         self._strangers = Strangers(source, target, kept_keys, given_again)
-        self._kept_keys, self._logs = kept_keys, logs
+        self._kept_keys, self._logs, self._came_with = kept_keys, logs, came_with
         self._keeps: dict[Shape, bool] = {}
         self._noted = Noted()
         self._imagined = imagined if imagined is not None else {}
@@ -347,7 +351,9 @@ class Identity:
         sources = self._noted.rows, self._noted.made_there, self._kept_graves, self._names.known, self._strangers.rows
         if not (noted := [each for each in sources if each]):
             return set()
-        return {at for at in objects.difference(self._known) if any(at in each for each in noted) and self.was_there(*at)}
+        return {
+            at for at in objects.difference(self._known) if any(at in each for each in noted) and self.was_there(*at)
+        }
 
     def stands_there(self, model: type[Model], key: Any) -> bool:
         """Tell whether the remote's version of an object has won a conflict, in this batch or when the two last met."""
@@ -470,7 +476,5 @@ class Identity:
 
     def store(self) -> None:
         """Write what was learnt; part of the batch's transaction."""
-        versions = self.versions, self.fields
-        Storing(self._table, self._names, self.log, self._kept_keys, self._noted, *versions, logs=self._logs).store(
-            self._known
-        )
+        known = self._table, self._names, self.log, self._kept_keys, self._noted, self.versions, self.fields
+        Storing(*known, logs=self._logs, came_with=self._came_with).store(self._known)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Model, Q
 
@@ -20,79 +19,14 @@ from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import gives_keys_again, model_of, read_key, root_of
 from ..tasks import At
+from .came_with import CameWith
 from .logged_keys import LoggedKeys
 from .names import Names
+from .noted import Noted
 from .own_fields import OwnFields, Versions
 from .own_versions import OwnVersions
 from .reference_table import Name, Receipt, ReferenceTable, Stored, text_of
 from .telling import leaves_kept_graves
-
-
-class Fields(NamedTuple):
-    """What has become of the fields of an object that both sides have.
-
-    Attributes:
-        brought: LOCAL's versions of those of which LOCAL's stands.
-        kept: what the remote has received of the others.
-    """
-
-    brought: Versions
-    kept: FieldVersions
-
-
-@dataclass
-class Noted:
-    """References that were read, and what has become of their objects.
-
-    Attributes:
-        rows: the references by which objects are known, by root model and local key.
-        others: further references of objects that have several names.
-        learnt: remote keys of objects that have no reference, or one to another row, or names that were not stored yet.
-        made: those whose rows this batch has made.
-        forgotten: those that are no row any more; ``gone``: because they were deleted.
-        lost: those of which the remote has kept its row in a conflict.
-        met: references whose objects and rows were made equal now.
-        outdated: references of objects that are gone, whose keys others have.
-        brought: objects whose version is the remote's too now, but for those of ``theirs``.
-        fields: of those that are merged by field, whose versions stand.
-        theirs: those of which the remote has kept its version; ``superseded``: it has seen LOCAL's.
-        there: the references to rows, by root model and what their keys are stored as.
-        made_there: names of what the remote has made and has no reference for, and its keys as texts.
-        buried: those of them that the batch has deleted.
-        unseen: what LOCAL has deleted, and the remote does not have.
-        graves: the remote's tombstones of objects that keep their keys, by root model and what these are stored as.
-    """
-
-    rows: dict[At, Stored] = field(default_factory=dict)
-    others: dict[At, list[Stored]] = field(default_factory=dict)
-    learnt: dict[At, Any] = field(default_factory=dict)
-    made: set[At] = field(default_factory=set)
-    forgotten: set[At] = field(default_factory=set)
-    gone: set[At] = field(default_factory=set)
-    lost: set[At] = field(default_factory=set)
-    met: set[int] = field(default_factory=set)
-    outdated: set[int] = field(default_factory=set)
-    brought: set[At] = field(default_factory=set)
-    fields: dict[At, Fields] = field(default_factory=dict)
-    theirs: set[At] = field(default_factory=set)
-    superseded: set[At] = field(default_factory=set)
-    there: dict[tuple[type[Model], str], list[Stored]] = field(default_factory=dict)
-    made_there: dict[At, tuple[Name, str]] = field(default_factory=dict)
-    buried: set[At] = field(default_factory=set)
-    unseen: set[At] = field(default_factory=set)
-    graves: dict[tuple[type[Model], str], Stored] = field(default_factory=dict)
-
-    def add(self, at: At, row: Stored) -> None:
-        """Note a reference of an object, once."""
-        known = self.rows.setdefault(at, row)
-        if row.pk != known.pk and row.pk not in {known.pk, *(other.pk for other in self.others.get(at, ()))}:
-            self.others[at] = [*self.others.get(at, ()), row]
-
-    def rows_of(self, at: At) -> list[Stored]:
-        """Return all references of an object that were read."""
-        row = self.rows.get(at)
-        return [] if row is None else [row, *self.others.get(at, ())]
-
 
 _NOTHING = Receipt(None, None)
 
@@ -108,6 +42,7 @@ class Storing:
         noted: what was learnt.
         versions: which versions LOCAL has of objects; ``fields``: of single fields.
         logs: the remote captures its own changes.
+        came_with: what the run's objects come with; ``None``: nobody asks.
     """
 
     def __init__(
@@ -121,10 +56,12 @@ class Storing:
         fields: OwnFields,
         *,
         logs: bool,
+        came_with: CameWith | None = None,
     ) -> None:
         self._table, self._names, self._log = table, names, log
         self._kept_keys, self._noted, self._versions, self._fields = kept_keys, noted, versions, fields
-        self._logs = logs
+        self._logs, self._came_with = logs, came_with
+        self._come_with: set[int] = set()
         self._seen: int | None = None
 
     def store(self, known: Mapping[At, Any]) -> None:
@@ -152,6 +89,8 @@ class Storing:
                 lost.setdefault(root, []).append(remote_key)
         for root, keys in lost.items():
             self._table.lose(root, keys)
+        if self._came_with is not None:
+            self._came_with.store(self._come_with)
 
     def _store_learnt(self) -> None:
         """Write references to rows that were not known: nearly all are of what LOCAL itself has made, and new."""
@@ -200,15 +139,35 @@ class Storing:
                 receipts.update((row, receipt) for row in rows)
         for at in noted.gone - noted.theirs if asks_for_versions else ():
             rows = [row for row in noted.rows_of(at) if not row.is_gone or at in noted.unseen]
-            receipts.update((row, Receipt(self._version(at), self._seen)) for row in rows)
+            receipts.update((row, self._receipt_of(at)) for row in rows)
         self._table.receive(receipts)
 
     def _receipt(self, at: At) -> Receipt:
         """Return what the remote has received of an object that it has now."""
         fields = self._fields_of(at)
         if fields is None:
-            return Receipt(self._version(at), self._seen)
-        return Receipt(newest_of(version for version, _ in fields.values()), self._seen, fields_text(fields))
+            return self._receipt_of(at)
+        newest = newest_of(version for version, _ in fields.values())
+        return Receipt(newest, self._seen, fields_text(fields), self._came_with_of(at, newest))
+
+    def _receipt_of(self, at: At) -> Receipt:
+        """Return what the remote has received of an object as a whole, or of its deletion."""
+        version = self._version(at)
+        return Receipt(version, self._seen, None, self._came_with_of(at, version))
+
+    def _came_with_of(self, at: At, version: Version | None) -> int | None:
+        if self._came_with is None or version is None or not self._asks_for_versions:
+            return None
+        received = self._names.received.get(at)
+        number = self._came_with.of(
+            self._versions.change_of(at),
+            None if received is None else received.came_with,
+            made=at in self._noted.made,
+            whole=at not in self._noted.fields,
+        )
+        if number is not None:
+            self._come_with.add(number)
+        return number
 
     def _fields_of(self, at: At) -> FieldVersions | None:
         """Return which versions of its fields the remote has; ``None``: the object counts as a whole."""
@@ -299,12 +258,12 @@ class Storing:
         for at in self._noted.buried & self._noted.gone:
             name, text = self._noted.made_there[at]
             if gives_keys_again(at[0], self._kept_keys):
-                graves.setdefault(at[0], []).append((name, stored_key(text), Receipt(self._version(at), self._seen)))
+                graves.setdefault(at[0], []).append((name, stored_key(text), self._receipt_of(at)))
         for at in self._noted.unseen & self._noted.gone:
             if leaves_kept_graves(at[0], self._kept_keys):
                 continue
-            rows, names, version = self._noted.rows_of(at), self._names_of_unseen(at), self._version(at)
-            receipt = Receipt(version, self._seen)
+            rows, names, receipt = self._noted.rows_of(at), self._names_of_unseen(at), self._receipt_of(at)
+            version = receipt.version
             if rows and version is not None and all(row.version != version for row in rows):
                 name = rows[0].name  # it was deleted there before, by others: they need not have seen this
                 text = key_of_unseen(name.source, name.key, name.logged, name.ended)
@@ -350,7 +309,7 @@ class Storing:
             text = rows[0].remote_pk if rows else text_of(key) if made is None else stored_key(made[1])
             before = self._noted.graves.get((root, text))
             if version.author != self._table.target and (before is None or before.version != version):
-                graves.setdefault(root, {})[text] = Receipt(version, self._seen)
+                graves.setdefault(root, {})[text] = self._receipt_of(at)
                 logged += [self._logged_as_gone(root, encode_key(key))] if at in self._noted.unseen else ()
         for root, some in graves.items():
             self._table.bury_kept(root, some)

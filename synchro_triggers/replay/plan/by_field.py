@@ -21,7 +21,7 @@ from ..log.own_windows import OwnRow, own_rows
 from ..log.users_changes import LastChange
 from ..log.versions import Version, had, knows, time_after
 from ..rows.values import local_value
-from ..schema.family import family_of
+from ..schema.family import family_of, labels_of_family
 from ..schema.shape import Shape
 from ..tasks import At
 from .context import RunContext
@@ -110,7 +110,8 @@ class ByField:
         rows = self._last_of_users(shape, remote_key, theirs, received) if theirs is not None else {}
         there = {name: self._there(received[name], rows.get(name), theirs) for name in names}
         knows_local = self._local_knows(shape, at, there, rows)
-        known = self._context.knowledge.remote.of([model._meta.label for model in family_of(shape)])
+        labels = labels_of_family(shape)
+        known = self._context.knowledge.remote.of(labels, None if stored is None else stored.came_with)
 
         def remote_knows(name: str) -> bool:
             version = here[name]
@@ -145,7 +146,7 @@ class ByField:
 
     def newest_unknown_there(self, shape: Shape, key: Any) -> Version | None:
         """Return LOCAL's newest version of a field, first of those that the remote has not seen."""
-        known = self._context.knowledge.remote.of([model._meta.label for model in family_of(shape)])
+        known = self._context.knowledge.remote.of(labels_of_family(shape))
         versions = [each for each in (self._identity.fields.versions((shape.root, key)) or {}).values() if each]
         return newest_of([each for each in versions if not knows(known, each)] or versions)
 
@@ -157,8 +158,8 @@ class ByField:
 
     def _local_knows(self, shape: Shape, at: At, there: Versions, rows: Mapping[str, OwnRow]) -> Any:
         """Return what tells whether LOCAL has seen the remote's version of a field."""
-        knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]
-        known = knowledge.local.of(labels)
+        knowledge, labels = self._context.knowledge, labels_of_family(shape)
+        known = knowledge.local.of(labels, self._identity.versions.came_with(at))
 
         def local_knows(name: str) -> bool:
             version = there[name]

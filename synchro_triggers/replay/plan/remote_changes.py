@@ -23,7 +23,7 @@ from ..log.noted_changes import Notes
 from ..log.own_windows import OwnRow, moment_of, own_rows
 from ..log.users_changes import LastChange, LastChanges, last_changes
 from ..log.versions import Standing, Version, compare, had, is_newer, knows, time_after
-from ..schema.family import family_of
+from ..schema.family import family_of, labels_of_family
 from ..schema.keys import FormerKey
 from ..schema.shape import Shape, shape_of
 from ..tasks import ObjectTask
@@ -318,7 +318,7 @@ class RemoteChanges:
             if theirs is None or (change.logged_at != LONG_AGO and self._knows(shape, key, theirs, there)):
                 return None
             return self._conflict(shape, key, at_remote, change, theirs.time)
-        match self._standing(shape, key, change, (here, there, received), theirs):
+        match self._standing(shape, (key, at_remote), change, (here, there, received), theirs):
             case Standing.OLDER:
                 identity.keep_theirs(shape.model, key, superseded=True)
                 return Conflict(shape.label, encode_key(key), encode_key(at_remote), *_times(here, there), settled=True)
@@ -355,10 +355,11 @@ class RemoteChanges:
         return self._own_rows[row_id]
 
     def _standing(
-        self, shape: Shape, key: Any, change: Change, versions: _Versions, theirs: LastChange | None
+        self, shape: Shape, keys: tuple[Any, Any], change: Change, versions: _Versions, theirs: LastChange | None
     ) -> Standing:
-        here, there, received = versions
-        known = self._context.knowledge.remote.of([model._meta.label for model in family_of(shape)])
+        (key, at_remote), (here, there, received) = keys, versions
+        stored, labels = self._identity.stored_there(shape.model, key, at_remote), labels_of_family(shape)
+        known = self._context.knowledge.remote.of(labels, None if stored is None else stored.came_with)
         # What is kept as a failure has come, and was not applied; what was received, users there have seen.
         remote_knows = (theirs is not None and had(received, here)) or (change.logged and knows(known, here))
         standing = compare(here, there, local_knows=self._knows(shape, key, theirs, there), remote_knows=remote_knows)
@@ -400,10 +401,10 @@ class RemoteChanges:
         assert there is not None
         if had(self._identity.versions.received((shape.root, key)), there):
             return True
-        knowledge, labels = self._context.knowledge, [model._meta.label for model in family_of(shape)]
+        knowledge, labels = self._context.knowledge, labels_of_family(shape)
         if theirs is not None and knowledge.has_received(labels, self._own_row(theirs.id)):
             return True
-        return knows(knowledge.local.of(labels), there)
+        return knows(knowledge.local.of(labels, self._identity.versions.came_with((shape.root, key))), there)
 
     @property
     def has_any(self) -> bool:

@@ -251,7 +251,7 @@ class Settling:
         """Put what was decided on record, on the remote, in the batch's transaction; written with what it decides.
 
         Two versions meet once. They come again where a run was killed before it had noted how far it was, where
-        another node hands the same version on, and where a log speaks twice of one deletion.
+        another node hands the same version on, the one or the other, and where a log speaks twice of one deletion.
         """
         records = [self._record(each) for each in self._done(not_done) if each.conflict not in self.known_before]
         if self._context.dry_run or not records:
@@ -259,9 +259,8 @@ class Settling:
         rows = Record._base_manager.using(self._context.remote)
         found = rows_with(Record, self._context.remote, remote_pk={each.remote_pk for each in records})
         known = {_versions_of(*row) for row in found.values_list(*_SAME)}
-        rows.bulk_create(
-            [each for each in records if _versions_of(*(getattr(each, name) for name in _SAME)) not in known]
-        )
+        new = (each for each in records if _versions_of(*(getattr(each, name) for name in _SAME)) not in known)
+        rows.bulk_create(list(new))
 
     def _record(self, settled: _Settled) -> Record:
         conflict, sides = settled.conflict, settled.conflict.sides
@@ -296,13 +295,16 @@ class Settling:
 #: What tells a conflict from others: the object, and the two versions. Versions of one author may have the same time,
 #: where its clock is behind that of what it has received.
 _SAME = (
-    *("model_label", "remote_pk", "kind", "local_author", "remote_author", "local_at", "remote_at"),
-    *("local_values", "remote_values"),
+    *("model_label", "remote_pk", "kind", "local_author", "local_at", "local_values"),
+    *("remote_author", "remote_at", "remote_values"),
 )
 
 
-def _versions_of(*values: Any) -> tuple[Any, ...]:
-    return tuple(as_utc(each) if isinstance(each, datetime.datetime) else each for each in values)
+def _versions_of(label: str, remote_pk: str, kind: str, *values: Any) -> tuple[Any, ...]:
+    """Return what is the same of one conflict, whichever of its versions has come to the other one."""
+    done = kind.split("/")
+    values = tuple(as_utc(each) if isinstance(each, datetime.datetime) else each for each in values)
+    return label, remote_pk, frozenset({(done[0], *values[:3]), (done[-1], *values[3:])})
 
 
 def _kind_of(settled: _Settled) -> ConflictKind:

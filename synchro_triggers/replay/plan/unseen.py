@@ -221,7 +221,6 @@ class Unseen:
         """Yield when those of LOCAL's rows were changed last of which the remote has not seen that."""
         knowledge, identity, label = self._context.knowledge, self._identity, model._meta.label
         identity.load(model, [row.pk for row in rows])
-        known = knowledge.remote.of([label])
         changes = last_changes(local_alias(), label, [encode_key(row.pk) for row in rows], "")
         last = {at[1]: change for at, change in changes}
         logged = own_rows(local_alias(), [change.id for change in last.values()])
@@ -230,8 +229,14 @@ class Unseen:
             if change is not None and (own := logged.get(change.id)) is not None:
                 time = time_after(own.time_or(change.time), version)
                 version = Version(self._context.source, knowledge.here.of(own), time)
-            if version is not None and not knows(known, version):
+            if version is not None and not knows(knowledge.remote.of([label], self._came_with(row)), version):
                 yield _Seen(*_told(version))
+
+    def _came_with(self, row: Model) -> int | None:
+        """Return what the remote's row of an object has come with."""
+        remote_key = self._identity.known(type(row), row.pk)
+        stored = None if remote_key is None else self._identity.stored_there(type(row), row.pk, remote_key)
+        return None if stored is None else stored.came_with
 
     def is_returning(self, at: At) -> bool:
         """Tell whether an object comes back to the remote as a new version of its users."""

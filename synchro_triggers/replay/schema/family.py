@@ -19,6 +19,11 @@ def family_of(shape: Shape, *, gone: bool = False) -> list[type[Model]]:
     return [*parents_of(shape.model), shape.model, *children]
 
 
+def labels_of_family(shape: Shape) -> list[str]:
+    """Return the labels of the models in whose tables an object has rows."""
+    return [model._meta.label for model in family_of(shape)]
+
+
 def _children_of(model: type[Model]) -> list[type[Model]]:
     """Return the children, and theirs, that share the key of a model."""
     nearest: list[type[Model]] = [link.model for link in links_to_children(model) if link.primary_key]

@@ -19,7 +19,8 @@ from ..log.own_windows import close_window, last_number, number_anew
 from ..log.vendor import log_of
 from ..log.window import Window, current_position, delete_received
 from ..rows.own_rows import read_rows, update_rows
-from .knowledge import are_windows_numbered, read_knowledge
+from .knowing import read_knowledge
+from .knowledge import are_windows_numbered
 from .moved import forget_lost_objects, moved_along
 from .node import (
     count_anew,
@@ -51,12 +52,16 @@ def note_place(checkpoint: Checkpoint, alias: str) -> None:
 class Progress:
     """How far a run has come in a window.
 
+    Args:
+        window: the window.
+        came_with: the number of what LOCAL had seen when it was opened.
+
     Attributes:
         reached: id of the log row up to which all of it is applied, or kept as a failure.
     """
 
-    def __init__(self, window: Window) -> None:
-        self._window = window
+    def __init__(self, window: Window, came_with: int | None) -> None:
+        self._window, self._came_with = window, came_with
         self.reached = window.after
 
     def fields(self, row: int) -> dict[str, object]:
@@ -64,7 +69,8 @@ class Progress:
 
         What was put off once comes in smaller batches, behind what has been done already.
         """
-        return {"window_end": self._window.end, "window_after": max(row, self.reached), **_marks(self._window)}
+        end = {"window_end": self._window.end, "window_after": max(row, self.reached), "came_with": self._came_with}
+        return {**end, **_marks(self._window)}
 
 
 def received_fields(
@@ -82,6 +88,7 @@ def received_fields(
         "position": window.end,
         "window_end": "",
         "window_after": 0,
+        "came_with": None,
         "since": None,
         "last_check": at,
     }
@@ -263,7 +270,7 @@ def _receiving_aliases() -> tuple[str, ...]:
 def _set(alias: str, source: str, **fields: object) -> None:
     load_checkpoint(alias, source)
     received = Checkpoint.objects.using(alias).filter(source=source)
-    received.update(window_end="", window_after=0, **fields)
+    received.update(window_end="", window_after=0, came_with=None, **fields)
 
 
 def _receiving_alias() -> str:

@@ -441,6 +441,7 @@ def _identity_for(context: RunContext) -> Identity:
         context.knowledge.here,
         logs=context.logs,
         merged_by_field=context.by_field,
+        came_with=context.knowledge.came_with,
     )
 
 

@@ -1,0 +1,243 @@
+"""Runs that are cut off: what they have brought is handed on with all that its senders had seen of it, and no more."""
+
+from __future__ import annotations
+
+import pytest
+from django.db.models.signals import post_save
+
+from synchro_triggers.models import Conflict, Knowledge, Reference
+from synchro_triggers.replay.choices import Choices
+from synchro_triggers.replay.log.window import commit_mark, open_window
+from synchro_triggers.replay.run import Run
+from synchro_triggers.replay.state.checkpoint import load_checkpoint
+from tests.nodes.nodes import MESH, NAMES
+from tests.replay.hearing import later
+from tests.testapp.models import Document, Item
+
+MODELS = {"new keys": Item, "kept keys": Document}
+
+
+class Cut(BaseException):
+    """The process of a run is killed."""
+
+
+def cut_off(nodes, local, remote, **options):
+    """Let a run bring all that it has to bring, and end before it notes that it is done."""
+
+    def cut(done, of):
+        raise Cut
+
+    with pytest.raises(Cut):
+        nodes.run(local, remote, progress=cut, **options)
+
+
+def cut_off_at(nodes, local, remote, model, **values):
+    """Let a run end where it writes an object."""
+
+    def cut(instance, using, **kwargs):
+        if using == remote and all(getattr(instance, name) == value for name, value in values.items()):
+            raise Cut
+
+    post_save.connect(cut, sender=model)
+    try:
+        with pytest.raises(Cut):
+            nodes.run(local, remote)
+    finally:
+        post_save.disconnect(cut, sender=model)
+
+
+def small_window(follower):
+    """Let a follower apply what is new in one transaction."""
+    checkpoint = load_checkpoint(follower._context.remote, follower.source)
+    end = follower.end_of_window(commit_mark("default"))
+    known = {"without_origin": follower.node, "known_row": checkpoint.last_row}
+    report = follower.perform_at_once(checkpoint, open_window("default", checkpoint.position, end=end, **known))
+    assert report is not None
+    return report
+
+
+def conflicts(nodes):
+    return [(name, each.kind, each.result) for name in NAMES for each in Conflict.objects.using(name)]
+
+
+def came_with(nodes):
+    """What each node keeps of runs that have not ended."""
+    return [Knowledge.objects.using(name).exclude(came_with=0).exists() for name in NAMES]
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    return MODELS[request.param]
+
+
+@pytest.fixture
+def thing(nodes, model):
+    """All nodes have it, and C has changed it last, which A has seen and B has not."""
+    title = "name" if model is Item else "title"
+    nodes.rows("b", model).create(**{title: "x"})
+    nodes.rounds(MESH)
+    later()
+    nodes.rows("c", model).update(**{title: "of c"})
+    later()
+    nodes.run("c", "a")
+    later()
+
+    def change(name, text):
+        assert nodes.rows(name, model).update(**{title: text}) == 1
+        later()
+
+    return change
+
+
+def texts(nodes, model):
+    return [row for (row,) in nodes.all(model, "name" if model is Item else "title")]
+
+
+RULES = ("newest", "local", "remote")
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("way", [("b", "c"), ("c", "b")], ids="-to-".join)
+def test_what_a_cut_off_run_has_brought_has_seen_what_its_author_had_seen(nodes, settings, model, thing, rule, way):
+    settings.SYNCHRO_CONFLICT = rule
+    thing("a", "of a")
+    cut_off(nodes, "a", "b")
+    later()
+
+    nodes.run(*way)
+
+    assert conflicts(nodes) == []
+    nodes.rounds(MESH)
+    assert texts(nodes, model) == ["of a"] * 3
+    assert conflicts(nodes) == []
+    assert came_with(nodes) == [False] * 3
+    nodes.assert_at_rest(MESH)
+
+
+@pytest.mark.parametrize("way", [("b", "c"), ("c", "b")], ids="-to-".join)
+def test_what_is_written_upon_it_has_seen_the_same(nodes, settings, model, thing, way):
+    settings.SYNCHRO_CONFLICT = "local" if way == ("c", "b") else "remote"
+    thing("a", "of a")
+    cut_off(nodes, "a", "b")
+    later()
+    thing("b", "of b")
+
+    nodes.run(*way)
+
+    nodes.rounds(MESH)
+    assert texts(nodes, model) == ["of b"] * 3
+    assert conflicts(nodes) == []
+    nodes.assert_at_rest(MESH)
+
+
+@pytest.mark.parametrize("way", [("b", "c"), ("c", "b")], ids="-to-".join)
+def test_deletion_that_a_cut_off_run_has_brought_is_none_either(nodes, settings, model, thing, way):
+    settings.SYNCHRO_CONFLICT = "local" if way == ("c", "b") else "remote"
+    nodes.rows("a", model).all().delete()
+    later()
+    cut_off(nodes, "a", "b")
+    later()
+
+    nodes.run(*way)
+
+    nodes.rounds(MESH)
+    assert nodes.all(model, "pk") == [[], [], []]
+    assert conflicts(nodes) == []
+    nodes.assert_at_rest(MESH)
+
+
+@pytest.mark.parametrize("way", [("b", "c"), ("c", "b")], ids="-to-".join)
+def test_what_nobody_had_seen_is_a_conflict_all_the_same(nodes, model, thing, way):
+    thing("a", "of a")
+    cut_off(nodes, "a", "b")
+    thing("c", "again of c")
+
+    nodes.run(*way)
+
+    assert len(conflicts(nodes)) == 1
+    nodes.rounds(MESH)
+    assert texts(nodes, model) == ["again of c"] * 3
+    assert len(conflicts(nodes)) == 1
+    nodes.assert_at_rest(MESH)
+
+
+@pytest.mark.parametrize("by_field", [False, True], ids=["whole", "by field"])
+@pytest.mark.parametrize("way", [("b", "c"), ("c", "b")], ids="-to-".join)
+def test_what_its_sender_has_learnt_since_it_was_brought_has_not_come_with_it(nodes, settings, way, by_field):
+    """The next run is cut off too, after it has brought another object and before it comes to this one."""
+    settings.SYNCHRO_BATCH_SIZE = 1
+    if by_field:
+        settings.SYNCHRO_MERGE = "fields"
+    nodes.rows("b", Item).bulk_create([Item(name="first"), Item(name="x"), Item(name="last")])
+    nodes.rounds(MESH)
+    later()
+    nodes.rows("a", Item).filter(name="x").update(cash=1)
+    later()
+    cut_off(nodes, "a", "b")
+    nodes.run("a", "c")
+    later()
+    nodes.rows("c", Item).filter(name="x").update(cash=2)
+    later()
+    nodes.rows("a", Item).filter(name="first").update(cash=5)
+    nodes.run("c", "a")
+    later()
+    cut_off_at(nodes, "a", "b", Item, name="x")
+    later()
+    nodes.rows("b", Item).filter(name="x").update(cash=7)
+    later()
+
+    nodes.run(*way)
+
+    assert [each[1] for each in conflicts(nodes)] == ["update/update"]
+    nodes.rounds(MESH)
+    assert nodes.all(Item, "cash") == [[0, 5, 7]] * 3
+    assert {each[1] for each in conflicts(nodes)} == {"update/update"}  # A hands its version on to B, too
+    nodes.assert_at_rest(MESH)
+
+
+def test_small_window_of_a_follower_brings_what_its_sender_has_seen_just_before(nodes, settings):
+    """Between two looks of A's follower, A has received something and changed it."""
+    settings.SYNCHRO_CONFLICT = "remote"
+    nodes.rows("b", Item).create(name="x")
+    nodes.rounds(MESH)
+    with nodes.turn_of("a", "b"):
+        follower = Run("b", Choices())
+        follower.perform()
+    later()
+    nodes.rows("c", Item).update(cash=1)
+    later()
+    nodes.run("c", "a")
+    later()
+    nodes.rows("a", Item).update(cash=2)
+    later()
+
+    with nodes.turn_of("a", "b"):
+        report = small_window(follower)
+    assert report.updated == 1
+
+    assert nodes.run("b", "c").conflicts == 0
+    assert nodes.all(Item, "cash") == [[2]] * 3
+    nodes.assert_at_rest(MESH)
+    assert conflicts(nodes) == []
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_what_it_has_come_with_goes_along_when_it_is_handed_on(nodes, model, thing, at_once):
+    with nodes.turn_of("b", "c"):
+        follower = Run("c", Choices())
+        follower.perform()
+    thing("a", "of a")
+    cut_off(nodes, "a", "b")
+    later()
+
+    with nodes.turn_of("b", "c"):
+        report = small_window(follower) if at_once else follower.perform()
+    assert report.updated == 1
+
+    assert came_with(nodes) == [False, True, True]
+    number = Reference.objects.using("c").filter(came_with__isnull=False).values_list("came_with", flat=True).first()
+    heard = dict(Knowledge.objects.using("c").filter(came_with=number).values_list("author", "number"))
+    assert heard[nodes.identity("a")] > 0 or heard[nodes.identity("c")] > 0
+    nodes.run("a", "b")
+    nodes.run("b", "c")
+    assert came_with(nodes) == [False] * 3

@@ -105,7 +105,7 @@ class AtOnce:
         context.knowledge.close_window(window.end)
         if context.knowledge.number is not None:
             context.later.begin(window.end)
-            context.knowledge.begin_at_once()
+            context.knowledge.begin_at_once(window.end)
         waits = partial(concern_failures, context.remote, context.source, changes)
         fields = received_fields(window, started, context.knowledge.number, context.knowledge.passed)
         return partial(self.lease.move_on, checkpoint.position, waits, **fields)

@@ -101,7 +101,7 @@ class Backlog:
         """
         knowledge = self.context.knowledge
         if last:
-            knowledge.begin_window()
+            knowledge.begin_window(window.end)
         self._apply_pages(window)
         self.batches.retry()
         if self.choices.moves_on:

@@ -151,7 +151,7 @@ class Nodes:
         with self.turn_of(local, remote):
             return in_process(*arguments)
 
-    def start(self, local: str, remote: str) -> subprocess.Popen[str]:
+    def start(self, local: str, remote: str, **settings: Any) -> subprocess.Popen[str]:
         """Start ``manage.py synchronize`` at a node in a process of its own."""
         databases = {"default": self._settings[local], remote: self._settings[remote]}
         env = {
@@ -159,7 +159,7 @@ class Nodes:
             "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
             "DJANGO_SETTINGS_MODULE": "tests.process_settings",
             "SYNCHRO_TEST_DATABASES": json.dumps(databases, default=str),
-            "SYNCHRO_TEST_SETTINGS": json.dumps({"SYNCHRO_REMOTE": remote}),
+            "SYNCHRO_TEST_SETTINGS": json.dumps({"SYNCHRO_REMOTE": remote, **settings}),
         }
         return processes.start("-m", "django", "synchronize", "--verbosity=0", env=env)
 

@@ -31,11 +31,11 @@ def cut_off(nodes, local, remote, **options):
         nodes.run(local, remote, progress=cut, **options)
 
 
-def cut_off_at(nodes, local, remote, model, **values):
+def cut_off_at(nodes, local, remote, model, is_it):
     """Let a run end where it writes an object."""
 
     def cut(instance, using, **kwargs):
-        if using == remote and all(getattr(instance, name) == value for name, value in values.items()):
+        if using == remote and is_it(instance):
             raise Cut
 
     post_save.connect(cut, sender=model)
@@ -181,7 +181,7 @@ def test_what_its_sender_has_learnt_since_it_was_brought_has_not_come_with_it(no
     nodes.rows("a", Item).filter(name="first").update(cash=5)
     nodes.run("c", "a")
     later()
-    cut_off_at(nodes, "a", "b", Item, name="x")
+    cut_off_at(nodes, "a", "b", Item, lambda item: item.name == "x")
     later()
     nodes.rows("b", Item).filter(name="x").update(cash=7)
     later()
@@ -241,3 +241,65 @@ def test_what_it_has_come_with_goes_along_when_it_is_handed_on(nodes, model, thi
     nodes.run("a", "b")
     nodes.run("b", "c")
     assert came_with(nodes) == [False] * 3
+
+
+@pytest.mark.parametrize("by_field", [False, True], ids=["whole", "by field"])
+def test_what_was_written_upon_it_and_handed_on_has_seen_the_same(nodes, settings, by_field):
+    settings.SYNCHRO_CONFLICT = "remote"
+    if by_field:
+        settings.SYNCHRO_MERGE = "fields"
+    nodes.rows("b", Item).create(name="x")
+    nodes.rounds(MESH)
+    later()
+    nodes.rows("c", Item).update(cash=1)
+    later()
+    cut_off(nodes, "c", "a")
+    later()
+    nodes.rows("a", Item).update(cash=2)
+    later()
+
+    nodes.run("a", "b")
+    report = nodes.run("b", "c")
+
+    assert report.conflicts == 0 and conflicts(nodes) == []
+    nodes.rounds(MESH)
+    assert nodes.all(Item, "cash") == [[2]] * 3
+    nodes.assert_at_rest(MESH)
+
+
+@pytest.mark.parametrize("by_field", [False, True], ids=["whole", "by field"])
+def test_what_comes_to_the_sender_after_its_window_has_not_come_with_it(nodes, settings, by_field):
+    """A run to A is cut off before it comes to an object, and goes on while A sends to B."""
+    settings.SYNCHRO_BATCH_SIZE = 1
+    if by_field:
+        settings.SYNCHRO_MERGE = "fields"
+    nodes.rows("b", Item).bulk_create([Item(name=name) for name in ("first", "x", "y")])
+    nodes.rounds(MESH)
+    later()
+    nodes.rows("a", Item).filter(name="first").update(cash=5)
+    nodes.rows("a", Item).filter(name="x").update(name="x of a")
+    later()
+    nodes.rows("c", Item).filter(name="y").update(cash=1)
+    nodes.rows("c", Item).filter(name="x").update(cash=1)
+    later()
+    cut_off_at(nodes, "c", "a", Item, lambda item: item.name.startswith("x"))
+    went_on, merge = [], settings.SYNCHRO_MERGE if by_field else "objects"
+
+    def go_on(instance, using, **kwargs):
+        if using == "b" and instance.name == "first":
+            went_on.append(nodes.start("c", "a", SYNCHRO_MERGE=merge).wait(60))
+
+    post_save.connect(go_on, sender=Item)
+    nodes.run("a", "b")
+    post_save.disconnect(go_on, sender=Item)
+    assert went_on == [0]
+    later()
+    nodes.rows("b", Item).filter(name__startswith="x").update(cash=7)
+    later()
+
+    nodes.run("b", "c")
+
+    assert "update/update" in [kind for _, kind, _ in conflicts(nodes)]
+    nodes.rounds(MESH)
+    assert nodes.all(Item, "cash") == [[1, 5, 7]] * 3
+    nodes.assert_at_rest(MESH)

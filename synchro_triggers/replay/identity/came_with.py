@@ -8,7 +8,7 @@ of made-with knowledge (Microsoft Sync Framework), which lives here only until t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from django.db import transaction
@@ -42,6 +42,7 @@ class CameWith:
         self._stored: set[int] = set()
         self._joined: dict[int, int] = {}
         self._before: Mapping[int, Heard] = {}
+        self._end = ""
         self._goes_along = False
 
     def begin_rest(self, number: int | None) -> None:
@@ -51,33 +52,37 @@ class CameWith:
         """
         self.number, self._goes_along = number, False
 
-    def begin_window(self, heard: Heard, before: Mapping[int, Heard], there: int) -> None:
+    def begin_window(self, end: str, heard: Heard, before: Mapping[int, Heard], there: int) -> None:
         """Begin with a window.
 
         Args:
+            end: its position.
             heard: what LOCAL had seen before it was opened.
             before: what single objects of LOCAL have come with, by its number.
             there: how many such numbers the remote has already.
         """
         self.number = None
         self._joined.clear()
-        self._before, self._goes_along = before, there < _AT_MOST
+        self._end, self._before, self._goes_along = end, before, there < _AT_MOST
         if there < _AT_MOST and heard.rows:
             self.number = _new_number()
             self._heard[self.number] = heard
 
-    def of(self, change: Change | None, came_with: int | None, *, made: bool, whole: bool) -> int | None:
+    def of(
+        self, change: Change | None, came_with: int | None, *, made: bool, has_arrived: Callable[[str], bool]
+    ) -> int | None:
         """Return what an object comes with; ``None``: nothing that is known.
 
         Args:
             change: of the object. What is kept as a failure is of a window before.
             came_with: what it has come to LOCAL with.
             made: the remote did not have it.
-            whole: all of it comes, not some of its fields.
+            has_arrived: tells whether all of it comes that had come to LOCAL before it was read, where the window ends
+                at a position.
         """
         if not made and (change is None or not change.logged):
             return None
-        if came_with is None or not (self._goes_along and whole and came_with in self._before):
+        if came_with is None or came_with not in self._before or not self._goes_along or not has_arrived(self._end):
             return self.number
         if came_with not in self._joined:
             number = self._joined[came_with] = _new_number()

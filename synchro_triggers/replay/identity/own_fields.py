@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from django.db import connections
+
 from ...conf import local_alias
 from ..log.changed_fields import FieldsRow, last_by_users, names_of, rows_of_objects
 from ..log.changes import Change
 from ..log.field_versions import FieldVersion
 from ..log.own_windows import OwnRow, WindowNumbers, own_rows
+from ..log.vendor import log_of
 from ..log.versions import Version, time_after
 from ..schema.family import family_of
 from ..schema.keys import FormerKey
@@ -86,6 +89,15 @@ class OwnFields:
         models = family_of(task.shape)
         rows = rows_of_objects(local_alias(), models, [task.key], id__lte=_until(self._of(task).change), origin="")
         return self._told_of([(task, rows.get(task.key, []), None)])[at].versions
+
+    def have_arrived(self, at: At, position: str) -> bool:
+        """Tell whether a position of LOCAL's log counts as received all that has come to LOCAL of an object."""
+        task = self._tasks.get(at)
+        if task is None:
+            return False
+        rows = rows_of_objects(local_alias(), family_of(task.shape), [task.key]).get(task.key, [])
+        last = max((row for row in rows if row.origin), key=lambda row: row.id, default=None)
+        return last is None or log_of(connections[local_alias()]).sees(position, (last.id, last.txid))
 
     def last_row(self, at: At, name: str) -> OwnRow | None:
         """Return the row of LOCAL's log by which its users have changed a field last, as far as the batch tells."""

@@ -163,7 +163,7 @@ class Storing:
             self._versions.change_of(at),
             None if received is None else received.came_with,
             made=at in self._noted.made,
-            whole=at not in self._noted.fields,
+            has_arrived=lambda end: at not in self._noted.fields or self._fields.have_arrived(at, end),
         )
         if number is not None:
             self._come_with.add(number)

@@ -110,8 +110,8 @@ class RunKnowledge:
             self.number = close_window(local_alias(), position)
             self.here.forget()
 
-    def begin_window(self) -> None:
-        """Begin to bring what LOCAL's log says last: its objects come with what LOCAL knew before."""
+    def begin_window(self, end: str) -> None:
+        """Begin to bring what LOCAL's log says last, up to a position: it comes with what LOCAL knew before."""
         if self.number is None:
             return
         local, own = self._before_window or self.local, {self._source: self.number}
@@ -120,11 +120,11 @@ class RunKnowledge:
             for label in labels:
                 for author, number in known.items():
                     heard.add(author, label, number)
-        self.came_with.begin_window(heard, local.came_with, len(self.remote.came_with))
+        self.came_with.begin_window(end, heard, local.came_with, len(self.remote.came_with))
 
-    def begin_at_once(self) -> None:
-        """Begin to bring a small window in one transaction, by which the remote learns what LOCAL knew, too."""
-        self.came_with.begin_window(Heard(), (self._before_window or self.local).came_with, 0)
+    def begin_at_once(self, end: str) -> None:
+        """Begin to bring a small window, in one transaction, by which the remote learns what LOCAL knew."""
+        self.came_with.begin_window(end, Heard(), (self._before_window or self.local).came_with, 0)
 
     def hand_on(self) -> None:
         """Let the remote know what LOCAL knew of others before the window, all of which it has got now.

@@ -259,7 +259,8 @@ class Reference(models.Model):
     Null: none was received, or nobody would ask for it. ``seen`` is the highest id that this database's log had then:
     what its own users have changed is newer if it has a higher one. ``fields`` says so of single fields, where objects
     are merged by field and these have not all come with one version (``replay.log.field_versions``). ``came_with`` is
-    the number of what its sender had seen of it (``Knowledge``), where this database has not seen all of that yet.
+    the number of what its sender had seen of it (``Knowledge``), where this database has not seen all of that yet;
+    ``upon`` are versions of it that its author had seen although no run had told its sender so of all objects.
 
     A key that does not fit is stored as its digest, and in full in ``local_text`` or ``remote_text`` (``key_texts``).
     ``met_at`` (this database's clock) is when the two met first, and since then whenever they were made equal, or
@@ -291,6 +292,7 @@ class Reference(models.Model):
     seen = models.BigIntegerField(null=True)
     fields = ExactTextField(null=True)
     came_with = models.BigIntegerField(null=True)
+    upon = ExactTextField(null=True)
 
     class Meta:
         # What differs most comes first: comparing costs a third of what an index costs otherwise.

@@ -277,6 +277,7 @@ class Migration(migrations.Migration):
                 ("seen", models.BigIntegerField(null=True)),
                 ("fields", synchro_triggers.exact_text.ExactTextField(null=True)),
                 ("came_with", models.BigIntegerField(null=True)),
+                ("upon", synchro_triggers.exact_text.ExactTextField(null=True)),
             ],
             options={
                 "verbose_name": "reference",

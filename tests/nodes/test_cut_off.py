@@ -303,3 +303,46 @@ def test_what_comes_to_the_sender_after_its_window_has_not_come_with_it(nodes, s
     nodes.rounds(MESH)
     assert nodes.all(Item, "cash") == [[1, 5, 7]] * 3
     nodes.assert_at_rest(MESH)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "again"])
+@pytest.mark.parametrize("by_field", [False, True], ids=["whole", "by field"])
+@pytest.mark.parametrize("at_once", [False, True], ids=["run", "at once"])
+def test_what_was_written_upon_a_change_beside_a_run_has_seen_it(nodes, settings, by_field, again, at_once):
+    """C's users change an object while C sends to A: its number is of a window that is not closed yet."""
+    settings.SYNCHRO_BATCH_SIZE, settings.SYNCHRO_CONFLICT = 1, "newest" if again else "remote"
+    if by_field:
+        settings.SYNCHRO_MERGE = "fields"
+    nodes.rows("b", Item).bulk_create([Item(name="first"), Item(name="x")])
+    nodes.rounds(MESH)
+    with nodes.turn_of("a", "b"):
+        follower = Run("b", Choices())
+        follower.perform()
+    later()
+    nodes.rows("c", Item).update(cash=1)
+    later()
+
+    def write_beside(instance, using, **kwargs):
+        if using == "a" and instance.name == "first":
+            assert nodes.rows("c", Item).filter(name="x").update(cash=2) == 1
+
+    post_save.connect(write_beside, sender=Item)
+    nodes.run("c", "a")
+    post_save.disconnect(write_beside, sender=Item)
+    assert nodes.rows("a", Item).get(name="x").cash == 2
+    later()
+    if again:
+        nodes.rows("c", Item).filter(name="x").update(cash=4)
+        later()
+    nodes.rows("a", Item).filter(name="x").update(cash=3)
+    later()
+
+    with nodes.turn_of("a", "b"):
+        assert (small_window(follower) if at_once else follower.perform()).updated >= 1
+    nodes.run("b", "c")
+
+    assert [(name, kind) for name, kind, _ in conflicts(nodes)] == [("c", "update/update")] * again
+    nodes.rounds(MESH)
+    assert nodes.all(Item, "cash") == [[1, 3]] * 3
+    assert bool(conflicts(nodes)) is again
+    nodes.assert_at_rest(MESH)

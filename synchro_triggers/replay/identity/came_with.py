@@ -1,24 +1,28 @@
-"""What objects come with, as long as a run has not ended: what its sender had seen of them.
+"""What objects come with: what their sender had seen of them, where the receiver has not seen as much of all objects.
 
 Only after a complete run does a database know all that the sender knew. Before that, single objects of it are of that
 state already, and their rows say so: who hands them on, or writes upon them, has seen as much of them. The idea is that
 of made-with knowledge (Microsoft Sync Framework), which lives here only until the run has ended.
+
+An object that was changed while a run was under way comes in a version of a window that is not closed yet, so that
+nobody knows of that window. Upon what was written, then, is told with the object (``upon``).
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from django.db import transaction
 
 from ...models import Knowledge
 from ..log.changes import Change
-from ..log.heard import Heard
+from ..log.heard import Basis, Heard
+from ..log.versions import Known, Version, knows
 
 #: So many of them are kept at the most, of runs that never end. What comes with none is taken to have seen nothing.
-_AT_MOST = 20
+AT_MOST = 20
 
 
 class CameWith:
@@ -43,6 +47,7 @@ class CameWith:
         self._joined: dict[int, int] = {}
         self._before: Mapping[int, Heard] = {}
         self._end = ""
+        self._there: Known = {}
         self._goes_along = False
 
     def begin_rest(self, number: int | None) -> None:
@@ -52,38 +57,57 @@ class CameWith:
         """
         self.number, self._goes_along = number, False
 
-    def begin_window(self, end: str, heard: Heard, before: Mapping[int, Heard], there: int) -> None:
+    def begin_window(self, end: str, heard: Heard, before: Mapping[int, Heard], there: Known, *, is_full: bool) -> None:
         """Begin with a window.
 
         Args:
             end: its position.
-            heard: what LOCAL had seen before it was opened.
+            heard: what LOCAL had seen before it was opened, and the remote has not; empty: it is told at once.
             before: what single objects of LOCAL have come with, by its number.
-            there: how many such numbers the remote has already.
+            there: what the remote has seen of all objects, or will have when these are written.
+            is_full: the remote keeps enough of such numbers.
         """
         self.number = None
         self._joined.clear()
-        self._end, self._before, self._goes_along = end, before, there < _AT_MOST
-        if there < _AT_MOST and heard.rows:
+        self._end, self._before, self._goes_along, self._there = end, before, not is_full, there
+        if heard.rows and not is_full:
             self.number = _new_number()
             self._heard[self.number] = heard
 
     def of(
-        self, change: Change | None, came_with: int | None, *, made: bool, has_arrived: Callable[[str], bool]
-    ) -> int | None:
-        """Return what an object comes with; ``None``: nothing that is known.
+        self,
+        change: Change | None,
+        received: Basis,
+        versions: Collection[Version],
+        *,
+        made: bool,
+        has_arrived: Callable[[str], bool],
+    ) -> Basis:
+        """Return what has been seen of an object that comes.
 
         Args:
             change: of the object. What is kept as a failure is of a window before.
-            came_with: what it has come to LOCAL with.
+            received: what had been seen of it when it came to LOCAL.
+            versions: the ones that have come to LOCAL, upon which its users have written.
             made: the remote did not have it.
             has_arrived: tells whether all of it comes that had come to LOCAL before it was read, where the window ends
                 at a position.
         """
         if not made and (change is None or not change.logged):
-            return None
-        if came_with is None or came_with not in self._before or not self._goes_along or not has_arrived(self._end):
-            return self.number
+            return Basis()
+        number = received.came_with if self._goes_along and received.came_with in self._before else None
+        upon = [each for each in (*versions, *received.upon) if not self._is_told(each)]
+        if (number is None and not upon) or not has_arrived(self._end):
+            return Basis(self.number)
+        return Basis(self.number if number is None else self._join(number), tuple(upon))
+
+    def _is_told(self, version: Version) -> bool:
+        """Tell whether the remote has seen a version, or is told of it by what all objects of the window come with."""
+        heard = None if self.number is None else self._heard.get(self.number)
+        return knows(self._there, version) or (heard is not None and knows(heard.of_all, version))
+
+    def _join(self, came_with: int) -> int:
+        """Return the number of what LOCAL had seen, with what an object has come to it with."""
         if came_with not in self._joined:
             number = self._joined[came_with] = _new_number()
             own = None if self.number is None else self._heard.get(self.number)

@@ -93,7 +93,7 @@ class OwnFields:
     def have_arrived(self, at: At, position: str) -> bool:
         """Tell whether a position of LOCAL's log counts as received all that has come to LOCAL of an object."""
         task = self._tasks.get(at)
-        if task is None:
+        if task is None or not position:
             return False
         rows = rows_of_objects(local_alias(), family_of(task.shape), [task.key]).get(task.key, [])
         last = max((row for row in rows if row.origin), key=lambda row: row.id, default=None)

@@ -8,6 +8,7 @@ from functools import cached_property
 from ...capture.keys import encode_key
 from ...conf import local_alias
 from ..log.changes import LONG_AGO, Change
+from ..log.heard import Basis
 from ..log.own_windows import OwnRow, WindowNumbers, own_rows
 from ..log.users_changes import last_changes
 from ..log.versions import Version, time_after
@@ -50,10 +51,10 @@ class OwnVersions:
         """Return what the log says of an object of the batch."""
         return self._changes.get(at)
 
-    def came_with(self, at: At) -> int | None:
-        """Return the number of what the sender of an object had seen of it that LOCAL has received (``Knowledge``)."""
+    def basis(self, at: At) -> Basis:
+        """Return what the sender of an object had seen of it that LOCAL has received."""
         stored = self._received.get(at)
-        return None if stored is None else stored.came_with
+        return Basis() if stored is None else stored.basis
 
     def received(self, at: At) -> Version | None:
         """Return the version of an object that LOCAL has received last, whether its users have changed it since."""

@@ -16,6 +16,7 @@ from ...key_texts import full_key, gone_key, is_digest, is_gone_key, key_of_gone
 from ...models import MetNode, Reference
 from ...moment import UtcNow
 from ..log.field_versions import FieldVersion, read_fields
+from ..log.heard import Basis, read_versions
 from ..log.versions import Version
 from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
@@ -27,7 +28,7 @@ from ..schema.shape import read_key
 _WHOSE = ("ended", "remote_pk", "remote_text", "gone")
 
 #: The columns that say what was received.
-_RECEIVED = ("author", "number", "time", "seen", "fields", "came_with")
+_RECEIVED = ("author", "number", "time", "seen", "fields", "came_with", "upon")
 
 
 #: Whose the tombstones are of objects that keep their keys: everybody's, for the key tells everywhere which it is.
@@ -54,6 +55,7 @@ class Stored(NamedTuple):
     seen: int | None
     fields: str | None
     came_with: int | None
+    upon: str | None
 
     @property
     def version(self) -> Version | None:
@@ -65,7 +67,19 @@ class Stored(NamedTuple):
     @property
     def receipt(self) -> Receipt:
         """What was received of the object."""
-        return Receipt(self.version, self.seen, self.fields, self.came_with)
+        return Receipt(self.version, self.seen, self.fields, self.came_with, self.upon)
+
+    @property
+    def basis(self) -> Basis:
+        """What its sender had seen of the object."""
+        return Basis(self.came_with, () if self.upon is None else read_versions(self.upon))
+
+    @property
+    def versions(self) -> list[Version]:
+        """All versions that have been received: of the object, and of its fields."""
+        of_fields = () if self.fields is None else read_fields(self.fields).values()
+        found = (self.version, *(each.version for each in of_fields))
+        return [version for version in found if version is not None]
 
     def of_field(self, name: str) -> FieldVersion:
         """Return the version of one field that was received."""
@@ -128,13 +142,14 @@ class Receipt(NamedTuple):
         version: who has changed it last; ``None``: nobody asks, or has written that down.
         seen: how far the database's own log went then; ``None``: it has none.
         fields: the versions of its fields, where they differ (``fields_text``).
-        came_with: the number of what its sender had seen of it.
+        came_with, upon: what its sender had seen of it, as of ``Basis``.
     """
 
     version: Version | None
     seen: int | None
     fields: str | None = None
     came_with: int | None = None
+    upon: str | None = None
 
 
 def text_of(key: Any) -> str:

@@ -18,6 +18,7 @@ from django.db.models import Model
 from ...conf import local_alias
 from ...key_texts import read_full_key
 from ..log.field_versions import FieldVersion
+from ..log.heard import Basis
 from ..log.own_windows import WindowNumbers
 from ..log.users_changes import LastChange, UsersChanges
 from ..log.versions import Version
@@ -301,6 +302,11 @@ class Identity:
         if (grave := self._noted.graves.get((root, text))) is not None:
             rows = [*rows, grave]
         return max(rows, key=lambda row: row.seen or 0, default=None)
+
+    def basis_there(self, model: type[Model], key: Any, remote_key: Any) -> Basis:
+        """Return what the sender of an object had seen of it that the remote has received last."""
+        stored = self.stored_there(model, key, remote_key)
+        return Basis() if stored is None else stored.basis
 
     def receive_fields(
         self, model: type[Model], key: Any, brought: Mapping[str, Version | None], kept: Mapping[str, FieldVersion]

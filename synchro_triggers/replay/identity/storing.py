@@ -13,6 +13,7 @@ from ...key_texts import full_key, is_digest, key_of_unseen, stored_key
 from ...models import ChangeLog, Operation, Reference
 from ..log.changes import Change
 from ..log.field_versions import FieldVersion, FieldVersions, fields_text, newest_of
+from ..log.heard import versions_text
 from ..log.versions import Version
 from ..log.window import highest_id
 from ..rows.selecting import rows_with
@@ -148,26 +149,28 @@ class Storing:
         if fields is None:
             return self._receipt_of(at)
         newest = newest_of(version for version, _ in fields.values())
-        return Receipt(newest, self._seen, fields_text(fields), self._came_with_of(at, newest))
+        return Receipt(newest, self._seen, fields_text(fields), *self._basis_of(at, newest))
 
     def _receipt_of(self, at: At) -> Receipt:
         """Return what the remote has received of an object as a whole, or of its deletion."""
         version = self._version(at)
-        return Receipt(version, self._seen, None, self._came_with_of(at, version))
+        return Receipt(version, self._seen, None, *self._basis_of(at, version))
 
-    def _came_with_of(self, at: At, version: Version | None) -> int | None:
+    def _basis_of(self, at: At, version: Version | None) -> tuple[int | None, str | None]:
+        """Return what LOCAL has seen of an object, as it is stored."""
         if self._came_with is None or version is None or not self._asks_for_versions:
-            return None
+            return None, None
         received = self._names.received.get(at)
-        number = self._came_with.of(
+        basis = self._came_with.of(
             self._versions.change_of(at),
-            None if received is None else received.came_with,
+            self._versions.basis(at),
+            [] if received is None else [each for each in received.versions if each != version],
             made=at in self._noted.made,
             has_arrived=lambda end: at not in self._noted.fields or self._fields.have_arrived(at, end),
         )
-        if number is not None:
-            self._come_with.add(number)
-        return number
+        if basis.came_with is not None:
+            self._come_with.add(basis.came_with)
+        return basis.came_with, versions_text(basis.upon)
 
     def _fields_of(self, at: At) -> FieldVersions | None:
         """Return which versions of its fields the remote has; ``None``: the object counts as a whole."""

@@ -1,10 +1,13 @@
-"""What was seen of all nodes' changes, of all models and of single ones. Pure."""
+"""What was seen of all nodes' changes: of all models, of single ones, and of single objects. Pure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import NamedTuple
 
-from .versions import Known
+from .versions import Known, Version, had
 
 
 class Heard:
@@ -39,3 +42,35 @@ class Heard:
             for author in set.intersection(*map(set, more)):
                 known[author] = max(known.get(author, 0), min(each[author] for each in more))
         return known
+
+
+class Basis(NamedTuple):
+    """What the sender of an object had seen of it, where its receiver has not seen as much of all objects.
+
+    Attributes:
+        came_with: the number of what it had seen of all (see the model ``Knowledge``).
+        upon: versions of the object itself.
+    """
+
+    came_with: int | None = None
+    upon: tuple[Version, ...] = ()
+
+    def includes(self, version: Version) -> bool:
+        """Tell whether a version of the object is one of ``upon``, or older than one of its author's."""
+        return any(had(each, version) for each in self.upon)
+
+
+@lru_cache(maxsize=10_000)
+def read_versions(text: str) -> tuple[Version, ...]:
+    """Return what ``versions_text()`` has written.
+
+    Example:
+        >>> read_versions('[["a", 3, 17]]')
+        (Version(author='a', number=3, time=17),)
+    """
+    return tuple(Version(*each) for each in json.loads(text))
+
+
+def versions_text(versions: Iterable[Version]) -> str | None:
+    """Return versions as they are stored; ``None``: there are none."""
+    return json.dumps(sorted(set(versions)), separators=(",", ":")) if versions else None

@@ -110,14 +110,14 @@ class ByField:
         rows = self._last_of_users(shape, remote_key, theirs, received) if theirs is not None else {}
         there = {name: self._there(received[name], rows.get(name), theirs) for name in names}
         knows_local = self._local_knows(shape, at, there, rows)
-        labels = labels_of_family(shape)
-        known = self._context.knowledge.remote.of(labels, None if stored is None else stored.came_with)
+        basis = identity.basis_there(shape.model, key, remote_key)
+        sees = self._context.knowledge.remote.sees(labels_of_family(shape), basis)
 
         def remote_knows(name: str) -> bool:
             version = here[name]
             if version is None:
                 return False
-            return (name in rows and had(received[name].version, version)) or (change.logged and knows(known, version))
+            return (name in rows and had(received[name].version, version)) or (change.logged and sees(version))
 
         found = compare_fields(here, there, users=rows, local_knows=knows_local, remote_knows=remote_knows)
         unseen = frozenset(name for name in names if there[name] is not None and not knows_local(name))
@@ -159,7 +159,7 @@ class ByField:
     def _local_knows(self, shape: Shape, at: At, there: Versions, rows: Mapping[str, OwnRow]) -> Any:
         """Return what tells whether LOCAL has seen the remote's version of a field."""
         knowledge, labels = self._context.knowledge, labels_of_family(shape)
-        known = knowledge.local.of(labels, self._identity.versions.came_with(at))
+        sees = knowledge.local.sees(labels, self._identity.versions.basis(at))
 
         def local_knows(name: str) -> bool:
             version = there[name]
@@ -167,7 +167,7 @@ class ByField:
                 return True
             if name in rows and knowledge.has_received(labels, rows[name]):
                 return True
-            return knows(known, version)
+            return sees(version)
 
         return local_knows
 

@@ -22,7 +22,7 @@ from ..log.field_versions import newest_of
 from ..log.noted_changes import Notes
 from ..log.own_windows import OwnRow, moment_of, own_rows
 from ..log.users_changes import LastChange, LastChanges, last_changes
-from ..log.versions import Standing, Version, compare, had, is_newer, knows, time_after
+from ..log.versions import Standing, Version, compare, had, is_newer, time_after
 from ..schema.family import family_of, labels_of_family
 from ..schema.keys import FormerKey
 from ..schema.shape import Shape, shape_of
@@ -358,10 +358,10 @@ class RemoteChanges:
         self, shape: Shape, keys: tuple[Any, Any], change: Change, versions: _Versions, theirs: LastChange | None
     ) -> Standing:
         (key, at_remote), (here, there, received) = keys, versions
-        stored, labels = self._identity.stored_there(shape.model, key, at_remote), labels_of_family(shape)
-        known = self._context.knowledge.remote.of(labels, None if stored is None else stored.came_with)
+        basis = self._identity.basis_there(shape.model, key, at_remote)
+        sees = self._context.knowledge.remote.sees(labels_of_family(shape), basis)
         # What is kept as a failure has come, and was not applied; what was received, users there have seen.
-        remote_knows = (theirs is not None and had(received, here)) or (change.logged and knows(known, here))
+        remote_knows = (theirs is not None and had(received, here)) or (change.logged and sees(here))
         standing = compare(here, there, local_knows=self._knows(shape, key, theirs, there), remote_knows=remote_knows)
         if standing is Standing.SAME and theirs is not None:
             return Standing.OLDER  # of several writes with one version their author has the last
@@ -404,7 +404,7 @@ class RemoteChanges:
         knowledge, labels = self._context.knowledge, labels_of_family(shape)
         if theirs is not None and knowledge.has_received(labels, self._own_row(theirs.id)):
             return True
-        return knows(knowledge.local.of(labels, self._identity.versions.came_with((shape.root, key))), there)
+        return knowledge.local.sees(labels, self._identity.versions.basis((shape.root, key)))(there)
 
     @property
     def has_any(self) -> bool:

@@ -23,9 +23,10 @@ from ...models import ConflictKind
 from ..errors import LeftBehind
 from ..identity.references import Identity
 from ..log.changes import Change
+from ..log.heard import Basis
 from ..log.own_windows import moment_of, own_rows
 from ..log.users_changes import last_changes
-from ..log.versions import Version, knows, time_after
+from ..log.versions import Version, time_after
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
@@ -229,14 +230,12 @@ class Unseen:
             if change is not None and (own := logged.get(change.id)) is not None:
                 time = time_after(own.time_or(change.time), version)
                 version = Version(self._context.source, knowledge.here.of(own), time)
-            if version is not None and not knows(knowledge.remote.of([label], self._came_with(row)), version):
+            if version is not None and not knowledge.remote.sees([label], self._basis_there(row))(version):
                 yield _Seen(*_told(version))
 
-    def _came_with(self, row: Model) -> int | None:
-        """Return what the remote's row of an object has come with."""
+    def _basis_there(self, row: Model) -> Basis:
         remote_key = self._identity.known(type(row), row.pk)
-        stored = None if remote_key is None else self._identity.stored_there(type(row), row.pk, remote_key)
-        return None if stored is None else stored.came_with
+        return Basis() if remote_key is None else self._identity.basis_there(type(row), row.pk, remote_key)
 
     def is_returning(self, at: At) -> bool:
         """Tell whether an object comes back to the remote as a new version of its users."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from django.db import connections
 
 from ...models import Knowledge
-from ..log.heard import Heard
-from ..log.versions import Known
+from ..log.heard import Basis, Heard
+from ..log.versions import Known, Version, knows
 from .gaps import concern, entries_in, labels_in
 
 
@@ -103,12 +103,25 @@ class Knowing:
         known[self._itself] = _EVERYTHING
         return known
 
+    def sees(self, labels: Collection[str], basis: Basis) -> Callable[[Version], bool]:
+        """Return what tells whether the node has seen versions of one object.
+
+        Args:
+            labels: of the tables that the object's rows are in.
+            basis: what had been seen of it when it came to the node.
+        """
+        known = self.of(labels, basis.came_with)
+        return lambda version: knows(known, version) or basis.includes(version)
+
+    @property
+    def of_all_objects(self) -> Known:
+        """What the node knows of all objects; nothing, where it lacks some, or keeps failures."""
+        return {} if self.lacks_some or self._failing else self.of_all()
+
     @property
     def passed(self) -> list[int]:
         """The numbers of what some objects have come with, all of which the node knows of all by now."""
-        if self.lacks_some or self._failing:
-            return []
-        of_all = self.of_all()
+        of_all = self.of_all_objects
         return [
             came_with
             for came_with, heard in self.came_with.items()

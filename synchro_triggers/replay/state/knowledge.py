@@ -9,7 +9,7 @@ from django.db import connections
 from ...capture.tables import captured_models
 from ...conf import get_settings, local_alias
 from ...models import Checkpoint, Failure, MetNode, Window
-from ..identity.came_with import CameWith
+from ..identity.came_with import AT_MOST, CameWith
 from ..log.heard import Heard
 from ..log.own_windows import OwnRow, WindowNumbers, close_window
 from ..log.vendor import log_of
@@ -120,11 +120,16 @@ class RunKnowledge:
             for label in labels:
                 for author, number in known.items():
                     heard.add(author, label, number)
-        self.came_with.begin_window(end, heard, local.came_with, len(self.remote.came_with))
+        there, is_full = self.remote, len(self.remote.came_with) >= AT_MOST
+        self.came_with.begin_window(end, heard, local.came_with, there.of_all_objects, is_full=is_full)
 
     def begin_at_once(self, end: str) -> None:
         """Begin to bring a small window, in one transaction, by which the remote learns what LOCAL knew."""
-        self.came_with.begin_window(end, Heard(), (self._before_window or self.local).came_with, 0)
+        local, there = self._before_window or self.local, self.remote
+        known = there.of_all_objects
+        if known and not has_rows(Failure, local_alias()) and not self._gaps.withheld(local.unlogged):
+            known = {**known, **handed_on(local.of_all_objects, known, {self._source, self._node})}
+        self.came_with.begin_window(end, Heard(), local.came_with, known, is_full=False)
 
     def hand_on(self) -> None:
         """Let the remote know what LOCAL knew of others before the window, all of which it has got now.

@@ -451,7 +451,7 @@ def _identity_for(context: RunContext) -> Identity:
 
 def _changes_of(task: Task) -> list[Change]:
     if isinstance(task, LinkTask):
-        return [change for _, change in task.targets.values()]
+        return [change for target in task.targets for change in task.changes_of(target)]
     return [task.change] if task.change is not None else []
 
 

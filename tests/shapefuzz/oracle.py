@@ -99,7 +99,7 @@ class Oracle:
         self._numbered_by = _numbered_by()
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
-        self.theirs: set[Name] = set()  # the remote has won over them, with another key that led nowhere as LOCAL's did
+        self.theirs: set[Name] = set()  # the remote has won over them, maybe with other keys that lead nowhere
         self.renumbered: set[str] = set()  # past the log, so that nobody knows them again by their keys
         self.successors: dict[Name, Name] = {}  # who has the row of an object that is gone, by its natural key
         self.kept_there: set[Name] = set()  # the remote has kept what they were before their key changed on LOCAL
@@ -371,7 +371,7 @@ class _Case:
         nowhere = self._is_told(name, "points nowhere")
         if nowhere:
             self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
-        if local == there and self._is_told(name, "remote won"):
+        if self._is_told(name, "remote won"):
             self._oracle.theirs.add(name)
         elif self._is_written_here(name):
             self._oracle.theirs.discard(name)

@@ -67,6 +67,7 @@ class LinkTask:
         targets: local keys at the other end, each with whether the link exists now, and its change.
         rows: of those links that exist, the keys of their rows.
         one_way: those of them whose mirrored link, in a symmetrical table, is in another state.
+        mirrors: of the others, the changes that speak of the mirrored link, which is written with it.
     """
 
     shape: LinkShape
@@ -74,6 +75,12 @@ class LinkTask:
     targets: dict[Any, tuple[bool, Change]] = field(default_factory=dict)
     rows: dict[Any, Any] = field(default_factory=dict)
     one_way: set[Any] = field(default_factory=set)
+    mirrors: dict[Any, Change] = field(default_factory=dict)
+
+    def changes_of(self, target: Any) -> list[Change]:
+        """Return the changes that are done, or fail, with a link."""
+        _, change = self.targets[target]
+        return [change, self.mirrors[target]] if target in self.mirrors else [change]
 
     @property
     def position(self) -> int:

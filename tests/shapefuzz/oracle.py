@@ -99,6 +99,7 @@ class Oracle:
         self._numbered_by = _numbered_by()
         self.unlogged: set[str] = set()
         self.nowhere: set[Name] = set()
+        self.theirs: set[Name] = set()  # the remote has won over them, maybe with other keys that lead nowhere
         self.renumbered: set[str] = set()  # past the log, so that nobody knows them again by their keys
         self.successors: dict[Name, Name] = {}  # who has the row of an object that is gone, by its natural key
         self.kept_there: set[Name] = set()  # the remote has kept what they were before their key changed on LOCAL
@@ -370,6 +371,10 @@ class _Case:
         nowhere = self._is_told(name, "points nowhere")
         if nowhere:
             self._oracle.nowhere.add(name)  # until LOCAL's users change it, whatever comes to be there
+        if self._is_told(name, "remote won"):
+            self._oracle.theirs.add(name)
+        elif self._is_written_here(name):
+            self._oracle.theirs.discard(name)
         if local != there:
             if self._is_told(name, FAILED, WAITING) and not self._is_decided(name):
                 self.owed.add(name)
@@ -482,6 +487,8 @@ class _Case:
         # Nobody has written it on LOCAL: what the remote's users have written stays.
         if self._is_written_there_alone(name, attname):
             return True
+        if name in self._oracle.theirs and self._is_the_same_key(name, attname):
+            return True  # both numbers have been given out since, each to another object, as no run can know
         before = self._before.remote.one(name) or was_there
         if name[1] in self._oracle.renumbered and self._has_lost_its_target(name, attname, before.get(attname), there):
             return True  # nobody knows that LOCAL has the row of the remote's, which does as the remote's own rows do
@@ -540,9 +547,12 @@ class _Case:
 
     def _is_the_same_key(self, name: Name, attname: str) -> bool:
         """Tell whether a row of the remote's still holds the key that it held, which leads to another object now."""
-        before, after = self._before.remote.rows[name][0].raw, self._after.remote.rows[name][0].raw
-        is_key = str(self._before.remote.rows[name][0].values.get(attname)).startswith("→ ")
-        return is_key and before.get(attname) == after.get(attname)
+        rows = [each.remote.rows.get(name) for each in (self._before, self._after)]
+        if None in rows:
+            return False
+        before, after = (found[0] for found in rows)
+        is_key = str(before.values.get(attname)).startswith("→ ")
+        return is_key and before.raw.get(attname) == after.raw.get(attname)
 
     def _is_overwriting_allowed(self, name: Name) -> bool:
         if not self._oracle.world.logs("remote"):

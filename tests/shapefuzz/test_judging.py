@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
 from synchro_triggers import synchro_paused, synchronize
@@ -351,3 +352,49 @@ def test_object_is_there_only_where_who_has_its_key_now_fails_as_a_child_with_a_
     for label in ("shapefuzz.A", "shapefuzz.C"):
         assert any(f"{label} o1 " in each and "is still there" in each for each in found) is not right
     assert found == [] or not right
+
+
+POINTING = (
+    *("B", "models.Model", marked("b"), "note_b = models.CharField(max_length=120, null=True)"),
+    "ct_b = models.ForeignKey(ContentType, models.CASCADE)",
+    *("oid_b = models.CharField(max_length=60, null=True)", "g_b = GenericForeignKey('ct_b', 'oid_b')"),
+)
+
+
+@both_vendors
+@pytest.mark.parametrize(
+    "case", ["as it was", "so is a note", "the remote has not won", "it is another key", "LOCAL has written it"]
+)
+def test_keys_that_led_nowhere_may_lead_apart_only_where_the_remote_has_won_and_nobody_has_written_them_since(
+    project, databases, tmp_path, local, case
+):
+    target, pointing = project(local, ("A", "models.Model", marked("a")), POINTING, SYNCHRO_CONFLICT="remote")
+    made = pointing.objects.create(mark_b="o1", ct_b=ContentType.objects.get_for_model(target))
+    synchronize()
+    ledger.forget()
+    names = dict.fromkeys(("default", "remote"), "")
+    oracle = Oracle(World(Project(0, local, local, ()), databases, tmp_path, names))
+    oracle.settle(Sides(read("default"), read("remote")))
+    there = pointing.objects.using("remote")
+
+    def judged_run(tamper=lambda: None):
+        before = Sides(read("default"), read("remote"))
+        report = synchronize()
+        tamper()
+        return oracle.judge(before, Sides(read("default"), read("remote")), report, [])
+
+    if case != "the remote has not won":
+        there.update(oid_b="3", **({"note_b": "theirs"} if case == "so is a note" else {}))
+    pointing.objects.update(oid_b="4")
+    nowhere = "3" if case == "the remote has not won" else None
+    assert judged_run(lambda: there.update(oid_b=nowhere) if nowhere else None) == []
+    target.objects.bulk_create([target(mark_a=f"n{number}") for number in range(1, 5)])
+    if case == "LOCAL has written it":
+        pointing.objects.filter(pk=made.pk).update(oid_b="2")
+    kept = {"it is another key": "2", "LOCAL has written it": "3"}.get(case)
+    found = judged_run(lambda: there.update(oid_b=kept) if kept else None)
+
+    leads = {"it is another key": "n2"}.get(case, "n3")
+    should = {"LOCAL has written it": "n2"}.get(case, "n4")
+    wrong = f"oid_b is '→ {leads}' instead of '→ {should}'"
+    assert [wrong in each for each in found] == ([] if case in ("as it was", "so is a note") else [True])

@@ -8,6 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from synchro_triggers import SyncReport, synchronize
 from synchro_triggers.replay.report import Told
 from tests.databases import both
+from tests.replay.hearing import later
 from tests.shapeapp.models import Article, Note, NothingPet, Owner, Shelf, Sticker, Topic
 from tests.shapes.sides import REMOTE, on_remote, synchronize_and_compare
 
@@ -123,6 +124,30 @@ def test_key_that_the_remote_will_give_out_yet_does_not_point_to_that_object(unb
     assert on_remote(Note, name="note").target is None
     assert on_remote(Sticker, name="sticker").target is None
     assert not remote(NothingPet).filter(owner__name="theirs").exists()
+
+
+@pytest.mark.all_pairs
+@pytest.mark.mariadb
+@pytest.mark.parametrize("to_come", [False, True])
+def test_key_there_stays_if_the_remote_has_given_it_out_and_not_if_it_will_do_so_yet(to_come):
+    article = Article.objects.create(name="gone")
+    remote(Article).create(name="theirs")
+    Note.objects.create(name="note", target=article)
+    assert synchronize().failures == []
+    former = on_remote(Article, name="gone").pk
+    Article.objects.filter(pk=article.pk)._raw_delete("default")
+    assert synchronize().failures == []
+    if to_come:
+        remote(Note).update(object_id=former + 1)
+        later()
+    Note.objects.update(name="renamed")
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert (on_remote(Note, name="renamed").object_id == former) is not to_come
+    assert remote(Article).create(name="more").pk == former + 1
+    assert on_remote(Note, name="renamed").target is None
 
 
 def test_key_that_is_free_for_good_on_the_remote_is_copied_as_it_is():

@@ -1,7 +1,7 @@
 """Columns that hold keys of what neither side has: nowhere is nowhere, whatever the numbers.
 
 What speaks of a deleted object, as a history does, holds its old key on both sides. LOCAL no longer knows which one
-that was on the remote: there, a key that leads nowhere stays as it is.
+that was on the remote: there, a key that leads nowhere stays as it is. A key that an object may get there yet is none.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ def staying_nowhere(
             if (there := held_key(column, row, remote)) is not None:
                 held[-1].append((column, (root_of(there[0]), there[1])))
                 wanted.setdefault(root_of(there[0]), set()).add(there[1])
-    somebodys = {(root, key) for root, keys in wanted.items() for key in targets.those_there(root, keys)}
+    somebodys: set[At] = set()
+    for root, keys in wanted.items():
+        taken = targets.those_there(root, keys)
+        somebodys.update((root, key) for key in taken | targets.those_to_come(root, keys - taken))
     staying: list[dict[str, Any]] = []
     for (instance, row, _), columns in zip(drafts, held, strict=True):
         nowhere = [column.field for column, at in columns if at not in somebodys]

@@ -185,6 +185,8 @@ def _link_tasks(
     for (owner, target), change in pairs.items():
         exists, mirror_exists = (owner, target) in linked, (target, owner) in linked
         if symmetrical and exists is mirror_exists and target in tasks and owner in tasks[target].targets:
+            if change not in tasks[target].changes_of(owner):
+                tasks[target].mirrors[owner] = change
             continue  # the mirrored row; ``add()`` speaks of one direction
         task = tasks.setdefault(owner, LinkTask(shape, owner))
         task.targets[target] = (exists, change)

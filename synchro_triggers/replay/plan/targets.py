@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
+from django.db import connections
 from django.db.models import Max, Model
 
 from ...capture.keys import encode_key
@@ -20,6 +21,7 @@ from ..rows.other_spellings import OtherSpellings
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import why_doubled
 from ..rows.values import local_value
+from ..rows.vendor import statements_of
 from ..schema.findable import is_findable, not_findable, why_not_findable
 from ..schema.made_up import as_written, far_off, numbered
 from ..schema.shape import Shape, points_to_key, root_of, shape_of, target_of
@@ -214,6 +216,18 @@ class Targets:
     def those_there(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
         """Return those of the keys that rows of the remote have."""
         return self._identity.existing(root, keys)
+
+    def those_to_come(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
+        """Return those of the keys, which no row of the remote has, that an object of LOCAL's may get there yet.
+
+        So may a key that is the same on both sides: then LOCAL's says which one is meant.
+        """
+        numbering = numbered(root)
+        if self._identity.keeps_key(shape_of(numbering)):
+            return set(keys) if natural_manager(root) is None else set()
+        there = connections[self._identity.remote]
+        above = {key for key in keys if isinstance(key, int) and key > self._highest_key(numbering)}
+        return statements_of(there).yet_to_give(there, numbering, above) if above else set()
 
     def leads_nowhere_as_before(self, instance: Model, field: Any) -> None:
         """Forget what was to be told of a number that was made up for a field: it is not needed."""

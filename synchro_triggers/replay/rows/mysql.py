@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models import Model
@@ -65,6 +65,16 @@ class MySQLStatements(Statements):
                 while cursor.nextset():
                     found += cursor.rowcount
         return found
+
+    def yet_to_give(self, connection: Any, model: type[Model], keys: Collection[int]) -> set[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT auto_increment FROM information_schema.tables"
+                " WHERE table_schema = DATABASE() AND lower(table_name) = %s",
+                [_plain_name(model._meta.db_table).lower()],
+            )
+            found = [following for (following,) in cursor.fetchall() if following is not None]
+        return {key for key in keys if key >= max(found, default=0)}
 
     def existing_links_stay(self, connection: Any, through: Any, source: str) -> dict[str, Any]:
         """With ``INSERT IGNORE``, links to what is not there would be left out too, and values cut short, silently."""

@@ -107,6 +107,16 @@ class Statements:
         """
         return []
 
+    def yet_to_give(self, connection: BaseDatabaseWrapper, model: type[Model], keys: Collection[int]) -> set[int]:
+        """Return those automatic keys that the database may give out yet.
+
+        Args:
+            connection: a transaction must be open there, which has written already.
+            model: the model that has the key.
+            keys: higher than that of any row.
+        """
+        return set(keys)
+
     def move_sequences_on(
         self, connection: BaseDatabaseWrapper, written: Mapping[type[Model], Collection[int]]
     ) -> None:

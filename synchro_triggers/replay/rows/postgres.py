@@ -17,7 +17,7 @@ from django.db.models import BigIntegerField, Model
 
 from ..schema.stored_types import has_placeholder
 from .other import Statements, quoting
-from .postgres_sequences import move_sequences_on, reserve_keys
+from .postgres_sequences import move_sequences_on, reserve_keys, yet_to_give
 
 _CASCADING = """
 SELECT asked.number
@@ -177,6 +177,7 @@ class PostgresStatements(Statements):
 
     reserve_keys = staticmethod(reserve_keys)
     move_sequences_on = staticmethod(move_sequences_on)
+    yet_to_give = staticmethod(yet_to_give)
 
 
 def array_parameter(values: Sequence[Any], base_type: str) -> Any:

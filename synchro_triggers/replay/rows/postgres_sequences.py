@@ -86,6 +86,15 @@ def reserve_keys(connection: BaseDatabaseWrapper, model: type[Model], number: in
         return [key for (key,) in cursor.fetchall()]
 
 
+def yet_to_give(connection: BaseDatabaseWrapper, model: type[Model], keys: Collection[int]) -> set[int]:
+    """Return those keys that a sequence has still to give out."""
+    found: set[int] = set()
+    for _, step, lowest, highest, name in _sequences_of(connection, model):
+        sequence = _where_it_stands(connection, name, step, lowest, highest)
+        found.update(key for key in keys if sequence.steps_past([key]))
+    return found
+
+
 def _sequences_of(connection: BaseDatabaseWrapper, model: type[Model]) -> list[Any]:
     """Return the sequences of the key's column: of its default, whoever owns it, or of its identity."""
     key: Any = model._meta.pk
@@ -96,13 +105,18 @@ def _sequences_of(connection: BaseDatabaseWrapper, model: type[Model]) -> list[A
 
 def _move_on(connection: BaseDatabaseWrapper, model: type[Model], keys: Collection[int]) -> None:
     for oid, step, lowest, highest, name in _sequences_of(connection, model):
+        steps = _where_it_stands(connection, name, step, lowest, highest).steps_past(keys)
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT last_value, is_called FROM {name}")
-            last, called = cursor.fetchone()
-            steps = Sequence(last, called, step, lowest, highest).steps_past(keys)
             if steps > _STEPS_AT_ONCE:
                 cursor.execute(
                     "SELECT setval(%s::oid::regclass, nextval(%s::oid::regclass) + %s)", [oid, oid, (steps - 1) * step]
                 )
             elif steps:
                 cursor.execute("SELECT count(nextval(%s::oid::regclass)) FROM generate_series(1, %s)", [oid, steps])
+
+
+def _where_it_stands(connection: BaseDatabaseWrapper, name: str, step: int, lowest: int, highest: int) -> Sequence:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT last_value, is_called FROM {name}")
+        last, called = cursor.fetchone()
+    return Sequence(last, called, step, lowest, highest)

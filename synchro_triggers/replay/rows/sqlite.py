@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,6 +106,10 @@ class SQLiteStatements(Statements):
             )
             first = int(max(0, *(highest or 0 for highest in cursor.fetchone()))) + 1
         return list(range(first, first + number))
+
+    def yet_to_give(self, connection: BaseDatabaseWrapper, model: type[Model], keys: Collection[int]) -> set[int]:
+        [following] = self.reserve_keys(connection, model, 1)  # which takes nothing: it looks
+        return {key for key in keys if key >= following}
 
     def among(self, connection: BaseDatabaseWrapper, field: Any, values: list[Any]) -> tuple[str, Any] | None:
         if all(type(value) is int or (type(value) is str and "\0" not in value) for value in values):

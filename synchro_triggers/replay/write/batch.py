@@ -167,10 +167,7 @@ class Batch:
         self._known.counters.store()
         self._leave_for_later()
         self._leave_other_children()
-        left = {(change.label, change.key) for change in self._result.left}
-        for (label, key), reason in targets.pointing_nowhere.items():
-            if (label, key) not in left:
-                self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
+        self._tell_what_points_nowhere()
         return self._result
 
     def _read_what_comes_along(self) -> list[ObjectTask]:
@@ -258,6 +255,14 @@ class Batch:
         at |= {(root, key.number) for root, key in at - given if isinstance(key, FormerKey)}
         self._result.left += [change for change in self._changes if (_root(change), change.key) in at]
         self._result.hanging = any(self._hanging_on(task) for task in self._put_off if isinstance(task, ObjectTask))
+
+    def _tell_what_points_nowhere(self) -> None:
+        """Tell which numbers were made up, of the objects that have got them: what the remote has won has not."""
+        others = {(_root(change), change.key) for change in (*self._result.left, *self._result.failed)}
+        others |= {(root, encode_key(key)) for root, key in self._result.left_there}
+        for (label, key), reason in self._targets.pointing_nowhere.items():
+            if (model := model_of(label)) is not None and (root_of(model), key) not in others:
+                self._result.report.remark(Told.POINTS_NOWHERE, label, key, reason)
 
     def _may_stop(self) -> bool:
         """Tell whether the time is over, and the transaction may end here."""
@@ -447,7 +452,7 @@ def _identity_for(context: RunContext) -> Identity:
 
 def _changes_of(task: Task) -> list[Change]:
     if isinstance(task, LinkTask):
-        return [change for _, change in task.targets.values()]
+        return [change for target in task.targets for change in task.changes_of(target)]
     return [task.change] if task.change is not None else []
 
 

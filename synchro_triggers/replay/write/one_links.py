@@ -54,7 +54,7 @@ class Links:
     def begin_round(self, tasks: Iterable[LinkTask]) -> None:
         """Forget that links have failed which are tried again now: one change may be about several of them."""
         for task in tasks:
-            for _, change in task.targets.values():
+            for change in (each for target in task.targets for each in task.changes_of(target)):
                 if change not in self._unreadable:
                     self._outcomes.failed.pop(change, None)
 
@@ -106,7 +106,7 @@ class Links:
 
     def _apply_one(self, task: LinkTask) -> LinkTask:
         """Apply the links of one owner; return those that are left."""
-        remaining = LinkTask(task.shape, task.owner, one_way=task.one_way)
+        remaining = LinkTask(task.shape, task.owner, one_way=task.one_way, mirrors=task.mirrors)
         owner: Model | None = None
         for add in (False, True):
             keys: dict[Any, tuple[Any, Change]] = {}
@@ -123,8 +123,8 @@ class Links:
                     self._outcomes.report.count(task.shape.through._meta.label, Action.LEAVE.counted_as)
                 except Exception as error:
                     reraise_if_hopeless(error, self._remote)
-                    self._outcomes.failed[change] = error
                     remaining.targets[key] = (exists, change)
+                    self._fail(remaining, key, error)
             if keys:
                 self._settle_conflicts(task, owner_key, keys, remaining, add=add)
             if not keys:
@@ -139,9 +139,13 @@ class Links:
             except Exception as error:
                 reraise_if_hopeless(error, self._remote)
                 for key, change in keys.values():
-                    self._outcomes.failed[change] = error
                     remaining.targets[key] = (add, change)
+                    self._fail(remaining, key, error)
         return remaining
+
+    def _fail(self, task: LinkTask, key: Any, error: Exception) -> None:
+        """Note that a link has failed: of a symmetrical one both rows, of which LOCAL may delete one by itself."""
+        self._outcomes.failed.update(dict.fromkeys(task.changes_of(key), error))
 
     def _settle_conflicts(
         self, task: LinkTask, owner_key: Any, keys: dict[Any, tuple[Any, Change]], remaining: LinkTask, *, add: bool
@@ -155,8 +159,8 @@ class Links:
             conflict = replace(conflict, sides=self._sides(shape, pair, add=add))
             remote_wins = self._remote_changes.settling.decide_link(conflict)
             if isinstance(remote_wins, Exception):
-                outcomes.failed[change] = remote_wins
                 remaining.targets[key] = (add, change)
+                self._fail(remaining, key, remote_wins)
                 del keys[pair[1]]
                 continue
             # Of a link that was removed and added again there are two changes, which may come in two batches.

@@ -7,7 +7,7 @@ different, so it is written again, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cache
 from typing import Any
@@ -21,7 +21,7 @@ from ..rows.selecting import rows_of
 from ..rows.statements import update_rows
 from ..rows.values import differing, local_value, set_values, value_to_write
 from ..schema.observed import saves_are_heard
-from ..schema.shape import Shape, tables_of
+from ..schema.shape import Shape, Table, shape_of, tables_of
 from .many_rows import key_parts
 from .own_methods import way_past
 
@@ -119,13 +119,21 @@ class ReadBack:
         return found[0] if found else None
 
     def _write(self, names: Collection[str]) -> None:
-        key, shape = key_parts(self._shape, self._instance.pk), self._shape
-        for table in tables_of(shape):
-            fields = [shape.copied[number] for number in table.numbers if shape.copied[number].attname in names]
-            if fields:
+        wrong = [field for field in self._shape.copied if field.attname in names]
+        for table, key in self._rows_of_it():
+            if fields := [field for field in wrong if field in table.model._meta.local_concrete_fields]:
                 values = [self._meant[field.attname] for field in fields]
                 update_rows(self._alias, table.model, table.key, fields, [[*key, *values]])
         set_values(self._instance, {name: self._meant[name] for name in names})
+
+    def _rows_of_it(self) -> Iterator[tuple[Table, Sequence[Any]]]:
+        """Yield the tables in which the object lies, and what its key is there: some parents have one of their own."""
+        shape, instance = self._shape, self._instance
+        rows = [(shape, instance.pk)]
+        rows += [(shape_of(each.model), instance.__dict__[each.link.attname]) for each in shape.other_parents]
+        for each, key in rows:
+            for table in tables_of(each):
+                yield table, key_parts(each, key)
 
 
 def _plain(*values: dict[str, Any]) -> set[str]:

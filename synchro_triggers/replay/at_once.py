@@ -67,7 +67,7 @@ class AtOnce:
         Returns:
             The report; ``None``: nothing was done, it takes a run with a lease.
         """
-        if window.rows > _AT_MOST or window.known_row != checkpoint.last_row:
+        if window.rows > _AT_MOST or window.known_row != checkpoint.last_row or checkpoint.left_out:
             return None
         context = self.context
         page = read_page(local_alias(), window, window.after, _AT_MOST, without_origin=context.node)
@@ -132,4 +132,5 @@ class AtOnce:
             return False
         if any(change.forged or change.label not in self.fence.listed for change in changes):
             return False
-        return not self.fence.schema.lagging({change.label for change in changes})
+        labels = {change.label for change in changes}
+        return not (self.fence.schema.lagging(labels) or self.fence.schema.missing(labels))

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from django.db.models import Model
 
 from ...capture import install
-from ...capture.own_tables import Schema, require_own_tables
+from ...capture.own_tables import require_own_tables
+from ...capture.schema import Schema
 from ...capture.tables import is_of_links, labels_of
 from ...conf import get_settings, local_alias, required_remotes
 from ...exceptions import Refused, SynchroConfigurationError

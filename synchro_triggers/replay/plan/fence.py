@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...capture.own_tables import Schema
+from ...capture.schema import Schema
 from ...capture.tables import captured_models
-from ...conf import get_settings
+from ...conf import get_settings, local_alias
 from ...key_texts import printable_key
 from ..log.changes import Change
 from ..report import SyncReport, Told
@@ -22,14 +22,14 @@ class Fence:
     Attributes:
         listed: the labels of ``SYNCHRO_MODELS``.
         chosen: those of them that the run is about.
-        schema: whether the remote's tables are what the chosen models need.
+        schema: whether the remote's tables are what the models need.
     """
 
     def __init__(self, remote: str, labels: Iterable[str] | None) -> None:
         models = captured_models(get_settings().models)
         self.listed = frozenset(model._meta.label for model in models)
         self.chosen = self.listed if labels is None else self.listed.intersection(labels)
-        self.schema = Schema(remote, [model for model in models if model._meta.label in self.chosen])
+        self.schema = Schema(remote, models, local_alias())
 
     def lets_through(self, change: Change, report: SyncReport) -> bool:
         """Tell whether a change may be applied; put one that may not into the report: it is unlisted, or forged."""

@@ -1,0 +1,59 @@
+"""Which fields were left out of what a database has received, because not both sides had their columns.
+
+It stands in the checkpoint, and is written in each transaction that leaves something out: a run that is killed has
+either written both or neither. Once both sides have a column, its values are brought (``write.late_columns``), and
+only then is it forgotten.
+
+``LACKING``: the database that receives did not have the column. Until it has got the values it has nothing to say of
+that field, and what it sends leaves the field out, too. ``HELD``: that was so, for the one that has sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from django.db.models import Field
+
+from ...models import Checkpoint
+
+LACKING = "lacking"
+HELD = "held"
+
+#: Model label to names of fields to why they were left out.
+LeftOut = dict[str, dict[str, str]]
+
+
+def left_out_in(text: str) -> LeftOut:
+    """Return what ``Checkpoint.left_out`` says."""
+    return {label: dict(fields) for label, fields in json.loads(text).items()} if text else {}
+
+
+def as_text(entries: Mapping[str, Mapping[str, str]]) -> str:
+    """Return entries as ``Checkpoint.left_out`` holds them."""
+    return json.dumps({label: dict(fields) for label, fields in sorted(entries.items()) if fields}) if entries else ""
+
+
+def added(entries: LeftOut, fields: Iterable[Field[object, object]], why: str) -> LeftOut:
+    """Return entries with further fields; of one that is there already, what the remote lacks counts more."""
+    found = {label: dict(names) for label, names in entries.items()}
+    for field in fields:
+        names = found.setdefault(field.model._meta.label, {})
+        names[field.name] = LACKING if LACKING in (why, names.get(field.name)) else why
+    return found
+
+
+def without(entries: LeftOut, label: str) -> LeftOut:
+    """Return entries without those of a model."""
+    return {each: names for each, names in entries.items() if each != label}
+
+
+def lacking_of_all(alias: str) -> LeftOut:
+    """Return the fields of which a database waits for the values, whoever has them."""
+    found: LeftOut = {}
+    for text in Checkpoint._base_manager.using(alias).exclude(left_out="").values_list("left_out", flat=True):
+        for label, names in left_out_in(text).items():
+            for name, why in names.items():
+                if why == LACKING:
+                    found.setdefault(label, {})[name] = why
+    return found

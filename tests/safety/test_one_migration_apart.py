@@ -1,0 +1,194 @@
+"""Databases that are one migration apart: a run goes on for the columns that both have, and brings the rest later."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.db.models.signals import post_save, pre_save
+
+from synchro_triggers import synchronize
+from synchro_triggers.capture import install
+from synchro_triggers.models import Checkpoint, Failure
+from tests.databases import both, both_committed
+from tests.managing import in_process
+from tests.testapp.models import Account, Entry, Item, Place, Restaurant
+
+pytestmark = both
+
+LOCAL, REMOTE = "default", "remote"
+
+
+def execute(alias, *statements):
+    with connections[alias].cursor() as cursor:
+        for sql in statements:
+            cursor.execute(sql)
+
+
+def on(alias, model=Item):
+    return model._base_manager.using(alias)
+
+
+def drop(alias, table="testapp_item", column="cash"):
+    """Let a database be as it was before a migration that has added a column."""
+    install.uninstall(alias)
+    execute(alias, f"ALTER TABLE {table} DROP COLUMN {column}")
+
+
+def add(alias, table="testapp_item", column="cash", kind="integer DEFAULT 0 NOT NULL", *, triggers=True):
+    """Do what the migration does: the column comes, and the triggers fit."""
+    execute(alias, f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+    if triggers:
+        install.install(alias)
+
+
+def left_out(report):
+    return [(each.model, each.field) for each in report.left_out]
+
+
+def stored(alias=REMOTE):
+    return json.loads(Checkpoint.objects.using(alias).get().left_out or "{}")
+
+
+@contextmanager
+def receiving(signal, receiver, sender=Item):
+    signal.connect(receiver, sender=sender, weak=False)
+    try:
+        yield
+    finally:
+        signal.disconnect(receiver, sender=sender)
+
+
+def values(alias):
+    return sorted(on(alias).values_list("name", "cash"))
+
+
+def test_column_that_the_remote_lacks_is_left_out_and_follows():
+    changed = Item.objects.create(name="a", cash=1)
+    synchronize()
+    drop(REMOTE)
+    Item.objects.filter(pk=changed.pk).update(name="b", cash=2)
+    Item.objects.bulk_create(Item(name=f"new {number}", cash=number) for number in range(3))
+
+    report = synchronize()
+
+    assert left_out(report) == [("testapp.Item", "cash")] and "migrate --database remote" in report.left_out[0].reason
+    assert (report.created, report.updated, report.failed) == (3, 1, 0) and not Failure.objects.using(REMOTE).exists()
+    assert sorted(on(REMOTE).values_list("name", flat=True)) == ["b", "new 0", "new 1", "new 2"]
+    assert stored() == {"testapp.Item": {"cash": "lacking"}}
+
+    add(REMOTE)
+    report = synchronize()
+
+    assert values(REMOTE) == values(LOCAL) and report.updated == 3 and not report.left_out and stored() == {}
+    assert not synchronize().changed
+
+
+def test_change_of_nothing_else_follows_too():
+    item = Item.objects.create(name="a", cash=1)
+    synchronize()
+    drop(REMOTE)
+    Item.objects.filter(pk=item.pk).update(cash=2)
+    synchronize()
+    add(REMOTE)
+
+    synchronize()
+
+    assert values(REMOTE) == [("a", 2)]
+
+
+def test_command_ends_with_1_and_says_what_it_left_out():
+    drop(REMOTE)
+    Item.objects.create(name="a", cash=1)
+
+    code, out, error = in_process("synchronize", "--json")
+
+    assert code == 1 and "testapp.Item.cash: 'remote' has no such column" in error
+    assert json.loads(out)["left_out"][0]["field"] == "cash"
+    assert in_process("synchronize")[0] == 1  # nothing new has come, and they still differ
+    add(REMOTE)
+    assert in_process("synchronize")[0] == 0
+
+
+def test_receivers_hear_of_it_and_can_read_the_remote():
+    heard = []
+
+    def hear(instance, using, created, update_fields, **kwargs):
+        heard.append((created, update_fields, on(using).get(pk=instance.pk).cash))
+
+    drop(REMOTE)
+    item = Item.objects.create(name="a", cash=1)
+    with receiving(post_save, hear):
+        synchronize()
+        item.name, item.cash = "b", 2
+        item.save(using=LOCAL)
+        heard.clear()
+        synchronize()
+        assert heard == [(False, None, None)]
+        add(REMOTE)
+        heard.clear()
+        synchronize()
+
+    assert heard == [(False, frozenset({"cash"}), 2)] and values(REMOTE) == [("b", 2)]
+
+
+def test_what_is_changed_on_the_remote_since_it_has_the_column_stays():
+    item = Item.objects.create(name="a", cash=1)
+    other = Item.objects.create(name="b", cash=1)
+    synchronize()
+    drop(REMOTE)
+    Item.objects.update(cash=2)
+    synchronize()
+    add(REMOTE)
+    on(REMOTE).filter(name="a").update(cash=7)
+    on(REMOTE).filter(name="b").update(name="b there")
+
+    synchronize()
+
+    assert values(REMOTE) == [("a", 7), ("b there", 2)]
+    synchronize(pull=True)
+    assert values(LOCAL) == [("a", 7), ("b there", 2)]
+    assert {item.pk, other.pk} == set(on(LOCAL).values_list("pk", flat=True))
+
+
+def test_what_comes_back_first_does_not_take_it_away():
+    Item.objects.create(name="a", cash=1)
+    synchronize()
+    drop(REMOTE)
+    Item.objects.update(cash=2)
+    synchronize()
+    add(REMOTE)
+    on(REMOTE).update(name="b")
+
+    report = synchronize(pull=True)
+
+    assert values(LOCAL) == [("b", 2)] and left_out(report) == [("testapp.Item", "cash")]
+    synchronize(both=True)
+    assert values(LOCAL) == values(REMOTE) == [("b", 2)]
+    assert not synchronize(both=True).left_out
+
+
+def test_foreign_key_follows_to_what_it_points_to_there():
+    account = Account.objects.create(name="x")
+    entry = Entry.objects.create(name="e", account=account)
+    synchronize()
+    drop(REMOTE, "testapp_entry", "account_id") if connections[REMOTE].vendor != "sqlite" else pytest.skip("")
+    Entry.objects.filter(pk=entry.pk).update(name="f")
+    synchronize()
+
+
+def test_column_of_a_parent_is_left_out_of_the_child():
+    Restaurant.objects.create(name="r", stars=1)
+    synchronize()
+    drop(REMOTE, "testapp_place", "name")
+    Place.objects.update(name="s")
+    Restaurant.objects.create(name="t", stars=2)
+
+    assert left_out(synchronize()) == [("testapp.Place", "name")]
+
+    add(REMOTE, "testapp_place", "name", "varchar(50) DEFAULT '' NOT NULL")
+    synchronize()
+    assert sorted(on(REMOTE, Restaurant).values_list("name", "stars")) == [("s", 1), ("t", 2)]

@@ -27,11 +27,15 @@ class _Table:
 
     Attributes:
         problem: why no object can be written there; ``''``: they can.
+        either: ... and which side is behind, this one or the other, cannot be told.
         missing: the fields whose columns it does not have, and that can be done without.
+        extra: the columns that only it has: neither the models nor the other side know them.
     """
 
     problem: str = ""
+    either: bool = False
     missing: tuple[Any, ...] = ()
+    extra: tuple[str, ...] = ()
 
 
 class Schema:
@@ -39,13 +43,15 @@ class Schema:
 
     Args:
         alias: the database.
-        models: those that may be written there.
-        source: where what is written there comes from, so that what only one of both has can be left out;
-            ``None``: nothing can.
+        models: those that are synchronised.
+        other: the other side, so that what only one of both has can be left out; ``None``: nothing can.
+        receives: objects are written here, and come from the other side.
     """
 
-    def __init__(self, alias: str, models: Iterable[type[Model]], source: str | None = None) -> None:
-        self._alias, self._source = alias, source
+    def __init__(
+        self, alias: str, models: Iterable[type[Model]], other: str | None = None, *, receives: bool = True
+    ) -> None:
+        self._alias, self._other, self._receives = alias, other, receives
         self._models = {model._meta.label: model for model in models if _is_migrated(alias, model)}
         self._found: dict[str, _Table] = {}
 
@@ -54,24 +60,28 @@ class Schema:
         self._found.clear()
 
     def lagging(self, labels: Iterable[str]) -> dict[str, str]:
-        """Return which of the models cannot be written, with the reason; a query where none of the tables differs."""
+        """Return of which models nothing can be written or sent, with the reason; a query where no table differs."""
         return {label: table.problem for label, table in self._tables(labels).items() if table.problem}
 
     def missing(self, labels: Iterable[str]) -> dict[str, tuple[Any, ...]]:
-        """Return, of those that can, the fields whose columns are not there."""
+        """Return, of the others, the fields whose columns are not there."""
         return {label: table.missing for label, table in self._tables(labels).items() if table.missing}
 
+    def extra(self, labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return, of the others, the columns that only this database has: the models do not know them."""
+        return {label: table.extra for label, table in self._tables(labels).items() if table.extra}
+
     def require(self, labels: Iterable[str]) -> None:
-        """Raise ``Refused`` where one of these models cannot be written: not one object could be."""
-        if said := sorted(self.lagging(labels).values()):
+        """Raise ``Refused`` where one of these models cannot be written or sent: not one object could be."""
+        tables = self._tables(labels)
+        if said := sorted(table.problem for table in tables.values() if table.problem):
+            either = any(table.either for table in tables.values())
+            other = f", or `--database {self._other}` with the code that knows its columns," if either else ""
             raise Refused(
                 f"The schema of {self._alias!r} is not that of the models: {'; '.join(said)}. Nothing was written. Run "
-                f"`manage.py migrate --database {self._alias}`{self._or_here()}, and synchronise again; a model that "
-                "it shall not have is left out of SYNCHRO_MODELS, or of the run with --model."
+                f"`manage.py migrate --database {self._alias}`{other} and synchronise again; a model that it shall "
+                "not have is left out of SYNCHRO_MODELS, or of the run with --model."
             )
-
-    def _or_here(self) -> str:
-        return f", or with newer code on {self._source!r}, whichever is behind" if self._source is not None else ""
 
     def _tables(self, labels: Iterable[str]) -> dict[str, _Table]:
         wanted = [label for label in labels if label in self._models]
@@ -88,44 +98,47 @@ class Schema:
         if not differing:
             return {label: table for label, table in found.items() if table is not None}
         names = [model._meta.db_table for model in differing]
-        here = columns_of(connections[self._source], names) if self._source is not None else {}
-        obliging = obliging_columns(connection, names) if self._source is not None else {}
+        others = columns_of(connections[self._other], names) if self._other is not None else {}
+        obliging = obliging_columns(connection, names) if self._other is not None and self._receives else {}
         for model in differing:
             table = model._meta.db_table
             found[model._meta.label] = self._judged(
-                model, there[table], _folded(here.get(table, ())), _folded(obliging.get(table, ()))
+                model, there[table], _folded(others.get(table, ())), _folded(obliging.get(table, ()))
             )
         return {label: table for label, table in found.items() if table is not None}
 
     def _judged(
-        self, model: type[Model], columns: Collection[str], here: Collection[str], obliging: Collection[str]
+        self, model: type[Model], columns: Collection[str], others: Collection[str], obliging: Collection[str]
     ) -> _Table:
         """Judge a table that has not the model's columns.
 
         Args:
             columns: those that it has.
-            here: those that the same table has on the source.
+            others: those that the same table has on the other side.
             obliging: those that every insert has to name.
         """
-        missing, unknown = _missing(model, columns), _unknown(model, columns)
-        name = f"{model._meta.db_table} ({model._meta.label})"
-        if self._source is None:
+        missing, name = _missing(model, columns), f"{model._meta.db_table} ({model._meta.label})"
+        if self._other is None:
             return _Table(f"{name} has no {_names(missing)}") if missing else _Table()
-        unknown = [column for column in unknown if column.casefold() not in here]
-        sent = [field for field in missing if str(field.column).casefold() in here]
-        if sent and unknown:
+        unknown = [column for column in _unknown(model, columns) if column.casefold() not in others]
+        there = [field for field in missing if str(field.column).casefold() in others]
+        if there and unknown:
             return _Table(
-                f"{name} has no {_names(sent)}, and has {', '.join(unknown)}, which the models do not know: is it the "
-                "same column by another name?"
+                f"{name} has no {_names(there)}, and has {', '.join(unknown)}, which neither the models nor "
+                f"{self._other!r} know: the same column by another name?",
+                either=True,
             )
-        if needed := [column for column in unknown if column.casefold() in obliging]:
+        if obliged := [column for column in unknown if column.casefold() in obliging]:
             return _Table(
-                f"{name} has {', '.join(needed)}, which the models do not know, and which takes no NULL and has no "
-                "default"
+                f"{name} has {', '.join(obliged)}, which takes no NULL and has no default, and which neither the "
+                f"models nor {self._other!r} know",
+                either=True,
             )
-        if needed_fields := [field for field in missing if not can_be_left_out(model, field)]:
-            return _Table(f"{name} has no {_names(needed_fields)}, by which its objects are found")
-        return _Table(missing=tuple(missing))
+        if kept := [field for field in missing if not can_be_left_out(model, field)]:
+            return _Table(f"{name} has no {_names(kept)}, by which its objects are found, or counted")
+        if not self._receives and (bare := [field for field in there if not _has_a_default(field)]):
+            return _Table(f"{name} has no {_names(bare)}, and {self._other!r} takes no new object without it")
+        return _Table(missing=tuple(missing), extra=tuple(unknown))
 
 
 def can_be_left_out(model: type[Model], field: Any) -> bool:
@@ -136,10 +149,14 @@ def can_be_left_out(model: type[Model], field: Any) -> bool:
     kept = kept_field_names(model)
     if kept is None or name in kept or name in get_settings().counters.get(model._meta.label, ()):
         return False
-    told = {each.told_by for each in options.references} | {each.column for each in options.references}
+    told: set[str | None] = {each.told_by for each in options.references} | {each.column for each in options.references}
     for generic in model._meta.private_fields:
         told |= {getattr(generic, "fk_field", None), getattr(generic, "ct_field", None)}
     return name not in told and field.attname not in told
+
+
+def _has_a_default(field: Any) -> bool:
+    return bool(field.null or field.has_db_default() or field.get_default() is not None)
 
 
 def copied_names(model: type[Model], fields: Iterable[Any]) -> list[str]:

@@ -114,7 +114,7 @@ def _statements_are_compiled() -> bool:
         _takes(SQLCompiler.compile, ("node",))
         and issubclass(inserting, SQLCompiler)
         and _takes(inserting.execute_sql, ("returning_fields",))
-        and isinstance(InsertQuery(None).fields, list)  # type: ignore[arg-type]
+        and isinstance(InsertQuery(None).fields, list)
         and issubclass(updating, SQLCompiler)
         and hasattr(UpdateQuery, "add_update_fields")
     )

@@ -45,7 +45,7 @@ def columns_missing(alias: str, fields: Iterable[Any]) -> Iterator[None]:
     before, compiler_of = connection.ops, connection.ops.compiler
     known = missing_on(connection)
     ops: Any = copy(before)
-    ops.compiler = lambda name: _without(compiler_of(name), name, missing)
+    ops.compiler = lambda name: _without(compiler_of(name), name, missing)  # type: ignore[arg-type]
     connection.ops = ops
     setattr(connection, _MISSING, missing)
     try:

@@ -133,4 +133,4 @@ class AtOnce:
         if any(change.forged or change.label not in self.fence.listed for change in changes):
             return False
         labels = {change.label for change in changes}
-        return not (self.fence.schema.lagging(labels) or self.fence.schema.missing(labels))
+        return not (self.fence.schema.there.lagging(labels) or any(self.fence.schema.missing(labels)))

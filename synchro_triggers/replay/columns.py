@@ -6,19 +6,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Model
+from django.db import connections, transaction
 
-from ..capture.schema import copied_names
+from ..capture.vendor import columns_of
 from ..conf import local_alias
-from ..django_inside.expected import PARTS, is_as_expected
-from ..django_inside.missing_columns import columns_missing
-from ..exceptions import Refused
 from ..models import Checkpoint
 from .plan.context import RunContext
 from .plan.fence import Fence
 from .report import SyncReport
-from .schema.left_out import leaving_out
+from .schema.common_columns import copied
 from .schema.shape import model_of
 from .state.lease import Lease
 from .state.left_out import HELD, LACKING, LeftOut, added, as_text, lacking_of_all, left_out_in, without
@@ -49,21 +45,18 @@ class Columns:
         Raises:
             Refused: Django is not inside as it has to be for that.
         """
-        self._fence.schema.forget()
-        there = self._fields(self._fence.schema.missing(self._fence.listed))
-        if there and not is_as_expected("compilers"):
-            raise Refused(
-                f"The schema of {self._context.remote!r} is behind, and this Django is not inside as synchro_triggers "
-                f"expects ({PARTS['compilers'].relies_on}): run `manage.py migrate --database {self._context.remote}`."
-            )
+        columns = self._fence.schema
+        columns.forget()
+        here, there = columns.missing(self._fence.listed)
         entries = left_out_in(checkpoint.left_out)
-        held = self._held(entries) - there
-        lacking = [field for field in there if copied_names(field.model, [field])]
-        self._entries = added(added(entries, held, HELD), lacking, LACKING)
-        self.left_out = frozenset(lacking) | held
+        held, unknown = self._held(entries) - there - here, columns.unknown(self._fence.listed)
+        lacking = copied(there - here)
+        self._entries = added(added(entries, map(_at, held), HELD), [*map(_at, lacking), *unknown], LACKING)
+        self.left_out = copied(here | there) | held
         self._context.gaps.note_left_out(as_text(self._entries))
-        self._tell(lacking, held, report)
-        with columns_missing(self._context.remote, there), leaving_out(there | held):
+        self._tell(copied(here - there), lacking, held, report)
+        self._warn(unknown, report)
+        with columns.without(here, there, held):
             yield
 
     def _held(self, entries: LeftOut) -> frozenset[Any]:
@@ -71,22 +64,29 @@ class Columns:
         found = []
         for label, names in lacking_of_all(local_alias()).items():
             for field in _fields_of(label, names):
-                if entries.get(label, {}).get(field.name) != LACKING:  # or each side would wait for the other
+                if entries.get(label, {}).get(str(field.column)) != LACKING:  # or each side would wait for the other
                     found.append(field)
         return frozenset(found)
 
-    def _fields(self, by_label: dict[str, tuple[Any, ...]]) -> frozenset[Any]:
-        return frozenset(field for fields in by_label.values() for field in fields)
-
-    def _tell(self, lacking: Iterable[Any], held: Iterable[Any], report: SyncReport) -> None:
-        remote = self._context.remote
+    def _tell(self, here: Iterable[Any], there: Iterable[Any], held: Iterable[Any], report: SyncReport) -> None:
+        source, remote = local_alias(), self._context.remote
         for fields, why in (
-            (lacking, f"{remote!r} has no such column: run `manage.py migrate --database {remote}`"),
-            (held, f"{local_alias()!r} waits for its values: synchronise to {local_alias()!r} first"),
+            (here, f"{source!r} has no such column: run `manage.py migrate --database {source}`"),
+            (there, f"{remote!r} has no such column: run `manage.py migrate --database {remote}`"),
+            (held, f"{source!r} waits for its values: synchronise to {source!r} first"),
         ):
-            for field in sorted(fields, key=_name):
+            for field in sorted(fields, key=_at):
                 if field.model._meta.label in self._fence.chosen:
                     report.leave_out(field.model._meta.label, field.name, why)
+
+    def _warn(self, unknown: Iterable[tuple[str, str]], report: SyncReport) -> None:
+        source, remote = local_alias(), self._context.remote
+        for label, column in unknown:
+            if label in self._fence.chosen:
+                report.warn(
+                    f"{label}: the column {column!r} of {source!r} is left out: neither the models nor {remote!r} know "
+                    "it. Once both do, its values follow."
+                )
 
     # What was left out before -----------------------------------------------------------------------
 
@@ -97,47 +97,46 @@ class Columns:
 
         Where not all of them come, or the run ends before, they are all looked at again by the next run.
         """
-        for label, names in list(self._entries.items()):
-            model, fields = model_of(label), self._due(label, names)
-            if label not in self._fence.chosen or fields is None:
+        for label, columns in self._entries.items():
+            model, due = model_of(label), self._due(label, columns)
+            if label not in self._fence.chosen or not due:
                 continue
+            fields = {field: columns[str(field.column)] == LACKING for field in _fields_of(label, due)}
             if self._context.dry_run:
-                report.leave_out(label, ", ".join(sorted(names)), "a run brings the values now")
+                for field in fields:
+                    report.leave_out(label, field.name, "a run brings its values now")
                 continue
-            due = {field: names[field.name] == LACKING for field in fields}
-            if fields and not self._bring(model, due, lease, pace, report, interrupted):
-                continue
-            self._entries = without(self._entries, label)
-            text = as_text(self._entries)
-            self._context.gaps.note_left_out(text)
-            with transaction.atomic(using=self._context.remote):
-                lease.renew(left_out=text)
+            if model is not None and fields:
+                late = LateColumns(self._context, lease, pace.seconds, report)
+                if not late.bring(model, fields, pace.most, interrupted):
+                    continue
+            self._forget(lease, label, due)
 
-    def _bring(
-        self,
-        model: type[Model] | None,
-        due: dict[Any, bool],
-        lease: Lease,
-        pace: Pace,
-        report: SyncReport,
-        interrupted: Callable[[], bool],
-    ) -> bool:
-        assert model is not None  # it has fields
-        late = LateColumns(self._context, lease, pace.seconds, report)
-        return late.bring(model, due, pace.most, interrupted)
+    def _forget(self, lease: Lease, label: str, columns: Collection[str]) -> None:
+        self._entries = without(self._entries, label, columns)
+        text = as_text(self._entries)
+        self._context.gaps.note_left_out(text)
+        with transaction.atomic(using=self._context.remote):
+            lease.renew(left_out=text)
 
-    def _due(self, label: str, names: Collection[str]) -> list[Any] | None:
-        """Return those of a model's fields that both sides have; ``None``: one does not have all of them yet."""
-        fields = _fields_of(label, names)
-        return None if not self.left_out.isdisjoint(fields) else fields
+    def _due(self, label: str, columns: Collection[str]) -> list[str]:
+        """Return those of a model's columns that nothing is in the way of: both sides have them, or LOCAL no more."""
+        model, fields = model_of(label), {str(field.column): field for field in _fields_of(label, columns)}
+        due = [column for column, field in fields.items() if field not in self.left_out]
+        strange = [column for column in columns if column not in fields]
+        if strange and model is not None:  # code that is behind does not know them
+            table = model._meta.db_table
+            there = columns_of(connections[local_alias()], [table]).get(table, ())
+            strange = [column for column in strange if column not in there]
+        return [*due, *strange]
 
 
 def _fields_of(label: str, names: Collection[str]) -> list[Any]:
     """Return the fields that are still there: some may have gone from the models since, and are nobody's then."""
     model = model_of(label)
     fields = model._meta.local_concrete_fields if model is not None else ()
-    return [field for field in fields if field.name in names]
+    return [field for field in fields if field.column in names]
 
 
-def _name(field: Any) -> str:
-    return f"{field.model._meta.label}.{field.name}"
+def _at(field: Any) -> tuple[str, str]:
+    return field.model._meta.label, str(field.column)

@@ -264,7 +264,7 @@ def _why_refused(alias: str, source: str, shape: Shape) -> str:
         return (
             f"the triggers on {local_alias()!r} do not fit: {wrong[0]}{more}; run `manage.py synchro_install_triggers`"
         )
-    lagging = Fence(alias, None).schema.lagging([shape.label])
+    lagging = Fence(alias, None).schema.there.lagging([shape.label])
     return "; ".join(f"{text}; run `manage.py migrate --database {alias}`" for text in lagging.values())
 
 

@@ -170,7 +170,7 @@ def read_status(remote: str) -> Status:
         open_conflicts=conflicts.filter(taken="").count(),
         clock=_ahead(remote) - _ahead(local_alias()),
         note=describe_other_place(remote),
-        lagging=(fence := Fence(remote, None)).schema.lagging(fence.chosen),
+        lagging=(fence := Fence(remote, None)).schema.there.lagging(fence.chosen),
         runs=tuple(last_runs(remote, _RUNS, under_way=bool(checkpoint.run_id))),
     )
 

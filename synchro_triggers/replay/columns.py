@@ -14,7 +14,7 @@ from ..models import Checkpoint
 from .plan.context import RunContext
 from .plan.fence import Fence
 from .report import SyncReport
-from .schema.common_columns import copied
+from .schema.common_columns import copied, fields_with
 from .schema.shape import model_of
 from .state.lease import Lease
 from .state.left_out import HELD, LACKING, LeftOut, added, as_text, lacking_of_all, left_out_in, without
@@ -63,7 +63,7 @@ class Columns:
         """Return the fields of which LOCAL itself still waits for the values."""
         found = []
         for label, names in lacking_of_all(local_alias()).items():
-            for field in _fields_of(label, names):
+            for field in fields_with(label, names):
                 if entries.get(label, {}).get(str(field.column)) != LACKING:  # or each side would wait for the other
                     found.append(field)
         return frozenset(found)
@@ -101,7 +101,7 @@ class Columns:
             model, due = model_of(label), self._due(label, columns)
             if label not in self._fence.chosen or not due:
                 continue
-            fields = {field: columns[str(field.column)] == LACKING for field in _fields_of(label, due)}
+            fields = {field: columns[str(field.column)] == LACKING for field in fields_with(label, due)}
             if self._context.dry_run:
                 for field in fields:
                     report.leave_out(label, field.name, "a run brings its values now")
@@ -121,7 +121,7 @@ class Columns:
 
     def _due(self, label: str, columns: Collection[str]) -> list[str]:
         """Return those of a model's columns that nothing is in the way of: both sides have them, or LOCAL no more."""
-        model, fields = model_of(label), {str(field.column): field for field in _fields_of(label, columns)}
+        model, fields = model_of(label), {str(field.column): field for field in fields_with(label, columns)}
         due = [column for column, field in fields.items() if field not in self.left_out]
         strange = [column for column in columns if column not in fields]
         if strange and model is not None:  # code that is behind does not know them
@@ -129,13 +129,6 @@ class Columns:
             there = columns_of(connections[local_alias()], [table]).get(table, ())
             strange = [column for column in strange if column not in there]
         return [*due, *strange]
-
-
-def _fields_of(label: str, names: Collection[str]) -> list[Any]:
-    """Return the fields that are still there: some may have gone from the models since, and are nobody's then."""
-    model = model_of(label)
-    fields = model._meta.local_concrete_fields if model is not None else ()
-    return [field for field in fields if field.column in names]
 
 
 def _at(field: Any) -> tuple[str, str]:

@@ -16,13 +16,14 @@ import pytest
 from django.apps import apps
 from django.db import connections, migrations, models
 
-from synchro_triggers import Refused, synchronize
-from synchro_triggers.api import compare
+from synchro_triggers import Refused, compare, synchronize
 from synchro_triggers.capture import install
 from synchro_triggers.models import Failure
+from synchro_triggers.replay.follow import Follower
 from synchro_triggers.replay.schema import shape
 from tests.capture.changing_app import ChangingApp, forget_models
 from tests.databases import both_committed
+from tests.testapp.models import Item
 
 pytestmark = both_committed
 
@@ -257,3 +258,24 @@ def update(alias: str, old: str, new: str) -> None:
 
 def names(alias: str) -> list[str]:
     return sorted(name for (name,) in execute(alias, "SELECT name FROM migapp_thing"))
+
+
+def test_follower_leaves_out_what_the_remote_lacks_and_brings_it_when_it_has_it():
+    install.uninstall(REMOTE)
+    execute(REMOTE, "ALTER TABLE testapp_item DROP COLUMN cash")
+    Item.objects.create(name="a", cash=1)
+    reports = []
+
+    def seen(remote: str, report: Any) -> None:
+        reports.append([each.field for each in report.left_out])
+        if len(reports) == 1:
+            execute(REMOTE, "ALTER TABLE testapp_item ADD COLUMN cash integer DEFAULT 0 NOT NULL")
+            Item.objects.create(name="b", cash=2)
+        else:
+            follower.stop()
+
+    follower = Follower(REMOTE, interval=0.01, on_run=seen, on_problem=pytest.fail)
+    follower.run()
+
+    assert reports == [["cash"], []]
+    assert sorted(Item.objects.using(REMOTE).values_list("name", "cash")) == [("a", 1), ("b", 2)]

@@ -181,3 +181,177 @@ def test_column_of_a_parent_is_left_out_of_the_child():
     add(REMOTE, "testapp_place", "name", "varchar(50) DEFAULT '' NOT NULL")
     synchronize()
     assert sorted(on(REMOTE, Restaurant).values_list("name", "stars")) == [("s", 1), ("t", 2)]
+
+
+def test_status_tells_of_it_until_the_values_are_there():
+    drop(REMOTE)
+    Item.objects.create(name="a", cash=1)
+    synchronize()
+
+    done = in_process("synchro_status", "--check")
+
+    assert (
+        done.returncode == 1 and "columns are left out (testapp.Item.cash: 'remote' has no such column)" in done.stdout
+    )
+    assert "left out: testapp.Item.cash: 'remote' has no such column" in in_process("synchro_status").stdout
+    add(REMOTE)
+    assert "left out: testapp.Item.cash: its values follow in the next run" in in_process("synchro_status").stdout
+    synchronize()
+    assert in_process("synchro_status", "--check").returncode == 0
+
+
+def test_comparison_leaves_it_out_and_says_so():
+    drop(REMOTE)
+    item = Item.objects.create(name="a", cash=1)
+    synchronize()
+
+    for _ in range(2):
+        done = in_process("synchro_compare")
+        assert done.returncode == 1 and "columns yet: testapp.Item.cash" in done.stdout
+        assert "1 column is left out" in done.stderr and "differ" not in done.stderr
+        if stored():
+            on(REMOTE).update(name="b")
+            assert compare().differences[0].fields[0].field == "name"
+            on(REMOTE).update(name=item.name)
+            add(REMOTE)
+
+    synchronize()
+    assert compare().equal
+
+
+def test_local_without_a_column_of_its_code_sends_the_others_and_leaves_the_remotes_value():
+    item = Item.objects.create(name="a", cash=1)
+    synchronize()
+    drop(LOCAL)
+    install.install(LOCAL)
+    execute(LOCAL, f"UPDATE testapp_item SET name = 'b' WHERE id = {item.pk}")
+    execute(LOCAL, "INSERT INTO testapp_item (name) VALUES ('new')")
+
+    report = synchronize()
+
+    assert report.left_out[0].reason == "'default' has no such column: run `manage.py migrate --database default`"
+    assert values(REMOTE) == [("b", 1), ("new", 0)]
+    add(LOCAL)
+    assert not synchronize().left_out and values(REMOTE) == [("b", 1), ("new", 0)]
+
+
+def test_remote_without_it_is_fetched_from_and_has_nothing_to_say_of_it():
+    Item.objects.create(name="a", cash=1)
+    synchronize()
+    drop(REMOTE)
+    install.install(REMOTE)
+    execute(REMOTE, "UPDATE testapp_item SET name = 'b'", "INSERT INTO testapp_item (name) VALUES ('new')")
+
+    report = synchronize(both=True)
+
+    assert values(LOCAL) == [("b", 1), ("new", 0)] and left_out(report)
+    on(LOCAL).filter(name="new").update(cash=5)
+    synchronize(both=True)
+    add(REMOTE)
+    synchronize(both=True)
+    assert values(LOCAL) == values(REMOTE) == [("b", 1), ("new", 5)]
+
+
+def test_batches_that_are_announced_and_writers_of_one_object_leave_it_out(settings):
+    settings.SYNCHRO_BATCH_SIGNALS = True
+    heard = []
+    drop(REMOTE)
+    with receiving(post_save, lambda instance, **kwargs: heard.append(instance.name)):
+        Item.objects.bulk_create(Item(name=f"{number}", cash=number) for number in range(5))
+        synchronize()
+        Item.objects.update(cash=3)
+        synchronize()
+        Item.objects.filter(name="1").delete()
+        synchronize()
+        add(REMOTE)
+        synchronize()
+
+    assert values(REMOTE) == values(LOCAL) and len(values(REMOTE)) == 4 and "0" in heard
+
+
+def test_objects_that_are_merged_by_field(settings):
+    settings.SYNCHRO_MERGE = "fields"
+    Item.objects.create(name="a", cash=1)
+    synchronize()
+    drop(REMOTE)
+    Item.objects.update(cash=2)
+    synchronize()
+    add(REMOTE)
+    on(REMOTE).update(name="b")
+
+    synchronize(both=True)
+
+    assert values(LOCAL) == values(REMOTE) == [("b", 2)]
+    Item.objects.update(cash=3)
+    synchronize(both=True)
+    assert values(LOCAL) == values(REMOTE) == [("b", 3)]
+
+
+def test_one_that_the_remote_refuses_is_told_and_tried_again():
+    Item.objects.create(name="a", cash=1)
+    Item.objects.create(name="b", cash=200)
+    drop(REMOTE)
+    synchronize()
+    add(REMOTE, kind="integer DEFAULT 0 NOT NULL CHECK (cash < 100)")
+
+    report = synchronize()
+
+    assert [(each.model, each.remote) for each in report.failures] == [("testapp.Item", REMOTE)]
+    assert values(REMOTE) == [("a", 1), ("b", 0)] and stored()
+    Item.objects.filter(name="b").update(cash=50)
+    assert not synchronize().failures and values(REMOTE) == values(LOCAL) and not stored()
+
+
+def test_dry_run_says_it_and_notes_nothing():
+    drop(REMOTE)
+    Item.objects.create(name="a", cash=1)
+
+    report = synchronize(dry_run=True)
+
+    assert (report.created, left_out(report)) == (1, [("testapp.Item", "cash")])
+    assert not on(REMOTE).exists() and not Checkpoint.objects.using(REMOTE).exclude(left_out="").exists()
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+def test_run_that_is_cut_off_while_it_brings_the_values_begins_again(settings, monkeypatch, at):
+    settings.SYNCHRO_BATCH_SIZE = 2
+    Item.objects.bulk_create(Item(name=f"{number}", cash=number + 1) for number in range(7))
+    drop(REMOTE)
+    synchronize()
+    add(REMOTE)
+    write, calls = LateColumns._write, []
+
+    def cut_off(self, shape, late):
+        calls.append(late)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        return write(self, shape, late)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(LateColumns, "_write", cut_off)
+        synchronize()
+    assert stored() and len([cash for _, cash in values(REMOTE) if cash]) == 2 * (at - 1)
+
+    synchronize()
+    assert values(REMOTE) == values(LOCAL) and not stored()
+
+
+def test_log_that_was_pruned_meanwhile_takes_nothing_away():
+    Item.objects.create(name="a", cash=1)
+    drop(REMOTE)
+    synchronize()
+    call_command("synchro_prune", "--keep", "0", verbosity=0)
+    ChangeLog.objects.all().delete()
+    add(REMOTE)
+
+    synchronize()
+
+    assert values(REMOTE) == [("a", 1)]
+
+
+def test_natural_key_is_no_column_that_could_be_left_out():
+    Tag.objects.create(label="a")
+    drop(REMOTE, "testapp_tag", "label")
+
+    with pytest.raises(Refused, match=r"testapp_tag \(testapp.Tag\) has no label, by which its objects are found"):
+        synchronize()

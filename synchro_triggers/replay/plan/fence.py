@@ -20,12 +20,14 @@ class Fence:
         labels: those that the caller has chosen; ``None``: all.
 
     Attributes:
+        remote: where they are written.
         listed: the labels of ``SYNCHRO_MODELS``.
         chosen: those of them that the run is about.
         schema: what both databases have of the models' columns.
     """
 
     def __init__(self, remote: str, labels: Iterable[str] | None) -> None:
+        self.remote = remote
         models = captured_models(get_settings().models)
         self.listed = frozenset(model._meta.label for model in models)
         self.chosen = self.listed if labels is None else self.listed.intersection(labels)

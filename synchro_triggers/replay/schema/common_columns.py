@@ -13,6 +13,7 @@ from ...django_inside.expected import PARTS, is_as_expected
 from ...django_inside.missing_columns import columns_missing
 from ...exceptions import Refused
 from .left_out import leaving_out
+from .shape import model_of
 
 
 class CommonColumns:
@@ -75,6 +76,13 @@ class CommonColumns:
 def copied(fields: Iterable[Any]) -> frozenset[Any]:
     """Return those of the fields that are synchronised."""
     return frozenset(field for field in fields if copied_names(field.model, [field]))
+
+
+def fields_with(label: str, columns: Collection[str]) -> list[Any]:
+    """Return the fields of a model that have some columns; the models may not know all of them, or no more."""
+    model = model_of(label)
+    fields = model._meta.local_concrete_fields if model is not None else ()
+    return [field for field in fields if field.column in columns]
 
 
 def _together(groups: Iterable[Iterable[Any]]) -> frozenset[Any]:

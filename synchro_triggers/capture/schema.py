@@ -149,7 +149,8 @@ def can_be_left_out(model: type[Model], field: Any) -> bool:
     kept = kept_field_names(model)
     if kept is None or name in kept or name in get_settings().counters.get(model._meta.label, ()):
         return False
-    told: set[str | None] = {each.told_by for each in options.references} | {each.column for each in options.references}
+    told: set[Any] = {each.told_by for each in options.references}
+    told |= {each.column for each in options.references}
     for generic in model._meta.private_fields:
         told |= {getattr(generic, "fk_field", None), getattr(generic, "ct_field", None)}
     return name not in told and field.attname not in told

@@ -55,7 +55,7 @@ class Columns:
         self.left_out = copied(here | there) | held
         self._context.gaps.note_left_out(as_text(self._entries))
         self._tell(copied(here - there), lacking, held, report)
-        self._warn(unknown, report)
+        self._warn([(label, column) for label, column in unknown if column not in entries.get(label, ())], report)
         with columns.without(here, there, held):
             yield
 

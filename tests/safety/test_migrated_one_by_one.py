@@ -210,6 +210,23 @@ ROWS = {
 }
 
 
+PAGE = (Path(__file__).parents[2] / "docs" / "migrations.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.django_db(databases=())
+def test_table_of_the_page_has_these_rows():
+    rows = [line.strip("|").split("|") for line in PAGE.splitlines() if line.startswith("| `")]
+
+    said = {name.strip(" `"): [cell.strip().split(":")[0].split(";")[0] for cell in cells] for name, *cells in rows}
+
+    assert said == {
+        name: ["refused" if each else "goes on" for each in (row.here_first, row.there_first)]
+        for name, row in ROWS.items()
+    }
+    by_hand = {name for name, *cells in rows if "--pull --full" in "".join(cells)}
+    assert {name.strip(" `") for name in by_hand} == {name for name, row in ROWS.items() if row.afterwards}
+
+
 @pytest.mark.parametrize("first", [LOCAL, REMOTE])
 @pytest.mark.parametrize("name", ROWS)
 def test_each_operation(apart, name, first):

@@ -358,3 +358,15 @@ def test_natural_key_is_no_column_that_could_be_left_out():
 
     with pytest.raises(Refused, match=r"testapp_tag \(testapp.Tag\) has no label, by which its objects are found"):
         synchronize()
+
+
+def test_column_that_only_local_has_is_a_warning_once_and_no_fault():
+    add(LOCAL, column="colour", kind="varchar(10)", triggers=False)
+
+    for name, warned in (("a", True), ("b", False)):
+        Item.objects.create(name=name)
+        report = synchronize()
+        assert [("'colour' of 'default' is left out" in text) for text in report.warnings] == [True] * warned
+
+    assert not report.left_out and in_process("synchronize").returncode == 0
+    assert in_process("synchro_status", "--check").returncode == 0

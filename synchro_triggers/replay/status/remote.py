@@ -20,7 +20,7 @@ from ...reaching import troubles_with
 from ..log.window import Window, first_logged, open_window, pending_objects
 from ..plan.fence import Fence
 from ..readiness import describe_other_place
-from ..schema.common_columns import copied
+from ..schema.common_columns import copied, fields_with
 from ..schema.shape import shown_key
 from ..state.checkpoint import load_checkpoint
 from ..state.left_out import left_out_in
@@ -184,7 +184,8 @@ def _left_out(fence: Fence, checkpoint: Checkpoint) -> dict[str, str]:
     """Return the columns that are left out, and those whose values have not followed yet."""
     found: dict[str, str] = {}
     for label, columns in left_out_in(checkpoint.left_out).items():
-        found.update((f"{label}.{column}", "its values follow in the next run") for column in columns)
+        for each in fields_with(label, columns):
+            found[f"{label}.{each.column}"] = "its values follow in the next run"
     here, there = map(copied, fence.schema.missing(fence.chosen))
     for alias, fields in ((local_alias(), here), (fence.remote, there)):
         for each in fields:

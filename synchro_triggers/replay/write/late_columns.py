@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import Error, connections, transaction
 from django.db.models import Model
@@ -19,9 +19,11 @@ from ...capture.keys import encode_key
 from ...capture.session import as_users_change
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
-from ...models import ChangeLog
+from ...models import ChangeLog, Reference
+from ...moment import as_utc
 from ..errors import reraise_if_hopeless
 from ..identity.matching import Matching
+from ..identity.reference_table import text_of
 from ..identity.references import Identity
 from ..log.changed_fields import FieldsRow, rows_of_objects
 from ..log.everything import every_object
@@ -55,6 +57,13 @@ class _Late:
     row: Any
     values: Mapping[str, Any]
     unseen: bool
+
+
+class _Logged(NamedTuple):
+    """What a log says of an object: its key there, and the rows."""
+
+    key: Any
+    rows: Collection[FieldsRow]
 
 
 class LateColumns:
@@ -118,22 +127,25 @@ class LateColumns:
             )
         found = {row.pk: row for row in instances_of(rows)}
         log_here = rows_of_objects(local_alias(), [model], there)
-        log_there = rows_of_objects(remote, family_of(shape), there.values())
+        log_there = rows_of_objects(remote, [model], there.values())
+        whole_there = rows_of_objects(remote, family_of(shape), there.values())
         late: list[_Late] = []
         failed: list[FailedObject] = []
         for key, remote_key in there.items():
             row = found.get(remote_key)
             if row is None:
                 continue
-            logs = log_here.get(key, ()), log_there.get(remote_key, ())
-            wanted = [field for field, blindly in fields.items() if self._counts(field.name, *logs, blindly)]
+            logs = _Logged(key, log_here.get(key, ())), _Logged(remote_key, log_there.get(remote_key, ()))
+            wanted = [
+                field for field, blindly in fields.items() if self._counts(shape.root, field.name, *logs, blindly)
+            ]
             try:
                 values = self._differing(identity, here[key], row, wanted)
             except ObjectNotApplied as error:
                 failed.append(FailedObject(model._meta.label, encode_key(key), str(error)))
                 continue
             if values:
-                late.append(_Late(key, row, values, self._has_unseen(logs[1])))
+                late.append(_Late(key, row, values, self._has_unseen(whole_there.get(remote_key, ()))))
         return late, failed
 
     def _identity(self, shape: Shape, here: Mapping[Any, Any]) -> Identity:
@@ -148,15 +160,14 @@ class LateColumns:
         except ObjectNotApplied:  # several rows have its natural key: a kept failure, or a first meeting
             return None
 
-    def _counts(self, name: str, here: Collection[FieldsRow], there: Collection[FieldsRow], blindly: bool) -> bool:
+    def _counts(self, root: type[Model], name: str, here: _Logged, there: _Logged, blindly: bool) -> bool:
         """Tell whether LOCAL's value of a field is the one that counts."""
-        ours, theirs = _last(here, name, self._context.node), _last(there, name, self._context.source)
+        source, node = self._context.source, self._context.node
+        ours, theirs = _last(here.rows, name, node), _last(there.rows, name, source)
         if ours is None or theirs is None:
             return theirs is None and (blindly or ours is not None)
-        return (_time(local_alias(), ours), self._context.source) > (
-            _time(self._context.remote, theirs),
-            self._context.node,
-        )
+        time_here = _time(local_alias(), root, here.key, ours, node)
+        return (time_here, source) > (_time(self._context.remote, root, there.key, theirs, source), node)
 
     def _has_unseen(self, there: Collection[FieldsRow]) -> bool:
         last = max(there, key=lambda row: row.id, default=None)
@@ -240,5 +251,19 @@ def _last(rows: Collection[FieldsRow], name: str, but: str) -> FieldsRow | None:
     return max(own, key=lambda row: row.id, default=None)
 
 
-def _time(alias: str, row: FieldsRow) -> Any:
-    return ChangeLog._base_manager.using(alias).values_list("logged_at", flat=True).get(pk=row.id)
+def _time(alias: str, root: type[Model], key: Any, row: FieldsRow, other: str) -> int:
+    """Return when a change was made, in microseconds, by the clock of who has made it.
+
+    Of what was received that is the time of the object's version; 0 where that is not known, or is the other side's
+    own, which tells nothing of this field.
+
+    Args:
+        alias, key: where the row of the log is, and of which object.
+        other: the node id of the other side.
+    """
+    if not row.origin:
+        logged = ChangeLog._base_manager.using(alias).values_list("logged_at", flat=True).get(pk=row.id)
+        return round(as_utc(logged).timestamp() * 1_000_000)
+    received = Reference._base_manager.using(alias).filter(model_label=root._meta.label, remote_pk=text_of(key))
+    times = received.exclude(time=None).values_list("source", "author", "time")
+    return max((time or 0 for source, author, time in times if (author or source) != other), default=0)

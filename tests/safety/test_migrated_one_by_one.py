@@ -18,6 +18,7 @@ from django.db import connections, migrations, models
 
 from synchro_triggers import Refused, compare, synchronize
 from synchro_triggers.capture import install
+from synchro_triggers.capture.vendor import columns_of, obliging_columns
 from synchro_triggers.models import Failure
 from synchro_triggers.replay.follow import Follower
 from synchro_triggers.replay.schema import shape
@@ -210,6 +211,7 @@ ROWS = {
 }
 
 
+ALL = ["changed here", "changed there", "made here", "made there", "thing 0", "thing 3"]
 PAGE = (Path(__file__).parents[2] / "docs" / "migrations.md").read_text(encoding="utf-8")
 
 
@@ -239,6 +241,8 @@ def test_each_operation(apart, name, first):
     apart.code("0002_step" if first == LOCAL else "0001_step")
     update(LOCAL, "thing 1", "changed here")
     update(REMOTE, "thing 2", "changed there")
+    insert(LOCAL, "made here")
+    insert(REMOTE, "made there")
     refusal = row.here_first if first == LOCAL else row.there_first
     if name == "RenameModel":
         execute(LOCAL, f"UPDATE {'migapp_older' if first == LOCAL else 'migapp_old'} SET name = 'x'")
@@ -247,7 +251,7 @@ def test_each_operation(apart, name, first):
             synchronize(both=True)
     else:
         synchronize(both=True)
-        assert names(LOCAL) == names(REMOTE) == ["changed here", "changed there", "thing 0", "thing 3"]
+        assert names(LOCAL) == names(REMOTE) == ALL
     assert not Failure.objects.using(REMOTE).exists() and not Failure.objects.using(LOCAL).exists()
 
     apart.migrate(second)
@@ -258,7 +262,7 @@ def test_each_operation(apart, name, first):
 
     assert not (report.left_out or report.failures or report.warnings)
     assert row.holds(LOCAL) and row.holds(REMOTE)
-    assert names(LOCAL) == names(REMOTE) == ["changed here", "changed there", "thing 0", "thing 3"]
+    assert names(LOCAL) == names(REMOTE) == ALL
     assert compare().equal and not synchronize(both=True).changed
 
 
@@ -271,6 +275,15 @@ def execute(alias: str, sql: str, *params: Any) -> Any:
 def update(alias: str, old: str, new: str) -> None:
     """Write as somebody does whose code fits the database."""
     execute(alias, "UPDATE migapp_thing SET name = %s WHERE name = %s", new, old)
+
+
+def insert(alias: str, name: str) -> None:
+    """Make a thing as the code does that fits the database."""
+    there, table = connections[alias], "migapp_thing"
+    obliging = obliging_columns(there, [table])[table] | (columns_of(there, [table])[table] & {"weight"})
+    obliging -= {"id", "name"}
+    columns, values = ["name", *sorted(obliging)], ["%s", *"1" * len(obliging)]
+    execute(alias, f"INSERT INTO migapp_thing ({', '.join(columns)}) VALUES ({', '.join(values)})", name)
 
 
 def names(alias: str) -> list[str]:

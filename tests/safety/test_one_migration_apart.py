@@ -339,6 +339,24 @@ def test_run_that_is_cut_off_while_it_brings_the_values_begins_again(settings, m
     assert values(REMOTE) == values(LOCAL) and not stored()
 
 
+def test_run_that_is_cut_off_has_noted_what_it_left_out_of_what_it_sent(settings):
+    settings.SYNCHRO_BATCH_SIZE = 2
+    Item.objects.bulk_create(Item(name=f"{number}", cash=number + 1) for number in range(6))
+    drop(REMOTE)
+
+    def cut_off(instance, **kwargs):
+        if instance.name == "4":
+            raise KeyboardInterrupt
+
+    with receiving(post_save, cut_off), pytest.raises(KeyboardInterrupt):
+        synchronize()
+    assert on(REMOTE).count() == 4 and stored()
+    add(REMOTE)
+
+    synchronize()
+    assert values(REMOTE) == values(LOCAL) and not stored()
+
+
 def test_log_that_was_pruned_meanwhile_takes_nothing_away():
     Item.objects.create(name="a", cash=1)
     drop(REMOTE)

@@ -10,7 +10,7 @@ Relies on: each statement is compiled by a class that ``connection.ops.compiler(
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from functools import cache
@@ -85,12 +85,16 @@ class _Inserting:
 
     def execute_sql(self, returning_fields: Any = None) -> Any:
         """Return what the database gave out; NULL for what is missing."""
-        asked = list(returning_fields or ())
-        there = [field for field in asked if field not in self.missing]
-        rows = super().execute_sql(there)  # type: ignore[misc]
-        if len(there) == len(asked) or not rows:
-            return rows
-        return [tuple(_spread(row, asked, self.missing)) for row in rows]
+        return _returned(super().execute_sql, returning_fields, self.missing)  # type: ignore[misc]
+
+
+def _returned(execute: Callable[[Any], Any], returning_fields: Any, missing: frozenset[Any]) -> Any:
+    asked = list(returning_fields or ())
+    there = [field for field in asked if field not in missing]
+    rows = execute(there)
+    if len(there) == len(asked) or not rows:
+        return rows
+    return [tuple(_spread(row, asked, missing)) for row in rows]
 
 
 def _spread(row: Any, asked: Iterable[Any], missing: frozenset[Any]) -> Iterator[Any]:
@@ -112,3 +116,7 @@ class _Updating:
             there = [(key, None, F(key.attname))]
         self.query.values = there
         return super().as_sql(*args, **kwargs)  # type: ignore[misc]
+
+    def execute_returning_sql(self, returning_fields: Any) -> Any:
+        """Return what the database made of it (since Django 6.0); NULL for what is missing."""
+        return _returned(super().execute_returning_sql, returning_fields, self.missing)  # type: ignore[misc]

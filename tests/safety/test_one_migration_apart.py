@@ -13,6 +13,7 @@ from django.db.models.signals import post_save
 from synchro_triggers import Refused, compare, synchronize
 from synchro_triggers.capture import install
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure
+from synchro_triggers.replay.report import Told
 from synchro_triggers.replay.write.late_columns import LateColumns
 from tests.databases import both
 from tests.managing import in_process
@@ -388,3 +389,19 @@ def test_column_that_only_local_has_is_a_warning_once_and_no_fault():
 
     assert not report.left_out and in_process("synchronize").returncode == 0
     assert in_process("synchro_status", "--check").returncode == 0
+
+
+def test_change_of_the_remotes_users_that_nobody_has_seen_stays_one_when_the_value_comes():
+    Item.objects.create(name="a", cash=1)
+    synchronize()
+    drop(REMOTE)
+    Item.objects.update(cash=2)
+    synchronize()
+    add(REMOTE)
+    on(REMOTE).update(name="there")
+    assert synchronize().updated == 1 and values(REMOTE) == [("there", 2)]
+
+    Item.objects.update(name="here")
+    report = synchronize()
+
+    assert [each.kind for each in report.remarks] == [Told.LOCAL_WON] and values(REMOTE) == [("here", 2)]

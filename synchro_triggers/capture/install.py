@@ -56,6 +56,10 @@ class Comparison:
         lines |= {f"{table.table} ({table.label}): no column {column!r}" for table, column in self.lacking}
         return sorted(lines)
 
+    def faults(self) -> list[str]:
+        """Return the same, or nothing where all that is wrong are columns that triggers which fit do not know."""
+        return [] if self.fits else self.describe()
+
 
 def require_capture(alias: str) -> None:
     """Raise ``SynchroConfigurationError`` where changes cannot be captured: such a database only receives."""

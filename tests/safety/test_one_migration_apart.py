@@ -235,6 +235,8 @@ def test_local_without_a_column_of_its_code_sends_the_others_and_leaves_the_remo
 
     assert report.left_out[0].reason == "'default' has no such column: run `manage.py migrate --database default`"
     assert values(REMOTE) == [("b", 1), ("new", 0)]
+    done = in_process("synchro_status", "--check")
+    assert done.returncode == 1 and "testapp.Item.cash: 'default' has no such column" in done.stdout
     add(LOCAL)
     assert not synchronize().left_out and values(REMOTE) == [("b", 1), ("new", 0)]
 

@@ -158,6 +158,8 @@ class Checkpoint(models.Model):
             (see ``replay.state.gaps``). Empty: none.
         unlogged: models of which something has come that this database did not log, and when it did last.
         whole: what the source had in its own ``unlogged`` when all of its objects were last brought here.
+        left_out: fields that runs have left out, because one of the two databases did not have their columns, as JSON:
+            by model label, field to why (see ``replay.state.left_out``). Empty: none.
         looked: the position in this database's own changelog up to which it was looked for numbers that its users have
             given out again (see ``replay.given_again``). Empty: not yet.
         run_id, run_host, run_pid, run_started, run_seen: the run that is under way, if any; ``run_seen`` moves on
@@ -179,6 +181,7 @@ class Checkpoint(models.Model):
     lacks = ExactTextField(default="", blank=True)
     unlogged = ExactTextField(default="", blank=True)
     whole = ExactTextField(default="", blank=True)
+    left_out = ExactTextField(default="", blank=True)
     looked = ExactTextField(default="", blank=True)
     run_id = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
     run_host = models.CharField(max_length=255, default="", blank=True)

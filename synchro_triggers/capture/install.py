@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import DatabaseError, ProgrammingError, connections, transaction
@@ -14,7 +14,7 @@ from ..conf import get_settings
 from ..exceptions import Refused, SynchroConfigurationError
 from ..vendors.vendor import writing_on
 from .own_tables import needed_columns, require_own_tables
-from .tables import CapturedTable, captured_models, captured_tables
+from .tables import CapturedColumn, CapturedTable, captured_models, captured_tables
 from .trigger import InstalledTrigger, Trigger
 from .vendor import has_capture, vendor_of
 
@@ -55,6 +55,10 @@ class Comparison:
         lines |= {f"{trigger.table} ({trigger.label}): orphaned" for trigger in self.orphaned}
         lines |= {f"{table.table} ({table.label}): no column {column!r}" for table, column in self.lacking}
         return sorted(lines)
+
+    def faults(self) -> list[str]:
+        """Return the same, or nothing where all that is wrong are columns that triggers which fit do not know."""
+        return [] if self.fits else self.describe()
 
 
 def require_capture(alias: str) -> None:
@@ -97,18 +101,63 @@ def _compare(connection: BaseDatabaseWrapper, wanted_tables: list[CapturedTable]
     views = tuple(vendor.views(connection, absent)) if absent else ()
     installed = {(trigger.name, trigger.place): trigger for trigger in vendor.installed_triggers(connection)}
     replicated = replicated or any(trigger.replicated for trigger in installed.values())
-    wanted: list[Trigger] = vendor.full_triggers(connection, present, replicated)
+    lacking = tuple(vendor.lacking_columns(connection, present))
+    wanted: list[Trigger] = vendor.full_triggers(connection, _with_what_is_there(present, lacking), replicated)
     names = {(trigger.name, trigger.place) for trigger in wanted}
     signatures = {name: trigger.signature for name, trigger in installed.items()}
     changed = [each for each in wanted if signatures.get((each.name, each.place)) != each.signature]
+    outdated = [each for each in changed if (each.name, each.place) in installed]
+    if outdated and (ahead := _of_other_code(connection, present, {each.label for each in outdated}, replicated)):
+        changed = [
+            each for each in changed if (each.name, each.place, signatures.get((each.name, each.place))) not in ahead
+        ]
     return Comparison(
         missing=tuple(trigger for trigger in changed if (trigger.name, trigger.place) not in installed),
         outdated=tuple(trigger for trigger in changed if (trigger.name, trigger.place) in installed),
         orphaned=tuple(trigger for name, trigger in installed.items() if name not in names),
         absent_tables=tuple(table for table in absent if table not in views),
         views=views,
-        lacking=tuple(vendor.lacking_columns(connection, present)),
+        lacking=lacking,
     )
+
+
+def _with_what_is_there(
+    tables: list[CapturedTable], lacking: Iterable[tuple[CapturedTable, str]]
+) -> list[CapturedTable]:
+    """Return the tables without the columns that a later migration brings: the triggers of older code fit them."""
+    without: dict[str, set[str]] = {}
+    for table, column in lacking:
+        without.setdefault(table.table, set()).add(column)
+    if any(column.column in without.get(table.table, ()) for table in tables for column in table.key):
+        return tables  # nothing can be logged, and the database says why
+    return [
+        replace(table, columns=tuple(each for each in table.columns if each.column not in without.get(table.table, ())))
+        for table in tables
+    ]
+
+
+def _of_other_code(
+    connection: BaseDatabaseWrapper, tables: list[CapturedTable], labels: Collection[str], replicated: bool
+) -> set[tuple[str, str, str]]:
+    """Return names, places and signatures of triggers that fit tables of which models do not know all columns.
+
+    The code of whoever has migrated the database knows them, and has made triggers with them. What their fields are
+    called, and where they come, is tried: where they are several, only as the last ones.
+    """
+    vendor = vendor_of(connection)
+    concerned = [table for table in tables if table.label in labels]
+    there = vendor.columns_of(connection, [table.table for table in concerned])
+    found: set[tuple[str, str, str]] = set()
+    for table in concerned:
+        extra = sorted(there.get(table.table, set()) - {column.column for column in table.columns})
+        last = len(table.columns)
+        for place in range(last + 1) if len(extra) == 1 else [last] if extra else []:
+            for ending in ("", "_id"):
+                more = tuple(CapturedColumn(column.removesuffix(ending), column, "") for column in extra)
+                columns = (*table.columns[:place], *more, *table.columns[place:])
+                triggers = vendor.full_triggers(connection, [replace(table, columns=columns)], replicated)
+                found.update((each.name, each.place, each.signature) for each in triggers)
+    return found
 
 
 def captured_models_on(alias: str) -> tuple[type[Model], ...]:
@@ -199,7 +248,8 @@ def installation_sql(alias: str, *, replicated: bool = False) -> str:
     vendor = vendor_of(connection)
     require_own_tables(alias)
     tables = vendor.existing_tables(connection, list(captured_tables(get_settings().models)))
-    triggers = vendor.full_triggers(connection, tables, replicated)
+    lacking = vendor.lacking_columns(connection, tables)
+    triggers = vendor.full_triggers(connection, _with_what_is_there(tables, lacking), replicated)
     return "\n".join(f"{sql.strip().removesuffix(';')};" for trigger in triggers for sql in trigger.statements)
 
 

@@ -301,7 +301,8 @@ def _rename_in_knowledge(alias: str, renames: list[tuple[str, str]]) -> None:
         else:
             knowledge.filter(pk=known.pk).update(model_label=renamed)
     for checkpoint in Checkpoint._base_manager.using(alias).all():
-        old = {"lacks": checkpoint.lacks, "unlogged": checkpoint.unlogged, "whole": checkpoint.whole}
+        names = ("lacks", "unlogged", "whole", "left_out")
+        old = {name: getattr(checkpoint, name) for name in names}
         new = {name: _follow_renames_in(text, renames) for name, text in old.items()}
         if new != old:
             Checkpoint._base_manager.using(alias).filter(pk=checkpoint.pk).update(**new)

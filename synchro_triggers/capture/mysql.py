@@ -28,3 +28,17 @@ def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict
         return {table: there[table] for table in tables if table in there}
     lower = {table.lower(): columns for table, columns in there.items()}
     return {table: lower[table.lower()] for table in tables if table.lower() in lower}
+
+
+def obliging_columns(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
+    """Return those columns of the tables that every insert has to name: no NULL, no default."""
+    found: dict[str, set[str]] = {}
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s"
+                " AND is_nullable = 'NO' AND column_default IS NULL AND extra = ''",
+                [table],
+            )
+            found[table] = {column for (column,) in cursor.fetchall()}
+    return found

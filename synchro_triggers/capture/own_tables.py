@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from functools import cache
 
 from django.apps import apps
-from django.db import connections, router
+from django.db import connections
 from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 
@@ -50,39 +50,6 @@ def needed_columns() -> dict[str, list[str]]:
     }
 
 
-class Schema:
-    """Whether the project's tables on a database are what the models say: asked once for each, and when it matters.
-
-    Args:
-        alias: the database.
-        models: those that may be written there.
-    """
-
-    def __init__(self, alias: str, models: Iterable[type[Model]]) -> None:
-        self._alias = alias
-        self._unasked = {model._meta.label: model for model in models if _is_migrated(alias, model)}
-        self._lagging: dict[str, str] = {}
-
-    def lagging(self, labels: Iterable[str]) -> dict[str, str]:
-        """Return which of the models have tables that lag behind them, with what is missing; at most one query."""
-        wanted = list(labels)
-        asked = {label: self._unasked.pop(label) for label in wanted if label in self._unasked}
-        if asked:
-            present = columns_of(connections[self._alias], [model._meta.db_table for model in asked.values()])
-            said = {label: _lack(model, present.get(model._meta.db_table)) for label, model in asked.items()}
-            self._lagging.update({label: text for label, text in said.items() if text})
-        return {label: self._lagging[label] for label in wanted if label in self._lagging}
-
-    def require(self, labels: Iterable[str]) -> None:
-        """Raise ``Refused`` where one of these models has a table that lags: not one object could be written."""
-        if said := sorted(self.lagging(labels).values()):
-            raise Refused(
-                f"The schema of {self._alias!r} lags behind the models: {'; '.join(said)}. Nothing was written. Run "
-                f"`manage.py migrate --database {self._alias}`, and synchronise again; a model that it shall not have "
-                "is left out of SYNCHRO_MODELS, or of the run with --model."
-            )
-
-
 def with_tables(alias: str, models: Collection[type[Model]]) -> set[type[Model]]:
     """Return those of the models whose tables are on a database; one query on the vendors that have capture."""
     connection = connections[alias]
@@ -90,18 +57,3 @@ def with_tables(alias: str, models: Collection[type[Model]]) -> set[type[Model]]
     ask = vendor_of(connection).tables_there if has_capture(connection) else columns_of
     present = ask(connection, list(tables.values()))
     return {model for model, table in tables.items() if table in present}
-
-
-def _is_migrated(alias: str, model: type[Model]) -> bool:
-    """Tell whether ``migrate`` makes the model's table there, by a name that can be asked for."""
-    return model._meta.managed and '"' not in model._meta.db_table and router.allow_migrate_model(alias, model)
-
-
-def _lack(model: type[Model], columns: Collection[str] | None) -> str:
-    label, table = model._meta.label, model._meta.db_table
-    if columns is None:
-        return f"there is no {table} ({label})"
-    there = {column.casefold() for column in columns}
-    missing = [str(field.column) for field in model._meta.local_concrete_fields]
-    missing = [column for column in missing if column.casefold() not in there]
-    return f"{table} ({label}) has no {', '.join(missing)}" if missing else ""

@@ -37,6 +37,7 @@ from .postgres_catalog import columns_of as columns_of
 from .postgres_catalog import existing_tables as existing_tables
 from .postgres_catalog import lacking_columns as lacking_columns
 from .postgres_catalog import not_surely_empty as not_surely_empty
+from .postgres_catalog import obliging_columns as obliging_columns
 from .postgres_catalog import sight_of as sight_of
 from .postgres_catalog import tables_there as tables_there
 from .postgres_catalog import times_as_logged as times_as_logged

@@ -286,6 +286,18 @@ def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict
         return grouped(cursor.fetchall())
 
 
+def obliging_columns(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
+    """Return those columns of the tables that every insert has to name: no NULL, no default."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.name, a.attname FROM unnest(%s::text[]) AS wanted (name) "
+            "JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(quote_ident(wanted.name)) "
+            "AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''",
+            [list(tables)],
+        )
+        return grouped(cursor.fetchall())
+
+
 def tables_there(connection: BaseDatabaseWrapper, tables: Collection[str]) -> set[str]:
     """Return those of the tables and views that the connection sees."""
     with connection.cursor() as cursor:

@@ -25,6 +25,7 @@ from .sqlite_catalog import columns_of as columns_of
 from .sqlite_catalog import existing_tables as existing_tables
 from .sqlite_catalog import lacking_columns as lacking_columns
 from .sqlite_catalog import not_surely_empty as not_surely_empty
+from .sqlite_catalog import obliging_columns as obliging_columns
 from .sqlite_catalog import partitions as partitions
 from .sqlite_catalog import sight_of as sight_of
 from .sqlite_catalog import tables_there as tables_there

@@ -72,6 +72,18 @@ def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict
         return grouped(cursor.fetchall())
 
 
+def obliging_columns(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
+    """Return those columns of the tables that every insert has to name: no NULL, no default."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c "
+            f"WHERE t.type = 'table' AND t.name IN ({', '.join(['%s'] * len(tables))}) "
+            'AND c."notnull" AND c.dflt_value IS NULL AND NOT c.pk AND NOT c.hidden',
+            list(tables),
+        )
+        return grouped(cursor.fetchall())
+
+
 def tables_there(connection: BaseDatabaseWrapper, tables: Collection[str]) -> set[str]:
     """Return those of the tables and views that exist."""
     names = ", ".join(["%s"] * len(tables))

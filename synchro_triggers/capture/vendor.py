@@ -82,6 +82,10 @@ class Vendor(Protocol):
         """Return statements after which listeners hear of what is logged."""
         ...
 
+    def obliging_columns(self, connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
+        """Return those columns of the tables that every insert has to name: no NULL, no default."""
+        ...
+
     def partitions(
         self, connection: BaseDatabaseWrapper, tables: list[CapturedTable]
     ) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -159,4 +163,12 @@ def columns_of(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict
     if has_capture(connection):
         return vendor_of(connection).columns_of(connection, tables)
     ask = mysql.columns_of if connection.vendor == "mysql" else other.columns_of
+    return ask(connection, tables)
+
+
+def obliging_columns(connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
+    """Return those columns of the tables that every insert has to name (no NULL, no default), on any vendor."""
+    if has_capture(connection):
+        return vendor_of(connection).obliging_columns(connection, tables)
+    ask = mysql.obliging_columns if connection.vendor == "mysql" else other.obliging_columns
     return ask(connection, tables)

@@ -16,6 +16,8 @@ from django.db.models import Model
 from django.db.models.base import ModelState
 from django.db.models.deletion import Collector
 from django.db.models.signals import ModelSignal
+from django.db.models.sql import InsertQuery, UpdateQuery
+from django.db.models.sql.compiler import SQLCompiler
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,20 @@ def _receivers_are_found_when_sending() -> bool:
     )
 
 
+def _statements_are_compiled() -> bool:
+    connection = connections[DEFAULT_DB_ALIAS]
+    inserting: Any = connection.ops.compiler("SQLInsertCompiler")
+    updating: Any = connection.ops.compiler("SQLUpdateCompiler")
+    return (
+        _takes(SQLCompiler.compile, ("node",))
+        and issubclass(inserting, SQLCompiler)
+        and _takes(inserting.execute_sql, ("returning_fields",))
+        and isinstance(InsertQuery(None).fields, list)
+        and issubclass(updating, SQLCompiler)
+        and hasattr(UpdateQuery, "add_update_fields")
+    )
+
+
 PARTS: dict[str, Part] = {
     "instances": Part(
         "an instance is its class, the values in its __dict__, and a ModelState with db and adding",
@@ -124,6 +140,11 @@ PARTS: dict[str, Part] = {
         "a Collector says in data, fast_deletes and field_updates what a delete does",
         "nobody can tell what a delete would take along: what others may hang on is kept as a failure",
         _deletes_are_collected,
+    ),
+    "compilers": Part(
+        "a statement is compiled by what connection.ops.compiler() returns, from query.fields and query.values",
+        "no column can be left out: where a schema is behind, a run is refused before it begins",
+        _statements_are_compiled,
     ),
     "receivers": Part(
         "a signal calls what its _live_receivers(sender) returns",

@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
                 ("lacks", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("unlogged", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("whole", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
+                ("left_out", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("looked", synchro_triggers.exact_text.ExactTextField(blank=True, default="")),
                 ("run_id", models.CharField(blank=True, default="", max_length=36)),
                 ("run_host", models.CharField(blank=True, default="", max_length=255)),

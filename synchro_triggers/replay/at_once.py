@@ -22,11 +22,13 @@ from .plan.context import BatchResult, RunContext
 from .plan.fence import Fence
 from .report import SyncReport
 from .rows.utc import times_in_utc
+from .schema.common_columns import fields_with
 from .schema.observed import rows_are_observed
 from .schema.shape import model_of
 from .state.checkpoint import received_fields
 from .state.failures import concern_failures
 from .state.lease import CheckpointMoved, Lease
+from .state.left_out import left_out_in
 from .write.batch import Batch
 from .write.ledger import Ledger
 from .write.remote_transaction import RemoteTransaction
@@ -67,7 +69,7 @@ class AtOnce:
         Returns:
             The report; ``None``: nothing was done, it takes a run with a lease.
         """
-        if window.rows > _AT_MOST or window.known_row != checkpoint.last_row:
+        if window.rows > _AT_MOST or window.known_row != checkpoint.last_row or _waits_for_columns(checkpoint):
             return None
         context = self.context
         page = read_page(local_alias(), window, window.after, _AT_MOST, without_origin=context.node)
@@ -133,4 +135,11 @@ class AtOnce:
             return False
         if any(change.forged or change.label not in self.fence.listed for change in changes):
             return False
-        return not self.fence.schema.lagging({change.label for change in changes})
+        labels = {change.label for change in changes}
+        return not (self.fence.schema.there.lagging(labels) or any(self.fence.schema.missing(labels)))
+
+
+def _waits_for_columns(checkpoint: Checkpoint) -> bool:
+    """Tell whether the remote may lack columns, or their values; not of those that the models do not know."""
+    left_out = left_out_in(checkpoint.left_out)
+    return any(fields_with(label, columns) for label, columns in left_out.items())

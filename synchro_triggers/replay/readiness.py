@@ -47,11 +47,13 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
         with clear_errors(local_alias()):
             expected = found.new_partitions if dry_run else install.cover_new_partitions(local_alias())
     missing = tuple(trigger for trigger in found.missing if trigger not in expected)
-    wrong = replace(found, missing=missing, orphaned=()).describe()
-    if wrong:
+    if missing or found.outdated:
+        # A column that is lacking is no fault of triggers that do not know it; of others it may be the cause.
+        wrong = replace(found, missing=missing, orphaned=()).describe()
+        first = f"`manage.py migrate --database {local_alias()}`, then " if found.lacking else ""
         raise TriggersNotReady(
             f"The triggers on {local_alias()!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
-            f"Run `manage.py synchro_install_triggers --database {local_alias()}`."
+            f"Run {first}`manage.py synchro_install_triggers --database {local_alias()}`."
         )
     return sorted({trigger.table for trigger in expected})
 

@@ -95,6 +95,23 @@ class Remark:
     remote: str = ""
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A field that a run has left out of all objects of a model, because not both sides have its column.
+
+    Attributes:
+        model: the label, ``app.Model``.
+        field: its name.
+        reason: which side, and what to run.
+        remote: the alias of the remote that it is about.
+    """
+
+    model: str
+    field: str
+    reason: str
+    remote: str = ""
+
+
 @dataclass
 class SyncReport:
     """The result of ``synchronize()``.
@@ -105,6 +122,7 @@ class SyncReport:
         failures: the objects that could not be applied, old failures included.
         remarks: what else must be told of single objects; of each kind the first ``NAMED``.
         told: how many remarks there were of each kind, those that ``remarks`` left out included.
+        left_out: the fields that were left out, because not both sides have their columns: their values follow.
         warnings: what concerns the run as a whole, each once.
         seconds: how long the run took.
         dry_run: nothing was written; the counts say what would have been.
@@ -120,6 +138,7 @@ class SyncReport:
     failures: list[FailedObject] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     told: dict[Told, int] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     dry_run: bool = False
@@ -136,6 +155,12 @@ class SyncReport:
     def remark(self, kind: Told, model: str, key: str, reason: str) -> None:
         """Tell of one object."""
         self._keep(Remark(kind, model, key, reason))
+
+    def leave_out(self, model: str, name: str, reason: str) -> None:
+        """Tell of a field that is left out, once."""
+        told = LeftOut(model, name, reason, self.remote)
+        if told not in self.left_out:
+            self.left_out.append(told)
 
     def warn(self, text: str) -> None:
         """Tell something of the whole run, once."""
@@ -164,6 +189,7 @@ class SyncReport:
             self._keep(remark)
         for kind, number in other.told.items():  # those that the other one has only counted
             self.told[kind] = self.told.get(kind, 0) + number - sum(each.kind == kind for each in other.remarks)
+        self.left_out.extend(each for each in other.left_out if each not in self.left_out)
         for text in other.warnings:
             self.warn(text)
         self.wait(other.waiting, other.next_attempt)
@@ -231,6 +257,7 @@ class SyncReport:
             "next_attempt": self.next_attempt.isoformat() if self.next_attempt else None,
             "told": {str(kind): number for kind, number in sorted(self.told.items())},
             "remarks": [asdict(remark) for remark in self.remarks],
+            "left_out": [asdict(each) for each in self.left_out],
             "warnings": list(self.warnings),
             "ways": [
                 {"source": way.source, "remote": way.remote, **{what: way._total(what) for what in COUNTED}}
@@ -255,6 +282,14 @@ def message_of(report: SyncReport) -> str:
     if report.changed:
         return gettext("Synchronization performed successfully.")
     return gettext("No changes since last synchronization.")
+
+
+def describe_left_out(report: SyncReport) -> str:
+    """Return a line for each field that was left out; ``''``: none was."""
+    if not report.left_out:
+        return ""
+    lines = [f"{each.model}.{each.field}: {each.reason}" for each in report.left_out]
+    return "Left out, as not both sides have the column; the values follow when they do:\n  " + "\n  ".join(lines)
 
 
 def describe_failures(report: SyncReport, at_most: int = 5) -> str:

@@ -25,6 +25,7 @@ from ..reaching import with_each
 from .at_once import AtOnce
 from .backlog import Backlog
 from .choices import Choices, OnProgress, Way, ways_of
+from .columns import Columns
 from .identity.given_again import note_given_again
 from .kept import KeptObjects
 from .log.changes import Change
@@ -190,6 +191,7 @@ class Run:
         self._pace = Pace(settings.batch_size, settings.batch_seconds)
         self._lease = Lease(remote, source, gaps.fields)
         self._meeting = Meeting(self._context, self._fence.listed)
+        self._columns = Columns(self._context, self._fence)
 
     @property
     def source(self) -> str:
@@ -243,13 +245,32 @@ class Run:
         checkpoint = self._load_checkpoint()
         due = self._load_due(ledger.report)
         windows = self._windows(checkpoint)
+        is_idle = not (self._choices.full or due.first or any(window.rows for window in windows))
+        # What both sides have is looked at where something is to be written, or was left out before.
+        held_to = (
+            nullcontext() if is_idle and not checkpoint.left_out else self._columns.held_to(checkpoint, ledger.report)
+        )
+        with held_to:
+            self._apply(ledger, record, started, checkpoint, due, windows, is_idle=is_idle)
+
+    def _apply(
+        self,
+        ledger: Ledger,
+        record: RunRecord,
+        started: datetime.datetime,
+        checkpoint: Checkpoint,
+        due: DueFailures,
+        windows: Sequence[Window],
+        *,
+        is_idle: bool,
+    ) -> None:
         self._meeting = self._require_acquaintance(checkpoint, windows, due.first_changes)
         if not self._choices.dry_run:
             self._context.knowledge.close_window(windows[-1].end)
         if self._context.knowledge.number is not None:
             self._context.later.begin(windows[0].end)
         self._tell_older_rows(checkpoint, ledger.report)
-        if self._choices.full or due.first or any(window.rows for window in windows):
+        if not is_idle:
             record.begin(ledger.report, None if self._choices.full else sum(window.rows for window in windows))
             self._note_given_again(checkpoint)
         self._note_meeting(checkpoint)
@@ -260,6 +281,7 @@ class Run:
         backlog = Backlog(self._context, self._choices, self._fence, self._lease, batches, kept, ledger)
         with suppress(Interrupted, StoppedAtFailure):  # the checkpoint says how far it came
             backlog.apply(windows, started)
+            self._columns.bring_late(self._lease, self._pace, ledger.report, self._choices.interrupted)
         ledger.tell_failed()
         if local_alias() != LOCAL and not self._choices.dry_run:  # nobody there can ask the one that fetches
             note_passed(self._context.remote, self._context.source, self._context.node)

@@ -326,6 +326,7 @@ def test_status_as_json_is_the_same():
         "conflicts": 0,
         "open_conflicts": 0,
         "lagging": {},
+        "left_out": {},
         "note": "",
         "pending": {"testapp.Tag": 1},
         "pending_rows": 1,

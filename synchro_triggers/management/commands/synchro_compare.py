@@ -82,6 +82,8 @@ class Command(LongCommand):
             unlike = any(counts.unexplained or counts.explained for counts in models.values())
             verdict = "not the same everywhere" if unlike else "equal"
             self.stdout.write(f"{remote}: {rows:,} rows of {len(models)} tables compared: {verdict}")
+            if left_out := report.left_out.get(remote):
+                self.stdout.write(f"  left out, as not both sides have the columns yet: {', '.join(left_out)}")
             for label, counts in sorted(models.items()):
                 if counts.unexplained or counts.explained or verbosity > 1:
                     self.stdout.write(f"  {label}: {_summary(counts, remote)}")
@@ -165,4 +167,6 @@ def _why_not_0(report: ComparisonReport) -> str:
         said.append(f"{'1 object differs' if number == 1 else f'{number:,} objects differ'}")
     if kept := report.total("kept"):
         said.append(f"{'1 object is' if kept == 1 else f'{kept:,} objects are'} kept as failures (synchro_failures)")
+    if columns := sum(map(len, report.left_out.values())):
+        said.append(f"{columns} column{' is' if columns == 1 else 's are'} left out (synchro_status)")
     return f"{', and '.join(said)}." if said else ""

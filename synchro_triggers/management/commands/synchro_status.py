@@ -121,6 +121,7 @@ def _lines_of_remote(status: Status) -> Iterator[str]:
     if status.note:
         yield f"  note: {status.note}"
     yield from (f"  schema lags: {text}" for _, text in sorted(status.lagging.items()))
+    yield from (f"  left out: {column}: {reason}" for column, reason in status.left_out.items())
     if status.under_way:
         yield f"  under way: {status.under_way}"
     if abs(status.clock) >= 1:

@@ -15,7 +15,7 @@ from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
 from ...replay.following.health import Health
-from ...replay.report import COUNTED, SyncReport, Told, describe_failures, message_of
+from ...replay.report import COUNTED, SyncReport, Told, describe_failures, describe_left_out, message_of
 from ...replay.run import synchronize
 from ..ending import ended_by_signals
 from ..errors import one_line
@@ -85,6 +85,8 @@ class Command(LongCommand):
             report = self._synchronize(options)
             if report.failures or report.waiting:
                 raise CommandError(describe_failures(report))
+            if report.left_out:
+                raise CommandError(describe_left_out(report))
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from django.db.models import Model
 
 from ...capture import install
-from ...capture.own_tables import Schema, require_own_tables
+from ...capture.own_tables import require_own_tables
+from ...capture.schema import Schema
 from ...capture.tables import is_of_links, labels_of
 from ...conf import get_settings, local_alias, required_remotes
 from ...exceptions import Refused, SynchroConfigurationError
+from ...models import Checkpoint
 from ...reaching import with_each
 from ..log.users_changes import UsersChanges
 from ..rows.selecting import rows_of
 from ..rows.utc import times_in_utc
+from ..schema.common_columns import CommonColumns, copied, fields_with
 from ..schema.link_shapes import link_shape
+from ..state.left_out import left_out_in
 from ..state.node import require_original, require_two_databases, require_two_nodes
 from ..state.sight import require_sight
 from .explained import Way, two_ways
@@ -61,6 +66,8 @@ def compare(
 class Comparison:
     """LOCAL against one remote.
 
+    Columns that one side does not have, or waits for the values of, are left out.
+
     Args:
         labels: only these models; ``None``: all that are captured.
         report: takes what is found.
@@ -83,8 +90,8 @@ class Comparison:
             require_sight(alias)
         models = install.captured_models_on(local_alias())
         self._models = [model for model in models if labels is None or model._meta.label in labels]
-        _require_schema(local_alias(), self._models)
-        _require_schema(remote, self._models)
+        self._columns = _common_columns(remote, self._models)
+        self._on_their_way = _on_their_way(remote, source, target)
         logs = install.captures(remote)
         if report.repair == "remote" and not logs:
             raise SynchroConfigurationError(
@@ -103,7 +110,11 @@ class Comparison:
             self._sides.users_changes.look(None)
         if self._progress is not None:
             self._total = sum(rows_of(model, local_alias()).count() for model in self._models)
-        with times_in_utc(local_alias(), self._remote):
+        here, there = self._columns.missing([model._meta.label for model in self._models])
+        self._report.left_out[self._remote] = tuple(
+            sorted(f"{each.model._meta.label}.{each.name}" for each in copied(here | there | self._on_their_way))
+        )
+        with times_in_utc(local_alias(), self._remote), self._columns.without(here, there, self._on_their_way):
             for model in self._models:
                 self._compare(self._table(model), model)
         self._on_rows(0)
@@ -130,10 +141,30 @@ class Comparison:
             self._progress(self._done if rows else total, total)
 
 
-def _require_schema(alias: str, models: Sequence[type[Model]]) -> None:
-    if lagging := Schema(alias, models).lagging([model._meta.label for model in models]):
-        raise Refused(
-            f"The schema of {alias!r} lags behind the models: {'; '.join(sorted(lagging.values()))}. Nothing was "
-            f"compared. Run `manage.py migrate --database {alias}`; a model that it shall not have is left out of "
-            "SYNCHRO_MODELS, or of the comparison with --model."
-        )
+def _common_columns(remote: str, models: Sequence[type[Model]]) -> CommonColumns:
+    """Return what both sides have of the models' columns.
+
+    Raises:
+        Refused: one side lacks a table, or a column without which nothing can be compared.
+    """
+    columns, labels = CommonColumns(local_alias(), remote, models), [model._meta.label for model in models]
+    for alias, found in ((local_alias(), columns.here), (remote, columns.there)):
+        doubtful = found.lagging(labels)
+        lacking = Schema(alias, models).lagging(doubtful) if doubtful else {}
+        if lacking:
+            raise Refused(
+                f"The schema of {alias!r} lags behind the models: {'; '.join(sorted(lacking.values()))}. Nothing was "
+                f"compared. Run `manage.py migrate --database {alias}`; a model that it shall not have is left out of "
+                "SYNCHRO_MODELS, or of the comparison with --model."
+            )
+    return columns
+
+
+def _on_their_way(remote: str, source: str, target: str) -> frozenset[Any]:
+    """Return the fields of which a side waits for values, because it had no column for them."""
+    found = []
+    for alias, node in ((remote, source), (local_alias(), target)):
+        for checkpoint in Checkpoint._base_manager.using(alias).filter(source=node).exclude(left_out=""):
+            for label, columns in left_out_in(checkpoint.left_out).items():
+                found += fields_with(label, columns)
+    return frozenset(found)

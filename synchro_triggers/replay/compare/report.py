@@ -117,6 +117,8 @@ class ComparisonReport:
         remotes: the aliases that LOCAL was compared with, in order.
         models: counts by alias and model label.
         differences: the objects that are not the same; of each remote, model and state the first ``NAMED``.
+        left_out: by alias, the fields that were not compared, because one side does not have their columns, or waits
+            for the values.
         logged: how many objects ``repair`` has logged.
         repair: ``''``, ``'local'`` or ``'remote'``: where it has logged them.
         seconds: how long it took.
@@ -125,6 +127,7 @@ class ComparisonReport:
     remotes: tuple[str, ...] = ()
     models: dict[str, dict[str, ModelComparison]] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     logged: int = 0
     repair: str = ""
     seconds: float = 0.0
@@ -137,8 +140,8 @@ class ComparisonReport:
 
     @property
     def equal(self) -> bool:
-        """Whether both sides hold the same, with nothing pending, kept or in conflict."""
-        return not any(each.unexplained or each.explained for each in self._all())
+        """Whether both sides hold the same, with nothing pending, kept, in conflict or left out."""
+        return not any(self.left_out.values()) and not any(each.unexplained or each.explained for each in self._all())
 
     def total(self, name: str) -> int:
         """Return the sum of one count over all remotes and models: ``report.total('pending')``."""
@@ -176,6 +179,7 @@ class ComparisonReport:
                 for remote, models in self.models.items()
             },
             "differences": [asdict(each) for each in self.differences],
+            "left_out": {remote: list(names) for remote, names in self.left_out.items() if names},
             "repair": self.repair,
             "logged": self.logged,
             "seconds": round(self.seconds, 3),

@@ -259,12 +259,12 @@ def _why_refused(alias: str, source: str, shape: Shape) -> str:
     checkpoint = Checkpoint._base_manager.using(alias).filter(source=source).first() or Checkpoint(source=source)
     if refused := why_refused(alias, checkpoint):
         return refused
-    if wrong := install.compare(local_alias()).describe():
+    if wrong := install.compare(local_alias()).faults():
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         return (
             f"the triggers on {local_alias()!r} do not fit: {wrong[0]}{more}; run `manage.py synchro_install_triggers`"
         )
-    lagging = Fence(alias, None).schema.lagging([shape.label])
+    lagging = Fence(alias, None).schema.there.lagging([shape.label])
     return "; ".join(f"{text}; run `manage.py migrate --database {alias}`" for text in lagging.values())
 
 

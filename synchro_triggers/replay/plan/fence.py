@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...capture.own_tables import Schema
 from ...capture.tables import captured_models
-from ...conf import get_settings
+from ...conf import get_settings, local_alias
 from ...key_texts import printable_key
 from ..log.changes import Change
 from ..report import SyncReport, Told
+from ..schema.common_columns import CommonColumns
 from ..schema.shape import model_of
 
 
@@ -20,16 +20,18 @@ class Fence:
         labels: those that the caller has chosen; ``None``: all.
 
     Attributes:
+        remote: where they are written.
         listed: the labels of ``SYNCHRO_MODELS``.
         chosen: those of them that the run is about.
-        schema: whether the remote's tables are what the chosen models need.
+        schema: what both databases have of the models' columns.
     """
 
     def __init__(self, remote: str, labels: Iterable[str] | None) -> None:
+        self.remote = remote
         models = captured_models(get_settings().models)
         self.listed = frozenset(model._meta.label for model in models)
         self.chosen = self.listed if labels is None else self.listed.intersection(labels)
-        self.schema = Schema(remote, [model for model in models if model._meta.label in self.chosen])
+        self.schema = CommonColumns(local_alias(), remote, models)
 
     def lets_through(self, change: Change, report: SyncReport) -> bool:
         """Tell whether a change may be applied; put one that may not into the report: it is unlisted, or forged."""

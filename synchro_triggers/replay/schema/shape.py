@@ -22,6 +22,7 @@ from ...conf import get_settings
 from ...key_texts import is_encodable
 from .key_columns import KeyColumn, key_columns_of
 from .keys import FormerKey, Unreadable
+from .left_out import left_out
 from .stored_types import plain_type
 
 
@@ -40,6 +41,9 @@ class OtherParent:
     holders: tuple[str, ...]
 
 
+_NOTHING: frozenset[Field[Any, Any]] = frozenset()
+
+
 @dataclass(frozen=True, eq=False)  # one of each: ``shape_of``
 class Shape:
     """How a concrete model is replayed.
@@ -49,7 +53,7 @@ class Shape:
         root: the model at the root of its multi-table inheritance, whose primary key it shares;
             references are stored under its label.
         copied: fields whose values are copied: concrete, stored, not skipped, not part of the key or of a parent's.
-        skipped: fields of ``SYNCHRO_SKIP`` and of the option ``skip``.
+        skipped: fields of ``SYNCHRO_SKIP`` and of the option ``skip``, and those that are left out for now.
         foreign_keys: the copied and key fields that are foreign keys (links to parents left out).
         key_columns: the copied fields that hold keys without being foreign keys.
         key: the fields of the primary key (at the root).
@@ -79,9 +83,13 @@ class Shape:
         return isinstance(self.root._meta.pk, CompositePrimaryKey)
 
 
-@cache
 def shape_of(model: type[Model]) -> Shape:
-    """Describe a concrete model."""
+    """Describe a concrete model; where fields are left out, as if they were skipped."""
+    return _shape_of(model, left_out() or _NOTHING)
+
+
+@cache
+def _shape_of(model: type[Model], without: frozenset[Field[Any, Any]]) -> Shape:
     options = model._meta
     skip = skipped_names(model)
     root = root_of(model)
@@ -93,7 +101,9 @@ def shape_of(model: type[Model]) -> Shape:
         for field in options.concrete_fields
         if field.column is not None and not getattr(field, "generated", False)
     ]
-    skipped = tuple(field for field in stored if field.name in skip or field.attname in skip)
+    skipped = tuple(
+        field for field in stored if field.name in skip or field.attname in skip or (without and field in without)
+    )
     keys = (*key, *other_keys)
     copied = tuple(
         field for field in stored if field not in skipped and field not in keys and not is_parent_link(field)
@@ -135,7 +145,7 @@ def _other_parents(model: type[Model], own: set[str]) -> tuple[OtherParent, ...]
 def _forget_shapes(*, setting: str, **kwargs: Any) -> None:
     """Receiver of ``setting_changed``: what is skipped, and which model stands for a table, depend on settings."""
     if setting in {"SYNCHRO_OPTIONS", "SYNCHRO_KNOWN", "INSTALLED_APPS"}:
-        shape_of.cache_clear()
+        _shape_of.cache_clear()
     if setting in {"SYNCHRO_MODELS", "INSTALLED_APPS"}:
         _models.clear()
 

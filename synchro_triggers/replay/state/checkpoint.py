@@ -181,6 +181,7 @@ def _forget_received(alias: str, source: str, position: str, number: int | None)
             position=position,
             **({} if number is None else {"number": number}),
             lacks="",
+            left_out="",
             whole=json.dumps(unlogged) if unlogged else "",
             since=None,
             last_check=datetime.datetime.now(datetime.UTC),

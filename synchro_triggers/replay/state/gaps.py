@@ -57,6 +57,8 @@ class Gaps:
         self._whole: dict[str, str] = {}
         self._dropped: set[str] = set()
         self._sent: set[str] = set()
+        self._left_out = ""
+        self._left_out_before = ""
 
     def begin(self, checkpoint: Checkpoint) -> None:
         """Take note of what is known when a run begins.
@@ -67,6 +69,7 @@ class Gaps:
         self._started = datetime.datetime.now(datetime.UTC).isoformat()
         self._lacks, self._unlogged = labels_in(checkpoint.lacks), entries_in(checkpoint.unlogged)
         self._whole = entries_in(checkpoint.whole)
+        self._left_out = self._left_out_before = checkpoint.left_out
         self._dropped.clear()
         self._sent.clear()
 
@@ -78,11 +81,17 @@ class Gaps:
         """Note of which models something is about to be written on the remote."""
         self._sent.update(labels)
 
+    def note_left_out(self, text: str) -> None:
+        """Note which fields are left out of what is written from now on, as ``Checkpoint.left_out`` holds them."""
+        self._left_out = text
+
     def fields(self) -> dict[str, object]:
         """Return what is to be written into the checkpoint, in each transaction of the run; as a rule, nothing."""
         fields: dict[str, object] = {}
         if not self._dropped <= self._lacks:
             fields["lacks"] = as_text(self._lacks | self._dropped)
+        if self._left_out != self._left_out_before:
+            fields["left_out"] = self._left_out
         if unlogged := self._not_logged():
             fields["unlogged"] = json.dumps({**self._unlogged, **dict.fromkeys(unlogged, self._started)})
         return fields

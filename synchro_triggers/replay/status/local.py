@@ -66,7 +66,7 @@ def read_local() -> LocalStatus:
     with clear_errors(alias):
         require_own_tables(alias)
         found = install.compare(alias)
-        wrong = [*found.describe(), *(f"{each.table} ({each.label}): no such table" for each in found.absent_tables)]
+        wrong = [*found.faults(), *(f"{each.table} ({each.label}): no such table" for each in found.absent_tables)]
         rows, since = _log(alias)
         copy = _why_no_original(alias)
         return LocalStatus(

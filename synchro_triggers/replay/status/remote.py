@@ -20,8 +20,10 @@ from ...reaching import troubles_with
 from ..log.window import Window, first_logged, open_window, pending_objects
 from ..plan.fence import Fence
 from ..readiness import describe_other_place
+from ..schema.common_columns import copied, fields_with
 from ..schema.shape import shown_key
 from ..state.checkpoint import load_checkpoint
+from ..state.left_out import left_out_in
 from ..state.node import (
     node_id,
     require_original,
@@ -68,7 +70,8 @@ class Status:
         open_conflicts: of how many of them nobody has said since that the decision was right.
         clock: seconds by which the remote's clock is ahead of LOCAL's.
         note: why the remote may be a copy; ``""``: it is none.
-        lagging: what the tables there lack, by model label.
+        lagging: what the tables there lack, so that nothing can be written, by model label.
+        left_out: the columns that runs leave out, or have left out, by name (``app.Model.column``), with the reason.
         runs: the last ones, the newest first.
     """
 
@@ -85,6 +88,7 @@ class Status:
     clock: float = 0.0
     note: str = ""
     lagging: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     runs: tuple[PastRun, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -170,9 +174,23 @@ def read_status(remote: str) -> Status:
         open_conflicts=conflicts.filter(taken="").count(),
         clock=_ahead(remote) - _ahead(local_alias()),
         note=describe_other_place(remote),
-        lagging=(fence := Fence(remote, None)).schema.lagging(fence.chosen),
+        lagging=(fence := Fence(remote, None)).schema.there.lagging(fence.chosen),
+        left_out=_left_out(fence, checkpoint),
         runs=tuple(last_runs(remote, _RUNS, under_way=bool(checkpoint.run_id))),
     )
+
+
+def _left_out(fence: Fence, checkpoint: Checkpoint) -> dict[str, str]:
+    """Return the columns that are left out, and those whose values have not followed yet."""
+    found: dict[str, str] = {}
+    for label, columns in left_out_in(checkpoint.left_out).items():
+        for each in fields_with(label, columns):
+            found[f"{label}.{each.column}"] = "its values follow in the next run"
+    here, there = map(copied, fence.schema.missing(fence.chosen))
+    for alias, fields in ((local_alias(), here), (fence.remote, there)):
+        for each in fields:
+            found[f"{each.model._meta.label}.{each.column}"] = f"{alias!r} has no such column"
+    return dict(sorted(found.items()))
 
 
 def _failures(remote: str, source: str) -> tuple[FailureStatus, ...]:

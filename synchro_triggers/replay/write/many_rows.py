@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.db import connections
+
+from ...django_inside.missing_columns import missing_on
 from ..plan.context import RunContext
 from ..plan.decisions import Decision
 from ..rows.statements import insert_rows, update_rows
@@ -34,12 +37,14 @@ class Rows:
         return some
 
     def _insert(self, shape: Shape, alike: Sequence[Decision], *, keyed: bool) -> None:
-        unsure = self._context.redirects.concern(shape.model)
+        unsure, missing = self._context.redirects.concern(shape.model), missing_on(connections[self._remote])
         keys = [each.remote_key for each in alike]
         for table in tables_of(shape):
             copied = [shape.copied[number] for number in table.numbers]
             own = table.model._meta.local_concrete_fields
-            defaults = [field for field in shape.skipped if field in own and not field.has_db_default()]
+            defaults = [
+                field for field in shape.skipped if field in own and not field.has_db_default() and field not in missing
+            ]
             key = table.key if keyed or table.model is not shape.root else ()
             rows = [
                 [

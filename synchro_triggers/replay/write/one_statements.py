@@ -20,6 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Manager, Model
 from django.db.models.signals import post_delete, pre_delete
 
+from ...django_inside.missing_columns import missing_on
 from ...django_inside.savepoints import Savepoints
 from ...django_inside.saving import nothing_returned
 from ...vendors.vendor import database_of
@@ -228,6 +229,7 @@ def _is_ordinary(connection: BaseDatabaseWrapper, shape: Shape) -> bool:
         or len(fields) == 1
         or any(field.generated or field.has_db_default() for field in fields)
         or any(map(has_placeholder, fields))
+        or not missing_on(connection).isdisjoint(fields)
         or any(getattr(field, "db_returning", False) for field in fields if field is not key)
         or (shape.automatic_key and hasattr(key, "from_db_value"))
     )

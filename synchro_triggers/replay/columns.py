@@ -1,0 +1,135 @@
+"""The columns that both databases have: a run goes on for them, says what it leaves out, and brings that later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connections, transaction
+
+from ..capture.vendor import columns_of
+from ..conf import local_alias
+from ..models import Checkpoint
+from .plan.context import RunContext
+from .plan.fence import Fence
+from .report import SyncReport
+from .schema.common_columns import copied, fields_with
+from .schema.shape import model_of
+from .state.lease import Lease
+from .state.left_out import HELD, LACKING, LeftOut, added, as_text, lacking_of_all, left_out_in, without
+from .write.clock import Pace
+from .write.late_columns import LateColumns
+
+
+class Columns:
+    """What a run leaves out, and what earlier ones have left out.
+
+    Args:
+        context: where and how to write.
+        fence: which models are written, and what their tables are on the remote.
+
+    Attributes:
+        left_out: the fields of the run that is under way, or was last.
+    """
+
+    def __init__(self, context: RunContext, fence: Fence) -> None:
+        self._context, self._fence = context, fence
+        self._entries: LeftOut = {}
+        self.left_out: frozenset[Any] = frozenset()
+
+    @contextmanager
+    def held_to(self, checkpoint: Checkpoint, report: SyncReport) -> Iterator[None]:
+        """Do without the columns in the block that one side does not have; tell of them, and note it with what is sent.
+
+        Raises:
+            Refused: Django is not inside as it has to be for that.
+        """
+        columns = self._fence.schema
+        columns.forget()
+        here, there = columns.missing(self._fence.listed)
+        entries = left_out_in(checkpoint.left_out)
+        held, unknown = self._held(entries) - there - here, columns.unknown(self._fence.listed)
+        lacking = copied(there - here)
+        self._entries = added(added(entries, map(_at, held), HELD), [*map(_at, lacking), *unknown], LACKING)
+        self.left_out = copied(here | there) | held
+        self._context.gaps.note_left_out(as_text(self._entries))
+        self._tell(copied(here - there), lacking, held, report)
+        self._warn([(label, column) for label, column in unknown if column not in entries.get(label, ())], report)
+        with columns.without(here, there, held):
+            yield
+
+    def _held(self, entries: LeftOut) -> frozenset[Any]:
+        """Return the fields of which LOCAL itself still waits for the values."""
+        found = []
+        for label, names in lacking_of_all(local_alias()).items():
+            for field in fields_with(label, names):
+                if entries.get(label, {}).get(str(field.column)) != LACKING:  # or each side would wait for the other
+                    found.append(field)
+        return frozenset(found)
+
+    def _tell(self, here: Iterable[Any], there: Iterable[Any], held: Iterable[Any], report: SyncReport) -> None:
+        source, remote = local_alias(), self._context.remote
+        for fields, why in (
+            (here, f"{source!r} has no such column: run `manage.py migrate --database {source}`"),
+            (there, f"{remote!r} has no such column: run `manage.py migrate --database {remote}`"),
+            (held, f"{source!r} waits for its values: synchronise to {source!r} first"),
+        ):
+            for field in sorted(fields, key=_at):
+                if field.model._meta.label in self._fence.chosen:
+                    report.leave_out(field.model._meta.label, field.name, why)
+
+    def _warn(self, unknown: Iterable[tuple[str, str]], report: SyncReport) -> None:
+        source, remote = local_alias(), self._context.remote
+        for label, column in unknown:
+            if label in self._fence.chosen:
+                report.warn(
+                    f"{label}: the column {column!r} of {source!r} is left out: neither the models nor {remote!r} know "
+                    "it. Once both do, its values follow."
+                )
+
+    # What was left out before -----------------------------------------------------------------------
+
+    def bring_late(
+        self, lease: Lease, pace: Pace, report: SyncReport, interrupted: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Bring the values of columns that were left out, and that both sides have now.
+
+        Where not all of them come, or the run ends before, they are all looked at again by the next run.
+        """
+        for label, columns in self._entries.items():
+            model, due = model_of(label), self._due(label, columns)
+            if label not in self._fence.chosen or not due:
+                continue
+            fields = {field: columns[str(field.column)] == LACKING for field in fields_with(label, due)}
+            if self._context.dry_run:
+                for field in fields:
+                    report.leave_out(label, field.name, "a run brings its values now")
+                continue
+            if model is not None and fields:
+                late = LateColumns(self._context, lease, pace.seconds, report)
+                if not late.bring(model, fields, pace.most, interrupted):
+                    continue
+            self._forget(lease, label, due)
+
+    def _forget(self, lease: Lease, label: str, columns: Collection[str]) -> None:
+        self._entries = without(self._entries, label, columns)
+        text = as_text(self._entries)
+        self._context.gaps.note_left_out(text)
+        with transaction.atomic(using=self._context.remote):
+            lease.renew(left_out=text)
+
+    def _due(self, label: str, columns: Collection[str]) -> list[str]:
+        """Return those of a model's columns that nothing is in the way of: both sides have them, or LOCAL no more."""
+        model, fields = model_of(label), {str(field.column): field for field in fields_with(label, columns)}
+        due = [column for column, field in fields.items() if field not in self.left_out]
+        strange = [column for column in columns if column not in fields]
+        if strange and model is not None:  # code that is behind does not know them
+            table = model._meta.db_table
+            there = columns_of(connections[local_alias()], [table]).get(table, ())
+            strange = [column for column in strange if column not in there]
+        return [*due, *strange]
+
+
+def _at(field: Any) -> tuple[str, str]:
+    return field.model._meta.label, str(field.column)

@@ -1,4 +1,4 @@
-"""Totals that never fall: what all runs have applied, and how many conflicts were decided, whatever was pruned since."""
+"""Totals that never fall: what all runs have applied, and how many conflicts were decided, whatever was pruned."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def add_applied(remote: str, direction: str, numbers: Mapping[Applied, int]) -> 
 
 
 def applied_totals() -> list[tuple[str, str, Applied, int]]:
-    """Return what all runs have applied, also those that are not on record any more: remote, direction, what, number."""
+    """Return what all runs have ever applied: remote, direction, what, number."""
     rows = AppliedTotal._base_manager.using(LOCAL).values_list("remote", "direction", "model_label", "operation")
     summed = rows.annotate(Sum("number")).order_by("remote", "direction", "model_label", "operation")
     return [(remote, way, Applied(label, operation), int(number)) for remote, way, label, operation, number in summed]

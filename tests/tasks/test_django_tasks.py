@@ -41,7 +41,8 @@ def take_time(sender, instance, using, **kwargs):
         time.sleep({seconds})
 
 pre_save.connect(take_time, sender=Item)
-execute_from_command_line(["manage.py", "db_worker", "--no-startup-delay", "--interval", "0.1", *{options}])
+worker = ["manage.py", "db_worker", "--no-startup-delay", "--interval", "0.1", "--skip-checks"]
+execute_from_command_line([*worker, *{options}])
 """
 
 
@@ -53,7 +54,18 @@ def env(process_env):
         "TASKS": {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}},
     }
     env = {**process_env, "SYNCHRO_TEST_SETTINGS": json.dumps(changed)}
-    run("-m", "django", "migrate", "django_tasks_database", "--verbosity", "0", env=env, check=True, timeout=60)
+    run(
+        "-m",
+        "django",
+        "migrate",
+        "django_tasks_database",
+        "--verbosity",
+        "0",
+        "--skip-checks",
+        env=env,
+        check=True,
+        timeout=60,
+    )
     return env
 
 
@@ -63,7 +75,7 @@ def enqueue(env, call):
 
 def work(env):
     """Let a worker do all that waits."""
-    options = ("--batch", "--no-startup-delay", "--interval", "0")
+    options = ("--batch", "--no-startup-delay", "--interval", "0", "--skip-checks")
     return run("-m", "django", "db_worker", *options, env=env, check=True, timeout=60)
 
 

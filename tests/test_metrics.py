@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from prometheus_client.parser import text_string_to_metric_families
 
-from synchro_triggers import SynchroConfigurationError, SynchroError, synchronize
+from synchro_triggers import DatabaseUnreachable, SynchroConfigurationError, SynchroError, synchronize
 from synchro_triggers.conf import get_settings
 from synchro_triggers.models import ChangeLog, Checkpoint, Conflict, Run
 from synchro_triggers.replay.metrics import pending
@@ -250,6 +250,30 @@ def test_number_of_statements_does_not_grow_with_the_log(django_assert_max_num_q
 
 
 @both
+@pytest.mark.vendor("sqlite")
+def test_log_that_was_received_is_not_walked_through():
+    Item.objects.create(name="a")
+    synchronize()
+    steps = []
+
+    def count_steps():
+        steps.append(1)
+        return 0
+
+    ChangeLog.objects.bulk_create(
+        [ChangeLog(model_label="testapp.Item", object_pk=str(each), operation="U") for each in range(20_000)]
+    )
+    synchronize()
+    connections[LOCAL].connection.set_progress_handler(count_steps, 1000)
+    try:
+        pending.read_pending(LOCAL, Checkpoint.objects.using(REMOTE).get(), "")
+    finally:
+        connections[LOCAL].connection.set_progress_handler(None, 1000)
+
+    assert len(steps) < 10
+
+
+@both
 def test_nothing_is_written():
     read()
     synchronize()
@@ -330,6 +354,18 @@ def test_local_that_is_down_is_an_error_without_secrets(vendor, tmp_path, monkey
     assert "s3cret-word" not in response.content.decode()
     assert (ready.status_code, ready.json()["trouble"]) == (503, "The database cannot be reached.")
     assert alive.status_code == 200
+
+
+@both
+def test_error_has_no_secrets(monkeypatch):
+    def fail():
+        raise DatabaseUnreachable("postgres://ann:s3cret-word@there refuses")
+
+    monkeypatch.setattr("synchro_triggers.web.probes.read_figures", fail)
+
+    response = asked()
+
+    assert response.status_code == 503 and b"s3cret-word" not in response.content and b"refuses" in response.content
 
 
 # Who is told ----------------------------------------------------------------------------------------

@@ -129,6 +129,14 @@ def test_small_pass_of_a_follower_that_an_error_ends_counts_too():
     assert totals() == {("testapp.Item", "created"): 3}
 
 
+def test_total_is_one_row_whatever_the_number_of_runs():
+    for name in "abc":
+        Item.objects.create(name=name)
+        synchronize()
+
+    assert AppliedTotal.objects.get().number == 3
+
+
 def test_two_rows_of_one_total_are_added_up():
     """As two runs that end at the same time may leave them."""
     for number in (2, 3):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,10 +16,12 @@ from celery import Celery
 from synchro_triggers.contrib import celery, running, tasks
 from synchro_triggers.replay.state.lease import EXPIRES
 from tests.databases import ALIASES, both
+from tests.redis_server import reason_for_none
 from tests.tasks.test_django_tasks import TASKS
 from tests.testapp.models import Item
 
-PAGE = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
 APP, BY_CELERY, BY_DJANGO = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 _, REMOTE = ALIASES
@@ -73,7 +78,22 @@ def test_calls_of_django_s_tasks_bring_changes(settings):
     assert Item.objects.using(REMOTE).get().name == "a"
 
 
-@both
+@pytest.mark.whole
+@pytest.mark.skipif(bool(reason_for_none()), reason=reason_for_none() or "-")
+def test_benchmark_of_the_page_prints_a_line_for_each_number_of_workers():
+    [command] = re.findall(r"^\$ (python -m benchmarks.workers.*)$", PAGE, re.MULTILINE)
+    sizes = ["--remotes", "3", "--objects", "20", "--workers", "1,2"]
+
+    done = subprocess.run(
+        [sys.executable, *shlex.split(command)[1:], *sizes], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+
+    assert done.returncode == 0, done.stderr
+    first, head, *lines = done.stdout.splitlines()
+    assert first.startswith("3 remotes, 20 new objects for each") and head in PAGE
+    assert [int(line.split()[0]) for line in lines] == [1, 2]
+
+
 @pytest.mark.parametrize("name", ["synchronize_remote", "synchronize_all"])
 def test_both_modules_have_both_tasks(name):
     assert f"`{name}(" in PAGE and hasattr(celery, name) and hasattr(tasks, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +93,7 @@ class Queue:
         finally:
             if process.poll() is None:
                 worker.kill()
+            shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Leave nothing in a broker that others use, too."""

@@ -18,6 +18,12 @@ export SYNCHRO_TEST_MARIADB := $(MARIADB)
 # The same for PgBouncer, a pooler for PostgreSQL.
 PGBOUNCER ?= auto
 export SYNCHRO_TEST_PGBOUNCER := $(PGBOUNCER)
+# And for Prometheus, which scrapes the metrics.
+PROMETHEUS ?= auto
+export SYNCHRO_TEST_PROMETHEUS := $(PROMETHEUS)
+# And for Redis, the broker of tasks; SYNCHRO_TEST_BROKER_URL names another one.
+REDIS ?= auto
+export SYNCHRO_TEST_REDIS := $(REDIS)
 MARIADB_HERE := $(shell PATH="$$PATH:/usr/sbin" command -v mariadbd)
 FOR_MARIADB := $(if $(and $(MARIADB_HERE),$(filter-out no,$(MARIADB))),$(VENV)/.for-mariadb)
 # Products have an environment of their own. A file goes to one worker, which makes a product's tables once.

@@ -52,6 +52,7 @@ CORE = (
     "tests/shapes/test_fields.py",
     "tests/shapes/test_keys.py",
     "tests/shapes/test_relations.py",
+    "tests/tasks/test_django_tasks.py",
     "tests/test_harness.py",
 )
 PAIRS = ("--pairs", "sqlite,postgres")

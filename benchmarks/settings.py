@@ -36,6 +36,6 @@ if VENDOR == "postgres":
 PGTRIGGER_MIGRATIONS = False
 PGTRIGGER_INSTALL_ON_MIGRATE = False
 
-SYNCHRO_REMOTE = "remote"
+SYNCHRO_REMOTE = _given.get("remotes", "remote")
 SYNCHRO_MODELS = ("captured", "replayed")
 SYNCHRO_BATCH_SIGNALS = _given.get("batch_signals", False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -73,6 +73,7 @@ class Settings:
         batch_signals: models whose signals are sent a batch at a time, around one write for all; a test by label.
         retention: days that log rows are kept which all known nodes have passed; ``None``: no run prunes.
         unnamed: one of ``UNNAMED``: where queries go, while a replay writes, that name no database.
+        metrics_token: with it, whoever asks is told the metrics; ``None``: only the staff is.
         registry: what is known of the apps that are installed, as ``SYNCHRO_KNOWN`` has changed it.
     """
 
@@ -90,6 +91,7 @@ class Settings:
     batch_signals: BatchSignals
     retention: float | None
     unnamed: str
+    metrics_token: str | None = field(repr=False)
     registry: Registry
 
     @property
@@ -175,6 +177,7 @@ def get_settings() -> Settings:
         batch_signals=_batch_signals(_read("SYNCHRO_BATCH_SIGNALS"), options),
         retention=_read("SYNCHRO_RETENTION"),
         unnamed=_read("SYNCHRO_UNNAMED"),
+        metrics_token=_read("SYNCHRO_METRICS_TOKEN"),
         registry=registry,
     )
 
@@ -338,6 +341,18 @@ def _read_retention(value: object) -> float | None:
     return None if value is None else float(value)
 
 
+def _read_metrics_token(value: object) -> str | None:
+    """Read a secret, which no message repeats."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) < 16 or not value.isascii() or not value.isprintable() or " " in value:
+        raise SynchroConfigurationError(
+            "SYNCHRO_METRICS_TOKEN must be None, or a text of at least 16 printable ASCII characters without spaces, "
+            "as `python -c 'import secrets; print(secrets.token_urlsafe())'` makes one."
+        )
+    return value
+
+
 def _read_batch_signals(value: object) -> bool | tuple[type[Model], ...]:
     """Read ``True``, ``False``, or models as in ``SYNCHRO_MODELS``."""
     if isinstance(value, Mapping):
@@ -383,6 +398,7 @@ SETTINGS: dict[str, tuple[object, Callable[[Any], Any]]] = {
     "SYNCHRO_BATCH_SIGNALS": (False, _read_batch_signals),
     "SYNCHRO_RETENTION": (None, _read_retention),
     "SYNCHRO_UNNAMED": ("remote", lambda value: _read_word("SYNCHRO_UNNAMED", UNNAMED, value)),
+    "SYNCHRO_METRICS_TOKEN": (None, _read_metrics_token),
     "SYNCHRO_KNOWN": ({}, read_registry),
 }
 

@@ -605,11 +605,53 @@ class Run(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        indexes = (models.Index(fields=("remote", "direction", "ended_at"), name="synchro_triggers_run_ended"),)
         verbose_name = _("run")
         verbose_name_plural = _("runs")
 
     def __str__(self) -> str:
         return f"{self.direction} {self.remote} {self.begun_at}: {self.outcome}"
+
+
+class AppliedTotal(models.Model):
+    """How many objects of a model the runs between LOCAL and a remote have created, updated or deleted, in all.
+
+    Stored on LOCAL, and written with the record of the run. It stays when runs are pruned, so that it never falls. Two
+    runs that end at one time may make two rows: what counts is their sum.
+
+    Attributes:
+        remote, direction: as a run has them.
+        model_label: ``app.Model``; of an automatic many-to-many table links are counted.
+        operation: ``created``, ``updated`` or ``deleted``.
+    """
+
+    remote = models.CharField(max_length=255)
+    direction = models.CharField(max_length=4, choices=Direction)
+    model_label = ExactCharField(max_length=LABEL_LENGTH)
+    operation = models.CharField(max_length=10)
+    number = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("total of applied objects")
+        verbose_name_plural = _("totals of applied objects")
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.remote}: {self.number} {self.model_label} {self.operation}"
+
+
+class ConflictTotal(models.Model):
+    """How many conflicts with ``source`` a rule has decided here that are not on record any more (see ``Conflict``)."""
+
+    source = models.CharField(max_length=NODE_LENGTH)
+    rule = ExactTextField(_("rule"))
+    number = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("total of conflicts")
+        verbose_name_plural = _("totals of conflicts")
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.number} by {self.rule}"
 
 
 def __getattr__(name: str) -> Any:

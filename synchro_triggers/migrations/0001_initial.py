@@ -417,6 +417,43 @@ class Migration(migrations.Migration):
                 "verbose_name": "run",
                 "verbose_name_plural": "runs",
                 "ordering": ("-id",),
+                "indexes": [
+                    models.Index(fields=["remote", "direction", "ended_at"], name="synchro_triggers_run_ended")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="AppliedTotal",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("remote", models.CharField(max_length=255)),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("push", "from here to the remote"), ("pull", "from the remote to here")],
+                        max_length=4,
+                    ),
+                ),
+                ("model_label", synchro_triggers.exact_text.ExactCharField(max_length=200)),
+                ("operation", models.CharField(max_length=10)),
+                ("number", models.BigIntegerField()),
+            ],
+            options={
+                "verbose_name": "total of applied objects",
+                "verbose_name_plural": "totals of applied objects",
+            },
+        ),
+        migrations.CreateModel(
+            name="ConflictTotal",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=36)),
+                ("rule", synchro_triggers.exact_text.ExactTextField(verbose_name="rule")),
+                ("number", models.BigIntegerField()),
+            ],
+            options={
+                "verbose_name": "total of conflicts",
+                "verbose_name_plural": "totals of conflicts",
             },
         ),
         migrations.RunPython(create_brin_index, drop_brin_index),

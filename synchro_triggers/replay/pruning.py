@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connections, transaction
-from django.db.models import Model
 
 from ..conf import local_alias
 from ..key_texts import is_digest, key_of_gone
@@ -22,6 +21,7 @@ from .rows.selecting import rows_with
 from .state.account import Peer, all_of, are_behind, forget_nodes, peers
 from .state.gaps import labels_in
 from .state.node import require_original
+from .state.totals import delete_conflicts
 
 #: Log rows that one transaction deletes at the most.
 ROWS_AT_A_TIME = 10_000
@@ -75,7 +75,7 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
     old: Condition = (f"NOT ({young})", params)
     found.kept = dict(_kept_for(known, old))
     if not dry_run:
-        found.runs = _delete_old(Run, begun_at__lt=now - keep)
+        found.runs = _delete_runs(now - keep)
     if not known and not found.forgotten:
         return found  # nobody has received anything: all of it waits for the first one
     passed = all_of([old, *(peer.has_passed(connection) for peer in known)])
@@ -85,7 +85,8 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
     for number in _delete_rows(passed):
         found.rows += number
     _delete_what_hangs_on_it(found)
-    found.conflicts = _delete_old(Conflict, decided_at__lt=now - keep)
+    old_conflicts = Conflict._base_manager.filter(decided_at__lt=now - keep)
+    found.conflicts = delete_conflicts(local_alias(), old_conflicts)
     return found
 
 
@@ -96,8 +97,9 @@ def _delete_what_hangs_on_it(found: Pruned) -> None:
     found.tombstones = _delete_tombstones()
 
 
-def _delete_old(model: type[Model], **before: datetime.datetime) -> int:
-    return int(model._base_manager.using(local_alias()).filter(**before)._raw_delete(local_alias()))
+def _delete_runs(before: datetime.datetime) -> int:
+    runs = Run._base_manager.using(local_alias()).filter(begun_at__lt=before)
+    return int(runs._raw_delete(local_alias()))
 
 
 def _kept_for(known: Sequence[Peer], old: Condition) -> Iterator[tuple[str, int]]:

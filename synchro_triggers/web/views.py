@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.contrib import messages
 from django.contrib.admin.sites import site
 from django.contrib.admin.views.decorators import staff_member_required
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -19,21 +17,10 @@ from ..api import call_synchronize, reset_synchro
 from ..conf import Settings, get_settings, local_alias
 from ..masking import without_credentials
 from ..models import options
-
-View = Callable[[HttpRequest], HttpResponse]
-
-
-def _outside_request_transactions(view: View) -> View:
-    """Keep ``ATOMIC_REQUESTS`` of every database away: a run commits batch by batch, which it could not inside one.
-
-    Without ``using``, Django's decorator speaks of ``default`` alone.
-    """
-    for alias in connections:
-        transaction.non_atomic_requests(using=alias)(view)
-    return view
+from .outside import outside_request_transactions
 
 
-@_outside_request_transactions
+@outside_request_transactions
 @never_cache
 @csrf_protect
 @staff_member_required

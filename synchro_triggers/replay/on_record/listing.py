@@ -20,6 +20,7 @@ from ..compare.report import FieldDifference, difference_of
 from ..rows.value_texts import shown
 from ..schema.shape import model_of, shown_key
 from ..state.node import node_id
+from ..state.totals import delete_conflicts
 
 
 @dataclass(frozen=True)
@@ -211,10 +212,10 @@ def forget(numbers: Sequence[int], before: datetime.timedelta | None, aliases: S
     chosen = [find_record(number, aliases) for number in numbers]
     for alias, record in chosen:
         with clear_errors(local_alias(), alias):
-            forgotten += records_of(alias).filter(pk=record.pk).delete()[0]
+            forgotten += delete_conflicts(alias, records_of(alias).filter(pk=record.pk))
     if before is not None:
         limit = datetime.datetime.now(datetime.UTC) - before
         for alias in aliases:
             with clear_errors(local_alias(), alias):
-                forgotten += records_of(alias).filter(decided_at__lt=limit).delete()[0]
+                forgotten += delete_conflicts(alias, records_of(alias).filter(decided_at__lt=limit))
     return forgotten

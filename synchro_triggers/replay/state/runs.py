@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,7 @@ from ...models import Direction, Outcome, Run
 from ...reaching import means_unreachable
 from ..report import SyncReport
 from ..schema.shape import model_of
+from .totals import Applied, add_applied, applied_in
 
 logger = logging.getLogger("synchro_triggers.runs")
 
@@ -46,6 +48,8 @@ class RunRecord:
 
     def _renew(self) -> None:
         self._has_begun = False
+        self._applied = Counter[Applied]()
+        self._under_way: SyncReport | None = None
         self._row = Run(
             remote=self._remote if self._pushes else self._source,
             direction=Direction.PUSH if self._pushes else Direction.PULL,
@@ -77,6 +81,7 @@ class RunRecord:
         """
         if self._wanted and not self.has_begun and (trouble := self._write()):
             report.warn(trouble)
+        self._under_way = report
 
     def end(self, report: SyncReport) -> None:
         """Put on record what was done."""
@@ -88,6 +93,8 @@ class RunRecord:
 
     def _add(self, report: SyncReport) -> None:
         row = self._row
+        self._applied += applied_in(report)
+        self._under_way = None
         links = sum(each.created + each.deleted for label, each in report.models.items() if _is_of_links(label))
         deleted = sum(each.deleted for label, each in report.models.items() if not _is_of_links(label))
         if report.changed:
@@ -101,6 +108,8 @@ class RunRecord:
     def fail(self, error: BaseException) -> None:
         """Put on record which error has ended the run; once."""
         if self._wanted and self._row.ended_at is None:
+            if self._under_way is not None:  # what was committed before
+                self._add(self._under_way)
             text = " ".join(without_credentials(str(error)).split())
             self._row.outcome = outcome_of(error)
             self._row.error = (text or type(error).__name__)[:_ERROR_LENGTH]
@@ -118,6 +127,8 @@ class RunRecord:
                 elif not (row.outcome == Outcome.NOTHING and self._take_the_place_of_another()):
                     row.pk = None  # an attempt that has failed at its commit may have left one
                     rows.bulk_create([row])  # nobody is told of it by signals
+                if ended:
+                    add_applied(row.remote, row.direction, self._applied)
         except Error as error:
             text = " ".join(without_credentials(str(error)).split())
             shown = "seems to be killed" if self.has_begun else "is missing"
@@ -160,6 +171,7 @@ class FollowersRecord(RunRecord):
         if rows is None or rows > _LARGE:
             self.write()
             super().begin(report, rows)
+        self._under_way = report
 
     def end(self, report: SyncReport) -> None:
         """Add what was done to that of the passes before."""
@@ -169,12 +181,15 @@ class FollowersRecord(RunRecord):
         elif report.changed:
             self._counts = True
             self._add(report)
+        self._under_way = None
 
     def fail(self, error: BaseException) -> None:
         """See ``RunRecord.fail``."""
+        under_way = self._under_way
         if not self.has_begun:
             self.write()
         if not self._counts:
+            self._under_way = under_way
             super().fail(error)
             self._renew()
 

@@ -240,10 +240,11 @@ def _pending(checkpoint: Checkpoint, target: str) -> Window:
 def _lag(window: Window, target: str) -> float:
     """Return the seconds since the oldest change of a window was logged."""
     logged = first_logged(local_alias(), window, without_origin=target)
-    return max(0.0, (_clock(local_alias()) - logged).total_seconds()) if logged is not None else 0.0
+    return max(0.0, (time_at(local_alias()) - logged).total_seconds()) if logged is not None else 0.0
 
 
-def _clock(alias: str) -> datetime.datetime:
+def time_at(alias: str) -> datetime.datetime:
+    """Return what the clock of a database says."""
     now = UtcNow(output_field=Moment())  # by a plain DateTimeField, a time zone of the alias would count
     return as_utc(Node._base_manager.using(alias).values_list(now, flat=True).get(pk=1))
 
@@ -252,7 +253,7 @@ def _ahead(alias: str) -> float:
     """Return the seconds by which a database's clock is ahead of this process's."""
     connections[alias].ensure_connection()
     before = datetime.datetime.now(datetime.UTC)
-    there = _clock(alias)
+    there = time_at(alias)
     after = datetime.datetime.now(datetime.UTC)
     return (there - before).total_seconds() - (after - before).total_seconds() / 2
 

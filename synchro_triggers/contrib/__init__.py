@@ -1,0 +1,1 @@
+"""What connects this package with others that a project may have: a module for each, which nothing else imports."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from django.db.models.signals import post_save
 
@@ -305,10 +307,11 @@ def test_what_comes_to_the_sender_after_its_window_has_not_come_with_it(nodes, s
     nodes.assert_at_rest(MESH)
 
 
+@pytest.mark.parametrize("clock", [0, -1], ids=["", "its clock is behind"])
 @pytest.mark.parametrize("again", [False, True], ids=["once", "again"])
 @pytest.mark.parametrize("by_field", [False, True], ids=["whole", "by field"])
 @pytest.mark.parametrize("at_once", [False, True], ids=["run", "at once"])
-def test_what_was_written_upon_a_change_beside_a_run_has_seen_it(nodes, settings, by_field, again, at_once):
+def test_what_was_written_upon_a_change_beside_a_run_has_seen_it(nodes, settings, by_field, again, at_once, clock):
     """C's users change an object while C sends to A: its number is of a window that is not closed yet."""
     settings.SYNCHRO_BATCH_SIZE, settings.SYNCHRO_CONFLICT = 1, "newest" if again else "remote"
     if by_field:
@@ -319,20 +322,25 @@ def test_what_was_written_upon_a_change_beside_a_run_has_seen_it(nodes, settings
         follower = Run("b", Choices())
         follower.perform()
     later()
-    nodes.rows("c", Item).update(cash=1)
-    later()
+
+    def write(number):
+        with nodes.clock_of("c", datetime.timedelta(hours=clock)):
+            assert nodes.rows("c", Item).filter(name="x").update(cash=number) == 1
 
     def write_beside(instance, using, **kwargs):
         if using == "a" and instance.name == "first":
-            assert nodes.rows("c", Item).filter(name="x").update(cash=2) == 1
+            write(2)
 
+    nodes.rows("c", Item).filter(name="first").update(cash=1)
+    write(1)
+    later()
     post_save.connect(write_beside, sender=Item)
     nodes.run("c", "a")
     post_save.disconnect(write_beside, sender=Item)
     assert nodes.rows("a", Item).get(name="x").cash == 2
     later()
     if again:
-        nodes.rows("c", Item).filter(name="x").update(cash=4)
+        write(4)
         later()
     nodes.rows("a", Item).filter(name="x").update(cash=3)
     later()

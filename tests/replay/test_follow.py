@@ -212,7 +212,7 @@ def test_follower_looks_again_after_an_error_whatever_the_mark_of_its_new_connec
     monkeypatch.setattr(follow.Run, "perform", perform)
     monkeypatch.setattr(follow.Run, "perform_at_once", lambda self, checkpoint, window, record: None)
     monkeypatch.setattr(follow, "commit_mark", lambda alias: next(marks))
-    monkeypatch.setattr(follow, "position_since", lambda alias, mark: "")
+    monkeypatch.setattr(follow.Run, "end_of_window", lambda self, mark: "")
     monkeypatch.setattr(follow, "LONGEST_PAUSE", 0.01)
 
     def seen(remote, report):

@@ -346,6 +346,7 @@ def test_time_is_later_than_what_is_replaced():
     assert versions.time_after(5, None) == 5
     assert versions.time_after(5, V1) == 11
     assert versions.time_after(50, V1) == 50
+    assert versions.time_after(5, V1, 3) == 13 and versions.time_after(50, V1, 3) == 50
 
 
 def test_newest_is_the_same_from_both_sides():

@@ -154,7 +154,8 @@ class OwnFields:
         version, seen = self.received(at, name)
         if row is None or row.id <= (seen or 0):
             return version
-        return Version(self._source, self._numbers.of(row), time_after(row.time_or(change.logged_at), version))
+        rows = row.id - (seen or 0)
+        return Version(self._source, self._numbers.of(row), time_after(row.time_or(change.logged_at), version, rows))
 
     def received(self, at: At, name: str) -> FieldVersion:
         """Return which version of a field LOCAL has received last, whether its users have changed it since."""

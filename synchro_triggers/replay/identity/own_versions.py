@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
@@ -63,12 +64,24 @@ class OwnVersions:
 
     def of(self, at: At) -> Version | None:
         """Return LOCAL's version of an object; ``None``: nobody has written down who changed it last."""
-        received, change = self.received(at), self._changes.get(at)
+        change = self._changes.get(at)
         row = self._row(change) if change is not None else self._came_along.get(at)
-        if row is None or ((stored := self._received.get(at)) is not None and row.id <= (stored.seen or 0)):
-            return received
-        time = row.time_or(LONG_AGO if change is None else change.logged_at)
-        return Version(self._source, self._numbers.of(row), time_after(time, received))
+        if row is None:
+            return self.received(at)
+        return self.of_row(at, row, LONG_AGO if change is None else change.logged_at)
+
+    def of_row(self, at: At, row: OwnRow, time: datetime.datetime) -> Version | None:
+        """Return the version of an object of which a row of the log tells the last change of LOCAL's users.
+
+        Args:
+            time: that of the row, where no trigger has written it.
+        """
+        stored = self._received.get(at)
+        seen = 0 if stored is None else stored.seen or 0
+        if row.id <= seen:
+            return self.received(at)
+        logged, rows = row.time_or(time), row.id - seen
+        return Version(self._source, self._numbers.of(row), time_after(logged, self.received(at), rows))
 
     def _row(self, change: Change) -> OwnRow | None:
         """Return the log row of the last change of LOCAL's own users."""

@@ -81,12 +81,18 @@ def is_newer(local: tuple[int, str], remote: tuple[int, str]) -> bool:
     return local > remote
 
 
-def time_after(logged: int, replaced: Version | None) -> int:
+def time_after(logged: int, replaced: Version | None, rows: int = 1) -> int:
     """Return the time of a version: when it was logged, but later than the one that it replaces.
 
-    Without that, a clock that is behind would let a change lose against what its author had seen.
+    Without that, a clock that is behind would let a change lose against what its author had seen. Of several changes of
+    one window, each replaces the one before it, which may have been sent already.
+
+    Args:
+        logged: by its author's clock, in microseconds.
+        replaced: the version that had been received.
+        rows: how many rows the author's log has since then, up to the one of this change.
     """
-    return logged if replaced is None else max(logged, replaced.time + 1)
+    return logged if replaced is None else max(logged, replaced.time + max(rows, 1))
 
 
 def handed_on(local: Known, remote: Known, nodes: Collection[str] = ()) -> dict[str, int]:

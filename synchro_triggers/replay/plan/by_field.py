@@ -153,7 +153,7 @@ class ByField:
     def _there(self, received: FieldVersion, row: OwnRow | None, theirs: LastChange | None) -> Version | None:
         if row is None or theirs is None:
             return received.version
-        time = time_after(row.time_or(theirs.time), received.version)
+        time = time_after(row.time_or(theirs.time), received.version, row.id - (received.seen or 0))
         return Version(self._context.node, self._context.knowledge.there.of(row), time)
 
     def _local_knows(self, shape: Shape, at: At, there: Versions, rows: Mapping[str, OwnRow]) -> Any:

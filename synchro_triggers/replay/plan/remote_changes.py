@@ -219,7 +219,7 @@ class RemoteChanges:
             return None
         if self._by_field.concerns(shape) and remote_key is not None and not change.deleted:
             return self._weighed_by_field(shape, key, at_remote, change, theirs)
-        return self._weighed(shape, key, at_remote, change, theirs, received)
+        return self._weighed(shape, key, at_remote, change, theirs, (received, seen))
 
     def _once_more(
         self, shape: Shape, key: Any, at_remote: Any, change: Change, rows: Sequence[tuple[str, str]]
@@ -299,16 +299,16 @@ class RemoteChanges:
         at_remote: Any,
         change: Change,
         theirs: LastChange | None,
-        received: Version | None,
+        came: tuple[Version | None, int | None],
     ) -> Conflict | None:
         """Compare LOCAL's version with the remote's, and return what there is to decide.
 
         Args:
             theirs: what the remote's users have changed last; ``None``: nothing since it has received the object.
-            received: the version that the remote has received.
+            came: the version that the remote has received, and how far its log went then.
         """
-        identity = self._identity
-        there = self._version_there(theirs, received)
+        identity, received = self._identity, came[0]
+        there = self._version_there(theirs, *came)
         assert there is not None
         if theirs is not None:
             identity.contest(shape.model, key)
@@ -339,13 +339,18 @@ class RemoteChanges:
             return None
         return self._by_field.newest_unknown_there(shape, key) or self._identity.versions.of((shape.root, key))
 
-    def _version_there(self, theirs: LastChange | None, received: Version | None) -> Version | None:
-        """Return the remote's version of an object: its own users' last one, or the one that it has received."""
+    def _version_there(self, theirs: LastChange | None, received: Version | None, seen: int | None) -> Version | None:
+        """Return the remote's version of an object: its own users' last one, or the one that it has received.
+
+        Args:
+            theirs: the last change of its own users since then.
+            received: the version that it has received; ``seen``: how far its log went then.
+        """
         if theirs is None:
             return received
         row = self._own_row(theirs.id)
-        number = self._context.knowledge.there.of(row)
-        return Version(self._context.node, number, time_after(row.time_or(theirs.time), received))
+        number, rows = self._context.knowledge.there.of(row), row.id - (seen or 0)
+        return Version(self._context.node, number, time_after(row.time_or(theirs.time), received, rows))
 
     def _own_row(self, row_id: int) -> OwnRow:
         """Return a log row of the remote's own users; those of the whole batch are read in one query."""
@@ -386,7 +391,7 @@ class RemoteChanges:
             return self._conflict(shape, key, at_remote, change, made.time)  # the row was deleted before
         received, seen = self._received(shape, key, at_remote)
         theirs = self._last_change(rows, self._met_at(shape, key), seen)
-        if theirs is None or self._knows(shape, key, theirs, self._version_there(theirs, received)):
+        if theirs is None or self._knows(shape, key, theirs, self._version_there(theirs, received, seen)):
             return None
         return self._conflict(shape, key, at_remote, change, theirs.time)
 
@@ -442,7 +447,7 @@ class RemoteChanges:
         rows = [(model._meta.label, encode_key(at_remote)) for model in family_of(shape, gone=gone)]
         received, seen = self._received(shape, key, at_remote)
         theirs = self._last_change(rows, self._met_at(shape, key), seen) if self._any else None
-        return self._version_there(theirs, received), theirs
+        return self._version_there(theirs, received, seen), theirs
 
     def verdict(
         self,

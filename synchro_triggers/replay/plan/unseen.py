@@ -26,7 +26,7 @@ from ..log.changes import Change
 from ..log.heard import Basis
 from ..log.own_windows import moment_of, own_rows
 from ..log.users_changes import last_changes
-from ..log.versions import Version, time_after
+from ..log.versions import Version
 from ..rows.local_rows import load_instances
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import local_value
@@ -228,8 +228,7 @@ class Unseen:
         for row in rows:
             version, change = identity.versions.received(at_of(row)), last.get(encode_key(row.pk))
             if change is not None and (own := logged.get(change.id)) is not None:
-                time = time_after(own.time_or(change.time), version)
-                version = Version(self._context.source, knowledge.here.of(own), time)
+                version = identity.versions.of_row(at_of(row), own, change.time)
             if version is not None and not knowledge.remote.sees([label], self._basis_there(row))(version):
                 yield _Seen(*_told(version))
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from synchro_triggers.models import Conflict
 
-#: Microseconds by which nothing but what was received tells which of two writes is newer.
-_CLOSE = 10
+#: Microseconds by which nothing but what was received, and how many rows a log has since, tells which write is newer.
+_CLOSE = 1_000
 
 
 class Cell(NamedTuple):

@@ -75,8 +75,7 @@ class Deletes:
             self._delete_found(task, task.change, remote_key)
         elif not task.keep_parents:
             self._pointing.past_what_is_gone(task)
-            self._remote_changes.find(task.shape, task.key, None, task.change)  # which deletion is the last one
-            self._identity.forget_unseen(task.shape.model, task.key)
+            self._forget_unseen(task, task.change)
 
     def _delete_found(self, task: ObjectTask, change: Change, remote_key: Any) -> None:
         row = self._row_to_delete(task, remote_key)  # locked before anybody asks who changed it
@@ -111,9 +110,17 @@ class Deletes:
                 raise
         elif row is None:
             self._require_not_hidden(task, remote_key)
-        if not task.keep_parents:
-            forget = self._identity.forget if row is not None else self._identity.forget_unseen
-            forget(task.shape.model, task.key)
+        if task.keep_parents:
+            return
+        if row is None:
+            self._forget_unseen(task, change)
+        else:
+            self._identity.forget(task.shape.model, task.key)
+
+    def _forget_unseen(self, task: ObjectTask, change: Change) -> None:
+        """Note that an object is gone that the remote does not have: its users may have deleted it, and later."""
+        self._remote_changes.find(task.shape, task.key, None, change)
+        self._identity.forget_unseen(task.shape.model, task.key)
 
     def _going(self, task: ObjectTask, row: Model) -> Going:
         if task.keep_parents:

@@ -221,9 +221,17 @@ class Settling:
         return (each for (change, _), each in self._settled.items() if change not in not_done)
 
     def tell(self, report: SyncReport, not_done: Collection[Change]) -> None:
-        """Tell of the conflicts that were decided, but for objects with which nothing was done."""
+        """Tell of the conflicts that were decided, but for objects with which nothing was done.
+
+        Of a deletion the log may speak twice: of LOCAL's own, and of one that it was to hand on.
+        """
+        told_of = set()
         for each in self._done(not_done):
             conflict, remote = each.conflict, self._context.remote
+            versions = conflict.local_author, conflict.local_at, conflict.remote_author, conflict.remote_at
+            if each.deletes and (conflict.label, conflict.remote_pk, *versions) in told_of:
+                continue
+            told_of.add((conflict.label, conflict.remote_pk, *versions))
             here, there = "deleted" if each.deletes else "changed", "deleted" if each.deleted else "changed"
             local_at = f" at {_shown(conflict.local_at)}" if conflict.local_at != LONG_AGO else " at an unknown time"
             rule, setting = self._context.rule_for(conflict.label)

@@ -18,7 +18,7 @@ from ...moment import UtcNow
 from ..log.field_versions import FieldVersion, read_fields
 from ..log.heard import Basis, read_versions
 from ..log.versions import Version
-from ..rows.own_rows import has_rows
+from ..rows.own_rows import has_rows, is_asked_for_versions
 from ..rows.selecting import rows_with
 from ..rows.statements import RowsVanished, insert_texts, update_rows
 from ..schema.keys import FormerKey
@@ -176,9 +176,9 @@ class ReferenceTable:
         return has_rows(Reference, local_alias())
 
     @cached_property
-    def remote_sends(self) -> bool:
-        """Whether the remote has ever sent anything to anybody: then it must be able to say which object is gone."""
-        return has_rows(MetNode, self.remote)
+    def others_may_ask(self) -> bool:
+        """Whether others than LOCAL may ask the remote which object is gone, and which version of one it has."""
+        return is_asked_for_versions(self.remote, self.source)
 
     @cached_property
     def local_sends_elsewhere(self) -> bool:

@@ -282,7 +282,7 @@ class Identity:
     @property
     def asks_for_versions(self) -> bool:
         """Whether the remote hands on what it receives, so that it must say which versions of objects it has."""
-        return self._logs and self._table.remote_sends
+        return self._logs and self._table.others_may_ask
 
     def load_versions(self, model: type[Model], remote_keys: Iterable[Any]) -> None:
         """Read which versions of rows the remote has received, in one query."""

@@ -32,7 +32,7 @@ def share_names(table: ReferenceTable, root: type[Model], linked: Mapping[Any, A
     for row in table.to_rows(table.remote, root, {text_of(remote_key) for remote_key in linked.values()}):
         if row.source != table.source:
             there.setdefault(row.remote_pk, []).append(row)
-    if not there and not table.remote_sends:
+    if not there and not table.others_may_ask:
         return
     here = {row.remote_pk for row in table.to_rows(local_alias(), root, {text_of(key) for key in linked})}
     new: list[tuple[Name, Any]] = []

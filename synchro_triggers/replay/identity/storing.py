@@ -123,7 +123,7 @@ class Storing:
 
     @cached_property
     def _asks_for_versions(self) -> bool:
-        return self._logs and bool(self._noted.brought or self._noted.gone) and self._table.remote_sends
+        return self._logs and bool(self._noted.brought or self._noted.gone) and self._table.others_may_ask
 
     def _store_versions(self, known: Mapping[At, Any]) -> None:
         """Write which versions have come, into all references to a row: whoever asks knows one of its names."""
@@ -217,7 +217,7 @@ class Storing:
         """
         found: dict[type[Model], dict[str, tuple[At, Any]]] = {}
         matched = self._noted.learnt.keys() - self._noted.made - self._noted.rows.keys()
-        for at in matched if matched and self._table.remote_sends else ():
+        for at in matched if matched and self._table.others_may_ask else ():
             named = any(name.source == self._table.target for name in self._names.known.get(at, ()))
             if not named and gives_keys_again(at[0], self._kept_keys):
                 there = self._noted.learnt[at]
@@ -235,7 +235,7 @@ class Storing:
     def _store_gone(self) -> None:
         """Delete the references of objects that were deleted, or leave tombstones where the remote sends to others."""
         going, gone = set(self._noted.outdated), dict[type[Model], list[Stored]]()
-        may_be_asked = bool(self._noted.gone) and self._table.remote_sends
+        may_be_asked = bool(self._noted.gone) and self._table.others_may_ask
         # An object that was deleted and has come back under another key is known by the same reference.
         others = self._noted.brought - self._noted.forgotten if self._noted.forgotten else ()
         kept = {row.pk for at in others for row in self._noted.rows_of(at)}

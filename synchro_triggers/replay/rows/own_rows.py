@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 from django.db.models.sql import Query
 
+from ...models import Checkpoint, MetNode
 from ...moment import UtcNow
 
 M = TypeVar("M", bound=Model)
@@ -52,6 +53,21 @@ def has_rows(model: type[Model], alias: str, **values: object) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1", params)
         return cursor.fetchone() is not None
+
+
+def is_asked_for_versions(alias: str, source: str) -> bool:
+    """Tell whether somebody will ask a database which versions of objects it has received from ``source``.
+
+    Those to whom it sends do, and those who send to it, too. Where changes go one way between two databases, nobody
+    does, and both are spared writing it down.
+    """
+    names = [connections[alias].ops.quote_name(model._meta.db_table) for model in (MetNode, Checkpoint)]
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS (SELECT 1 FROM {names[0]}) OR EXISTS (SELECT 1 FROM {names[1]} WHERE source <> %s)",
+            [source],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def update_rows(model: type[Model], alias: str, values: dict[str, object], **where: object) -> int:

@@ -157,7 +157,7 @@ def reset_synchro(*, new_identity: bool = False) -> None:
     with writing_on(local_alias()):
         source = set_identity(local_alias(), new=True) if new_identity else node_id(local_alias())
         # What nobody asks for is not numbered, here as in a run.
-        number = close_window(local_alias(), position) if are_windows_numbered(aliases) else None
+        number = close_window(local_alias(), position) if are_windows_numbered(aliases, source) else None
         for alias in aliases:
             _forget_received(alias, source, position, number)
         delete_received(local_alias(), position)

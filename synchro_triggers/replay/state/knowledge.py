@@ -8,25 +8,29 @@ from django.db import connections
 
 from ...capture.tables import captured_models
 from ...conf import get_settings, local_alias
-from ...models import Checkpoint, Failure, MetNode, Window
+from ...models import Checkpoint, Failure, Window
 from ..identity.came_with import AT_MOST, CameWith
 from ..log.heard import Heard
 from ..log.own_windows import OwnRow, WindowNumbers, close_window
 from ..log.vendor import log_of
 from ..log.versions import Known, handed_on
-from ..rows.own_rows import has_rows
+from ..rows.own_rows import has_rows, is_asked_for_versions
 from .gaps import ALL, Gaps
 from .knowing import Knowing, read_knowledge, write_knowledge
 
 
-def are_windows_numbered(remotes: Iterable[str]) -> bool:
+def are_windows_numbered(remotes: Iterable[str], source: str) -> bool:
     """Tell whether LOCAL's windows are numbered: somebody asks for versions, or has done so.
 
-    A remote does that hands on what it receives, and LOCAL itself where it has received something. Where changes go one
-    way between two databases, nobody does, and LOCAL is spared a transaction.
+    That is so where it is asked of a remote, and where LOCAL itself has received something. Where changes go one way
+    between two databases, LOCAL is spared a transaction.
+
+    Args:
+        remotes: to which LOCAL sends.
+        source: node id of LOCAL.
     """
     return (
-        any(has_rows(MetNode, remote) for remote in remotes)
+        any(is_asked_for_versions(remote, source) for remote in remotes)
         or has_rows(Checkpoint, local_alias())
         or has_rows(Window, local_alias())
     )
@@ -106,7 +110,7 @@ class RunKnowledge:
 
     def close_window(self, position: str) -> None:
         """Number what LOCAL's users have changed before the end of the run's window, if anybody asks for versions."""
-        if are_windows_numbered([self._remote]):
+        if are_windows_numbered([self._remote], self._source):
             self.number = close_window(local_alias(), position)
             self.here.forget()
 

@@ -31,12 +31,13 @@ SITES := .venv-sites
 OF_SITES := -c tests/sites/pytest.ini tests/sites -n 2 --dist loadfile
 DEMO := examples/offline_office/demo.py
 OFFICES := examples/three_offices/demo.py
+MONTH := examples/a_month/demo.py
 
 # Where bytecode is not kept, each of the hundreds of processes that a test run starts would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres demo-offices demo-offices-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
+.PHONY: help demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +53,12 @@ demo-offices: $(VENV)/.for-demo  ## a hub and two offices, both ways, on three S
 
 demo-offices-postgres: $(VENV)/.for-demo-postgres  ## the same, the hub and an office on PostgreSQL servers (needs Docker)
 	docker/with_servers $(BIN)/python $(OFFICES)
+
+demo-month: $(VENV)/.for-demo  ## thirty days of them: an outage, a failover, a restored backup, an office that is away
+	$(BIN)/python $(MONTH)
+
+demo-month-postgres: $(VENV)/.for-demo-postgres  ## the same, the hub and an office on PostgreSQL servers (needs Docker)
+	docker/with_servers $(BIN)/python $(MONTH)
 
 test: $(VENV)/.for-test $(FOR_MARIADB)  ## all tests, on SQLite, PostgreSQL and, if installed, MariaDB; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)

@@ -1,4 +1,4 @@
-"""``examples/``: the three offices end with the proof that their databases are equal, and with nothing less."""
+"""``examples/``: the stories end with the proof that all databases are equal, and with nothing less."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import sys
 from importlib import import_module
 from urllib.parse import quote
 
+import psycopg
 import pytest
 
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "examples" / "three_offices"
+MONTH = ROOT / "examples" / "a_month"
 URLS = {
     "hub": "SYNCHRO_DEMO_MAIN_URL",
     "north": "SYNCHRO_DEMO_OFFICE_URL",
@@ -40,6 +42,27 @@ from synchro_triggers import synchro_paused
 def lose():
     with synchro_paused():
         Article.objects.filter(code="MINT").update(stock=199)
+"""
+
+#: Leaves out all that goes wrong, and loses something before the proof of which no log knows.
+MONTH_WITH_A_LOSS = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+import demo
+Story, prove = demo.Story, demo.Story.prove
+def lose_and_prove(story):
+    getattr(story, sys.argv[3]).do("loss.lose")
+    prove(story)
+Story.lose_the_line = Story.fail_over = Story.restore_a_backup = Story.stay_away = lambda story: None
+Story.prove = lose_and_prove
+demo.main()
+"""
+LOSS_OF_A_MONTH = """
+from shop.models import Article
+from synchro_triggers import synchro_paused
+def lose():
+    with synchro_paused():
+        Article.objects.filter(code="MOCHA").update(price=1)
 """
 
 
@@ -82,7 +105,7 @@ def told(env, *arguments):
         env={**outside, "PYTHONPATH": path, **env},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 
@@ -134,3 +157,40 @@ def test_contents_side_by_side_show_what_one_place_lacks_or_has_twice(monkeypatc
 
     assert (equal[1].split(), none) == (["ASSAM", "#1", "#6"], 0)
     assert (lines[1].split(), lines[2].split(), different) == (["ASSAM", "#1", "-"], ["EARL", "#2", "#5,", "#6"], 2)
+
+
+@pytest.mark.parametrize(
+    "places", [(), MIXED, pytest.param(tuple(URLS), marks=pytest.mark.whole)], ids=["sqlite", "mixed", "postgres"]
+)
+def test_month_goes_wrong_as_it_says_and_ends_equal_with_small_logs(on_postgres, places):
+    env = on_postgres(*places)
+
+    done = told(env, str(MONTH / "demo.py"))
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout[-2000:] + done.stderr
+    vendors = [f"{place} on {'PostgreSQL' if place in places else 'SQLite'}" for place in URLS]
+    assert ", ".join(vendors) in done.stdout
+    assert done.stdout.endswith("The three databases are equal, and their logs are small.\n")
+    assert re.findall(r"exit code \d", done.stdout) == [f"exit code {code}" for code in (5, 5, 3, 3, 3)]
+    assert re.findall(r"^ +Day +(\d+)", done.stdout, re.MULTILINE) == [
+        str(day) for day in range(2, 31) if day not in {6, 7, 8, 12, 16, 28}
+    ]
+    proof = done.stdout.split("The proof.")[1]
+    assert len(re.findall(r"hub: \d+ rows of 4 tables compared: equal", proof)) == 2
+    sizes = re.findall(r"has written ([\d,]+) rows, and keeps (\d+): the", proof)
+    assert len(sizes) == 3 and all(0 < int(kept) < int(written.replace(",", "")) / 2 for written, kept in sizes)
+    if "hub" in places:
+        with psycopg.connect(env[URLS["hub"]]) as connection:
+            copies = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE '%copy_of_the_demo'")
+            assert copies.fetchall() == []
+
+
+@pytest.mark.parametrize("place", ["hub", pytest.param("south", marks=pytest.mark.whole)])
+def test_month_does_not_end_well_where_something_was_lost(tmp_path, place):
+    (tmp_path / "loss.py").write_text(LOSS_OF_A_MONTH)
+
+    done = told({}, "-c", MONTH_WITH_A_LOSS, str(MONTH), str(tmp_path), place)
+
+    assert done.returncode == 1 and done.stderr.startswith("The demo is broken: this command was to end with 0")
+    assert re.search(r"price: '1\.00' on|'1\.00' on 'hub'", done.stdout.split("The proof.")[1])
+    assert "are equal" not in done.stdout

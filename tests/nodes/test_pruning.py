@@ -245,3 +245,15 @@ def test_setting_prunes_with_each_run(nodes, shared, settings):
     assert not ChangeLog.objects.using("a").exists()
     settings.SYNCHRO_RETENTION = None
     nodes.assert_at_rest(STAR)
+
+
+def test_node_that_has_only_fetched_is_told_by_its_identity(nodes):
+    """It calls itself default, as all do; here that is the name of the one that prunes."""
+    nodes.rows("b", Item).create(name="shared", cash=0)
+    nodes.pull("b", "c")
+    change(nodes, "b", 1)
+
+    told = prune(nodes, "b"), prune(nodes, "b", forget=0)
+
+    assert f"1 old log rows are kept for {nodes.identity('c')}, which" in told[0]
+    assert f"{nodes.identity('c')} is forgotten" in told[1] and "default" not in "".join(told)

@@ -252,3 +252,21 @@ def test_conflict_in_which_the_receiver_s_own_users_win_is_told_once_and_ends_eq
     assert here == there
     nodes.rows("a", Item).update(cash=7)
     assert nodes.rounds(pair, 1) == []
+
+
+@pytest.mark.parametrize("merge", ["objects", "fields"])
+def test_change_that_was_fetched_with_everything_stays_its_authors_and_travels_on(nodes, settings, merge):
+    """What all objects are brought for does not take them back to what their sender had received of them before."""
+    settings.SYNCHRO_MERGE = merge
+    nodes.rows("c", Item).create(name="shared", cash=0)
+    nodes.rounds(STAR)
+    later()
+    change(nodes, "b", 1)
+
+    for arguments in (["--full", "--pull"], ["--full"]):
+        done = nodes.command("a", "b", "synchronize", "--verbosity=0", *arguments)
+        assert done.returncode == 0, done.stderr
+    told = nodes.rounds(STAR)
+
+    assert (told, cash(nodes)) == ([], [[1]] * 3)
+    nodes.assert_at_rest(STAR)

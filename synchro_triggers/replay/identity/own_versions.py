@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Any
 
 from ...capture.keys import encode_key
 from ...conf import local_alias
+from ..log.changed_fields import rows_of_objects
 from ..log.changes import LONG_AGO, Change
 from ..log.heard import Basis
 from ..log.own_windows import OwnRow, WindowNumbers, own_rows
 from ..log.users_changes import last_changes
 from ..log.versions import Version, time_after
 from ..rows.utc import zone_of
+from ..schema.family import family_of
 from ..schema.keys import FormerKey
-from ..schema.shape import model_of, read_key
+from ..schema.shape import Shape, model_of, read_key
 from ..tasks import At, ObjectTask
 from .reference_table import Stored
 
@@ -33,6 +36,7 @@ class OwnVersions:
         self._source, self._numbers, self._received = source, numbers, received
         self._tasks: Iterable[ObjectTask] = ()
         self._rows: dict[int, OwnRow] | None = None
+        self._last_of_all: dict[tuple[str, str], int] = {}
         self._came_along: dict[At, OwnRow] = {}
 
     def expect(self, tasks: Iterable[ObjectTask]) -> None:
@@ -86,11 +90,34 @@ class OwnVersions:
     def _row(self, change: Change) -> OwnRow | None:
         """Return the log row of the last change of LOCAL's own users."""
         if self._rows is None:
-            self._rows = own_rows(local_alias(), [each.own for each in self._changes.values() if each.own])
+            self._last_of_all = self._last_since_received()
+            wanted = [*(each.own for each in self._changes.values() if each.own), *self._last_of_all.values()]
+            self._rows = own_rows(local_alias(), wanted)
         if not change.logged and not change.own and change.logged_at != LONG_AGO:
             change.own = self._last_own(change)
             self._rows.update(own_rows(local_alias(), [change.own]) if change.own else {})
-        return self._rows.get(change.own)
+        return self._rows.get(change.own or self._last_of_all.get((change.label, change.key), 0))
+
+    def _last_since_received(self) -> dict[tuple[str, str], int]:
+        """Return the last own row of each object that is brought with all others, by what its change says.
+
+        Of those that LOCAL has received from somebody: what its users have changed since is no version of theirs.
+        """
+        by_shape: dict[Shape, dict[Any, Change]] = {}
+        after: dict[Shape, int] = {}
+        for task in self._tasks:
+            change, stored = task.change, self._received.get(task.at)
+            if change is None or change.logged or change.own or change.logged_at != LONG_AGO:
+                continue
+            if stored is not None and stored.version is not None and not isinstance(task.key, FormerKey):
+                by_shape.setdefault(task.shape, {})[task.key] = change
+                after[task.shape] = min(stored.seen or 0, after.get(task.shape, stored.seen or 0))
+        last: dict[tuple[str, str], int] = {}
+        for shape, changes in by_shape.items():
+            found = rows_of_objects(local_alias(), family_of(shape), changes, origin="", id__gt=after[shape])
+            for key, rows in found.items():
+                last[changes[key].label, changes[key].key] = max(row.id for row in rows)
+        return last
 
     @staticmethod
     def _last_own(change: Change) -> int:

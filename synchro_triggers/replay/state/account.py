@@ -67,7 +67,9 @@ def peers() -> list[Peer]:
     names: dict[str, str] = {}
     noted: dict[str, list[str]] = {}
     for alias, node, position in MetNode._base_manager.using(local_alias()).values_list("alias", "node_id", "position"):
-        names[node] = alias
+        # One that fetches is noted under its own name for itself, which is LOCAL's name here.
+        if alias != local_alias() or node not in names:
+            names[node] = node if alias == local_alias() else alias
         noted.setdefault(node, []).append(position)
     senders = dict(Checkpoint._base_manager.using(local_alias()).values_list("source", "passed"))
     told = _positions_told(own)

@@ -108,9 +108,9 @@ def describe_earlier_arrivals(context: RunContext) -> str:
     if not others.filter(number=0).exists():
         return ""
     return (
-        f"{remote!r} has received objects of another database without noting who had changed them when: nobody "
-        f"was to ask. If the users of {local_alias()!r} have made or changed one of them, too, their version overwrites "
-        "it in this run, and no conflict is on record. From now on it is noted."
+        f"{remote!r} has received objects of another database without noting who had changed them when: nobody was to "
+        f"ask. If the users of {local_alias()!r} have made or changed one of them, too, their version overwrites it in "
+        "this run, and no conflict is on record. From now on it is noted."
     )
 
 

@@ -63,6 +63,7 @@ from .state.node import (
     note_met,
     require_remembered,
     require_same_history,
+    require_same_history_there,
     require_two_nodes,
 )
 from .state.runs import NO_RECORD, RunRecord, all_fail
@@ -294,6 +295,7 @@ class Run:
     def _load_checkpoint(self) -> Checkpoint:
         checkpoint = load_checkpoint(self._context.remote, self._context.source)
         require_same_history(checkpoint, self._context.remote)
+        require_same_history_there(self._context.remote, self._context.node)
         self._context.gaps.begin(checkpoint)
         if self._context.logs:
             last_check = checkpoint.last_check

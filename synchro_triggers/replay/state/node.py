@@ -7,7 +7,7 @@ import uuid
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from ...conf import local_alias
+from ...conf import LOCAL, local_alias, replaying_from
 from ...exceptions import Refused
 from ...models import Checkpoint, Contribution, MetNode, Node, Window
 from ...vendors.vendor import database_of
@@ -173,14 +173,44 @@ def require_remembered(remote: str, source: str, node: str) -> None:
 
 def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
     """Raise ``Refused`` when LOCAL was put back to an older state than the remote has received."""
-    if not has_same_history(checkpoint):
+    if has_same_history(checkpoint):
+        return
+    was_put_back = (
+        f"The database {local_alias()!r} was put back to an older state (a backup, a standby that lagged, a "
+        f"crash): {remote!r} has received changes of it that it does not have any more, and keeps them. Put a "
+        "newer state back, if there is one. Otherwise run "
+    )
+    if local_alias() != LOCAL:
         raise Refused(
-            f"The database {local_alias()!r} was put back to an older state (a backup, a standby that lagged, a "
-            f"crash): {remote!r} has received changes of it that it does not have any more, and keeps them. Put a "
-            "newer state back, if there is one. Otherwise run `manage.py synchro_reset --keep-identity`: what is there "
-            f"and was received stays received, what was made since will be sent, and what {local_alias()!r} has lost "
-            f"stays on {remote!r} as the remote's own, where it can be deleted by hand."
+            f"{was_put_back}`manage.py synchro_reset --new-identity --database {local_alias()}`, which makes it a node "
+            "of its own. Then run everywhere `manage.py synchro_link`, which tells again which object is which, then "
+            "everywhere `manage.py synchronize --both`, and then the same with --full. Nothing was written."
         )
+    raise Refused(
+        f"{was_put_back}`manage.py synchro_reset --keep-identity`: what is there and was received stays received, what "
+        f"was made since will be sent, and what {local_alias()!r} has lost stays on {remote!r} as the remote's own, "
+        "where it can be deleted by hand."
+    )
+
+
+def require_same_history_there(remote: str, node: str) -> None:
+    """Look whether a remote still has all that LOCAL has fetched from it.
+
+    If it has not, it gives out keys again by which LOCAL knows what was lost there: what is sent would be written over
+    other objects.
+
+    Args:
+        remote: the alias.
+        node: its identity.
+
+    Raises:
+        Refused: it was put back to an older state.
+    """
+    local = local_alias()
+    fetched = Checkpoint._base_manager.using(local).filter(source=node).exclude(position="").first()
+    if fetched is not None:
+        with replaying_from(remote):
+            require_same_history(fetched, local)
 
 
 def has_same_history(checkpoint: Checkpoint) -> bool:

@@ -29,6 +29,7 @@ from ..state.node import (
     require_original,
     require_remembered,
     require_same_history,
+    require_same_history_there,
     require_two_databases,
     require_two_nodes,
 )
@@ -259,11 +260,13 @@ def _ahead(alias: str) -> float:
 
 
 def why_refused(remote: str, checkpoint: Checkpoint) -> str:
-    """Return why a run would be refused: LOCAL is a copy, was moved or put back, or forgotten; ``''``: it would not."""
+    """Return why a run would be refused: a copy, one that was moved, put back or forgotten; ``''``: it would not."""
     try:
         require_original(local_alias())
-        require_remembered(remote, *require_two_nodes(remote))
+        source, node = require_two_nodes(remote)
+        require_remembered(remote, source, node)
         require_same_history(checkpoint, remote)
+        require_same_history_there(remote, node)
     except Refused as error:
         return str(error)
     return ""

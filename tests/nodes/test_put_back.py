@@ -1,0 +1,64 @@
+"""A database that was put back to an older state, and from which others have fetched: nothing is sent there unasked."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from synchro_triggers import Refused, synchro_paused, synchronize
+from synchro_triggers.models import ChangeLog
+from tests.nodes.nodes import STAR
+from tests.replay.hearing import later
+from tests.testapp.models import Keyed
+
+
+@pytest.fixture
+def put_back(nodes):
+    """B has made an object that A has fetched, and C; then B is put back to what it was before."""
+    nodes.rows("b", Keyed).create(code="old", cash=1)
+    nodes.rounds(STAR)
+    with nodes.turn_of("b", "a"):
+        last = ChangeLog.objects.order_by("pk").last().pk
+    nodes.rows("b", Keyed).create(code="lost", cash=2)
+    nodes.rounds(STAR)
+    later()
+    with nodes.turn_of("b", "a"):
+        with synchro_paused():
+            Keyed.objects.filter(code="lost").delete()
+        ChangeLog.objects.filter(pk__gt=last).delete()
+        for table, number in ((ChangeLog._meta.db_table, last), (Keyed._meta.db_table, Keyed.objects.get().pk)):
+            give_out_again_after(table, number)
+
+
+def give_out_again_after(table, number):
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [table, number])
+        else:
+            cursor.execute("UPDATE sqlite_sequence SET seq = %s WHERE name = %s", [number, table])
+
+
+def test_nothing_is_sent_to_a_database_that_was_put_back_and_there_is_a_way_on(nodes, put_back):
+    nodes.rows("a", Keyed).create(code="new", cash=3)
+
+    with nodes.turn_of("a", "b"), pytest.raises(Refused, match="'b' was put back to an older state") as refused:
+        synchronize()
+    told = nodes.command("a", "b", "synchro_status", "--check")
+
+    assert told.returncode == 3 and "a run would be refused: The database 'b' was put back" in told.stdout
+    assert list(nodes.rows("b", Keyed).values_list("code", flat=True)) == ["old"]
+    assert "synchro_reset --new-identity --database b" in str(refused.value)
+    for office, *arguments in (
+        ("a", "synchro_reset", "--new-identity", "--database", "b"),
+        ("a", "synchro_link"),
+        ("c", "synchro_link"),
+        ("a", "synchronize", "--both"),
+        ("c", "synchronize", "--both"),
+        ("a", "synchronize", "--full", "--both"),
+        ("c", "synchronize", "--full", "--both"),
+    ):
+        done = nodes.command(office, "b", *arguments)
+        assert done.returncode == 0, done.stderr
+    nodes.rounds(STAR)
+    assert nodes.all(Keyed, "code", "cash") == [[("lost", 2), ("new", 3), ("old", 1)]] * 3
+    nodes.assert_at_rest(STAR)

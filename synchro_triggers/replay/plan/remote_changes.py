@@ -314,12 +314,7 @@ class RemoteChanges:
             identity.contest(shape.model, key)
         here = self._version_here(shape, key, change, theirs)
         if here is None:
-            if change.logged_at == LONG_AGO and theirs is None and not self._knows(shape, key, theirs, there):
-                return self._kept(shape, key, at_remote, (change.logged_at, moment_of(there.time)))
-            # Of kept keys that are gone nobody has written that down; LOCAL may have seen the remote's all the same.
-            if theirs is None or (change.logged_at != LONG_AGO and self._knows(shape, key, theirs, there)):
-                return None
-            return self._conflict(shape, key, at_remote, change, theirs.time)
+            return self._against_unknown(shape, (key, at_remote), change, theirs, there)
         match self._standing(shape, (key, at_remote), change, (here, there, received), theirs):
             case Standing.OLDER:
                 return self._kept(shape, key, at_remote, _times(here, there))
@@ -333,6 +328,19 @@ class RemoteChanges:
                 return conflict
             case _:
                 return None
+
+    def _against_unknown(
+        self, shape: Shape, keys: tuple[Any, Any], change: Change, theirs: LastChange | None, there: Version
+    ) -> Conflict | None:
+        """Return what there is to decide of an object of which nobody has written down LOCAL's version."""
+        key, at_remote = keys
+        full = change.logged_at == LONG_AGO
+        if full and theirs is None and not self._knows(shape, key, theirs, there):
+            return self._kept(shape, key, at_remote, (change.logged_at, moment_of(there.time)))
+        # Of kept keys that are gone nobody has written that down; LOCAL may have seen the remote's all the same.
+        if theirs is None or (not full and self._knows(shape, key, theirs, there)):
+            return None
+        return self._conflict(shape, key, at_remote, change, theirs.time)
 
     def _kept(
         self, shape: Shape, key: Any, at_remote: Any, times: tuple[datetime.datetime, datetime.datetime]

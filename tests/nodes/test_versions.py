@@ -270,3 +270,20 @@ def test_change_that_was_fetched_with_everything_stays_its_authors_and_travels_o
 
     assert (told, cash(nodes)) == ([], [[1]] * 3)
     nodes.assert_at_rest(STAR)
+
+
+@pytest.mark.parametrize("merge", ["objects", "fields"])
+def test_what_is_sent_with_everything_is_not_written_over_what_is_newer(nodes, settings, merge):
+    """C has not fetched yet what A has changed, and B has received: its own version is older."""
+    settings.SYNCHRO_MERGE = merge
+    nodes.rows("c", Item).create(name="shared", cash=0)
+    nodes.rounds(STAR)
+    later()
+    change(nodes, "a", 1)
+    nodes.run("a", "b")
+
+    nodes.run("c", "b", full=True)
+
+    assert cash(nodes) == [[1], [1], [0]]
+    assert (nodes.rounds(STAR), cash(nodes)) == ([], [[1]] * 3)
+    nodes.assert_at_rest(STAR)

@@ -312,16 +312,12 @@ class RemoteChanges:
         assert there is not None
         if theirs is not None:
             identity.contest(shape.model, key)
-        here = self._version_here(shape, key, change)
+        here = self._version_here(shape, key, change, theirs)
         if here is None:
-            # Of kept keys that are gone nobody has written that down; LOCAL may have seen the remote's all the same.
-            if theirs is None or (change.logged_at != LONG_AGO and self._knows(shape, key, theirs, there)):
-                return None
-            return self._conflict(shape, key, at_remote, change, theirs.time)
+            return self._against_unknown(shape, (key, at_remote), change, theirs, there)
         match self._standing(shape, (key, at_remote), change, (here, there, received), theirs):
             case Standing.OLDER:
-                identity.keep_theirs(shape.model, key, superseded=True)
-                return Conflict(shape.label, encode_key(key), encode_key(at_remote), *_times(here, there), settled=True)
+                return self._kept(shape, key, at_remote, _times(here, there))
             case Standing.CONCURRENT:
                 if not is_newer((here.time, here.author), (there.time, there.author)):
                     identity.keep_theirs(shape.model, key)  # where both are equal there is nothing else to decide
@@ -333,10 +329,33 @@ class RemoteChanges:
             case _:
                 return None
 
-    def _version_here(self, shape: Shape, key: Any, change: Change) -> Version | None:
-        """Return LOCAL's version of an object; ``None``: nobody has written it down."""
-        if change.logged_at == LONG_AGO:
+    def _against_unknown(
+        self, shape: Shape, keys: tuple[Any, Any], change: Change, theirs: LastChange | None, there: Version
+    ) -> Conflict | None:
+        """Return what there is to decide of an object of which nobody has written down LOCAL's version."""
+        key, at_remote = keys
+        full = change.logged_at == LONG_AGO
+        if full and theirs is None and not self._knows(shape, key, theirs, there):
+            return self._kept(shape, key, at_remote, (change.logged_at, moment_of(there.time)))
+        # Of kept keys that are gone nobody has written that down; LOCAL may have seen the remote's all the same.
+        if theirs is None or (not full and self._knows(shape, key, theirs, there)):
             return None
+        return self._conflict(shape, key, at_remote, change, theirs.time)
+
+    def _kept(
+        self, shape: Shape, key: Any, at_remote: Any, times: tuple[datetime.datetime, datetime.datetime]
+    ) -> Conflict:
+        """Keep the remote's version of an object, which is newer: nothing is to be decided."""
+        self._identity.keep_theirs(shape.model, key, superseded=True)
+        return Conflict(shape.label, encode_key(key), encode_key(at_remote), *times, settled=True)
+
+    def _version_here(self, shape: Shape, key: Any, change: Change, theirs: LastChange | None) -> Version | None:
+        """Return LOCAL's version of an object; ``None``: nobody has written it down.
+
+        What is brought with all other objects is older than what the remote's users have changed.
+        """
+        if change.logged_at == LONG_AGO:
+            return None if theirs is not None else self._identity.versions.of((shape.root, key))
         return self._by_field.newest_unknown_there(shape, key) or self._identity.versions.of((shape.root, key))
 
     def _version_there(self, theirs: LastChange | None, received: Version | None, seen: int | None) -> Version | None:
@@ -366,7 +385,9 @@ class RemoteChanges:
         basis = self._identity.basis_there(shape.model, key, at_remote)
         sees = self._context.knowledge.remote.sees(labels_of_family(shape), basis)
         # What is kept as a failure has come, and was not applied; what was received, users there have seen.
-        remote_knows = (theirs is not None and had(received, here)) or (change.logged and sees(here))
+        remote_knows = (theirs is not None and had(received, here)) or (
+            (change.logged or change.logged_at == LONG_AGO) and sees(here)
+        )
         standing = compare(here, there, local_knows=self._knows(shape, key, theirs, there), remote_knows=remote_knows)
         if standing is Standing.SAME and theirs is not None:
             return Standing.OLDER  # of several writes with one version their author has the last

@@ -267,7 +267,7 @@ class Run:
     ) -> None:
         self._meeting = self._require_acquaintance(checkpoint, windows, due.first_changes)
         if not self._choices.dry_run:
-            if self._choices.sends_back and not checkpoint.position:
+            if self._choices.sends_back and local_alias() == LOCAL and not checkpoint.position:
                 # Who sends must be able to say which version of an object it has received.
                 note_met(LOCAL, self._context.source, on=self._context.remote)
             self._context.knowledge.close_window(windows[-1].end)

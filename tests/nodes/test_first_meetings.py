@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synchro_triggers.models import Conflict
+from synchro_triggers.models import Conflict, MetNode
 from tests.nodes.nodes import NAMES
 from tests.replay.hearing import later
 from tests.testapp.models import Account, Keyed
@@ -49,3 +49,12 @@ def test_hub_that_only_receives_notes_versions_as_soon_as_there_are_two_who_send
     assert third.warnings == []
     assert nodes.rows("b", Keyed).get().cash == 4
     assert [each.kind for each in Conflict.objects.using("b")] == ["update/update"]
+
+
+def test_each_side_notes_the_other_one_once(nodes):
+    nodes.rows("a", Keyed).create(code="x", cash=1)
+
+    nodes.run("a", "b", both=True)
+
+    assert list(MetNode.objects.using("a").values_list("alias", "node_id")) == [("b", nodes.identity("b"))]
+    assert list(MetNode.objects.using("b").values_list("alias", "node_id")) == [("default", nodes.identity("a"))]

@@ -312,6 +312,32 @@ class Reference(models.Model):
         return f"{self.model_label} {self.local_pk} -> {self.remote_pk}"
 
 
+class Arrival(models.Model):
+    """What one transaction has brought from ``source``, in which versions, while nobody asks this database for them.
+
+    That is so where changes go one way between two databases. Whoever asks for the first time, and pruning, writes the
+    versions into the references (``replay.identity.arrivals``), which would double the price of an update otherwise.
+
+    Attributes:
+        seen: the highest id that this database's log had then.
+        brought: as JSON, by model label and key, the versions of what has come: a time for one of the first window of
+            ``source``, or author, number and time, and the versions of fields, if there are any.
+        gone: the same of what was deleted, if it keeps its key.
+    """
+
+    source = models.CharField(max_length=NODE_LENGTH)
+    seen = models.BigIntegerField()
+    brought = ExactTextField()
+    gone = ExactTextField()
+
+    class Meta:
+        verbose_name = _("arrival")
+        verbose_name_plural = _("arrivals")
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.seen}"
+
+
 class Contribution(models.Model):
     """What the users of one node, its ``author``, have added to a counter of a row of this database, all in all.
 

@@ -258,7 +258,7 @@ def _has_our_tables(connection: BaseDatabaseWrapper) -> bool:
 
 def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
     """Rename labels in the log, in what is known of other nodes, and in the transitional triggers of ``alias``."""
-    from ..models import ChangeLog, Checkpoint, Conflict, Failure, Introduction, Reference, UsersChange
+    from ..models import Arrival, ChangeLog, Checkpoint, Conflict, Failure, Introduction, Reference, UsersChange
 
     with transaction.atomic(using=alias):
         for model in (ChangeLog, Reference, Introduction, Failure, Conflict, UsersChange):
@@ -281,6 +281,9 @@ def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
             last_row = "|".join((row_id, moment, _follow_renames(stored, renames), key))
             Checkpoint._base_manager.using(alias).filter(pk=checkpoint.pk).update(last_row=last_row)
         _rename_in_knowledge(alias, renames)
+        for arrival in Arrival._base_manager.using(alias).iterator():
+            new = {name: _follow_renames_in(getattr(arrival, name), renames) for name in ("brought", "gone")}
+            Arrival._base_manager.using(alias).filter(pk=arrival.pk).update(**new)
         if has_capture(connections[alias]):
             _rename_triggers(connections[alias], renames)
 

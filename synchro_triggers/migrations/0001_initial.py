@@ -153,6 +153,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Arrival",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=36)),
+                ("seen", models.BigIntegerField()),
+                ("brought", synchro_triggers.exact_text.ExactTextField()),
+                ("gone", synchro_triggers.exact_text.ExactTextField()),
+            ],
+            options={
+                "verbose_name": "arrival",
+                "verbose_name_plural": "arrivals",
+            },
+        ),
+        migrations.CreateModel(
             name="Contribution",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

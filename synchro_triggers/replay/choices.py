@@ -53,7 +53,6 @@ class Choices:
         progress: called with log rows done and their total.
         retry: try all that is kept, whatever its pause, and however long it takes.
         way_back: everything goes both ways, so that one may have forgotten the other.
-        sends_back: the remote sends as well, right after.
         by: who has begun the run, for its record.
         interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
     """
@@ -65,7 +64,6 @@ class Choices:
     progress: OnProgress | None = None
     retry: bool = False
     way_back: bool = False
-    sends_back: bool = False
     by: str = "API"
     interrupted: Callable[[], bool] = lambda: False
 

@@ -149,7 +149,7 @@ class Follower:
             tell_cured(way, lasted)
 
     def _choices(self) -> Choices:
-        return Choices(stop_at_failure=self.stop_at_failure, sends_back=self.both, interrupted=self.shall_end)
+        return Choices(stop_at_failure=self.stop_at_failure, interrupted=self.shall_end)
 
     def _rest(self, seconds: float) -> None:
         """Do nothing for a while, and be seen to be alive."""

@@ -15,6 +15,7 @@ from django.db import connections, transaction
 from ..conf import local_alias
 from ..key_texts import is_digest, key_of_gone
 from ..models import ChangeLog, Checkpoint, Conflict, Knowledge, Reference, Run, Window
+from .identity.arrivals import write_arrivals
 from .log.noted_changes import delete_old_notes
 from .log.vendor import Condition, log_of
 from .rows.selecting import rows_with
@@ -76,6 +77,7 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
     found.kept = dict(_kept_for(known, old))
     if not dry_run:
         found.runs = _delete_runs(now - keep)
+        write_arrivals(local_alias())
     if not known and not found.forgotten:
         return found  # nobody has received anything: all of it waits for the first one
     passed = all_of([old, *(peer.has_passed(connection) for peer in known)])

@@ -15,7 +15,6 @@ from ..conf import local_alias
 from ..django_inside.expected import PARTS
 from ..django_inside.receivers import can_withhold
 from ..exceptions import Refused, TriggersNotReady
-from ..models import Checkpoint, MetNode
 from ..muted import is_anybody_muted
 from ..reaching import clear_errors
 from .plan.context import RunContext
@@ -93,24 +92,6 @@ def describe_blindness(context: RunContext) -> str:
         f"{remote!r} has no triggers, so nobody can tell {question} there: what its users change is overwritten, "
         f"although SYNCHRO_CONFLICT is {rule}. Run `manage.py synchro_install_triggers --database {remote}`, or "
         "set SYNCHRO_CONFLICT = 'local'."
-    )
-
-
-def describe_earlier_arrivals(context: RunContext) -> str:
-    """Return what is to be told before the first run to a remote that others have sent to; ``''``: nothing.
-
-    As long as one database has sent to it, and it to none, it has not noted which version of an object came.
-    """
-    remote = context.remote
-    if not context.logs or MetNode._base_manager.using(remote).exists():
-        return ""
-    others = Checkpoint._base_manager.using(remote).exclude(source=context.source).exclude(position="")
-    if not others.filter(number=0).exists():
-        return ""
-    return (
-        f"{remote!r} has received objects of another database without noting who had changed them when: nobody was to "
-        f"ask. If the users of {local_alias()!r} have made or changed one of them, too, their version overwrites it in "
-        "this run, and no conflict is on record. From now on it is noted."
     )
 
 

@@ -39,7 +39,6 @@ from .plan.fence import Fence
 from .pruning import prune
 from .readiness import (
     describe_blindness,
-    describe_earlier_arrivals,
     describe_other_place,
     describe_partitions,
     require_ready_triggers,
@@ -93,8 +92,8 @@ def synchronize(
     ways = ways_of(required_remotes(remote), pull=pull, both=both)
     labels = None if models is None else labels_of(models)
     way_back = full and both and labels is None
-    stops, ends = on_error == "stop", {"way_back": way_back, "sends_back": both}
-    choices = Choices(labels, dry_run, full, stops, progress, **ends, by=by, interrupted=interrupted)
+    stops = on_error == "stop"
+    choices = Choices(labels, dry_run, full, stops, progress, way_back=way_back, by=by, interrupted=interrupted)
     with apart_from_a_run():
         if way_back:
             ways.sort(key=_comes_from_the_forgotten)
@@ -267,9 +266,6 @@ class Run:
     ) -> None:
         self._meeting = self._require_acquaintance(checkpoint, windows, due.first_changes)
         if not self._choices.dry_run:
-            if self._choices.sends_back and local_alias() == LOCAL and not checkpoint.position:
-                # Who sends must be able to say which version of an object it has received.
-                note_met(LOCAL, self._context.source, on=self._context.remote)
             self._context.knowledge.close_window(windows[-1].end)
         if self._context.knowledge.number is not None:
             self._context.later.begin(windows[0].end)
@@ -342,12 +338,11 @@ class Run:
     # What is noted before anything is applied --------------------------------------------------------
 
     def _tell_older_rows(self, checkpoint: Checkpoint, report: SyncReport) -> None:
-        """Warn, in the first run to a remote, of rows that no log will bring there, and of what nobody has noted."""
+        """Warn, in the first run to a remote, of rows that no log will bring there."""
         if checkpoint.position or self._choices.full or self._choices.labels is not None:
             return  # a first run that was cut off has none yet
-        older = describe_older_rows(self._context.remote, self.source, self.node)
-        for text in filter(None, (older, describe_earlier_arrivals(self._context))):
-            report.warn(text)
+        if older := describe_older_rows(self._context.remote, self.source, self.node):
+            report.warn(older)
 
     def _note_given_again(self, checkpoint: Checkpoint) -> None:
         """Look what the remote's users have changed, or given out again, where no run looks through the whole log."""

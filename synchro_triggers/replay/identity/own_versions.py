@@ -12,7 +12,7 @@ from ...conf import local_alias
 from ..log.changed_fields import rows_of_objects
 from ..log.changes import LONG_AGO, Change
 from ..log.heard import Basis
-from ..log.own_windows import OwnRow, WindowNumbers, own_rows
+from ..log.own_windows import OwnRow, WindowNumbers, microseconds, own_rows
 from ..log.users_changes import last_changes
 from ..log.versions import Version, time_after
 from ..rows.utc import zone_of
@@ -73,6 +73,16 @@ class OwnVersions:
         if row is None:
             return self.received(at)
         return self.of_row(at, row, LONG_AGO if change is None else change.logged_at)
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether no window of LOCAL's is numbered, so that all that its users have changed is of the first one."""
+        return not self._numbers.any
+
+    def logged_time(self, at: At) -> int | None:
+        """Return when LOCAL's users have changed an object last, if the batch was read from the log; in microseconds."""
+        change = self._changes.get(at)
+        return microseconds(change.logged_at) if change is not None and change.logged and change.own else None
 
     def of_row(self, at: At, row: OwnRow, time: datetime.datetime) -> Version | None:
         """Return the version of an object of which a row of the log tells the last change of LOCAL's users.

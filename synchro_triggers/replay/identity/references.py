@@ -26,6 +26,7 @@ from ..rows.read_ahead import ReadAhead, RowLocks, existing_keys
 from ..schema.relations import may_be_spoken_of
 from ..schema.shape import Shape, read_key, read_keys, root_of
 from ..tasks import At
+from .arrivals import write_arrivals
 from .came_with import CameWith
 from .content_types import are_told_by_names, called_the_same
 from .given_again import Strangers
@@ -84,8 +85,8 @@ class Identity:
     ) -> None:
         self.remote, self.log = remote, LoggedKeys(kept_keys)
         self._source, self._target = source, target
-        self._table = ReferenceTable(remote, source, target)
-        self._names = Names(self._table, self.log, kept_keys)
+        self.table = ReferenceTable(remote, source, target)
+        self._names = Names(self.table, self.log, kept_keys)
         self.versions = OwnVersions(source, numbers or WindowNumbers(local_alias()), self._names.received)
         self.fields = OwnFields(
             source, target, numbers or WindowNumbers(local_alias()), self._names.received, merged_by_field
@@ -148,7 +149,7 @@ class Identity:
         """Read which of the keys that objects keep were deleted on the remote, by whom, and when."""
         if self.asks_for_versions and self.leaves_kept_graves(root):
             missing = [text_of(key) for key in keys if (root, key) not in self._known]
-            graves = self._table.kept_graves(root, missing)
+            graves = self.table.kept_graves(root, missing)
             self._noted.graves.update(((root, text), row) for text, row in graves.items())
             keys_of_graves = {key for key in keys if text_of(key) in graves} if graves else set()
             made_since = self.existing(root, keys_of_graves) if graves else ()
@@ -274,7 +275,7 @@ class Identity:
             return None
         if reference.pk not in self._times:  # few are asked for, and reading times takes long
             unread = [each.pk for each in self._noted.rows.values() if each.pk not in self._times]
-            self._times.update(self._table.met_at(unread))
+            self._times.update(self.table.met_at(unread))
         return self._times.get(reference.pk)
 
     # Versions -------------------------------------------------------------------------------------
@@ -282,15 +283,16 @@ class Identity:
     @property
     def asks_for_versions(self) -> bool:
         """Whether the remote hands on what it receives, so that it must say which versions of objects it has."""
-        return self._logs and self._table.others_may_ask
+        return self._logs and self.table.others_may_ask
 
     def load_versions(self, model: type[Model], remote_keys: Iterable[Any]) -> None:
         """Read which versions of rows the remote has received, in one query."""
         root = root_of(model)
         unread = {text_of(key) for key in remote_keys if (root, text_of(key)) not in self._noted.there}
         if unread and self.asks_for_versions:
+            write_arrivals(self.remote)  # of one who has begun before anybody asked
             self._noted.there.update(((root, text), []) for text in unread)
-            for row in self._table.to_rows(self.remote, root, unread):
+            for row in self.table.to_rows(self.remote, root, unread):
                 self._noted.there[root, row.remote_pk].append(row)
 
     def stored_there(self, model: type[Model], key: Any, remote_key: Any) -> Stored | None:
@@ -451,7 +453,7 @@ class Identity:
             return
         by_text = {text_of(key): key for key in unknown}
         self._free.update((root, key) for key in unknown)
-        rows = self._table.to_rows(self.remote, root, by_text)
+        rows = self.table.to_rows(self.remote, root, by_text)
         named_here = self._names.keys_of(root, rows)
         for stored in rows:
             self._strangers.note(stored)
@@ -471,8 +473,8 @@ class Identity:
         """Return the local keys of remote rows that came to LOCAL from there, by remote key."""
         root, by_text = root_of(model), {text_of(key): key for key in remote_keys}
         rows = (
-            self._table.named(local_alias(), root, {self._target}, by_text)
-            if by_text and self._table.local_receives
+            self.table.named(local_alias(), root, {self._target}, by_text)
+            if by_text and self.table.local_receives
             else ()
         )
         there = (each for each in rows if not each.is_gone and not each.ended)
@@ -482,5 +484,5 @@ class Identity:
 
     def store(self) -> None:
         """Write what was learnt; part of the batch's transaction."""
-        known = self._table, self._names, self.log, self._kept_keys, self._noted, self.versions, self.fields
+        known = self.table, self._names, self.log, self._kept_keys, self._noted, self.versions, self.fields
         Storing(*known, logs=self._logs, came_with=self._came_with).store(self._known)

@@ -20,6 +20,7 @@ from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.shape import gives_keys_again, model_of, read_key, root_of
 from ..tasks import At
+from .arrivals import Entries, Entry, entry_of, note_arrivals
 from .came_with import CameWith
 from .logged_keys import LoggedKeys
 from .names import Names
@@ -92,6 +93,8 @@ class Storing:
             self._table.lose(root, keys)
         if self._came_with is not None:
             self._came_with.store(self._come_with)
+        if self._logs and (self._noted.brought or self._noted.gone) and not self._asks_for_versions:
+            self._note_arrivals(known)
 
     def _store_learnt(self) -> None:
         """Write references to rows that were not known: nearly all are of what LOCAL itself has made, and new."""
@@ -143,6 +146,35 @@ class Storing:
             receipts.update((row, self._receipt_of(at)) for row in rows)
         self._table.receive(receipts)
 
+    def _note_arrivals(self, known: Mapping[At, Any]) -> None:
+        """Note which versions have come, for those who will ask: what stands in a reference already needs no more."""
+        noted = self._noted
+        brought: Entries = {}
+        gone: Entries = {}
+        self._seen = highest_id(self._table.remote) if self._seen is None else self._seen
+        is_plain = not self._table.local_receives and self._versions.are_plain
+        for at in noted.brought - noted.forgotten - noted.theirs - noted.fields.keys():
+            if (remote_key := known.get(at)) is not None and (entry := self._entry(at, is_plain=is_plain)) is not None:
+                brought.setdefault(at[0]._meta.label, {})[text_of(remote_key)] = entry
+        for at in (noted.gone & noted.forgotten) - noted.theirs:
+            if leaves_kept_graves(at[0], self._kept_keys) and (entry := self._entry(at, is_plain=is_plain)) is not None:
+                rows = noted.rows_of(at)
+                gone.setdefault(at[0]._meta.label, {})[rows[0].remote_pk if rows else text_of(at[1])] = entry
+        note_arrivals(self._table.remote, self._table.source, self._seen, brought, gone)
+
+    def _entry(self, at: At, *, is_plain: bool) -> Entry | None:
+        """Return what LOCAL's version of an object is noted as.
+
+        Args:
+            is_plain: LOCAL has nothing but what its own users have made, and no window is numbered.
+        """
+        if self._fields.has(at) and (brought := self._fields.versions_of_all(at)):
+            fields = {name: FieldVersion(version, self._seen) for name, version in brought.items()}
+            return entry_of(Receipt(newest_of(brought.values()), self._seen, fields_text(fields)))
+        if is_plain and (time := self._versions.logged_time(at)) is not None:
+            return time
+        return entry_of(Receipt(self._versions.of(at), self._seen))
+
     def _receipt(self, at: At) -> Receipt:
         """Return what the remote has received of an object that it has now."""
         fields = self._fields_of(at)
@@ -180,8 +212,7 @@ class Storing:
             brought = self._fields.versions_of_all(at) if self._asks_for_versions else None
         if not brought:
             return None
-        asked = self._asks_for_versions  # else windows are not numbered
-        fields = {name: FieldVersion(version if asked else None, self._seen) for name, version in brought.items()}
+        fields = {name: FieldVersion(version, self._seen) for name, version in brought.items()}
         return fields if met is None else {**met.kept, **fields}
 
     def _version(self, at: At) -> Version | None:

@@ -105,6 +105,11 @@ class WindowNumbers:
         self._alias = alias
         self._windows: list[tuple[int, str]] | None = None
 
+    @property
+    def any(self) -> bool:
+        """Whether there are windows."""
+        return bool(self._load())
+
     def of(self, row: OwnRow) -> int:
         """Return the number of a change, by its log row; what no window has seen will be of the next one."""
         windows, log = self._load(), log_of(connections[self._alias])

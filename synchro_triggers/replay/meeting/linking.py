@@ -36,6 +36,7 @@ from ..schema.key_columns import KeyColumn
 from ..schema.relations import models_in_order
 from ..schema.shape import Shape, family_labels, key_column_at, read_key, root_of, shape_of
 from ..state.node import former_selves, require_original, require_two_databases, require_two_nodes
+from .seen_versions import note_seen
 from .words import acquainted_by_word, introduce
 
 _CHUNK = 1000
@@ -99,6 +100,8 @@ def _link_all(
     for shape in models_in_order([shape_of(model) for model in _models(labels, settings)]):
         identity = Identity(remote, source, target, settings.identity)
         if identity.keeps_key(shape) and natural_manager(shape.model) is None:
+            for chunk in _chunks(shape):
+                _note_equal(Identity(remote, source, target, settings.identity), shape, chunk)
             continue
         total = LinkCounts()
         for chunk in _chunks(shape):
@@ -111,6 +114,7 @@ def _link_all(
                     known = {each.pk: identity.known(shape.model, each.pk) for each in chunk}
                     begin_counting(remote, shape, names, {key: to for key, to in known.items() if to is not None})
             share_names(ReferenceTable(remote, source, target), shape.root, linked)
+            _note_equal(identity, shape, [instance for instance in chunk if instance.pk in linked])
         if not identity.keeps_key(shape):  # of others nobody asks
             introduce(remote, source, shape.model, Word.LINKED)
         counts[shape.label] = total
@@ -182,6 +186,25 @@ def _link(
             unreadable += not all(is_read(row) for row in (instance, candidate) if row is not None)
     number = len(linked)
     return LinkCounts(len(instances) - len(new), number, len(new) - number, alike, unreadable), linked
+
+
+def _note_equal(identity: Identity, shape: Shape, instances: Sequence[Model]) -> None:
+    """Note that LOCAL has seen the remote's versions of those objects that are equal on both sides."""
+    if len(family_labels(shape.root)) > 1 or not identity.table.others_may_ask:
+        return  # what a child's table holds was not compared
+    keys_there, remote = Matching(identity, OtherSpellings(identity.remote)).keys_there, identity.remote
+    identity.load(shape.model, [instance.pk for instance in instances])
+    keys = {instance.pk: identity.known(shape.model, instance.pk) or instance.pk for instance in instances}
+    rows = {row.pk: row for row in read_in_part(shape.model, remote, list(keys.values()))}
+    equal: dict[Any, Any] = {}
+    for instance in instances:
+        row = rows.get(keys[instance.pk])
+        if row is None or not is_read(row) or not is_read(instance):
+            continue
+        values = {field.attname: _translated(keys_there, field, instance) for field in shape.copied}
+        if not differing(row, values):
+            equal[instance.pk] = row.pk
+    note_seen(identity.table, shape.root, equal)
 
 
 def _candidates(shape: Shape, remote: str, keys: Sequence[Any], former: Sequence[str]) -> dict[Any, Model]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
 from ...conf import get_settings, local_alias
-from ...models import ChangeLog, Checkpoint, Failure, Introduction, Knowledge, Reference
+from ...models import Arrival, ChangeLog, Checkpoint, Failure, Introduction, Knowledge, Reference
 from ...vendors.vendor import writing_on
 from ..log.history import fingerprint
 from ..log.own_windows import close_window, last_number, number_anew
@@ -189,7 +189,7 @@ def _forget_received(alias: str, source: str, position: str, number: int | None)
             last_window="",
             place=fingerprint(local_alias()),
         )
-        for model in (Reference, Introduction, Failure):
+        for model in (Reference, Introduction, Failure, Arrival):
             model._base_manager.using(alias).filter(source=source)._raw_delete(alias)
 
 

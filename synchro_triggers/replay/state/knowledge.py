@@ -9,6 +9,7 @@ from django.db import connections
 from ...capture.tables import captured_models
 from ...conf import get_settings, local_alias
 from ...models import Checkpoint, Failure, Window
+from ..identity.arrivals import write_arrivals
 from ..identity.came_with import AT_MOST, CameWith
 from ..log.heard import Heard
 from ..log.own_windows import OwnRow, WindowNumbers, close_window
@@ -109,10 +110,17 @@ class RunKnowledge:
         return (self._before_window or self.local).of_all().get(self._node, 0)
 
     def close_window(self, position: str) -> None:
-        """Number what LOCAL's users have changed before the end of the run's window, if anybody asks for versions."""
-        if are_windows_numbered([self._remote], self._source):
-            self.number = close_window(local_alias(), position)
-            self.here.forget()
+        """Number what LOCAL's users have changed before the end of the run's window, if anybody asks for versions.
+
+        Then those that have come while nobody did are written into the references.
+        """
+        if not are_windows_numbered([self._remote], self._source):
+            return
+        self.number = close_window(local_alias(), position)
+        self.here.forget()
+        write_arrivals(local_alias())
+        if is_asked_for_versions(self._remote, self._source):
+            write_arrivals(self._remote)
 
     def begin_window(self, end: str) -> None:
         """Begin to bring what LOCAL's log says last, up to a position: it comes with what LOCAL knew before."""

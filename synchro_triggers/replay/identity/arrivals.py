@@ -1,0 +1,108 @@
+"""Versions of what has come to a database that nobody asks for them: one row for each transaction that has brought some.
+
+To write a version into each object's reference would double the price of an update. So a transaction notes all of its
+versions in one row. They are written into the references, and the row goes, as soon as somebody asks: a run to the
+database from another one, or one from it; and where its log is pruned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Model
+
+from ...models import Arrival
+from ..log.versions import Version
+from ..rows.own_rows import has_rows
+from ..schema.shape import model_of
+from .reference_table import Receipt, ReferenceTable, Stored
+
+#: So many transactions' versions are written into references in one transaction, at the most: a follower's are small.
+_AT_A_TIME = 100
+
+#: What a version is noted as: its time, where its author is the sender, and the number of the window is 1; else author,
+#: number, time, and the versions of fields.
+Entry = int | list[Any]
+
+#: By root model's label, and what the keys of rows are stored as.
+Entries = dict[str, dict[str, Entry]]
+
+
+def entry_of(receipt: Receipt) -> Entry | None:
+    """Return what a version is noted as that has come; ``None``: nobody has written it down."""
+    version = receipt.version
+    if version is None:
+        return None
+    return [*version, receipt.fields] if receipt.fields is not None else list(version)
+
+
+def note_arrivals(alias: str, source: str, seen: int, brought: Entries, gone: Entries) -> None:
+    """Note what the transaction that is open has brought, and deleted.
+
+    Args:
+        alias: the database.
+        source: node id of the sender.
+        seen: how far the database's log goes.
+        brought, gone: the versions.
+    """
+    if brought or gone:
+        texts = (json.dumps(each, separators=(",", ":")) for each in (brought, gone))
+        row = Arrival(source=source, seen=seen, **dict(zip(("brought", "gone"), texts, strict=True)))
+        Arrival._base_manager.using(alias).bulk_create([row])
+
+
+def write_arrivals(alias: str) -> None:
+    """Write all that was noted into the references of a database; one query where there is nothing.
+
+    Whoever does so at the same time waits, and finds the rest.
+    """
+    while has_rows(Arrival, alias):
+        with transaction.atomic(using=alias):
+            noted = Arrival._base_manager.using(alias)
+            rows = list(noted.order_by("pk")[:_AT_A_TIME])
+            if noted.filter(pk__in=[row.pk for row in rows])._raw_delete(alias) == len(rows):
+                _write(alias, rows)
+            elif rows:
+                transaction.set_rollback(True, using=alias)
+
+
+def _write(alias: str, rows: Iterable[Arrival]) -> None:
+    brought, gone = (_last_receipts(rows, name) for name in ("brought", "gone"))
+    table = ReferenceTable(alias, "", "")
+    for label, receipts in brought.items():
+        if (root := model_of(label)) is not None:
+            table.receive(_newer(table.to_rows(alias, root, receipts), receipts))
+    for label, receipts in gone.items():
+        if (root := model_of(label)) is not None:
+            table.bury_kept(root, receipts)
+
+
+def _newer(stored: Iterable[Stored], receipts: Mapping[str, Receipt]) -> dict[Stored, Receipt]:
+    """Return what is to be written: not where the database has received, or taken for its own, something since."""
+    return {row: receipts[row.remote_pk] for row in stored if not is_older(receipts[row.remote_pk], row)}
+
+
+def is_older(receipt: Receipt, row: Stored) -> bool:
+    """Tell whether a reference says more than what was noted."""
+    seen, noted = row.seen or 0, receipt.seen or 0
+    return seen > noted or (seen == noted and row.number is not None)
+
+
+def _last_receipts(rows: Iterable[Arrival], name: str) -> dict[str, dict[str, Receipt]]:
+    """Return what has come last, by labels of root models and what the keys of rows are stored as."""
+    found: dict[str, dict[str, Receipt]] = {}
+    for row in rows:
+        for label, entries in json.loads(getattr(row, name)).items():
+            of_label = found.setdefault(label, {})
+            of_label.update((text, _receipt(row, entry)) for text, entry in entries.items())
+    return found
+
+
+def _receipt(row: Arrival, entry: Entry) -> Receipt:
+    if isinstance(entry, int):
+        return Receipt(Version(row.source, 1, entry), row.seen)
+    author, number, time, *fields = entry
+    return Receipt(Version(author, number, time), row.seen, *fields)

@@ -1,4 +1,4 @@
-"""Versions of what has come to a database that nobody asks for them: one row for each transaction that has brought some.
+"""Versions of what has come to a database that nobody asks for them: a row for each transaction that has brought some.
 
 To write a version into each object's reference would double the price of an update. So a transaction notes all of its
 versions in one row. They are written into the references, and the row goes, as soon as somebody asks: a run to the
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model
 
 from ...models import Arrival
 from ..log.versions import Version

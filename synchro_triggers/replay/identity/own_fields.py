@@ -69,9 +69,10 @@ class OwnFields:
         """Tell whether objects of a model are merged by field."""
         return shape.label in self._labels and not shape.other_parents
 
-    def has(self, at: At) -> bool:
-        """Tell whether an object of the batch is merged by field."""
-        return at in self._tasks
+    @property
+    def objects(self) -> Collection[At]:
+        """Those of the batch's objects that are merged by field."""
+        return self._tasks.keys()
 
     def changed(self, at: At) -> frozenset[str] | None:
         """Return the names of the fields that LOCAL has changed in an object; ``None``: its log does not tell."""

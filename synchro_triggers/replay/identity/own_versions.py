@@ -74,15 +74,15 @@ class OwnVersions:
             return self.received(at)
         return self.of_row(at, row, LONG_AGO if change is None else change.logged_at)
 
-    @property
-    def are_plain(self) -> bool:
-        """Whether no window of LOCAL's is numbered, so that all that its users have changed is of the first one."""
-        return not self._numbers.any
+    def times_where_nothing_is_numbered(self) -> dict[At, int]:
+        """Return when LOCAL's users have changed objects last, in microseconds, as far as the log told of them.
 
-    def logged_time(self, at: At) -> int | None:
-        """Return when LOCAL's users have changed an object last, if the batch was read from the log; in microseconds."""
-        change = self._changes.get(at)
-        return microseconds(change.logged_at) if change is not None and change.logged and change.own else None
+        That alone tells their versions, for all of it is of the first window. Empty: there are windows.
+        """
+        if self._numbers.any:
+            return {}
+        changes = self._changes.items()
+        return {at: microseconds(change.logged_at) for at, change in changes if change.logged and change.own}
 
     def of_row(self, at: At, row: OwnRow, time: datetime.datetime) -> Version | None:
         """Return the version of an object of which a row of the log tells the last change of LOCAL's users.

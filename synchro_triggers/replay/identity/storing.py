@@ -152,28 +152,25 @@ class Storing:
         brought: Entries = {}
         gone: Entries = {}
         self._seen = highest_id(self._table.remote) if self._seen is None else self._seen
-        is_plain = not self._table.local_receives and self._versions.are_plain
+        times = {} if self._table.local_receives else self._versions.times_where_nothing_is_numbered()
+        for at in self._fields.objects:
+            times.pop(at, None)
         for at in noted.brought - noted.forgotten - noted.theirs - noted.fields.keys():
-            if (remote_key := known.get(at)) is not None and (entry := self._entry(at, is_plain=is_plain)) is not None:
+            entry = times.get(at) or self._entry(at)
+            if entry is not None and (remote_key := known.get(at)) is not None:
                 brought.setdefault(at[0]._meta.label, {})[text_of(remote_key)] = entry
         for at in (noted.gone & noted.forgotten) - noted.theirs:
-            if leaves_kept_graves(at[0], self._kept_keys) and (entry := self._entry(at, is_plain=is_plain)) is not None:
+            if leaves_kept_graves(at[0], self._kept_keys) and (entry := times.get(at) or self._entry(at)) is not None:
                 rows = noted.rows_of(at)
                 gone.setdefault(at[0]._meta.label, {})[rows[0].remote_pk if rows else text_of(at[1])] = entry
         note_arrivals(self._table.remote, self._table.source, self._seen, brought, gone)
 
-    def _entry(self, at: At, *, is_plain: bool) -> Entry | None:
-        """Return what LOCAL's version of an object is noted as.
-
-        Args:
-            is_plain: LOCAL has nothing but what its own users have made, and no window is numbered.
-        """
-        if self._fields.has(at) and (brought := self._fields.versions_of_all(at)):
-            fields = {name: FieldVersion(version, self._seen) for name, version in brought.items()}
-            return entry_of(Receipt(newest_of(brought.values()), self._seen, fields_text(fields)))
-        if is_plain and (time := self._versions.logged_time(at)) is not None:
-            return time
-        return entry_of(Receipt(self._versions.of(at), self._seen))
+    def _entry(self, at: At) -> Entry | None:
+        """Return what LOCAL's version of an object is noted as, where it is not its own users' first window's."""
+        brought = self._fields.versions_of_all(at) or {}
+        fields = {name: FieldVersion(each, self._seen) for name, each in brought.items()}
+        version = newest_of(brought.values()) if brought else self._versions.of(at)
+        return entry_of(Receipt(version, self._seen, fields_text(fields)))
 
     def _receipt(self, at: At) -> Receipt:
         """Return what the remote has received of an object that it has now."""

@@ -63,10 +63,8 @@ def _versions_there(
     """Return the versions of rows of the remote, and of their fields, by their keys."""
     texts = {text_of(key): key for key in remote_keys}
     received: dict[Any, Stored] = {}
-    for row in table.to_rows(table.remote, root, texts):
-        key = texts[row.remote_pk]
-        if key not in received or (received[key].seen or 0) < (row.seen or 0):
-            received[key] = row
+    for row in sorted(table.to_rows(table.remote, root, texts), key=_seen):
+        received[texts[row.remote_pk]] = row
     label, keys = root._meta.label, {encode_key(key): key for key in texts.values()}
     last = {keys[text]: change for (_, text), change in last_changes(table.remote, label, keys, "") if text in keys}
     own = {key: change.id for key, change in last.items() if change.id > _seen(received.get(key))}
@@ -75,10 +73,9 @@ def _versions_there(
     for key in texts.values():
         stored = received.get(key)
         version = None if stored is None else stored.version
-        if (change := own.get(key)) is not None and change in rows:
-            row, before = rows[change], _seen(stored)
-            time = time_after(row.time_or(last[key].time), version, row.id - before)
-            found[key] = Version(table.target, numbers.of(row), time), None
+        if (changed := rows.get(own.get(key, 0))) is not None:
+            time = time_after(changed.time_or(last[key].time), version, changed.id - _seen(stored))
+            found[key] = Version(table.target, numbers.of(changed), time), None
         elif stored is not None and version is not None:
             found[key] = version, stored.fields
     return found

@@ -10,7 +10,7 @@ from synchro_triggers.models import Conflict, Failure
 from tests.nodes.nodes import MESH, NAMES, STAR
 from tests.nodes.test_conflicts import PAIR
 from tests.replay.hearing import later
-from tests.shapeapp.models import NullPet, Owner, ProtectPet
+from tests.shapeapp.models import CascadePet, Flea, NullPet, Owner, ProtectPet
 from tests.testapp.models import Account, Entry, Keyed, KeyedChild, Node, Tag, Tagged
 
 WAYS = {"ab": PAIR, "ba": PAIR, "ac": STAR, "ca": STAR}
@@ -270,6 +270,31 @@ def test_all_that_hangs_on_an_object_has_one_fate(nodes, last):
 
     assert parents == ["p", "q"]
     assert children == sorted([("older", "p"), ("grandchild", "older")] + ([("newer", "p")] if last else []))
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("rule", ["newest", "remote"])
+def test_what_hangs_on_something_that_stays_deleted_is_on_record_at_each_level(nodes, settings, rule, size):
+    """The pet was deleted before, and came back for its flea; then, before the deleter hears of that, goes their owner."""
+    settings.SYNCHRO_CONFLICT, settings.SYNCHRO_BATCH_SIZE = rule, size
+    owner = nodes.rows("a", Owner).create(name="owner")
+    pet = nodes.rows("a", CascadePet).create(name="pet", owner=owner)
+    nodes.rounds(PAIR)
+    nodes.rows("b", CascadePet).get().delete()
+    later()
+    nodes.rows("a", Flea).create(name="flea", pet=pet)
+    nodes.run("b", "a")
+    assert nodes.rows("a", Flea).exists()
+    later()
+    nodes.rows("b", Owner).get().delete()
+    later()
+
+    nodes.run("a", "b")
+
+    assert nodes.rows("b", CascadePet).count() + nodes.rows("b", Flea).count() == 0
+    lost = {each.model_label: each.local_values for each in Conflict.objects.using("b") if each.kind == "update/delete"}
+    assert "pet" in lost["shapeapp.CascadePet"]
+    assert "flea" in lost["shapeapp.Flea"]
 
 
 @pytest.mark.parametrize("by", ["a", "b", "c"])

@@ -275,7 +275,7 @@ def test_all_that_hangs_on_an_object_has_one_fate(nodes, last):
 @pytest.mark.parametrize("size", [1, 1000])
 @pytest.mark.parametrize("rule", ["newest", "remote"])
 def test_what_hangs_on_something_that_stays_deleted_is_on_record_at_each_level(nodes, settings, rule, size):
-    """The pet was deleted before, and came back for its flea; then, before the deleter hears of that, goes their owner."""
+    """The pet was deleted, and came back for its flea; before the deleter hears of that, it deletes their owner."""
     settings.SYNCHRO_CONFLICT, settings.SYNCHRO_BATCH_SIZE = rule, size
     owner = nodes.rows("a", Owner).create(name="owner")
     pet = nodes.rows("a", CascadePet).create(name="pet", owner=owner)

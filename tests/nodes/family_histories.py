@@ -107,6 +107,7 @@ class Player:
         pairs: which of them synchronise, in which direction.
         converges: the rule says the same on all nodes.
         one_by_one: each write goes everywhere before the next one.
+        strangers: no node has met another one before users work.
     """
 
     def __init__(
@@ -117,9 +118,10 @@ class Player:
         *,
         converges: bool = True,
         one_by_one: bool = False,
+        strangers: bool = False,
     ) -> None:
         self._nodes, self._pairs, self._kinds = nodes, pairs, FAMILIES[family]
-        self._converges, self._one_by_one = converges, one_by_one
+        self._converges, self._one_by_one, self._strangers = converges, one_by_one, strangers
 
     def play(self, history: Iterable[Step]) -> None:
         """Play a history to its end, on nodes that have nothing.
@@ -147,7 +149,7 @@ class Player:
             with transaction.atomic(using=name), connections[name].cursor() as cursor:
                 for model in [*links, *of_kinds, *own]:
                     cursor.execute(f"DELETE FROM {model._meta.db_table}")
-        for pair in (*self._pairs, *self._pairs):  # each of them has met its neighbours
+        for pair in () if self._strangers else (*self._pairs, *self._pairs):  # each of them has met its neighbours
             self._nodes.go(*pair)
 
     # Users ----------------------------------------------------------------------------------------

@@ -43,6 +43,13 @@ def test_what_users_do_is_everywhere_or_on_record(nodes, settings, topology, fam
 
 
 @of_families
+@pytest.mark.parametrize("topology", ["star", "mesh", "ring"])
+def test_databases_that_have_never_met_end_equal_and_all_is_on_record(nodes, topology, family):
+    pairs = TOPOLOGIES[topology]
+    play(Player(nodes, pairs, family, strangers=True), LENGTH, family, pairs)
+
+
+@of_families
 @pytest.mark.parametrize("rule", ["local", "remote"])
 def test_where_a_rule_lets_nodes_differ_that_is_on_record(nodes, settings, family, rule):
     settings.SYNCHRO_CONFLICT = rule

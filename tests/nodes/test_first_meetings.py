@@ -238,3 +238,32 @@ def test_copy_that_was_linked_has_seen_what_the_hub_had(nodes, told_by, way):
 
     assert nodes.rows("b", model).get().cash == 2
     assert _on_record(nodes) == []
+
+
+def test_what_was_deleted_does_not_come_back_from_one_who_has_not_heard_of_it(nodes):
+    """In a mesh: what B has made comes by C, and goes, before B sends to A for the first time."""
+    nodes.rows("b", Item).create(name="x")
+    nodes.run("b", "c")
+    nodes.run("c", "a")
+    assert nodes.all(Item, "name") == [["x"]] * 3
+    nodes.rows("c", Item).get().delete()
+    nodes.run("c", "a")
+
+    nodes.run("b", "a")
+
+    assert nodes.all(Item, "name") == [[], ["x"], []]
+    nodes.rounds((("a", "c"), ("c", "a"), ("a", "b"), ("c", "b")))
+    assert nodes.all(Item, "name") == [[]] * 3
+
+
+def test_deletion_of_what_a_database_has_never_had_is_known_there(nodes):
+    nodes.rows("b", Item).create(name="x")
+    nodes.run("b", "c")
+    nodes.rows("c", Item).get().delete()
+    nodes.run("c", "a")
+
+    nodes.run("b", "a")
+
+    assert nodes.all(Item, "name") == [[], ["x"], []]
+    nodes.rounds((("a", "c"), ("c", "a"), ("a", "b")))
+    assert nodes.all(Item, "name") == [[]] * 3

@@ -72,13 +72,13 @@ class Storing:
         Args:
             known: root model and local key to remote key.
         """
-        if self._logs and (self._noted.learnt or self._noted.met or self._noted.fields or self._asks_for_versions):
+        versions = self._asks_for_versions or self._leaves_graves
+        if self._logs and (self._noted.learnt or self._noted.met or self._noted.fields or versions):
             self._seen = highest_id(self._table.remote)
         self._store_versions(known)
         self._store_gone()
-        if (self._noted.buried or self._noted.unseen) and self._asks_for_versions:
+        if self._leaves_graves:
             self._store_graves()
-        if self._noted.gone and self._asks_for_versions:
             self._store_kept_graves()
         self._store_learnt()
         # The remote's users' change that has won is still theirs, and newer than all that has come.
@@ -128,6 +128,13 @@ class Storing:
     def _asks_for_versions(self) -> bool:
         return self._logs and bool(self._noted.brought or self._noted.gone) and self._table.others_may_ask
 
+    @cached_property
+    def _leaves_graves(self) -> bool:
+        """Whether others may have what was deleted: they ask the remote, or have sent to LOCAL."""
+        if not self._logs or not self._noted.gone:
+            return False
+        return self._table.others_may_ask or self._table.local_receives
+
     def _store_versions(self, known: Mapping[At, Any]) -> None:
         """Write which versions have come, into all references to a row: whoever asks knows one of its names."""
         if self._seen is None:
@@ -141,7 +148,7 @@ class Storing:
             receipt = self._receipt(at) if rows else _NOTHING
             if receipt.version is not None or at in noted.fields:
                 receipts.update((row, receipt) for row in rows)
-        for at in noted.gone - noted.theirs if asks_for_versions else ():
+        for at in noted.gone - noted.theirs if self._leaves_graves else ():
             rows = [row for row in noted.rows_of(at) if not row.is_gone or at in noted.unseen]
             receipts.update((row, self._receipt_of(at)) for row in rows)
         self._table.receive(receipts)
@@ -159,7 +166,7 @@ class Storing:
             entry = times.get(at) or self._entry(at)
             if entry is not None and (remote_key := known.get(at)) is not None:
                 brought.setdefault(at[0]._meta.label, {})[text_of(remote_key)] = entry
-        for at in (noted.gone & noted.forgotten) - noted.theirs:
+        for at in (noted.gone & noted.forgotten) - noted.theirs if not self._leaves_graves else ():
             if leaves_kept_graves(at[0], self._kept_keys) and (entry := times.get(at) or self._entry(at)) is not None:
                 rows = noted.rows_of(at)
                 gone.setdefault(at[0]._meta.label, {})[rows[0].remote_pk if rows else text_of(at[1])] = entry
@@ -206,16 +213,14 @@ class Storing:
         if (met := self._noted.fields.get(at)) is not None:
             brought: Versions | None = met.brought
         else:
-            brought = self._fields.versions_of_all(at) if self._asks_for_versions else None
+            brought = self._fields.versions_of_all(at)
         if not brought:
             return None
         fields = {name: FieldVersion(version, self._seen) for name, version in brought.items()}
         return fields if met is None else {**met.kept, **fields}
 
     def _version(self, at: At) -> Version | None:
-        if not self._asks_for_versions or at in self._noted.theirs:
-            return None
-        return self._versions.of(at)
+        return None if at in self._noted.theirs else self._versions.of(at)
 
     def _logged(self, root: type[Model], key: Any, row: Stored) -> int | None:
         """Return the row of its maker's log by which an object is known."""
@@ -261,15 +266,14 @@ class Storing:
         return names
 
     def _store_gone(self) -> None:
-        """Delete the references of objects that were deleted, or leave tombstones where the remote sends to others."""
+        """Delete the references of objects that were deleted, or leave tombstones where others may have them."""
         going, gone = set(self._noted.outdated), dict[type[Model], list[Stored]]()
-        may_be_asked = bool(self._noted.gone) and self._table.others_may_ask
         # An object that was deleted and has come back under another key is known by the same reference.
         others = self._noted.brought - self._noted.forgotten if self._noted.forgotten else ()
         kept = {row.pk for at in others for row in self._noted.rows_of(at)}
         for at in self._noted.forgotten:
             rows = [row for row in self._noted.rows_of(at) if not row.is_gone and row.pk not in kept]
-            if rows and may_be_asked and at in self._noted.gone and gives_keys_again(at[0], self._kept_keys):
+            if rows and self._leaves_graves and at in self._noted.gone and gives_keys_again(at[0], self._kept_keys):
                 gone.setdefault(at[0], []).extend(rows)
             else:
                 going.update(row.pk for row in rows)

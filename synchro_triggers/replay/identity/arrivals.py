@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from ...models import Arrival
+from ...vendors.vendor import writing_on
 from ..log.versions import Version
 from ..rows.own_rows import has_rows
 from ..schema.shape import model_of
@@ -59,7 +60,7 @@ def write_arrivals(alias: str) -> None:
     Whoever does so at the same time waits, and finds the rest.
     """
     while has_rows(Arrival, alias):
-        with transaction.atomic(using=alias):
+        with writing_on(alias):
             noted = Arrival._base_manager.using(alias)
             rows = list(noted.order_by("pk")[:_AT_A_TIME])
             if noted.filter(pk__in=[row.pk for row in rows])._raw_delete(alias) == len(rows):

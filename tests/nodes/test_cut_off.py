@@ -12,9 +12,9 @@ from synchro_triggers.replay.choices import Choices
 from synchro_triggers.replay.log.window import commit_mark, open_window
 from synchro_triggers.replay.run import Run
 from synchro_triggers.replay.state.checkpoint import load_checkpoint
-from tests.nodes.nodes import MESH, NAMES
+from tests.nodes.nodes import MESH, NAMES, STAR
 from tests.replay.hearing import later
-from tests.testapp.models import Document, Item
+from tests.testapp.models import Account, Document, Item
 
 MODELS = {"new keys": Item, "kept keys": Document}
 
@@ -354,3 +354,19 @@ def test_what_was_written_upon_a_change_beside_a_run_has_seen_it(nodes, settings
     assert nodes.all(Item, "cash") == [[1, 3]] * 3
     assert bool(conflicts(nodes)) is again
     nodes.assert_at_rest(MESH)
+
+
+def test_loser_of_a_conflict_is_no_conflict_again_where_the_winner_is_sent_on_first(nodes):
+    """The remote's version has won in a run that was cut off."""
+    nodes.rounds(STAR, 1)
+    nodes.rows("a", Account).create(name="x", cash=1)
+    later()
+    nodes.rows("c", Account).create(name="x", cash=2)
+    nodes.run("a", "b")
+    cut_off(nodes, "b", "c")
+    assert conflicts(nodes) == [("c", "create/create", "remote")]
+
+    nodes.rounds((("c", "b"), ("b", "c"), ("b", "a")))
+
+    assert nodes.all(Account, "cash") == [[2]] * 3
+    assert conflicts(nodes) == [("c", "create/create", "remote")]

@@ -267,3 +267,17 @@ def test_deletion_of_what_a_database_has_never_had_is_known_there(nodes):
     assert nodes.all(Item, "name") == [[], ["x"], []]
     nodes.rounds((("a", "c"), ("c", "a"), ("a", "b")))
     assert nodes.all(Item, "name") == [[]] * 3
+
+
+@pytest.mark.parametrize("met", [True, False], ids=["have met", "strangers"])
+def test_conflict_that_the_remote_wins_is_on_record_once(nodes, told_by, met):
+    model, name = told_by
+    if met:
+        nodes.rounds((("a", "b"), ("b", "a"), ("b", "c"), ("c", "b")), 1)
+    _made(nodes, "a", model, name, "x", 1)
+    _made(nodes, "c", model, name, "x", 2)
+
+    nodes.rounds((("a", "b"), ("b", "a"), ("b", "c"), ("c", "b")))
+
+    assert nodes.all(model, "cash") == [[2]] * 3
+    assert _on_record(nodes) == [("c", "remote")]

@@ -119,10 +119,14 @@ class Storing:
             until = self._log.until
             self._table.insert_own(root, ((key, there, until(root, key)) for key, there in some), self._seen)
         for root, names in (*named.items(), *self._names_of_found().items()):
-            # What the remote's users have made, and won with, is newer than all that has come.
-            kept = Receipt(None, None if self._seen is None else 0)
-            new = [(name, there, kept if at in theirs else self._receipt(at)) for at, name, there in names]
+            new = [(name, there, self._kept(at) if at in theirs else self._receipt(at)) for at, name, there in names]
             self._table.insert(root, new)
+
+    def _kept(self, at: At) -> Receipt:
+        """Return what the remote has received of an object of which its users' version stands."""
+        if self._seen is None:
+            return _NOTHING
+        return Receipt(None, 0, upon=None if at in self._noted.superseded else self._upon(at))
 
     @cached_property
     def _asks_for_versions(self) -> bool:
@@ -151,7 +155,15 @@ class Storing:
         for at in noted.gone - noted.theirs if self._leaves_graves else ():
             rows = [row for row in noted.rows_of(at) if not row.is_gone or at in noted.unseen]
             receipts.update((row, self._receipt_of(at)) for row in rows)
+        for at in (noted.brought & noted.theirs) - noted.forgotten - noted.superseded:
+            rows = [*noted.rows_of(at), *noted.there.get((at[0], text_of(known.get(at))), ())]
+            receipts.update((row, row.receipt._replace(upon=self._upon(at, row))) for row in rows)
         self._table.receive(receipts)
+
+    def _upon(self, at: At, row: Stored | None = None) -> str | None:
+        """Return what the remote's version of an object has seen from now on, which stands against LOCAL's."""
+        lost = {self._versions.of(at), *(self._fields.versions_of_all(at) or {}).values()} - {None}
+        return versions_text([*(() if row is None else row.basis.upon), *filter(None, lost)])
 
     def _note_arrivals(self, known: Mapping[At, Any]) -> None:
         """Note which versions have come, for those who will ask: what stands in a reference already needs no more."""

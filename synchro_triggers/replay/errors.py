@@ -38,16 +38,7 @@ class KeyNotYet(NotYet):
 
 
 class LeftBehind(Exception):
-    """The object hangs on another one that the remote has deleted, and whose delete stands: it is left as it is.
-
-    Attributes:
-        change: the change that has met the delete.
-        at: the root model and the local key of what was deleted; between it and the object there may be others.
-    """
-
-    def __init__(self, change: Any, at: tuple[type[Model], Any]) -> None:
-        super().__init__(f"hangs on {at[0]._meta.label} {at[1]!r}, which stays deleted")
-        self.change, self.at = change, at
+    """The object hangs on another one that the remote has deleted, and whose delete stands: it is left as it is."""
 
 
 class RunRefused(Refused):

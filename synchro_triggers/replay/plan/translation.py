@@ -102,10 +102,9 @@ class Translation:
                 self._unseen.require(model, key, foreign_key, instance, self._agenda.change_of(instance))
                 remote_key = self._ensure(model, key)
                 return remote_key if points_to_key(foreign_key) else value
-            except LeftBehind as left:
+            except LeftBehind:
                 if foreign_key.remote_field.on_delete is not SET_NULL or not copied:
                     raise
-                self._unseen.note_left(left, instance)
                 return None  # as its delete there does with what it has seen
             except KeyNotYet as error:  # it comes when that one has its key
                 if error.target not in self._agenda.under_way or not copied:

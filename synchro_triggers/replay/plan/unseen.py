@@ -148,18 +148,11 @@ class Unseen:
             LeftBehind: its deletion stands.
             Exception: what the rule has raised.
         """
-        root = root_of(model)
-        if change is None or not self.is_deleted_there(shape_of(root), key):
+        if change is None or not self.is_deleted_there(shape_of(root_of(model)), key):
             return
-        found = load_instances(root, [key]).get(key)
+        found = load_instances(root_of(model), [key]).get(key)
         if found is not None and self.comes_back(found, foreign_key, instance, change) is False:
-            raise LeftBehind(change, (root, key))
-
-    def note_left(self, left: LeftBehind, instance: Model) -> None:
-        """Let an object be on record that is lost with what it hangs on, by way of others."""
-        met = self.records.met.get((left.change, left.at))
-        if met is not None and at_of(instance) not in {at_of(hanger.row) for hanger, _ in met.over}:
-            met.over.append(self._hanging_here(instance))
+            raise LeftBehind
 
     def comes_back(self, target: Model, foreign_key: Any, instance: Model, change: Change | None) -> bool | None:
         """Tell whether an object comes back that the remote has deleted, for what LOCAL has let point to it.

@@ -173,14 +173,10 @@ class Batch:
     def _read_what_comes_along(self) -> list[ObjectTask]:
         """Return what objects of the batch point to and the remote lacks; all that is needed of LOCAL is read by then.
 
-        What the remote has deleted may have to stay so, and what leads to it cannot come without it: that is decided
-        for each that needs it.
+        What the remote has deleted may have to stay so: that is decided for each that needs it.
         """
-        targets, unseen, found = self._targets, self._known.unseen, self._targets.brought_along()
-        left = {task.at for task in found if unseen.is_deleted_there(task.shape, task.key)}
-        while left and (more := {task.at for task in found if not left.isdisjoint(targets.waited_for(task))} - left):
-            left |= more
-        found = [task for task in found if task.at not in left]
+        targets, unseen = self._targets, self._known.unseen
+        found = [task for task in targets.brought_along() if not unseen.is_deleted_there(task.shape, task.key)]
         self._identity.versions.expect_along(last_rows_of(found, self._context.later))
         require_one_state((*self._objects, *found), self._context.later)
         self._agenda.errors.update(targets.unusable)
@@ -347,8 +343,8 @@ class Batch:
                 waits = not all(self._rings.are_one(each, at) for each in hanging)  # else nobody would ever go
                 self._deletes.delete(task, waits=waits)
             self._cycles.close()
-        except LeftBehind as left:
-            self._leave_behind(task, left)
+        except LeftBehind:
+            self._leave_behind(task)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
             errors[at] = error
@@ -359,10 +355,8 @@ class Batch:
         self._outcomes.succeed(task)
         return True
 
-    def _leave_behind(self, task: ObjectTask, left: LeftBehind) -> None:
+    def _leave_behind(self, task: ObjectTask) -> None:
         """Leave an object as the remote has it: what it hangs on was deleted there, and stays so."""
-        if task.instance is not None:
-            self._known.unseen.note_left(left, task.instance)
         remote_key = self._identity.known(task.shape.model, task.key)
         self._identity.keep_theirs(task.shape.model, task.key)
         self._outcomes.note(Action.LEAVE, task.shape, task.key, remote_key)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from django.db.models import CASCADE, SET_NULL, Model
@@ -148,11 +149,25 @@ class Unseen:
             LeftBehind: its deletion stands.
             Exception: what the rule has raised.
         """
-        if change is None or not self.is_deleted_there(shape_of(root_of(model)), key):
+        root = root_of(model)
+        if change is None or not self.is_deleted_there(shape_of(root), key):
             return
-        found = load_instances(root_of(model), [key]).get(key)
+        found = load_instances(root, [key]).get(key)
         if found is not None and self.comes_back(found, foreign_key, instance, change) is False:
-            raise LeftBehind
+            raise LeftBehind(change, (root, key))
+
+    def goes_too(self, left: LeftBehind, instance: Model, change: Change | None) -> None:
+        """Remember that an object of LOCAL hangs on what was left behind, so that it goes, or points to nothing, too.
+
+        Args:
+            left: why that was left.
+            change: what LOCAL has logged of the object, or of whoever needs it.
+        """
+        met_by, at = left.over
+        own = (change or met_by, at)
+        met = self.records.met.setdefault(own, replace(self.records.met[met_by, at], over=[]))
+        if at_of(instance) not in {(each.shape.root, each.key) for each, _ in met.over}:
+            met.over.append(self._hanging_here(instance))
 
     def comes_back(self, target: Model, foreign_key: Any, instance: Model, change: Change | None) -> bool | None:
         """Tell whether an object comes back that the remote has deleted, for what LOCAL has let point to it.

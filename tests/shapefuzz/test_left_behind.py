@@ -158,3 +158,39 @@ def test_ring_of_which_one_goes(project, heard, local, size, on_delete):
     assert rows == ([] if on_delete == "CASCADE" else [("o3", None, None)])
     assert a.objects.using("remote").count() == 0
     assert named(report) == {"shapefuzz.B 1", "shapefuzz.B 2"}
+
+
+@both_vendors
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("rule", ["remote", "local", "newest"])
+@pytest.mark.parametrize("moved", ["itself", "what hangs on it"])
+def test_what_was_left_keeps_what_it_hangs_on_there_and_that_is_told(project, heard, local, size, rule, moved):
+    goes, a, b, c = deleted_there(project, local, B, C, SYNCHRO_BATCH_SIZE=size, SYNCHRO_CONFLICT=rule)
+    former = a.objects.create(mark_a="o2")
+    child = b.objects.create(mark_b="o3", to_a=former)
+    grandchild = c.objects.create(mark_c="o4", to_b=child)
+    synchronize()
+    later()
+    if moved == "itself":
+        b.objects.filter(pk=child.pk).update(to_a=goes)
+        former.delete()
+    else:
+        grandchild.to_b = b.objects.create(mark_b="o5", to_a=goes)
+        grandchild.save()
+        child.delete()
+    later()
+    a.objects.using("remote").filter(mark_a="o1").delete()
+
+    report = synchronize()
+
+    assert report.failures == []
+    remarks = {(each.model, each.key, each.reason.partition("on_delete")[1]) for each in report.remarks}
+    marks = set(a.objects.using("remote").values_list("mark_a", flat=True))
+    if rule == "local":
+        assert remarks == {("shapefuzz.A", "1", "")}
+        assert marks == ({"o1"} if moved == "itself" else {"o1", "o2"})
+    else:
+        left = ("shapefuzz.A", "2", "on_delete") if moved == "itself" else ("shapefuzz.B", "1", "on_delete")
+        assert remarks == {("shapefuzz.A", "1", ""), left}
+        assert (marks, count(b, c)) == ({"o2"}, [1, 1])
+    assert not synchronize().changed

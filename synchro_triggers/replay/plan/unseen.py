@@ -68,6 +68,7 @@ class Unseen:
         self._context, self._identity, self._remote_changes = context, identity, remote_changes
         self.records = UnseenRecords(context, identity, remote_changes.settling)
         self._returning: set[At] = set()
+        self._left: dict[At, _Seen] = {}  # what was left behind, and when what it hangs on was deleted there
 
     # LOCAL has deleted it ---------------------------------------------------------------------------
 
@@ -79,7 +80,8 @@ class Unseen:
         """Tell whether something may hang on a model's rows on the remote that LOCAL has not seen."""
         if not self._context.logs or not self._remote_changes.has_any:
             return False
-        return self._identity.asks_for_versions or any(map(self.speak_of, may_hang_on(model)))
+        versions = self._identity.asks_for_versions or bool(self._left)
+        return versions or any(map(self.speak_of, may_hang_on(model)))
 
     def stays(self, task: ObjectTask, change: Change, row: Model, hangers: Sequence[Hanger]) -> bool:
         """Tell whether an object that LOCAL has deleted stays, for what hangs on it that LOCAL has not seen.
@@ -96,14 +98,12 @@ class Unseen:
         hands_on = self._identity.asks_for_versions
         for each in (each for each in hangers if hands_on or not each.protects):
             seen = self._remote_changes.unseen(each.shape, each.key, each.row.pk)
+            seen = self._left.get((each.shape.root, each.key)) if seen is None else seen
             if seen is not None:
                 unseen.append((each, _Seen(*seen)))
         if not unseen:
             return False
-        forced = any(
-            each.protects or (each.key is not None and self._identity.stands_there(each.shape.root, each.key))
-            for each, _ in unseen
-        )
+        forced = any(each.protects or (each.key is not None and self._has_lost(each)) for each, _ in unseen)
         last = max(seen for _, seen in unseen)
         here = self._identity.versions.of(task.at)
         local = _Seen(change.logged_at, self._context.source) if here is None else _Seen(*_told(here))
@@ -120,6 +120,11 @@ class Unseen:
         if stays:
             self._identity.keep_theirs(task.shape.model, task.key)
         return stays
+
+    def _has_lost(self, hanger: Hanger) -> bool:
+        """Tell whether LOCAL's version of what hangs on an object has lost a conflict, its own or over another one."""
+        at = hanger.shape.root, hanger.key
+        return at in self._left or self._identity.stands_there(*at)
 
     # The remote has deleted it ----------------------------------------------------------------------
 
@@ -154,7 +159,10 @@ class Unseen:
             return
         found = load_instances(root, [key]).get(key)
         if found is not None and self.comes_back(found, foreign_key, instance, change) is False:
-            raise LeftBehind(change, (root, key))
+            left = LeftBehind(change, (root, key))
+            if instance is not None:
+                self.goes_too(left, instance, change)
+            raise left
 
     def goes_too(self, left: LeftBehind, instance: Model, change: Change | None) -> None:
         """Remember that an object of LOCAL hangs on what was left behind, so that it goes, or points to nothing, too.
@@ -166,6 +174,7 @@ class Unseen:
         met_by, at = left.over
         own = (change or met_by, at)
         met = self.records.met.setdefault(own, replace(self.records.met[met_by, at], over=[]))
+        self._left[at_of(instance)] = _Seen(met.conflict.remote_at, met.conflict.remote_author)
         if at_of(instance) not in {(each.shape.root, each.key) for each, _ in met.over}:
             met.over.append(self._hanging_here(instance))
 

@@ -352,16 +352,21 @@ class Batch:
                 self._deletes.delete(task, waits=waits)
             self._cycles.close()
         except LeftBehind:
+            if task.instance is None:  # nobody has decided yet that it stays for what was left as it is
+                return self._fail(task, NotYet(f"what hangs on it hangs on what {self._remote!r} has deleted as well"))
             self._leave_behind(task)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
-            errors[at] = error
-            if task.change is not None:
-                self._result.failed[task.change] = error
-            return False
+            return self._fail(task, error)
         errors.pop(at, None)
         self._outcomes.succeed(task)
         return True
+
+    def _fail(self, task: ObjectTask, error: Exception) -> bool:
+        self._agenda.errors[task.at] = error
+        if task.change is not None:
+            self._result.failed[task.change] = error
+        return False
 
     def _leave_behind(self, task: ObjectTask) -> None:
         """Leave an object as the remote has it: what it hangs on was deleted there, and stays so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Conflict
@@ -193,4 +194,35 @@ def test_what_was_left_keeps_what_it_hangs_on_there_and_that_is_told(project, he
         left = ("shapefuzz.A", "2", "on_delete") if moved == "itself" else ("shapefuzz.B", "1", "on_delete")
         assert remarks == {("shapefuzz.A", "1", ""), left}
         assert (marks, count(b, c)) == ({"o2"}, [1, 1])
+    assert not synchronize().changed
+
+
+@both_vendors
+@sizes
+@pytest.mark.parametrize("null", [True, False])
+@pytest.mark.parametrize("pointer", ["a generic key", "a column"])
+def test_key_in_a_column_leads_to_nothing_where_what_it_led_to_goes(project, heard, local, size, null, pointer):
+    lines = [marked("c"), f"held = models.CharField(max_length=60, null={null})"]
+    options = {"shapefuzz.C": {"references": {"held": "shapefuzz.B"}}} if pointer == "a column" else {}
+    if pointer == "a generic key":
+        lines.append("content_type = models.ForeignKey(ContentType, models.CASCADE)")
+        lines.append("to_b = GenericForeignKey('content_type', 'held')")
+    made, a, b, c = deleted_there(
+        *(project, local, B, ("C", "models.Model", *lines)),
+        SYNCHRO_BATCH_SIZE=size,
+        SYNCHRO_CONFLICT="remote",
+        SYNCHRO_OPTIONS=options,
+    )
+    child = b.objects.create(mark_b="o2", to_a=made)
+    kind = {"content_type": ContentType.objects.get_for_model(b)} if pointer == "a generic key" else {}
+    c.objects.create(mark_c="o3", held=str(child.pk), **kind)
+    a.objects.using("remote").all().delete()
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert count(a, b) == [0, 0]
+    assert list(c.objects.using("remote").values_list("mark_c", "held")) == ([("o3", None)] if null else [])
+    assert named(report) == {"shapefuzz.B 1", "shapefuzz.C 1"}
+    assert ("shapefuzz.C", "1") in lost()
     assert not synchronize().changed

@@ -128,6 +128,11 @@ class Translation:
         if not self._closes_a_cycle(instance, at):
             try:
                 return column.value_there(target[1], self._ensure(*target), value)
+            except LeftBehind as left:
+                self._unseen.goes_too(left, instance, self._agenda.change_of(instance))
+                if not column.field.null:
+                    raise
+                return None  # as where no number can be made up for what LOCAL does not have
             except KeyNotYet as error:
                 if error.target not in self._agenda.under_way:
                     raise

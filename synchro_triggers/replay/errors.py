@@ -38,7 +38,15 @@ class KeyNotYet(NotYet):
 
 
 class LeftBehind(Exception):
-    """The object hangs on another one that the remote has deleted, and whose delete stands: it is left as it is."""
+    """The object hangs on another one that the remote has deleted, and whose delete stands: it is left as it is.
+
+    Attributes:
+        over: by what the conflict over the other one is known: the change that has met it, and root model and key.
+    """
+
+    def __init__(self, *over: Any) -> None:
+        super().__init__(*over)
+        self.over = over
 
 
 class RunRefused(Refused):

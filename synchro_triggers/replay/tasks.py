@@ -100,6 +100,7 @@ class Agenda:
         errors: what became of those that failed.
         changes: what LOCAL has logged of the objects of the batch that it has.
         cut: from whom to whom a reference was cut, so that a cycle of them has a beginning.
+        of_link: what LOCAL has logged of the link that is being written, and needs its ends.
     """
 
     pending: dict[At, ObjectTask] = field(default_factory=dict)
@@ -107,6 +108,7 @@ class Agenda:
     errors: dict[At, Exception] = field(default_factory=dict)
     cut: set[tuple[At, At]] = field(default_factory=set)
     changes: dict[At, Change] = field(default_factory=dict)
+    of_link: Change | None = None
 
     def begin_round(self, tasks: Iterable[Task]) -> None:
         """Let the objects among the tasks that LOCAL has wait for their turn."""
@@ -116,7 +118,7 @@ class Agenda:
         """Return what LOCAL has logged of an object; of what is only brought along, that of whoever needs it."""
         change = self.changes.get(at_of(instance))
         if change is None:
-            change = next((self.changes[at] for at in self.under_way if at in self.changes), None)
+            change = next((self.changes[at] for at in self.under_way if at in self.changes), self.of_link)
         return change
 
     def is_pending(self, task: ObjectTask) -> bool:

@@ -342,7 +342,15 @@ class _Case:
         counts = [len(each.rows.get(name, ())) for each in (self._before.local, self._before.remote)]
         kept = len(self._kept_under_other_keys(name, FAILED, WAITING))
         kept += self._is_part_of_a_new_object(name) and self._is_told(name, FAILED, WAITING)
-        return len(self._after.remote.rows.get(name, ())) > max(1, *counts) + kept
+        stays = name in self._oracle.kept_there and self._is_one_row_as_it_was(name)
+        return len(self._after.remote.rows.get(name, ())) > max(max(1, *counts) + kept, 1 + stays)
+
+    def _is_one_row_as_it_was(self, name: Name) -> bool:
+        """Tell whether one of an object's rows on the remote holds what it held: what it was, as was told before."""
+        before, after = (
+            [(repr(row.key), row.raw) for row in each.remote.rows.get(name, ())] for each in (self._before, self._after)
+        )
+        return any(row in after for row in before)
 
     def _is_part_of_a_new_object(self, name: Name) -> bool:
         """Tell whether a child's row has stayed on LOCAL while its parent's was deleted, and made anew with its key.

@@ -153,13 +153,15 @@ class CloserLook:
 
     def _foreign_key(self, field: Any, value: Any, there: Any) -> Any:
         """Return what a foreign key should hold on the remote; one that leads nowhere may hold any key that does so."""
-        expected = self._matching.keys_there.translate(field, value)
-        if expected is not None:
+        found = self._matching.keys_there.translate(field, value)
+        expected = _NOT_THERE if found is None else found
+        if there is None or not points_to_key(field) or (found is not None and same_value(field, found, there)):
             return expected
-        target = root_of(target_of(field)[0])
-        if there is None or not points_to_key(field) or self._has(local_alias(), target, value):
-            return _NOT_THERE
-        return _NOT_THERE if self._has(self._sides.remote, target, there) else there
+        # A number that is known may be that of a parent's row alone, where the key leads to a child.
+        target = target_of(field)[0]
+        if self._has(local_alias(), target, value) or self._has(self._sides.remote, target, there):
+            return expected
+        return there
 
     def _held_there(self, column: KeyColumn, row: Model, other: Model) -> Any:
         """Return what a column that holds keys should hold on the remote."""
@@ -168,13 +170,14 @@ class CloserLook:
 
         def key_there(target: At, written: Any) -> Any:
             known = self._matching.keys_there.held_there(column, target, written)
-            if known is not None:
-                return known
+            expected = _NOT_THERE if known is None else known
             there = other.__dict__.get(column.field.attname)
-            if there is None or self._has(local_alias(), *target):
-                return _NOT_THERE
+            if there is None or (known is not None and same_value(column.field, known, there)):
+                return expected
             points_to = held_key(column, other, self._sides.remote)
-            return _NOT_THERE if points_to is None or self._has(self._sides.remote, *points_to) else there
+            if points_to is None or self._has(local_alias(), *target) or self._has(self._sides.remote, *points_to):
+                return expected
+            return there
 
         return rewritten(column, row, key_there, self._sides.remote)
 
@@ -183,24 +186,26 @@ class CloserLook:
 
         Keys that lead nowhere may be any others there that lead nowhere: of both sides they are made the same.
         """
-        keys, remote = self._matching.keys_there, self._sides.remote
-        nowhere = False
+        keys, remote, there = self._matching.keys_there, self._sides.remote, local_value(other, column.field)
 
         def key_there(target: At, written: Any) -> Any:
-            nonlocal nowhere
             known = keys.held_there(column, target, written)
             if known is None and not self._has(local_alias(), *target):
-                nowhere = True
                 return _blank(written)
             return written if known is None else known
+
+        def key_of_somebody(target: At, written: Any) -> Any:
+            return key_there(target, written) if self._has(local_alias(), *target) else _blank(written)
 
         def key_as_it_is(target: At, written: Any) -> Any:
             return written if self._has(remote, *target) else _blank(written)
 
         try:
             expected = rewritten(column, row, key_there, remote)
-            if nowhere and same_value(column.field, expected, rewritten(column, other, key_as_it_is, remote)):
-                return local_value(other, column.field)
+            if not same_value(column.field, expected, there):
+                blanked = rewritten(column, row, key_of_somebody, remote)
+                if same_value(column.field, blanked, rewritten(column, other, key_as_it_is, remote)):
+                    return there
         except ObjectNotApplied:
             return _NOT_THERE
         return expected
@@ -216,7 +221,7 @@ class CloserLook:
 
     def _led_to(self, alias: str) -> dict[type[Model], set[Any]]:
         """Return what a database's rows lead to by foreign keys, and by columns that hold keys: keys by model."""
-        foreign_keys = [(field.attname, root_of(target_of(field)[0])) for field in self._table.keys]
+        foreign_keys = [(field.attname, target_of(field)[0]) for field in self._table.keys]
         found: dict[type[Model], set[Any]] = {}
         for row in self._rows[alias].values():
             held = [(model, row.__dict__.get(attname)) for attname, model in foreign_keys]

@@ -51,6 +51,21 @@ def in_order(
     return ordered, upserts.cut
 
 
+def hanging_on(
+    those: Collection[At], tasks: Collection[ObjectTask], targets_of: Callable[[ObjectTask], Collection[At]]
+) -> set[At]:
+    """Return root model and key of those of the tasks that point to some objects, or to what does.
+
+    Args:
+        those: the objects, by root model and key; they are among what is returned.
+    """
+    hanging, size = set(those), -1
+    while len(hanging) > size:
+        size = len(hanging)
+        hanging |= {task.at for task in tasks if not hanging.isdisjoint(targets_of(task))}
+    return hanging
+
+
 _Stack = list[tuple[At, ObjectTask, Iterator[At]]]
 """The way to the object that is walked to: each with its task, and those of its targets that were not looked at."""
 

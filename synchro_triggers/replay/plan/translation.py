@@ -98,11 +98,13 @@ class Translation:
             if not copied:
                 raise KeyNotYet(targets.comes_with((root, key)), foreign_key, value)
         else:
+            change = self._agenda.change_of(instance)
             try:
-                self._unseen.require(model, key, foreign_key, instance, self._agenda.change_of(instance))
+                self._unseen.require(model, key, foreign_key, instance, change)
                 remote_key = self._ensure(model, key)
                 return remote_key if points_to_key(foreign_key) else value
-            except LeftBehind:
+            except LeftBehind as left:
+                self._unseen.goes_too(left, instance, change)
                 if foreign_key.remote_field.on_delete is not SET_NULL or not copied:
                     raise
                 return None  # as its delete there does with what it has seen
@@ -126,6 +128,11 @@ class Translation:
         if not self._closes_a_cycle(instance, at):
             try:
                 return column.value_there(target[1], self._ensure(*target), value)
+            except LeftBehind as left:
+                self._unseen.goes_too(left, instance, self._agenda.change_of(instance))
+                if not column.field.null:
+                    raise
+                return None  # as where no number can be made up for what LOCAL does not have
             except KeyNotYet as error:
                 if error.target not in self._agenda.under_way:
                     raise

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from django.db.models import CASCADE, SET_NULL, Model
@@ -67,6 +68,7 @@ class Unseen:
         self._context, self._identity, self._remote_changes = context, identity, remote_changes
         self.records = UnseenRecords(context, identity, remote_changes.settling)
         self._returning: set[At] = set()
+        self._left: dict[At, _Seen] = {}  # what was left behind, and when what it hangs on was deleted there
 
     # LOCAL has deleted it ---------------------------------------------------------------------------
 
@@ -78,7 +80,8 @@ class Unseen:
         """Tell whether something may hang on a model's rows on the remote that LOCAL has not seen."""
         if not self._context.logs or not self._remote_changes.has_any:
             return False
-        return self._identity.asks_for_versions or any(map(self.speak_of, may_hang_on(model)))
+        versions = self._identity.asks_for_versions or bool(self._left)
+        return versions or any(map(self.speak_of, may_hang_on(model)))
 
     def stays(self, task: ObjectTask, change: Change, row: Model, hangers: Sequence[Hanger]) -> bool:
         """Tell whether an object that LOCAL has deleted stays, for what hangs on it that LOCAL has not seen.
@@ -95,14 +98,12 @@ class Unseen:
         hands_on = self._identity.asks_for_versions
         for each in (each for each in hangers if hands_on or not each.protects):
             seen = self._remote_changes.unseen(each.shape, each.key, each.row.pk)
+            seen = self._left.get((each.shape.root, each.key)) if seen is None else seen
             if seen is not None:
                 unseen.append((each, _Seen(*seen)))
         if not unseen:
             return False
-        forced = any(
-            each.protects or (each.key is not None and self._identity.stands_there(each.shape.root, each.key))
-            for each, _ in unseen
-        )
+        forced = any(each.protects or (each.key is not None and self._has_lost(each)) for each, _ in unseen)
         last = max(seen for _, seen in unseen)
         here = self._identity.versions.of(task.at)
         local = _Seen(change.logged_at, self._context.source) if here is None else _Seen(*_told(here))
@@ -119,6 +120,11 @@ class Unseen:
         if stays:
             self._identity.keep_theirs(task.shape.model, task.key)
         return stays
+
+    def _has_lost(self, hanger: Hanger) -> bool:
+        """Tell whether LOCAL's version of what hangs on an object has lost a conflict, its own or over another one."""
+        at = hanger.shape.root, hanger.key
+        return at in self._left or self._identity.stands_there(*at)
 
     # The remote has deleted it ----------------------------------------------------------------------
 
@@ -148,11 +154,29 @@ class Unseen:
             LeftBehind: its deletion stands.
             Exception: what the rule has raised.
         """
-        if change is None or not self.is_deleted_there(shape_of(root_of(model)), key):
+        root = root_of(model)
+        if change is None or not self.is_deleted_there(shape_of(root), key):
             return
-        found = load_instances(root_of(model), [key]).get(key)
+        found = load_instances(root, [key]).get(key)
         if found is not None and self.comes_back(found, foreign_key, instance, change) is False:
-            raise LeftBehind
+            left = LeftBehind(change, (root, key))
+            if instance is not None:
+                self.goes_too(left, instance, change)
+            raise left
+
+    def goes_too(self, left: LeftBehind, instance: Model, change: Change | None) -> None:
+        """Remember that an object of LOCAL hangs on what was left behind, so that it goes, or points to nothing, too.
+
+        Args:
+            left: why that was left.
+            change: what LOCAL has logged of the object, or of whoever needs it.
+        """
+        met_by, at = left.over
+        own = (change or met_by, at)
+        met = self.records.met.setdefault(own, replace(self.records.met[met_by, at], over=[]))
+        self._left[at_of(instance)] = _Seen(met.conflict.remote_at, met.conflict.remote_author)
+        if at_of(instance) not in {(each.shape.root, each.key) for each, _ in met.over}:
+            met.over.append(self._hanging_here(instance))
 
     def comes_back(self, target: Model, foreign_key: Any, instance: Model, change: Change | None) -> bool | None:
         """Tell whether an object comes back that the remote has deleted, for what LOCAL has let point to it.

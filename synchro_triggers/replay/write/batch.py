@@ -24,7 +24,7 @@ from ..plan.cycles import StandIns
 from ..plan.decisions import Action
 from ..plan.levels import Levels
 from ..plan.newcomers import newcomers_among
-from ..plan.order import in_order
+from ..plan.order import hanging_on, in_order
 from ..plan.reading import plan_tasks, without_doubled
 from ..plan.rereading import last_rows_of, read_changed_again, require_one_state
 from ..plan.translation import Translation
@@ -130,7 +130,7 @@ class Batch:
         pointing = Pointing(known, self._point, dry_run=context.dry_run)
         sparing = Sparing(known, self._point, self._rings)
         self._deletes = deletes = Deletes(context, known, singles, outcomes, sparing, pointing)
-        self._links = Links(context, known, singles, outcomes, self._ensure)
+        self._links = Links(context, known, singles, outcomes, self._ensure_end)
         self._cycles = cycles = Cycles(known, agenda, singles, outcomes, self._ensure, dry_run=context.dry_run)
         foresight = Foresight(known, context.imagined_gone, self._tasks)
         drafts = Drafts(known, translation)
@@ -149,11 +149,11 @@ class Batch:
         living = {task.at for task in self._objects if task.instance is not None}
         self._outcomes.gone_before |= self._identity.were_there(living)
         targets = self._targets
-        brought_along = self._read_what_comes_along()
+        brought_along, in_turn = self._read_what_comes_along()
         if newcomers := list(newcomers_among((*self._tasks, *brought_along), self._identity)):
             self._acquainted(newcomers)
         ordered, self._agenda.cut = in_order(
-            self._tasks, brought_along, targets.waited_for, self._hanging_on, self._levels.reluctance_to_cut
+            self._tasks, in_turn, targets.waited_for, self._hanging_on, self._levels.reluctance_to_cut
         )
         there = connections[self._remote]
         with ends_refused(self._remote), database_of(there).guarded(there):
@@ -170,17 +170,25 @@ class Batch:
         self._tell_what_points_nowhere()
         return self._result
 
-    def _read_what_comes_along(self) -> list[ObjectTask]:
+    def _read_what_comes_along(self) -> tuple[list[ObjectTask], list[ObjectTask]]:
         """Return what objects of the batch point to and the remote lacks; all that is needed of LOCAL is read by then.
 
-        What the remote has deleted may have to stay so: that is decided for each that needs it.
+        What the remote has deleted may have to stay so: that is decided for each that needs it, or what hangs on it.
+
+        Returns:
+            What comes along; and of that, what hangs on nothing that the remote has deleted: it has a turn of its own.
         """
         targets, unseen = self._targets, self._known.unseen
-        found = [task for task in targets.brought_along() if not unseen.is_deleted_there(task.shape, task.key)]
+        along = targets.brought_along()
+        needed = {target for task in along for target in targets.waited_for(task)}
+        living = (task for task in self._objects if task.instance is not None and task.at in needed)
+        gone = {task.at for task in (*along, *living) if unseen.is_deleted_there(task.shape, task.key)}
+        found = [task for task in along if task.at not in gone]
         self._identity.versions.expect_along(last_rows_of(found, self._context.later))
         require_one_state((*self._objects, *found), self._context.later)
         self._agenda.errors.update(targets.unusable)
-        return found
+        hanging = gone and hanging_on(gone, (*found, *self._objects), targets.waited_for)
+        return found, [task for task in found if task.at not in hanging]
 
     def _leave_other_children(self) -> None:
         """Leave the other children of what was brought along for another transaction."""
@@ -344,16 +352,21 @@ class Batch:
                 self._deletes.delete(task, waits=waits)
             self._cycles.close()
         except LeftBehind:
+            if task.instance is None:  # nobody has decided yet that it stays for what was left as it is
+                return self._fail(task, NotYet(f"what hangs on it hangs on what {self._remote!r} has deleted as well"))
             self._leave_behind(task)
         except Exception as error:
             reraise_if_hopeless(error, self._remote)
-            errors[at] = error
-            if task.change is not None:
-                self._result.failed[task.change] = error
-            return False
+            return self._fail(task, error)
         errors.pop(at, None)
         self._outcomes.succeed(task)
         return True
+
+    def _fail(self, task: ObjectTask, error: Exception) -> bool:
+        self._agenda.errors[task.at] = error
+        if task.change is not None:
+            self._result.failed[task.change] = error
+        return False
 
     def _leave_behind(self, task: ObjectTask) -> None:
         """Leave an object as the remote has it: what it hangs on was deleted there, and stays so."""
@@ -406,6 +419,14 @@ class Batch:
                 children.leave_again(child)
                 raise
         return remote_key
+
+    def _ensure_end(self, model: type[Model], key: Any, change: Change) -> Any:
+        """Return the remote key of an end of a link that LOCAL has logged, as ``_ensure`` does."""
+        self._agenda.of_link = change
+        try:
+            return self._ensure(model, key)
+        finally:
+            self._agenda.of_link = None
 
     def _bring_along(self, model: type[Model], key: Any) -> Any:
         root, targets = root_of(model), self._targets

@@ -32,7 +32,7 @@ class Links:
     """Writes the links of a batch.
 
     Args:
-        ensure: returns the remote key of a local object, bringing it along if it is not there.
+        ensure: returns the remote key of a local object, bringing it along if it is not there, for a link's change.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Links:
         known: Known,
         singles: Singles,
         outcomes: Outcomes,
-        ensure: Callable[[type[Model], Any], Any],
+        ensure: Callable[[type[Model], Any, Change], Any],
     ) -> None:
         self._context, self._remote, self._matching, self._rows = context, context.remote, known.matching, known.rows
         self._remote_changes, self._singles, self._unseen = known.remote_changes, singles, known.unseen
@@ -183,12 +183,12 @@ class Links:
 
     def _ends(self, task: LinkTask, key: Any, add: bool) -> tuple[Any, Any] | None:
         """Return the remote keys of owner and target, or ``None`` when there is nothing to unlink."""
-        find = self._ensure if add else self._find_end
         places = (task.shape.source_model, task.owner), (task.shape.target_model, key)
+        change = task.targets[key][1]
         for place in places if add else ():
-            self._unseen.require(*place, None, None, task.targets[key][1])
-        ends = find(*places[0]), find(*places[1])
-        return None if None in ends else ends
+            self._unseen.require(*place, None, None, change)
+        ends = [self._ensure(*place, change) if add else self._find_end(*place) for place in places]
+        return None if None in ends else (ends[0], ends[1])
 
     def _find_end(self, model: type[Model], key: Any) -> Any:
         """Return the remote key of an object that is still there on LOCAL; a deleted one takes its links along."""

@@ -1,4 +1,4 @@
-"""An object that is only needed as a target stays as it is on the remote, also where it points back to what needs it."""
+"""An object that is only needed as a target stays as it is there, also where it points back to what needs it."""
 
 from __future__ import annotations
 

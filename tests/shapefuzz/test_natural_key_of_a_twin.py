@@ -13,7 +13,7 @@ NATURAL = ["a NULL that both have", "handed round there"]
 
 
 @pytest.fixture
-def twins(project, local, kind, natural):
+def twins(project, local, kind, natural, winner):
     """The model of two objects that both sides have: of one natural key, which is NULL, or of two."""
     kept = {"SYNCHRO_OPTIONS": {"shapefuzz.A": {"identity": "pk"}}} if kind.startswith("kept") else {}
     key = f"no = models.{'Integer' if kind.startswith('own') else 'Auto'}Field(primary_key=True)"
@@ -21,7 +21,7 @@ def twins(project, local, kind, natural):
         local,
         ("A", "NaturalKeyModel", key, marked("a"), "u_a = models.IntegerField(null=True)", "_natural_key = ('u_a',)"),
         ("B", "models.Model", marked("b"), "to_a = models.ForeignKey('A', models.PROTECT)"),
-        SYNCHRO_CONFLICT="local",
+        SYNCHRO_CONFLICT=winner,
         **kept,
     )
     values = (None, None) if natural == "a NULL that both have" else (1, 2)
@@ -38,10 +38,16 @@ def twins(project, local, kind, natural):
     return model
 
 
+@pytest.fixture
+def winner():
+    return "local"
+
+
 def _delete_one_and_hand_its_natural_key_to_the_other(model):
     there = model.objects.using("remote")
     there.filter(no=2).delete()
-    there.update(u_a=model.objects.get(no=2).u_a)
+    value = model.objects.get(no=2).u_a
+    there.exclude(u_a=value).update(u_a=value)
 
 
 @both_vendors
@@ -87,3 +93,25 @@ def test_row_is_of_the_object_that_has_only_changed_its_number(twins, heard, kin
 
     assert (report.failures, report.deleted) == ([], 0)
     assert [(row.no, row.mark_a) for row in twins.objects.using("remote").all()] == [(1, "o1, renumbered")]
+
+
+@both_vendors
+@pytest.mark.parametrize("natural", ["a NULL that both have"])
+@pytest.mark.parametrize("kind", KINDS[:4])
+@pytest.mark.parametrize("winner", ["local", "remote"])
+@pytest.mark.parametrize("first", ["deleted", "changed"])
+def test_row_goes_and_is_not_that_of_another_object_which_local_has_changed(twins, heard, kind, natural, winner, first):
+    _delete_one_and_hand_its_natural_key_to_the_other(twins)
+    if first == "changed":
+        twins.objects.filter(no=2).update(mark_a="o2, changed")
+    twins.objects.get(no=1).delete()
+    if first == "deleted":
+        twins.objects.update(mark_a="o2, changed")
+
+    report = synchronize()
+
+    assert report.failures == []
+    assert [(str(each.kind), each.key) for each in report.remarks if each.key == "2"] == [(f"{winner} won", "2")]
+    assert report.deleted == 1
+    there = [row.mark_a for row in twins.objects.using("remote").all()]
+    assert there == (["o2, changed"] if winner == "local" else [])

@@ -22,7 +22,14 @@ from ..schema.findable import is_findable
 from ..schema.key_columns import KeyColumn
 from ..schema.keys import FormerKey
 from ..schema.shape import concrete_of, is_foreign_key, key_column_at, points_to_key, root_of, shape_of, target_of
-from .natural_lookup import as_lookups, ask_by_natural_key, compare_exactly, named_paths, natural_key_across
+from .natural_lookup import (
+    as_lookups,
+    ask_by_natural_key,
+    compare_exactly,
+    has_null,
+    named_paths,
+    natural_key_across,
+)
 from .references import Identity
 
 
@@ -159,7 +166,7 @@ class Living:
         model = type(rows[0])
         root = root_of(model)
         found = {remote_key: key for remote_key, key in found.items() if not self._identity.was_there(root, key)}
-        unsure = {row.pk for row in rows if row.pk in found and None in natural_key_of(row)}
+        unsure = {row.pk for row in rows if row.pk in found and has_null(row)}
         made = made_and_there(model, [found[remote_key] for remote_key in unsure])
         return {remote_key: key for remote_key, key in found.items() if remote_key not in unsure or key in made}
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,8 @@ Vendor = Literal["sqlite", "postgres", "mariadb"]
 Kind = Literal["project", "package"]
 
 ALIASES = ("default", "remote")
+#: PostgreSQL cuts off what is longer, in silence.
+LONGEST_NAME = 63
 
 both = pytest.mark.django_db(databases=ALIASES)
 """Mark of a test that uses both databases and is rolled back at its end: ``pytestmark = both``."""
@@ -306,11 +309,11 @@ class Databases:
     def duplicate(self, vendor: Vendor, name: str, purpose: str) -> str:
         """Copy one of these databases, to which nobody is connected; return the copy's name."""
         if vendor == "sqlite":
-            folder = self._folder / f"{Path(name).parent.name}_{purpose}"
+            folder = self._folder / _named_after(Path(name).parent.name, purpose)
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             return shutil.copyfile(name, str(folder / Path(name).name))
-        copy = f"{name}_{purpose}"
+        copy = _named_after(name, purpose)
         self._on_server(f'DROP DATABASE IF EXISTS "{copy}"', f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
         return copy
 
@@ -325,10 +328,10 @@ class Databases:
     def rename(self, vendor: Vendor, name: str, purpose: str) -> str:
         """Put one of these databases, to which nobody is connected, somewhere else; return its new name."""
         if vendor == "sqlite":
-            folder = self._folder / f"{Path(name).parent.name}_{purpose}"
+            folder = self._folder / _named_after(Path(name).parent.name, purpose)
             Path(name).parent.rename(folder)
             return str(folder / Path(name).name)
-        moved = f"{name}_{purpose}"
+        moved = _named_after(name, purpose)
         self._on_server(f'DROP DATABASE IF EXISTS "{moved}"', f'ALTER DATABASE "{name}" RENAME TO "{moved}"')
         return moved
 
@@ -390,6 +393,15 @@ class Databases:
         if self._connection is None or self._connection.closed:
             self._connection = self._server().connect()
         return self._connection
+
+
+def _named_after(name: str, purpose: str) -> str:
+    """Return a name for what comes of another database: no longer than PostgreSQL takes, however often that is done."""
+    whole = f"{name}_{purpose}"
+    if len(whole) <= LONGEST_NAME:
+        return whole
+    end = f"_{sha256(whole.encode()).hexdigest()[:8]}_{purpose}"
+    return name[: LONGEST_NAME - len(end)] + end
 
 
 def _make_template(settings: dict[str, Any], kind: Kind, *, captured: bool) -> None:

@@ -13,6 +13,7 @@ from django.db.models import Model
 from ...capture.tables import natural_key_of, natural_manager
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
+from ..log.made import made_and_there
 from ..rows.held_keys import held_key
 from ..rows.local_rows import load_all_children
 from ..rows.selecting import rows_of, rows_with
@@ -21,7 +22,14 @@ from ..schema.findable import is_findable
 from ..schema.key_columns import KeyColumn
 from ..schema.keys import FormerKey
 from ..schema.shape import concrete_of, is_foreign_key, key_column_at, points_to_key, root_of, shape_of, target_of
-from .natural_lookup import as_lookups, ask_by_natural_key, compare_exactly, named_paths, natural_key_across
+from .natural_lookup import (
+    as_lookups,
+    ask_by_natural_key,
+    compare_exactly,
+    has_null,
+    named_paths,
+    natural_key_across,
+)
 from .references import Identity
 
 
@@ -144,6 +152,23 @@ class Living:
         root = root_of(type(rows[0]))
         self._identity.load(root, found.values())
         return {remote_key: key for remote_key, key in found.items() if not self._is_another(root, remote_key, key)}
+
+    def renumbered(self, rows: Sequence[Model]) -> dict[Any, Any]:
+        """Return the local keys of the objects that rows of deleted ones are: they have only changed their numbers.
+
+        An object that the remote has had in a row of its own is none of them, though that row is gone: the remote's
+        users have deleted it, and have maybe given its natural key to the deleted one. Where the natural key has a NULL
+        in it, several could have it all the time: then it counts only if LOCAL's log has seen the object being made.
+        """
+        found = self.by_natural_key(rows)
+        if not found:
+            return {}
+        model = type(rows[0])
+        root = root_of(model)
+        found = {remote_key: key for remote_key, key in found.items() if not self._identity.was_there(root, key)}
+        unsure = {row.pk for row in rows if row.pk in found and has_null(row)}
+        made = made_and_there(model, [found[remote_key] for remote_key in unsure])
+        return {remote_key: key for remote_key, key in found.items() if remote_key not in unsure or key in made}
 
     def _whoever_has_the_natural_key(self, rows: Sequence[Model]) -> dict[Any, Any]:
         if not rows or (manager := natural_manager(type(rows[0]))) is None:

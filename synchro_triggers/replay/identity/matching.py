@@ -42,6 +42,7 @@ from ..tasks import At
 from .already_there import there_by_natural_key
 from .keys_there import KeysThere, NaturalKeys
 from .living import Living
+from .natural_lookup import has_null
 from .natural_matches import NaturalMatches
 from .references import Identity
 
@@ -83,9 +84,10 @@ class Matching:
         if known is not None:
             return known
         found = self.by_natural_key(instance)
-        if found is not None and not self.belongs_to_another(shape, found, instance.pk):
+        is_anothers = found is not None and self.belongs_to_another(shape, found, instance.pk)
+        if found is not None and not is_anothers and not self._was_shared(shape, found, instance):
             return found
-        if found is not None:
+        if is_anothers:
             self.doubled.add((shape.root, instance.pk))
         return self.match_kept_key(shape, instance.pk)
 
@@ -135,7 +137,9 @@ class Matching:
         claims = self._claims(shape.model, found.values())
         for key, remote_key in found.items():
             other = claims.get(remote_key)
-            if other is not None and not self.identity.log.is_going(shape.model, other):
+            if other is None:
+                continue
+            if not self.identity.log.is_going(shape.model, other) or self.identity.was_there(shape.model, key):
                 unclear.add(key)
         return {key: remote_key for key, remote_key in found.items() if key not in unclear}, unclear
 
@@ -217,6 +221,15 @@ class Matching:
             self.identity.log.is_of_batch(shape.root, other)
             or rows_of(shape.root, local_alias()).filter(pk=other).exists()
         )
+
+    def _was_shared(self, shape: Shape, remote_key: Any, instance: Model) -> bool:
+        """Tell whether an object's natural key has a NULL in it, and was that of another one, too, which is gone.
+
+        The remote has had both, and the row is the other one's: that one alone is left there tells nothing.
+        """
+        if not self.identity.was_there(shape.model, instance.pk) or not has_null(instance):
+            return False
+        return self._claims(shape.model, [remote_key]).get(remote_key) not in (None, instance.pk)
 
     def _claims(self, model: type[Model], remote_keys: Collection[Any]) -> dict[Any, Any]:
         """Return which objects of LOCAL remote rows are known to be, by remote key.

@@ -142,6 +142,11 @@ def looks_up_fields(manager: Any) -> bool:
     return isinstance(manager, NaturalManager) and own.get_by_natural_key is NaturalManager.get_by_natural_key
 
 
+def has_null(instance: Any) -> bool:
+    """Tell whether an object's natural key has a NULL in it: the database lets any number of rows have the same one."""
+    return None in natural_key_of(instance)
+
+
 def named_paths(model: type[Model]) -> list[tuple[Any, str]]:
     """Return the fields of a natural key and their attribute names, or paths along foreign keys.
 

@@ -263,8 +263,11 @@ class RemoteChanges:
     def _received(self, shape: Shape, key: Any, at_remote: Any) -> tuple[Version | None, int | None]:
         """Return which version the remote has received of an object, and how far its log went then."""
         stored = self._identity.stored_there(shape.model, key, at_remote)
-        if stored is None or not (self._asks_for_versions or stored.fields):
+        if stored is None:
             return None, None
+        if not (self._asks_for_versions or stored.fields):
+            # LOCAL has found its row, and not met it: whenever that was, nobody has seen what is logged of it.
+            return None, 0 if stored.seen == 0 and not stored.remote_won else None
         if not self._by_field.concerns(shape):
             return stored.version, stored.seen
         version = self._by_field.newest_unknown_here(shape, key, stored) if self._asks_for_versions else None

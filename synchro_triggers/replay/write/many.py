@@ -153,6 +153,8 @@ class BulkUpserts:
                 if remote_key is not None and shape.model is not shape.root:
                     continue  # a parent's row is there, and lacks its child
                 remote_key = self._matching.keys_there.kept_key(shape, task.key)
+            elif action is Action.KEEP and not equal:  # only needed: what the users there have changed, nobody has seen
+                identity.keep_theirs(shape.model, task.key)
             decisions[action].append(Decision(task, action, remote_key, values))
         return decisions
 

@@ -144,7 +144,7 @@ class BulkDeletes:
         found: set[At] = set()
         for model in {task.shape.model for task in going.values() if natural_manager(task.shape.model) is not None}:
             keys = [key for (_, key), task in going.items() if task.shape.model is model]
-            living = self._living.by_natural_key(list(rows_with(model, self._remote, pk=keys)))
+            living = self._living.renumbered(list(rows_with(model, self._remote, pk=keys)))
             found |= {(root_of(model), remote_key) for remote_key in living}
         return found
 

@@ -313,12 +313,12 @@ class Deletes:
     def _whose_it_is_now(self, task: ObjectTask, row: Model) -> Any:
         """Return the key of the living object whose natural key the row has: the deleted one has changed its number.
 
-        A living one that has another row already has only taken the natural key over: then the row is the deleted
-        one's all the same, and goes before that one can have its unique values.
+        A living one that has another row, or has had one, has only taken the natural key over: then the row is the
+        deleted one's all the same, and goes before that one can have its unique values.
         """
         if task.keep_parents or not isinstance(row, task.shape.model):
             return None
-        return self._living.by_natural_key([row]).get(row.pk)
+        return self._living.renumbered([row]).get(row.pk)
 
     def _hand_on(self, task: ObjectTask, change: Change, row: Any, key: Any) -> None:
         """Let a living object have a row from now on."""

@@ -151,7 +151,10 @@ class Upserts:
         self._count_lost(draft)
         for each, local_key in [*draft.lost, (shape, key)] if draft.lost else ():
             self._identity.lose(each.model, local_key)  # a full run shall not ask anew
-        self._cycles.wait(row, shape, draft.unfinished)
+        if action is not Action.KEEP:  # what stays as it is keeps what it points to as well
+            self._cycles.wait(row, shape, draft.unfinished)
+        elif not draft.is_equal:  # LOCAL has only needed it: what the remote's users have changed, nobody has seen
+            self._identity.keep_theirs(shape.model, key)
 
     def _count_lost(self, draft: Draft) -> None:
         for parent, _ in draft.lost:

@@ -47,7 +47,7 @@ def test_nothing_is_sent_to_a_database_that_was_put_back_and_there_is_a_way_on(n
 
     assert told.returncode == 3 and "a run would be refused: The database 'b' was put back" in told.stdout
     assert list(nodes.rows("b", Keyed).values_list("code", flat=True)) == ["old"]
-    assert "synchro_reset --new-identity --database b" in str(refused.value)
+    assert "synchro_reset --keep-identity --database b" in str(refused.value)
     for office, *arguments in (
         ("a", "synchro_reset", "--new-identity", "--database", "b"),
         ("a", "synchro_link"),

@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connections
 from django.db.models import F
 
 from synchro_triggers import Refused, synchronize
 from synchro_triggers.models import Conflict
 from tests.managing import in_process
-from tests.nodes.nodes import MESH, NAMES, STAR, TRIOS
+from tests.nodes.nodes import MESH, NAMES, STAR
 from tests.replay.hearing import later
 from tests.testapp.models import Account, Document, Item, Keyed, KeyedChild, Tag, Tagged
 
 COUNTING = {"testapp.Item": {"counters": ("cash",)}}
-
-
-class Backups:
-    """Backups of the three databases, and what puts one back."""
-
-    def __init__(self, request, databases, nodes):
-        self._databases, self._nodes = databases, nodes
-        self._vendors = dict(zip(NAMES, TRIOS[request.node.callspec.params["nodes"]].vendors, strict=True))
-        self.made = {}
-
-    def take(self, name):
-        self._close(name)
-        vendor, database = self._vendors[name], connections.settings[name]["NAME"]
-        self.made[name] = vendor, self._databases.duplicate(vendor, database, f"backup_{name}")
-        later()
-
-    def put_back(self, name):
-        later()
-        self._close(name)
-        vendor, kept = self.made[name]
-        self._databases.overwrite(vendor, connections.settings[name]["NAME"], kept)
-
-    def _close(self, name):
-        self._nodes.close()
-        connections[name].close()
-
-    def remove(self):
-        for each in self.made.values():
-            self._databases.remove(*each)
-
-
-@pytest.fixture
-def backups(request, databases, nodes):
-    made = Backups(request, databases, nodes)
-    yield made
-    made.remove()
 
 
 def do(nodes, local, remote, *arguments):

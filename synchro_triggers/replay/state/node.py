@@ -209,10 +209,23 @@ def require_same_history_there(remote: str, node: str) -> None:
         Refused: it was put back to an older state.
     """
     local = local_alias()
-    fetched = Checkpoint._base_manager.using(local).filter(source=node).exclude(position="").first()
-    if fetched is not None:
+    if (fetched := _fetched_from(node)) is not None:
         with replaying_from(remote):
             require_same_history(fetched, local)
+
+
+def has_same_history_there(remote: str, node: str) -> bool:
+    """Tell whether a remote still has all that LOCAL has fetched from it; arguments as above."""
+    fetched = _fetched_from(node)
+    if fetched is None:
+        return True
+    with replaying_from(remote):
+        return has_same_history(fetched)
+
+
+def _fetched_from(node: str) -> Checkpoint | None:
+    """Return what LOCAL has fetched from a node; ``None``: nothing."""
+    return next((each for each in read_rows(Checkpoint, local_alias(), source=node) if each.position), None)
 
 
 def has_same_history(checkpoint: Checkpoint) -> bool:

@@ -54,6 +54,8 @@ class Node(models.Model):
             carries a copy of this row, is told from the original.
         copied_from: of a copy that has become a node of its own: the identities that it had, the last one first,
             separated by commas.
+        succeeds: of one that was put back, and goes on as a node of its own: the identities that it had, the last one
+            first, separated by commas. Nobody has them any more.
         pruned_to: the highest changelog id that was ever pruned. A received row that is missing beyond it was lost.
         forgotten: identities of nodes for which pruning has not kept what they had not passed, separated by commas.
         counting: as whom its users add to counters: another one after each reset. Empty: as ``node_id``.
@@ -63,6 +65,7 @@ class Node(models.Model):
     node_id = models.CharField(max_length=NODE_LENGTH, unique=True)
     fingerprint = models.TextField(default="", blank=True)
     copied_from = models.TextField(default="", blank=True)
+    succeeds = models.TextField(default="", blank=True)
     pruned_to = models.BigIntegerField(default=0)
     forgotten = models.TextField(default="", blank=True)
     counting = models.CharField(max_length=NODE_LENGTH, default="", blank=True)

@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                 ("node_id", models.CharField(max_length=36, unique=True)),
                 ("fingerprint", models.TextField(blank=True, default="")),
                 ("copied_from", models.TextField(blank=True, default="")),
+                ("succeeds", models.TextField(blank=True, default="")),
                 ("pruned_to", models.BigIntegerField(default=0)),
                 ("forgotten", models.TextField(blank=True, default="")),
                 ("counting", models.CharField(blank=True, default="", max_length=36)),

@@ -29,6 +29,7 @@ from .state.checkpoint import received_fields
 from .state.failures import concern_failures
 from .state.lease import CheckpointMoved, Lease
 from .state.left_out import left_out_in
+from .state.node import has_same_history_there
 from .write.batch import Batch
 from .write.ledger import Ledger
 from .write.remote_transaction import RemoteTransaction
@@ -72,6 +73,8 @@ class AtOnce:
         if window.rows > _AT_MOST or window.known_row != checkpoint.last_row or _waits_for_columns(checkpoint):
             return None
         context = self.context
+        if not has_same_history_there(context.remote, context.node):
+            return None
         page = read_page(local_alias(), window, window.after, _AT_MOST, without_origin=context.node)
         changes, formers = of_one_object_each(coalesce(page.changes), Absent(), context.kept_keys)
         if not self._may_be_applied(changes) or not self.lease.is_free_at(checkpoint.position):

@@ -67,6 +67,7 @@ from .state.node import (
 )
 from .state.runs import NO_RECORD, RunRecord, all_fail
 from .state.sight import require_sight
+from .state.succession import meet_successors
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.clock import Pace
 from .write.exits import apart_from_a_run
@@ -164,6 +165,7 @@ class Run:
         require_own_tables(remote)
         require_sight(remote)
         source, node = require_two_nodes(remote)
+        meet_successors(remote)
         if not choices.way_back:
             require_remembered(remote, source, node)
         logs = install.captures(remote)

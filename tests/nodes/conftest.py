@@ -11,6 +11,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.conftest import chosen_pairs
 from tests.databases import PAIRS, Databases
+from tests.nodes.backups import Backups
 from tests.nodes.nodes import TOPOLOGIES, TRIOS, Nodes, three_nodes
 
 
@@ -24,6 +25,13 @@ def nodes(request: pytest.FixtureRequest, databases: Databases, django_db_blocke
             yield made
         ContentType.objects.clear_cache()
         Site.objects.clear_cache()
+
+
+@pytest.fixture
+def backups(request: pytest.FixtureRequest, databases: Databases, nodes: Nodes) -> Iterator[Backups]:
+    made = Backups(databases, nodes, TRIOS[request.node.callspec.params["nodes"]].vendors)
+    yield made
+    made.remove()
 
 
 @pytest.fixture(params=TOPOLOGIES)

@@ -7,6 +7,10 @@ from django.db import connection
 
 from synchro_triggers import Refused, synchro_paused, synchronize
 from synchro_triggers.models import ChangeLog
+from synchro_triggers.replay.choices import Choices
+from synchro_triggers.replay.log.window import open_window
+from synchro_triggers.replay.run import Run
+from synchro_triggers.replay.state.checkpoint import load_checkpoint
 from tests.nodes.nodes import STAR
 from tests.replay.hearing import later
 from tests.testapp.models import Keyed
@@ -47,7 +51,7 @@ def test_nothing_is_sent_to_a_database_that_was_put_back_and_there_is_a_way_on(n
 
     assert told.returncode == 3 and "a run would be refused: The database 'b' was put back" in told.stdout
     assert list(nodes.rows("b", Keyed).values_list("code", flat=True)) == ["old"]
-    assert "synchro_reset --new-identity --database b" in str(refused.value)
+    assert "synchro_reset --keep-identity --database b" in str(refused.value)
     for office, *arguments in (
         ("a", "synchro_reset", "--new-identity", "--database", "b"),
         ("a", "synchro_link"),
@@ -62,3 +66,33 @@ def test_nothing_is_sent_to_a_database_that_was_put_back_and_there_is_a_way_on(n
     nodes.rounds(STAR)
     assert nodes.all(Keyed, "code", "cash") == [[("lost", 2), ("new", 3), ("old", 1)]] * 3
     nodes.assert_at_rest(STAR)
+
+
+def test_follower_leaves_a_small_window_for_a_database_that_was_put_back_to_a_run(nodes, put_back):
+    with nodes.turn_of("a", "b"):
+        follower = Run("b", Choices())
+        checkpoint = load_checkpoint("b", follower.source)
+        Keyed._base_manager.using("default").create(code="new", cash=3)
+        known = {"without_origin": follower.node, "known_row": checkpoint.last_row}
+        window = open_window("default", checkpoint.position, **known)
+
+        assert window.rows == 1 and follower.perform_at_once(checkpoint, window) is None
+        with pytest.raises(Refused, match="'b' was put back"):
+            follower.perform()
+
+    assert list(nodes.rows("b", Keyed).values_list("code", flat=True)) == ["old"]
+
+
+def test_follower_applies_a_small_window_for_a_database_that_it_fetches_from(nodes):
+    """The same, where nothing was put back."""
+    nodes.rows("b", Keyed).create(code="old", cash=1)
+    nodes.rounds(STAR)
+    with nodes.turn_of("a", "b"):
+        follower = Run("b", Choices())
+        checkpoint = load_checkpoint("b", follower.source)
+        Keyed._base_manager.using("default").create(code="new", cash=3)
+        known = {"without_origin": follower.node, "known_row": checkpoint.last_row}
+
+        report = follower.perform_at_once(checkpoint, open_window("default", checkpoint.position, **known))
+
+    assert report is not None and report.created == 1

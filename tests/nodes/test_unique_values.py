@@ -126,3 +126,35 @@ def test_option_that_is_no_callable_is_refused(settings, value):
 
     with pytest.raises(SynchroConfigurationError, match=r"SYNCHRO_OPTIONS.*unique"):
         _ = get_settings().options
+
+
+@pytest.mark.parametrize("change", ["update", "delete"])
+def test_clash_that_pauses_is_tried_when_the_other_object_was_changed(nodes, change):
+    nodes.rounds(PAIR, 1)
+    clash(nodes, "a", "b")
+    for _ in range(5):
+        nodes.run("a", "b")
+    assert nodes.run("a", "b").waiting
+    later()
+    holder = nodes.rows("b", Numbered).filter(name="of b")
+    holder.update(number=105) if change == "update" else holder.delete()
+
+    report = nodes.run("a", "b")
+
+    assert report.created == 1 and not report.failures and not report.waiting
+    nodes.rounds(PAIR)
+    due = [("of a", 5), ("of b", 105)] if change == "update" else [("of a", 5)]
+    assert numbers(nodes)[:2] == [due] * 2
+    nodes.assert_at_rest(PAIR)
+
+
+def test_clash_that_pauses_is_not_tried_for_what_was_changed_before(nodes):
+    nodes.rounds(PAIR, 1)
+    clash(nodes, "a", "b")
+    later()
+    nodes.rows("b", Numbered).filter(name="of b").update(name="of B")
+    later()
+    for _ in range(5):
+        nodes.run("a", "b")
+
+    assert not nodes.run("a", "b").failures and nodes.run("a", "b").waiting

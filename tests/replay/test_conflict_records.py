@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from django.db import connections
@@ -241,6 +242,18 @@ def fail(conflict):
     raise KeyError("price")
 
 
+def leave(conflict):
+    sys.exit("no rule for this")
+
+
+def merge_no_value(conflict):
+    return Decision.merged({"cash": "much"})
+
+
+def merge_an_object(conflict):
+    return Decision.merged({"cash": object()})
+
+
 @pytest.mark.usefixtures("route")
 def test_rule_sees_values_and_changed_fields(item, settings):
     settings.SYNCHRO_CONFLICT = f"{__name__}.look"
@@ -319,6 +332,9 @@ def test_merged_values_that_one_side_has_already_are_its_version(item, settings,
     [
         ("merge_a_typo", "SYNCHRO_CONFLICT: the callable merged 'chash' for testapp.Item"),
         ("fail", "KeyError: 'price' (raised by tests.replay.test_conflict_records.fail, the rule of SYNCHRO_CONFLICT"),
+        ("leave", "no rule for this (raised by tests.replay.test_conflict_records.leave, the rule of SYNCHRO_CONFLICT"),
+        ("merge_no_value", "SYNCHRO_CONFLICT: the callable merged 'much' as cash for testapp.Item"),
+        ("merge_an_object", "SYNCHRO_CONFLICT: the callable merged <object object at"),
     ],
 )
 @pytest.mark.usefixtures("route")

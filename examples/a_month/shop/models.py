@@ -1,4 +1,4 @@
-"""A wholesaler of coffee. All models have natural keys, which tell what an object from a backup is elsewhere."""
+"""A wholesaler of coffee. All models have natural keys, which tell what an object is after a long absence."""
 
 from __future__ import annotations
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
-from ...conf import check_alias, get_settings, local_alias
+from ...conf import LOCAL, check_alias, get_settings, local_alias, replaying_from
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import clear_errors
+from ...replay.meeting.counted_before import describe_unsure
+from ...replay.meeting.succeeding import is_known_to_several, marks_of_loss, succeed
 from ...replay.state.checkpoint import keep_identity, make_own_node, reset_synchro
 from ...replay.state.node import require_original, set_identity
 from ...replay.state.younger import describe_lost_time
@@ -38,7 +41,8 @@ class Command(BaseCommand):
             "--keep-identity",
             action="store_true",
             help="The local database was moved (a new disk, another cluster, an upgrade) or restored, and replaces the "
-            "original: its log stays, what was received stays received, what waits will be sent.",
+            "original: its log stays, what was received stays received, what waits will be sent. What it has lost it "
+            "gets again from those that send to it.",
         )
         parser.add_argument(
             "--database",
@@ -79,12 +83,20 @@ class Command(BaseCommand):
             return f"{alias} is a database of its own now. Run `manage.py synchro_link`."
         if options["keep_identity"]:
             require_own_tables(alias)
+            with replaying_from(alias):
+                if marks := marks_of_loss([LOCAL]):
+                    return self._succeed(marks)
             set_identity(alias, new=False)
             return f"{alias} keeps its identity."
         raise SynchroConfigurationError("--database needs --new-identity or --keep-identity.")
 
     def _keep(self) -> str:
         """Keep the identity, and return what is to be said about it."""
+        remotes = get_settings().remotes
+        for alias in (*remotes, local_alias()):
+            require_own_tables(alias)
+        if (marks := marks_of_loss(remotes)) and is_known_to_several(remotes):
+            return self._succeed(marks)
         behind = keep_identity()
         if not behind:
             return "The identity is kept: what was received stays received, and what waits will be sent."
@@ -93,6 +105,16 @@ class Command(BaseCommand):
             "made since the loss will be sent."
         )
         return "\n".join([kept, *(line for alias, lost in behind.items() for line in describe_lost_time(alias, lost))])
+
+    def _succeed(self, marks: Mapping[str, str]) -> str:
+        """Let LOCAL go on as the successor of the node that it was, and return what is to be said about it."""
+        unsure = succeed(marks)
+        told = (
+            f"{local_alias()!r} goes on as a node of its own, the successor of the one that it was. What the backup "
+            "holds keeps its names and versions, what was made since will be sent, and what is lost comes back from "
+            "those that send to it. Run `manage.py synchronize --both`, at each database that synchronises with it."
+        )
+        return "\n".join([told, *describe_unsure(local_alias(), unsure)])
 
     def _ask(self) -> None:
         """Ask whether pending changes may be forgotten, if there are any.

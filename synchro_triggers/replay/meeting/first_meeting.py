@@ -32,6 +32,7 @@ from ...reaching import means_unreachable
 from ...vendors.vendor import writing_on
 from ..errors import BatchBroken, RunRefused
 from ..identity.known import keys_with_references, rows_with_references
+from ..identity.reference_table import text_of
 from ..identity.references import Identity
 from ..identity.telling import is_told, is_told_by_nothing, within_reach
 from ..log.changes import Change, coalesce
@@ -46,7 +47,7 @@ from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
 from ..rows.values import differing, local_value
 from ..schema.shape import leads_elsewhere, model_of, read_keys, root_of, shape_of, telling_labels
-from ..state.node import older_selves
+from ..state.node import older_nodes, older_selves
 from ..tasks import ObjectTask
 from .words import _highest_key, introduce
 
@@ -218,12 +219,24 @@ class Meeting:
     def _unseen(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
         """Return those of the keys whose objects LOCAL has, and has not logged being made."""
         there: set[Any] = set(rows_with(root, local_alias(), pk=keys).values_list("pk", flat=True))
+        there -= self._lost_there(root, there)
         if not there:
             return there
         seen = made_and_there(root, there)
         if self._trusts_log(root):
             return there - seen
         return there if self._anew else (there - seen) | self._loaded_again(root, seen)
+
+    def _lost_there(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
+        """Return those of the keys whose objects the remote has made before it was put back, and does not have.
+
+        What its backup held has its names there, so nothing else there can be one of them.
+        """
+        if not (older := older_nodes(self._context.remote)):
+            return set()
+        texts = {text_of(key): key for key in keys}
+        names = rows_with(Reference, local_alias(), remote_pk=texts).filter(model_label=root._meta.label)
+        return {texts[text] for text in names.filter(source__in=older).values_list("remote_pk", flat=True)}
 
     # What is known ---------------------------------------------------------------------------------
 

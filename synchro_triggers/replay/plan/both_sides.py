@@ -166,10 +166,18 @@ class BothSides:
             raise SynchroConfigurationError(
                 f"{setting}: the callable merged {[*wrong, *objects][0]!r} for {label} {key}, which is {said}."
             )
+        for name, value in decision.values.items():
+            self._require_value(name, value, f"{setting}: the callable merged {value!r} as {name} for {label} {key}")
         here, there = self.stored_here, self.stored_there
         merged = {**(there if there is not None else here or {}), **decision.values}
         winner = self.winner_of(merged)
         return (decision, merged) if winner == "merged" else (Decision(winner), None)
+
+    def _require_value(self, name: str, value: Any, said: str) -> None:
+        try:
+            self.fields[name].get_db_prep_save(value, connections[self._alias])
+        except Exception as error:
+            raise SynchroConfigurationError(f"{said}, which is no value of it ({error}).") from error
 
     def by_attname(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return values by the names of attributes."""

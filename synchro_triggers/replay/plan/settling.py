@@ -92,10 +92,12 @@ class Settling:
             rule, setting = self._context.rule_for(conflict.label)
             try:
                 decisions[conflict] = decide_conflict(conflict, rule, setting)
-            except Exception as error:
+            except BaseException as error:
                 if not isinstance(error, SynchroConfigurationError):
                     said = f"raised by {name_of_rule(rule)}, the rule of {setting}, for {conflict.label}"
                     error.add_note(f"{said} {conflict.local_pk}")
+                if not isinstance(error, Exception):  # sys.exit(): who calls foreign code makes an error of it
+                    raise
                 decisions[conflict] = error
         return decisions[conflict]
 

@@ -6,27 +6,31 @@ import datetime
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db import connections
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from ...conf import get_settings, local_alias
-from ...key_texts import is_digest
-from ...models import Failure, Operation, Reference
+from ...key_texts import is_digest, read_full_key
+from ...models import ChangeLog, Conflict, ConflictKind, Failure, Operation, Reference
 from ...moment import as_utc, raw_utc
 from ..identity.known import keys_with_references
 from ..log.changes import Change
 from ..report import SyncReport
 from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
-from ..schema.shape import model_of, read_key, root_of, shown_key
+from ..schema.shape import family_labels, model_of, read_key, root_of, shown_key
 from .failures import OTHERS
 from .node import node_id
 from .other_rows import from_text
 
 #: Kept failures that are tried before anything else; where there are more, they come after what is new.
 _FEW = 20
+
+#: Whose object wants unique values, and the one that has them there.
+_CLASH = ("model_label", "local_pk", "remote_pk", "remote_text")
 
 #: Kept failures whose ids are read at a time.
 _AT_A_TIME = 1_000
@@ -101,13 +105,34 @@ class DueFailures:
 
     def ids(self, at_most: int = _AT_A_TIME) -> list[int]:
         """Return the failures that are due and were not tried: those first that the fewest runs have tried."""
+        changed = [] if self.all_ else self.untried(self._ids_of_changed_clashes)
         if not any(each.due or self.all_ for label, each in self.kept.items() if label in self._labels):
-            return []
+            return changed
         failures = self._failures().filter(model_label__in=self._labels).order_by("runs", "id")
         if not self.all_:
             failures = failures.filter(Q(next_at=None) | Q(next_at__lte=datetime.datetime.now(datetime.UTC)))
         limit = None if self.all_ else at_most + len(self._tried)
-        return self.untried(failures.values_list("id", flat=True)[:limit])
+        return self.untried([*changed, *failures.values_list("id", flat=True)[:limit]])
+
+    @cached_property
+    def _ids_of_changed_clashes(self) -> list[int]:
+        """The failures that pause over unique values of an object that somebody has changed since they were tried."""
+        labels = [label for label, each in self.kept.items() if each.next_at is not None and label in self._labels]
+        if not labels:
+            return []
+        pausing = self._failures().filter(model_label__in=labels, next_at__gt=datetime.datetime.now(datetime.UTC))
+        records = Conflict._base_manager.using(self._remote).filter(
+            source=self._source, model_label__in=labels, kind=ConflictKind.UNIQUE, merged_values=None, taken=""
+        )
+        holders = {(label, pk): read_full_key(there, text) for label, pk, there, text in records.values_list(*_CLASH)}
+        found = []
+        for id_, label, pk, last_at in pausing.values_list("id", "model_label", "object_pk", "last_at"):
+            model, there = model_of(label), holders.get((label, pk))
+            if model is not None and there is not None:
+                rows = rows_with(ChangeLog, self._remote, object_pk=[there], model_label=family_labels(root_of(model)))
+                if rows.filter(logged_at__gte=last_at).exists():
+                    found.append(id_)
+        return found
 
     def ids_of_arrived(self) -> list[int]:
         """Return the failures that wait for an object which has arrived since."""

@@ -54,6 +54,12 @@ def count_anew(alias: str) -> None:
     Node.objects.using(alias).filter(pk=1).update(counting=str(uuid.uuid4()))
 
 
+def older_nodes(alias: str) -> list[str]:
+    """Return the identities that a database had before it was put back, the last one first."""
+    own = _own_row(alias)
+    return own.succeeds.split(",") if own is not None and own.succeeds else []
+
+
 def older_selves(remote: str, source: str) -> list[str]:
     """Return the identities under which LOCAL was known to ``remote`` before it was flushed."""
     here = fingerprint(local_alias())
@@ -109,11 +115,11 @@ def require_original(alias: str) -> None:
     if is_elsewhere(alias):
         raise Refused(
             f"The database {alias!r} is a copy, or was moved: its identity {node_id(alias)} was made in another place. "
-            "If the original is still in use, run `manage.py synchro_reset --new-identity` here: this becomes a "
-            "database of its own; the changes that wait in it are forgotten, and `synchro_link` must tell again which "
-            "object is which on the remote. If this has replaced the original (a new disk, another cluster, an "
-            "upgrade), run `manage.py synchro_reset --keep-identity`: nothing is forgotten, what was received stays "
-            "received, and what waits will be sent."
+            f"If the original is still in use, run `manage.py synchro_reset --new-identity{_naming(alias)}` here: it "
+            "becomes a database of its own; the changes that wait in it are forgotten, and `synchro_link` must tell "
+            "again which object is which on the other side. If it has replaced the original (a new disk, another "
+            f"cluster, an upgrade), run `manage.py synchro_reset --keep-identity{_naming(alias)}`: nothing is "
+            "forgotten, what was received stays received, and what waits will be sent."
         )
 
 
@@ -175,22 +181,18 @@ def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
     """Raise ``Refused`` when LOCAL was put back to an older state than the remote has received."""
     if has_same_history(checkpoint):
         return
-    was_put_back = (
-        f"The database {local_alias()!r} was put back to an older state (a backup, a standby that lagged, a "
-        f"crash): {remote!r} has received changes of it that it does not have any more, and keeps them. Put a "
-        "newer state back, if there is one. Otherwise run "
-    )
-    if local_alias() != LOCAL:
-        raise Refused(
-            f"{was_put_back}`manage.py synchro_reset --new-identity --database {local_alias()}`, which makes it a node "
-            "of its own. Then run everywhere `manage.py synchro_link`, which tells again which object is which, then "
-            "everywhere `manage.py synchronize --both`, and then the same with --full. Nothing was written."
-        )
     raise Refused(
-        f"{was_put_back}`manage.py synchro_reset --keep-identity`: what is there and was received stays received, what "
-        f"was made since will be sent, and what {local_alias()!r} has lost stays on {remote!r} as the remote's own, "
-        "where it can be deleted by hand."
+        f"The database {local_alias()!r} was put back to an older state (a backup, a standby that lagged, a crash): "
+        f"{remote!r} has received changes of it that it does not have any more, and keeps them. Put a newer state "
+        f"back, if there is one. Otherwise run `manage.py synchro_reset --keep-identity{_naming(local_alias())}`: what "
+        "is there and was received stays received, and what was made since will be sent. What is lost comes back in "
+        "the next runs, from those that send to it; others keep it as their own, and it can be deleted there by hand. "
+        "Nothing was written."
     )
+
+
+def _naming(alias: str) -> str:
+    return "" if alias == LOCAL else f" --database {alias}"
 
 
 def require_same_history_there(remote: str, node: str) -> None:
@@ -207,10 +209,23 @@ def require_same_history_there(remote: str, node: str) -> None:
         Refused: it was put back to an older state.
     """
     local = local_alias()
-    fetched = Checkpoint._base_manager.using(local).filter(source=node).exclude(position="").first()
-    if fetched is not None:
+    if (fetched := _fetched_from(node)) is not None:
         with replaying_from(remote):
             require_same_history(fetched, local)
+
+
+def has_same_history_there(remote: str, node: str) -> bool:
+    """Tell whether a remote still has all that LOCAL has fetched from it; arguments as above."""
+    fetched = _fetched_from(node)
+    if fetched is None:
+        return True
+    with replaying_from(remote):
+        return has_same_history(fetched)
+
+
+def _fetched_from(node: str) -> Checkpoint | None:
+    """Return what LOCAL has fetched from a node; ``None``: nothing."""
+    return next((each for each in read_rows(Checkpoint, local_alias(), source=node) if each.position), None)
 
 
 def has_same_history(checkpoint: Checkpoint) -> bool:

@@ -33,6 +33,7 @@ from ..state.node import (
     require_two_databases,
     require_two_nodes,
 )
+from ..state.succession import meet_successors
 from .runs import PastRun, last_runs
 
 #: How many of the last runs are told of.
@@ -158,6 +159,7 @@ def read_status(remote: str) -> Status:
     """
     _require_both(remote)
     source = node_id(local_alias())
+    meet_successors(remote)
     checkpoint = load_checkpoint(remote, source)
     target = node_id(remote)
     window = _pending(checkpoint, target)

@@ -36,7 +36,10 @@ def exits_as_errors() -> Iterator[None]:
     except (SystemExit, CancelledError) as error:
         if isinstance(error, SystemExit) and _was_asked_for(error):
             raise
-        raise ObjectNotApplied(f"{type(error).__name__}: {error}") from error
+        refused = ObjectNotApplied(f"{type(error).__name__}: {error}")
+        for note in getattr(error, "__notes__", ()):
+            refused.add_note(note)
+        raise refused from error
     finally:
         _writes.reset(before)
 

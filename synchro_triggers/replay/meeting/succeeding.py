@@ -25,6 +25,7 @@ from ...conf import get_settings, local_alias
 from ...key_texts import full_key, gone_key
 from ...models import ChangeLog, Checkpoint, Node, Operation, Reference, UsersChange, Window
 from ...vendors.vendor import writing_on
+from ..identity.arrivals import write_arrivals
 from ..identity.content_types import are_told_by_names
 from ..identity.reference_table import EVERYBODY, Name, Receipt, ReferenceTable, Stored, text_of
 from ..identity.telling import leaves_kept_graves
@@ -117,6 +118,7 @@ def succeed(marks: Mapping[str, str]) -> list[str]:
     """
     alias, before = local_alias(), last_before(marks.values())
     with times_in_utc(alias, *marks), writing_on(alias):
+        write_arrivals(alias)
         succession = Succession(before)
         for root in dict.fromkeys(map(root_of, captured_models_on(alias))):
             if not (is_of_links(root) or are_told_by_names(root)):

@@ -270,7 +270,10 @@ class ReferenceTable:
             new: the references.
             seen: how far the remote's log goes; ``None``: it has none.
         """
-        keyed = [(key, there, text_of(key), text_of(there), logged) for key, there, logged in new]
+        keyed = [
+            (key, there, text := text_of(key), text if there is key else text_of(there), logged)
+            for key, there, logged in new
+        ]
         rows: list[tuple[Any, ...]] = [row for _, _, *row in keyed]  # type: ignore[misc]
         names: tuple[str, ...] = ("local_pk", "remote_pk", "logged")
         if any(is_digest(text) for *pair, _ in rows for text in pair):

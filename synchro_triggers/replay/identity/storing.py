@@ -177,9 +177,13 @@ class Storing:
         for at in noted.brought - noted.forgotten - noted.theirs - noted.fields.keys():
             entry = times.get(at) or self._entry(at)
             if entry is not None and (remote_key := known.get(at)) is not None:
-                brought.setdefault(at[0]._meta.label, {})[text_of(remote_key)] = entry
-        for at in (noted.gone & noted.forgotten) - noted.theirs if not self._leaves_graves else ():
-            if leaves_kept_graves(at[0], self._kept_keys) and (entry := times.get(at) or self._entry(at)) is not None:
+                row = noted.rows.get(at)
+                text = text_of(remote_key) if row is None or at in noted.learnt else row.remote_pk
+                brought.setdefault(at[0]._meta.label, {})[text] = entry
+        buried = set() if self._leaves_graves else (noted.gone & noted.forgotten) - noted.theirs
+        roots = {root for root in {root for root, _ in buried} if leaves_kept_graves(root, self._kept_keys)}
+        for at in buried:
+            if at[0] in roots and (entry := times.get(at) or self._entry(at)) is not None:
                 rows = noted.rows_of(at)
                 gone.setdefault(at[0]._meta.label, {})[rows[0].remote_pk if rows else text_of(at[1])] = entry
         note_arrivals(self._table.remote, self._table.source, self._seen, brought, gone)

@@ -152,8 +152,7 @@ def own_rows(alias: str, ids: Collection[int]) -> dict[int, OwnRow]:
 
 def microseconds(time: datetime.datetime) -> int:
     """Return a time as a whole number, in which versions are compared."""
-    moment = as_utc(time)
-    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+    return (as_utc(time) - _EPOCH) // _MICROSECOND
 
 
 def moment_of(time: int) -> datetime.datetime:
@@ -162,3 +161,4 @@ def moment_of(time: int) -> datetime.datetime:
 
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_MICROSECOND = datetime.timedelta(microseconds=1)

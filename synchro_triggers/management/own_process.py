@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+
+from .progress import OnProgress, progress_bar
 
 _COLLECTED_AFTER = 50_000
 """Objects that are made before the collector looks at the youngest again; Python's own number is 700 to 2,000."""
@@ -58,13 +60,6 @@ class LongCommand(BaseCommand):
         with heap_set_aside():
             super().run_from_argv(argv)
 
-    def bar(self, options: dict[str, Any]) -> Callable[[int, int], None] | None:
-        """Return what draws a bar, of what is done and of all, where somebody looks at it."""
-        is_seen = options["verbosity"] > 0 and not options["as_json"] and self.stderr.isatty()
-        return self._draw_bar if is_seen else None
-
-    def _draw_bar(self, done: int, total: int) -> None:
-        filled = 40 * done // max(total, 1)
-        end = "\n" if done >= total else ""
-        self.stderr.write(f"\r[{'#' * filled}{'.' * (40 - filled)}] {done:,} of {total:,} {self.rows}", ending=end)
-        self.stderr.flush()
+    def bar(self, options: dict[str, Any]) -> AbstractContextManager[OnProgress | None]:
+        """Draw a bar, of what is done and of all, where somebody looks at it, while the block goes on."""
+        return progress_bar(self.stderr, options, self.rows)

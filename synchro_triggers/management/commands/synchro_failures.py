@@ -14,6 +14,7 @@ from ...replay.report import describe_failures, message_of
 from ...replay.run import retry_failures
 from ...replay.status.remote import FailureStatus, read_statuses
 from ..errors import one_line
+from ..progress import progress_bar
 
 
 class Command(BaseCommand):
@@ -36,7 +37,8 @@ class Command(BaseCommand):
                 self._list(options)
 
     def _retry(self, options: dict[str, Any]) -> None:
-        report = retry_failures(options["remote"])
+        with progress_bar(self.stderr, options, "log rows") as progress:
+            report = retry_failures(options["remote"], progress=progress)
         if options["as_json"]:
             self.stdout.write(json.dumps(report.as_dict(), indent=2))
         elif not report.failures:

@@ -16,6 +16,7 @@ from ...exceptions import SynchroConfigurationError
 from ...reaching import clear_errors
 from ...replay.pruning import Pruned, prune
 from ..errors import one_line
+from ..progress import progress_bar
 
 
 class Command(BaseCommand):
@@ -56,7 +57,9 @@ class Command(BaseCommand):
                 )
             with clear_errors(local_alias()):
                 require_own_tables(local_alias())
-                pruned = prune(_days(keep), _days(options["forget"]), dry_run=options["dry_run"])
+                with progress_bar(self.stderr, options, "log rows") as progress:
+                    days = (_days(keep), _days(options["forget"]))
+                    pruned = prune(*days, dry_run=options["dry_run"], progress=progress)
         if options["as_json"]:
             self.stdout.write(json.dumps(asdict(pruned), indent=2))
         elif options["verbosity"] > 0:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from .progress import OnProgress, progress_bar
+from .telling import TellingCommand
 
 _COLLECTED_AFTER = 50_000
 """Objects that are made before the collector looks at the youngest again; Python's own number is 700 to 2,000."""
@@ -39,10 +40,9 @@ def heap_set_aside() -> Iterator[None]:
         gc.unfreeze()
 
 
-class LongCommand(BaseCommand):
+class LongCommand(TellingCommand):
     """A command for remotes and models, which takes its time, and tells how far it has come."""
 
-    requires_system_checks = ()  # wrong settings are said in one line
     only_these = "Only this model (may be given several times)"
     rows = "rows"
     """What the bar counts."""
@@ -52,7 +52,7 @@ class LongCommand(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
         parser.add_argument("--model", action="append", dest="models", metavar="app.Model", help=f"{self.only_these}.")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="Print the report as JSON.")
+        super().add_arguments(parser)
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as a process of its own, which ``call_command()`` is not."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -47,8 +46,8 @@ class Command(LongCommand):
             try:
                 with_each(remotes, lambda alias: told.update({alias: tell(alias, labels, options)}))
             finally:  # what was done with those that had no trouble
-                if options["as_json"] and told:
-                    self.stdout.write(json.dumps(told, indent=2))
+                if told:
+                    self.tell([], told, options)
 
     def _say(self, line: str, options: dict[str, Any]) -> None:
         if options["verbosity"] > 0 and not options["as_json"]:

@@ -79,8 +79,8 @@ class Schema:
             other = f", or `--database {self._other}` with the code that knows its columns," if either else ""
             raise Refused(
                 f"The schema of {self._alias!r} is not that of the models: {'; '.join(said)}. Nothing was written. Run "
-                f"`manage.py migrate --database {self._alias}`{other} and synchronise again; a model that it shall "
-                "not have is left out of SYNCHRO_MODELS, or of the run with --model."
+                f"`manage.py migrate --database {self._alias}`{other} and try again; a model that it shall not "
+                "have is left out of SYNCHRO_MODELS, or of the run with --model."
             )
 
     def _tables(self, labels: Iterable[str]) -> dict[str, _Table]:

@@ -14,6 +14,7 @@ from django.db.models import Model, Q, QuerySet
 from ...capture import install
 from ...capture.keys import decode_key, encode_key, logged_texts
 from ...capture.own_tables import require_own_tables
+from ...capture.schema import Schema
 from ...capture.tables import captured_models
 from ...conf import get_settings, local_alias
 from ...exceptions import SynchroConfigurationError, SynchroError
@@ -69,19 +70,21 @@ def explain(label: str, key: str, remotes: Sequence[str]) -> tuple[Explanation, 
     Raises:
         SynchroConfigurationError: there is no such model, it is not captured, the text is no key of it, or nobody knows
             of such an object.
-        Refused: tables of this package are missing.
+        Refused: tables of this package are missing, or the object's.
         DatabaseUnreachable: LOCAL is down.
     """
     shape = shape_of(_captured_model(label))
     problems: list[SynchroError] = []
     with clear_errors(local_alias()):
         require_own_tables(local_alias())
+        _require_table(local_alias(), shape)
         asked = _asked(shape, key)
         local = _on_local(asked)
     found: list[OnRemote] = []
     for alias in remotes:
         try:
             with clear_errors(local_alias(), alias):
+                _require_table(alias, shape)
                 found.append(_on_remote(alias, asked, local))
         except SynchroError as error:
             problems.append(error)
@@ -95,6 +98,12 @@ def explain(label: str, key: str, remotes: Sequence[str]) -> tuple[Explanation, 
     skipped = tuple(field.name for field in shape.skipped)
     local = _named(local, {remote.node: remote.remote for remote in found if remote.node})
     return Explanation(shape.label, printable_key(encode_key(asked.key)), skipped, local, tuple(found)), problems
+
+
+def _require_table(alias: str, shape: Shape) -> None:
+    """Refuse to ask a database that is a migration behind; a column that can be done without keeps nobody."""
+    models = {shape.root, shape.model}
+    Schema(alias, models, alias, receives=False).require([model._meta.label for model in models])
 
 
 def _knows(remote: OnRemote) -> bool:

@@ -13,6 +13,7 @@ from django.db.models import Max, Model
 from ...capture.install import captured_models_on
 from ...capture.keys import encode_key
 from ...capture.own_tables import require_own_tables
+from ...capture.schema import Schema
 from ...capture.session import replaying_for
 from ...capture.tables import is_of_links, natural_key_of, natural_manager
 from ...conf import Settings, get_settings, local_alias
@@ -34,7 +35,7 @@ from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import times_in_utc
 from ..rows.values import differing, local_value
 from ..schema.key_columns import KeyColumn
-from ..schema.relations import models_in_order
+from ..schema.relations import models_in_order, with_targets
 from ..schema.shape import Shape, family_labels, key_column_at, read_key, root_of, shape_of
 from ..state.node import former_selves, require_original, require_two_databases, require_two_nodes
 from .seen_versions import note_seen
@@ -90,9 +91,11 @@ def link_objects(
         left out.
 
     Raises:
-        Refused: LOCAL is a copy whose identity has not been settled, or both sides are one database.
+        Refused: LOCAL is a copy whose identity has not been settled, both sides are one database, or the tables of
+            one of them are not what the models say.
     """
     source, target = _both_nodes(remote)
+    _require_tables(remote, labels)
     with times_in_utc(local_alias(), remote):
         return _link_all(remote, source, target, _shapes(labels, progress), trust_keys)
 
@@ -157,9 +160,10 @@ def call_strangers(remote: str, labels: Sequence[str] | None = None) -> list[str
         The labels of the models for which it was needed.
 
     Raises:
-        Refused: LOCAL is a copy whose identity has not been settled, or both sides are one database.
+        Refused: as ``link_objects()``.
     """
     source, _ = _both_nodes(remote)
+    _require_tables(remote, labels)
     settings = get_settings()
     roots = [root for root in _models(labels, settings) if is_told_by_nothing(root, settings.identity)]
     for root in roots:
@@ -173,6 +177,16 @@ def _both_nodes(remote: str) -> tuple[str, str]:
         require_own_tables(alias)
     require_original(local_alias())
     return require_two_nodes(remote)
+
+
+def _require_tables(remote: str, labels: Sequence[str] | None) -> None:
+    """Refuse to link where a column or a table is missing: values are compared, all of them, in pages.
+
+    A natural key may lead through any table that foreign keys lead to.
+    """
+    models = [*with_targets(_models(labels, get_settings()))]
+    for alias in (local_alias(), remote):
+        Schema(alias, models).require([model._meta.label for model in models])
 
 
 def _models(labels: Sequence[str] | None, settings: Settings) -> list[type[Model]]:

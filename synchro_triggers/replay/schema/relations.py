@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -250,3 +250,16 @@ def models_in_order(shapes: Sequence[Shape]) -> list[Shape]:
     for shape in sorted(shapes, key=lambda shape: any(column.model is None for column in shape.key_columns)):
         visit(shape)
     return list(ordered)
+
+
+def with_targets(models: Iterable[type[Model]]) -> list[type[Model]]:
+    """Return models, those that their foreign keys lead to, and so on; parents are among them."""
+    found: dict[type[Model], None] = {}
+    going = list(models)
+    while going:
+        model = going.pop()
+        if model not in found:
+            found[model] = None
+            keys = [field for field in model._meta.concrete_fields if field.remote_field is not None]
+            going += [target_of(field)[0] for field in keys]
+    return list(found)

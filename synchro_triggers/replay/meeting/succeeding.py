@@ -23,7 +23,7 @@ from ...capture.keys import encode_key
 from ...capture.tables import is_of_links
 from ...conf import get_settings, local_alias
 from ...key_texts import full_key, gone_key
-from ...models import ChangeLog, Checkpoint, Node, Operation, Reference, UsersChange
+from ...models import ChangeLog, Checkpoint, Node, Operation, Reference, UsersChange, Window
 from ...vendors.vendor import writing_on
 from ..identity.content_types import are_told_by_names
 from ..identity.reference_table import EVERYBODY, Name, Receipt, ReferenceTable, Stored, text_of
@@ -124,6 +124,7 @@ def succeed(marks: Mapping[str, str]) -> list[str]:
         counted = CountedBefore(succession.source, before, tuple(marks))
         for shape in map(shape_of, captured_models_on(alias)):
             counted.note_all(shape)
+        succession.log_again()
         own = ChangeLog.objects.using(alias).filter(origin="", id__lte=before)
         own.filter(model_label__in=succession.labels).update(origin=succession.source)
         UsersChange._base_manager.using(alias).filter(row__lte=before)._raw_delete(alias)
@@ -219,8 +220,7 @@ class Succession:
                 graves.append(_Grave(name, text, receipt, story.gone_since))
             else:
                 new.append((name, key, receipt))
-        self._table.insert(root, new)
-        self._insert_graves(root, graves)
+        self._insert(root, new, graves)
 
     def _came(self, root: type[Model], keys: Collection[Any]) -> dict[Any, list[_Came]]:
         """Return when objects were made and deleted, as the log says, in that order."""
@@ -308,13 +308,42 @@ class Succession:
         elif leaves_kept_graves(root, self._kept_keys):
             graves.append(_Grave(Name(EVERYBODY, text, None, None), text, receipt, 0))
 
-    def _insert_graves(self, root: type[Model], graves: Collection[_Grave]) -> None:
-        self._table.insert_graves(root, [each[:3] for each in graves])
-        for name, text, _, ended in graves:
-            if ended:
+    def _insert(
+        self, root: type[Model], new: Collection[tuple[Name, Any, Receipt]], graves: Collection[_Grave]
+    ) -> None:
+        """Store names that are not known: what was deleted may have come back under another key, with its name."""
+        texts = {each[0].key for each in new} | {each.name.key for each in graves}
+        named = self._table.named(local_alias(), root, {self.source, EVERYBODY}, texts) if texts else ()
+        known = {(row.source, row.local_pk, row.ended) for row in named}
+        self._table.insert(root, [each for each in new if (self.source, each[0].key, 0) not in known])
+        left = [each for each in graves if (each.name.source, each.name.key, each.name.ended) not in known]
+        self._table.insert_graves(root, [(each.name, each.text, each.receipt) for each in left])
+        for name, text, _, gone in left:
+            if gone:
                 rows = rows_with(Reference, local_alias(), remote_pk=[gone_key(text)], local_pk=[name.key])
                 rows = rows.filter(source=name.source, model_label=root._meta.label, ended=name.ended, gone=0)
-                rows.update(gone=ended)
+                rows.update(gone=gone)
+
+    def log_again(self) -> None:
+        """Let the log speak once more of what others may have received in the lost time only, as it was by then.
+
+        An object that was made shortly before the backup, and deleted before anybody had asked, is known to nobody.
+        """
+        rows = ChangeLog.objects.using(local_alias())
+        since = set(rows.filter(id__gt=self._before).values_list("model_label", "object_pk"))
+        windows = Window._base_manager.using(local_alias()).filter(number__lt=self.last_known).order_by("-number")
+        position = windows.values_list("position", flat=True).first() or ""
+        after = log_of(connections[local_alias()]).received_to(position)
+        own = rows.filter(origin="", id__gt=after, id__lte=self._before, model_label__in=self.labels)
+        names = ("model_label", "object_pk", "operation", "changed_fields", "old_values")
+        again = own.order_by("id").values(*names)
+        rows.bulk_create(
+            [
+                ChangeLog(**each, origin=self.source)
+                for each in again
+                if (each["model_label"], each["object_pk"]) not in since
+            ]
+        )
 
 
 def _basis_of(stored: Stored | None) -> tuple[int | None, str | None]:

@@ -8,10 +8,13 @@ database from another one, or one from it; and where its log is pruned.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from django.db import transaction
+
+from django.db.models import QuerySet
 
 from ...models import Arrival
 from ...vendors.vendor import writing_on
@@ -20,8 +23,8 @@ from ..rows.own_rows import has_rows
 from ..schema.shape import model_of
 from .reference_table import Receipt, ReferenceTable, Stored
 
-#: So many transactions' versions are written into references in one transaction, at the most: a follower's are small.
-_AT_A_TIME = 100
+#: So much text is read at a time, and written into references in one transaction: some 10,000 versions.
+_AT_A_TIME = 250_000
 
 #: What a version is noted as: its time, where its author is the sender, and the number of the window is 1; else author,
 #: number, time, and the versions of fields.
@@ -62,11 +65,22 @@ def write_arrivals(alias: str) -> None:
     while has_rows(Arrival, alias):
         with writing_on(alias):
             noted = Arrival._base_manager.using(alias)
-            rows = list(noted.order_by("pk")[:_AT_A_TIME])
+            rows = list(_first(noted.order_by("pk")))
             if noted.filter(pk__in=[row.pk for row in rows])._raw_delete(alias) == len(rows):
                 _write(alias, rows)
             elif rows:
                 transaction.set_rollback(True, using=alias)
+
+
+def _first(noted: QuerySet[Arrival]) -> Iterator[Arrival]:
+    """Yield as many rows as are written at a time; a follower's are small, and a large run's are not."""
+    size = 0
+    with closing(noted.iterator(chunk_size=20)) as rows:
+        for row in rows:
+            yield row
+            size += len(row.brought) + len(row.gone)
+            if size >= _AT_A_TIME:
+                return
 
 
 def _write(alias: str, rows: Iterable[Arrival]) -> None:

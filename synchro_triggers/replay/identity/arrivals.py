@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from typing import Any
 
 from django.db import transaction
-
 from django.db.models import QuerySet
 
 from ...models import Arrival
@@ -75,12 +73,11 @@ def write_arrivals(alias: str) -> None:
 def _first(noted: QuerySet[Arrival]) -> Iterator[Arrival]:
     """Yield as many rows as are written at a time; a follower's are small, and a large run's are not."""
     size = 0
-    with closing(noted.iterator(chunk_size=20)) as rows:
-        for row in rows:
-            yield row
-            size += len(row.brought) + len(row.gone)
-            if size >= _AT_A_TIME:
-                return
+    for row in noted.iterator(chunk_size=20):
+        yield row
+        size += len(row.brought) + len(row.gone)
+        if size >= _AT_A_TIME:
+            return
 
 
 def _write(alias: str, rows: Iterable[Arrival]) -> None:

@@ -25,7 +25,7 @@ from .reference_table import Receipt, ReferenceTable, Stored
 _AT_A_TIME = 250_000
 
 #: What a version is noted as: its time, where its author is the sender, and the number of the window is 1; else author,
-#: number, time, and the versions of fields.
+#: number, time, the versions of fields, and upon which ones it was written; the last two may be missing.
 Entry = int | list[Any]
 
 #: By root model's label, and what the keys of rows are stored as.
@@ -37,6 +37,8 @@ def entry_of(receipt: Receipt) -> Entry | None:
     version = receipt.version
     if version is None:
         return None
+    if receipt.upon is not None:
+        return [*version, receipt.fields, receipt.upon]
     return [*version, receipt.fields] if receipt.fields is not None else list(version)
 
 
@@ -115,5 +117,6 @@ def _last_receipts(rows: Iterable[Arrival], name: str) -> dict[str, dict[str, Re
 def _receipt(row: Arrival, entry: Entry) -> Receipt:
     if isinstance(entry, int):
         return Receipt(Version(row.source, 1, entry), row.seen)
-    author, number, time, *fields = entry
-    return Receipt(Version(author, number, time), row.seen, *fields)
+    author, number, time, *more = entry
+    fields, upon = (*more, None, None)[:2]
+    return Receipt(Version(author, number, time), row.seen, fields, upon=upon)

@@ -182,6 +182,16 @@ def get_settings() -> Settings:
     )
 
 
+def metrics_token() -> str | None:
+    """Return ``SYNCHRO_METRICS_TOKEN`` alone: who has it is told also what is wrong with other settings.
+
+    Raises:
+        SynchroConfigurationError: it is none; the message does not repeat it.
+    """
+    token: str | None = _read("SYNCHRO_METRICS_TOKEN")
+    return token
+
+
 def wrong_settings() -> list[SynchroConfigurationError]:
     """Return all that is wrong: an error for each setting, and for each entry of one that is a list or a dict."""
     errors: dict[str, SynchroConfigurationError] = {}

@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime
 import json
 import re
+from importlib.util import find_spec
 from io import StringIO
 
+import pytest
 from django.core.management import CommandError, call_command
 from django.db.models.signals import pre_save
+from django.test import Client
 
+from synchro_triggers import synchro_paused
 from synchro_triggers.models import ChangeLog
 from tests.databases import ALIASES, both_committed
 from tests.followers import started, stop, until
@@ -18,8 +22,21 @@ from tests.test_readme import section
 from tests.testapp.models import Item
 
 LOCAL, REMOTE = ALIASES
+LINK = "synchro_link"
 
-BLOCKS = re.findall(r"```text\n\$ ./manage.py ([^\n]*)\n(.*?)```", section("Day to day"), re.DOTALL | re.MULTILINE)
+#: Where Django has no tasks of its own, the backport has the same.
+TASKS = "django.tasks" if find_spec("django.tasks") else "django_tasks"
+
+#: What is typed and what is printed then; a block may show several commands.
+BLOCKS = [
+    (command, expected)
+    for block in re.findall(r"^```text\n(\$ ./manage.py .*?)```", section("Day to day"), re.DOTALL | re.MULTILINE)
+    for command, expected in re.findall(r"^\$ ./manage.py ([^\n]*)\n(.*?)(?=^\$ |\Z)", block, re.DOTALL | re.MULTILINE)
+]
+
+#: What is typed at Python's prompt, and asked of the site, and what comes back.
+PROMPTS = re.findall(r"^```text\n((?:>>> [^\n]*\n)+)(.*?)```", section("Day to day"), re.DOTALL | re.MULTILINE)
+ASKED = re.findall(r"^\$ curl https://www.example.com(\S+)\n([^\n]*)$", section("Day to day"), re.MULTILINE)
 
 #: What differs from run to run.
 CHANGES = {
@@ -69,12 +86,51 @@ def test_what_the_readme_prints_is_what_is_printed():
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=95)
     ChangeLog.objects.filter(object_pk=three.pk).update(logged_at=since)
 
-    told = [(command, expected) for command, expected in BLOCKS if not command.startswith("synchronize")]
+    told = [(command, expected) for command, expected in BLOCKS if command.split()[0] not in {"synchronize", LINK}]
 
-    assert [command.split()[0] for command, _ in told] == ["synchro_status", "synchro_status", "synchro_explain"]
+    names = [command.split()[0].removeprefix("synchro_") for command, _ in told]
+    assert names == ["status", "status", "explain", "failures", "failures", "compare", "prune"]
     for command, expected in told:
-        done = printed(command.replace("shop.Item 2", f"testapp.Item {two.pk}"))
+        done = printed(command.replace("shop.Item 2", f"testapp.Item {two.pk}").replace("shop.", "testapp."))
         assert alike(done) == alike(expected), command
+
+
+@both_committed
+def test_what_the_readme_prints_of_objects_that_are_the_same_is_what_is_printed():
+    [(command, expected)] = [each for each in BLOCKS if each[0].split()[0] == LINK]
+    with synchro_paused():
+        items = Item.objects.bulk_create([Item(name="one"), Item(name="two"), Item(name="three")])
+    Item.objects.using(REMOTE).bulk_create([Item(pk=item.pk, name=item.name) for item in items[:2]])
+
+    assert alike(printed(command.replace("shop.", "testapp."))) == alike(expected)
+
+
+@both_committed
+@pytest.mark.parametrize("tasks", ["celery", "tasks"])
+def test_what_the_readme_prints_of_a_task_is_what_it_returns(settings, tasks):
+    [(typed, expected)] = PROMPTS
+    imported, call = [line.removeprefix(">>> ") for line in typed.splitlines()]
+    Item.objects.create(name="one")
+    names = {}
+    if tasks == "celery":
+        exec(imported, names)
+        call = call.replace(".delay(", ".apply([").replace(").get", "]).get")  # at once: what a worker would do
+    else:
+        settings.TASKS = {"default": {"BACKEND": f"{TASKS}.backends.immediate.ImmediateBackend"}}
+        exec(imported.replace("celery", "tasks"), names)
+        call = 'synchronize_remote.enqueue("remote").return_value'
+        assert 'synchronize_remote.enqueue("remote")' in section("Day to day")
+
+    returned = eval(call, names)
+
+    assert {**returned, "seconds": 0} == {**eval(expected), "seconds": 0}
+
+
+@both_committed
+def test_what_the_readme_says_of_the_probes_is_what_they_say():
+    assert [path for path, _ in ASKED] == ["/synchro/healthz", "/synchro/readyz"]
+    for path, expected in ASKED:
+        assert Client().get(path).content.decode() == expected
 
 
 def processes():

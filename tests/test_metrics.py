@@ -6,6 +6,7 @@ import datetime
 import time
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connections
 from django.db.models.signals import pre_save
@@ -442,6 +443,73 @@ def test_probes_ask_no_remote_and_say_what_is_wrong():
 
     assert response.status_code == 503 and response.json()["state"] == "not ready"
     assert "synchro_install_triggers" in response.json()["trouble"]
+
+
+# Wrong settings -------------------------------------------------------------------------------------
+
+WRONG = {
+    "SYNCHRO_MODELS": ["nope"],
+    "SYNCHRO_REMOTE": "nope",
+    "SYNCHRO_CONFLICT": "no.such.rule",
+    "SYNCHRO_OPTIONS": 5,
+    "SYNCHRO_BATCH_SIZE": 0,
+    "SYNCHRO_RETENTION": "long",
+}
+
+
+@both
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_setting_is_said_in_a_line(settings, name):
+    setattr(settings, name, WRONG[name])
+
+    response, stranger, ready, alive = asked(), asked(token=None), asked("readyz", token=None), asked("healthz")
+
+    said = response.content.decode()
+    assert (response.status_code, response["Content-Type"]) == (503, "text/plain; charset=utf-8")
+    assert said.startswith(name) and said.count("\n") == 1 and said.endswith("\n")
+    assert stranger.status_code == 401 and name not in stranger.content.decode()
+    assert ready.status_code == 503 and ready.json()["trouble"].startswith("The settings of synchro_triggers are wrong")
+    assert alive.status_code == 200
+
+
+@both
+def test_wrong_token_setting_is_said_without_repeating_it(settings):
+    settings.SYNCHRO_METRICS_TOKEN = "t0p secret"
+
+    responses = [asked(token="t0p secret"), asked(token=None)]
+
+    for response in responses:
+        assert response.status_code == 503 and response.content.startswith(b"SYNCHRO_METRICS_TOKEN must be")
+        assert b"t0p" not in response.content
+
+
+@both
+def test_database_of_no_engine_is_said_in_a_line(monkeypatch):
+    def fail(*args):
+        raise ImproperlyConfigured("'there.is.none' isn't an available database backend.\nTry one of these")
+
+    monkeypatch.setattr("synchro_triggers.web.probes.read_figures", fail)
+    monkeypatch.setattr("synchro_triggers.capture.install.compare", fail)
+
+    response, ready = asked(), asked("readyz", token=None)
+
+    assert response.status_code == 503 and response.content.count(b"\n") == 1
+    assert ready.status_code == 503 and b"there.is.none" not in ready.content
+
+
+@both_committed
+def test_who_asks_without_a_token_while_the_users_cannot_be_looked_up_is_told_so(
+    vendor, tmp_path, monkeypatch, django_user_model
+):
+    client = Client()
+    client.force_login(django_user_model.objects.create_user("ann", password="x", is_staff=True))
+    with monkeypatch.context() as patch:
+        moved_away(LOCAL, vendor.local, tmp_path, patch)
+        response = asked(token=None, client=client)
+    connections[LOCAL].close()
+
+    assert response.status_code == 503 and b"s3cret-word" not in response.content
+    assert response.content.count(b"\n") == 1
 
 
 # The text -------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def test_what_the_readme_prints_is_the_beginning_of_the_text(client, settings):
     settings.SYNCHRO_METRICS_TOKEN = TOKEN
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [(path, printed)] = re.findall(
-        r"```text\n\$ curl .* https://www.example.com(\S+)\n(.*?)\.\.\.\n```", readme, re.DOTALL
+        r"```text\n\$ curl [^\n]* https://www.example.com(\S+)\n(.*?)\.\.\.\n```", readme, re.DOTALL
     )
 
     text = client.get(path, headers={"Authorization": f"Bearer {TOKEN}"}).content.decode()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+
+from .progress import OnProgress, progress_bar
+from .telling import TellingCommand
 
 _COLLECTED_AFTER = 50_000
 """Objects that are made before the collector looks at the youngest again; Python's own number is 700 to 2,000."""
@@ -37,10 +40,9 @@ def heap_set_aside() -> Iterator[None]:
         gc.unfreeze()
 
 
-class LongCommand(BaseCommand):
+class LongCommand(TellingCommand):
     """A command for remotes and models, which takes its time, and tells how far it has come."""
 
-    requires_system_checks = ()  # wrong settings are said in one line
     only_these = "Only this model (may be given several times)"
     rows = "rows"
     """What the bar counts."""
@@ -50,7 +52,7 @@ class LongCommand(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
         parser.add_argument("--model", action="append", dest="models", metavar="app.Model", help=f"{self.only_these}.")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="Print the report as JSON.")
+        super().add_arguments(parser)
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as a process of its own, which ``call_command()`` is not."""
@@ -58,13 +60,6 @@ class LongCommand(BaseCommand):
         with heap_set_aside():
             super().run_from_argv(argv)
 
-    def bar(self, options: dict[str, Any]) -> Callable[[int, int], None] | None:
-        """Return what draws a bar, of what is done and of all, where somebody looks at it."""
-        is_seen = options["verbosity"] > 0 and not options["as_json"] and self.stderr.isatty()
-        return self._draw_bar if is_seen else None
-
-    def _draw_bar(self, done: int, total: int) -> None:
-        filled = 40 * done // max(total, 1)
-        end = "\n" if done >= total else ""
-        self.stderr.write(f"\r[{'#' * filled}{'.' * (40 - filled)}] {done:,} of {total:,} {self.rows}", ending=end)
-        self.stderr.flush()
+    def bar(self, options: dict[str, Any]) -> AbstractContextManager[OnProgress | None]:
+        """Draw a bar, of what is done and of all, where somebody looks at it, while the block goes on."""
+        return progress_bar(self.stderr, options, self.rows)

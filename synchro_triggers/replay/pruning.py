@@ -15,6 +15,7 @@ from django.db import connections, transaction
 from ..conf import local_alias
 from ..key_texts import is_digest, key_of_gone
 from ..models import ChangeLog, Checkpoint, Conflict, Knowledge, Reference, Run, Window
+from .choices import OnProgress
 from .identity.arrivals import write_arrivals
 from .log.noted_changes import delete_old_notes
 from .log.vendor import Condition, log_of
@@ -50,14 +51,21 @@ class Pruned:
     dry_run: bool = False
 
 
-def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *, dry_run: bool = False) -> Pruned:
+def prune(
+    keep: datetime.timedelta,
+    forget: datetime.timedelta | None = None,
+    *,
+    dry_run: bool = False,
+    progress: OnProgress | None = None,
+) -> Pruned:
     """Prune LOCAL.
 
     Args:
         keep: what is younger is kept, whoever has passed it.
-        forget: take nodes out of the account that have not passed something older than that. From then on runs to
-            them, and from them, are refused until there is a way back.
+        forget: take nodes out of the account that have not passed something older than that. Runs to them, and from
+            them, are refused then until there is a way back.
         dry_run: only tell.
+        progress: called with the number of log rows that are deleted and of all that will be.
 
     Raises:
         Refused: LOCAL is a copy, and nobody has said what it is.
@@ -66,11 +74,7 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
     now = datetime.datetime.now(datetime.UTC)
     found, known = Pruned(dry_run=dry_run), peers()
     if forget is not None:
-        away = are_behind(known, now - forget)
-        known = [each for each in known if each not in away]
-        found.forgotten = [each.name for each in away]
-        if away and not dry_run:
-            forget_nodes([each.node for each in away])
+        known = _without_those_away(known, now - forget, found)
     connection = connections[local_alias()]
     young, params = log_of(connection).logged_since(now - keep)
     old: Condition = (f"NOT ({young})", params)
@@ -83,20 +87,35 @@ def prune(keep: datetime.timedelta, forget: datetime.timedelta | None = None, *,
     passed = all_of([old, *(peer.has_passed(connection) for peer in known)])
     if dry_run:
         found.rows = _count(passed)
-        return found
-    for number in _delete_rows(passed):
-        found.rows += number
-    _delete_what_hangs_on_it(found)
-    old_conflicts = Conflict._base_manager.filter(decided_at__lt=now - keep)
-    found.conflicts = delete_conflicts(local_alias(), old_conflicts)
+    else:
+        _delete_passed(passed, found, progress)
+        _delete_what_hangs_on_it(found, now - keep)
     return found
 
 
-def _delete_what_hangs_on_it(found: Pruned) -> None:
+def _without_those_away(known: Sequence[Peer], since: datetime.datetime, found: Pruned) -> list[Peer]:
+    """Take the nodes out of the account that have not passed something older; return the others."""
+    away = are_behind(known, since)
+    found.forgotten = [each.name for each in away]
+    if away and not found.dry_run:
+        forget_nodes([each.node for each in away])
+    return [each for each in known if each not in away]
+
+
+def _delete_passed(passed: Condition, found: Pruned, progress: OnProgress | None) -> None:
+    total = 0 if progress is None else _count(passed)  # that is a walk through the log
+    for number in _delete_rows(passed):
+        found.rows += number
+        if progress is not None:
+            progress(found.rows, max(total, found.rows))
+
+
+def _delete_what_hangs_on_it(found: Pruned, before: datetime.datetime) -> None:
     delete_old_notes(local_alias())
     found.windows = _delete_windows()
     found.knowledge = _delete_knowledge()
     found.tombstones = _delete_tombstones()
+    found.conflicts = delete_conflicts(local_alias(), Conflict._base_manager.filter(decided_at__lt=before))
 
 
 def _delete_runs(before: datetime.datetime) -> int:

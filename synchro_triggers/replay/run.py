@@ -115,9 +115,9 @@ def _comes_from_the_forgotten(way: Way) -> bool:
     return False
 
 
-def retry_failures(remote: str | None = None) -> SyncReport:
+def retry_failures(remote: str | None = None, *, progress: OnProgress | None = None) -> SyncReport:
     """Synchronise, and try all that is kept, whatever its pause."""
-    return _synchronize(ways_of(required_remotes(remote)), Choices(retry=True, by="command"))
+    return _synchronize(ways_of(required_remotes(remote)), Choices(progress=progress, retry=True, by="command"))
 
 
 def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hmac
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from ..conf import get_settings
-from ..exceptions import SynchroError
+from ..conf import metrics_token
+from ..exceptions import DatabaseUnreachable, SynchroError
 from ..masking import without_credentials
 from ..replay.metrics.figures import read_figures
 from ..replay.metrics.ready import why_not_ready
@@ -26,25 +28,29 @@ from .outside import outside_request_transactions
 def metrics(request: HttpRequest) -> HttpResponse:
     """Tell in Prometheus' text format where LOCAL and the remotes stand.
 
-    Who asks gives the token of ``SYNCHRO_METRICS_TOKEN``, or is logged in and of the staff.
+    Who asks gives the token of ``SYNCHRO_METRICS_TOKEN``, or is logged in and of the staff. What cannot
+    be told, because settings are wrong or a database is down, is a line that says why, with 503.
     """
-    if not (_has_token(request) or _is_of_the_staff(request)):
-        return HttpResponse(
-            "Send SYNCHRO_METRICS_TOKEN as a bearer token, or log in as one of the staff.\n",
-            status=401,
-            headers={"WWW-Authenticate": 'Bearer realm="synchro"'},
-            content_type="text/plain; charset=utf-8",
-        )
     try:
+        if not (_has_token(request) or _is_of_the_staff(request)):
+            return _line(
+                "Send SYNCHRO_METRICS_TOKEN as a bearer token, or log in as one of the staff.",
+                status=401,
+                headers={"WWW-Authenticate": 'Bearer realm="synchro"'},
+            )
         text = exposition(metrics_of(read_figures()))
-    except SynchroError as error:
-        said = without_credentials(str(error))
-        return HttpResponse(f"{said}\n", status=503, content_type="text/plain; charset=utf-8")
+    except (SynchroError, ImproperlyConfigured) as error:
+        return _line(str(error), status=503)
     return HttpResponse(text, content_type=CONTENT_TYPE)
 
 
+def _line(text: str, *, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
+    said = " ".join(without_credentials(text).split())
+    return HttpResponse(f"{said}\n", status=status, headers=headers, content_type="text/plain; charset=utf-8")
+
+
 def _has_token(request: HttpRequest) -> bool:
-    token = get_settings().metrics_token
+    token = metrics_token()
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if token is None or scheme.lower() != "bearer":
         return False
@@ -52,8 +58,16 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _is_of_the_staff(request: HttpRequest) -> bool:
-    user = getattr(request, "user", None)
-    return user is not None and user.is_active and user.is_staff
+    """Tell whether a user of the staff asks.
+
+    Raises:
+        DatabaseUnreachable: the database that would say who asks does not answer.
+    """
+    try:
+        user = getattr(request, "user", None)
+        return user is not None and user.is_active and user.is_staff
+    except Error as error:  # its text is for those who have shown who they are
+        raise DatabaseUnreachable("The database that tells who is logged in does not answer.") from error
 
 
 @login_not_required

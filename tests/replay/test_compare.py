@@ -497,18 +497,6 @@ def test_repair_and_run_end_equal():
     assert "3 logged on 'default'" in printed and printed.splitlines()[-1].endswith("compared: equal")
 
 
-def test_bar_is_drawn_on_a_terminal_only():
-    Item.objects.create(name="a")
-    err = StringIO()
-    call_command("synchro_compare", stdout=StringIO(), stderr=err)
-    assert err.getvalue() == ""
-
-    err.isatty = lambda: True
-    call_command("synchro_compare", stdout=StringIO(), stderr=err)
-
-    assert "1 of 1 rows" in err.getvalue() and err.getvalue().endswith("\n")
-
-
 @pytest.mark.parametrize(
     "options", [("--from", "remote"), ("--run",), ("--repair", "--run", "--from", "remote"), ("--model", "auth.User")]
 )

@@ -16,6 +16,7 @@ from ...replay.compare.report import ComparisonReport, Difference, FieldDifferen
 from ...replay.run import synchronize
 from ..errors import one_line
 from ..own_process import LongCommand
+from ..progress import progress_bar
 
 
 class Command(LongCommand):
@@ -47,7 +48,8 @@ class Command(LongCommand):
                 before, remote = report, options["remote"]
                 if not options["as_json"]:
                     self._print(before, options["verbosity"])
-                synchronize(remote, by="command")
+                with progress_bar(self.stderr, options, "log rows") as progress:
+                    synchronize(remote, by="command", progress=progress)
                 report = self._compare(options, None)
                 self._tell(report, options, before)
             else:
@@ -57,7 +59,8 @@ class Command(LongCommand):
 
     def _compare(self, options: dict[str, Any], repair: str | None) -> ComparisonReport:
         try:
-            return compare(options["remote"], models=options["models"], repair=repair, progress=self.bar(options))
+            with self.bar(options) as progress:
+                return compare(options["remote"], models=options["models"], repair=repair, progress=progress)
         except SynchroError as error:
             if error.comparison is not None:  # of the remotes that had no trouble
                 self._tell(error.comparison, options)

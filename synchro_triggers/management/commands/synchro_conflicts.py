@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import json
+from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ...capture.install import require_capture
 from ...conf import local_alias
 from ...exceptions import SynchroConfigurationError
-from ...masking import without_credentials
 from ...models import Conflict, Winner
 from ...reaching import clear_errors
 from ...replay.on_record.listing import (
@@ -27,15 +26,15 @@ from ...replay.on_record.listing import (
 from ...replay.on_record.renaming import rename
 from ...replay.on_record.taking import take
 from ..errors import one_line
+from ..telling import TellingCommand
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "List the conflicts that are on record, undecided ones first; --show one field by field, --take the other "
         "version afterwards, --rename one of two objects that want the same unique values, --forget some. Ends with 1 "
         "when some are open."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -51,7 +50,7 @@ class Command(BaseCommand):
             "--model", action="append", dest="models", metavar="app.Model", help="Only of this model (repeatable)."
         )
         parser.add_argument("--limit", type=int, metavar="N", help="At most so many.")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON.")
+        super().add_arguments(parser)
         parser.add_argument("--show", type=int, metavar="ID", help="Show one, field by field.")
         parser.add_argument(
             "--take",
@@ -76,14 +75,14 @@ class Command(BaseCommand):
                 raise SynchroConfigurationError("--here and --remote speak of different databases: give one of them.")
             aliases = databases_with_records(options["remotes"], only_local=options["here"])
             if options["show"] is not None:
-                self._show(*find_record(options["show"], aliases), as_json=options["as_json"])
+                self._show(*find_record(options["show"], aliases), options)
             elif options["take"]:
                 side, number = options["take"]
-                self._take(side, number, aliases, force=options["force"])
+                self._take(side, number, aliases, options)
             elif options["rename"] is not None:
                 self._rename(options, aliases)
             elif options["forget"] is not None:
-                self._forget(options["forget"], options["before"], aliases)
+                self._forget(options, aliases)
             else:
                 self._list(options)
 
@@ -94,53 +93,38 @@ class Command(BaseCommand):
             raise SynchroConfigurationError(f"--limit must be at least 1, not {options['limit']}.")
         found = conflicts(options["remotes"], models=options["models"], only_local=options["here"])
         shown = found[: options["limit"]]
-        if options["as_json"]:
-            self.stdout.write(json.dumps([each.as_dict() for each in shown], indent=2))
-        else:
-            for each in shown:
-                self.stdout.write(without_credentials(_line(each)))
-            if len(found) > len(shown):
-                self.stdout.write(f"... and {len(found) - len(shown):,} more")
-            if not found:
-                self.stdout.write("No conflicts are on record.")
+        lines = [_line(each) for each in shown] or ["No conflicts are on record."]
+        if len(found) > len(shown):
+            lines.append(f"... and {len(found) - len(shown):,} more")
+        self.tell(lines, [each.as_dict() for each in shown], options)
         open_ones = sum(each.is_open for each in found)
         if open_ones:
             raise CommandError(f"{'1 conflict is' if open_ones == 1 else f'{open_ones:,} conflicts are'} open.")
 
-    def _show(self, alias: str, record: Conflict, *, as_json: bool) -> None:
+    def _show(self, alias: str, record: Conflict, options: dict[str, Any]) -> None:
         with clear_errors(alias):
             found = recorded(alias, record, aliases_of_nodes(alias))
-        fields = fields_of(record)
-        if as_json:
-            told = [
-                {"field": each.field, "local": each.local, "remote": each.remote, "differs": d} for each, d in fields
-            ]
-            sides = {"local": record.local_values is None, "remote": record.remote_values is None}
-            self.stdout.write(json.dumps({**found.as_dict(), "gone": sides, "fields": told}, indent=2))
-            return
-        self.stdout.write(without_credentials(_line(found)))
-        for side, author, time, gone in (
-            ("local", found.local_author, found.local_at, record.local_values is None),
-            ("remote", found.remote_author, found.remote_at, record.remote_values is None),
-        ):
-            what = "removed" if gone and found.kind == "links" else "deleted" if gone else "changed"
-            self.stdout.write(f"  {side}: {what} by {author or 'nobody knows whom'}, {_time(time)}")
-        for each, differs in fields:
-            values = [] if record.local_values is None else [f"{_value(each.local)} (local)"]
-            values += [] if record.remote_values is None else [f"{_value(each.remote)} (remote)"]
-            text = ", ".join(values) if differs else _value(each.local)
-            self.stdout.write(without_credentials(f"  {'*' if differs else ' '} {each.field}: {text}"))
+        fields = [
+            {"field": each.field, "local": each.local, "remote": each.remote, "differs": differs}
+            for each, differs in fields_of(record)
+        ]
+        sides = {"local": record.local_values is None, "remote": record.remote_values is None}
+        self.tell(_lines_of(found, record), {**found.as_dict(), "gone": sides, "fields": fields}, options)
 
     # Deciding -------------------------------------------------------------------------------------
 
-    def _take(self, side: str, number: str, aliases: list[str], *, force: bool) -> None:
+    def _take(self, side: str, number: str, aliases: list[str], options: dict[str, Any]) -> None:
         if side not in {"local", "remote"} or not number.isdecimal():
             raise SynchroConfigurationError(f"--take wants 'local' or 'remote', and a number, not {side!r} {number!r}.")
         alias, record = find_record(int(number), aliases)
         with clear_errors(alias):
-            taken = take(alias, record, side, force=force)
-        self.stdout.write(f"{record.model_label} {record.remote_key} on {alias!r}: {side!r} taken, {taken.done}.")
-        self.stdout.write(taken.advice)
+            taken = take(alias, record, side, force=options["force"])
+        told = {"id": record.pk, "model": record.model_label, "key": record.remote_key, "database": alias}
+        self.tell(
+            [f"{record.model_label} {record.remote_key} on {alias!r}: {side!r} taken, {taken.done}.", taken.advice],
+            {**told, "taken": side, "done": taken.done, "advice": taken.advice},
+            options,
+        )
 
     def _rename(self, options: dict[str, Any], aliases: list[str]) -> None:
         field, value = options["field"], options["value"]
@@ -149,20 +133,19 @@ class Command(BaseCommand):
         alias, record = find_record(options["rename"], aliases)
         with clear_errors(local_alias(), alias):
             done = rename(alias, record, None if field is None else (field, value), side=options["side"])
-        if options["as_json"]:
-            self.stdout.write(json.dumps({"id": record.pk, **done.as_dict()}, indent=2))
-            return
         values = "; ".join(
             f"{name} is {_value(new)} now, and was {_value(done.before[name])}" for name, new in done.after.items()
         )
-        self.stdout.write(without_credentials(f"{done.model} {done.key} on {done.database!r}: {values}."))
-        self.stdout.write(done.advice)
+        lines = [f"{done.model} {done.key} on {done.database!r}: {values}.", done.advice]
+        self.tell(lines, {"id": record.pk, **done.as_dict()}, options)
 
-    def _forget(self, numbers: list[int], days: float | None, aliases: list[str]) -> None:
+    def _forget(self, options: dict[str, Any], aliases: list[str]) -> None:
+        numbers, days = options["forget"], options["before"]
         if bool(numbers) is (days is not None):
             raise SynchroConfigurationError("--forget wants either numbers, or --before DAYS.")
         forgotten = forget(numbers, None if days is None else datetime.timedelta(days=days), aliases)
-        self.stdout.write(f"{'1 conflict' if forgotten == 1 else f'{forgotten:,} conflicts'} forgotten.")
+        said = f"{'1 conflict' if forgotten == 1 else f'{forgotten:,} conflicts'} forgotten."
+        self.tell([said], {"forgotten": forgotten}, options)
 
 
 def _add_rename(parser: CommandParser) -> None:
@@ -200,6 +183,21 @@ def _line(found: RecordedConflict) -> str:
         f"{found.database} {found.id}: {found.model} {found.local_key} of {found.sender} (there {found.remote_key}): "
         f"{found.kind}; {decided}; {after}"
     )
+
+
+def _lines_of(found: RecordedConflict, record: Conflict) -> Iterator[str]:
+    yield _line(found)
+    for side, author, time, gone in (
+        ("local", found.local_author, found.local_at, record.local_values is None),
+        ("remote", found.remote_author, found.remote_at, record.remote_values is None),
+    ):
+        what = "removed" if gone and found.kind == "links" else "deleted" if gone else "changed"
+        yield f"  {side}: {what} by {author or 'nobody knows whom'}, {_time(time)}"
+    for each, differs in fields_of(record):
+        values = [] if record.local_values is None else [f"{_value(each.local)} (local)"]
+        values += [] if record.remote_values is None else [f"{_value(each.remote)} (remote)"]
+        text = ", ".join(values) if differs else _value(each.local)
+        yield f"  {'*' if differs else ' '} {each.field}: {text}"
 
 
 def _after(taken: str) -> str:

@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from ...capture.install import require_capture
 from ...conf import chosen_remotes, local_alias
 from ...exceptions import worst_of
-from ...masking import without_credentials
 from ...replay.explain.explaining import explain
 from ...replay.explain.parts import Explanation, OnLocal, OnRemote
 from ...replay.on_record.listing import RecordedConflict
 from ..errors import one_line
+from ..telling import TellingCommand
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "Tell everything that is known of one object: its names on each node, what was logged of it, its versions, the "
         "runs around its last change, what is kept, conflicts, and what the next run would do with it, and why."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("model", metavar="app.Model", help="Its model.")
         parser.add_argument("key", metavar="KEY", help="Its primary key on LOCAL; of several fields, a JSON list.")
         parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON.")
+        super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
             require_capture(local_alias())
             remotes = chosen_remotes(options["remote"])
             explanation, problems = explain(options["model"], options["key"], remotes)
-            if options["as_json"]:
-                self.stdout.write(json.dumps(explanation.as_dict(), indent=2))
-            else:
-                for line in _lines(explanation):
-                    self.stdout.write(without_credentials(line))
+            self.tell(_lines(explanation), explanation.as_dict(), options)
             if problems:
                 raise worst_of(problems)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ...capture import install
 from ...capture.own_tables import require_own_tables
@@ -12,13 +13,14 @@ from ...capture.unlogged import describe_unlogged
 from ...capture.unseen import describe_unseen
 from ...conf import check_alias, get_settings, local_alias
 from ..errors import one_line
+from ..telling import TellingCommand
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = "Install the triggers that log the changes of the models in SYNCHRO_MODELS."
-    requires_system_checks = ()  # wrong settings are said in one line, below
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument(
             "--database",
             action="append",
@@ -50,71 +52,76 @@ class Command(BaseCommand):
             if not options["uninstall"]:
                 install.require_capture(local_alias())
             if options["migration"]:
-                self._write_migration(options["migration"])
+                self._write_migration(options)
                 return
             given = options["databases"] or [local_alias()]
             # call_command(database="x") hands on the text itself.
             aliases = [check_alias(alias) for alias in ([given] if isinstance(given, str) else given)]
-        if options["check"]:
-            self._check(aliases, options["replicated"])
-            return
-        work = self._print_sql if options["sql"] else self._uninstall if options["uninstall"] else self._install
-        for alias in aliases:
-            with one_line(alias):
-                work(alias, **{name: options[name] for name in ("verbosity", "replicated")})
-
-    def _install(self, alias: str, verbosity: int, replicated: bool) -> None:
-        install.require_tables(install.compare(alias), alias)
-        found = install.install(alias, replicated=replicated)
-        if not verbosity:
-            return
-        if found.fits:
-            self.stdout.write(f"{alias}: triggers are installed and up to date.")
-            return
-        for line in found.describe() if verbosity > 1 else ():
-            self.stdout.write(f"  {line}")
-        tables = len({trigger.table for trigger in (*found.missing, *found.outdated)})
-        removed = len({trigger.table for trigger in found.orphaned})
-        self.stdout.write(f"{alias}: triggers installed on {tables} tables, removed from {removed}.")
-        for line in describe_unlogged(alias, {trigger.table for trigger in found.missing}):
-            self.stdout.write(line)
-
-    def _uninstall(self, alias: str, verbosity: int, replicated: bool) -> None:
-        count = install.uninstall(alias)
-        if verbosity:
-            self.stdout.write(f"{alias}: {count} triggers removed.")
-
-    def _print_sql(self, alias: str, verbosity: int, replicated: bool) -> None:
-        self.stdout.write(install.installation_sql(alias, replicated=replicated))
-
-    def _check(self, aliases: list[str], replicated: bool) -> None:
-        wrong = False
-        for alias in aliases:
-            with one_line(alias):
-                install.require_capture(alias)
-                require_own_tables(alias)
-                found = install.compare(alias, replicated=replicated)
-                notes = describe_unseen(alias, found)
-            lines = found.describe() + [
-                f"{table.table} ({table.label}): no such table" for table in found.absent_tables
-            ]
-            listed = get_settings().listed_by_itself
-            lines += [
-                f"{view.table} ({view.label}): no table but a view" for view in found.views if view.label in listed
-            ]
-            wrong = wrong or bool(lines)
-            self.stdout.write(f"{alias}: " + ("triggers fit." if not lines else "triggers do not fit:"))
-            for line in lines:
-                self.stdout.write(f"  {line}")
-            for note in notes:
-                self.stdout.write(f"  note: {note}")
-        if wrong:
+        told: dict[str, Any] = {}
+        work = self._work_of(options)
+        try:
+            for alias in aliases:
+                with one_line(alias):
+                    told[alias] = work(alias, options)
+        finally:  # what was done with those before the one in trouble
+            if told:
+                self.tell([], told, options)
+        if options["check"] and not all(each["fit"] for each in told.values()):
             raise CommandError("Run `manage.py synchro_install_triggers` for these databases.")
 
-    def _write_migration(self, app_label: str) -> None:
+    def _work_of(self, options: dict[str, Any]) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
+        if options["check"]:
+            return self._check
+        if options["sql"]:
+            return self._print_sql
+        return self._uninstall if options["uninstall"] else self._install
+
+    def _say(self, lines: Iterable[str], options: dict[str, Any]) -> None:
+        """Say at once what is done with a database; JSON comes at the end, of all of them."""
+        if not options["as_json"]:
+            self.tell(lines, None, options)
+
+    def _install(self, alias: str, options: dict[str, Any]) -> dict[str, Any]:
+        install.require_tables(install.compare(alias), alias)
+        found = install.install(alias, replicated=options["replicated"])
+        tables = len({trigger.table for trigger in (*found.missing, *found.outdated)})
+        removed = len({trigger.table for trigger in found.orphaned})
+        unlogged: list[str] = []
+        if found.fits:
+            self._say([f"{alias}: triggers are installed and up to date."], options)
+        elif options["verbosity"] or options["as_json"]:  # counting takes its time
+            unlogged = [*describe_unlogged(alias, {trigger.table for trigger in found.missing})]
+            lines = [f"  {line}" for line in found.describe()] if options["verbosity"] > 1 else []
+            lines.append(f"{alias}: triggers installed on {tables} tables, removed from {removed}.")
+            self._say([*lines, *unlogged], options)
+        return {"installed": tables, "removed": removed, "changes": found.describe(), "notes": unlogged}
+
+    def _uninstall(self, alias: str, options: dict[str, Any]) -> dict[str, Any]:
+        count = install.uninstall(alias)
+        self._say([f"{alias}: {count} triggers removed."], options)
+        return {"removed": count}
+
+    def _print_sql(self, alias: str, options: dict[str, Any]) -> dict[str, Any]:
+        sql = install.installation_sql(alias, replicated=options["replicated"])
+        if not options["as_json"]:
+            self.stdout.write(sql)  # it was asked for, and is no message: -v 0 does not concern it
+        return {"sql": sql}
+
+    def _check(self, alias: str, options: dict[str, Any]) -> dict[str, Any]:
+        install.require_capture(alias)
+        require_own_tables(alias)
+        found = install.compare(alias, replicated=options["replicated"])
+        notes = describe_unseen(alias, found)
+        lines = found.describe() + [f"{table.table} ({table.label}): no such table" for table in found.absent_tables]
+        listed = get_settings().listed_by_itself
+        lines += [f"{view.table} ({view.label}): no table but a view" for view in found.views if view.label in listed]
+        said = [f"{alias}: " + ("triggers fit." if not lines else "triggers do not fit:")]
+        self._say([*said, *(f"  {line}" for line in lines), *(f"  note: {note}" for note in notes)], options)
+        return {"fit": not lines, "wrong": lines, "notes": list(notes)}
+
+    def _write_migration(self, options: dict[str, Any]) -> None:
         from ...capture.migration_file import write_migration
 
-        path = write_migration(app_label)
-        self.stdout.write(
-            f"Wrote {path}. Run `manage.py migrate {app_label}` on each database that should be captured."
-        )
+        path, app_label = write_migration(options["migration"]), options["migration"]
+        said = f"Wrote {path}. Run `manage.py migrate {app_label}` on each database that should be captured."
+        self.tell([said], {"migration": str(path)}, options)

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from ...capture.install import require_capture
 from ...capture.tables import labels_of
 from ...conf import local_alias, required_remotes
 from ...reaching import with_each
-from ...replay.meeting.linking import call_strangers, link_objects
+from ...replay.meeting.linking import LinkCounts, call_strangers, link_objects
 from ..errors import one_line
+from ..own_process import LongCommand
 
 
-class Command(BaseCommand):
+class Command(LongCommand):
     help = (
         "Link objects that are on both sides but have never been synchronised, by natural key, else by primary key "
         "and equal values. Needed once after one side was imported from the other, for models with automatic "
         "primary keys. Objects without a counterpart are new for the remote from then on."
     )
-    requires_system_checks = ()
+    rows = "objects"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
-        parser.add_argument("--model", action="append", dest="models", metavar="app.Model", help="Only this model.")
+        super().add_arguments(parser)
         way = parser.add_mutually_exclusive_group()
         way.add_argument(
             "--trust-keys", action="store_true", help="The same primary key is enough, whatever the values are."
@@ -37,30 +37,39 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        told: dict[str, Any] = {}
         with one_line():
             require_capture(local_alias())
             labels = labels_of(options["models"]) if options["models"] else None
             remotes = required_remotes(options["remote"], "link with")
-            with_each(remotes, lambda alias: self._tell(alias, labels, options))
+            tell = self._strangers if options["strangers"] else self._link
+            try:
+                with_each(remotes, lambda alias: told.update({alias: tell(alias, labels, options)}))
+            finally:  # what was done with those that had no trouble
+                if told:
+                    self.tell([], told, options)
 
-    def _tell(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> None:
-        lines = self._strangers(alias, labels) if options["strangers"] else self._link(alias, labels, options)
-        for line in lines:
-            if options["verbosity"] > 0:
-                self.stdout.write(line)
+    def _say(self, line: str, options: dict[str, Any]) -> None:
+        if options["verbosity"] > 0 and not options["as_json"]:
+            self.stdout.write(line)
 
-    def _strangers(self, alias: str, labels: tuple[str, ...] | None) -> Iterator[str]:
-        strangers = ", ".join(call_strangers(alias, labels))
-        yield f"{alias}: nothing in common: {strangers or 'no model needs the word'}"
+    def _strangers(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> dict[str, list[str]]:
+        strangers = call_strangers(alias, labels)
+        self._say(f"{alias}: nothing in common: {', '.join(strangers) or 'no model needs the word'}", options)
+        return {"strangers": strangers}
 
-    def _link(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> Iterator[str]:
-        for label, counts in link_objects(alias, labels, trust_keys=options["trust_keys"]).items():
-            alike = f", {counts.alike} of them beside another one with their key" if counts.alike else ""
-            if counts.unreadable:
-                alike += (
-                    f", {counts.unreadable} of them with values that cannot be read on {local_alias()!r} or {alias!r}"
-                )
-            yield (
-                f"{alias}: {label}: {counts.linked} linked, {counts.known} known before, "
-                f"{counts.unmatched} without a counterpart{alike}"
-            )
+    def _link(
+        self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]
+    ) -> dict[str, dict[str, dict[str, int]]]:
+        with self.bar(options) as progress:
+            found = link_objects(alias, labels, trust_keys=options["trust_keys"], progress=progress)
+        for label, counts in found.items():
+            self._say(f"{alias}: {label}: {_described(counts, alias)}", options)
+        return {"models": {label: asdict(counts) for label, counts in found.items()}}
+
+
+def _described(counts: LinkCounts, alias: str) -> str:
+    alike = f", {counts.alike} of them beside another one with their key" if counts.alike else ""
+    if counts.unreadable:
+        alike += f", {counts.unreadable} of them with values that cannot be read on {local_alias()!r} or {alias!r}"
+    return f"{counts.linked} linked, {counts.known} known before, {counts.unmatched} without a counterpart{alike}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
@@ -16,14 +16,15 @@ from ...exceptions import SynchroConfigurationError
 from ...reaching import clear_errors
 from ...replay.pruning import Pruned, prune
 from ..errors import one_line
+from ..progress import progress_bar
+from ..telling import TellingCommand
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "Delete log rows of the local database that every known node has passed, with their windows, tombstones, "
         "conflicts and records of runs. A node that stays away keeps them, unless it is forgotten."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -37,7 +38,7 @@ class Command(BaseCommand):
             "refused then, with the ways back.",
         )
         parser.add_argument("--dry-run", action="store_true", help="Tell what would be deleted; write nothing.")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON.")
+        super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_line():
@@ -56,24 +57,24 @@ class Command(BaseCommand):
                 )
             with clear_errors(local_alias()):
                 require_own_tables(local_alias())
-                pruned = prune(_days(keep), _days(options["forget"]), dry_run=options["dry_run"])
-        if options["as_json"]:
-            self.stdout.write(json.dumps(asdict(pruned), indent=2))
-        elif options["verbosity"] > 0:
-            self._tell(pruned)
+                with progress_bar(self.stderr, options, "log rows") as progress:
+                    days = (_days(keep), _days(options["forget"]))
+                    pruned = prune(*days, dry_run=options["dry_run"], progress=progress)
+        self.tell(_lines(pruned), asdict(pruned), options)
 
-    def _tell(self, pruned: Pruned) -> None:
-        if pruned.dry_run:
-            self.stdout.write(f"{pruned.rows:,} log rows would be deleted.")
-        else:
-            self.stdout.write(
-                f"Deleted: {pruned.rows:,} log rows, {pruned.windows:,} windows, {pruned.tombstones:,} tombstones, "
-                f"{pruned.conflicts:,} conflicts, {pruned.runs:,} runs."
-            )
-        for name, rows in pruned.kept.items():
-            self.stdout.write(f"{rows:,} old log rows are kept for {name}, which has not passed them.")
-        for name in pruned.forgotten:
-            self.stdout.write(f"{name} is forgotten: runs to it and from it are refused, and tell the ways back.")
+
+def _lines(pruned: Pruned) -> Iterator[str]:
+    if pruned.dry_run:
+        yield f"{pruned.rows:,} log rows would be deleted."
+    else:
+        yield (
+            f"Deleted: {pruned.rows:,} log rows, {pruned.windows:,} windows, {pruned.tombstones:,} tombstones, "
+            f"{pruned.conflicts:,} conflicts, {pruned.runs:,} runs."
+        )
+    for name, rows in pruned.kept.items():
+        yield f"{rows:,} old log rows are kept for {name}, which has not passed them."
+    for name in pruned.forgotten:
+        yield f"{name} is forgotten: runs to it and from it are refused, and tell the ways back."
 
 
 def _days(days: float | None) -> Any:

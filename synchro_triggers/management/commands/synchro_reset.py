@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
@@ -19,17 +19,18 @@ from ...replay.state.node import require_original, set_identity
 from ...replay.state.younger import describe_lost_time
 from ...replay.status.remote import pending_rows
 from ..errors import one_line
+from ..telling import TellingCommand
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "Delete the changelog of the local database and what the remotes know of its objects, and set the "
         "checkpoints to now: what has not been synchronised yet never will be. With --keep-identity nothing is "
         "forgotten."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         identity = parser.add_mutually_exclusive_group()
         identity.add_argument(
             "--new-identity",
@@ -71,10 +72,9 @@ class Command(BaseCommand):
                     require_own_tables(local_alias())
                     require_original(local_alias())
                 if options["interactive"]:
-                    self._ask()
+                    self._ask(options)
                 reset_synchro(new_identity=options["new_identity"])
-        if options["verbosity"] > 0:
-            self.stdout.write(done)
+        self.tell([done], {"database": options["database"], "done": done}, options)
 
     def _settle(self, alias: str, options: dict[str, Any]) -> str:
         """Say what another database than LOCAL is: there is nothing to forget on it that would be LOCAL's."""
@@ -116,16 +116,22 @@ class Command(BaseCommand):
         )
         return "\n".join([told, *describe_unsure(local_alias(), unsure)])
 
-    def _ask(self) -> None:
+    def _ask(self, options: dict[str, Any]) -> None:
         """Ask whether pending changes may be forgotten, if there are any.
 
         Raises:
-            Refused: nobody is there to answer.
+            Refused: nobody is there to answer, or a program is.
             CommandError: the answer was no.
         """
         pending = {alias: rows for alias in get_settings().remotes if (rows := pending_rows(alias))}
         if not pending:
             return
+        if options["as_json"]:
+            waiting = ", ".join(f"{rows} for {alias!r}" for alias, rows in pending.items())
+            raise Refused(
+                f"There are pending changes ({waiting}), and with --json nobody is asked whether to forget them. "
+                "Nothing was changed. Run `manage.py synchronize` first, or give --no-input, too, to forget them."
+            )
         for alias, rows in pending.items():
             self.stdout.write(f"{alias}: {rows} pending changes will be forgotten, and never be synchronised.")
         try:

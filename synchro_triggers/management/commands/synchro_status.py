@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ...capture.install import require_capture
 from ...conf import chosen_remotes, local_alias
@@ -16,19 +15,19 @@ from ...replay.status.findings import Finding, Limits, find
 from ...replay.status.local import LocalStatus, read_local
 from ...replay.status.remote import Status, Unreachable, read_all
 from ..errors import one_line
+from ..telling import TellingCommand
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     help = (
         "Show where the local database and each remote stand: triggers, the log, what is pending and for how long, the "
         "last runs, failures, conflicts. --check shows only what is wrong, and what cures it, and ends with another "
         "code than 0 then."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--remote", metavar="ALIAS", help="Remote database. Default: those of SYNCHRO_REMOTE.")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON.")
+        super().add_arguments(parser)
         parser.add_argument("--check", action="store_true", help="For monitoring: tell what is wrong.")
         parser.add_argument(
             "--max-lag", type=float, metavar="S", help="With --check: seconds that a change may wait. Default: any."
@@ -45,17 +44,12 @@ class Command(BaseCommand):
             local = read_local()
             statuses, problems = read_all(remotes)
         findings = find(local, statuses, limits)
-        if options["as_json"]:
-            told = {
-                "local": local.as_dict(),
-                "remotes": {status.remote: status.as_dict() for status in statuses},
-                "findings": [finding.as_dict() for finding in findings],
-            }
-            self.stdout.write(json.dumps(told, indent=2))
-        else:
-            lines = _lines_of_check(findings) if options["check"] else _lines(local, statuses)
-            for line in lines:
-                self.stdout.write(without_credentials(line))
+        told = {
+            "local": local.as_dict(),
+            "remotes": {status.remote: status.as_dict() for status in statuses},
+            "findings": [finding.as_dict() for finding in findings],
+        }
+        self.tell(_lines_of_check(findings) if options["check"] else _lines(local, statuses), told, options)
         with one_line():
             worst = worst_of(problems) if problems else None
             if options["check"] and findings:

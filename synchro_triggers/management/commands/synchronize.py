@@ -98,18 +98,19 @@ class Command(LongCommand):
 
     def _synchronize(self, options: dict[str, Any], interrupted: Callable[[], bool] = lambda: False) -> SyncReport:
         try:
-            report = synchronize(
-                options["remote"],
-                models=options["models"],
-                dry_run=options["dry_run"],
-                full=options["full"],
-                on_error=options["on_error"],
-                pull=options["pull"],
-                both=options["both"],
-                by="command",
-                progress=self.bar(options),
-                interrupted=interrupted,
-            )
+            with self.bar(options) as progress:
+                report = synchronize(
+                    options["remote"],
+                    models=options["models"],
+                    dry_run=options["dry_run"],
+                    full=options["full"],
+                    on_error=options["on_error"],
+                    pull=options["pull"],
+                    both=options["both"],
+                    by="command",
+                    progress=progress,
+                    interrupted=interrupted,
+                )
         except SynchroError as error:
             if error.report is not None:  # of the remotes that had no trouble
                 self._tell(error.report, options)

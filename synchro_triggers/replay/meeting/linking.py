@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from ...capture.tables import is_of_links, natural_key_of, natural_manager
 from ...conf import Settings, get_settings, local_alias
 from ...exceptions import ObjectNotApplied
 from ...models import ChangeLog, Operation, Reference, Word
+from ..choices import OnProgress
 from ..identity.keys_there import KeysThere
 from ..identity.matching import Matching
 from ..identity.reference_table import ReferenceTable
@@ -65,7 +66,11 @@ class LinkCounts:
 
 
 def link_objects(
-    remote: str, labels: Sequence[str] | None = None, *, trust_keys: bool = False
+    remote: str,
+    labels: Sequence[str] | None = None,
+    *,
+    trust_keys: bool = False,
+    progress: OnProgress | None = None,
 ) -> dict[str, LinkCounts]:
     """Store references for objects that are on both sides but have never been synchronised.
 
@@ -78,6 +83,7 @@ def link_objects(
         remote: the alias.
         labels: only these models.
         trust_keys: the same primary key is enough.
+        progress: called with the number of LOCAL's objects that are done and of all.
 
     Returns:
         Counts by model label; models that keep their primary keys, and have no natural keys, need no references and are
@@ -88,23 +94,23 @@ def link_objects(
     """
     source, target = _both_nodes(remote)
     with times_in_utc(local_alias(), remote):
-        return _link_all(remote, source, target, labels, trust_keys)
+        return _link_all(remote, source, target, _shapes(labels, progress), trust_keys)
 
 
 def _link_all(
-    remote: str, source: str, target: str, labels: Sequence[str] | None, trust_keys: bool
+    remote: str, source: str, target: str, shapes: Iterable[tuple[Shape, Iterator[list[Any]]]], trust_keys: bool
 ) -> dict[str, LinkCounts]:
     settings = get_settings()
     counts: dict[str, LinkCounts] = {}
     former = former_selves(remote, source)
-    for shape in models_in_order([shape_of(model) for model in _models(labels, settings)]):
+    for shape, chunks in shapes:
         identity = Identity(remote, source, target, settings.identity)
         if identity.keeps_key(shape) and natural_manager(shape.model) is None:
-            for chunk in _chunks(shape):
+            for chunk in chunks:
                 _note_equal(Identity(remote, source, target, settings.identity), shape, chunk)
             continue
         total = LinkCounts()
-        for chunk in _chunks(shape):
+        for chunk in chunks:
             identity = Identity(remote, source, target, settings.identity)
             with replaying_for(remote, source):
                 counts_of_chunk, linked = _link(identity, shape, chunk, former, trust_keys)
@@ -119,6 +125,25 @@ def _link_all(
             introduce(remote, source, shape.model, Word.LINKED)
         counts[shape.label] = total
     return counts
+
+
+def _shapes(labels: Sequence[str] | None, progress: OnProgress | None) -> Iterator[tuple[Shape, Iterator[list[Any]]]]:
+    """Yield the models, those that others point to first, with their objects; tell how many of them are done."""
+    shapes = models_in_order([shape_of(model) for model in _models(labels, get_settings())])
+    if progress is None:
+        yield from ((shape, _chunks(shape)) for shape in shapes)
+        return
+    total = sum(rows_of(shape.model, local_alias()).count() for shape in shapes)
+    done = 0
+
+    def counted(shape: Shape) -> Iterator[list[Any]]:
+        nonlocal done
+        for chunk in _chunks(shape):
+            yield chunk
+            done += len(chunk)
+            progress(done, max(total, done))
+
+    yield from ((shape, counted(shape)) for shape in shapes)
 
 
 def call_strangers(remote: str, labels: Sequence[str] | None = None) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from django.core.exceptions import ImproperlyConfigured
+
 from ...capture import install
 from ...conf import LOCAL
 from ...exceptions import DatabaseUnreachable, Refused, SynchroError
@@ -19,7 +21,7 @@ def why_not_ready() -> str:
         return "The database cannot be reached."
     except Refused:
         return "The tables of synchro_triggers are missing, or an older version's: migrate."
-    except SynchroError:
+    except (SynchroError, ImproperlyConfigured):
         return "The settings of synchro_triggers are wrong, or the database refuses to answer."
     missing = tuple(each for each in found.missing if each not in found.new_partitions)  # the next run covers those
     if replace(found, missing=missing, orphaned=()).describe() or found.absent_tables:

@@ -1,5 +1,7 @@
 """What a batch has learnt of references, and how it is written: at its end, in its transaction."""
 
+# Long: references, tombstones and versions are written from one state, and each hangs on what was written before it.
+
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from synchro_triggers import synchro_paused
 from synchro_triggers.models import Conflict
 from tests.nodes.nodes import MESH, NAMES, STAR
 from tests.replay.hearing import later
@@ -63,3 +64,33 @@ def test_deletion_goes_through_a_hub_that_has_never_had_the_object(nodes, told_b
     assert nodes.all(model, "cash") == [[]] * 3
     assert records(nodes) == []
     nodes.assert_at_rest(pairs)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["changed before", "changed after"])
+@pytest.mark.parametrize("by", ["b", "c"])
+def test_what_differs_when_it_is_linked_was_not_seen(nodes, told_by, before, by):
+    """Copies of one import, of which the remote's was changed before ``synchro_link``."""
+    model, field = told_by
+    for name in NAMES if by == "c" else "ab":
+        with synchro_paused(using=name):
+            nodes.rows(name, model).create(**{field: "x"}, cash=0)
+    if by == "c":
+        assert nodes.command("c", "b", "synchro_link").returncode == 0
+    nodes.rows(by, model).update(cash=1)
+    later()
+    if by == "c":
+        nodes.run("c", "b")
+    if before:
+        nodes.rows("a", model).update(cash=2)
+        later()
+    assert nodes.command("a", "b", "synchro_link").returncode == 0
+    later()
+    if not before:
+        nodes.rows("a", model).update(cash=2)
+        later()
+
+    nodes.run("a", "b")
+    nodes.run("b", "a")
+
+    assert [list(nodes.rows(name, model).values_list("cash", flat=True)) for name in "ab"] == [[2], [2]]
+    assert len(records(nodes)) == 1

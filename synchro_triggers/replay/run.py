@@ -57,6 +57,7 @@ from .state.knowledge import RunKnowledge
 from .state.lease import Lease
 from .state.node import (
     forgotten_by,
+    have_met,
     met_another,
     node_id,
     note_met,
@@ -327,7 +328,8 @@ class Run:
         """Refuse to go on where a table lags, or an object that would be created may be on the remote already."""
         labels = self._fence.chosen
         anew = not checkpoint.position and met_another(self._context.remote, self._context.node)
-        meeting = Meeting(self._context, labels, anew=anew)
+        met = self._choices.way_back and have_met(self._context.remote, self._context.source, self._context.node)
+        meeting = Meeting(self._context, labels, anew=anew, met=met)
         meeting.look_at(failures)
         for window in windows:
             meeting.look_through(window)

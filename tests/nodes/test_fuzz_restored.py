@@ -25,6 +25,7 @@ class Restoring(Player):
 
     def play(self, history):
         if {step.what for step in history} >= {"back_up", "restore", "reset"}:  # others are no shorter form of it
+            self._had = {name: set() for name in NAMES}
             super().play(history)
 
     def _back_up(self, step):
@@ -32,10 +33,26 @@ class Restoring(Player):
         oracle = self._oracle
         self._kept = copy.deepcopy((oracle.at[step.node], oracle.received[step.node], oracle.known[step.node]))
 
+    def _run(self, step):
+        super()._run(step)
+        for name in NAMES:
+            self._had[name].update(self._oracle.present(name))
+
     def _restore(self, step):
         self._backups.put_back(step.node)
         oracle = self._oracle
+        if self.model is Item and len({local for local, remote in self.pairs if remote == step.node}) == 1:
+            self._forget_what_nobody_heard_of(step.node)
         oracle.at[step.node], oracle.received[step.node], oracle.known[step.node] = copy.deepcopy(self._kept)
+
+    def _forget_what_nobody_heard_of(self, node):
+        """What an office has made and deleted before its only neighbour had it, leaves no trace there."""
+        oracle = self._oracle
+        lost = {number for number, write in oracle.writes.items() if write.author == node} - self._kept[2]
+        for name in set(NAMES) - {node}:
+            for thing in [thing for thing, number in oracle.at[name].items() if number in lost]:
+                if not oracle.writes[oracle.at[name][thing]].alive and thing not in self._had[name]:
+                    oracle.known[name].discard(oracle.at[name].pop(thing))
 
     def _reset(self, step):
         around = tuple(remote for local, remote in self.pairs if local == step.node)
@@ -64,8 +81,7 @@ def history_with_a_backup(seed, pairs):
         *random_history(seed, 15, pairs),
         Step("back_up", node),
         *part(1, 10, pairs),
-        *chance.sample(lost, 1 + chance.randrange(len(lost))),
-        *part(1, 4, pairs),
+        *lost,  # each that receives from the node notices it
         Step("restore", node),
         *part(2, 8, others),
         Step("reset", node, itself),

@@ -144,6 +144,26 @@ def test_everything_both_ways_is_a_way_back(nodes, shared, pair):
     assert {("shared", 9)} <= set(items(nodes)[0])
 
 
+@pytest.mark.parametrize("pair", [("c", "b"), ("b", "c")])
+def test_way_back_brings_what_both_sides_have_made_under_automatic_keys(nodes, shared, pair):
+    """The log that said of the hub's that it was made is pruned."""
+    away(nodes)
+    for name in NAMES:
+        nodes.rows(name, Item).create(name=f"of {name}")
+    nodes.rounds([("a", "b"), ("b", "a")], 2)
+    prune(nodes, "b", "a", "c", forget=0)
+
+    done = nodes.command(*pair, *BACK)
+
+    assert done.returncode == 0, done.stderr
+    nodes.rounds(STAR)
+    there = nodes.all(Item, "name")
+    assert there == [there[0]] * 3
+    assert {"of a", "of b", "of c"} <= set(there[0])
+    assert len(set(there[0])) == len(there[0])
+    nodes.assert_at_rest(STAR)
+
+
 def test_copy_that_becomes_a_node_of_its_own_is_a_way_back(nodes, shared):
     away(nodes)
     nodes.rows("c", Item).filter(name="other").update(cash=0)

@@ -96,3 +96,22 @@ def test_follower_applies_a_small_window_for_a_database_that_it_fetches_from(nod
         report = follower.perform_at_once(checkpoint, open_window("default", checkpoint.position, **known))
 
     assert report is not None and report.created == 1
+
+
+def test_loss_is_noticed_where_the_last_window_held_only_what_the_remote_had_sent(nodes, backups):
+    """The backup is of before A received it, and A's log has grown up to where B had received it."""
+    for code in "xy":
+        nodes.rows("a", Keyed).create(code=code)
+    nodes.run("a", "b")
+    backups.take("a")
+    nodes.rows("b", Keyed).get(code="x").delete()
+    nodes.run("b", "a")
+    nodes.run("a", "b")
+    backups.put_back("a")
+    nodes.rows("a", Keyed).filter(code="y").update(cash=1)
+
+    told = nodes.command("a", "b", "synchro_reset", "--keep-identity", "--noinput")
+
+    assert "the successor of the one that it was" in told.stdout
+    nodes.rounds((("a", "b"), ("b", "a")))
+    assert nodes.all(Keyed, "code", "cash")[:2] == [[("y", 1)]] * 2

@@ -326,6 +326,23 @@ def test_what_was_not_sent_when_the_backup_was_made_is_sent(nodes, backups):
     nodes.assert_at_rest(STAR)
 
 
+def test_what_was_deleted_in_the_lost_time_before_anybody_had_it_is_there_everywhere(nodes, backups):
+    nodes.rounds(STAR)
+    nodes.rows("a", Item).create(name="unsent")
+    later()
+    backups.take("a")
+    nodes.rows("a", Item).all().delete()
+    nodes.rows("a", Item).create(name="lost")
+    nodes.rounds(STAR)
+    backups.put_back("a")
+
+    do(nodes, "a", "b", "synchro_reset", "--keep-identity")
+    nodes.rounds(STAR)
+
+    assert assert_equal(nodes, Item, "name") == ["lost", "unsent"]
+    nodes.assert_at_rest(STAR)
+
+
 def test_it_happens_again(nodes, backups):
     """Once from a backup of the successor, and once from one of the node that it has succeeded."""
     nodes.rows("a", Item).create(name="old")

@@ -8,10 +8,11 @@ database from another one, or one from it; and where its log is pruned.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from ...models import Arrival
 from ...vendors.vendor import writing_on
@@ -20,11 +21,11 @@ from ..rows.own_rows import has_rows
 from ..schema.shape import model_of
 from .reference_table import Receipt, ReferenceTable, Stored
 
-#: So many transactions' versions are written into references in one transaction, at the most: a follower's are small.
-_AT_A_TIME = 100
+#: So much text is read at a time, and written into references in one transaction: some 10,000 versions.
+_AT_A_TIME = 250_000
 
 #: What a version is noted as: its time, where its author is the sender, and the number of the window is 1; else author,
-#: number, time, and the versions of fields.
+#: number, time, the versions of fields, and upon which ones it was written; the last two may be missing.
 Entry = int | list[Any]
 
 #: By root model's label, and what the keys of rows are stored as.
@@ -36,6 +37,8 @@ def entry_of(receipt: Receipt) -> Entry | None:
     version = receipt.version
     if version is None:
         return None
+    if receipt.upon is not None:
+        return [*version, receipt.fields, receipt.upon]
     return [*version, receipt.fields] if receipt.fields is not None else list(version)
 
 
@@ -62,11 +65,21 @@ def write_arrivals(alias: str) -> None:
     while has_rows(Arrival, alias):
         with writing_on(alias):
             noted = Arrival._base_manager.using(alias)
-            rows = list(noted.order_by("pk")[:_AT_A_TIME])
+            rows = list(_first(noted.order_by("pk")))
             if noted.filter(pk__in=[row.pk for row in rows])._raw_delete(alias) == len(rows):
                 _write(alias, rows)
             elif rows:
                 transaction.set_rollback(True, using=alias)
+
+
+def _first(noted: QuerySet[Arrival]) -> Iterator[Arrival]:
+    """Yield as many rows as are written at a time; a follower's are small, and a large run's are not."""
+    size = 0
+    for row in noted.iterator(chunk_size=20):
+        yield row
+        size += len(row.brought) + len(row.gone)
+        if size >= _AT_A_TIME:
+            return
 
 
 def _write(alias: str, rows: Iterable[Arrival]) -> None:
@@ -104,5 +117,6 @@ def _last_receipts(rows: Iterable[Arrival], name: str) -> dict[str, dict[str, Re
 def _receipt(row: Arrival, entry: Entry) -> Receipt:
     if isinstance(entry, int):
         return Receipt(Version(row.source, 1, entry), row.seen)
-    author, number, time, *fields = entry
-    return Receipt(Version(author, number, time), row.seen, *fields)
+    author, number, time, *more = entry
+    fields, upon = (*more, None, None)[:2]
+    return Receipt(Version(author, number, time), row.seen, fields, upon=upon)

@@ -345,6 +345,11 @@ class ReferenceTable:
         references = rows_with(Reference, self.remote, remote_pk=list(map(text_of, remote_keys)))
         references.filter(model_label=root._meta.label).update(remote_won=True)
 
+    def unsee(self, root: type[Model], remote_keys: Iterable[Any]) -> None:
+        """Note that LOCAL's objects were found in rows of the remote, and not met: it has not seen what those hold."""
+        references = rows_with(Reference, self.remote, remote_pk=list(map(text_of, remote_keys)))
+        references.filter(model_label=root._meta.label, source=self.source, number__isnull=True).update(seen=0)
+
 
 def _columns_of(receipt: Receipt, source: str) -> tuple[str | int | None, ...]:
     version, *others = receipt

@@ -1,5 +1,7 @@
 """What a batch has learnt of references, and how it is written: at its end, in its transaction."""
 
+# Long: references, tombstones and versions are written from one state, and each hangs on what was written before it.
+
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
@@ -134,10 +136,11 @@ class Storing:
 
     @cached_property
     def _leaves_graves(self) -> bool:
-        """Whether others may have what was deleted: they ask the remote, or have sent to LOCAL."""
+        """Whether others may have what was deleted: they ask the remote, have sent to LOCAL, or received from it."""
         if not self._logs or not self._noted.gone:
             return False
-        return self._table.others_may_ask or self._table.local_receives
+        table = self._table
+        return table.others_may_ask or table.local_receives or table.local_sends_elsewhere
 
     def _store_versions(self, known: Mapping[At, Any]) -> None:
         """Write which versions have come, into all references to a row: whoever asks knows one of its names."""
@@ -193,7 +196,13 @@ class Storing:
         brought = self._fields.versions_of_all(at) or {}
         fields = {name: FieldVersion(each, self._seen) for name, each in brought.items()}
         version = newest_of(brought.values()) if brought else self._versions.of(at)
-        return entry_of(Receipt(version, self._seen, fields_text(fields)))
+        return entry_of(Receipt(version, self._seen, fields_text(fields), upon=self._upon_received(at, version)))
+
+    def _upon_received(self, at: At, version: Version | None) -> str | None:
+        """Return the versions that had come to LOCAL of an object before its users have changed it."""
+        received = self._names.received.get(at)
+        before = [] if received is None else received.versions
+        return versions_text([*(each for each in before if each != version), *self._versions.basis(at).upon])
 
     def _receipt(self, at: At) -> Receipt:
         """Return what the remote has received of an object that it has now."""
@@ -210,8 +219,10 @@ class Storing:
 
     def _basis_of(self, at: At, version: Version | None) -> tuple[int | None, str | None]:
         """Return what LOCAL has seen of an object, as it is stored."""
-        if self._came_with is None or version is None or not self._asks_for_versions:
+        if version is None:
             return None, None
+        if self._came_with is None or not self._asks_for_versions:
+            return None, self._upon_received(at, version)
         received = self._names.received.get(at)
         basis = self._came_with.of(
             self._versions.change_of(at),

@@ -29,14 +29,21 @@ def says_made(change: Change, root: type[Model]) -> bool:
     return root._meta.label in labels or not labels.isdisjoint(telling_labels(root))
 
 
-def made_and_there(model: type[Model], keys: Collection[Any]) -> set[Any]:
-    """Return those of the keys whose objects LOCAL has logged being made, and not being deleted since."""
+def made_and_there(model: type[Model], keys: Collection[Any], alias: str | None = None, **origin: str) -> set[Any]:
+    """Return those of the keys whose objects a log has seen being made, and not being deleted since.
+
+    Args:
+        model: a root model.
+        keys: primary keys.
+        alias: the database; ``None``: LOCAL.
+        **origin: by whom, if that matters.
+    """
     if not keys:
         return set()
-    texts = logged_texts(model, keys)
+    alias, texts = alias or local_alias(), logged_texts(model, keys)
     of_keys = {} if texts is None else {"object_pk": texts}
-    rows = rows_with(ChangeLog, local_alias(), model_label=telling_labels(model), **of_keys)
+    rows = rows_with(ChangeLog, alias, model_label=telling_labels(model), **of_keys).filter(**origin)
     rows = rows.filter(operation__in=(Operation.INSERT, Operation.DELETE)).order_by("id")
     last = dict(rows.values_list("object_pk", "operation"))
     there = [text for text, operation in last.items() if operation == Operation.INSERT]
-    return set(read_keys(model, there, zone_of(local_alias()))).intersection(keys)
+    return set(read_keys(model, there, zone_of(alias))).intersection(keys)

@@ -29,8 +29,8 @@ class Window:
         first, last: ids of the first and last row; 0 when there are none.
         rows: how many rows there are.
         since: rows logged before are left out.
-        last_row: the last row's mark, ``id|logged_at|label|key``, by which ``history_agrees`` knows it again, or
-            ``''``.
+        last_row: the mark of the last row between ``start`` and ``end``, whoever it came from, by which
+            ``history_agrees`` knows it again: ``id|logged_at|label|key``, or ``''``.
         known_row: what the mark of the row is now that was asked for; ``''`` when it is not there.
         witness: what tells whether all rows between ``start`` and ``end`` are still there, where the last row
             does not: ids on PostgreSQL are not in the order of commits, and the last commit is what is lost first.
@@ -103,7 +103,7 @@ def open_window(
         )
         first, last, rows, *of_all, last_row, known, from_a_standby = cursor.fetchone()
     log.refuse_standby(alias, from_a_standby)  # a pooler may send each statement to another server
-    witness = "|".join(map(str, (start, end, *of_all))) if rows and log.NAMES_TRANSACTIONS else ""
+    witness = "|".join(map(str, (start, end, *of_all))) if last_row and log.NAMES_TRANSACTIONS else ""
     return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "", known or "", witness)
 
 
@@ -115,11 +115,11 @@ def _new_rows(connection: BaseDatabaseWrapper, chosen: str, between: str) -> str
     return (
         f"SELECT new.*, {log.MARK},"
         f" (SELECT {log.MARK} FROM synchro_triggers_changelog WHERE id = %s), {log.STANDBY} FROM"
-        " (SELECT min(id + 0) FILTER (WHERE is_new), max(id + 0) FILTER (WHERE is_new) AS highest,"
+        " (SELECT min(id + 0) FILTER (WHERE is_new), max(id + 0) FILTER (WHERE is_new),"
         f" count(*) FILTER (WHERE is_new), min(id + 0) AS lowest_of_all, max(id + 0) AS highest_of_all, {log.SUMS}"
         f" FROM (SELECT id, logged_at, {chosen} AND id > %s AS is_new"
         f" FROM synchro_triggers_changelog WHERE {between}) AS those) AS new"
-        " LEFT JOIN synchro_triggers_changelog ON id = highest"
+        " LEFT JOIN synchro_triggers_changelog ON id = highest_of_all"
     )
 
 

@@ -63,15 +63,18 @@ class Meeting:
         context: where and how to write.
         labels: the models that a run writes; others only as their targets.
         anew: the remote knows nothing of LOCAL, which has sent to another database that was in its place.
+        met: the two have met, and one has forgotten the other: what the log of the remote has seen being made there
+            since is none of LOCAL's.
 
     Attributes:
         spoken_of: those of the models that the windows speak of.
     """
 
-    def __init__(self, context: RunContext, labels: Collection[str], *, anew: bool = False) -> None:
+    def __init__(self, context: RunContext, labels: Collection[str], *, anew: bool = False, met: bool = False) -> None:
         self._context = context
         self._labels = labels
         self._anew = anew
+        self._met = met
         self._stored: dict[str, Introduction] | None = None
         self._settled: dict[type[Model], Introduction] = {}
         self._there: dict[str, dict[type[Model], bool]] = {}
@@ -370,8 +373,17 @@ class Meeting:
         last = None
         while keys := list(_keys_behind(rows, last)[:_CHUNK]):
             known = rows_with_references(context.remote, context.source, context.node, context.kept_keys, root, keys)
+            if self._met:
+                known = known | self._known_there(root, keys)
             yield from (key for key in keys if key not in known)
             last = keys[-1]
+
+    def _known_there(self, root: type[Model], keys: Sequence[Any]) -> set[Any]:
+        """Return those of the remote's rows of which it knows that others, or its users since, have made them."""
+        remote, texts = self._context.remote, {text_of(key): key for key in keys}
+        named = rows_with(Reference, remote, remote_pk=texts).filter(model_label=root._meta.label)
+        there = {texts[text] for text in named.values_list("remote_pk", flat=True)}
+        return there | (made_and_there(root, keys, remote, origin="") if self._context.logs else set())
 
 
 def _keys_behind(rows: QuerySet[Any], last: Any) -> Any:

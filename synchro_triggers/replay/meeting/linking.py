@@ -110,7 +110,7 @@ def _link_all(
         identity = Identity(remote, source, target, settings.identity)
         if identity.keeps_key(shape) and natural_manager(shape.model) is None:
             for chunk in chunks:
-                _note_equal(Identity(remote, source, target, settings.identity), shape, chunk)
+                _note_what_was_seen(Identity(remote, source, target, settings.identity), shape, chunk)
             continue
         total = LinkCounts()
         for chunk in chunks:
@@ -123,7 +123,7 @@ def _link_all(
                     known = {each.pk: identity.known(shape.model, each.pk) for each in chunk}
                     begin_counting(remote, shape, names, {key: to for key, to in known.items() if to is not None})
             share_names(ReferenceTable(remote, source, target), shape.root, linked)
-            _note_equal(identity, shape, [instance for instance in chunk if instance.pk in linked])
+            _note_what_was_seen(identity, shape, [instance for instance in chunk if instance.pk in linked])
         if not identity.keeps_key(shape):  # of others nobody asks
             introduce(remote, source, shape.model, Word.LINKED)
         counts[shape.label] = total
@@ -227,15 +227,16 @@ def _link(
     return LinkCounts(len(instances) - len(new), number, len(new) - number, alike, unreadable), linked
 
 
-def _note_equal(identity: Identity, shape: Shape, instances: Sequence[Model]) -> None:
-    """Note that LOCAL has seen the remote's versions of those objects that are equal on both sides."""
-    if len(family_labels(shape.root)) > 1 or not identity.table.others_may_ask:
+def _note_what_was_seen(identity: Identity, shape: Shape, instances: Sequence[Model]) -> None:
+    """Note that LOCAL has seen the remote's versions of objects that are equal on both sides, and not of others."""
+    if len(family_labels(shape.root)) > 1:
         return  # what a child's table holds was not compared
     keys_there, remote = Matching(identity, OtherSpellings(identity.remote)).keys_there, identity.remote
     identity.load(shape.model, [instance.pk for instance in instances])
     keys = {instance.pk: identity.known(shape.model, instance.pk) or instance.pk for instance in instances}
     rows = {row.pk: row for row in read_in_part(shape.model, remote, list(keys.values()))}
     equal: dict[Any, Any] = {}
+    different: list[Any] = []
     for instance in instances:
         row = rows.get(keys[instance.pk])
         if row is None or not is_read(row) or not is_read(instance):
@@ -243,6 +244,9 @@ def _note_equal(identity: Identity, shape: Shape, instances: Sequence[Model]) ->
         values = {field.attname: _translated(keys_there, field, instance) for field in shape.copied}
         if not differing(row, values):
             equal[instance.pk] = row.pk
+        elif identity.known(shape.model, instance.pk) is not None:
+            different.append(row.pk)
+    identity.table.unsee(shape.root, different)
     note_seen(identity.table, shape.root, equal)
 
 

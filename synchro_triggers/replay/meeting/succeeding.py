@@ -314,7 +314,7 @@ class Succession:
         self, root: type[Model], new: Collection[tuple[Name, Any, Receipt]], graves: Collection[_Grave]
     ) -> None:
         """Store names that are not known: what was deleted may have come back under another key, with its name."""
-        texts = {name.key for name, *_ in (*new, *graves)}
+        texts = {each[0].key for each in new} | {each.name.key for each in graves}
         named = self._table.named(local_alias(), root, {self.source, EVERYBODY}, texts) if texts else ()
         known = {(row.source, row.local_pk, row.ended) for row in named}
         self._table.insert(root, [each for each in new if (self.source, each[0].key, 0) not in known])

@@ -174,6 +174,8 @@ class BothSides:
         return (decision, merged) if winner == "merged" else (Decision(winner), None)
 
     def _require_value(self, name: str, value: Any, said: str) -> None:
+        if value is None and not self.fields[name].null:
+            raise SynchroConfigurationError(f"{said}, which cannot be NULL.")
         try:
             self.fields[name].get_db_prep_save(value, connections[self._alias])
         except Exception as error:

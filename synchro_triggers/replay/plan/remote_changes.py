@@ -386,6 +386,8 @@ class RemoteChanges:
     ) -> Standing:
         (key, at_remote), (here, there, received) = keys, versions
         basis = self._identity.basis_there(shape.model, key, at_remote)
+        if self._identity.remote_won(shape.model, key):  # what has lost against it is decided, and told, as before
+            basis = basis._replace(upon=())
         sees = self._context.knowledge.remote.sees(labels_of_family(shape), basis)
         # What is kept as a failure has come, and was not applied; what was received, users there have seen.
         remote_knows = (theirs is not None and had(received, here)) or (

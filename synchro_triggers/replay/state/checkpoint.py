@@ -98,7 +98,7 @@ def received_fields(
 
 def _marks(window: Window) -> dict[str, object]:
     # An empty window has no last row; the marks of an earlier one stand.
-    return {"last_row": window.last_row, "last_window": window.witness} if window.rows else {}
+    return {"last_row": window.last_row, "last_window": window.witness} if window.last_row else {}
 
 
 def read_last_check() -> datetime.datetime | None:

@@ -46,6 +46,7 @@ class Kept:
         due: how many are to be tried now.
         waiting: how many wait for an object that is known.
         created: how many are of objects that the remote has never seen.
+        clashes: how many open conflicts over unique values there are.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Kept:
     due: int
     waiting: int
     created: int
+    clashes: int
 
 
 def kept_by_label(remote: str, source: str) -> dict[str, Kept]:
@@ -61,17 +63,19 @@ def kept_by_label(remote: str, source: str) -> dict[str, Kept]:
     now = Failure._meta.get_field("next_at").get_db_prep_value(datetime.datetime.now(datetime.UTC), connection)
     # Asked in each run, and nearly always in vain: through the ORM it would cost ten times as much.
     with connection.cursor() as cursor:
-        cursor.execute(_KEPT, [now, source])
+        cursor.execute(_KEPT, [now, source, source])
         rows = cursor.fetchall()
     return {
-        label: Kept(number, raw_utc(next_at, connection) if next_at else None, due, waiting, created)
-        for label, number, next_at, due, waiting, created in rows
+        label: Kept(number, raw_utc(next_at, connection) if next_at else None, due, waiting, created, clashes)
+        for label, number, next_at, due, waiting, created, clashes in rows
     }
 
 
 _KEPT = """
 SELECT model_label, count(*), min(next_at), sum(CASE WHEN next_at IS NULL OR next_at <= %s THEN 1 ELSE 0 END),
-       sum(CASE WHEN waits_pk <> '' THEN 1 ELSE 0 END), sum(CASE WHEN operation = 'I' THEN 1 ELSE 0 END)
+       sum(CASE WHEN waits_pk <> '' THEN 1 ELSE 0 END), sum(CASE WHEN operation = 'I' THEN 1 ELSE 0 END),
+       (SELECT count(*) FROM synchro_triggers_conflict
+         WHERE source = %s AND model_label = synchro_triggers_failure.model_label AND kind = 'unique' AND taken = '')
   FROM synchro_triggers_failure
  WHERE source = %s
  GROUP BY model_label
@@ -117,7 +121,7 @@ class DueFailures:
     @cached_property
     def _ids_of_changed_clashes(self) -> list[int]:
         """The failures that pause over unique values of an object that somebody has changed since they were tried."""
-        labels = [label for label, each in self.kept.items() if each.next_at is not None and label in self._labels]
+        labels = [label for label, each in self.kept.items() if each.next_at and each.clashes and label in self._labels]
         if not labels:
             return []
         pausing = self._failures().filter(model_label__in=labels, next_at__gt=datetime.datetime.now(datetime.UTC))

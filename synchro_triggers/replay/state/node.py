@@ -93,6 +93,20 @@ def met_another(alias: str, identity: str) -> bool:
     return MetNode._base_manager.using(local_alias()).filter(alias=alias).exclude(node_id=identity).exists()
 
 
+def have_met(remote: str, source: str, node: str) -> bool:
+    """Tell whether LOCAL and a remote know one another, and one of them has forgotten the other: see ``state.account``.
+
+    Args:
+        remote: the remote's alias.
+        source, node: the node ids of LOCAL and of the remote.
+    """
+    forgotten = source in forgotten_by(remote) or node in forgotten_by(local_alias())
+    checkpoints = Checkpoint._base_manager
+    sent = checkpoints.using(remote).filter(source=source)
+    fetched = checkpoints.using(local_alias()).filter(source=node)
+    return forgotten and all(each.exclude(position="").exists() for each in (sent, fetched))
+
+
 def is_elsewhere(alias: str) -> bool:
     """Tell whether the identity of a database was made in another place: it is a copy, or was moved."""
     asked = database_of(connections[alias]).FINGERPRINT

@@ -312,7 +312,8 @@ _SAME = (
 
 def _versions_of(label: str, remote_pk: str, kind: str, *values: Any) -> tuple[Any, ...]:
     """Return what is the same of one conflict, whichever of its versions has come to the other one."""
-    done = kind.split("/")
+    # What was found by its natural key to be one, which was made on both sides, is known to be one from then on.
+    done = kind.replace("create", "update").split("/")
     values = tuple(as_utc(each) if isinstance(each, datetime.datetime) else each for each in values)
     return label, remote_pk, frozenset({(done[0], *values[:3]), (done[-1], *values[3:])})
 

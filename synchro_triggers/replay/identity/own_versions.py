@@ -61,6 +61,11 @@ class OwnVersions:
         stored = self._received.get(at)
         return Basis() if stored is None else stored.basis
 
+    def before(self, at: At, version: Version | None) -> list[Version]:
+        """Return the versions of an object that had come to LOCAL, other than one, and what they were written upon."""
+        stored = self._received.get(at)
+        return [] if stored is None else [*(each for each in stored.versions if each != version), *stored.basis.upon]
+
     def received(self, at: At) -> Version | None:
         """Return the version of an object that LOCAL has received last, whether its users have changed it since."""
         stored = self._received.get(at)

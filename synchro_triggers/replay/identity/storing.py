@@ -126,9 +126,8 @@ class Storing:
 
     def _kept(self, at: At) -> Receipt:
         """Return what the remote has received of an object of which its users' version stands."""
-        if self._seen is None:
-            return _NOTHING
-        return Receipt(None, 0, upon=None if at in self._noted.superseded else self._upon(at))
+        upon = None if self._seen is None or at in self._noted.superseded else self._upon(at)
+        return _NOTHING if self._seen is None else Receipt(None, 0, upon=upon)
 
     @cached_property
     def _asks_for_versions(self) -> bool:
@@ -137,10 +136,8 @@ class Storing:
     @cached_property
     def _leaves_graves(self) -> bool:
         """Whether others may have what was deleted: they ask the remote, have sent to LOCAL, or received from it."""
-        if not self._logs or not self._noted.gone:
-            return False
-        table = self._table
-        return table.others_may_ask or table.local_receives or table.local_sends_elsewhere
+        table, matters = self._table, self._logs and bool(self._noted.gone)
+        return matters and (table.others_may_ask or table.local_receives or table.local_sends_elsewhere)
 
     def _store_versions(self, known: Mapping[At, Any]) -> None:
         """Write which versions have come, into all references to a row: whoever asks knows one of its names."""
@@ -196,13 +193,8 @@ class Storing:
         brought = self._fields.versions_of_all(at) or {}
         fields = {name: FieldVersion(each, self._seen) for name, each in brought.items()}
         version = newest_of(brought.values()) if brought else self._versions.of(at)
-        return entry_of(Receipt(version, self._seen, fields_text(fields), upon=self._upon_received(at, version)))
-
-    def _upon_received(self, at: At, version: Version | None) -> str | None:
-        """Return the versions that had come to LOCAL of an object before its users have changed it."""
-        received = self._names.received.get(at)
-        before = [] if received is None else received.versions
-        return versions_text([*(each for each in before if each != version), *self._versions.basis(at).upon])
+        before = versions_text(self._versions.before(at, version))
+        return entry_of(Receipt(version, self._seen, fields_text(fields), upon=before))
 
     def _receipt(self, at: At) -> Receipt:
         """Return what the remote has received of an object that it has now."""
@@ -221,13 +213,13 @@ class Storing:
         """Return what LOCAL has seen of an object, as it is stored."""
         if version is None:
             return None, None
+        before = self._versions.before(at, version)
         if self._came_with is None or not self._asks_for_versions:
-            return None, self._upon_received(at, version)
-        received = self._names.received.get(at)
+            return None, versions_text(before)
         basis = self._came_with.of(
             self._versions.change_of(at),
             self._versions.basis(at),
-            [] if received is None else [each for each in received.versions if each != version],
+            before,
             made=at in self._noted.made,
             has_arrived=lambda end: at not in self._noted.fields or self._fields.have_arrived(at, end),
         )
@@ -237,10 +229,8 @@ class Storing:
 
     def _fields_of(self, at: At) -> FieldVersions | None:
         """Return which versions of its fields the remote has; ``None``: the object counts as a whole."""
-        if (met := self._noted.fields.get(at)) is not None:
-            brought: Versions | None = met.brought
-        else:
-            brought = self._fields.versions_of_all(at)
+        met = self._noted.fields.get(at)
+        brought: Versions | None = self._fields.versions_of_all(at) if met is None else met.brought
         if not brought:
             return None
         fields = {name: FieldVersion(version, self._seen) for name, version in brought.items()}
@@ -333,9 +323,7 @@ class Storing:
                 name, there = self._noted.made_there[at]
                 text = key_of_unseen(name.source, name.key, name.logged, name.ended)
                 graves.setdefault(at[0], []).append((name, stored_key(there), receipt))
-            elif not names:
-                continue
-            elif gives_keys_again(at[0], self._kept_keys):
+            elif names and gives_keys_again(at[0], self._kept_keys):
                 name = names[0]
                 text = key_of_unseen(name.source, name.key, name.logged, name.ended)
                 graves.setdefault(at[0], []).extend((name, stored_key(text), receipt) for name in names)

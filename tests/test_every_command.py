@@ -72,6 +72,7 @@ def run(command, *options):
 
 
 @both
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("options", [("--json",), ("--json", "-v", "0"), ("--json", "-v", "2")], ids=" ".join)
 @pytest.mark.parametrize("command", EACH)
 def test_json_is_one_document_and_nothing_else(command, options):
@@ -106,6 +107,7 @@ def test_command_says_something_otherwise(command):
 
 
 @both
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("options", [(), ("--json",), ("-v", "0")], ids=" ".join)
 @pytest.mark.parametrize("command", [each for each in EACH if "--uninstall" not in each])
 def test_wrong_setting_ends_each_with_2_and_no_output(command, options, settings):
@@ -117,6 +119,7 @@ def test_wrong_setting_ends_each_with_2_and_no_output(command, options, settings
 
 
 @both_committed
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("options", [(), ("--json",), ("-v", "0")], ids=" ".join)
 @pytest.mark.parametrize("command", [each for each in EACH if "--database" not in each])
 def test_local_that_cannot_be_reached_ends_each_with_5_and_no_output(command, options, vendor, tmp_path, monkeypatch):

@@ -570,15 +570,15 @@ class _Case:
     def _look_at_deleted(self, name: Name, there: Values | None) -> Iterable[str]:
         before = self._before.remote.one(name)
         if there is not None:
-            if self._is_told(name, "vanished"):
-                self._oracle.kept_there.add(name)  # its key is another's now: no later run speaks of it
+            if self._is_told(name, "vanished", "handed on"):
+                self._oracle.kept_there.add(name)  # its key, or its row, is another's now: no later run speaks of it
             fails = self._is_told(name, FAILED, WAITING) or self._has_a_successor(name, FAILED, WAITING)
             if fails or self._is_one_with_what_fails(name):
                 self.owed.add(name)
             elif self._oracle.is_kept_there(name) or self._has_a_kept_end(name, there):
                 return
-            elif self._has_a_successor(name, *WON) or self._has_an_unlogged_successor(name):
-                return  # in whose conflict the remote has won, or of which nothing is logged
+            elif self._has_a_successor(name, *WON):
+                return  # in whose conflict the remote has won
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
         elif before is None or self._is_unchanged_there(name, before) or name in self._renamed:
@@ -612,10 +612,6 @@ class _Case:
             repr(self._before.local.rows[each][0].key) == key and self._is_told(each, FAILED, WAITING)
             for each in others
         )
-
-    def _has_an_unlogged_successor(self, name: Name) -> bool:
-        """Tell whether such a row stands for another object that was made past the log."""
-        return any(other[1] in self._oracle.unlogged for other in self._successors(name))
 
     def _successors(self, name: Name) -> Iterable[Name]:
         """Yield the objects of LOCAL that have the natural key of a row that is to go."""
@@ -960,7 +956,7 @@ class _Case:
             return True  # it was deleted past the log
         if any(name in self._oracle.kept_there for name in names):
             return True  # as an earlier run has told
-        return any(self._is_told(name, FAILED, WAITING, "vanished", *WON) for name in names)
+        return any(self._is_told(name, FAILED, WAITING, "vanished", "handed on", *WON) for name in names)
 
     def _stands_for(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         """Tell whether a key leads to a row that is taken for LOCAL's, which the log has never named."""

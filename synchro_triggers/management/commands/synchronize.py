@@ -187,6 +187,7 @@ class Command(LongCommand):
 
 _SUMMARY = {
     Told.VANISHED: "{} not on the local database although the log knows of no delete: left alone on the remote",
+    Told.HANDED_ON: "{} deleted on the local database, and left to others that came past the log with its natural key",
     Told.DELETED_ALONG: "{} deleted on the remote along with others",
     Told.REMOTE_WON: "{} changed on both sides: the remote's version was kept",
     Told.MERGED: "{} changed on both sides: the rule has merged both versions",

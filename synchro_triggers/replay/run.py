@@ -49,7 +49,7 @@ from .rows.read_ahead import RowLocks
 from .rows.redirects import Redirects
 from .rows.utc import times_in_utc
 from .state.account import note_passed, take_back
-from .state.checkpoint import load_checkpoint, note_place
+from .state.checkpoint import load_checkpoint, note_place, wait_for_those_under_way
 from .state.due import DueFailures
 from .state.failures import forget_failures
 from .state.gaps import Gaps
@@ -306,6 +306,8 @@ class Run:
         checkpoint = load_checkpoint(self._context.remote, self._context.source)
         require_same_history(checkpoint, self._context.remote)
         require_same_history_there(self._context.remote, self._context.node)
+        if not checkpoint.position and not self._choices.dry_run:
+            wait_for_those_under_way(self._context.remote, self._context.source)
         self._context.gaps.begin(checkpoint)
         if self._context.logs:
             last_check = checkpoint.last_check

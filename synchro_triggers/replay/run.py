@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 
 from django.db import Error, connections, transaction
 
@@ -49,7 +49,7 @@ from .rows.read_ahead import RowLocks
 from .rows.redirects import Redirects
 from .rows.utc import times_in_utc
 from .state.account import note_passed, take_back
-from .state.checkpoint import load_checkpoint, note_place
+from .state.checkpoint import load_checkpoint, note_place, wait_for_those_under_way
 from .state.due import DueFailures
 from .state.failures import forget_failures
 from .state.gaps import Gaps
@@ -68,7 +68,7 @@ from .state.node import (
 )
 from .state.runs import NO_RECORD, RunRecord, all_fail
 from .state.sight import require_sight
-from .state.succession import meet_successors
+from .state.succession import meet_successors, successors_foreseen
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.clock import Pace
 from .write.exits import apart_from_a_run
@@ -133,13 +133,23 @@ def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
         with all_fail([records[way]]), replaying_from(way.source):
             if way.source != LOCAL:
                 _require_ready([way.remote], report)
-            report.add_way(way.source, Run(way.remote, choices).perform(records[way]))
+            with _foreseen(way.remote) if choices.dry_run else nullcontext():
+                report.add_way(way.source, Run(way.remote, choices).perform(records[way]))
 
     try:
         with_each(ways, go, report=report)
     finally:
         report.seconds = time.monotonic() - started
     return report
+
+
+@contextmanager
+def _foreseen(remote: str) -> Iterator[None]:
+    """Let LOCAL and a remote, in a block, know one another as a run would let them; a dry run refuses as that does."""
+    require_own_tables(remote)
+    require_two_nodes(remote)
+    with successors_foreseen(remote):
+        yield
 
 
 def _require_ready(remotes: Sequence[str], report: SyncReport) -> None:
@@ -166,7 +176,8 @@ class Run:
         require_own_tables(remote)
         require_sight(remote)
         source, node = require_two_nodes(remote)
-        meet_successors(remote)
+        if not choices.dry_run:
+            meet_successors(remote)
         if not choices.way_back:
             require_remembered(remote, source, node)
         logs = install.captures(remote)
@@ -295,6 +306,8 @@ class Run:
         checkpoint = load_checkpoint(self._context.remote, self._context.source)
         require_same_history(checkpoint, self._context.remote)
         require_same_history_there(self._context.remote, self._context.node)
+        if not checkpoint.position and not self._choices.dry_run:
+            wait_for_those_under_way(self._context.remote, self._context.source)
         self._context.gaps.begin(checkpoint)
         if self._context.logs:
             last_check = checkpoint.last_check

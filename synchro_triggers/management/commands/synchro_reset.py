@@ -13,7 +13,8 @@ from ...conf import LOCAL, check_alias, get_settings, local_alias, replaying_fro
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import clear_errors
 from ...replay.meeting.counted_before import describe_unsure
-from ...replay.meeting.succeeding import is_known_to_several, marks_of_loss, succeed
+from ...replay.meeting.loss import marks_of_loss
+from ...replay.meeting.succeeding import is_known_to_several, succeed
 from ...replay.state.checkpoint import keep_identity, make_own_node, reset_synchro
 from ...replay.state.node import require_original, set_identity
 from ...replay.state.younger import describe_lost_time

@@ -42,6 +42,24 @@ def load_checkpoint(alias: str, source: str) -> Checkpoint:
     return Checkpoint.objects.using(alias).get(source=source)
 
 
+def wait_for_those_under_way(alias: str, source: str) -> None:
+    """Wait, before the first run of ``source``, for transactions of others' runs that may not know of it.
+
+    Each of them asks once whether others may ask for versions, before it has locked all of its rows. What it does not
+    note then, and does not look for, would be overwritten, or overwrite what ``source`` brings, without a conflict. All
+    that begin from now on see the checkpoint of ``source``, which must have been committed.
+
+    Args:
+        alias: the database that receives.
+        source: node id of LOCAL.
+    """
+    others = Checkpoint._base_manager.using(alias).exclude(source=source).order_by("pk")
+    if not others.exists():
+        return
+    with transaction.atomic(using=alias):
+        list(others.select_for_update().values_list("pk"))  # a run's transaction begins with its own one's lock
+
+
 def note_place(checkpoint: Checkpoint, alias: str) -> None:
     """Store in a checkpoint of ``alias`` where LOCAL is now, unless it is there already."""
     here = fingerprint(local_alias())

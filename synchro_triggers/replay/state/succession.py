@@ -6,7 +6,11 @@ checkpoint says so from then on. It needs no message: whoever meets the successo
 
 from __future__ import annotations
 
-from django.db import connections
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connections, transaction
+from django.db.models import QuerySet
 
 from ...conf import local_alias, replaying_from
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, MetNode, Node
@@ -29,28 +33,56 @@ def meet_successors(remote: str) -> None:
         take_over(local)
 
 
+@contextmanager
+def successors_foreseen(remote: str) -> Iterator[None]:
+    """Let the two know one another so in a block that only looks: what is written for that is rolled back at its end.
+
+    Args:
+        remote: the alias; both databases have this package's tables.
+    """
+    local = local_alias()
+    with replaying_from(remote):
+        of_remote = _known_before(local)
+    if of_remote is None and _known_before(remote) is None:
+        yield
+        return
+    with transaction.atomic(using=local), transaction.atomic(using=remote):
+        meet_successors(remote)
+        yield
+        for alias in (local, remote):
+            transaction.set_rollback(True, using=alias)
+
+
 def take_over(alias: str) -> None:
     """Let a database know LOCAL as the successor of the node that it was, if it is one, and the database has known it.
 
     Args:
         alias: the database; both have this package's tables.
     """
-    if not (older_ones := older_nodes(local_alias())):
+    if (older := _known_before(alias)) is None:
         return
     identity = node_id(local_alias())
-    checkpoints = Checkpoint._base_manager.using(alias).exclude(position="", window_end="")
+    checkpoint = _begun(alias).filter(source=older).first()
+    with writing_on(alias):
+        _settle_account(alias, older, identity)
+        if checkpoint is not None:
+            _go_on(alias, identity, checkpoint)
+
+
+def _known_before(alias: str) -> str | None:
+    """Return as whom a database has known LOCAL before LOCAL was put back, where it has not met its successor yet."""
+    if not (older_ones := older_nodes(local_alias())):
+        return None
+    identity, begun = node_id(local_alias()), _begun(alias)
     met = MetNode._base_manager.using(alias)
-    if checkpoints.filter(source=identity).exists() or met.filter(node_id=identity).exists():
-        return
-    for older in older_ones:
-        checkpoint = checkpoints.filter(source=older).first()
-        if checkpoint is None and not met.filter(node_id=older).exists():
-            continue
-        with writing_on(alias):
-            _settle_account(alias, older, identity)
-            if checkpoint is not None:
-                _go_on(alias, identity, checkpoint)
-        return
+    if begun.filter(source=identity).exists() or met.filter(node_id=identity).exists():
+        return None
+    known = (each for each in older_ones if begun.filter(source=each).exists() or met.filter(node_id=each).exists())
+    return next(known, None)
+
+
+def _begun(alias: str) -> QuerySet[Checkpoint]:
+    return Checkpoint._base_manager.using(alias).exclude(position="", window_end="")
 
 
 def _go_on(alias: str, identity: str, checkpoint: Checkpoint) -> None:

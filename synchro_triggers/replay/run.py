@@ -11,6 +11,7 @@ import datetime
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, nullcontext, suppress
+from dataclasses import replace
 
 from django.db import Error, connections, transaction
 
@@ -116,9 +117,18 @@ def _comes_from_the_forgotten(way: Way) -> bool:
     return False
 
 
-def retry_failures(remote: str | None = None, *, progress: OnProgress | None = None) -> SyncReport:
-    """Synchronise, and try all that is kept, whatever its pause."""
-    return _synchronize(ways_of(required_remotes(remote)), Choices(progress=progress, retry=True, by="command"))
+def retry_failures(
+    remote: str | None = None,
+    *,
+    pull: bool = False,
+    asked: Callable[[str, str], Sequence[int]] | None = None,
+    progress: OnProgress | None = None,
+) -> SyncReport:
+    """Synchronise, and try what is kept, whatever its pause: all of it, or what is ``asked`` (see ``Choices``)."""
+    choices = Choices(progress=progress, retry=asked is None, by="command")
+    if asked is not None:
+        choices = replace(choices, asked=asked)
+    return _synchronize(ways_of(required_remotes(remote), pull=pull), choices)
 
 
 def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
@@ -303,7 +313,8 @@ class Run:
 
     def _load_due(self, report: SyncReport) -> DueFailures:
         context, retry = self._context, self._choices.retry
-        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry)
+        asked = self._choices.asked(context.remote, context.source)
+        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry, asked=asked)
         for label, kept in due.kept.items():
             if reason := self._fence.why_not(label):
                 report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")

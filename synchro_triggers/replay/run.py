@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, nullcontext, suppress
+from dataclasses import replace
 
 from django.db import Error, connections, transaction
 
@@ -68,7 +69,7 @@ from .state.node import (
 )
 from .state.runs import NO_RECORD, RunRecord, all_fail
 from .state.sight import require_sight
-from .state.succession import meet_successors, successors_foreseen
+from .state.succession import as_a_run_would, meet_successors
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.clock import Pace
 from .write.exits import apart_from_a_run
@@ -116,9 +117,18 @@ def _comes_from_the_forgotten(way: Way) -> bool:
     return False
 
 
-def retry_failures(remote: str | None = None, *, progress: OnProgress | None = None) -> SyncReport:
-    """Synchronise, and try all that is kept, whatever its pause."""
-    return _synchronize(ways_of(required_remotes(remote)), Choices(progress=progress, retry=True, by="command"))
+def retry_failures(
+    remote: str | None = None,
+    *,
+    pull: bool = False,
+    asked: Callable[[str, str], Sequence[int]] | None = None,
+    progress: OnProgress | None = None,
+) -> SyncReport:
+    """Synchronise, and try what is kept, whatever its pause: all of it, or what is ``asked`` (see ``Choices``)."""
+    choices = Choices(progress=progress, retry=asked is None, by="command")
+    if asked is not None:
+        choices = replace(choices, asked=asked)
+    return _synchronize(ways_of(required_remotes(remote), pull=pull), choices)
 
 
 def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
@@ -133,7 +143,7 @@ def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
         with all_fail([records[way]]), replaying_from(way.source):
             if way.source != LOCAL:
                 _require_ready([way.remote], report)
-            with _foreseen(way.remote) if choices.dry_run else nullcontext():
+            with as_a_run_would(way.remote) if choices.dry_run else nullcontext():
                 report.add_way(way.source, Run(way.remote, choices).perform(records[way]))
 
     try:
@@ -141,15 +151,6 @@ def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
     finally:
         report.seconds = time.monotonic() - started
     return report
-
-
-@contextmanager
-def _foreseen(remote: str) -> Iterator[None]:
-    """Let LOCAL and a remote, in a block, know one another as a run would let them; a dry run refuses as that does."""
-    require_own_tables(remote)
-    require_two_nodes(remote)
-    with successors_foreseen(remote):
-        yield
 
 
 def _require_ready(remotes: Sequence[str], report: SyncReport) -> None:
@@ -316,7 +317,8 @@ class Run:
 
     def _load_due(self, report: SyncReport) -> DueFailures:
         context, retry = self._context, self._choices.retry
-        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry)
+        asked = self._choices.asked(context.remote, context.source)
+        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry, asked=asked)
         for label, kept in due.kept.items():
             if reason := self._fence.why_not(label):
                 report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")

@@ -20,6 +20,7 @@ from ...replay.state.node import require_original, set_identity
 from ...replay.state.younger import describe_lost_time
 from ...replay.status.remote import pending_rows
 from ..errors import one_line
+from ..progress import progress_bar
 from ..telling import TellingCommand
 
 
@@ -74,7 +75,8 @@ class Command(TellingCommand):
                     require_original(local_alias())
                 if options["interactive"]:
                     self._ask(options)
-                reset_synchro(new_identity=options["new_identity"])
+                with progress_bar(self.stderr, options, "databases") as progress:
+                    reset_synchro(new_identity=options["new_identity"], progress=progress)
         self.tell([done], {"database": options["database"], "done": done}, options)
 
     def _settle(self, alias: str, options: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from django.db import connections, transaction
 from django.db.models import QuerySet
 
+from ...capture.own_tables import require_own_tables
 from ...conf import local_alias, replaying_from
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, MetNode, Node
 from ...vendors.vendor import writing_on
@@ -19,7 +20,7 @@ from ..log.history import fingerprint
 from ..log.vendor import log_of
 from .account import forget_nodes
 from .moved import moved_along
-from .node import has_same_history, node_id, older_nodes
+from .node import has_same_history, node_id, older_nodes, require_two_nodes
 
 #: Of a checkpoint, what goes on as it was. Numbers of windows are the older node's.
 _STAYS = ("lacks", "unlogged", "whole", "left_out", "looked", "since", "last_check")
@@ -51,6 +52,19 @@ def successors_foreseen(remote: str) -> Iterator[None]:
         yield
         for alias in (local, remote):
             transaction.set_rollback(True, using=alias)
+
+
+@contextmanager
+def as_a_run_would(remote: str) -> Iterator[None]:
+    """Let LOCAL and a remote, in the block of a dry run, know one another as a run would let them.
+
+    Raises:
+        Refused: the run would be refused: tables of this package are missing there, or it is a copy of LOCAL.
+    """
+    require_own_tables(remote)
+    require_two_nodes(remote)
+    with successors_foreseen(remote):
+        yield
 
 
 def take_over(alias: str) -> None:

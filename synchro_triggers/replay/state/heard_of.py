@@ -35,9 +35,9 @@ def has_heard_of_more(alias: str, source: str) -> bool:
     heard, was_put_back = _heard(alias, source)
     if heard and heard > last_number(local_alias()):
         return True
-    # What was brought while its sender kept failures is in references only. They are looked through until the two have
-    # met again: there is no index.
-    met = not was_put_back or any(each.passed for each in read_rows(Checkpoint, alias, source=source))
+    # What was brought while its sender kept failures is in references only. They have no index for that, and are looked
+    # through before the first run since the database was put back itself: its checkpoints have no place until then.
+    met = not was_put_back or any(each.place for each in read_rows(Checkpoint, alias, source=source))
     return not met and _beyond(alias, source).exists()
 
 

@@ -231,9 +231,9 @@ def require_same_history_there(remote: str, node: str) -> None:
 
 def has_same_history_there(remote: str, node: str) -> bool:
     """Tell whether a remote still has all that LOCAL has fetched from it; arguments as above."""
-    local, fetched = local_alias(), _fetched_from(node) or Checkpoint(source=node)
+    local, fetched = local_alias(), _fetched_from(node)
     with replaying_from(remote):
-        return has_same_history(fetched) and not has_heard_of_more(local, node)
+        return (fetched is None or has_same_history(fetched)) and not has_heard_of_more(local, node)
 
 
 def _fetched_from(node: str) -> Checkpoint | None:

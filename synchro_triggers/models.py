@@ -153,7 +153,7 @@ class Checkpoint(models.Model):
         last_window: the same of all rows of the last window that had any (PostgreSQL, whose ids are not in the
             order of commits): see ``Window.witness``.
         place: the fingerprint that ``source`` had at its last run. A database that was flushed has a new identity,
-            but is at the same place.
+            but is at the same place. Empty: it has not run since this database was put back.
         number: the last of the source's windows that lies before ``position``.
         passed: the last window of this database that the source knew in its last run: what its own users have changed
             before needs to be kept for the source no longer.

@@ -10,7 +10,7 @@ from synchro_triggers.models import Conflict, Failure, Knowledge, Node, Referenc
 from synchro_triggers.replay.log.history import fingerprint
 from tests.nodes.nodes import NAMES, STAR
 from tests.replay.hearing import later
-from tests.testapp.models import Item
+from tests.testapp.models import Item, Numbered
 
 
 def do(nodes, local, remote, *arguments):
@@ -72,3 +72,33 @@ def test_where_nothing_tells_when_it_was_lost_nothing_is_guessed(nodes, backups)
     assert done.returncode == 3
     assert "--new-identity" in done.stderr
     assert nodes.run("b", "c")
+
+
+def test_a_unique_clash_that_is_open_is_on_record_once_and_closed_when_it_is_settled(nodes, backups):
+    for name in ("a", "b"):
+        nodes.rows(name, Numbered).create(name=f"of {name}", number=5)
+        later()
+    for pair in STAR:
+        nodes.run(*pair)
+    assert open_clashes() == [1, 1, 0]
+    backups.take("a")
+    nodes.rows("a", Item).create(name="lost")
+    nodes.run("a", "b")
+    backups.put_back("a")
+
+    assert "successor" in do(nodes, "a", "b", "synchro_reset", "--keep-identity")
+    nodes.rows("a", Item).create(name="new")
+    nodes.run("a", "b")
+    nodes.command("a", "b", "synchro_failures", "--retry")
+
+    assert open_clashes() == [1, 1, 0]
+    assert "open" in nodes.command("a", "b", "synchro_conflicts").stdout
+    later()
+    nodes.rows("a", Numbered).update(number=6)
+    nodes.rounds(STAR)
+    assert open_clashes() == [0, 0, 0]
+    assert nodes.all(Numbered, "number") == [[5, 6]] * 3
+
+
+def open_clashes():
+    return [Conflict.objects.using(name).filter(kind="unique", taken="").count() for name in NAMES]

@@ -81,3 +81,16 @@ def test_what_has_come_by_a_run_that_has_not_ended_is_one(nodes, settings, remov
     nodes.run("c", "a")
 
     assert records() == ["links"]
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_somebody_has_linked_again_himself_is_one(nodes, settings, removed, size):
+    """The log of C speaks of two rows: of the one that has come, and of its own."""
+    settings.SYNCHRO_CONFLICT, settings.SYNCHRO_BATCH_SIZE = "remote", size
+    unlink(nodes, "c")
+    link(nodes, "c")
+
+    nodes.run("c", "a")
+
+    assert linked(nodes) == [0, 1, 1]
+    assert records() == ["links"]

@@ -101,7 +101,7 @@ def succeed(marks: Mapping[str, str]) -> list[str]:
         UsersChange._base_manager.using(alias).filter(row__lte=before)._raw_delete(alias)
         if number := succession.last_known:
             write_knowledge(alias, [""], {succession.source: number})
-        Checkpoint._base_manager.using(alias).update(passed=0)
+        Checkpoint._base_manager.using(alias).update(passed=0, place="")
         log_of(connections[alias]).forget_transactions(connections[alias])
         succeeds = Node.objects.using(alias).values_list("succeeds", flat=True).get(pk=1)
         set_identity(alias, new=True)

@@ -81,9 +81,11 @@ class LinkConflicts:
         has_seen_all = self._remote_has_seen_all(label)
         found: dict[Pair, Conflict] = {}
         for pair, event in events.items():
-            change, here = wanted[pair].change, wanted[pair].here
+            exists, change, here = wanted[pair]
             if received.get(here, _NEVER) < event.time:
-                seen = has_seen_all and change.logged and not change.own
+                # What has made the link what it is now may come in another batch.
+                is_all = change.logged and exists is not change.deleted
+                seen = has_seen_all and is_all and not change.own
                 times = change.logged_at, event.time
                 found[pair] = Conflict(label, change.key, event.key, *times, settled=seen)
         return found

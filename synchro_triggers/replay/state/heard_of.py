@@ -25,19 +25,19 @@ from ..schema.shape import gives_keys_again, model_of, read_key
 _CHUNK = 10_000
 
 
-def has_heard_of_more(alias: str, source: str, *, put_back: bool) -> bool:
+def has_heard_of_more(alias: str, source: str) -> bool:
     """Tell whether a database has heard of changes of LOCAL's users that LOCAL does not have any more.
 
     Args:
         alias: the database.
         source: node id of LOCAL.
-        put_back: the database was put back itself once.
     """
-    if _is_known_further(alias, source):
+    heard, was_put_back = _heard(alias, source)
+    if heard and heard > last_number(local_alias()):
         return True
-    # What was brought while its sender kept failures is in references only. They are looked through until the two have
-    # met again: there is no index.
-    met = not put_back or any(each.passed for each in read_rows(Checkpoint, alias, source=source))
+    # What was brought while its sender kept failures is in references only. They have no index for that, and are looked
+    # through before the first run since the database was put back itself: its checkpoints have no place until then.
+    met = not was_put_back or any(each.place for each in read_rows(Checkpoint, alias, source=source))
     return not met and _beyond(alias, source).exists()
 
 
@@ -51,7 +51,7 @@ def times_of_lost(alias: str, source: str) -> list[int] | None:
         By LOCAL's clock, in microseconds, in order; empty: nothing tells when. ``None``: nothing was lost.
     """
     last = last_number(local_alias())
-    told = _is_known_further(alias, source) or _beyond(alias, source).exists() or _is_of_others(alias, source)
+    told = _heard(alias, source)[0] > last or _beyond(alias, source).exists() or _is_of_others(alias, source)
     times: set[int] = set()
     for row in _versions_of(alias, source):
         for version in (*row.versions, *row.basis.upon):
@@ -62,11 +62,18 @@ def times_of_lost(alias: str, source: str) -> list[int] | None:
     return sorted(times - _times_behind_windows()) if told else None
 
 
-def _is_known_further(alias: str, source: str) -> bool:
-    with connections[alias].cursor() as cursor:  # each run asks
-        cursor.execute("SELECT max(number) FROM synchro_triggers_knowledge WHERE author = %s", [source])
-        heard = cursor.fetchone()[0]
-    return heard is not None and heard > last_number(local_alias())
+_HEARD = """
+    SELECT coalesce(max(number), 0), (SELECT succeeds FROM synchro_triggers_node WHERE id = 1)
+      FROM synchro_triggers_knowledge WHERE author = %s
+"""
+
+
+def _heard(alias: str, source: str) -> tuple[int, bool]:
+    """Return the last of LOCAL's windows that a database has heard of, and whether that was put back itself once."""
+    with connections[alias].cursor() as cursor:  # one statement for both: each run asks
+        cursor.execute(_HEARD, [source])
+        number, succeeds = cursor.fetchone()
+    return number, bool(succeeds)
 
 
 def _beyond(alias: str, source: str) -> QuerySet[Reference]:

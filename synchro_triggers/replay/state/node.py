@@ -194,8 +194,7 @@ def require_remembered(remote: str, source: str, node: str) -> None:
 
 def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
     """Raise ``Refused`` when LOCAL was put back to an older state than the remote has received, or heard of."""
-    source = node_id(local_alias())
-    if has_same_history(checkpoint) and not has_heard_of_more(remote, source, put_back=bool(older_nodes(remote))):
+    if has_same_history(checkpoint) and not has_heard_of_more(remote, checkpoint.source):
         return
     raise Refused(
         f"The database {local_alias()!r} was put back to an older state (a backup, a standby that lagged, a crash): "
@@ -232,10 +231,9 @@ def require_same_history_there(remote: str, node: str) -> None:
 
 def has_same_history_there(remote: str, node: str) -> bool:
     """Tell whether a remote still has all that LOCAL has fetched from it; arguments as above."""
-    local, fetched = local_alias(), _fetched_from(node) or Checkpoint(source=node)
+    local, fetched = local_alias(), _fetched_from(node)
     with replaying_from(remote):
-        heard = has_heard_of_more(local, node, put_back=bool(older_nodes(local)))
-        return has_same_history(fetched) and not heard
+        return (fetched is None or has_same_history(fetched)) and not has_heard_of_more(local, node)
 
 
 def _fetched_from(node: str) -> Checkpoint | None:

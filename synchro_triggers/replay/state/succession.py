@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from ...capture.own_tables import require_own_tables
 from ...conf import local_alias, replaying_from
-from ...models import ChangeLog, Checkpoint, Failure, Introduction, MetNode, Node
+from ...models import ChangeLog, Checkpoint, Conflict, ConflictKind, Failure, Introduction, MetNode, Node
 from ...vendors.vendor import writing_on
 from ..log.history import fingerprint
 from ..log.vendor import log_of
@@ -111,10 +111,14 @@ def _go_on(alias: str, identity: str, checkpoint: Checkpoint) -> None:
     Checkpoint._base_manager.using(alias).update_or_create(source=identity, defaults=fields)
     Checkpoint._base_manager.using(alias).filter(source=older).update(place="")  # it is not LOCAL before it was flushed
     failures = Failure._base_manager.using(alias).filter(source=older)
+    # A clash is on record as long as the failure is kept; other records say by whose name an object was known then.
+    clashes = Conflict._base_manager.using(alias).filter(source=older, kind=ConflictKind.UNIQUE, taken="")
     if lost:
         last = log_of(connections[local_alias()]).received_to(str(fields["position"]))
         row = ChangeLog.objects.using(local_alias()).filter(pk__lte=last).order_by("-pk").first()
         failures.filter(logged_at__gt=row.logged_at).delete() if row is not None else failures.delete()
+        clashes = clashes.filter(local_at__lte=row.logged_at) if row is not None else clashes.none()
+    clashes.update(source=identity)
     for model in (Failure, Introduction):
         model._base_manager.using(alias).filter(source=older).update(source=identity)
 

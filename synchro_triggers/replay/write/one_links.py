@@ -163,6 +163,9 @@ class Links:
                 self._fail(remaining, key, remote_wins)
                 del keys[pair[1]]
                 continue
+            if conflict.settled:
+                del keys[pair[1]]
+                continue
             # Of a link that was removed and added again there are two changes, which may come in two batches.
             pair_here = frozenset((task.owner, key)) if shape.field.remote_field.symmetrical else (task.owner, key)
             told = (shape.through, (pair_here, remote_wins))
@@ -170,7 +173,7 @@ class Links:
                 outcomes.told_links.add(told)
                 between = f"the link of {ends}: "
                 self._remote_changes.settling.settle(conflict, change, deletes=not add, deleted=add, between=between)
-                if remote_wins and not conflict.settled:
+                if remote_wins:
                     outcomes.report.count(shape.through._meta.label, "conflicts")
             if remote_wins:
                 del keys[pair[1]]

@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.models.signals import post_save
 
 from synchro_triggers import synchronize
-from synchro_triggers.models import Checkpoint, Failure, Reference
+from synchro_triggers.models import Checkpoint, Failure, Node, Reference
 from tests.databases import RECEIVING_PAIRS, both
 from tests.shapeapp.models import Alpha, Author, Beta, Book, Gamma, Paper, Rock, Scissors
 from tests.shapes.sides import synchronize_and_compare
@@ -54,6 +54,16 @@ def test_objects_arrive_change_and_go(way):
     assert report.failures == []
     assert list(on_remote(Item).values_list("name", "cash")) == [("Zoë's 100 % 🙂", 9)]
     assert not synchronize().changed
+
+
+def test_objects_arrive_from_a_database_that_was_put_back_once():
+    Item.objects.create(name="a")
+    assert synchronize().created == 1
+    Node.objects.update(succeeds="another")  # as `synchro_reset --keep-identity` leaves it
+    Item.objects.create(name="b")
+
+    assert synchronize().created == 1
+    assert sorted(on_remote(Item).values_list("name", flat=True)) == ["a", "b"]
 
 
 def test_relations_links_and_parents_arrive(way):

@@ -7,6 +7,7 @@ import uuid
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from ...capture.vendor import has_capture
 from ...conf import LOCAL, local_alias, replaying_from
 from ...exceptions import Refused
 from ...models import Checkpoint, Contribution, MetNode, Node, Window
@@ -223,6 +224,8 @@ def require_same_history_there(remote: str, node: str) -> None:
     Raises:
         Refused: it was put back to an older state.
     """
+    if not has_capture(connections[remote]):
+        return  # it only receives, and has no log
     local = local_alias()
     fetched = _fetched_from(node) or Checkpoint(source=node)
     with replaying_from(remote):
@@ -231,6 +234,8 @@ def require_same_history_there(remote: str, node: str) -> None:
 
 def has_same_history_there(remote: str, node: str) -> bool:
     """Tell whether a remote still has all that LOCAL has fetched from it; arguments as above."""
+    if not has_capture(connections[remote]):
+        return True
     local, fetched = local_alias(), _fetched_from(node)
     with replaying_from(remote):
         return (fetched is None or has_same_history(fetched)) and not has_heard_of_more(local, node)

@@ -12,18 +12,21 @@ from synchro_triggers import counterparts, synchro_paused, synchronize
 from synchro_triggers.models import Arrival, Introduction, Reference
 from tests.databases import both
 from tests.testapp.models import (
+    Club,
     Egg,
     Entry,
     Hen,
     Item,
     Keyed,
     KeyedChild,
+    Membership,
     Node,
     Numbered,
     Place,
     Restaurant,
     Tag,
     Tagged,
+    Unlisted,
 )
 
 LOCAL, REMOTE = "default", "remote"
@@ -98,6 +101,19 @@ def test_foreign_keys_are_compared_by_what_they_point_to():
     code, _ = link("--by", "testapp.KeyedChild:parent,name")
 
     assert code == 0 and pairs(KeyedChild, "parent__code") == {("x", "x"), ("y", "y")}
+
+
+def test_objects_that_point_to_what_was_not_found_are_told_apart_from_others():
+    for alias, first in ((LOCAL, 1), (REMOTE, 51)):
+        make(alias, Club, {"name": f"of {alias}"}, first=first)
+        make(alias, Unlisted, {"name": "x"}, first=1)
+        tag = make(alias, Tag, {"label": "x"}, first=first)[0]
+        make(alias, Membership, {"club_id": first, "member_id": tag.pk, "extra_id": 1}, first=first)
+
+    code, said = link("--model", "testapp.Membership", "--by", "club,member")
+
+    assert code == 0
+    assert "1 without a counterpart, 1 of them since what they point to has none" in said
 
 
 def test_trees_are_found_by_parent_and_name():
@@ -282,6 +298,7 @@ def test_dry_run_says_the_same_and_writes_nothing():
         (("--by", "testapp.Unlisted:name"), "'testapp.Unlisted' is not in SYNCHRO_MODELS"),
         (("--by", "testapp.Item:nam"), "testapp.Item has no field 'nam' with a column (it has: id, name, cash)"),
         (("--by", "testapp.Item:"), "names no field"),
+        (("--by", "testapp.Item"), "--by 'testapp.Item' names no field: write testapp.Item:field,field."),
         (("--by", "testapp.Entry:visits"), "which is skipped"),
         (("--by", "testapp.Tagged:tags"), "testapp.Tagged has no field 'tags' with a column"),
         (("--by", "testapp.Restaurant:stars"), "testapp.Restaurant inherits from testapp.Place: say it of that"),

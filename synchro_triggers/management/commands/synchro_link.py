@@ -143,6 +143,8 @@ def _more(number: int) -> Iterator[str]:
 
 def _described(counts: LinkCounts, alias: str) -> str:
     said = [f"{counts.linked:,} linked, {counts.known:,} known before, {counts.unmatched:,} without a counterpart"]
+    if counts.pointing:
+        said.append(f"{counts.pointing:,} of them since what they point to has none")
     if counts.left:
         said.append(f"{counts.left:,} of them left undecided")
     if counts.alike:

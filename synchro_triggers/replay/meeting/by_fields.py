@@ -43,6 +43,8 @@ def read_by(entries: Iterable[str], chosen: Sequence[str] | None) -> ByFields:
     labels = labels_of(chosen) if chosen else None
     for entry in entries:
         label, colon, listed = entry.rpartition(":")
+        if not colon and "." in listed:
+            raise SynchroConfigurationError(f"--by {entry!r} names no field: write {entry}:field,field.")
         if not colon:
             if chosen is None or len(chosen) != 1:
                 raise SynchroConfigurationError(

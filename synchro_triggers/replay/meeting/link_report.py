@@ -8,7 +8,7 @@ from typing import Any
 from ...key_texts import printable_key
 from ..identity.reference_table import text_of
 from ..rows.shown_values import FieldDifference
-from .row_finder import Left
+from .row_finder import POINTS_NOWHERE, Left
 
 
 @dataclass
@@ -21,6 +21,7 @@ class LinkCounts:
         unmatched: without a counterpart.
         alike: of those, how many have the key of a remote row whose values are others.
         unreadable: of those, how many have a value that cannot be read, here or in the remote row with their key.
+        pointing: of those, how many have none because what they point to has none (a field of ``by``).
         left: of those, how many may be a row of the remote all the same; the others are new for it.
     """
 
@@ -29,6 +30,7 @@ class LinkCounts:
     unmatched: int = 0
     alike: int = 0
     unreadable: int = 0
+    pointing: int = 0
     left: int = 0
 
 
@@ -77,6 +79,9 @@ class LinkReport:
         counts.unmatched += 1
         counts.alike += is_alike
         counts.unreadable += is_unreadable
+        if why is POINTS_NOWHERE:
+            counts.pointing += 1
+            return
         counts.left += why is not None
         if why is not None and (self.named is None or counts.left <= self.named):
             there = None if why.remote_key is None else printable_key(text_of(why.remote_key))

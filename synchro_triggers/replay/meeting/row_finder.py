@@ -46,6 +46,10 @@ class Left:
     fields: tuple[FieldDifference, ...] = ()
 
 
+#: What a caller names of an object leads to one without a counterpart: it cannot be found, and may well be new.
+POINTS_NOWHERE = Left("what it points to has no counterpart")
+
+
 class RowFinder:
     """Finds the rows of the remote that the objects of a page are.
 
@@ -80,6 +84,8 @@ class RowFinder:
         _load_targets(identity, shape, new)
         if self._is_told and all(map(is_read, new)):
             self._found, self._unclear = self._matching.by_natural_keys(shape.model, new)
+        # Object by object, to ask whose the rows are took nine tenths of the time.
+        identity.load_claims(shape.model, {*self._found.values(), *(row.pk for row in self.candidates.values())})
 
     def find(self, instance: Any) -> Any:
         """Return the key of the row that an object is; ``None``: it has none; or why it is ``Left``."""
@@ -100,7 +106,7 @@ class RowFinder:
             named = f"several rows of {self._identity.remote!r} have its {', '.join(self._names)}"
             return Left(named if self._names else str(error))
         except ObjectDoesNotExist:
-            return None  # it leads to what is not there
+            return POINTS_NOWHERE if self._names else None
         except Exception as error:
             if not is_of_one_object(error):
                 raise

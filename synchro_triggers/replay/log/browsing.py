@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -152,8 +153,19 @@ def _columns(connection: BaseDatabaseWrapper) -> str:
     return f"id, model_label, object_pk, operation, changed_fields, origin, {time}"
 
 
-def _entry(connection: BaseDatabaseWrapper, row: Sequence[object]) -> Entry:
+def _entry(connection: BaseDatabaseWrapper, row: Sequence[Any]) -> Entry:
     number, label, key, operation, fields, origin, time, *old = row
-    texts = [printable_key(str(each if each is not None else "")) for each in (label, key, operation, fields, origin)]
-    old_values = printable_key(str(old[0])) if old and old[0] is not None else ""
-    return Entry(int(str(number)), *texts, log_of(connection).time_or_none(time), old_values)
+    return Entry(
+        id=int(number),
+        label=_text(label),
+        key=_text(key),
+        operation=_text(operation),
+        fields=_text(fields),
+        origin=_text(origin),
+        at=log_of(connection).time_or_none(time),
+        old_values=_text(old[0]) if old else "",
+    )
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else printable_key(str(value))

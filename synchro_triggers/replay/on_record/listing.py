@@ -122,11 +122,6 @@ def records_of(alias: str) -> QuerySet[Conflict]:
         Refused: the tables of this package are missing there.
     """
     require_own_tables(alias)
-    return records_on(alias)
-
-
-def records_on(alias: str) -> QuerySet[Conflict]:
-    """Return the same of a database that is not asked yet."""
     rows: QuerySet[Conflict] = QuerySet(Conflict, using=alias)
     return rows if alias == local_alias() else rows.filter(source=node_id(local_alias()))
 

@@ -18,7 +18,7 @@ from ...exceptions import SynchroError
 from ...key_texts import printable_key
 from ...masking import without_credentials
 from ...models import Afterwards, Conflict, ConflictKind, Winner
-from ...replay.on_record.listing import fields_of, records_on
+from ...replay.on_record.listing import fields_of
 from ...replay.on_record.taking import take
 from ...replay.schema.shape import shown_key
 from .filters import DatabaseFilter, ModelFilter, OpenFilter
@@ -61,7 +61,7 @@ class ConflictAdmin(RecordAdmin):
     record_template = "synchro_triggers/admin/conflict.html"
 
     def rows_on(self, alias: str) -> QuerySet[Any]:
-        return records_on(alias)
+        return self.received_on(alias)
 
     def prepare_rows(self, request: HttpRequest, alias: str, rows: Iterable[Any]) -> None:
         links, aliases = ObjectLinks(request, self.admin_site), names_of_nodes(alias)

@@ -44,7 +44,7 @@ def explanation_page(request: HttpRequest, site: AdminSite, opts: Any, media: An
             explanation, _problems = explain(label, key, get_settings().remotes)  # the problems are told in it, too
             parts = in_parts(lines_of(explanation))
     log = reverse("admin:synchro_triggers_changelog_changelist", current_app=site.name)
-    request.current_app = site.name  # type: ignore[attr-defined]
+    request.current_app = site.name
     context = {
         **site.each_context(request),
         "title": _("What is known of an object"),

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from ...masking import without_credentials
 from ...models import Failure
 from ...moment import as_utc
-from ...replay.on_record.kept import give_up, kept_on, make_due
+from ...replay.on_record.kept import give_up, make_due
 from .filters import DatabaseFilter, ModelFilter
 from .naming import names_of_nodes
 from .noting import note
@@ -60,7 +60,7 @@ class FailureAdmin(RecordAdmin):
     )
 
     def rows_on(self, alias: str) -> QuerySet[Any]:
-        return kept_on(alias)
+        return self.received_on(alias)
 
     def prepare_rows(self, request: HttpRequest, alias: str, rows: Iterable[Any]) -> None:
         links, aliases = ObjectLinks(request, self.admin_site), names_of_nodes(alias)
@@ -137,7 +137,7 @@ class FailureAdmin(RecordAdmin):
     def _asked_once_more(self, request: HttpRequest, alias: str) -> HttpResponse:
         chosen = list(self.rows_on(alias).filter(pk__in=_chosen(request)).order_by("pk"))
         self.prepare_rows(request, alias, chosen)
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Drop failures?"),

@@ -15,6 +15,7 @@ from ...capture.tables import captured_models
 from ...conf import get_settings
 from ...key_texts import printable_key
 from ...models import Direction, Outcome
+from .keyset import with_value
 from .places import DATABASE, database_of_list, databases
 
 #: Parameters of a list's address.
@@ -37,7 +38,7 @@ class DatabaseFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset  # the ModelAdmin asks that database already
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         for alias, name in self.lookup_choices:
             query = changelist.get_query_string({DATABASE: alias})
             yield {"selected": alias == self._chosen, "query_string": query, "display": name}
@@ -55,7 +56,7 @@ class ModelFilter(SimpleListFilter):
         return [(label, printable_key(label)) for label in sorted(labels | ({asked} if asked else set()))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        return queryset.filter(model_label=self.value()) if self.value() else None
+        return with_value(queryset, model_label=str(self.value())) if self.value() else None
 
 
 class OfTheLog(SimpleListFilter):
@@ -104,7 +105,7 @@ class RemoteFilter(SimpleListFilter):
         return [(remote, remote) for remote in get_settings().remotes]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        return queryset.filter(remote=self.value()) if self.value() else None
+        return with_value(queryset, remote=str(self.value())) if self.value() else None
 
 
 class DirectionFilter(SimpleListFilter):
@@ -115,7 +116,7 @@ class DirectionFilter(SimpleListFilter):
         return [(str(value), str(label)) for value, label in Direction.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        return queryset.filter(direction=self.value()) if self.value() else None
+        return with_value(queryset, direction=str(self.value())) if self.value() else None
 
 
 class OutcomeFilter(SimpleListFilter):
@@ -126,7 +127,7 @@ class OutcomeFilter(SimpleListFilter):
         return [(str(value), str(label)) for value, label in Outcome.choices if value]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        return queryset.filter(outcome=self.value()) if self.value() else None
+        return with_value(queryset, outcome=str(self.value())) if self.value() else None
 
 
 class OpenFilter(SimpleListFilter):

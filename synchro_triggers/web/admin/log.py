@@ -80,7 +80,7 @@ def _row(entry: Entry) -> ChangeLog:
     at = entry.at
     if at is not None and not django_settings.USE_TZ:
         at = timezone.make_naive(at, timezone.get_default_timezone())
-    return ChangeLog(
+    row = ChangeLog(
         id=entry.id,
         model_label=entry.label,
         object_pk=entry.key,
@@ -88,8 +88,9 @@ def _row(entry: Entry) -> ChangeLog:
         changed_fields=entry.fields,
         old_values=entry.old_values or None,
         origin=entry.origin,
-        logged_at=at,
     )
+    row.logged_at = at  # none where the log holds what is no time
+    return row
 
 
 class ChangeLogAdmin(RecordAdmin):
@@ -137,7 +138,9 @@ class ChangeLogAdmin(RecordAdmin):
     def lines_of(self, request: HttpRequest, record: Any) -> list[Shown]:
         found = super().lines_of(request, record)
         return (
-            found if record.old_values is None else [*found, Shown(_("old values"), _spread(record.old_values), True)]
+            found
+            if record.old_values is None
+            else [*found, Shown(gettext("old values"), _spread(record.old_values), True)]
         )
 
     def get_urls(self) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -31,7 +32,7 @@ def note(request: HttpRequest, alias: str, records: Iterable[Model], said: str, 
     """
     for record in records:
         LogEntry.objects.create(
-            user_id=request.user.pk,
+            user=cast(Any, request.user),  # nobody else comes so far
             content_type=_type_of(type(record)),
             object_id=record_id(alias, record.pk),
             object_repr=without_credentials(str(record))[:_LENGTH],

@@ -18,8 +18,9 @@ from django.utils.translation import gettext as _
 
 from ...capture.own_tables import require_own_tables
 from ...conf import local_alias
+from ...replay.state.node import node_id
 from ..outside import outside_request_transactions
-from .keyset import KeysetList
+from .keyset import KeysetList, with_value
 from .noting import entries_of
 from .places import DATABASE, database_of_list, errors_as_messages, read_record_id, record_id
 
@@ -52,11 +53,11 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     change_list_template = "synchro_triggers/admin/list.html"
     record_template = "synchro_triggers/admin/record.html"
 
-    list_per_page = 100
+    list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    sortable_by: Sequence[str] = ()
-    ordering: Sequence[str] = ("-pk",)
+    sortable_by = ()
+    ordering = ("-pk",)
 
     class Media:
         css: ClassVar[dict[str, Sequence[str]]] = {"all": ("synchro_triggers/admin.css",)}
@@ -89,6 +90,11 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def rows_on(self, alias: str) -> QuerySet[Any]:
         """Return the records of a database that are shown."""
         return QuerySet(self.model, using=alias)
+
+    def received_on(self, alias: str) -> QuerySet[Any]:
+        """Return what a database has of LOCAL's runs; LOCAL itself: of everybody's."""
+        rows: QuerySet[Any] = QuerySet(self.model, using=alias)
+        return rows if alias == local_alias() else with_value(rows, source=node_id(local_alias()))
 
     def prepare_rows(self, request: HttpRequest, alias: str, rows: Iterable[Any]) -> None:
         """Give rows what their columns show that does not stand in them."""
@@ -170,7 +176,7 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "list_address": self.list_address(alias),
             "entries": entries_of(self.model, record_id(alias, number)),
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(
             request, self.record_template, {**self.admin_site.each_context(request), **context, **(extra_context or {})}
         )

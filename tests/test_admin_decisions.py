@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -21,6 +22,7 @@ from tests.admin_pages import (
     user_with,
 )
 from tests.databases import both, both_committed
+from tests.replay.test_several_remotes import third  # noqa: F401 - a fixture
 from tests.testapp.models import Ambiguous, Item
 
 REMOTE = "remote"
@@ -157,6 +159,35 @@ def test_what_others_have_sent_to_a_remote_is_not_theirs_to_drop(vendor):
     press(ann, "failure", "drop", kept.pk, confirmed="1")
 
     assert shown == [] and Failure.objects.using(REMOTE).exists()
+
+
+@both
+def test_each_of_several_remotes_shows_and_drops_its_own(failure, third, settings):  # noqa: F811
+    settings.SYNCHRO_REMOTE = (third, REMOTE)
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
+    Ambiguous.objects.using(third).bulk_create([Ambiguous(name="x"), Ambiguous(name="x")])
+    assert synchronize(third).failures
+    own = Failure.objects.using(third).get()
+
+    first, second = ann.get(list_of("failure")), ann.get(f"{list_of('failure')}?database=remote")
+    waiting = ann.get("/admin/synchro_triggers/changelog/", {"state": f"waiting:{third}"})
+    press(ann, "failure", "drop", own.pk, alias=third, confirmed="1")
+
+    assert re.findall(r'href="\?database=(\w+)"', first.content.decode()) == ["third", "remote", "default"]
+    assert "on “third”" in text_of(first) and "on “remote”" in text_of(second)
+    assert (cells_of(first, "id"), cells_of(second, "id")) == ([str(own.pk)], [str(failure.pk)])
+    assert cells_of(waiting, "id") == []
+    assert Failure.objects.using(REMOTE).exists() and not Failure.objects.using(third).exists()
+    assert [object_id for _, object_id, _ in noted()] == [f"third:{own.pk}"]
+
+
+@both
+def test_without_a_remote_the_lists_are_those_of_local(vendor, settings):
+    settings.SYNCHRO_REMOTE = None
+    boss = client_of(user_with("view_failure", "view_conflict", "view_reference"))
+
+    for table in ("failure", "conflict", "reference"):
+        assert "on “default”" in text_of(boss.get(list_of(table)))
 
 
 # Conflicts ----------------------------------------------------------------------------------------

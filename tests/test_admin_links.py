@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib import admin
 from django.contrib.admin import AdminSite
-from django.urls import path, reverse
+from django.urls import NoReverseMatch, path, reverse
 
 import synchro_triggers
 from synchro_triggers import synchronize
@@ -34,6 +34,13 @@ urlpatterns = [path("admin/", admin.site.urls), path("office/", office.urls)]
 @pytest.fixture
 def boss(vendor, django_user_model):
     return client_of(django_user_model.objects.create_superuser("boss"))
+
+
+def raising(error):
+    def call(*args, **options):
+        raise error
+
+    return call
 
 
 # The index ----------------------------------------------------------------------------------------
@@ -117,6 +124,24 @@ def test_history_has_no_links_for_others(boss, before_the_admin):
     assert link_named(boss.get(of_item), "Log entries")
     assert not link_named(client_of(eve).get(of_item), "Log entries")
     assert boss.get(of_user).status_code == 200 and not link_named(boss.get(of_user), "Log entries")
+
+
+@both
+def test_settings_that_are_wrong_take_no_history_away(boss, before_the_admin, settings):
+    item = Item.objects.create(name="a")
+    settings.SYNCHRO_REMOTE = "nowhere"
+
+    page = boss.get(reverse("office:testapp_item_history", args=[item.pk]))
+
+    assert page.status_code == 200 and not link_named(page, "Log entries")
+
+
+@both
+def test_site_without_the_log_has_failures_without_links_to_it(boss, monkeypatch):
+    monkeypatch.setattr("synchro_triggers.web.admin.objects.reverse", raising(NoReverseMatch()))
+    ChangeLog.objects.create(model_label="testapp.Item", object_pk="1", operation="U")
+
+    assert cells_of(boss.get("/office/synchro_triggers/changelog/"), "explained") == ["-"]
 
 
 @both

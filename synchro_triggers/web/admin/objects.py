@@ -56,7 +56,9 @@ class ObjectLinks:
         model = model_of(label)
         if model is None or concrete_of(model) not in self._captured or printable_key(key) != key:
             return ""
-        address = explanation_address(self._site.name, label, key)
+        address = self._explanations and f"{self._explanations}?{urlencode({'model': label, 'key': key})}"
+        if not address:
+            return ""
         shown = printable_key(shown_key(label, key))
         return format_html('<a href="{}" aria-label="{}">{}</a>', address, _("Explain %s") % shown, _("Explain"))
 
@@ -83,15 +85,13 @@ class ObjectLinks:
         return self._links_of_models[label]
 
     @cached_property
+    def _explanations(self) -> str:
+        """The address of the page that tells what is known of an object; ``""``: this site does not have the log."""
+        try:
+            return reverse("admin:synchro_triggers_changelog_explain", current_app=self._site.name)
+        except NoReverseMatch:
+            return ""
+
+    @cached_property
     def _captured(self) -> frozenset[type[Model]]:
         return frozenset(captured_models(get_settings().models))
-
-
-def explanation_address(site: str, label: str, key: str) -> str:
-    """Return the address of the page that tells what is known of an object.
-
-    Raises:
-        NoReverseMatch: the admin of that name does not have the log.
-    """
-    address = reverse("admin:synchro_triggers_changelog_explain", current_app=site)
-    return f"{address}?{urlencode({'model': label, 'key': key})}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import html
 import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connections
+from django.urls import reverse
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Conflict, Failure
@@ -59,6 +61,7 @@ def failure(vendor, db):
     return Failure.objects.using(REMOTE).get()
 
 
+@pytest.mark.mariadb
 @both
 def test_failures_of_a_remote_are_shown_with_their_errors_and_tries(failure):
     ann = client_of(user_with("view_failure"))
@@ -72,6 +75,7 @@ def test_failures_of_a_remote_are_shown_with_their_errors_and_tries(failure):
     assert cells_of(ann.get(f"{list_of('failure')}?database=default"), "id") == []
 
 
+@pytest.mark.mariadb
 @both
 def test_retry_lets_the_next_run_try_and_is_noted(failure):
     ann = client_of(user_with("view_failure", "synchronize"))
@@ -80,13 +84,16 @@ def test_retry_lets_the_next_run_try_and_is_noted(failure):
 
     response = press(ann, "failure", "retry", failure.pk)
 
-    assert messages_of(response) == ["1 failure is tried with the next run."]
-    assert cells_of(ann.get(response["Location"]), "next_try") == ["with the next run"]
+    link = f'<a href="{reverse("synchro:synchro")}">Synchronization</a>'
+    assert messages_of(response) == [f"1 failure is tried with the next run. {link}"]
+    assert link in ann.get(response["Location"]).content.decode()
+    assert cells_of(ann.get(list_of("failure")), "next_try") == ["with the next run"]
     assert noted() == [("ann", f"remote:{failure.pk}", "Retried with the next run (on 'remote').")]
     synchronize()
     assert Ambiguous.objects.using(REMOTE).get().note == MARKUP
 
 
+@pytest.mark.mariadb
 @both
 def test_drop_asks_once_more_and_is_noted(failure):
     ann = client_of(user_with("view_failure", "synchronize"))
@@ -103,14 +110,29 @@ def test_drop_asks_once_more_and_is_noted(failure):
 
 
 @both
+@pytest.mark.parametrize(("pressed", "said"), [("retry", "1 failure is tried"), ("drop", "Drop failures?")])
+def test_page_of_a_failure_has_buttons_that_do_the_same(failure, pressed, said):
+    ann = client_of(user_with("view_failure", "synchronize"))
+
+    page = ann.get(page_of("failure", REMOTE, failure.pk)).content.decode()
+    form = page[page.index(f'<form method="post" action="{list_of("failure")}') :]
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+    address = re.search(r'action="([^"]*)"', form)
+    assert address is not None and f'name="action" value="{pressed}"' in form
+
+    assert said in text_of(ann.post(html.unescape(address[1]), {**fields, "action": pressed}, follow=True))
+
+
+@both
 @pytest.mark.parametrize("action", ["retry", "drop"])
 def test_who_may_not_synchronise_retries_and_drops_nothing(failure, action):
     eve = client_of(user_with("view_failure", "view_changelog", "view_conflict", "change_failure"))
 
     page = eve.get(list_of("failure"))
+    own_page = eve.get(page_of("failure", REMOTE, failure.pk))
     press(eve, "failure", action, failure.pk, confirmed="1")
 
-    assert f'value="{action}"' not in page.content.decode()
+    assert f'value="{action}"' not in page.content.decode() + own_page.content.decode()
     assert Failure.objects.using(REMOTE).get().next_at == failure.next_at
     assert noted() == []
 
@@ -131,6 +153,7 @@ def test_errors_are_text_and_show_no_credentials(failure, monkeypatch):
     assert "s3cr" not in LogEntry.objects.get().object_repr
 
 
+@pytest.mark.mariadb
 @both
 def test_failures_of_models_that_are_gone_and_of_long_keys_are_shown_and_dropped(vendor):
     ann = client_of(user_with("view_failure", "synchronize"))
@@ -147,6 +170,7 @@ def test_failures_of_models_that_are_gone_and_of_long_keys_are_shown_and_dropped
     assert not Failure.objects.using(REMOTE).exists()
 
 
+@pytest.mark.mariadb
 @both
 def test_what_others_have_sent_to_a_remote_is_not_theirs_to_drop(vendor):
     ann = client_of(user_with("view_failure", "synchronize"))
@@ -179,6 +203,20 @@ def test_each_of_several_remotes_shows_and_drops_its_own(failure, third, setting
     assert cells_of(waiting, "id") == []
     assert Failure.objects.using(REMOTE).exists() and not Failure.objects.using(third).exists()
     assert [object_id for _, object_id, _ in noted()] == [f"third:{own.pk}"]
+
+
+@both
+def test_failure_of_what_was_fetched_leads_to_no_object_of_local(django_user_model):
+    boss = client_of(django_user_model.objects.create_superuser("boss"))
+    item = Item.objects.create(name="another one, with the same number")
+    now = datetime.datetime.now(datetime.UTC)
+    given = {"source": node_id(REMOTE), "operation": "U", "logged_at": now, "error": "no"}
+    Failure.objects.create(model_label="testapp.Item", object_pk=str(item.pk), **given)
+
+    page = boss.get("/office/synchro_triggers/failure/?database=default")
+
+    assert (cells_of(page, "its_object"), cells_of(page, "explained")) == ([str(item.pk)], ["-"])
+    assert f"/office/testapp/item/{item.pk}/" not in page.content.decode()
 
 
 @both

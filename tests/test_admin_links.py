@@ -75,11 +75,15 @@ def test_site_with_an_index_of_its_own_keeps_it():
 def test_without_the_admin_nothing_of_it_is_imported():
     """A project without ``django.contrib.admin`` and ``contenttypes`` starts, and has the tables all the same."""
     program = (
-        "import django, sys; from django.conf import settings;"
+        "import django, re, sys; from django.conf import settings;"
         "settings.configure(INSTALLED_APPS=['synchro_triggers'], SYNCHRO_REMOTE=None,"
+        " TEMPLATES=[{'BACKEND': 'django.template.backends.django.DjangoTemplates', 'APP_DIRS': True}],"
         " DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}});"
         "django.setup();"
-        "print([name for name in sys.modules if 'admin' in name and 'synchro' in name or 'contrib.admin' in name])"
+        "from django.template import Context, engines;"
+        "tag = '{% load synchro_triggers_admin %}{% synchro_link %}{% synchro_history_links %}';"
+        "assert not engines['django'].from_string(tag).render({}).strip();"
+        "print([name for name in sys.modules if re.search('synchro_triggers[.](web[.])?admin|contrib[.]admin', name)])"
     )
 
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parent)

@@ -13,6 +13,7 @@ from ..capture.keys import encode_key
 from ..capture.tables import captured_models
 from ..conf import get_settings
 from ..replay.schema.shape import concrete_of
+from ..web.address import page_address
 
 register = template.Library()
 
@@ -26,12 +27,7 @@ def synchro_link(context: Any) -> dict[str, str]:
     Example:
         ``{% load synchro_triggers_admin %}{% synchro_link %}``
     """
-    if not _may_see(context):
-        return {"address": ""}
-    try:
-        return {"address": reverse("synchro:synchro")}
-    except NoReverseMatch:
-        return {"address": ""}
+    return {"address": page_address() if _may_see(context) else ""}
 
 
 @register.inclusion_tag("synchro_triggers/admin/history_links.html", takes_context=True)

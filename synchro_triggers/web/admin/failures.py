@@ -12,13 +12,16 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from ...conf import local_alias
 from ...masking import without_credentials
-from ...models import Failure
+from ...models import Failure, Operation
 from ...moment import as_utc
 from ...replay.on_record.kept import give_up, make_due
+from ..address import page_address
 from .filters import DatabaseFilter, ModelFilter
 from .naming import names_of_nodes
 from .noting import note
@@ -59,15 +62,18 @@ class FailureAdmin(RecordAdmin):
         "explained",
     )
 
+    record_template = "synchro_triggers/admin/failure.html"
+
     def rows_on(self, alias: str) -> QuerySet[Any]:
         return self.received_on(alias)
 
     def prepare_rows(self, request: HttpRequest, alias: str, rows: Iterable[Any]) -> None:
         links, aliases = ObjectLinks(request, self.admin_site), names_of_nodes(alias)
         for row in rows:
-            gone = row.operation == "D"
-            row.object_link = links.to_object(row.model_label, row.key, gone=gone)
-            row.explanation_link = links.to_explanation(row.model_label, row.key)
+            # What LOCAL keeps has another's key, by which it knows nothing itself.
+            theirs, gone = alias == local_alias(), row.operation == Operation.DELETE
+            row.object_link = links.to_object(row.model_label, row.key, gone=theirs or gone)
+            row.explanation_link = "" if theirs else links.to_explanation(row.model_label, row.key)
             row.error = without_credentials(row.error)  # it stands in the row's text, too, which Django shows
             row.sent_by = aliases.get(row.source, row.source)
 
@@ -78,6 +84,10 @@ class FailureAdmin(RecordAdmin):
             *super().lines_of(request, record),
             Shown(gettext("what is known of it"), record.explanation_link),
         ]
+
+    def more_of(self, request: HttpRequest, alias: str, record: Any) -> dict[str, Any]:
+        may_act = self.has_synchronize_permission(request)
+        return {"may_act": may_act, "number": record.pk, "checkbox": ACTION_CHECKBOX_NAME}
 
     # Columns ------------------------------------------------------------------------------------------
 
@@ -119,7 +129,9 @@ class FailureAdmin(RecordAdmin):
                 "%(number)d failures are tried with the next run.",
                 len(kept),
             )
-            self.message_user(request, text % {"number": len(kept)}, messages.SUCCESS)
+            said, address = text % {"number": len(kept)}, page_address()
+            link = format_html(' <a href="{}">{}</a>', address, gettext("Synchronization")) if address else ""
+            self.message_user(request, format_html("{}{}", said, link), messages.SUCCESS)
 
     @admin.action(description=_("Drop the selected failures"), permissions=["synchronize"])
     def drop(self, request: HttpRequest, queryset: QuerySet[Failure]) -> HttpResponse | None:

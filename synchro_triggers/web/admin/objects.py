@@ -44,7 +44,7 @@ class ObjectLinks:
         Args:
             label: its model's.
             key: its key, as the log has it.
-            gone: it was deleted.
+            gone: it was deleted, or the key is not LOCAL's.
         """
         shown = printable_key(shown_key(label, key))
         text = shown if len(shown) <= _LENGTH else f"{shown[:_LENGTH]}…"

@@ -1,4 +1,7 @@
-"""One run of ``synchronize()`` in a process of its own: prints seconds and peak memory as JSON."""
+"""One run in a process of its own: prints seconds and peak memory as JSON.
+
+``python -m benchmarks.one_run [compare]``: ``synchronize()``, or ``compare()``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import os
 import resource
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 
 def main() -> None:
@@ -16,16 +21,29 @@ def main() -> None:
 
     django.setup()
 
-    from synchro_triggers import synchronize
     from synchro_triggers.management.own_process import heap_set_aside
 
+    run = _compare if sys.argv[1:] == ["compare"] else _synchronize
     started = time.perf_counter()
-    with heap_set_aside():  # as `manage.py synchronize` does
-        report = synchronize()
+    with heap_set_aside():  # as the commands do
+        found = run()
     seconds = time.perf_counter() - started
-    counts = {label: counts for label, counts in report.as_dict()["models"].items()}
-    failures = [failure.error for failure in report.failures]
-    json.dump({"seconds": seconds, "peak_kib": _peak_kib(), "models": counts, "failures": failures}, sys.stdout)
+    json.dump({"seconds": seconds, "peak_kib": _peak_kib(), **found}, sys.stdout)
+
+
+def _synchronize() -> dict[str, Any]:
+    from synchro_triggers import synchronize
+
+    report = synchronize()
+    return {"models": report.as_dict()["models"], "failures": [failure.error for failure in report.failures]}
+
+
+def _compare() -> dict[str, Any]:
+    from synchro_triggers import compare
+
+    report = compare()
+    models = next(iter(report.models.values()))
+    return {"models": {label: asdict(each) for label, each in models.items()}, "failures": []}
 
 
 def _peak_kib() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ from django.db import connections, transaction
 from django.db.models import Count, F, Model, Sum
 
 from synchro_triggers import reset_synchro, synchro_paused
-from synchro_triggers.models import ChangeLog
+from synchro_triggers.models import ChangeLog, options
 
 from .apps.replayed.models import Item, Tag
 from .harness import check
@@ -22,6 +23,22 @@ from .themes.capture import insert_by_sql, new_rows
 LOCAL, REMOTE = "default", "remote"
 THROUGH: Any = Item.tags.through
 _TABLES = (THROUGH, Item, Tag)
+
+_LOG_COLUMNS = "(model_label, object_pk, operation, changed_fields, old_values, origin, logged_at, txid)"
+_WRITE_LOG = {
+    "postgresql": f"""
+        INSERT INTO synchro_triggers_changelog {_LOG_COLUMNS}
+        SELECT 'replayed.Item', n::text, 'U', 'number', NULL, '', clock_timestamp(), txid_current()
+          FROM generate_series(%s, %s) AS n
+    """,
+    "sqlite": f"""
+        WITH RECURSIVE bounds (first, last) AS (VALUES (%s, %s)),
+             number (n) AS (SELECT first FROM bounds UNION ALL SELECT n + 1 FROM number, bounds WHERE n < last)
+        INSERT INTO synchro_triggers_changelog {_LOG_COLUMNS}
+        SELECT 'replayed.Item', CAST(n AS TEXT), 'U', 'number', NULL, '', strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'), 0
+          FROM number
+    """,
+}
 
 
 def start_over() -> None:
@@ -56,6 +73,21 @@ def add_one() -> Any:
     [item] = new_rows(Item, 1)
     item.save(using=LOCAL)
     return item
+
+
+def write_log(rows: int) -> None:
+    """Write log rows of items that are not there, in a hundred transactions: ids, times and transactions in order."""
+    step = max(1, rows // 100)
+    for first in range(1, rows + 1, step):
+        last = min(first + step - 1, rows)
+        with transaction.atomic(using=LOCAL), connections[LOCAL].cursor() as cursor:
+            cursor.execute(_WRITE_LOG[connections[LOCAL].vendor], [first, last])
+
+
+def consume_log() -> None:
+    """Let the remote have passed all that is logged."""
+    options.last_check = datetime.datetime.now(datetime.UTC)
+    settle()
 
 
 def change_local() -> None:
@@ -99,27 +131,29 @@ def settle(alias: str = LOCAL) -> None:
 
 @dataclass(frozen=True)
 class OneRun:
-    """What a run in a process of its own took."""
+    """What a run in a process of its own took, and what it has counted, by model."""
 
     seconds: float
     peak_mib: float
+    models: dict[str, dict[str, Any]]
 
 
-def run_alone(databases: dict[str, Any] | None = None) -> OneRun:
+def run_alone(databases: dict[str, Any] | None = None, what: str = "synchronize") -> OneRun:
     """Run ``synchronize()`` in a process of its own.
 
     Args:
         databases: other DATABASES than this process has.
+        what: ``"compare"``: run ``compare()``.
     """
     given = json.loads(os.environ["SYNCHRO_BENCH"])
     if databases is not None:
         given["databases"] = databases
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.one_run"],
+        [sys.executable, "-m", "benchmarks.one_run", what],
         env={**os.environ, "SYNCHRO_BENCH": json.dumps(given)},
         stdout=subprocess.PIPE,
         check=True,
     )
     found = json.loads(done.stdout)
     check(found["failures"], [], "failures of the run")
-    return OneRun(found["seconds"], found["peak_kib"] / 1024)
+    return OneRun(found["seconds"], found["peak_kib"] / 1024, found["models"])

@@ -19,6 +19,8 @@ class Sizes:
         initial_objects: objects of an initial load; ``initial_slow_objects``: by ``loaddata``.
         follow_commits: commits whose latency is measured; ``follow_idle``: seconds of watching it wait.
         start_rows: consumed log rows.
+        compared_rows: equal rows that are compared.
+        pruned_rows: consumed log rows that are looked at and pruned; ``pruned_writes``: rows written beside them.
         distant_objects: objects replayed on the remote 20 ms away; ``distant_saves``: of them, by a loop of save().
     """
 
@@ -36,6 +38,9 @@ class Sizes:
     follow_commits: int
     follow_idle: float
     start_rows: int
+    compared_rows: int
+    pruned_rows: int
+    pruned_writes: int
     distant_objects: int
     distant_saves: int
 
@@ -56,6 +61,9 @@ SIZES = {
         follow_commits=200,
         follow_idle=30,
         start_rows=10_000_000,
+        compared_rows=1_000_000,
+        pruned_rows=10_000_000,
+        pruned_writes=100_000,
         distant_objects=10_000,
         distant_saves=50,
     ),
@@ -74,6 +82,9 @@ SIZES = {
         follow_commits=15,
         follow_idle=2,
         start_rows=100_000,
+        compared_rows=20_000,
+        pruned_rows=100_000,
+        pruned_writes=3_000,
         distant_objects=500,
         distant_saves=5,
     ),
@@ -92,6 +103,9 @@ SIZES = {
         follow_commits=3,
         follow_idle=0.5,
         start_rows=100,
+        compared_rows=40,
+        pruned_rows=100,
+        pruned_writes=20,
         distant_objects=20,
         distant_saves=3,
     ),

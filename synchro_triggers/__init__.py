@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from .natural import NaturalManager as NaturalManager
     from .replay.compare.report import ComparisonReport as ComparisonReport
     from .replay.compare.report import Difference as Difference
-    from .replay.compare.report import FieldDifference as FieldDifference
     from .replay.compare.report import ModelComparison as ModelComparison
     from .replay.compare.report import State as State
     from .replay.on_record.listing import RecordedConflict as RecordedConflict
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from .replay.report import Remark as Remark
     from .replay.report import SyncReport as SyncReport
     from .replay.report import Told as Told
+    from .replay.rows.shown_values import FieldDifference as FieldDifference
 
 # Where each name lives. ``api`` imports models when a function is called, not before.
 _HOME_OF = {
@@ -51,7 +51,7 @@ _HOME_OF = {
     "Difference": ".replay.compare.report",
     "DisableSynchroLog": ".capture.session",
     "FailedObject": ".replay.report",
-    "FieldDifference": ".replay.compare.report",
+    "FieldDifference": ".replay.rows.shown_values",
     "ModelComparison": ".replay.compare.report",
     "NaturalKeyModel": ".natural",
     "NaturalManager": ".natural",

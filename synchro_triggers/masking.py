@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django.db import connections
 
@@ -28,6 +29,15 @@ def without_credentials(text: str) -> str:
     for user in {str(database.get("USER") or "") for database in databases} - {""}:
         text = re.sub(rf"\b((?:user|role)\s+)(['\"]){re.escape(user)}\2", rf"\1\2{MASK}\2", text, flags=re.I)
     return text
+
+
+def masked(told: Any) -> Any:
+    """Return plain values, for JSON, with each text in them masked in the same way."""
+    if isinstance(told, str):
+        return without_credentials(told)
+    if isinstance(told, dict):
+        return {key: masked(value) for key, value in told.items()}
+    return [masked(each) for each in told] if isinstance(told, (list, tuple)) else told
 
 
 def _passwords(database: dict[str, object]) -> list[str]:

@@ -220,6 +220,26 @@ def test_failure_of_what_was_fetched_leads_to_no_object_of_local(django_user_mod
 
 
 @both
+def test_failure_of_what_was_fetched_is_dropped_and_that_of_a_stranger_is_not(vendor):
+    ann = client_of(user_with("view_failure", "synchronize"))
+    Ambiguous.objects.bulk_create([Ambiguous(name="x"), Ambiguous(name="x")])
+    Ambiguous.objects.using(REMOTE).create(name="x")
+    assert synchronize(pull=True).failures
+    kept = Failure.objects.get()
+    now = datetime.datetime.now(datetime.UTC)
+    given = {"source": "a-stranger", "operation": "U", "logged_at": now, "error": "no"}
+    strangers = Failure.objects.create(model_label="testapp.Item", object_pk="1", **given)
+
+    refused = press(ann, "failure", "drop", kept.pk, strangers.pk, alias="default", confirmed="1")
+    both_there = Failure.objects.count()
+    press(ann, "failure", "drop", kept.pk, alias="default", confirmed="1")
+
+    assert "Node a-stranger has sent this" in " ".join(messages_of(refused)) and both_there == 2
+    assert list(Failure.objects.all()) == [strangers]
+    assert [object_id for _, object_id, _ in noted()] == [f"default:{kept.pk}"]
+
+
+@both
 def test_without_a_remote_the_lists_are_those_of_local(vendor, settings):
     settings.SYNCHRO_REMOTE = None
     boss = client_of(user_with("view_failure", "view_conflict", "view_reference"))

@@ -49,6 +49,8 @@ CHANGES = {
     r"^    \d+: insert of \w[\w, ]*": "    ROW: insert",
     r"^    \d+: insert": "    ROW: insert",
     r"Item \d+": "Item KEY",
+    r"^  \d+: shop": "  ID: shop",
+    r"^remote \d+: ": "remote ID: ",
     r"[ ]+$": "",
 }
 
@@ -89,20 +91,25 @@ def test_what_the_readme_prints_is_what_is_printed():
     told = [(command, expected) for command, expected in BLOCKS if command.split()[0] not in {"synchronize", LINK}]
 
     names = [command.split()[0].removeprefix("synchro_") for command, _ in told]
-    assert names == ["status", "status", "explain", "failures", "failures", "compare", "prune"]
+    assert names == ["status", "status", "explain", "failures", "failures", "failures", "compare", "prune"]
     for command, expected in told:
-        done = printed(command.replace("shop.Item 2", f"testapp.Item {two.pk}").replace("shop.", "testapp."))
+        of_two = command.replace("shop.Item 2", f"testapp.Item {two.pk}").replace("--key 2", f"--key {two.pk}")
+        done = printed(of_two.replace("shop.", "testapp."))
         assert alike(done) == alike(expected), command
 
 
 @both_committed
 def test_what_the_readme_prints_of_objects_that_are_the_same_is_what_is_printed():
-    [(command, expected)] = [each for each in BLOCKS if each[0].split()[0] == LINK]
+    told = [each for each in BLOCKS if each[0].split()[0] == LINK]
     with synchro_paused():
-        items = Item.objects.bulk_create([Item(name="one"), Item(name="two"), Item(name="three")])
-    Item.objects.using(REMOTE).bulk_create([Item(pk=item.pk, name=item.name) for item in items[:2]])
+        Item.objects.bulk_create([Item(pk=1, name="one"), Item(pk=2, name="two"), Item(pk=3, name="three")])
+    there = [Item(pk=1, name="one"), Item(pk=2, name="two", cash=5), Item(pk=17, name="three")]
+    with synchro_paused(using=REMOTE):
+        Item.objects.using(REMOTE).bulk_create(there)
 
-    assert alike(printed(command.replace("shop.", "testapp."))) == alike(expected)
+    assert len(told) == 2
+    for command, expected in told:
+        assert alike(printed(command.replace("shop.", "testapp."))) == alike(expected), command
 
 
 @both_committed

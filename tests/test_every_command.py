@@ -21,11 +21,18 @@ WAYS = {
     "synchronize": ["", "--dry-run", "--full", "--pull", "--both", "--model testapp.Tag"],
     "synchro_status": ["", "--check --max-lag 60"],
     "synchro_explain": ["testapp.Item KEY"],
-    "synchro_failures": ["", "--retry"],
+    "synchro_failures": [
+        "",
+        "--pull",
+        "--show",
+        "--retry",
+        "--model testapp.Item --retry",
+        "--model testapp.Item --drop",
+    ],
     "synchro_conflicts": ["", "--limit 1", "--show CONFLICT", "--take local CONFLICT", "--forget CONFLICT"],
     "synchro_prune": ["--keep 0", "--keep 0 --dry-run", "--keep 1 --forget 90"],
     "synchro_compare": ["", "--repair", "--repair --run", "--repair --from remote"],
-    "synchro_link": ["", "--strangers", "--trust-keys"],
+    "synchro_link": ["", "--strangers", "--trust-keys", "--dry-run", "--by testapp.Item:name"],
     "synchro_reset": ["--no-input", "--keep-identity", "--new-identity --database remote"],
     "synchro_install_triggers": ["", "--check", "--uninstall", "--sql"],
 }
@@ -72,6 +79,7 @@ def run(command, *options):
 
 
 @both
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("options", [("--json",), ("--json", "-v", "0"), ("--json", "-v", "2")], ids=" ".join)
 @pytest.mark.parametrize("command", EACH)
 def test_json_is_one_document_and_nothing_else(command, options):
@@ -106,6 +114,7 @@ def test_command_says_something_otherwise(command):
 
 
 @both
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("options", [(), ("--json",), ("-v", "0")], ids=" ".join)
 @pytest.mark.parametrize("command", [each for each in EACH if "--uninstall" not in each])
 def test_wrong_setting_ends_each_with_2_and_no_output(command, options, settings):
@@ -117,6 +126,7 @@ def test_wrong_setting_ends_each_with_2_and_no_output(command, options, settings
 
 
 @both_committed
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("options", [(), ("--json",), ("-v", "0")], ids=" ".join)
 @pytest.mark.parametrize("command", [each for each in EACH if "--database" not in each])
 def test_local_that_cannot_be_reached_ends_each_with_5_and_no_output(command, options, vendor, tmp_path, monkeypatch):

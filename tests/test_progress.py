@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -32,6 +33,7 @@ LONG = {
     "synchro_prune --keep 0": (synchronize, "log rows"),
     "synchro_link": (lambda: None, "objects"),
     "synchro_failures --retry": (lambda: None, "log rows"),
+    "synchro_reset --no-input": (lambda: None, "databases"),
 }
 
 
@@ -169,3 +171,52 @@ def test_process_draws_on_its_terminal_and_leaves_the_pipe_alone(process_env):
     assert re.search(r"4/4 log rows", text_of(said))
     assert done.stdout.startswith("Synchronization performed") and "\x1b" not in done.stdout and "/4" not in done.stdout
     assert piped.stderr == "" and "log rows" not in piped.stdout
+
+
+# Several remotes at the same time -------------------------------------------------------------------
+
+
+@both_committed
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_remotes_that_are_done_are_counted_below_what_they_say(process_env, tmp_path, term):
+    some_rows()
+    databases = json.loads(process_env["SYNCHRO_TEST_DATABASES"])
+    databases["branch"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "no-such-folder" / "db")}
+    env = {
+        **process_env,
+        "SYNCHRO_TEST_DATABASES": json.dumps(databases),
+        "SYNCHRO_TEST_SETTINGS": json.dumps({"SYNCHRO_REMOTE": [REMOTE, "branch"]}),
+        "TERM": term,
+    }
+    said, command = [], [sys.executable, "-m", "django", "synchronize", "--jobs", "1"]
+
+    with terminal(said) as screen:
+        done = subprocess.run(command, env=env, stdout=screen, stderr=screen, timeout=60)
+    piped = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == piped.returncode == 5
+    raw = b"".join(said).decode()
+    assert "remotes done" not in piped.stdout + piped.stderr
+    counted = re.findall(r"(\d)(?: of |/)2 remotes done", text_of(said))
+    assert list(dict.fromkeys(counted)) == ["0", "1", "2"], raw
+    shown = screen_of(raw)
+    assert sum("remotes done" in line for line in shown) == 1, shown
+    whole = {each.rstrip() for each in shown}
+    assert {"remote: Synchronization performed successfully.", *piped.stderr.splitlines()} <= whole, shown
+
+
+def screen_of(raw):
+    """Return the lines that a terminal shows in the end: what goes back to a line's beginning writes over it."""
+    lines, at = [""], 0
+    for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", raw):
+        if part == "\n":
+            lines.append("")
+            at = 0
+        elif part == "\r":
+            at = 0
+        elif part.startswith("\x1b[") and part.endswith("K"):
+            lines[-1] = lines[-1][:at] if part != "\x1b[2K" else ""
+        elif not part.startswith("\x1b"):
+            lines[-1] = lines[-1][:at].ljust(at) + part + lines[-1][at + len(part) :]
+            at += len(part)
+    return lines

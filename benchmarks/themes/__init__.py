@@ -16,6 +16,8 @@ THEMES = {
     "initial": "100,000 objects to an empty remote",
     "follow": "from a commit on LOCAL to the remote, and what waiting costs",
     "start": "a run with nothing to do, behind a long log",
+    "compare": "whether both sides are equal, row by row",
+    "prune": "a long log is looked at, and pruned",
     "distant": "a remote 20 ms away",
 }
 

@@ -7,9 +7,12 @@ the through models that its own many-to-many fields name; but none of a model th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from django.db import models
@@ -200,7 +203,8 @@ def captured_table(model: type[Model]) -> CapturedTable:
     if (wrong := wrong_skip_of(model)) is not None:
         raise SynchroConfigurationError(wrong)
     skipped = skipped_names(model)
-    kept = kept_field_names(model)
+    with told_by({}):  # whatever is taken for a natural key just now: triggers stay as they are
+        kept = kept_field_names(model)
     key_fields = key_fields_of(model)
     columns = tuple(
         CapturedColumn(
@@ -298,8 +302,29 @@ def natural_key_of(instance: Any) -> tuple[Any, ...]:
         return tuple(instance.natural_key())
 
 
+#: What takes the place of natural keys for now, by concrete model.
+_TOLD_BY: ContextVar[Mapping[type[Model], tuple[str, ...]]] = ContextVar("told_by", default=MappingProxyType({}))
+
+
+@contextmanager
+def told_by(fields: Mapping[type[Model], tuple[str, ...]]) -> Iterator[None]:
+    """Take these fields for the natural keys of models, and of their children, while the block goes on.
+
+    Triggers stay as they are: they do not keep the former values of these fields.
+    """
+    token = _TOLD_BY.set(fields)
+    try:
+        yield
+    finally:
+        _TOLD_BY.reset(token)
+
+
 def _given_natural_key(model: type[Model]) -> tuple[str, ...]:
     """Return what is said of a model; of an automatic table that holds more than links, that they are there once."""
+    if given := _TOLD_BY.get():
+        for each in (model._meta.concrete_model or model, *model._meta.all_parents):
+            if each in given:
+                return given[each]
     together: Any = model._meta.unique_together if model._meta.auto_created and not is_of_links(model) else ()
     return options_of(model).natural_key or next((tuple(names) for names in together), ())
 

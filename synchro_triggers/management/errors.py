@@ -29,6 +29,8 @@ def one_line(alias: str = "") -> Iterator[None]:
     """
     try:
         yield
+    except CommandError as error:  # of objects that are kept, say, for whatever their receivers have raised
+        raise type(error)(without_credentials(str(error)), returncode=error.returncode) from error
     except (SynchroError, ImproperlyConfigured) as error:
         code = error.exit_code if isinstance(error, SynchroError) else SynchroConfigurationError.exit_code
         raise CommandError(without_credentials(str(error)), returncode=code) from error

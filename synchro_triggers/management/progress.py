@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.management.base import OutputWrapper
 
@@ -14,12 +14,22 @@ from django.core.management.base import OutputWrapper
 OnProgress = Callable[[int, int], None]
 
 
+class Bar(Protocol):
+    """A bar that somebody looks at; it is told how far it has come."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Draw it."""
+
+    def hide(self) -> None:
+        """Take it off the screen, so that a line can be printed in its place; the next call draws it again."""
+
+
 #: Terminals on which rich draws nothing.
 _DUMB = {"dumb", "unknown"}
 
 
 @contextmanager
-def progress_bar(stderr: OutputWrapper, options: dict[str, Any], rows: str) -> Iterator[OnProgress | None]:
+def progress_bar(stderr: OutputWrapper, options: dict[str, Any], rows: str) -> Iterator[Bar | None]:
     """Draw a bar while the block goes on, on the error output: by ``rich`` where that is installed.
 
     Args:
@@ -41,7 +51,7 @@ def progress_bar(stderr: OutputWrapper, options: dict[str, Any], rows: str) -> I
         return
     bar = _PlainBar(stderr, rows)
     try:
-        yield bar.draw
+        yield bar
     finally:
         bar.end()
 
@@ -57,15 +67,22 @@ class _PlainBar:
     def __init__(self, stderr: OutputWrapper, rows: str) -> None:
         self._stderr, self._rows = stderr, rows
         self._is_open = False
+        self._width = 0
 
-    def draw(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int) -> None:
         filled = 40 * done // max(total, 1)
         self._is_open = done < total
-        self._stderr.write(  # no error, and not in an error's colour
-            f"\r[{'#' * filled}{'.' * (40 - filled)}] {done:,} of {total:,} {self._rows}",
-            style_func=str,
-            ending="" if self._is_open else "\n",
-        )
+        text = f"[{'#' * filled}{'.' * (40 - filled)}] {done:,} of {total:,} {self._rows}"
+        self._width = len(text)
+        self._write(f"\r{text}", "" if self._is_open else "\n")
+
+    def hide(self) -> None:
+        if self._is_open:
+            self._write(f"\r{' ' * self._width}\r", "")
+            self._is_open = False
+
+    def _write(self, text: str, ending: str) -> None:
+        self._stderr.write(text, style_func=str, ending=ending)  # no error, and not in an error's colour
         self._stderr.flush()
 
     def end(self) -> None:

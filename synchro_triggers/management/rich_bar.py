@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management.base import OutputWrapper
@@ -13,9 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 #: Seconds between two drawings.
 _PAUSE = 0.1
 
+#: What takes the line off the screen that the cursor is in, and sends it to its beginning.
+_ERASED = "\r\x1b[2K"
+
 
 @contextmanager
-def rich_bar(stderr: OutputWrapper, rows: str, *, in_colour: bool = True) -> Iterator[Callable[[int, int], None]]:
+def rich_bar(stderr: OutputWrapper, rows: str, *, in_colour: bool = True) -> Iterator[RichBar]:
     """Draw a bar, and how long it still takes, while the block goes on; a remote more is a bar more.
 
     It is drawn by this thread when it is told something. rich's own thread, and its hold on ``sys.stdout``, would be
@@ -30,18 +33,20 @@ def rich_bar(stderr: OutputWrapper, rows: str, *, in_colour: bool = True) -> Ite
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     progress = Progress(*columns, console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
     try:
-        yield _Bar(progress, rows).draw
+        yield RichBar(progress, rows)
     finally:
         progress.stop()
 
 
-class _Bar:
+class RichBar:
+    """A bar: see ``progress.Bar``."""
+
     def __init__(self, progress: Progress, rows: str) -> None:
         self._progress, self._rows = progress, rows
         self._task: TaskID | None = None
         self._drawn_at = 0.0
 
-    def draw(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int) -> None:
         if self._task is None:
             self._progress.start()  # here: a command that is refused at once shows none
             self._task = self._progress.add_task(self._rows, total=total)
@@ -52,6 +57,13 @@ class _Bar:
             self._drawn_at = now
         if is_over:
             self._task = None
+
+    def hide(self) -> None:
+        """Take it off the screen; the next call draws it again, whenever that is."""
+        if self._task is not None:
+            self._progress.console.file.write(_ERASED)
+            self._progress.console.file.flush()
+            self._drawn_at = 0.0
 
 
 class _Unstyled:

@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 from ..conf import required_remotes
 from ..exceptions import SynchroConfigurationError
 from .jobs import Job, Stopped, manage, run_jobs
+from .progress import Bar
 
 #: Options that each process is given as they are.
 _FLAGS = ("dry_run", "full", "pull", "both", "as_json", "traceback")
@@ -50,12 +51,16 @@ class SideBySide:
         options: of the command.
         out, err: what writes a line to the output, and to the error output.
         hears_signals: let SIGTERM and SIGINT end all.
+        bar: counts the remotes that are done; ``None``: nobody looks at it.
     """
 
     options: dict[str, Any]
     out: Callable[[str], object]
     err: Callable[[str], object]
     hears_signals: bool
+    bar: Bar | None = None
+    _done: int = 0
+    _number: int = 0
     _said: dict[tuple[str, bool], list[str]] = field(default_factory=dict)
 
     def run(self, at_most: int) -> None:
@@ -65,6 +70,8 @@ class SideBySide:
             CommandError: one has had trouble; the worst exit code of all counts. Or a signal has ended them.
         """
         remotes = required_remotes(self.options["remote"])
+        self._number = len(remotes)
+        self._draw()
         try:
             jobs = run_jobs(
                 remotes,
@@ -76,6 +83,7 @@ class SideBySide:
                 hears_signals=self.hears_signals,
             )
         except Stopped as stopped:
+            self._hide()
             name = signal.Signals(stopped.number).name
             text = f"Ended by {name}, and so were all remotes' processes. What was committed stays; run it again."
             raise CommandError(text, returncode=128 + stopped.number) from None
@@ -92,7 +100,17 @@ class SideBySide:
         return manage("synchronize", f"--remote={remote}", *given, *models, *further)
 
     def _hand_on(self, remote: str, line: str, is_error: bool) -> None:
+        self._hide()
         (self.err if is_error else self.out)(f"{remote}: {line.removeprefix('CommandError: ')}")
+        self._draw()
+
+    def _draw(self) -> None:
+        if self.bar is not None:
+            self.bar(self._done, self._number)
+
+    def _hide(self) -> None:
+        if self.bar is not None:
+            self.bar.hide()
 
     def _keep(self, remote: str, line: str, is_error: bool) -> None:
         self._said.setdefault((remote, is_error), []).append(line)
@@ -100,8 +118,11 @@ class SideBySide:
     def _tell_end(self, job: Job) -> None:
         why = _why(job, self.options["timeout"])
         if not self.options["as_json"]:
+            self._hide()
             if why:
                 self.err(f"{job.remote}: {why}")
+            self._done += 1
+            self._draw()
             return
         said = "\n".join(self._said.pop((job.remote, False), ()))
         errors = "\n".join(self._said.pop((job.remote, True), ())).replace("CommandError: ", "").strip()

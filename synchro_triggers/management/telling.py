@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ..masking import without_credentials
+from ..masking import masked, without_credentials
 
 
 class TellingCommand(BaseCommand):
@@ -28,7 +28,11 @@ class TellingCommand(BaseCommand):
             options: the command's.
         """
         if options["as_json"]:
-            self.stdout.write(json.dumps(told, indent=2))
+            self.tell_json(told)
         elif options["verbosity"] > 0:
             for line in lines:
                 self.stdout.write(without_credentials(line))
+
+    def tell_json(self, told: Any, *, indent: int | None = 2) -> None:
+        """Print plain values as JSON, without what opens a database."""
+        self.stdout.write(json.dumps(masked(told), indent=indent))

@@ -98,6 +98,7 @@ class AtOnce:
         ledger = Ledger(context.remote)
         ledger.note(changes, result)
         ledger.tell_absent()
+        ledger.tell_handed_on()
         return ledger.report
 
     def _begin(self, checkpoint: Checkpoint, window: Window, changes: Sequence[Change]) -> Callable[[], None]:

@@ -74,6 +74,7 @@ class Backlog:
                 self.batches.apply(changes)
             self.batches.retry()
             # What has gone since its page was read is not told of: it is logged, for the next run.
+        self.ledger.tell_handed_on()
         self._note_what_is_whole()
 
     def _note_what_is_whole(self) -> None:

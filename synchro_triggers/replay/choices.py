@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -52,6 +52,7 @@ class Choices:
         stop_at_failure: stop at the first object that cannot be applied.
         progress: called with log rows done and their total.
         retry: try all that is kept, whatever its pause, and however long it takes.
+        asked: returns, for a remote and a source's node id, the failures to try whatever their pause.
         way_back: everything goes both ways, so that one may have forgotten the other.
         by: who has begun the run, for its record.
         interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
@@ -63,6 +64,7 @@ class Choices:
     stop_at_failure: bool = False
     progress: OnProgress | None = None
     retry: bool = False
+    asked: Callable[[str, str], Sequence[int]] = lambda remote, source: ()
     way_back: bool = False
     by: str = "API"
     interrupted: Callable[[], bool] = lambda: False

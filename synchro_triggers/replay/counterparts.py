@@ -28,17 +28,22 @@ def counterparts(model: type[Model], keys: Iterable[Any], remote: str | None = N
             f"counterparts() speaks of one remote, and SYNCHRO_REMOTE names {', '.join(map(repr, remotes))}: say which."
         )
     [alias] = remotes
+    with clear_errors(local_alias(), alias), times_in_utc(local_alias(), alias):
+        return counterparts_on(alias, model, keys)
+
+
+def counterparts_on(alias: str, model: type[Model], keys: Iterable[Any]) -> dict[Any, Any]:
+    """Return the same for the remote that is replayed on just now; times are read in UTC."""
     shape = shape_of(concrete_of(model))
     wanted = list(dict.fromkeys(keys))
-    with clear_errors(local_alias(), alias), times_in_utc(local_alias(), alias):
-        require_own_tables(alias)
-        identity = Identity(alias, *require_two_nodes(alias), get_settings().identity)
-        identity.load(shape.root, wanted)
-        found = {key: identity.known(shape.root, key) for key in wanted}
-        instances = load_instances(shape.model, [key for key, there in found.items() if there is None])
-        matching = Matching(identity, OtherSpellings(alias))
-        for key, instance in instances.items():
-            found[key] = _match(matching, instance)
+    require_own_tables(alias)
+    identity = Identity(alias, *require_two_nodes(alias), get_settings().identity)
+    identity.load(shape.root, wanted)
+    found = {key: identity.known(shape.root, key) for key in wanted}
+    instances = load_instances(shape.model, [key for key, there in found.items() if there is None])
+    matching = Matching(identity, OtherSpellings(alias))
+    for key, instance in instances.items():
+        found[key] = _match(matching, instance)
     return {key: there for key, there in found.items() if there is not None}
 
 

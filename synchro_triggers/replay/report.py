@@ -55,6 +55,9 @@ class Told(StrEnum):
 
     VANISHED = "vanished"
     """It is not on LOCAL, and the log does not say that it was deleted: the remote's row was left alone."""
+    HANDED_ON = "handed on"
+    """It was deleted; by its natural key the remote's row is another object's, of which nothing was logged: the row was
+    left as it is."""
     DELETED_ALONG = "deleted along"
     """The remote's row went because another one was deleted there (a cascade)."""
     REMOTE_WON = "remote won"

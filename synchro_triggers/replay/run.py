@@ -11,6 +11,7 @@ import datetime
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, nullcontext, suppress
+from dataclasses import replace
 
 from django.db import Error, connections, transaction
 
@@ -49,7 +50,7 @@ from .rows.read_ahead import RowLocks
 from .rows.redirects import Redirects
 from .rows.utc import times_in_utc
 from .state.account import note_passed, take_back
-from .state.checkpoint import load_checkpoint, note_place
+from .state.checkpoint import load_checkpoint, note_place, wait_for_those_under_way
 from .state.due import DueFailures
 from .state.failures import forget_failures
 from .state.gaps import Gaps
@@ -68,7 +69,7 @@ from .state.node import (
 )
 from .state.runs import NO_RECORD, RunRecord, all_fail
 from .state.sight import require_sight
-from .state.succession import meet_successors
+from .state.succession import as_a_run_would, meet_successors
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.clock import Pace
 from .write.exits import apart_from_a_run
@@ -116,9 +117,18 @@ def _comes_from_the_forgotten(way: Way) -> bool:
     return False
 
 
-def retry_failures(remote: str | None = None, *, progress: OnProgress | None = None) -> SyncReport:
-    """Synchronise, and try all that is kept, whatever its pause."""
-    return _synchronize(ways_of(required_remotes(remote)), Choices(progress=progress, retry=True, by="command"))
+def retry_failures(
+    remote: str | None = None,
+    *,
+    pull: bool = False,
+    asked: Callable[[str, str], Sequence[int]] | None = None,
+    progress: OnProgress | None = None,
+) -> SyncReport:
+    """Synchronise, and try what is kept, whatever its pause: all of it, or what is ``asked`` (see ``Choices``)."""
+    choices = Choices(progress=progress, retry=asked is None, by="command")
+    if asked is not None:
+        choices = replace(choices, asked=asked)
+    return _synchronize(ways_of(required_remotes(remote), pull=pull), choices)
 
 
 def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
@@ -133,7 +143,8 @@ def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
         with all_fail([records[way]]), replaying_from(way.source):
             if way.source != LOCAL:
                 _require_ready([way.remote], report)
-            report.add_way(way.source, Run(way.remote, choices).perform(records[way]))
+            with as_a_run_would(way.remote) if choices.dry_run else nullcontext():
+                report.add_way(way.source, Run(way.remote, choices).perform(records[way]))
 
     try:
         with_each(ways, go, report=report)
@@ -166,7 +177,8 @@ class Run:
         require_own_tables(remote)
         require_sight(remote)
         source, node = require_two_nodes(remote)
-        meet_successors(remote)
+        if not choices.dry_run:
+            meet_successors(remote)
         if not choices.way_back:
             require_remembered(remote, source, node)
         logs = install.captures(remote)
@@ -295,6 +307,8 @@ class Run:
         checkpoint = load_checkpoint(self._context.remote, self._context.source)
         require_same_history(checkpoint, self._context.remote)
         require_same_history_there(self._context.remote, self._context.node)
+        if not checkpoint.position and not self._choices.dry_run:
+            wait_for_those_under_way(self._context.remote, self._context.source)
         self._context.gaps.begin(checkpoint)
         if self._context.logs:
             last_check = checkpoint.last_check
@@ -303,7 +317,8 @@ class Run:
 
     def _load_due(self, report: SyncReport) -> DueFailures:
         context, retry = self._context, self._choices.retry
-        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry)
+        asked = self._choices.asked(context.remote, context.source)
+        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry, asked=asked)
         for label, kept in due.kept.items():
             if reason := self._fence.why_not(label):
                 report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")

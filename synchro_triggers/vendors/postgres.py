@@ -118,6 +118,22 @@ class Postgres(Database):
             row = cursor.fetchone()
         return row is not None and bool(row[0])
 
+    @contextmanager
+    def short_waits(self, connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+        """A transaction that was open before, as a test's, goes on after the block, and waits then as it did before."""
+        if not connection.in_atomic_block:
+            yield
+            return
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('lock_timeout')")
+            before = cursor.fetchone()[0]
+        try:
+            yield
+        finally:
+            if connection.connection is not None and not self.is_broken(connection.connection):
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
+
     def wait_shortly(self, connection: BaseDatabaseWrapper, seconds: float) -> None:
         with connection.cursor() as cursor:
             milliseconds = max(1, round(1000 * min(seconds, _LONGEST_WAIT)))
@@ -141,7 +157,7 @@ class Postgres(Database):
                 self.wait_shortly(connection, seconds)
                 return execute(sql, params, many, context)
 
-        with connection.execute_wrapper(execute_with_timeout):
+        with self.short_waits(connection, seconds), connection.execute_wrapper(execute_with_timeout):
             yield
 
 

@@ -197,6 +197,25 @@ def test_what_came_is_written_into_the_references_when_somebody_asks_or_the_log_
     assert len(set(times)) == 7
 
 
+def test_a_conflict_that_the_remote_has_won_before_anybody_asked_is_decided_once(nodes, told_by):
+    model, name = told_by
+    _made(nodes, "a", model, name, "x", 1)
+    nodes.run("a", "b")
+    with override_settings(SYNCHRO_CONFLICT="remote"):
+        nodes.rows("b", model).update(cash=2)
+        later()
+        nodes.rows("a", model).update(cash=3)
+        later()
+        nodes.run("a", "b")
+        assert _on_record(nodes) == [("b", "remote")]
+        nodes.run("a", "c")
+
+        nodes.run("b", "c")
+
+    assert nodes.rows("c", model).get().cash == 2
+    assert _on_record(nodes) == [("b", "remote")]
+
+
 def test_versions_are_those_that_their_author_gives(nodes, told_by):
     model, name = told_by
     _made(nodes, "a", model, name, "x", 1)

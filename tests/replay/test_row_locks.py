@@ -16,7 +16,7 @@ from synchro_triggers.replay.report import Told
 from synchro_triggers.replay.write import batch, clock, many
 from synchro_triggers.vendors.vendor import database_of
 from tests import processes
-from tests.databases import both_committed
+from tests.databases import ALIASES, both, both_committed
 from tests.replay.hearing import REMOTE, later, receiving
 from tests.testapp.models import Account, Item, Keyed, Restaurant
 
@@ -445,3 +445,22 @@ def test_row_with_fields_of_the_remotes_own_is_locked_when_its_turn_comes(settin
         assert [each.kind for each in report.remarks] == [Told.LOCAL_WON if policy == "local" else Told.REMOTE_WON]
     else:  # nobody else writes there meanwhile
         assert set(remote(Account).values_list("cash", flat=True)) == {1}
+
+
+@both
+@pytest.mark.vendor("postgres")
+def test_transaction_of_a_test_waits_for_locks_afterwards_as_it_did_before():
+    waits = []
+    for alias in ALIASES:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '7s'")
+    Item.objects.create(name="a")
+
+    with receiving("post_save", None, lambda **told: Account.objects.using("default").update(cash=1)):
+        assert synchronize().created == 1
+
+    for alias in ALIASES:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            waits.append(cursor.fetchone()[0])
+    assert waits == ["7s", "7s"]

@@ -28,6 +28,7 @@ def fall_behind(alias, what):
         cursor.execute(BEHIND[what])
 
 
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("alias", ALIASES)
 @pytest.mark.parametrize("what", BEHIND)
 @pytest.mark.parametrize("command", EACH)
@@ -42,6 +43,7 @@ def test_no_command_ends_with_a_database_error(command, what, alias):
         assert "failed: " not in str(error) and "Database error" not in str(error)
 
 
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("alias", ALIASES)
 @pytest.mark.parametrize("what", BEHIND)
 @pytest.mark.parametrize("options", ["", "--trust-keys", "--strangers", "--model testapp.Item"])

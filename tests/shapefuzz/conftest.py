@@ -7,9 +7,13 @@ from contextlib import ExitStack
 import pytest
 from django.apps import apps
 
+from synchro_triggers import synchro_paused, synchronize
 from tests.replay.hearing import SIGNALS
+from tests.shapefuzz import ledger
+from tests.shapefuzz.content import read
+from tests.shapefuzz.oracle import Oracle, Sides
 from tests.shapefuzz.plans import ModelPlan, Project
-from tests.shapefuzz.world import opened
+from tests.shapefuzz.world import World, opened
 
 
 @pytest.fixture
@@ -33,6 +37,32 @@ def _plan(name, bases, *lines):
     body = [line for line in lines if not line.startswith("Meta:")]
     meta = [line.removeprefix("Meta:").strip() for line in lines if line.startswith("Meta:")]
     return ModelPlan(name, bases, body or ["pass"], meta)
+
+
+@pytest.fixture
+def judged(databases, tmp_path):
+    """Runs, and returns what an oracle says of it that has taken what was there before for known."""
+
+    def judge(vendor, write, tamper=lambda: None, troubled=(), paused=None, **how):
+        ledger.forget()
+        names = dict.fromkeys(("default", "remote"), "")
+        oracle = Oracle(World(Project(0, vendor, vendor, ()), databases, tmp_path, names))
+        oracle.world.troubled |= set(troubled)
+        oracle.settle(Sides(read("default"), read("remote")))
+        oracle.note_keys(read("default"))
+        if paused is not None:
+            known = read("default")
+            with synchro_paused():
+                paused()
+            oracle.overlook(known, read("default"))
+        write()
+        before = Sides(read("default"), read("remote"))
+        report = synchronize(**how)
+        oracle.full = how.get("full", False)
+        tamper()
+        return oracle.judge(before, Sides(read("default"), read("remote")), report, [])
+
+    return judge
 
 
 @pytest.fixture(params=["bulk", "one by one"])

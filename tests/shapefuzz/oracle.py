@@ -95,6 +95,7 @@ class Oracle:
         self._unlogged_links: set[tuple[str, str]] = set()
         self._keys: dict[str, set[Number]] = {}
         self._keys_here: dict[str, set[Number]] = {}
+        self._keys_there: dict[str, set[Number]] = {}
         self._families = _families()
         self._numbered_by = _numbered_by()
         self.unlogged: set[str] = set()
@@ -192,7 +193,12 @@ class Oracle:
                 self._owed.discard(name)
 
     def note_keys(self, *local: Content, remote: Iterable[Content] = ()) -> None:
-        for keys, contents in ((self._keys, (*local, *remote)), (self._keys_here, local)):
+        remote = list(remote)
+        for keys, contents in (
+            (self._keys, (*local, *remote)),
+            (self._keys_here, local),
+            (self._keys_there, remote),
+        ):
             for content in contents:
                 for (label, mark), key in content.names_and_keys():
                     keys.setdefault(mark, set()).update(self.numbers(label, _texts(key)))
@@ -291,6 +297,10 @@ class Oracle:
     def keys_here_of(self, mark: str) -> set[Number]:
         """Return the keys that an object has had on LOCAL."""
         return self._keys_here.get(mark, set())
+
+    def keys_there_of(self, mark: str) -> set[Number]:
+        """Return the keys that an object has had on the remote."""
+        return self._keys_there.get(mark, set())
 
     def is_a_key(self, text: str) -> bool:
         """Tell whether a text is the key of some object, spelt as it is here."""
@@ -570,15 +580,15 @@ class _Case:
     def _look_at_deleted(self, name: Name, there: Values | None) -> Iterable[str]:
         before = self._before.remote.one(name)
         if there is not None:
-            if self._is_told(name, "vanished"):
-                self._oracle.kept_there.add(name)  # its key is another's now: no later run speaks of it
+            if self._is_told(name, "vanished", "handed on"):
+                self._oracle.kept_there.add(name)  # its key, or its row, is another's now: no later run speaks of it
             fails = self._is_told(name, FAILED, WAITING) or self._has_a_successor(name, FAILED, WAITING)
             if fails or self._is_one_with_what_fails(name):
                 self.owed.add(name)
             elif self._oracle.is_kept_there(name) or self._has_a_kept_end(name, there):
                 return
-            elif self._has_a_successor(name, *WON) or self._has_an_unlogged_successor(name):
-                return  # in whose conflict the remote has won, or of which nothing is logged
+            elif self._has_a_successor(name, *WON):
+                return  # in whose conflict the remote has won
             elif not self._is_told(name, *WON, "vanished"):
                 yield self._say(name, "is still there, and was deleted")
         elif before is None or self._is_unchanged_there(name, before) or name in self._renamed:
@@ -612,10 +622,6 @@ class _Case:
             repr(self._before.local.rows[each][0].key) == key and self._is_told(each, FAILED, WAITING)
             for each in others
         )
-
-    def _has_an_unlogged_successor(self, name: Name) -> bool:
-        """Tell whether such a row stands for another object that was made past the log."""
-        return any(other[1] in self._oracle.unlogged for other in self._successors(name))
 
     def _successors(self, name: Name) -> Iterable[Name]:
         """Yield the objects of LOCAL that have the natural key of a row that is to go."""
@@ -834,6 +840,9 @@ class _Case:
                 or self._has_a_stand_in(str(end), _leads_to(name[0], attname))
                 or (each.raw[attname] == raw[attname] and self._fails_under_its_key(name, attname, str(end)))
                 or self._has_the_key_of_one_that_waits(str(end), str(there[attname]))
+                or self._has_its_number_there(
+                    str(end).removeprefix("→ "), str(there[attname]).removeprefix("→ "), _leads_to(name[0], attname)
+                )
                 or self._is_succeeded_by(
                     str(there[attname]).removeprefix("→ "), str(end).removeprefix("→ "), _leads_to(name[0], attname)
                 )
@@ -960,7 +969,7 @@ class _Case:
             return True  # it was deleted past the log
         if any(name in self._oracle.kept_there for name in names):
             return True  # as an earlier run has told
-        return any(self._is_told(name, FAILED, WAITING, "vanished", *WON) for name in names)
+        return any(self._is_told(name, FAILED, WAITING, "vanished", "handed on", *WON) for name in names)
 
     def _stands_for(self, name: Name, attname: str, value: Any, new: Any) -> bool:
         """Tell whether a key leads to a row that is taken for LOCAL's, which the log has never named."""
@@ -982,12 +991,28 @@ class _Case:
             return True  # the row that it leads to is that one's, which has yet to be written
         if self._are_one_by_natural_key(_leads_to(name[0], attname), mark, other):
             return True
+        if self._has_its_number_there(mark, other, _leads_to(name[0], attname)):
+            return True
         if self._is_the_same_number(name, attname) and not self._is_there(mark, _leads_to(name[0], attname)):
             return True  # the remote's users have given that key to another one: it is judged by itself
         known = mark in self._oracle.unlogged or any(
             self._is_told(name, *WON) for name in self._before.local.rows if name[1] == mark
         )
         return known and not self._is_there(mark, _leads_to(name[0], attname)) and other != mark
+
+    def _has_its_number_there(self, mark: str, other: str, label: str | None) -> bool:
+        """Tell whether the remote's users have given the number of an object that they have deleted to another one.
+
+        Where the remote has no triggers nobody can know it, and what points to the first one leads to the other.
+        """
+        if self._oracle.world.logs("remote") or self._is_there(mark, label):
+            return False
+        numbers, known = self._oracle.numbers, self._oracle.keys_there_of(mark)
+        return any(
+            each == other and label in (None, table) and numbers(table, _texts(row.key)) & known
+            for (table, each), rows in self._after.remote.rows.items()
+            for row in rows
+        )
 
     def _waits(self, *marks: str) -> bool:
         """Tell whether any of LOCAL's objects fails, or waits, so that its row on the remote is what it was."""

@@ -20,32 +20,6 @@ NUMBER = "models.AutoField(primary_key=True)"
 LINKS = "m_b = models.ManyToManyField('A')"
 
 
-@pytest.fixture
-def judged(databases, tmp_path):
-    """Runs, and returns what an oracle says of it that has taken what was there before for known."""
-
-    def judge(vendor, write, tamper=lambda: None, troubled=(), paused=None, **how):
-        ledger.forget()
-        names = dict.fromkeys(("default", "remote"), "")
-        oracle = Oracle(World(Project(0, vendor, vendor, ()), databases, tmp_path, names))
-        oracle.world.troubled |= set(troubled)
-        oracle.settle(Sides(read("default"), read("remote")))
-        oracle.note_keys(read("default"))
-        if paused is not None:
-            known = read("default")
-            with synchro_paused():
-                paused()
-            oracle.overlook(known, read("default"))
-        write()
-        before = Sides(read("default"), read("remote"))
-        report = synchronize(**how)
-        oracle.full = how.get("full", False)
-        tamper()
-        return oracle.judge(before, Sides(read("default"), read("remote")), report, [])
-
-    return judge
-
-
 @both_vendors
 @pytest.mark.parametrize("changed", ["nothing", "its row", "its row there"])
 def test_key_that_a_callable_finds_is_looked_at_when_its_row_changes(project, judged, local, changed):

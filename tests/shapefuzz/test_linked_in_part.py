@@ -6,7 +6,7 @@ import datetime
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from synchro_triggers import synchro_paused, synchronize
 from tests.shapefuzz.test_found import both_vendors, marked
@@ -31,9 +31,13 @@ def imported(project, local, *, garbled, natural=False):
 
 
 def link():
-    out = StringIO()
-    call_command("synchro_link", stdout=out)
-    return out.getvalue().strip()
+    """Return the lines that are said, and the exit code."""
+    out, code = StringIO(), 0
+    try:
+        call_command("synchro_link", stdout=out)
+    except CommandError as error:
+        code = error.returncode
+    return out.getvalue().splitlines(), code
 
 
 @both_vendors
@@ -41,7 +45,10 @@ def link():
 def test_row_with_a_value_that_cannot_be_read_is_linked_by_the_others(project, local, garbled):
     model = imported(project, local, garbled=garbled)
 
-    assert link() == "remote: shapefuzz.A: 3 linked, 0 known before, 0 without a counterpart"
+    (told, *unlike), code = link()
+
+    assert told == "remote: shapefuzz.A: 3 linked, 0 known before, 0 without a counterpart"
+    assert code == (len(garbled) == 1) == bool(unlike)
 
     model.objects.update(v_a=DAY)
     update("remote", model._meta.get_field("v_a"), DAY, 1)
@@ -54,9 +61,11 @@ def test_row_with_a_value_that_cannot_be_read_is_linked_by_the_others(project, l
 def test_natural_key_that_cannot_be_read_tells_nothing_and_is_told_of(project, local):
     imported(project, local, garbled=["default"], natural=True)
 
-    told = link()
+    (told, left), code = link()
 
     assert told == (
-        "remote: shapefuzz.A: 2 linked, 0 known before, 1 without a counterpart, 1 of them beside another one with "
-        "their key, 1 of them with values that cannot be read on 'default' or 'remote'"
+        "remote: shapefuzz.A: 2 linked, 0 known before, 1 without a counterpart, 1 of them left undecided, 1 of them "
+        "beside another one with their key, 1 of them with values that cannot be read on 'default' or 'remote'; 1 on "
+        "'remote' that is nobody's here"
     )
+    assert code == 1 and left.startswith("    1: not linked: what tells it cannot be read, or looked up: ")

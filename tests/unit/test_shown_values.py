@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import models
 
-from synchro_triggers.replay.compare.report import difference_of
 from synchro_triggers.replay.rows.json_text import JsonText
+from synchro_triggers.replay.rows.shown_values import difference_of
 
 
 def shown(local, remote, name="note"):

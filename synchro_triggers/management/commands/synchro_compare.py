@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -12,8 +10,9 @@ from ...conf import local_alias
 from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.compare.comparison import compare
-from ...replay.compare.report import ComparisonReport, Difference, FieldDifference, ModelComparison, State
+from ...replay.compare.report import ComparisonReport, ModelComparison, State
 from ...replay.run import synchronize
+from ..differences import lines_of
 from ..errors import one_line
 from ..own_process import LongCommand
 from ..progress import progress_bar
@@ -73,7 +72,7 @@ class Command(LongCommand):
             told = report.as_dict()
             if before is not None:
                 told["before"] = before.as_dict()
-            self.stdout.write(json.dumps(told, indent=2))
+            self.tell_json(told)
         else:
             self._print(report, options["verbosity"])
 
@@ -99,7 +98,7 @@ class Command(LongCommand):
         for each in report.differences:
             named = each.state is State.DIFFERS or verbosity > 1
             if (each.remote, each.model) == (remote, label) and named:
-                for line in _lines(each):
+                for line in lines_of(each):
                     self.stdout.write(f"    {without_credentials(line)}")
 
 
@@ -139,22 +138,6 @@ def _numbers(counts: ModelComparison, remote: str) -> list[tuple[int, str]]:
         (counts.conflicts, "in conflict"),
         (counts.changing, "changing"),
     ]
-
-
-def _lines(found: Difference) -> Iterator[str]:
-    keys = [each for each in (found.local_key, found.remote_key and f"({found.remote!r}: {found.remote_key})") if each]
-    said = [found.state.value]
-    if found.only:
-        said.append(f"only on {local_alias() if found.only == 'local' else found.remote!r}")
-    said += filter(None, [found.reason])
-    yield f"{' '.join(keys)}: {'; '.join(said)}"
-    for field in found.fields:
-        yield f"  {field.field}: {_value(field, local_alias())}, {_value(field, found.remote)}"
-
-
-def _value(field: FieldDifference, alias: str) -> str:
-    value = field.local if alias == local_alias() else field.remote
-    return f"{'NULL' if value is None else repr(value)} on {alias!r}"
 
 
 def _logged(report: ComparisonReport) -> str:

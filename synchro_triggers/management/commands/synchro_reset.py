@@ -13,12 +13,14 @@ from ...conf import LOCAL, check_alias, get_settings, local_alias, replaying_fro
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import clear_errors
 from ...replay.meeting.counted_before import describe_unsure
-from ...replay.meeting.succeeding import is_known_to_several, marks_of_loss, succeed
+from ...replay.meeting.loss import marks_of_loss
+from ...replay.meeting.succeeding import is_known_to_several, succeed
 from ...replay.state.checkpoint import keep_identity, make_own_node, reset_synchro
 from ...replay.state.node import require_original, set_identity
 from ...replay.state.younger import describe_lost_time
 from ...replay.status.remote import pending_rows
 from ..errors import one_line
+from ..progress import progress_bar
 from ..telling import TellingCommand
 
 
@@ -73,7 +75,8 @@ class Command(TellingCommand):
                     require_original(local_alias())
                 if options["interactive"]:
                     self._ask(options)
-                reset_synchro(new_identity=options["new_identity"])
+                with progress_bar(self.stderr, options, "databases") as progress:
+                    reset_synchro(new_identity=options["new_identity"], progress=progress)
         self.tell([done], {"database": options["database"], "done": done}, options)
 
     def _settle(self, alias: str, options: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -21,6 +20,7 @@ from ..ending import ended_by_signals
 from ..errors import one_line
 from ..own_process import LongCommand
 from ..probes import HealthFile, answering
+from ..progress import progress_bar
 from ..side_by_side import SideBySide, jobs_of
 
 
@@ -80,7 +80,8 @@ class Command(LongCommand):
                 if options[name] is not None:
                     raise SynchroConfigurationError(f"--{name.replace('_', '-')} tells of --follow: give that, too.")
             if jobs is not None:
-                SideBySide(options, self._say, self._complain, self.is_own_process).run(jobs)
+                with progress_bar(self.stderr, options, "remotes done") as bar:
+                    SideBySide(options, self._say, self._complain, self.is_own_process, bar).run(jobs)
                 return
             report = self._synchronize(options)
             if report.failures or report.waiting:
@@ -120,7 +121,7 @@ class Command(LongCommand):
 
     def _tell(self, report: SyncReport, options: dict[str, Any]) -> None:
         if options["as_json"]:
-            self.stdout.write(json.dumps(report.as_dict(), indent=2))
+            self.tell_json(report.as_dict())
         elif options["verbosity"] > 0:
             self._print(report, options["verbosity"])
 
@@ -148,12 +149,12 @@ class Command(LongCommand):
             if options["full"]:
                 report = self._synchronize(options, follower.shall_end)
                 if report.failures or report.waiting:  # they are tried again
-                    self._complain(describe_failures(report))
+                    self._complain(without_credentials(describe_failures(report)))
             follower.run()
 
     def _tell_run(self, remote: str, report: SyncReport, options: dict[str, Any]) -> None:
         if options["as_json"]:
-            self.stdout.write(json.dumps({"remote": remote, **report.as_dict()}))
+            self.tell_json({"remote": remote, **report.as_dict()}, indent=None)
         elif options["verbosity"] > 0:
             counts = ", ".join(f"{number} {what}" for what in COUNTED if (number := getattr(report, what)))
             self.stdout.write(f"{timezone.now():%Y-%m-%d %H:%M:%S} {remote}: {counts or 'nothing to do'}")
@@ -182,11 +183,12 @@ class Command(LongCommand):
             )
             for remark in report.remarks if verbosity > 1 else ():
                 if remark.kind == kind:
-                    self.stdout.write(f"  {report.name_of(remark)}: {remark.reason}")
+                    self.stdout.write(without_credentials(f"  {report.name_of(remark)}: {remark.reason}"))
 
 
 _SUMMARY = {
     Told.VANISHED: "{} not on the local database although the log knows of no delete: left alone on the remote",
+    Told.HANDED_ON: "{} deleted on the local database, and left to others that came past the log with its natural key",
     Told.DELETED_ALONG: "{} deleted on the remote along with others",
     Told.REMOTE_WON: "{} changed on both sides: the remote's version was kept",
     Told.MERGED: "{} changed on both sides: the rule has merged both versions",

@@ -20,6 +20,7 @@ from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import garbled_times, read_in_part, was_read
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
+from ..rows.shown_values import UNREADABLE, FieldDifference, difference_of
 from ..rows.values import local_value, same_value
 from ..rows.vendor import fetch_texts
 from ..schema.findable import is_hashable
@@ -28,7 +29,7 @@ from ..schema.keys import Unreadable
 from ..schema.shape import Shape, is_foreign_key, points_to_key, root_of, shape_of, target_of
 from ..tasks import At
 from .keys_by_texts import why_unreadable
-from .report import UNREADABLE, FieldDifference, Finding, difference_of
+from .report import Finding
 from .sides import Sides
 from .tables import ComparedTable
 

@@ -1,16 +1,13 @@
-"""What a comparison found: counts by model, the objects that differ, and how their values are shown. Pure."""
+"""What a comparison found: counts by model, and the objects that differ. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from ...key_texts import printable_key
-from ...masking import MASK
-from ..rows.json_text import JsonText
+from ..rows.shown_values import FieldDifference
 
 #: Objects of one model and state that a report keeps by name; beyond that they are counted, so that memory stays flat.
 NAMED = 1_000
@@ -29,15 +26,6 @@ class State(StrEnum):
     """Both sides changed it, and the version of the one that received was kept."""
     CHANGING = "changing"
     """It was changed each time that it was looked at."""
-
-
-@dataclass(frozen=True)
-class FieldDifference:
-    """A field with two values, as text; ``None`` is NULL. What may be a secret is masked, what is long is cut."""
-
-    field: str
-    local: str | None
-    remote: str | None
 
 
 @dataclass(frozen=True)
@@ -204,54 +192,3 @@ class Finding:
     fields: tuple[FieldDifference, ...] = ()
     reason: str = ""
     row: Any = None
-
-
-#: Characters of a value that are shown.
-_AT_MOST = 200
-
-#: Characters that are shown before the first one that differs.
-_BEFORE = 40
-
-_SECRET = re.compile(r"passw|passphrase|secret|token|credential|signature|api_?key|private_?key|session_data", re.I)
-
-UNREADABLE = "(cannot be read)"
-
-
-def difference_of(field: Any, local: Any, remote: Any) -> FieldDifference:
-    """Return what is shown of a field's two values: short, printable, and nothing that may be a secret."""
-    if _SECRET.search(field.name):
-        return FieldDifference(field.name, _masked(local), _masked(remote))
-    return FieldDifference(field.name, *_both(_text(local), _text(remote)))
-
-
-def _masked(value: Any) -> str | None:
-    return None if value is None else MASK
-
-
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, JsonText):
-        value = value.text
-    if isinstance(value, (bytes, memoryview)):
-        return bytes(value).hex()
-    return printable_key(str(value))
-
-
-def _both(local: str | None, remote: str | None) -> tuple[str | None, str | None]:
-    """Cut long texts, around the first character that differs."""
-    if max(len(local or ""), len(remote or "")) <= _AT_MOST:
-        return local, remote
-    pairs = zip(local or "", remote or "", strict=False)
-    same = next((number for number, (one, other) in enumerate(pairs) if one != other), None)
-    first = same if same is not None else min(len(local or ""), len(remote or ""))
-    start = max(0, first - _BEFORE) if local is not None and remote is not None else 0
-    return _cut(local, start), _cut(remote, start)
-
-
-def _cut(text: str | None, start: int) -> str | None:
-    if text is None or (len(text) <= _AT_MOST and not start):
-        return text
-    end = start + _AT_MOST
-    part = f"{'…' if start else ''}{text[start:end]}{'…' if len(text) > end else ''}"
-    return f"{part} ({len(text)} characters)"

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 
 from ...models import Arrival
 from ...vendors.vendor import writing_on
+from ..log.heard import read_versions, versions_text
 from ..log.versions import Version
 from ..rows.own_rows import has_rows
 from ..schema.shape import model_of
@@ -94,8 +95,19 @@ def _write(alias: str, rows: Iterable[Arrival]) -> None:
 
 
 def _newer(stored: Iterable[Stored], receipts: Mapping[str, Receipt]) -> dict[Stored, Receipt]:
-    """Return what is to be written: not where the database has received, or taken for its own, something since."""
-    return {row: receipts[row.remote_pk] for row in stored if not is_older(receipts[row.remote_pk], row)}
+    """Return what is to be written: not where the database has received, or taken for its own, something since.
+
+    What has lost a conflict there since was not received, but seen: its users' version is the later one.
+    """
+    newer = {row: receipts[row.remote_pk] for row in stored if not is_older(receipts[row.remote_pk], row)}
+    return {row: _upon_all(receipt, row) for row, receipt in newer.items()}
+
+
+def _upon_all(receipt: Receipt, row: Stored) -> Receipt:
+    if row.upon is None or row.upon == receipt.upon:
+        return receipt
+    noted = () if receipt.upon is None else read_versions(receipt.upon)
+    return receipt._replace(upon=versions_text([*row.basis.upon, *noted]))
 
 
 def is_older(receipt: Receipt, row: Stored) -> bool:

@@ -78,6 +78,14 @@ class Matching:
         """
         return self._by_natural_key.find(instance)
 
+    def by_natural_keys(self, model: type[Model], instances: Sequence[Model]) -> tuple[dict[Any, Any], set[Any]]:
+        """Do the same for many objects, in a few queries.
+
+        Returns:
+            Local key to remote key; and the local keys of those that must be looked up one by one.
+        """
+        return self._by_natural_key.find_many(model, instances)
+
     def match(self, shape: Shape, instance: Model) -> Any:
         """Return the key of the remote row that is an object of LOCAL, or ``None``."""
         known = self.identity.find(shape.model, instance.pk)

@@ -275,6 +275,11 @@ def time_or_none(value: Any) -> datetime.datetime | None:
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
+def moment_text(time: datetime.datetime) -> str:
+    seconds, rest = divmod((time - _EPOCH) // datetime.timedelta(microseconds=1), 1_000_000)
+    return f"{seconds}.{rest:06d}"
+
+
 def logged_since(since: datetime.datetime) -> tuple[str, list[Any]]:
     return "logged_at >= %s", [since]
 

@@ -111,9 +111,12 @@ def time_or_none(value: Any) -> datetime.datetime | None:
         return None
 
 
+def moment_text(time: datetime.datetime) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S.") + f"{time.microsecond // 1000:03d}"  # triggers log milliseconds
+
+
 def logged_since(since: datetime.datetime) -> tuple[str, list[Any]]:
-    # Triggers log milliseconds: rather one row too many than one too few.
-    return "logged_at >= %s", [since.strftime("%Y-%m-%d %H:%M:%S.") + f"{since.microsecond // 1000:03d}"]
+    return "logged_at >= %s", [moment_text(since)]  # rather one row too many than one too few
 
 
 def newest_since(since: datetime.datetime) -> tuple[str, list[Any]]:

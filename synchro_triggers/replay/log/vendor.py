@@ -96,6 +96,9 @@ class Log(Protocol):
     def time_or_none(self, value: Any) -> datetime.datetime | None:
         """Return a time, or ``None`` for what no trigger has written: ``infinity``, a text, a year past Python's."""
 
+    def moment_text(self, time: datetime.datetime) -> str:
+        """Return a time (in UTC) as a mark has it."""
+
     def logged_since(self, since: datetime.datetime) -> Condition:
         """Return what is true of the rows of that time (in UTC) and later."""
 

@@ -209,8 +209,10 @@ class Meeting:
         raise RunRefused(
             f"Objects of {local_alias()!r} may be on {self._context.remote!r} already: {numbers}. The log has not seen "
             f"them being made, and neither a reference nor a natural key tells which they are. {so_far} If one "
-            "side was imported from the other, run `manage.py synchro_link`, which stores which object is which; if "
-            "they have nothing in common, `manage.py synchro_link --strangers`. With --model each for one model."
+            "side was imported from the other, run `manage.py synchro_link`, which stores which object is which "
+            "(first `manage.py synchro_link --dry-run`, which says what it would link, and what differs; with "
+            "--by app.Model:field where their keys differ); if they have nothing in common, `manage.py synchro_link "
+            "--strangers`. With --model each for one model."
         )
 
     def doubts(self) -> dict[type[Model], set[Any]]:

@@ -35,7 +35,6 @@ from ..log.heard import versions_text
 from ..log.own_windows import OwnRow, WindowNumbers, last_number, own_rows
 from ..log.vendor import log_of
 from ..log.versions import Version, time_after
-from ..rows.own_rows import read_rows
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import times_in_utc, zone_of
 from ..schema.family import family_of
@@ -43,9 +42,10 @@ from ..schema.keys import Unreadable
 from ..schema.shape import family_labels, gives_keys_again, read_key, root_of, shape_of, telling_labels
 from ..state.knowing import write_knowledge
 from ..state.knowledge import are_windows_numbered
-from ..state.node import has_same_history, node_id, set_identity
+from ..state.node import node_id, set_identity
 from ..state.succession import take_over
 from .counted_before import CountedBefore
+from .loss import last_before
 
 _CHUNK = 1000
 
@@ -67,20 +67,6 @@ class _Grave(NamedTuple):
     gone: int
 
 
-def marks_of_loss(remotes: Iterable[str]) -> dict[str, str]:
-    """Return the last rows that remotes have received of LOCAL's log, of those that have received what it has lost.
-
-    Args:
-        remotes: the aliases.
-    """
-    marks: dict[str, str] = {}
-    for remote in remotes:
-        for checkpoint in read_rows(Checkpoint, remote, source=node_id(local_alias())):
-            if checkpoint.last_row and not has_same_history(checkpoint):
-                marks[remote] = checkpoint.last_row
-    return marks
-
-
 def is_known_to_several(remotes: Iterable[str]) -> bool:
     """Tell whether others than a remote that only receives know LOCAL's objects and changes.
 
@@ -88,23 +74,6 @@ def is_known_to_several(remotes: Iterable[str]) -> bool:
         remotes: to which LOCAL sends.
     """
     return are_windows_numbered(remotes, node_id(local_alias()))
-
-
-def last_before(marks: Iterable[str]) -> int:
-    """Return the last row of LOCAL's log that the backup has held: none is later than what others have received.
-
-    Args:
-        marks: ``Checkpoint.last_row`` of those that have received what LOCAL has lost.
-    """
-    log, last = log_of(connections[local_alias()]), 0
-    with connections[local_alias()].cursor() as cursor:
-        for mark in marks:
-            cursor.execute(
-                f"SELECT coalesce(max(id), 0) FROM synchro_triggers_changelog WHERE {log.NO_LATER}",
-                [mark.split("|")[1]],
-            )
-            last = max(last, cursor.fetchone()[0])
-    return last
 
 
 def succeed(marks: Mapping[str, str]) -> list[str]:

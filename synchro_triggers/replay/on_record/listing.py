@@ -16,7 +16,7 @@ from ...exceptions import SynchroConfigurationError
 from ...key_texts import printable_key
 from ...models import Conflict, MetNode
 from ...reaching import clear_errors
-from ..compare.report import FieldDifference, difference_of
+from ..rows.shown_values import FieldDifference, difference_of
 from ..rows.value_texts import shown
 from ..schema.shape import model_of, shown_key
 from ..state.node import node_id

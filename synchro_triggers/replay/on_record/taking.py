@@ -20,12 +20,12 @@ from ...moment import UtcNow
 from ...reaching import means_unreachable
 from ...unnamed import unnamed_on
 from ...vendors.vendor import writing_on
-from ..compare.report import difference_of
 from ..identity.reference_table import text_of
 from ..identity.telling import keeps_key
 from ..rows.own_rows import has_rows
 from ..rows.read_ahead import RowLocks
 from ..rows.selecting import linked_pairs, rows_of
+from ..rows.shown_values import difference_of
 from ..rows.utc import times_in_utc, zone_of
 from ..rows.value_texts import NotReadBack, from_json
 from ..rows.values import local_value, new_instance, same_value, set_values

@@ -11,6 +11,7 @@ from django.db.models import Model
 
 from ...option_rules import Rule
 from ..log.changes import Change
+from ..log.handed_on import LeftThere
 from ..log.later_changes import LaterChanges
 from ..log.users_changes import UsersChanges
 from ..report import SyncReport
@@ -120,6 +121,7 @@ class BatchResult:
         other_children: what is to follow in another transaction: rows of objects that were brought along, and are
             several children at once.
         vanished: those of what LOCAL does not have although the log does not say that it was deleted.
+        handed_on: rows of deleted objects, by who has them now.
         told_links, left_there: as of ``RunContext``; they are known to the run when the batch is.
     """
 
@@ -129,5 +131,6 @@ class BatchResult:
     hanging: bool = False
     other_children: list[Change] = field(default_factory=list)
     vanished: list[Change] = field(default_factory=list)
+    handed_on: dict[tuple[type[Model], Any], LeftThere] = field(default_factory=dict)
     told_links: set[tuple[type[Model], Any]] = field(default_factory=set)
     left_there: set[tuple[type[Model], Any]] = field(default_factory=set)

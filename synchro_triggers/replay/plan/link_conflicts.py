@@ -78,11 +78,30 @@ class LinkConflicts:
         if not (events := self._unknown_here(label, events)):
             return {}
         received = self._received_here(shape, min(event.time for event in events.values()))
-        return {
-            pair: Conflict(label, (each := wanted[pair]).change.key, event.key, each.change.logged_at, event.time)
-            for pair, event in events.items()
-            if received.get(wanted[pair].here, _NEVER) < event.time
-        }
+        has_seen_all = self._remote_has_seen_all(label)
+        found: dict[Pair, Conflict] = {}
+        for pair, event in events.items():
+            change, here = wanted[pair].change, wanted[pair].here
+            if received.get(here, _NEVER) < event.time:
+                seen = has_seen_all and change.logged and not change.own
+                times = change.logged_at, event.time
+                found[pair] = Conflict(label, change.key, event.key, *times, settled=seen)
+        return found
+
+    def _remote_has_seen_all(self, label: str) -> bool:
+        """Tell whether the remote has seen whatever LOCAL may have received from others of the links of a table.
+
+        Nobody notes who has made, or removed, a link that was received. So what LOCAL has is what the remote's users
+        have changed, if they had seen all that anybody's changes may have brought to LOCAL.
+        """
+        local, remote = self._context.knowledge.local, self._context.knowledge.remote.of([label])
+        came = local.received.values()
+        if local.came_with or local.lacks_some or local.keeps_failures([label]):
+            return False
+        if any(each.window_end or (each.position and not each.number) for each in came):
+            return False
+        own = self._context.source
+        return all(remote.get(author, 0) >= number for author, number in local.of([label]).items() if author != own)
 
     def _log(self, alias: str, shape: LinkShape, origin: str) -> Any:
         rows = ChangeLog.objects.using(alias).filter(model_label=shape.through._meta.label, origin=origin)

@@ -126,13 +126,18 @@ class Translation:
         if self._targets.is_missing(at):
             return self._targets.nowhere(instance, column.field, target, value)
         if not self._closes_a_cycle(instance, at):
+            change = self._agenda.change_of(instance)
             try:
+                self._unseen.require(*target, column.field, instance, change)
                 return column.value_there(target[1], self._ensure(*target), value)
             except LeftBehind as left:
-                self._unseen.goes_too(left, instance, self._agenda.change_of(instance))
-                if not column.field.null:
-                    raise
-                return None  # as where no number can be made up for what LOCAL does not have
+                self._unseen.goes_too(left, instance, change)
+                if column.field.null:
+                    return None  # as where no number can be made up for what LOCAL does not have
+                # No delete takes along what holds a key only: it stays on LOCAL, and leads nowhere there, too.
+                nowhere = self._targets.nowhere(instance, column.field, target, value)
+                self._targets.leads_nowhere_as_before(instance, column.field)  # it is told with what goes
+                return nowhere
             except KeyNotYet as error:
                 if error.target not in self._agenda.under_way:
                     raise

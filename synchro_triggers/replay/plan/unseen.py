@@ -183,7 +183,7 @@ class Unseen:
 
         Args:
             target: the object.
-            foreign_key: what points to it: a field, or ``None``: a link.
+            foreign_key: what points to it: a field, which may be a column that holds keys, or ``None``: a link.
             instance: what has that.
             change: what LOCAL has logged of this.
 
@@ -204,7 +204,8 @@ class Unseen:
         values = _values_there(shape, target, self._identity)
         sides = BothSides(self._context.remote, shape.copied, values, None, lambda: frozenset[str](), nobody_knows)
         conflict = self._conflict(shape, target.pk, at_remote, here, there, sides)
-        protects = foreign_key is not None and foreign_key.remote_field.on_delete not in (CASCADE, SET_NULL)
+        relation = foreign_key.remote_field if foreign_key is not None else None  # a column that holds keys has none
+        protects = relation is not None and relation.on_delete not in (CASCADE, SET_NULL)
         decision, rule = self._decide(conflict, forced="local" if protects else "")
         stays = decision.winner == "local"
         met = Met(conflict, ConflictKind.CHILD_DELETE, rule, stays)

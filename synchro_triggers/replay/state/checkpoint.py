@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.db import connections, transaction
 from django.utils import timezone
@@ -40,6 +40,24 @@ def load_checkpoint(alias: str, source: str) -> Checkpoint:
         return checkpoint
     Checkpoint.objects.using(alias).bulk_create([Checkpoint(source=source)], ignore_conflicts=True)
     return Checkpoint.objects.using(alias).get(source=source)
+
+
+def wait_for_those_under_way(alias: str, source: str) -> None:
+    """Wait, before the first run of ``source``, for transactions of others' runs that may not know of it.
+
+    Each of them asks once whether others may ask for versions, before it has locked all of its rows. What it does not
+    note then, and does not look for, would be overwritten, or overwrite what ``source`` brings, without a conflict. All
+    that begin from now on see the checkpoint of ``source``, which must have been committed.
+
+    Args:
+        alias: the database that receives.
+        source: node id of LOCAL.
+    """
+    others = Checkpoint._base_manager.using(alias).exclude(source=source).order_by("pk")
+    if not others.exists():
+        return
+    with transaction.atomic(using=alias):
+        list(others.select_for_update().values_list("pk"))  # a run's transaction begins with its own one's lock
 
 
 def note_place(checkpoint: Checkpoint, alias: str) -> None:
@@ -131,7 +149,7 @@ def write_last_check(value: datetime.datetime) -> None:
     _set(alias, node_id(local_alias()), last_check=aware, **fields)
 
 
-def reset_synchro(*, new_identity: bool = False) -> None:
+def reset_synchro(*, new_identity: bool = False, progress: Callable[[int, int], None] | None = None) -> None:
     """Forget all pending changes, on every remote: as if both sides had just been made equal by hand.
 
     Deletes the changelog of LOCAL and, on the remotes, the references and failures of LOCAL; sets the
@@ -140,6 +158,7 @@ def reset_synchro(*, new_identity: bool = False) -> None:
 
     Args:
         new_identity: LOCAL is a copy of a database that is still in use, and becomes a node of its own.
+        progress: called with the number of databases that are done and of all.
 
     Raises:
         SynchroError: this package's tables are missing somewhere, or LOCAL is a copy and it was not said what
@@ -152,16 +171,20 @@ def reset_synchro(*, new_identity: bool = False) -> None:
         require_original(local_alias())
         node_id(local_alias())  # it may be missing
     position = current_position(local_alias())
+    tell = progress or (lambda done, total: None)
     # LOCAL's own part is committed last: until all is done, a copy stays a copy, and is refused. If this is cut off
     # and called again, it begins anew, with the identity that the copy came with.
     with writing_on(local_alias()):
         source = set_identity(local_alias(), new=True) if new_identity else node_id(local_alias())
         # What nobody asks for is not numbered, here as in a run.
         number = close_window(local_alias(), position) if are_windows_numbered(aliases, source) else None
-        for alias in aliases:
+        for done, alias in enumerate(aliases):
+            tell(done, len(aliases) + 1)
             _forget_received(alias, source, position, number)
+        tell(len(aliases), len(aliases) + 1)
         delete_received(local_alias(), position)
         count_anew(local_alias())
+    tell(len(aliases) + 1, len(aliases) + 1)
 
 
 def _forget_received(alias: str, source: str, position: str, number: int | None) -> None:

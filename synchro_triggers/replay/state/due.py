@@ -91,6 +91,7 @@ class DueFailures:
         source: whose they are.
         labels: only failures of these models are tried.
         all_: try those, too, whose pause is not over.
+        asked: ids of failures that somebody wants to be tried, whatever their pause, and before anything else.
 
     Attributes:
         kept: what is kept of each model, by label, as it was when the run began.
@@ -98,18 +99,22 @@ class DueFailures:
         first_changes: what is tried before anything else: all that is due, unless it is too much.
     """
 
-    def __init__(self, remote: str, source: str, labels: Collection[str], *, all_: bool) -> None:
+    def __init__(
+        self, remote: str, source: str, labels: Collection[str], *, all_: bool, asked: Sequence[int] = ()
+    ) -> None:
         self._remote, self._source, self._labels = remote, source, labels
         self.all_ = all_
         self._tried: set[int] = set()
         self._ids: dict[Change, int] = {}
         self.kept = kept_by_label(remote, source)
+        chosen = rows_with(Failure, remote, pk=asked).filter(source=source, model_label__in=labels) if asked else ()
+        self._asked = sorted(failure.pk for failure in chosen)
         self.first = self.ids(_FEW + 1)
-        self.first_changes = self.load(self.first) if all_ or len(self.first) <= _FEW else []
+        self.first_changes = self.load(self.first if all_ or len(self.first) <= _FEW else self._asked)
 
     def ids(self, at_most: int = _AT_A_TIME) -> list[int]:
         """Return the failures that are due and were not tried: those first that the fewest runs have tried."""
-        changed = [] if self.all_ else self.untried(self._ids_of_changed_clashes)
+        changed = [] if self.all_ else self.untried([*self._asked, *self._ids_of_changed_clashes])
         if not any(each.due or self.all_ for label, each in self.kept.items() if label in self._labels):
             return changed
         failures = self._failures().filter(model_label__in=self._labels).order_by("runs", "id")

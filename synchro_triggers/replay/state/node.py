@@ -13,6 +13,7 @@ from ...models import Checkpoint, Contribution, MetNode, Node, Window
 from ...vendors.vendor import database_of
 from ..log.history import fingerprint, history_agrees, place
 from ..rows.own_rows import read_rows
+from .heard_of import has_heard_of_more
 
 
 def node_id(alias: str) -> str:
@@ -192,8 +193,9 @@ def require_remembered(remote: str, source: str, node: str) -> None:
 
 
 def require_same_history(checkpoint: Checkpoint, remote: str) -> None:
-    """Raise ``Refused`` when LOCAL was put back to an older state than the remote has received."""
-    if has_same_history(checkpoint):
+    """Raise ``Refused`` when LOCAL was put back to an older state than the remote has received, or heard of."""
+    source = node_id(local_alias())
+    if has_same_history(checkpoint) and not has_heard_of_more(remote, source, put_back=bool(older_nodes(remote))):
         return
     raise Refused(
         f"The database {local_alias()!r} was put back to an older state (a backup, a standby that lagged, a crash): "
@@ -223,18 +225,17 @@ def require_same_history_there(remote: str, node: str) -> None:
         Refused: it was put back to an older state.
     """
     local = local_alias()
-    if (fetched := _fetched_from(node)) is not None:
-        with replaying_from(remote):
-            require_same_history(fetched, local)
+    fetched = _fetched_from(node) or Checkpoint(source=node)
+    with replaying_from(remote):
+        require_same_history(fetched, local)
 
 
 def has_same_history_there(remote: str, node: str) -> bool:
     """Tell whether a remote still has all that LOCAL has fetched from it; arguments as above."""
-    fetched = _fetched_from(node)
-    if fetched is None:
-        return True
+    local, fetched = local_alias(), _fetched_from(node) or Checkpoint(source=node)
     with replaying_from(remote):
-        return has_same_history(fetched)
+        heard = has_heard_of_more(local, node, put_back=bool(older_nodes(local)))
+        return has_same_history(fetched) and not heard
 
 
 def _fetched_from(node: str) -> Checkpoint | None:

@@ -6,8 +6,13 @@ checkpoint says so from then on. It needs no message: whoever meets the successo
 
 from __future__ import annotations
 
-from django.db import connections
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from django.db import connections, transaction
+from django.db.models import QuerySet
+
+from ...capture.own_tables import require_own_tables
 from ...conf import local_alias, replaying_from
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, MetNode, Node
 from ...vendors.vendor import writing_on
@@ -15,7 +20,7 @@ from ..log.history import fingerprint
 from ..log.vendor import log_of
 from .account import forget_nodes
 from .moved import moved_along
-from .node import has_same_history, node_id, older_nodes
+from .node import has_same_history, node_id, older_nodes, require_two_nodes
 
 #: Of a checkpoint, what goes on as it was. Numbers of windows are the older node's.
 _STAYS = ("lacks", "unlogged", "whole", "left_out", "looked", "since", "last_check")
@@ -29,28 +34,69 @@ def meet_successors(remote: str) -> None:
         take_over(local)
 
 
+@contextmanager
+def successors_foreseen(remote: str) -> Iterator[None]:
+    """Let the two know one another so in a block that only looks: what is written for that is rolled back at its end.
+
+    Args:
+        remote: the alias; both databases have this package's tables.
+    """
+    local = local_alias()
+    with replaying_from(remote):
+        of_remote = _known_before(local)
+    if of_remote is None and _known_before(remote) is None:
+        yield
+        return
+    with transaction.atomic(using=local), transaction.atomic(using=remote):
+        meet_successors(remote)
+        yield
+        for alias in (local, remote):
+            transaction.set_rollback(True, using=alias)
+
+
+@contextmanager
+def as_a_run_would(remote: str) -> Iterator[None]:
+    """Let LOCAL and a remote, in the block of a dry run, know one another as a run would let them.
+
+    Raises:
+        Refused: the run would be refused: tables of this package are missing there, or it is a copy of LOCAL.
+    """
+    require_own_tables(remote)
+    require_two_nodes(remote)
+    with successors_foreseen(remote):
+        yield
+
+
 def take_over(alias: str) -> None:
     """Let a database know LOCAL as the successor of the node that it was, if it is one, and the database has known it.
 
     Args:
         alias: the database; both have this package's tables.
     """
-    if not (older_ones := older_nodes(local_alias())):
+    if (older := _known_before(alias)) is None:
         return
     identity = node_id(local_alias())
-    checkpoints = Checkpoint._base_manager.using(alias).exclude(position="", window_end="")
+    checkpoint = _begun(alias).filter(source=older).first()
+    with writing_on(alias):
+        _settle_account(alias, older, identity)
+        if checkpoint is not None:
+            _go_on(alias, identity, checkpoint)
+
+
+def _known_before(alias: str) -> str | None:
+    """Return as whom a database has known LOCAL before LOCAL was put back, where it has not met its successor yet."""
+    if not (older_ones := older_nodes(local_alias())):
+        return None
+    identity, begun = node_id(local_alias()), _begun(alias)
     met = MetNode._base_manager.using(alias)
-    if checkpoints.filter(source=identity).exists() or met.filter(node_id=identity).exists():
-        return
-    for older in older_ones:
-        checkpoint = checkpoints.filter(source=older).first()
-        if checkpoint is None and not met.filter(node_id=older).exists():
-            continue
-        with writing_on(alias):
-            _settle_account(alias, older, identity)
-            if checkpoint is not None:
-                _go_on(alias, identity, checkpoint)
-        return
+    if begun.filter(source=identity).exists() or met.filter(node_id=identity).exists():
+        return None
+    known = (each for each in older_ones if begun.filter(source=each).exists() or met.filter(node_id=each).exists())
+    return next(known, None)
+
+
+def _begun(alias: str) -> QuerySet[Checkpoint]:
+    return Checkpoint._base_manager.using(alias).exclude(position="", window_end="")
 
 
 def _go_on(alias: str, identity: str, checkpoint: Checkpoint) -> None:

@@ -33,7 +33,7 @@ from ..state.node import (
     require_two_databases,
     require_two_nodes,
 )
-from ..state.succession import meet_successors
+from ..state.succession import successors_foreseen
 from .runs import PastRun, last_runs
 
 #: How many of the last runs are told of.
@@ -158,8 +158,14 @@ def read_status(remote: str) -> Status:
         Refused: both sides are one database.
     """
     _require_both(remote)
+    node_id(local_alias())
+    node_id(remote)
+    with successors_foreseen(remote):
+        return _read_status(remote)
+
+
+def _read_status(remote: str) -> Status:
     source = node_id(local_alias())
-    meet_successors(remote)
     checkpoint = load_checkpoint(remote, source)
     target = node_id(remote)
     window = _pending(checkpoint, target)

@@ -10,6 +10,7 @@ from ...conf import local_alias
 from ...key_texts import printable_key
 from ..log.absent import Absent
 from ..log.changes import Change
+from ..log.handed_on import HandedOn
 from ..plan.context import BatchResult
 from ..report import FailedObject, SyncReport, Told
 from ..schema.keys import FormerKey
@@ -23,12 +24,13 @@ class Ledger:
     Attributes:
         report: counts and remarks.
         absent: what LOCAL does not have although nothing that was read so far says that it was deleted.
+        handed_on: rows of deleted objects that others have now, to which the run has not come so far.
         began: when the run began (``time.monotonic()``).
     """
 
     def __init__(self, remote: str) -> None:
         self.report = SyncReport(remote=remote)
-        self.absent = Absent()
+        self.absent, self.handed_on = Absent(), HandedOn()
         self.began = time.monotonic()
         self._failed: dict[tuple[str, str], tuple[Change, Exception]] = {}
         self._refused: set[tuple[str, str]] = set()
@@ -37,6 +39,8 @@ class Ledger:
         """Note what has become of changes; what had failed and does not fail now is done."""
         self.report.add(result.report)
         self.absent.hold(result.vanished)
+        self.handed_on.hold(result.handed_on)
+        self.handed_on.come_to(changes)
         for change in changes if self._failed else ():
             self._failed.pop((change.label, change.key), None)
         for change, error in result.failed.items():
@@ -92,3 +96,10 @@ class Ledger:
             )
             self.report.remark(Told.VANISHED, change.label, printable_key(change.key), reason)
         self.absent.close()
+
+    def tell_handed_on(self) -> None:
+        """Name rows of deleted objects that others have now, of which the run has found nothing logged."""
+        self.handed_on.come_to(self.failed)
+        for left in self.handed_on:
+            self.report.remark(Told.HANDED_ON, left.label, printable_key(left.key), left.reason)
+        self.handed_on.close()

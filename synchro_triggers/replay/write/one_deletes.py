@@ -10,9 +10,11 @@ from django.db.models import Model
 
 from ...capture.keys import encode_key
 from ...capture.session import as_users_change
+from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
 from ..errors import NotYet
 from ..log.changes import Change
+from ..log.handed_on import LeftThere
 from ..plan.cascades import number_of_links
 from ..plan.conflicts import Decision
 from ..plan.context import RunContext
@@ -326,9 +328,19 @@ class Deletes:
         for living in load_instances(model, [key]).values():
             self.clear([Place(task.shape, key, row.pk, type(living))], change)
         if identity.known(model, key) is None:
+            if identity.claims_backwards(model, [row.pk]).get(row.pk) != key:  # else it has been that one's anyhow
+                self._note_handed_on(task, row, key)
             identity.learn(model, key, row.pk)
         identity.forget(model, task.key)
         self._pointing.past(row, task.key)
+
+    def _note_handed_on(self, task: ObjectTask, row: Model, key: Any) -> None:
+        """Note that a row stays: nobody writes it unless the run comes to a change of the object that has it now."""
+        here, there = encode_key(key), encode_key(row.pk)
+        reason = f"it was deleted on {local_alias()!r}; by its natural key, {there} on {self._remote!r} is {here} now, "
+        reason += f"of which nothing was logged: left as it is. Save {here} to bring it"
+        deleted = LeftThere(task.shape.label, encode_key(getattr(task.key, "number", task.key)), reason)
+        self._outcomes.handed_on[root_of(task.shape.model), key] = deleted
 
     def _tell(self, going: Going, rows: Sequence[Model], gone: tuple[Shape, Any], change: Change | None) -> None:
         """Count a row that has gone, and what a cascade has taken with it.

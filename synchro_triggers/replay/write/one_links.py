@@ -170,7 +170,7 @@ class Links:
                 outcomes.told_links.add(told)
                 between = f"the link of {ends}: "
                 self._remote_changes.settling.settle(conflict, change, deletes=not add, deleted=add, between=between)
-                if remote_wins:
+                if remote_wins and not conflict.settled:
                     outcomes.report.count(shape.through._meta.label, "conflicts")
             if remote_wins:
                 del keys[pair[1]]

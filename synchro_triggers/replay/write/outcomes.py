@@ -32,12 +32,14 @@ class Outcomes:
         report: of the batch.
         failed: the changes that could not be applied, with their errors.
         told_links: the conflicts of links that the batch has told.
+        handed_on: rows of deleted objects, by who has them now.
         gone_before: objects whose rows the remote has had, and has no more, before anything is written.
         made_again: shape and local key of what was gone on the remote, and was made again.
     """
 
     def __init__(self, result: BatchResult, identity: Identity, rows: ReadAhead) -> None:
         self.report, self.failed, self.told_links = result.report, result.failed, result.told_links
+        self.handed_on = result.handed_on
         self._identity, self._rows = identity, rows
         self.gone_before: set[At] = set()
         self.made_again: list[tuple[Shape, Any]] = []

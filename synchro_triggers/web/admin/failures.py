@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,11 +16,16 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from ...conf import local_alias
+from ...capture.own_tables import require_own_tables
+from ...conf import LOCAL, get_settings, local_alias, replaying_from
+from ...exceptions import Refused
 from ...masking import without_credentials
 from ...models import Failure, Operation
 from ...moment import as_utc
-from ...replay.on_record.kept import give_up, make_due
+from ...replay.choices import Way
+from ...replay.on_record.due_again import kept_on, make_due
+from ...replay.on_record.kept import drop
+from ...replay.state.chosen_failures import ChosenFailures
 from ..address import page_address
 from .filters import DatabaseFilter, ModelFilter
 from .naming import names_of_nodes
@@ -140,14 +145,24 @@ class FailureAdmin(RecordAdmin):
         with errors_as_messages(request, alias):
             if _CONFIRMED not in request.POST:
                 return self._asked_once_more(request, alias)
-            kept = give_up(alias, _chosen(request))
-            note(request, alias, kept, f"Dropped on {alias!r}: the change is not tried again.", gone=True)
-            text = ngettext("%(number)d failure was dropped.", "%(number)d failures were dropped.", len(kept))
-            self.message_user(request, text % {"number": len(kept)}, messages.SUCCESS)
+            for source, kept in by_source(alias, _chosen(request)).items():
+                with errors_as_messages(request, source, alias):
+                    self._drop(request, source, alias, kept)
         return None
 
+    def _drop(self, request: HttpRequest, source: str, alias: str, kept: list[Failure]) -> None:
+        for each in (source, alias):
+            require_own_tables(each)
+        with replaying_from(source):
+            gone = drop(Way(source, alias), ChosenFailures(numbers=tuple(each.pk for each in kept)))
+        numbers = {each.kept.id for each in gone}
+        forgotten = [each for each in kept if each.pk in numbers]
+        note(request, alias, forgotten, f"Dropped on {alias!r}: the change is not tried again.", gone=True)
+        text = ngettext("%(number)d failure was dropped.", "%(number)d failures were dropped.", len(forgotten))
+        self.message_user(request, text % {"number": len(forgotten)}, messages.SUCCESS)
+
     def _asked_once_more(self, request: HttpRequest, alias: str) -> HttpResponse:
-        chosen = list(self.rows_on(alias).filter(pk__in=_chosen(request)).order_by("pk"))
+        chosen: list[Any] = list(kept_on(alias, _chosen(request)))
         self.prepare_rows(request, alias, chosen)
         request.current_app = self.admin_site.name
         context = {
@@ -178,3 +193,22 @@ def _chosen(request: HttpRequest) -> list[int]:
 def is_due(row: Failure) -> bool:
     """Tell whether the next run tries a failure."""
     return row.next_at is None or as_utc(row.next_at) <= datetime.datetime.now(datetime.UTC)
+
+
+def by_source(alias: str, numbers: Collection[int]) -> dict[str, list[Failure]]:
+    """Return the failures that a database keeps, by the alias of the database that has sent them.
+
+    Raises:
+        Refused: it is none of this project's; who drops a failure must look there what has become of the object.
+    """
+    kept = list(kept_on(alias, numbers))
+    if alias != LOCAL:
+        return {LOCAL: kept} if kept else {}
+    sources = {each.source for each in kept}
+    found = {node: name for node, name in names_of_nodes(alias).items() if name in get_settings().remotes}
+    if unknown := sorted(sources - found.keys()):
+        raise Refused(
+            gettext("Node %(node)s has sent this, which is no remote of this project: drop it there.")
+            % {"node": unknown[0]}
+        )
+    return {found[source]: [each for each in kept if each.source == source] for source in sorted(sources)}

@@ -68,7 +68,7 @@ def test_failures_of_a_remote_are_shown_with_their_errors_and_tries(failure):
 
     page = ann.get(list_of("failure"))  # a remote's are shown first
 
-    assert cells_of(page, "model_label") == ["testapp.Ambiguous"]
+    assert cells_of(page, "of_model") == ["testapp.Ambiguous"]
     assert cells_of(page, "said") == [failure.error]
     assert cells_of(page, "attempts") == [str(failure.attempts)]
     assert failure.error in text_of(ann.get(page_of("failure", REMOTE, failure.pk)))

@@ -43,19 +43,19 @@ class FailureAdmin(RecordAdmin):
 
     list_display = (
         "id",
-        "model_label",
+        "of_model",
         "its_object",
-        "operation",
         "said",
         "attempts",
-        "tried_at",
         "next_try",
+        "tried_at",
+        "operation",
         "explained",
     )
     list_filter = (DatabaseFilter, ModelFilter)
     actions = ("retry", "drop")
     details = (
-        "model_label",
+        "of_model",
         "its_object",
         "operation",
         "sender",

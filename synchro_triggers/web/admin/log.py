@@ -98,7 +98,7 @@ class ChangeLogAdmin(RecordAdmin):
 
     is_everywhere = False
     list_display = ("id", "logged_at", "operation", "model_label", "its_object", "changed", "came_from", "explained")
-    list_filter = (LogModelFilter, KeyFilter, StateFilter)
+    list_filter = (KeyFilter, StateFilter, LogModelFilter)
     details = list_display
 
     @admin.display(description=_("object"))

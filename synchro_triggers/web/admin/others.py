@@ -56,7 +56,7 @@ class RunAdmin(RecordAdmin):
 class ReferenceAdmin(RecordAdmin):
     """Which row of a database is which object, by the names that its makers gave it. Found by a key of either side."""
 
-    list_display = ("id", "model_label", "maker", "key_there", "key_here", "state", "met_at", "version_of")
+    list_display = ("id", "of_model", "maker", "key_there", "key_here", "state", "met_at", "version_of")
     list_filter = (DatabaseFilter, ModelFilter)
     search_fields = ("local_pk",)
     search_help_text = _("A primary key, in full: of the object where it was made, or of the row here.")

@@ -14,10 +14,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from ...capture.own_tables import require_own_tables
 from ...conf import local_alias
+from ...key_texts import printable_key
 from ...replay.state.node import node_id
 from ..outside import outside_request_transactions
 from .keyset import KeysetList, with_value
@@ -61,6 +64,10 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     class Media:
         css: ClassVar[dict[str, Sequence[str]]] = {"all": ("synchro_triggers/admin.css",)}
+
+    @admin.display(description=_lazy("model"))
+    def of_model(self, row: Any) -> str:
+        return printable_key(row.model_label)
 
     # Who may ------------------------------------------------------------------------------------------
 
@@ -106,7 +113,7 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return KeysetList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        said = {"title": self.opts.verbose_name_plural, "subtitle": _("on “%s”") % self.database_of(request)}
+        said = {"title": capfirst(self.opts.verbose_name_plural), "subtitle": _("on “%s”") % self.database_of(request)}
         response: HttpResponse = super().changelist_view(request, {**said, **(extra_context or {})})
         return response
 
@@ -170,7 +177,7 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return HttpResponseRedirect(self.list_address(alias))
         context |= {
             "opts": self.opts,
-            "title": str(self.opts.verbose_name).capitalize(),
+            "title": capfirst(self.opts.verbose_name),
             "subtitle": _("number %(number)s on “%(database)s”") % {"number": number, "database": alias},
             "media": self.media,
             "list_address": self.list_address(alias),

@@ -1,0 +1,214 @@
+"""Failures: what could not be applied, and is tried again; to be tried with the next run, or given up."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from ...capture.own_tables import require_own_tables
+from ...conf import LOCAL, get_settings, local_alias, replaying_from
+from ...exceptions import Refused
+from ...masking import without_credentials
+from ...models import Failure, Operation
+from ...moment import as_utc
+from ...replay.choices import Way
+from ...replay.on_record.due_again import kept_on, make_due
+from ...replay.on_record.kept import drop
+from ...replay.state.chosen_failures import ChosenFailures
+from ..address import page_address
+from .filters import DatabaseFilter, ModelFilter
+from .naming import names_of_nodes
+from .noting import note
+from .objects import ObjectLinks
+from .places import errors_as_messages
+from .records import RecordAdmin, Shown
+
+#: The button of the page that asks once more.
+_CONFIRMED = "confirmed"
+
+
+class FailureAdmin(RecordAdmin):
+    """The failures of LOCAL's runs that a remote keeps, and of others' runs that LOCAL keeps."""
+
+    list_display = (
+        "id",
+        "of_model",
+        "its_object",
+        "said",
+        "attempts",
+        "next_try",
+        "tried_at",
+        "operation",
+        "explained",
+    )
+    list_filter = (DatabaseFilter, ModelFilter)
+    actions = ("retry", "drop")
+    details = (
+        "of_model",
+        "its_object",
+        "operation",
+        "sender",
+        "attempts",
+        "runs",
+        "first_at",
+        "tried_at",
+        "next_try",
+        "explained",
+    )
+
+    record_template = "synchro_triggers/admin/failure.html"
+
+    def rows_on(self, alias: str) -> QuerySet[Any]:
+        return self.received_on(alias)
+
+    def prepare_rows(self, request: HttpRequest, alias: str, rows: Iterable[Any]) -> None:
+        links, aliases = ObjectLinks(request, self.admin_site), names_of_nodes(alias)
+        for row in rows:
+            # What LOCAL keeps has another's key, by which it knows nothing itself.
+            theirs, gone = alias == local_alias(), row.operation == Operation.DELETE
+            row.object_link = links.to_object(row.model_label, row.key, gone=theirs or gone)
+            row.explanation_link = "" if theirs else links.to_explanation(row.model_label, row.key)
+            row.error = without_credentials(row.error)  # it stands in the row's text, too, which Django shows
+            row.sent_by = aliases.get(row.source, row.source)
+
+    def lines_of(self, request: HttpRequest, record: Any) -> list[Shown]:
+        error = Shown(gettext("error"), record.error, as_written=True)
+        return [
+            error,
+            *super().lines_of(request, record),
+            Shown(gettext("what is known of it"), record.explanation_link),
+        ]
+
+    def more_of(self, request: HttpRequest, alias: str, record: Any) -> dict[str, Any]:
+        may_act = self.has_synchronize_permission(request)
+        return {"may_act": may_act, "number": record.pk, "checkbox": ACTION_CHECKBOX_NAME}
+
+    # Columns ------------------------------------------------------------------------------------------
+
+    @admin.display(description=_("object"))
+    def its_object(self, row: Any) -> Any:
+        return row.object_link
+
+    @admin.display(description=_("error"))
+    def said(self, row: Any) -> str:
+        return str(row.error)
+
+    @admin.display(description=_("sent by"))
+    def sender(self, row: Any) -> Any:
+        return row.sent_by
+
+    @admin.display(description=_("last tried"))
+    def tried_at(self, row: Any) -> Any:
+        return row.last_at
+
+    @admin.display(description=_("next try"))
+    def next_try(self, row: Any) -> Any:
+        return gettext("with the next run") if is_due(row) else row.next_at
+
+    @admin.display(description=_("what is known of it"))
+    def explained(self, row: Any) -> Any:
+        return row.explanation_link
+
+    # Actions ------------------------------------------------------------------------------------------
+
+    @admin.action(description=_("Retry the selected failures with the next run"), permissions=["synchronize"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Failure]) -> None:
+        """Take away the pauses of failures."""
+        alias = queryset.db
+        with errors_as_messages(request, alias):
+            kept = make_due(alias, _chosen(request))
+            note(request, alias, kept, f"Retried with the next run (on {alias!r}).")
+            text = ngettext(
+                "%(number)d failure is tried with the next run.",
+                "%(number)d failures are tried with the next run.",
+                len(kept),
+            )
+            said, address = text % {"number": len(kept)}, page_address()
+            link = format_html(' <a href="{}">{}</a>', address, gettext("Synchronization")) if address else ""
+            self.message_user(request, format_html("{}{}", said, link), messages.SUCCESS)
+
+    @admin.action(description=_("Drop the selected failures"), permissions=["synchronize"])
+    def drop(self, request: HttpRequest, queryset: QuerySet[Failure]) -> HttpResponse | None:
+        """Forget failures, once somebody has read what that means."""
+        alias = queryset.db
+        with errors_as_messages(request, alias):
+            if _CONFIRMED not in request.POST:
+                return self._asked_once_more(request, alias)
+            for source, kept in by_source(alias, _chosen(request)).items():
+                with errors_as_messages(request, source, alias):
+                    self._drop(request, source, alias, kept)
+        return None
+
+    def _drop(self, request: HttpRequest, source: str, alias: str, kept: list[Failure]) -> None:
+        for each in (source, alias):
+            require_own_tables(each)
+        with replaying_from(source):
+            gone = drop(Way(source, alias), ChosenFailures(numbers=tuple(each.pk for each in kept)))
+        numbers = {each.kept.id for each in gone}
+        forgotten = [each for each in kept if each.pk in numbers]
+        note(request, alias, forgotten, f"Dropped on {alias!r}: the change is not tried again.", gone=True)
+        text = ngettext("%(number)d failure was dropped.", "%(number)d failures were dropped.", len(forgotten))
+        self.message_user(request, text % {"number": len(forgotten)}, messages.SUCCESS)
+
+    def _asked_once_more(self, request: HttpRequest, alias: str) -> HttpResponse:
+        chosen: list[Any] = list(kept_on(alias, _chosen(request)))
+        self.prepare_rows(request, alias, chosen)
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Drop failures?"),
+            "opts": self.opts,
+            "media": self.media,
+            "database": alias,
+            "chosen": [(each.pk, each.model_label, each.object_link, each.error) for each in chosen],
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "list_address": request.get_full_path(),
+        }
+        return TemplateResponse(request, "synchro_triggers/admin/drop_failures.html", context)
+
+
+def _chosen(request: HttpRequest) -> list[int]:
+    """Return the ids of the rows that were chosen.
+
+    Raises:
+        PermissionDenied: what was sent are no ids.
+    """
+    chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    if not all(each.isascii() and each.isdecimal() and len(each) <= 18 for each in chosen):
+        raise PermissionDenied
+    return [int(each) for each in chosen]
+
+
+def is_due(row: Failure) -> bool:
+    """Tell whether the next run tries a failure."""
+    return row.next_at is None or as_utc(row.next_at) <= datetime.datetime.now(datetime.UTC)
+
+
+def by_source(alias: str, numbers: Collection[int]) -> dict[str, list[Failure]]:
+    """Return the failures that a database keeps, by the alias of the database that has sent them.
+
+    Raises:
+        Refused: it is none of this project's; who drops a failure must look there what has become of the object.
+    """
+    kept = list(kept_on(alias, numbers))
+    if alias != LOCAL:
+        return {LOCAL: kept} if kept else {}
+    sources = {each.source for each in kept}
+    found = {node: name for node, name in names_of_nodes(alias).items() if name in get_settings().remotes}
+    if unknown := sorted(sources - found.keys()):
+        raise Refused(
+            gettext("Node %(node)s has sent this, which is no remote of this project: drop it there.")
+            % {"node": unknown[0]}
+        )
+    return {found[source]: [each for each in kept if each.source == source] for source in sorted(sources)}

@@ -94,6 +94,7 @@ class ChangeLog(models.Model):
 
     class Meta:
         ordering = ("id",)
+        permissions = (("synchronize", "Can synchronize"), ("reset", "Can reset the synchronization"))
         verbose_name = _("change")
         verbose_name_plural = _("changelog")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.admin.sites import AdminSite
+from django.contrib.auth.models import Permission
 from django.contrib.messages import constants, get_messages
 from django.db import connections
 from django.test import Client
@@ -23,6 +24,7 @@ from tests.databases import ALIASES, both, both_committed
 from tests.testapp.models import Ambiguous, Item
 
 REMOTE = "remote"
+EVERYTHING = ("view_changelog", "synchronize", "reset")
 PACKAGE = Path(synchro_triggers.__file__).parent
 TEMPLATE = PACKAGE / "templates/synchro_triggers/synchro.html"
 LANGUAGES = ("pl", "de", "es", "fr")
@@ -42,7 +44,8 @@ def url():
 
 @pytest.fixture
 def ann(django_user_model):
-    return django_user_model.objects.create_user("ann", password="x", is_staff=True)
+    """One of the staff who may do everything on the page."""
+    return allowed(django_user_model.objects.create_user("ann", password="x", is_staff=True), *EVERYTHING)
 
 
 @pytest.fixture
@@ -50,6 +53,14 @@ def staff(ann):
     client = Client()
     client.force_login(ann)
     return client
+
+
+def allowed(user, *permissions):
+    """Give a user permissions of this app."""
+    found = Permission.objects.filter(content_type__app_label="synchro_triggers", codename__in=permissions)
+    assert len(found) == len(permissions)
+    user.user_permissions.add(*found)
+    return user
 
 
 def messages_of(response):
@@ -108,6 +119,37 @@ def test_user_who_is_no_staff_is_sent_to_the_login(client, url, django_user_mode
     assert response.status_code == 302
     assert response["Location"].startswith("/admin/login/?next=/synchro/")
     assert is_pending() and not Item.objects.using(REMOTE).exists()
+
+
+@both
+@pytest.mark.parametrize("pressed", ["synchro", "reset"])
+@pytest.mark.parametrize("lacking", ["view_changelog", "its own"])
+def test_who_lacks_a_permission_is_refused(url, django_user_model, pressed, lacking):
+    needed = "view_changelog" if lacking == "view_changelog" else {"synchro": "synchronize", "reset": "reset"}[pressed]
+    carl = django_user_model.objects.create_user("carl", password="x", is_staff=True)
+    client = Client()
+    client.force_login(allowed(carl, *(each for each in EVERYTHING if each != needed)))
+    Item.objects.create(name="a")
+
+    assert client.post(url, {pressed: "1"}).status_code == 403
+    assert is_pending() and not Item.objects.using(REMOTE).exists()
+    page = client.get(url)
+    assert page.status_code == (403 if lacking == "view_changelog" else 200)
+    assert not button(page, pressed)
+
+
+@both
+def test_staff_may_do_everything_where_the_project_says_so(client, url, django_user_model, settings):
+    client.force_login(django_user_model.objects.create_user("carl", password="x", is_staff=True))
+    assert client.get(url).status_code == 403
+    settings.SYNCHRO_STAFF_MAY_SYNCHRONIZE = True
+    Item.objects.create(name="a")
+
+    page = client.get(url)
+    client.post(url, {"synchro": "1"})
+
+    assert button(page, "synchro") and button(page, "reset")
+    assert Item.objects.using(REMOTE).count() == 1
 
 
 @both

@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "change",
                 "verbose_name_plural": "changelog",
                 "ordering": ("id",),
+                "permissions": (("synchronize", "Can synchronize"), ("reset", "Can reset the synchronization")),
             },
         ),
         migrations.CreateModel(

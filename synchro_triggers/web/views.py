@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.admin.sites import site
 from django.contrib.admin.views.decorators import staff_member_required
+from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -18,6 +19,7 @@ from ..conf import Settings, get_settings, local_alias
 from ..masking import without_credentials
 from ..models import options
 from .outside import outside_request_transactions
+from .permissions import RESET, SEE, SYNCHRONIZE, may
 
 
 @outside_request_transactions
@@ -26,8 +28,15 @@ from .outside import outside_request_transactions
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def synchro(request: HttpRequest) -> HttpResponse:
-    """Show the last run; on POST of ``synchro`` or ``reset`` do that, and show the result as a message."""
+    """Show the last run; on POST of ``synchro`` or ``reset`` do that, and show the result as a message.
+
+    Raises:
+        PermissionDenied: the user may not see the page, or not do that.
+    """
     settings = get_settings()
+    needed = {SEE, *(permission for name, permission in _NEEDED.items() if name in request.POST)}
+    if not all(may(request.user, permission) for permission in needed):  # type: ignore[arg-type]
+        raise PermissionDenied
     if request.method == "POST":
         _act(request, settings)
         return HttpResponseRedirect(request.get_full_path())
@@ -35,10 +44,15 @@ def synchro(request: HttpRequest) -> HttpResponse:
         **site.each_context(request),
         "title": _("Synchronization"),
         "remotes": settings.remotes,
-        "reset_allowed": settings.allow_reset,
+        "may_synchronize": may(request.user, SYNCHRONIZE),  # type: ignore[arg-type]
+        "reset_allowed": settings.allow_reset and may(request.user, RESET),  # type: ignore[arg-type]
         **_last_run(settings),
     }
     return TemplateResponse(request, "synchro_triggers/synchro.html", context)
+
+
+#: What may be pressed, and the permission that it needs.
+_NEEDED = {"synchro": SYNCHRONIZE, "reset": RESET}
 
 
 def _act(request: HttpRequest, settings: Settings) -> None:

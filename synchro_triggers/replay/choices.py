@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -41,6 +43,28 @@ def ways_of(remotes: Iterable[str], *, pull: bool = False, both: bool = False) -
     return ways
 
 
+class Deadline:
+    """Tells whether a run shall end. Its time begins with the first question: each run gets something done.
+
+    Args:
+        seconds: after which it shall; ``None``: when it has done everything.
+
+    Attributes:
+        is_over: it shall end, also where somebody else has said so.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._end: float | None = None
+        self.is_over = False
+
+    def __call__(self) -> bool:
+        if self._seconds is not None:
+            self._end = self._end or time.monotonic() + self._seconds
+            self.is_over = self.is_over or time.monotonic() >= self._end
+        return self.is_over
+
+
 @dataclass(frozen=True)
 class Choices:
     """What a caller chose for a run.
@@ -52,9 +76,11 @@ class Choices:
         stop_at_failure: stop at the first object that cannot be applied.
         progress: called with log rows done and their total.
         retry: try all that is kept, whatever its pause, and however long it takes.
+        untried_since: with ``retry``: only what nobody has tried since, by the remote's clock.
         way_back: everything goes both ways, so that one may have forgotten the other.
         by: who has begun the run, for its record.
         interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
+        in_parts: whoever has begun the run makes the next one at once where this one was ended: both are one on record.
     """
 
     labels: tuple[str, ...] | None = None
@@ -63,9 +89,11 @@ class Choices:
     stop_at_failure: bool = False
     progress: OnProgress | None = None
     retry: bool = False
+    untried_since: datetime.datetime | None = None
     way_back: bool = False
     by: str = "API"
     interrupted: Callable[[], bool] = lambda: False
+    in_parts: bool = False
 
     @property
     def moves_on(self) -> bool:

@@ -87,15 +87,18 @@ def synchronize(
     both: bool = False,
     by: str = "API",
     interrupted: Callable[[], bool] = lambda: False,
+    in_parts: bool = False,
 ) -> SyncReport:
-    """See ``synchro_triggers.synchronize``, which this is, but for ``interrupted``: see ``Choices``."""
+    """See ``synchro_triggers.synchronize``, which this is, but for ``interrupted`` and ``in_parts``: see ``Choices``."""
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     ways = ways_of(required_remotes(remote), pull=pull, both=both)
     labels = None if models is None else labels_of(models)
     way_back = full and both and labels is None
     stops = on_error == "stop"
-    choices = Choices(labels, dry_run, full, stops, progress, way_back=way_back, by=by, interrupted=interrupted)
+    choices = Choices(
+        labels, dry_run, full, stops, progress, way_back=way_back, by=by, interrupted=interrupted, in_parts=in_parts
+    )
     with apart_from_a_run():
         if way_back:
             ways.sort(key=_comes_from_the_forgotten)
@@ -116,15 +119,26 @@ def _comes_from_the_forgotten(way: Way) -> bool:
     return False
 
 
-def retry_failures(remote: str | None = None, *, progress: OnProgress | None = None) -> SyncReport:
-    """Synchronise, and try all that is kept, whatever its pause."""
-    return _synchronize(ways_of(required_remotes(remote)), Choices(progress=progress, retry=True, by="command"))
+def retry_failures(
+    remote: str | None = None,
+    *,
+    progress: OnProgress | None = None,
+    by: str = "command",
+    untried_since: datetime.datetime | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+    in_parts: bool = False,
+) -> SyncReport:
+    """Synchronise, and try all that is kept, whatever its pause; see ``Choices`` for the arguments."""
+    choices = Choices(
+        progress=progress, retry=True, untried_since=untried_since, by=by, interrupted=interrupted, in_parts=in_parts
+    )
+    return _synchronize(ways_of(required_remotes(remote)), choices)
 
 
 def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
     started = time.monotonic()
     report = SyncReport(remotes=tuple(dict.fromkeys(way.remote for way in ways)), dry_run=choices.dry_run)
-    records = {way: RunRecord(*way, choices.by, wanted=not choices.dry_run) for way in ways}
+    records = {way: RunRecord(*way, choices.by, wanted=not choices.dry_run, in_parts=choices.in_parts) for way in ways}
     if pushed := [way.remote for way in ways if way.source == LOCAL]:
         with all_fail(records.values()):
             _require_ready(pushed, report)
@@ -282,9 +296,13 @@ class Run:
         )
         kept = KeptObjects(self._context, due, batches, ledger, self._meeting, self._forget)
         backlog = Backlog(self._context, self._choices, self._fence, self._lease, batches, kept, ledger)
-        with suppress(Interrupted, StoppedAtFailure):  # the checkpoint says how far it came
+        try:  # otherwise the checkpoint says how far it came
             backlog.apply(windows, started)
             self._columns.bring_late(self._lease, self._pace, ledger.report, self._choices.interrupted)
+        except Interrupted:
+            ledger.report.is_cut = True
+        except StoppedAtFailure:
+            pass
         ledger.tell_failed()
         if local_alias() != LOCAL and not self._choices.dry_run:  # nobody there can ask the one that fetches
             note_passed(self._context.remote, self._context.source, self._context.node)
@@ -303,7 +321,8 @@ class Run:
 
     def _load_due(self, report: SyncReport) -> DueFailures:
         context, retry = self._context, self._choices.retry
-        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry)
+        since = self._choices.untried_since
+        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry, untried_since=since)
         for label, kept in due.kept.items():
             if reason := self._fence.why_not(label):
                 report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")

@@ -12,6 +12,7 @@ from .conf import local_alias
 from .exceptions import DatabaseUnreachable, SynchroError, worst_of
 from .faults.judge import kind_of, lost_alias, met_by_errors
 from .faults.kinds import Kind
+from .vendors.vendor import database_of
 
 #: A remote's alias, or from which to which changes go.
 Remote = TypeVar("Remote", bound="str | tuple[str, str]")
@@ -70,6 +71,25 @@ def clear_errors(*aliases: str) -> Iterator[None]:
         if isinstance(error, (OperationalError, InterfaceError)):
             raise SynchroError(_text(aliases[-1], error)) from error
         raise
+
+
+@contextmanager
+def answered_within(seconds: int, *aliases: str) -> Iterator[None]:
+    """Give a server up that does not answer so soon when a connection is made in the block: somebody waits for a page.
+
+    A shorter time that the settings of the alias name stays. A connection pool keeps its own.
+    """
+    given = {alias: connections[alias].settings_dict for alias in aliases}
+    for alias, settings in given.items():
+        options = settings.get("OPTIONS") or {}
+        limits = database_of(connections[alias]).fails_to_connect_within(seconds)
+        shorter = {name: min(limit, int(options.get(name) or limit)) for name, limit in limits.items()}
+        connections[alias].settings_dict = {**settings, "OPTIONS": {**options, **shorter}}
+    try:
+        yield
+    finally:
+        for alias, settings in given.items():
+            connections[alias].settings_dict = settings
 
 
 def lost(alias: str, error: Exception) -> DatabaseUnreachable:

@@ -89,7 +89,7 @@ def synchronize(
     interrupted: Callable[[], bool] = lambda: False,
     in_parts: bool = False,
 ) -> SyncReport:
-    """See ``synchro_triggers.synchronize``, which this is, but for ``interrupted`` and ``in_parts``: see ``Choices``."""
+    """See ``synchro_triggers.synchronize``, which this is; of ``interrupted`` and ``in_parts`` see ``Choices``."""
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     ways = ways_of(required_remotes(remote), pull=pull, both=both)

@@ -51,6 +51,10 @@ class Database:
         """Return where servers of a vendor listen if nothing else is said; empty where there is none."""
         return "1521" if vendor == "oracle" else ""
 
+    def fails_to_connect_within(self, seconds: int) -> dict[str, Any]:
+        """Return ``OPTIONS`` with which a server that does not answer is given up after so many seconds."""
+        return {}
+
     # Values ---------------------------------------------------------------------------------------
 
     def exact_collation(self, connection: BaseDatabaseWrapper) -> str | None:

@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING
 from ..conf import get_settings
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
-
-    class PermittedUser(AbstractBaseUser, PermissionsMixin):
-        is_staff: bool
-
-    User = PermittedUser | AnonymousUser
+    from django.contrib.auth.models import AnonymousUser, User  # or whatever the project has in place of it
 
 SEE = "synchro_triggers.view_changelog"
 SYNCHRONIZE = "synchro_triggers.synchronize"
@@ -23,7 +18,7 @@ DECIDE = "synchro_triggers.change_conflict"
 _OF_THE_STAFF = frozenset({SEE, SYNCHRONIZE, RESET})
 
 
-def may(user: User, permission: str) -> bool:
+def may(user: User | AnonymousUser, permission: str) -> bool:
     """Tell whether a user may do something.
 
     Args:

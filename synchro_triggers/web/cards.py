@@ -1,0 +1,140 @@
+"""What the page shows: LOCAL, and a card for each remote."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from ..conf import Settings, local_alias
+from ..exceptions import SynchroError
+from ..masking import without_credentials
+from ..reaching import answered_within
+from ..replay.status.findings import Finding, Limits, find
+from ..replay.status.local import LocalStatus, read_local
+from ..replay.status.remote import FailureStatus, Status, Unreachable, read_all, read_status
+from ..replay.status.runs import last_runs
+from .drawing import RUNS, Bar, Sparkline, bars_of, sparkline_of
+
+#: Seconds after which a server that does not answer is given up: somebody waits for the page.
+ANSWERS_WITHIN = 2
+
+#: Kept failures that a card names.
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Card:
+    """A remote.
+
+    Attributes:
+        remote: the alias.
+        status: where it stands; ``None``: it could not be asked.
+        error: why not.
+        is_down: it is out of reach.
+        oldest: when the oldest change was logged that waits; ``None``: none does.
+        bars: what waits.
+        runs: the last runs.
+        failures: the first of the kept failures.
+        findings: what is wrong, and what cures it.
+        failures_url, conflicts_url: lists of the admin; ``""``: there are none.
+    """
+
+    remote: str
+    status: Status | None
+    error: str
+    is_down: bool
+    oldest: datetime.datetime | None
+    bars: tuple[Bar, ...]
+    runs: Sparkline | None
+    failures: tuple[FailureStatus, ...]
+    findings: tuple[Finding, ...]
+    failures_url: str
+    conflicts_url: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All of it.
+
+    Attributes:
+        local: where LOCAL stands; ``None``: it cannot be told.
+        error: why not.
+        findings: what is wrong with LOCAL.
+        cards: of the remotes, in order.
+    """
+
+    local: LocalStatus | None
+    error: str
+    findings: tuple[Finding, ...]
+    cards: tuple[Card, ...]
+
+
+def read_overview(settings: Settings) -> Overview:
+    """Look where all stand. A remote that cannot be asked is a card that says so.
+
+    Raises:
+        Exception: whatever is wrong, with ``SYNCHRO_DEBUG``.
+    """
+    local, error = None, ""
+    try:
+        local = read_local()
+    except SynchroError as wrong:
+        if settings.debug:
+            raise
+        error = without_credentials(str(wrong))
+    cards = tuple(_card(each, local) for each in _statuses(settings))
+    found = find(local, [], Limits()) if local is not None else []
+    return Overview(local, error, tuple(map(_masked, found)), cards)
+
+
+def _statuses(settings: Settings) -> Iterable[Status | Unreachable]:
+    with answered_within(ANSWERS_WITHIN, *settings.remotes):
+        if settings.debug:
+            return [read_status(alias) for alias in settings.remotes]
+        return read_all(settings.remotes)[0]
+
+
+def _card(found: Status | Unreachable, local: LocalStatus | None) -> Card:
+    status = found if isinstance(found, Status) else None
+    error = found.error if isinstance(found, Unreachable) else ""
+    runs = last_runs(found.remote, RUNS, under_way=bool(status and status.under_way))
+    findings = find(local, [found], Limits()) if local is not None else []
+    of_this_one = [each for each in findings if each.database != local_alias()]
+    waits = status is not None and bool(status.pending_rows)
+    return Card(
+        remote=found.remote,
+        status=status,
+        error=error,
+        is_down=isinstance(found, Unreachable) and found.code == _UNREACHABLE,
+        oldest=timezone.now() - datetime.timedelta(seconds=status.lag) if status is not None and waits else None,
+        bars=bars_of(status.pending) if status is not None else (),
+        runs=sparkline_of(runs),
+        failures=tuple(
+            replace(each, error=without_credentials(each.error))
+            for each in (status.failures if status else ())[:_NAMED]
+        ),
+        findings=tuple(map(_masked, of_this_one)) if status is not None else (),
+        failures_url=_list_of("failure", found.remote),
+        conflicts_url=_list_of("conflict", found.remote),
+    )
+
+
+#: The exit code that stands for a database that is out of reach.
+_UNREACHABLE = 5
+
+
+def _masked(finding: Finding) -> Finding:
+    return replace(finding, cause=without_credentials(finding.cause))
+
+
+def _list_of(model: str, remote: str) -> str:
+    """Return where the admin lists a remote's records; ``""``: it does not."""
+    try:
+        return f"{reverse(f'admin:synchro_triggers_{model}_changelist')}?{urlencode({'database': remote})}"
+    except NoReverseMatch:
+        return ""

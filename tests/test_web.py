@@ -285,7 +285,7 @@ def test_reset_forgets_pending_changes(staff, url):
     Item.objects.create(name="a")
 
     asked = staff.post(url, {"reset": True})
-    assert "remote: 1 change will be forgotten" in asked.content.decode() and is_pending()
+    assert "remote: changes that will be forgotten: 1" in asked.content.decode() and is_pending()
     response = staff.post(url, {"reset": True, "confirmed": True})
 
     assert messages_of(response) == [(constants.SUCCESS, "Synchronization has been reset.")]
@@ -493,7 +493,7 @@ def read_source(language):
 
 SOURCES = (*sorted((PACKAGE / "web").glob("*.py")), PACKAGE / "replay/report.py")
 _TRANSLATE = re.compile(r"""{% translate (["'])(.+?)\1(?: context "(.+?)")?""")
-_BLOCK = re.compile(r"{% blocktranslate.*?%}(.*?)(?:{% plural %}(.*?))?{% endblocktranslate %}", re.DOTALL)
+_BLOCK = re.compile(r"{% blocktranslate.*?%}(.*?){% endblocktranslate %}", re.DOTALL)
 
 
 def messages_in_use():
@@ -503,7 +503,7 @@ def messages_in_use():
     return {
         *((None, message) for message in re.findall(r'\b(?:_|gettext)\(\s*"(.+?)"\s*\)', calls)),
         *((context or None, message) for _, message, context in _TRANSLATE.findall(tags)),
-        *((None, _as_message(single)) for single, _plural in _BLOCK.findall(tags)),
+        *((None, _as_message(text)) for text in _BLOCK.findall(tags)),
     }
 
 

@@ -48,19 +48,21 @@ class Deadline:
 
     Args:
         seconds: after which it shall; ``None``: when it has done everything.
+        not_before: a time of ``time.monotonic()`` until which it may go on all the same.
 
     Attributes:
         is_over: it shall end, also where somebody else has said so.
     """
 
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float | None, *, not_before: float = 0.0) -> None:
+        self._seconds, self._not_before = seconds, not_before
         self._end: float | None = None
         self.is_over = False
 
     def __call__(self) -> bool:
-        if self._seconds is not None:
-            self._end = self._end or time.monotonic() + self._seconds
+        if self._seconds is not None and self._end is None:
+            self._end = max(self._not_before, time.monotonic() + self._seconds)
+        elif self._end is not None:
             self.is_over = self.is_over or time.monotonic() >= self._end
         return self.is_over
 

@@ -23,6 +23,9 @@ from .drawing import RUNS, Bar, Sparkline, bars_of, sparkline_of
 #: Seconds after which a server that does not answer is given up: somebody waits for the page.
 ANSWERS_WITHIN = 2
 
+#: Log rows in which waiting objects are counted.
+LOOKED_AT = 100_000
+
 #: Kept failures that a card names.
 _NAMED = 5
 
@@ -37,7 +40,8 @@ class Card:
         error: why not.
         is_down: it is out of reach.
         oldest: when the oldest change was logged that waits; ``None``: none does.
-        bars: what waits.
+        bars: what waits, by model.
+        bars_are_of: of how many log rows, where it is not all of them; else 0.
         runs: the last runs.
         failures: the first of the kept failures.
         findings: what is wrong, and what cures it.
@@ -50,6 +54,7 @@ class Card:
     is_down: bool
     oldest: datetime.datetime | None
     bars: tuple[Bar, ...]
+    bars_are_of: int
     runs: Sparkline | None
     failures: tuple[FailureStatus, ...]
     findings: tuple[Finding, ...]
@@ -82,29 +87,29 @@ def read_overview(settings: Settings) -> Overview:
     """
     local, error = None, ""
     try:
-        local = read_local()
+        local = read_local(counted=False)
     except SynchroError as wrong:
         if settings.debug:
             raise
         error = without_credentials(str(wrong))
+    if local is None:
+        return Overview(None, error, (), ())
     cards = tuple(_card(each, local) for each in _statuses(settings))
-    found = find(local, [], Limits()) if local is not None else []
-    return Overview(local, error, tuple(map(_masked, found)), cards)
+    return Overview(local, error, tuple(map(_masked, find(local, [], Limits()))), cards)
 
 
 def _statuses(settings: Settings) -> Iterable[Status | Unreachable]:
     with answered_within(ANSWERS_WITHIN, *settings.remotes):
         if settings.debug:
-            return [read_status(alias) for alias in settings.remotes]
-        return read_all(settings.remotes)[0]
+            return [read_status(alias, at_most=LOOKED_AT) for alias in settings.remotes]
+        return read_all(settings.remotes, at_most=LOOKED_AT)[0]
 
 
-def _card(found: Status | Unreachable, local: LocalStatus | None) -> Card:
+def _card(found: Status | Unreachable, local: LocalStatus) -> Card:
     status = found if isinstance(found, Status) else None
     error = found.error if isinstance(found, Unreachable) else ""
     runs = last_runs(found.remote, RUNS, under_way=bool(status and status.under_way))
-    findings = find(local, [found], Limits()) if local is not None else []
-    of_this_one = [each for each in findings if each.database != local_alias()]
+    findings = [each for each in find(local, [found], Limits()) if each.database != local_alias()]
     waits = status is not None and bool(status.pending_rows)
     return Card(
         remote=found.remote,
@@ -113,12 +118,13 @@ def _card(found: Status | Unreachable, local: LocalStatus | None) -> Card:
         is_down=isinstance(found, Unreachable) and found.code == _UNREACHABLE,
         oldest=timezone.now() - datetime.timedelta(seconds=status.lag) if status is not None and waits else None,
         bars=bars_of(status.pending) if status is not None else (),
+        bars_are_of=LOOKED_AT if status is not None and status.pending_rows > LOOKED_AT else 0,
         runs=sparkline_of(runs),
         failures=tuple(
             replace(each, error=without_credentials(each.error))
             for each in (status.failures if status else ())[:_NAMED]
         ),
-        findings=tuple(map(_masked, of_this_one)) if status is not None else (),
+        findings=tuple(map(_masked, findings)) if status is not None else (),
         failures_url=_list_of("failure", found.remote),
         conflicts_url=_list_of("conflict", found.remote),
     )

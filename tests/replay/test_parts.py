@@ -6,9 +6,11 @@ import datetime
 
 import pytest
 
-from synchro_triggers.exceptions import RunUnderWay
+from synchro_triggers import synchro_paused
+from synchro_triggers.exceptions import Refused, RunUnderWay
 from synchro_triggers.models import Failure, Run
 from synchro_triggers.replay.choices import Deadline
+from synchro_triggers.replay.meeting.first_meeting import Meeting
 from synchro_triggers.replay.run import retry_failures, synchronize
 from synchro_triggers.replay.state.lease import Lease
 from synchro_triggers.replay.state.node import node_id
@@ -109,3 +111,31 @@ def test_dry_run_that_is_cut_says_so():
 
     assert report.is_cut and report.created == 1
     assert not Item.objects.using(REMOTE).exists()
+
+
+def test_only_the_first_part_looks_through_the_log(monkeypatch):
+    looked_through = []
+    monkeypatch.setattr(Meeting, "look_through", lambda self, window: looked_through.append(window.rows))
+    for name in "abc":
+        Item.objects.create(name=name)
+
+    while make_part().is_cut:
+        pass
+
+    assert looked_through[0] == 3 and not any(looked_through[1:])
+
+
+def test_what_may_be_there_already_is_refused_in_a_later_part_too():
+    for name in "ab":
+        Item.objects.create(name=name)
+    make_part()
+    with synchro_paused(), synchro_paused(using=REMOTE):
+        unseen = Item.objects.create(pk=1000, name="c")
+        Item.objects.using(REMOTE).create(pk=1000, name="c")
+        Item.objects.using(REMOTE).create(pk=1001, name="d")
+    Item.objects.filter(pk=unseen.pk).update(cash=5)
+
+    with pytest.raises(Refused, match="may be on 'remote' already"):
+        make_part()
+
+    assert Item.objects.using(REMOTE).filter(name="c").count() == 1

@@ -164,6 +164,18 @@ def not_made(alias: str, window: Window, *, without_origin: str = "") -> dict[st
     return keys
 
 
+def labels_in(alias: str, window: Window, *, without_origin: str = "") -> list[str]:
+    """Return the model labels that a window speaks of."""
+    connection = connections[alias]
+    where, params = in_window(connection, window.start, window.end, window.since, without_origin)
+    rows = fetch_texts(
+        connection,
+        f"SELECT DISTINCT model_label FROM synchro_triggers_changelog WHERE id > %s AND id <= %s AND {where}",
+        [max(window.after, window.first - 1), window.last, *params],
+    )
+    return [label for (label,) in rows]
+
+
 def pending_objects(
     alias: str, window: Window, *, without_origin: str = "", at_most: int | None = None
 ) -> dict[str, int]:

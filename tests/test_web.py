@@ -191,6 +191,8 @@ def test_page_shows_the_remote_and_its_buttons(staff, url):
 
     assert shown(page, "last-run") == "never"
     assert shown(page, "remote") == "Remote database: remote"
+    assert shown(page, "triggers") == "fit"
+    assert 'id="triggers-1">installed: what is changed there is seen<' in page.content.decode()
     assert all(button(page, name) for name in ("synchro", "dry_run", "compare", "reset"))
     assert not button(page, "retry")  # nothing has failed
 

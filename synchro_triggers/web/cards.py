@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from ..capture.install import captures
 from ..conf import Settings, local_alias
 from ..exceptions import SynchroError
 from ..masking import without_credentials
-from ..reaching import answered_within
+from ..reaching import answered_within, troubles_with
 from ..replay.status.findings import Finding, Limits, find
 from ..replay.status.local import LocalStatus, read_local
 from ..replay.status.remote import FailureStatus, Status, Unreachable, read_all, read_status
@@ -39,6 +40,7 @@ class Card:
         status: where it stands; ``None``: it could not be asked.
         error: why not.
         is_down: it is out of reach.
+        logs: it has triggers, so that what its own users change is seen.
         oldest: when the oldest change was logged that waits; ``None``: none does.
         bars: what waits, by model.
         bars_are_of: of how many log rows, where it is not all of them; else 0.
@@ -52,6 +54,7 @@ class Card:
     status: Status | None
     error: str
     is_down: bool
+    logs: bool
     oldest: datetime.datetime | None
     bars: tuple[Bar, ...]
     bars_are_of: int
@@ -94,18 +97,22 @@ def read_overview(settings: Settings) -> Overview:
         error = without_credentials(str(wrong))
     if local is None:
         return Overview(None, error, (), ())
-    cards = tuple(_card(each, local) for each in _statuses(settings))
+    with answered_within(ANSWERS_WITHIN, *settings.remotes):
+        statuses, logging = _statuses(settings), set[str]()
+        reached = [each.remote for each in statuses if isinstance(each, Status)]
+        # One that is lost now was reached a moment ago: its card does not say that it has triggers.
+        troubles_with(reached, lambda alias: logging.add(alias) if captures(alias) else None)
+    cards = tuple(_card(each, local, logs=each.remote in logging) for each in statuses)
     return Overview(local, error, tuple(map(_masked, find(local, [], Limits()))), cards)
 
 
-def _statuses(settings: Settings) -> Iterable[Status | Unreachable]:
-    with answered_within(ANSWERS_WITHIN, *settings.remotes):
-        if settings.debug:
-            return [read_status(alias, at_most=LOOKED_AT) for alias in settings.remotes]
-        return read_all(settings.remotes, at_most=LOOKED_AT)[0]
+def _statuses(settings: Settings) -> Sequence[Status | Unreachable]:
+    if settings.debug:
+        return [read_status(alias, at_most=LOOKED_AT) for alias in settings.remotes]
+    return read_all(settings.remotes, at_most=LOOKED_AT)[0]
 
 
-def _card(found: Status | Unreachable, local: LocalStatus) -> Card:
+def _card(found: Status | Unreachable, local: LocalStatus, *, logs: bool) -> Card:
     status = found if isinstance(found, Status) else None
     error = found.error if isinstance(found, Unreachable) else ""
     runs = last_runs(found.remote, RUNS, under_way=bool(status and status.under_way))
@@ -116,6 +123,7 @@ def _card(found: Status | Unreachable, local: LocalStatus) -> Card:
         status=status,
         error=error,
         is_down=isinstance(found, Unreachable) and found.code == _UNREACHABLE,
+        logs=logs,
         oldest=timezone.now() - datetime.timedelta(seconds=status.lag) if status is not None and waits else None,
         bars=bars_of(status.pending) if status is not None else (),
         bars_are_of=LOOKED_AT if status is not None and status.pending_rows > LOOKED_AT else 0,

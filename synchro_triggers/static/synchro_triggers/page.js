@@ -20,7 +20,7 @@
       headers: { Accept: "application/json" },
       redirect: "manual",
     });
-    if (answer.type === "opaqueredirect" || answer.status === 403) {
+    if (answer.type === "opaqueredirect" || (answer.status >= 400 && answer.status <= 500)) {
       return null;
     }
     if (!answer.ok) {
@@ -42,7 +42,7 @@
         continue;
       }
       if (told === null) {
-        form.submit(); // logged out, or not allowed any more: the server says so
+        form.submit(); // logged out, not allowed any more, or an error: the server says so
         return;
       }
       pause = 2000;

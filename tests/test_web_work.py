@@ -321,7 +321,8 @@ def test_server_that_does_not_answer_is_given_up_soon(monkeypatch):
 
 @both
 def test_failure_is_shown_and_tried_again(staff, url):
-    Ambiguous.objects.using(REMOTE).bulk_create([Ambiguous(name="x"), Ambiguous(name="x")])
+    with synchro_paused(using=REMOTE):  # nobody there is later
+        Ambiguous.objects.using(REMOTE).bulk_create([Ambiguous(name="x"), Ambiguous(name="x")])
     made = Ambiguous.objects.create(name="x", note="new")
     staff.post(url, {"synchro": "1"})
     page = staff.get(url)

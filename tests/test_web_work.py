@@ -245,6 +245,7 @@ def test_second_of_two_requests_at_once_sees_the_run_of_the_first(staff, client_
         pre_save.disconnect(hold, sender=Item)
 
     assert "“remote” waits: A run to 'remote' is under way since" in text_of(response)
+    assert "(page: ann)" in text_of(response)
     assert answers[0].status_code == 302 and names(REMOTE) == ["a"]
     assert [run.begun_by for run in Run.objects.all()] == ["page: ann"]
 

@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 
 from ..capture.install import captured_models_on
 from ..capture.tables import is_of_links
-from ..conf import get_settings, local_alias
+from ..conf import LOCAL, get_settings, local_alias
 from ..exceptions import RunUnderWay
 from ..masking import without_credentials
-from ..models import Failure
+from ..models import Failure, Run
 from ..reaching import answered_within, clear_errors
 from ..replay.choices import Deadline
 from ..replay.compare.comparison import compare
@@ -56,7 +56,7 @@ def make_part(work: Work, by: str) -> None:
             with answered_within(ANSWERS_WITHIN, work.remote), clear_errors(local_alias(), work.remote):
                 ended = _PARTS[work.kind](_Part(work, by, until))
         except RunUnderWay as error:
-            work.waits, ended = without_credentials(str(error)), False
+            work.waits, ended = f"{without_credentials(str(error))}{_by_whom(work.remote)}", False
         except Exception as error:  # whatever a receiver or a driver raises is for the user of this page to see
             if get_settings().debug:
                 raise
@@ -66,6 +66,13 @@ def make_part(work: Work, by: str) -> None:
         work.go_to_next()
         if time.monotonic() >= until:
             return
+
+
+def _by_whom(remote: str) -> str:
+    """Return who has begun the run that is under way, in brackets, where that is on record."""
+    runs = Run._base_manager.using(LOCAL).filter(remote=remote, ended_at=None).order_by("-id")
+    who = runs.values_list("begun_by", flat=True).first()
+    return f" ({who})" if who else ""
 
 
 def describe_error(error: Exception) -> str:
@@ -82,7 +89,6 @@ class _Part:
         work: what was pressed.
         by: who has pressed it.
         until: when to end.
-        is_fresh: nothing else was done in this request: there will never be more time than now.
     """
 
     work: Work

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -90,6 +92,31 @@ def answered_within(seconds: int, *aliases: str) -> Iterator[None]:
     finally:
         for alias, settings in given.items():
             connections[alias].settings_dict = settings
+
+
+def silent_servers(seconds: int, aliases: Iterable[str]) -> set[str]:
+    """Return the aliases whose servers do not answer at all, asked at one time: each would be waited for otherwise."""
+    servers = {}
+    for alias in aliases:
+        connection = connections[alias]
+        server = database_of(connection).server(connection.vendor, connection.settings_dict)
+        if server is not None and connection.connection is None:
+            servers[alias] = server
+    if len(servers) < 2:  # nobody else has to wait
+        return set()
+    with ThreadPoolExecutor(max_workers=min(len(servers), 32)) as threads:
+        answers = threads.map(lambda server: _is_silent(server, seconds), servers.values())
+        return {alias for alias, is_silent in zip(servers, answers, strict=True) if is_silent}
+
+
+def _is_silent(server: tuple[str, int], seconds: int) -> bool:
+    try:
+        socket.create_connection(server, seconds).close()
+    except TimeoutError:
+        return True
+    except OSError:  # the driver says better what is wrong, and says it at once
+        return False
+    return False
 
 
 def lost(alias: str, error: Exception) -> DatabaseUnreachable:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from html.parser import HTMLParser
 
 import pytest
@@ -315,6 +316,31 @@ def test_server_that_does_not_answer_is_given_up_soon(monkeypatch):
 
     assert means_unreachable(caught.value) and time.monotonic() - began < 5
     assert "connect_timeout" not in connections[REMOTE].settings_dict["OPTIONS"]
+
+
+@pytest.mark.vendor("postgres")
+@both_committed
+def test_servers_that_do_not_answer_are_waited_for_together(staff, url, settings, monkeypatch):
+    silent = ["gone1", "gone2", "gone3"]
+    with socket.socket() as full, ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)  # whoever comes when its queue is full gets no answer
+        for _ in range(3):
+            waiting.enter_context(client := socket.socket()).setblocking(False)
+            client.connect_ex(full.getsockname())
+        there = {"HOST": "127.0.0.1", "PORT": str(full.getsockname()[1])}
+        for alias in silent:
+            monkeypatch.setitem(connections.settings, alias, {**connections.settings[REMOTE], **there})
+        settings.SYNCHRO_REMOTE = [*silent, REMOTE]
+        began = time.monotonic()
+
+        page = staff.get(url)
+
+    assert time.monotonic() - began < 3 * cards.ANSWERS_WITHIN  # one after the other
+    assert text_of(page).count("cannot be reached: its server has not answered within 2 seconds.") == len(silent)
+    assert 'id="last-run-4">never<' in page.content.decode()
+    for alias in silent:
+        del connections[alias]
 
 
 # Failures -----------------------------------------------------------------------------------------

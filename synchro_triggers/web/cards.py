@@ -14,7 +14,7 @@ from ..capture.install import captures
 from ..conf import Settings, local_alias
 from ..exceptions import SynchroError
 from ..masking import without_credentials
-from ..reaching import answered_within, troubles_with
+from ..reaching import answered_within, silent_servers, troubles_with
 from ..replay.status.findings import Finding, Limits, find
 from ..replay.status.local import LocalStatus, read_local
 from ..replay.status.remote import FailureStatus, Status, Unreachable, read_all, read_status
@@ -109,7 +109,15 @@ def read_overview(settings: Settings) -> Overview:
 def _statuses(settings: Settings) -> Sequence[Status | Unreachable]:
     if settings.debug:
         return [read_status(alias, at_most=LOOKED_AT) for alias in settings.remotes]
-    return read_all(settings.remotes, at_most=LOOKED_AT)[0]
+    silent = silent_servers(ANSWERS_WITHIN, settings.remotes)
+    found: list[Status | Unreachable] = []
+    for alias in settings.remotes:
+        found += [_silent(alias)] if alias in silent else read_all([alias], at_most=LOOKED_AT)[0]
+    return found
+
+
+def _silent(alias: str) -> Unreachable:
+    return Unreachable(alias, f"its server has not answered within {ANSWERS_WITHIN} seconds.", _UNREACHABLE)
 
 
 def _card(found: Status | Unreachable, local: LocalStatus, *, logs: bool) -> Card:

@@ -18,6 +18,9 @@ _SALT = "synchro_triggers.web.work"
 #: Seconds after which what a page was sent is out of date.
 _OUT_OF_DATE = 24 * 60 * 60
 
+#: Warnings that are kept.
+_WARNINGS = 20
+
 Level = Literal["success", "warning", "error"]
 
 
@@ -88,8 +91,9 @@ class Work:
         self.total, self.left_over, self.since, self.models, self.waits = 0, 0, "", None, ""
 
     def say(self, level: Level, text: str) -> None:
-        """Keep something to be said at the end, once."""
-        if (level, text) not in self.said:
+        """Keep something to be said at the end, once; of warnings, the first of each run's many parts."""
+        is_too_much = level == "warning" and len(self.said) >= _WARNINGS
+        if (level, text) not in self.said and not is_too_much:
             self.said.append((level, text))
 
     def as_text(self) -> str:

@@ -67,6 +67,7 @@ class Settings:
         conflict: the rule for conflicts; ``rules`` are those of single models.
         merge: one of ``MERGES``: what is merged where both sides have changed an object.
         allow_reset: whether the admin view offers to reset.
+        staff_may_synchronize: whether the staff needs no permissions on the page, as with django-synchro.
         debug: whether the admin view re-raises errors.
         batch_size: objects per remote transaction.
         batch_seconds: seconds that a remote transaction lasts, until what is left is put off to the next one.
@@ -85,6 +86,7 @@ class Settings:
     conflict: Rule
     merge: str
     allow_reset: bool
+    staff_may_synchronize: bool
     debug: bool
     batch_size: int
     batch_seconds: float
@@ -171,6 +173,7 @@ def get_settings() -> Settings:
         conflict=_read("SYNCHRO_CONFLICT"),
         merge=_read("SYNCHRO_MERGE"),
         allow_reset=_read("SYNCHRO_ALLOW_RESET"),
+        staff_may_synchronize=_read("SYNCHRO_STAFF_MAY_SYNCHRONIZE"),
         debug=_read("SYNCHRO_DEBUG"),
         batch_size=_read("SYNCHRO_BATCH_SIZE"),
         batch_seconds=_read("SYNCHRO_BATCH_SECONDS"),
@@ -402,6 +405,7 @@ SETTINGS: dict[str, tuple[object, Callable[[Any], Any]]] = {
     "SYNCHRO_CONFLICT": ("newest", _read_conflict),
     "SYNCHRO_MERGE": ("objects", lambda value: _read_word("SYNCHRO_MERGE", MERGES, value)),
     "SYNCHRO_ALLOW_RESET": (True, lambda value: _read_bool("SYNCHRO_ALLOW_RESET", value)),
+    "SYNCHRO_STAFF_MAY_SYNCHRONIZE": (False, lambda value: _read_bool("SYNCHRO_STAFF_MAY_SYNCHRONIZE", value)),
     "SYNCHRO_DEBUG": (False, lambda value: _read_bool("SYNCHRO_DEBUG", value)),
     "SYNCHRO_BATCH_SIZE": (1000, _read_batch_size),
     "SYNCHRO_BATCH_SECONDS": (1, _read_batch_seconds),

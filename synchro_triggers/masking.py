@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from django.db import connections
 
 MASK = "***"
 
-#: ``postgres://user:password@host`` and ``user=... password='...'``, the two ways to write a connection down.
-_IN_URL = re.compile(r"(?<=://)[^\s/@]+(?=@)")
-_IN_PARAMETERS = re.compile(r"\b(user|(?:ssl)?password|passwd)(\s*=\s*)('(?:\\.|[^'\\])*'|\"[^\"]*\"|[^\s,;)]+)", re.I)
+#: ``postgres://user:password@host``; a password may hold what a URL would have to quote.
+_IN_URL = re.compile(r"(?<=://)(?:[^\s/@:]*:[^\s]*(?=@)|[^\s/@]+(?=@))")
+
+#: What stands for a user and a password in connection strings (``user=… password='…'``, ``UID=…;PWD={…}``), in the
+#: query of a URL, in calls, on command lines, and in settings as Python or JSON shows them.
+_USER = r"user|username|user\s?id|uid"
+_PASSWORD = r"(?:ssl)?password|passwd|pwd|passphrase"
+_VALUE = r"('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\{[^}]*\}|(?:(?!&\w+=)[^\s,;)])+)"
+_IN_PARAMETERS = re.compile(rf"\b({_USER}|{_PASSWORD})(\s*=\s*){_VALUE}", re.I)
+_IN_SETTINGS = re.compile(rf"(['\"])({_USER}|{_PASSWORD})(\1\s*:\s*)('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")", re.I)
 
 
 def without_credentials(text: str) -> str:
@@ -21,6 +29,7 @@ def without_credentials(text: str) -> str:
     may be the name of a table or an app.
     """
     text = _IN_URL.sub(MASK, text)
+    text = _IN_SETTINGS.sub(rf"\1\2\3{MASK}", text)
     text = _IN_PARAMETERS.sub(rf"\1\2{MASK}", text)
     databases = connections.settings.values()
     # A password inside a word is somebody else's word; the longest first, as one may begin with another.
@@ -44,4 +53,10 @@ def _passwords(database: dict[str, object]) -> list[str]:
     options = database.get("OPTIONS")
     given = options if isinstance(options, dict) else {}
     found = [database.get("PASSWORD"), *(given.get(name) for name in ("password", "passwd", "sslpassword"))]
-    return [str(password) for password in found if password]
+    return [spelled for password in found if password for spelled in _spellings(str(password))]
+
+
+def _spellings(password: str) -> set[str]:
+    """Return a password as it is, and as URLs, connection strings and SQL quote it."""
+    escaped = password.replace("\\", "\\\\").replace("'", "\\'")
+    return {password, quote(password, safe=""), quote_plus(password), escaped, password.replace("'", "''")}

@@ -94,6 +94,7 @@ class ChangeLog(models.Model):
 
     class Meta:
         ordering = ("id",)
+        permissions = (("synchronize", "Can synchronize"), ("reset", "Can reset the synchronization"))
         verbose_name = _("change")
         verbose_name_plural = _("changelog")
 
@@ -592,6 +593,7 @@ class Outcome(models.TextChoices):
     REFUSED = "refused", _("it was refused, or its settings were wrong: nothing was changed")
     BUSY = "busy", _("another run was under way")
     UNREACHABLE = "unreachable", _("a database could not be reached")
+    PAUSED = "paused", _("it has done a part, and goes on when it is asked to")
     UNENDED = "", _("it is under way, or was killed")
 
 

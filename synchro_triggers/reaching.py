@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -12,6 +14,7 @@ from .conf import local_alias
 from .exceptions import DatabaseUnreachable, SynchroError, worst_of
 from .faults.judge import kind_of, lost_alias, met_by_errors
 from .faults.kinds import Kind
+from .vendors.vendor import database_of
 
 #: A remote's alias, or from which to which changes go.
 Remote = TypeVar("Remote", bound="str | tuple[str, str]")
@@ -70,6 +73,50 @@ def clear_errors(*aliases: str) -> Iterator[None]:
         if isinstance(error, (OperationalError, InterfaceError)):
             raise SynchroError(_text(aliases[-1], error)) from error
         raise
+
+
+@contextmanager
+def answered_within(seconds: int, *aliases: str) -> Iterator[None]:
+    """Give a server up that does not answer so soon when a connection is made in the block: somebody waits for a page.
+
+    A shorter time that the settings of the alias name stays. A connection pool keeps its own.
+    """
+    given = {alias: connections[alias].settings_dict for alias in aliases}
+    for alias, settings in given.items():
+        options = settings.get("OPTIONS") or {}
+        limits = database_of(connections[alias]).fails_to_connect_within(seconds)
+        shorter = {name: min(limit, int(options.get(name) or limit)) for name, limit in limits.items()}
+        connections[alias].settings_dict = {**settings, "OPTIONS": {**options, **shorter}}
+    try:
+        yield
+    finally:
+        for alias, settings in given.items():
+            connections[alias].settings_dict = settings
+
+
+def silent_servers(seconds: int, aliases: Iterable[str]) -> set[str]:
+    """Return the aliases whose servers do not answer at all, asked at one time: each would be waited for otherwise."""
+    servers = {}
+    for alias in aliases:
+        connection = connections[alias]
+        server = database_of(connection).server(connection.vendor, connection.settings_dict)
+        if server is not None and connection.connection is None:
+            servers[alias] = server
+    if len(servers) < 2:  # nobody else has to wait
+        return set()
+    with ThreadPoolExecutor(max_workers=min(len(servers), 32)) as threads:
+        answers = threads.map(lambda server: _is_silent(server, seconds), servers.values())
+        return {alias for alias, is_silent in zip(servers, answers, strict=True) if is_silent}
+
+
+def _is_silent(server: tuple[str, int], seconds: int) -> bool:
+    try:
+        socket.create_connection(server, seconds).close()
+    except TimeoutError:
+        return True
+    except OSError:  # the driver says better what is wrong, and says it at once
+        return False
+    return False
 
 
 def lost(alias: str, error: Exception) -> DatabaseUnreachable:

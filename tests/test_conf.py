@@ -240,14 +240,14 @@ def prefer_local(conflict):
 
 
 def test_defaults(settings):
-    for name in ("CONFLICT", "OPTIONS", "ALLOW_RESET", "DEBUG", "BATCH_SIZE"):
+    for name in ("CONFLICT", "OPTIONS", "ALLOW_RESET", "STAFF_MAY_SYNCHRONIZE", "DEBUG", "BATCH_SIZE"):
         assert not hasattr(settings, f"SYNCHRO_{name}")
 
     found = get_settings()
 
     assert (found.conflict, found.identity, found.batch_size) == ("newest", frozenset(), 1000)
     assert found.batch_seconds == 1
-    assert found.allow_reset is True and found.debug is False
+    assert found.allow_reset is True and found.staff_may_synchronize is False and found.debug is False
 
 
 @pytest.mark.parametrize("value", ["newest", "local", "remote"])
@@ -296,6 +296,7 @@ def test_conflict_policy_may_be_a_callable_or_its_path(settings, value):
         ("CONFLICT", f"{__name__}.ROOT", "must be one of"),
         ("BATCH_SIGNALS", {"testapp.Item": True}, "{'app.Model': {'batch_signals': True}}"),
         ("ALLOW_RESET", "yes", "must be True or False, not 'yes'"),
+        ("STAFF_MAY_SYNCHRONIZE", None, "must be True or False, not None"),
         ("DEBUG", 1, "must be True or False, not 1"),
         ("BATCH_SIZE", 0, "must be a whole number of at least 1, not 0"),
         ("BATCH_SIZE", -1, "must be a whole number"),

@@ -11,20 +11,25 @@ from pathlib import Path
 
 import pytest
 from django.contrib.admin.sites import AdminSite
+from django.contrib.auth.models import Permission
 from django.contrib.messages import constants, get_messages
 from django.db import connections
 from django.test import Client
 from django.urls import include, path, reverse
 
 import synchro_triggers
+from synchro_triggers.exceptions import SynchroError
 from synchro_triggers.models import ChangeLog, Checkpoint, options
-from synchro_triggers.web import views
+from synchro_triggers.replay.report import SyncReport
+from synchro_triggers.replay.status import remote as status_of_remote
+from synchro_triggers.web import parts, views
 from tests.databases import ALIASES, both, both_committed
 from tests.testapp.models import Ambiguous, Item
 
 REMOTE = "remote"
+EVERYTHING = ("view_changelog", "synchronize", "reset")
 PACKAGE = Path(synchro_triggers.__file__).parent
-TEMPLATE = PACKAGE / "templates/synchro_triggers/synchro.html"
+TEMPLATES = sorted((PACKAGE / "templates/synchro_triggers").glob("*.html"))
 LANGUAGES = ("pl", "de", "es", "fr")
 
 # A project whose admin is not the default one, and not where one expects it; see the test that names this module.
@@ -42,7 +47,8 @@ def url():
 
 @pytest.fixture
 def ann(django_user_model):
-    return django_user_model.objects.create_user("ann", password="x", is_staff=True)
+    """One of the staff who may do everything on the page."""
+    return allowed(django_user_model.objects.create_user("ann", password="x", is_staff=True), *EVERYTHING)
 
 
 @pytest.fixture
@@ -52,22 +58,30 @@ def staff(ann):
     return client
 
 
+def allowed(user, *permissions):
+    """Give a user permissions of this app."""
+    found = Permission.objects.filter(content_type__app_label="synchro_triggers", codename__in=permissions)
+    assert len(found) == len(permissions)
+    user.user_permissions.add(*found)
+    return user
+
+
 def messages_of(response):
     """Return what a POST has left for the next page, as (level, text)."""
     return [(message.level, str(message)) for message in get_messages(response.wsgi_request)]
 
 
 def shown(response, name):
-    """Return the text of the page's element with the id ``name``."""
+    """Return the text of the page's element with the id ``name``, or of the one of that name in the first card."""
     assert response.status_code == 200
-    found = re.search(rf'id="{name}">(.*?)</div>', response.content.decode(), re.DOTALL)
+    found = re.search(rf'id="{name}(?:-1)?">(.*?)</(?:dd|h2|p)>', response.content.decode(), re.DOTALL)
     assert found is not None
-    return html.unescape(found[1])
+    return " ".join(html.unescape(found[1]).split())
 
 
 def button(response, name):
     """Return the tag of the page's button ``name``; empty without one."""
-    found = re.search(rf'<input type="submit" name="{name}"[^>]*>', response.content.decode())
+    found = re.search(rf'<button type="submit" name="{name}"[^>]*>[^<]*', response.content.decode())
     return found[0] if found else ""
 
 
@@ -76,7 +90,7 @@ def is_pending():
 
 
 def raising(error):
-    def call(**options):
+    def call(*remote, **options):
         raise error
 
     return call
@@ -111,6 +125,37 @@ def test_user_who_is_no_staff_is_sent_to_the_login(client, url, django_user_mode
 
 
 @both
+@pytest.mark.parametrize("pressed", ["synchro", "reset"])
+@pytest.mark.parametrize("lacking", ["view_changelog", "its own"])
+def test_who_lacks_a_permission_is_refused(url, django_user_model, pressed, lacking):
+    needed = "view_changelog" if lacking == "view_changelog" else {"synchro": "synchronize", "reset": "reset"}[pressed]
+    carl = django_user_model.objects.create_user("carl", password="x", is_staff=True)
+    client = Client()
+    client.force_login(allowed(carl, *(each for each in EVERYTHING if each != needed)))
+    Item.objects.create(name="a")
+
+    assert client.post(url, {pressed: "1"}).status_code == 403
+    assert is_pending() and not Item.objects.using(REMOTE).exists()
+    page = client.get(url)
+    assert page.status_code == (403 if lacking == "view_changelog" else 200)
+    assert not button(page, pressed)
+
+
+@both
+def test_staff_may_do_everything_where_the_project_says_so(client, url, django_user_model, settings):
+    client.force_login(django_user_model.objects.create_user("carl", password="x", is_staff=True))
+    assert client.get(url).status_code == 403
+    settings.SYNCHRO_STAFF_MAY_SYNCHRONIZE = True
+    Item.objects.create(name="a")
+
+    page = client.get(url)
+    client.post(url, {"synchro": "1"})
+
+    assert button(page, "synchro") and button(page, "reset")
+    assert Item.objects.using(REMOTE).count() == 1
+
+
+@both
 def test_post_without_a_token_is_forbidden(url, ann):
     client = Client(enforce_csrf_checks=True)
     client.force_login(ann)
@@ -141,12 +186,15 @@ def test_post_with_the_token_of_the_page_is_taken(url, ann):
 
 
 @both
-def test_page_shows_the_remote_and_both_buttons(staff, url):
+def test_page_shows_the_remote_and_its_buttons(staff, url):
     page = staff.get(url)
 
     assert shown(page, "last-run") == "never"
-    assert shown(page, "remotes") == "remote"
-    assert button(page, "synchro") and "confirm(" in button(page, "reset")
+    assert shown(page, "remote") == "Remote database: remote"
+    assert shown(page, "triggers") == "fit"
+    assert 'id="triggers-1">installed: what is changed there is seen<' in page.content.decode()
+    assert all(button(page, name) for name in ("synchro", "dry_run", "compare", "reset"))
+    assert not button(page, "retry")  # nothing has failed
 
 
 @both
@@ -238,7 +286,9 @@ def test_post_of_no_button_does_nothing(staff, url):
 def test_reset_forgets_pending_changes(staff, url):
     Item.objects.create(name="a")
 
-    response = staff.post(url, {"reset": True})
+    asked = staff.post(url, {"reset": True})
+    assert "remote: changes that will be forgotten: 1" in asked.content.decode() and is_pending()
+    response = staff.post(url, {"reset": True, "confirmed": True})
 
     assert messages_of(response) == [(constants.SUCCESS, "Synchronization has been reset.")]
     assert ChangeLog.objects.count() == 0
@@ -251,7 +301,7 @@ def test_reset_is_refused_where_it_is_not_allowed(staff, url, settings):
     settings.SYNCHRO_ALLOW_RESET = False
     Item.objects.create(name="a")
 
-    response = staff.post(url, {"reset": "1"})
+    response = staff.post(url, {"reset": "1", "confirmed": "1"})
 
     assert messages_of(response) == [(constants.ERROR, "Resetting is not allowed here (SYNCHRO_ALLOW_RESET).")]
     assert is_pending()
@@ -263,11 +313,11 @@ def test_reset_is_refused_where_it_is_not_allowed(staff, url, settings):
 def test_run_is_not_inside_the_transaction_of_the_request(staff, url, monkeypatch):
     inside: list[bool] = []
 
-    def look_at_the_transactions(**options):
+    def look_at_the_transactions(*remote, **options):
         inside.extend(connections[alias].in_atomic_block for alias in ALIASES)
-        return "looked"
+        return SyncReport()
 
-    monkeypatch.setattr(views, "call_synchronize", look_at_the_transactions)
+    monkeypatch.setattr(parts, "synchronize", look_at_the_transactions)
     for alias in ALIASES:
         monkeypatch.setitem(connections.settings[alias], "ATOMIC_REQUESTS", True)
 
@@ -275,6 +325,9 @@ def test_run_is_not_inside_the_transaction_of_the_request(staff, url, monkeypatc
 
     assert inside == [False, False]
 
+
+#: What may be pressed, and what does it.
+ACTING = [("synchro", parts, "synchronize"), ("reset", views, "reset_synchro")]
 
 # Errors -------------------------------------------------------------------------------------------
 
@@ -292,24 +345,24 @@ def test_object_that_cannot_be_applied_is_named(staff, url):
 
 
 @both
-@pytest.mark.parametrize(("pressed", "name"), [("synchro", "call_synchronize"), ("reset", "reset_synchro")])
-def test_any_error_is_shown_with_its_type(staff, url, monkeypatch, pressed, name):
-    monkeypatch.setattr(views, name, raising(ValueError("<b>boom</b>")))
+@pytest.mark.parametrize(("pressed", "where", "name"), ACTING)
+def test_any_error_is_shown_with_its_type(staff, url, monkeypatch, pressed, where, name):
+    monkeypatch.setattr(where, name, raising(ValueError("<b>boom</b>")))
 
-    page = staff.post(url, {pressed: "1"}, follow=True)
+    page = staff.post(url, {pressed: "1", "confirmed": "1"}, follow=True)
 
     assert page.status_code == 200
     assert '<li class="error">An error occurred: &lt;b&gt;boom&lt;/b&gt; (ValueError)</li>' in page.content.decode()
 
 
 @both
-@pytest.mark.parametrize(("pressed", "name"), [("synchro", "call_synchronize"), ("reset", "reset_synchro")])
-def test_debug_re_raises(staff, url, settings, monkeypatch, pressed, name):
+@pytest.mark.parametrize(("pressed", "where", "name"), ACTING)
+def test_debug_re_raises(staff, url, settings, monkeypatch, pressed, where, name):
     settings.SYNCHRO_DEBUG = True
-    monkeypatch.setattr(views, name, raising(ValueError("boom")))
+    monkeypatch.setattr(where, name, raising(ValueError("boom")))
 
     with pytest.raises(ValueError, match="boom"):
-        staff.post(url, {pressed: "1"})
+        staff.post(url, {pressed: "1", "confirmed": "1"})
 
 
 @both
@@ -318,7 +371,7 @@ def test_without_a_remote_the_page_says_so(staff, url, settings):
 
     page = staff.post(url, {"synchro": "1"}, follow=True)
 
-    assert shown(page, "remotes").startswith("No remote database is configured (SYNCHRO_REMOTE)")
+    assert shown(page, "no-remotes").startswith("No remote database is configured (SYNCHRO_REMOTE)")
     assert '<li class="error">An error occurred: There is no remote' in page.content.decode()
 
 
@@ -338,13 +391,13 @@ def unreachable_remote(vendor, monkeypatch, tmp_path):
 def test_remote_that_is_down_does_not_take_the_page_away(staff, url, unreachable_remote):
     page = staff.get(url)
 
-    assert shown(page, "last-run") == "unknown"
     assert '<p class="errornote">The database “remote” cannot be reached: ' in page.content.decode()
+    assert shown(page, "triggers") == "fit"
 
 
 @both
-def test_problem_with_the_last_run_is_text_not_markup(staff, url, monkeypatch):
-    monkeypatch.setattr(type(options), "last_check", property(lambda self: raising(RuntimeError("<b>boom</b>"))()))
+def test_what_is_wrong_with_a_remote_is_text_not_markup(staff, url, monkeypatch):
+    monkeypatch.setattr(status_of_remote, "read_status", raising(SynchroError("<b>boom</b>")))
 
     page = staff.get(url)
 
@@ -383,8 +436,8 @@ def test_credentials_are_masked(staff, url, monkeypatch, spoken, masked):
     monkeypatch.setitem(connections.settings[REMOTE], "USER", "keeper")
     monkeypatch.setitem(connections.settings[REMOTE], "PASSWORD", "s3cr/et")
     monkeypatch.setitem(connections.settings[REMOTE], "OPTIONS", {"passwd": "0ption"})
-    monkeypatch.setattr(views, "call_synchronize", raising(RuntimeError(spoken)))
-    monkeypatch.setattr(type(options), "last_check", property(lambda self: raising(RuntimeError(spoken))()))
+    monkeypatch.setattr(parts, "synchronize", raising(RuntimeError(spoken)))
+    monkeypatch.setattr(status_of_remote, "read_status", raising(SynchroError(spoken)))
 
     [(_, text)] = messages_of(staff.post(url, {"synchro": "1"}))
     page = html.unescape(staff.get(url).content.decode())
@@ -399,7 +452,7 @@ def test_words_that_contain_a_password_or_a_user_name_stay(staff, url, monkeypat
     monkeypatch.setitem(connections.settings[REMOTE], "USER", "shop")
     monkeypatch.setitem(connections.settings[REMOTE], "PASSWORD", "rder")
     spoken = "shop.Order 4711: unique field number=17, relation \"shop\", user 'ann'"
-    monkeypatch.setattr(views, "call_synchronize", raising(RuntimeError(spoken)))
+    monkeypatch.setattr(parts, "synchronize", raising(RuntimeError(spoken)))
 
     assert spoken in messages_of(staff.post(url, {"synchro": "1"}))[0][1]
 
@@ -409,19 +462,19 @@ def test_words_that_contain_a_password_or_a_user_name_stay(staff, url, monkeypat
 
 @both
 def test_page_and_messages_differ_in_every_language(staff, url):
-    said: dict[str, set[str]] = {"last run": set(), "label": set(), "button": set(), "question": set(), "result": set()}
+    said: dict[str, set[str]] = {"last run": set(), "name": set(), "button": set(), "question": set(), "result": set()}
 
     for language in ("en", *LANGUAGES):
         headers = {"accept-language": language}
         page = staff.get(url, headers=headers)
-        label = re.search(r"<label>(.*?)</label>", page.content.decode())
-        question = re.search(r"confirm\('(.*?)'\)", button(page, "reset"))
-        assert label is not None and question is not None
+        asked = staff.post(url, {"reset": "1"}, headers=headers).content.decode()
+        question = re.search(r'id="synchro-reset".*?<p>(.*?)</p>', asked, re.DOTALL)
+        assert question is not None
         said["last run"].add(shown(page, "last-run"))
-        said["label"].add(label[1])
-        said["button"].add(button(page, "synchro"))
+        said["name"].add(shown(page, "local-name"))
+        said["button"].add(button(page, "compare"))
         said["question"].add(question[1])
-        answer = staff.post(url, {"reset": "1"}, headers=headers, follow=True).content.decode()
+        answer = staff.post(url, {"reset": "1", "confirmed": "1"}, headers=headers, follow=True).content.decode()
         said["result"].update(re.findall(r'<li class="success">(.*?)</li>', answer))
         ChangeLog.objects.all().delete()
         Checkpoint.objects.using(REMOTE).all().delete()
@@ -440,17 +493,25 @@ def read_source(language):
     return catalog
 
 
+SOURCES = (*sorted((PACKAGE / "web").glob("*.py")), PACKAGE / "replay/report.py")
+_TRANSLATE = re.compile(r"""{% translate (["'])(.+?)\1(?: context "(.+?)")?""")
+_BLOCK = re.compile(r"{% blocktranslate.*?%}(.*?){% endblocktranslate %}", re.DOTALL)
+
+
 def messages_in_use():
     """Return {(context, message)} of the calls and tags that a page or a run can show."""
-    calls = "".join((PACKAGE / file).read_text() for file in ("web/views.py", "replay/report.py"))
-    tags = TEMPLATE.read_text()
+    calls = "".join(path.read_text() for path in SOURCES)
+    tags = "".join(path.read_text() for path in TEMPLATES)
     return {
-        *((None, message) for message in re.findall(r'\b(?:_|gettext)\("(.+?)"\)', calls)),
-        *(
-            (context or None, message)
-            for _, message, context in re.findall(r"""{% translate (["'])(.+?)\1(?: context "(.+?)")?""", tags)
-        ),
+        *((None, message) for message in re.findall(r'\b(?:_|gettext)\(\s*"(.+?)"\s*\)', calls)),
+        *((context or None, message) for _, message, context in _TRANSLATE.findall(tags)),
+        *((None, _as_message(text)) for text in _BLOCK.findall(tags)),
     }
+
+
+def _as_message(text):
+    """Return what ``blocktranslate`` looks for: trimmed, with placeholders for variables."""
+    return re.sub(r"{{ *(\w+) *}}", r"%(\1)s", " ".join(text.split()))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

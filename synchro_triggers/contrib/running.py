@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..exceptions import DatabaseUnreachable, RunUnderWay, SynchroError
 from ..masking import without_credentials
+from ..replay.choices import Deadline as Deadline
 from ..replay.run import synchronize
 
 #: What passes by itself, so that it is worth to try again: another run, a database that is down.
@@ -44,28 +44,6 @@ class Done:
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
         return asdict(self)
-
-
-class Deadline:
-    """Tells whether a run shall end. Its time begins with the first question: each run gets something done.
-
-    Args:
-        seconds: after which it shall; ``None``: when it has done everything.
-
-    Attributes:
-        is_over: it shall end, also where somebody else has said so.
-    """
-
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
-        self._end: float | None = None
-        self.is_over = False
-
-    def __call__(self) -> bool:
-        if self._seconds is not None:
-            self._end = self._end or time.monotonic() + self._seconds
-            self.is_over = self.is_over or time.monotonic() >= self._end
-        return self.is_over
 
 
 def goes_on(models: Sequence[str] | None, full: bool) -> bool:

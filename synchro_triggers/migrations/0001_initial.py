@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "change",
                 "verbose_name_plural": "changelog",
                 "ordering": ("id",),
+                "permissions": (("synchronize", "Can synchronize"), ("reset", "Can reset the synchronization")),
             },
         ),
         migrations.CreateModel(
@@ -411,6 +412,7 @@ class Migration(migrations.Migration):
                             ("refused", "it was refused, or its settings were wrong: nothing was changed"),
                             ("busy", "another run was under way"),
                             ("unreachable", "a database could not be reached"),
+                            ("paused", "it has done a part, and goes on when it is asked to"),
                             ("", "it is under way, or was killed"),
                         ],
                         default="",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -41,6 +43,30 @@ def ways_of(remotes: Iterable[str], *, pull: bool = False, both: bool = False) -
     return ways
 
 
+class Deadline:
+    """Tells whether a run shall end. Its time begins with the first question: each run gets something done.
+
+    Args:
+        seconds: after which it shall; ``None``: when it has done everything.
+        not_before: a time of ``time.monotonic()`` until which it may go on all the same.
+
+    Attributes:
+        is_over: it shall end, also where somebody else has said so.
+    """
+
+    def __init__(self, seconds: float | None, *, not_before: float = 0.0) -> None:
+        self._seconds, self._not_before = seconds, not_before
+        self._end: float | None = None
+        self.is_over = False
+
+    def __call__(self) -> bool:
+        if self._seconds is not None and self._end is None:
+            self._end = max(self._not_before, time.monotonic() + self._seconds)
+        elif self._end is not None:
+            self.is_over = self.is_over or time.monotonic() >= self._end
+        return self.is_over
+
+
 @dataclass(frozen=True)
 class Choices:
     """What a caller chose for a run.
@@ -52,10 +78,12 @@ class Choices:
         stop_at_failure: stop at the first object that cannot be applied.
         progress: called with log rows done and their total.
         retry: try all that is kept, whatever its pause, and however long it takes.
+        untried_since: with ``retry``: only what nobody has tried since, by the remote's clock.
         asked: returns, for a remote and a source's node id, the failures to try whatever their pause.
         way_back: everything goes both ways, so that one may have forgotten the other.
         by: who has begun the run, for its record.
         interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
+        in_parts: whoever has begun the run makes the next one at once where this one was ended: both are one on record.
     """
 
     labels: tuple[str, ...] | None = None
@@ -64,10 +92,12 @@ class Choices:
     stop_at_failure: bool = False
     progress: OnProgress | None = None
     retry: bool = False
+    untried_since: datetime.datetime | None = None
     asked: Callable[[str, str], Sequence[int]] = lambda remote, source: ()
     way_back: bool = False
     by: str = "API"
     interrupted: Callable[[], bool] = lambda: False
+    in_parts: bool = False
 
     @property
     def moves_on(self) -> bool:

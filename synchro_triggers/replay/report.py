@@ -131,6 +131,7 @@ class SyncReport:
         dry_run: nothing was written; the counts say what would have been.
         waiting: how many objects are kept that this run has not tried.
         next_attempt: when the first of them will be tried; ``None``: by the next run.
+        is_cut: the run was asked to end before it had done everything: the next one goes on from there.
         remote: the only one that it is about, while it is written.
         source: the database whose changes went there: LOCAL, or what was pulled from.
         ways: where changes went more than one way: a report for each, in order.
@@ -147,6 +148,7 @@ class SyncReport:
     dry_run: bool = False
     waiting: int = 0
     next_attempt: datetime.datetime | None = None
+    is_cut: bool = False
     remote: str = ""
     source: str = ""
     ways: list[SyncReport] = field(default_factory=list)
@@ -195,6 +197,7 @@ class SyncReport:
         self.left_out.extend(each for each in other.left_out if each not in self.left_out)
         for text in other.warnings:
             self.warn(text)
+        self.is_cut = self.is_cut or other.is_cut
         self.wait(other.waiting, other.next_attempt)
 
     def wait(self, number: int, until: datetime.datetime | None) -> None:

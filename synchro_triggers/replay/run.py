@@ -88,15 +88,18 @@ def synchronize(
     both: bool = False,
     by: str = "API",
     interrupted: Callable[[], bool] = lambda: False,
+    in_parts: bool = False,
 ) -> SyncReport:
-    """See ``synchro_triggers.synchronize``, which this is, but for ``interrupted``: see ``Choices``."""
+    """See ``synchro_triggers.synchronize``, which this is; of ``interrupted`` and ``in_parts`` see ``Choices``."""
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     ways = ways_of(required_remotes(remote), pull=pull, both=both)
     labels = None if models is None else labels_of(models)
     way_back = full and both and labels is None
     stops = on_error == "stop"
-    choices = Choices(labels, dry_run, full, stops, progress, way_back=way_back, by=by, interrupted=interrupted)
+    choices = Choices(
+        labels, dry_run, full, stops, progress, way_back=way_back, by=by, interrupted=interrupted, in_parts=in_parts
+    )
     with apart_from_a_run():
         if way_back:
             ways.sort(key=_comes_from_the_forgotten)
@@ -123,9 +126,20 @@ def retry_failures(
     pull: bool = False,
     asked: Callable[[str, str], Sequence[int]] | None = None,
     progress: OnProgress | None = None,
+    by: str = "command",
+    untried_since: datetime.datetime | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+    in_parts: bool = False,
 ) -> SyncReport:
-    """Synchronise, and try what is kept, whatever its pause: all of it, or what is ``asked`` (see ``Choices``)."""
-    choices = Choices(progress=progress, retry=asked is None, by="command")
+    """Synchronise, and try what is kept, whatever its pause: all of it, or what is ``asked``; see ``Choices``."""
+    choices = Choices(
+        progress=progress,
+        retry=asked is None,
+        untried_since=untried_since,
+        by=by,
+        interrupted=interrupted,
+        in_parts=in_parts,
+    )
     if asked is not None:
         choices = replace(choices, asked=asked)
     return _synchronize(ways_of(required_remotes(remote), pull=pull), choices)
@@ -134,7 +148,7 @@ def retry_failures(
 def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
     started = time.monotonic()
     report = SyncReport(remotes=tuple(dict.fromkeys(way.remote for way in ways)), dry_run=choices.dry_run)
-    records = {way: RunRecord(*way, choices.by, wanted=not choices.dry_run) for way in ways}
+    records = {way: RunRecord(*way, choices.by, wanted=not choices.dry_run, in_parts=choices.in_parts) for way in ways}
     if pushed := [way.remote for way in ways if way.source == LOCAL]:
         with all_fail(records.values()):
             _require_ready(pushed, report)
@@ -294,9 +308,13 @@ class Run:
         )
         kept = KeptObjects(self._context, due, batches, ledger, self._meeting, self._forget)
         backlog = Backlog(self._context, self._choices, self._fence, self._lease, batches, kept, ledger)
-        with suppress(Interrupted, StoppedAtFailure):  # the checkpoint says how far it came
+        try:  # otherwise the checkpoint says how far it came
             backlog.apply(windows, started)
             self._columns.bring_late(self._lease, self._pace, ledger.report, self._choices.interrupted)
+        except Interrupted:
+            ledger.report.is_cut = True
+        except StoppedAtFailure:
+            pass
         ledger.tell_failed()
         if local_alias() != LOCAL and not self._choices.dry_run:  # nobody there can ask the one that fetches
             note_passed(self._context.remote, self._context.source, self._context.node)
@@ -317,8 +335,15 @@ class Run:
 
     def _load_due(self, report: SyncReport) -> DueFailures:
         context, retry = self._context, self._choices.retry
-        asked = self._choices.asked(context.remote, context.source)
-        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry, asked=asked)
+        choices = self._choices
+        due = DueFailures(
+            context.remote,
+            context.source,
+            self._fence.chosen,
+            all_=retry,
+            untried_since=choices.untried_since,
+            asked=choices.asked(context.remote, context.source),
+        )
         for label, kept in due.kept.items():
             if reason := self._fence.why_not(label):
                 report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")
@@ -347,7 +372,10 @@ class Run:
         meeting = Meeting(self._context, labels, anew=anew, met=met)
         meeting.look_at(failures)
         for window in windows:
-            meeting.look_through(window)
+            if self._choices.in_parts and window.end == checkpoint.window_end:
+                meeting.hear_of(window)  # looking through a long one would take most of each part
+            else:
+                meeting.look_through(window)
         self._fence.schema.require(labels if self._choices.full else meeting.spoken_of)
         if self._choices.full:
             meeting.look_at_everything()

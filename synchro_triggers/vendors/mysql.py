@@ -41,6 +41,9 @@ class MySQL(Database):
     def usual_port(self, vendor: str) -> str:
         return "3306"
 
+    def fails_to_connect_within(self, seconds: int) -> dict[str, Any]:
+        return {"connect_timeout": seconds}
+
     def exact_collation(self, connection: Any) -> str | None:
         # ``utf8mb4_bin`` would not do: it ignores spaces at the end. Each of the two servers knows one that does not.
         return "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"

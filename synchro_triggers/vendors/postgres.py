@@ -47,6 +47,9 @@ class Postgres(Database):
             return True
         return False
 
+    def fails_to_connect_within(self, seconds: int) -> dict[str, Any]:
+        return {"connect_timeout": seconds}
+
     def usual_port(self, vendor: str) -> str:
         return "5432"
 

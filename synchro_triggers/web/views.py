@@ -1,23 +1,38 @@
-"""A page for the staff: the last run, *Synchronize* and *Reset*."""
+"""The page: where all stand, and what may be done about it without a shell."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.sites import site
 from django.contrib.admin.views.decorators import staff_member_required
-from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from ..api import call_synchronize, reset_synchro
-from ..conf import Settings, get_settings, local_alias
+from ..api import reset_synchro
+from ..conf import LOCAL, Settings, get_settings, required_remotes
+from ..exceptions import SynchroConfigurationError, SynchroError
 from ..masking import without_credentials
-from ..models import options
+from ..models import Run
+from ..reaching import answered_within, clear_errors
+from ..replay.status.remote import pending_rows
+from .cards import ANSWERS_WITHIN, read_overview
+from .drawing import HEIGHT, WIDTH
 from .outside import outside_request_transactions
+from .parts import describe_error, make_part
+from .permissions import RESET, SEE, SYNCHRONIZE, may
+from .work import Kind, OutOfDate, Work, begin, read_work
+
+#: What may be pressed by those who may synchronise; the first is django-synchro's.
+_PRESSED: tuple[Kind, ...] = ("synchro", "retry", "dry_run", "compare")
 
 
 @outside_request_transactions
@@ -26,46 +41,162 @@ from .outside import outside_request_transactions
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def synchro(request: HttpRequest) -> HttpResponse:
-    """Show the last run; on POST of ``synchro`` or ``reset`` do that, and show the result as a message."""
+    """Show where all stand; on POST do a part of what was pressed, and show how far it has come, or the result.
+
+    Raises:
+        PermissionDenied: the user may not see the page, or not do that.
+    """
     settings = get_settings()
-    if request.method == "POST":
-        _act(request, settings)
-        return HttpResponseRedirect(request.get_full_path())
+    _require(request, SEE)
+    if request.method != "POST":
+        return _show(request, "synchro", overview=read_overview(settings), settings=settings)
+    if "reset" in request.POST:
+        _require(request, RESET)
+        return _reset(request, settings)
+    try:
+        work = _asked_for(request)
+    except OutOfDate:
+        messages.warning(request, _("What this page has sent is out of date. Nothing was done; begin again."))
+        return _back(request)
+    except SynchroConfigurationError as error:
+        if settings.debug:
+            raise
+        messages.error(request, describe_error(error))
+        return _back(request)
+    return _back(request) if work is None else _go_on(request, work)
+
+
+def _require(request: HttpRequest, permission: str) -> None:
+    if not may(request.user, permission):
+        raise PermissionDenied
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    return HttpResponseRedirect(request.get_full_path())
+
+
+def _show(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
+    settings = get_settings()
     context = {
         **site.each_context(request),
         "title": _("Synchronization"),
-        "remotes": settings.remotes,
-        "reset_allowed": settings.allow_reset,
-        **_last_run(settings),
+        "may_synchronize": may(request.user, SYNCHRONIZE),
+        "may_reset": settings.allow_reset and may(request.user, RESET),
+        "width": WIDTH,
+        "height": HEIGHT,
+        **context,
     }
-    return TemplateResponse(request, "synchro_triggers/synchro.html", context)
+    return TemplateResponse(request, f"synchro_triggers/{name}.html", context)
 
 
-def _act(request: HttpRequest, settings: Settings) -> None:
+# What runs in parts -------------------------------------------------------------------------------
+
+
+def _asked_for(request: HttpRequest) -> Work | None:
+    """Return what was pressed, or what goes on; ``None``: no button was.
+
+    Raises:
+        OutOfDate: what goes on is not to be read.
+        SynchroConfigurationError: there is no such remote, or none at all.
+    """
+    user = str(request.user.pk)
+    if "work" in request.POST:
+        _require(request, SYNCHRONIZE)
+        return read_work(request.POST["work"], user)
+    for kind in _PRESSED:
+        if kind in request.POST:
+            _require(request, SYNCHRONIZE)
+            remotes = required_remotes(request.POST.get("remote") or None)
+            _note(request, kind, remotes)
+            return begin(kind, user, remotes)
+    return None
+
+
+def _go_on(request: HttpRequest, work: Work) -> HttpResponse:
+    """Do a part of it; a script is told how far it has come, people see it, or the result."""
+    is_script = request.headers.get("Accept") == "application/json"
+    make_part(work, f"page: {request.user.get_username()}")
+    if is_script:
+        return JsonResponse(
+            {
+                "work": work.as_text(),
+                "done": work.part_done,
+                "text": _describe(work),
+                "waits": bool(work.waits),
+                "finished": work.is_finished,
+            }
+        )
+    if not work.is_finished:
+        return _show(request, "work", work=work, said=_describe(work))
+    if work.kind in {"dry_run", "compare"}:
+        return _show(request, work.kind, work=work)
+    _tell(request, work)
+    return _back(request)
+
+
+def _describe(work: Work) -> str:
+    """Return how far it has come, in words."""
+    if work.is_finished:
+        return _("Done.")
+    if work.waits:
+        return _("“%(remote)s” waits: %(why)s") % {"remote": work.remote, "why": work.waits}
+    if work.kind == "compare":
+        text = _("“%(remote)s”: %(done)s of %(total)s models are compared.")
+    else:
+        text = _("“%(remote)s”: %(done)s of %(total)s changes are done.")
+    return text % {"remote": work.remote, "done": work.done, "total": work.total}
+
+
+def _tell(request: HttpRequest, work: Work) -> None:
+    """Say what a run has come to, on the next page."""
+    levels = {"success": messages.success, "warning": messages.warning, "error": messages.error}
+    for level, text in work.said:
+        levels[level](request, text)
+    if any(level == "error" for level, _text in work.said):
+        return
+    if work.changed:
+        messages.success(request, _("Synchronization performed successfully."))
+    else:
+        messages.success(request, _("No changes since last synchronization."))
+
+
+# Reset --------------------------------------------------------------------------------------------
+
+
+def _reset(request: HttpRequest, settings: Settings) -> HttpResponse:
+    if not settings.allow_reset:
+        messages.error(request, _("Resetting is not allowed here (SYNCHRO_ALLOW_RESET)."))
+        return _back(request)
+    if "confirmed" not in request.POST:
+        return _show(request, "reset", waiting=[_waiting(alias) for alias in settings.remotes])
     try:
-        if "synchro" in request.POST:
-            messages.success(request, call_synchronize(by=f"page: {request.user.get_username()}"))
-        elif "reset" in request.POST and settings.allow_reset:
+        with answered_within(ANSWERS_WITHIN, *settings.remotes), clear_errors(LOCAL, *settings.remotes):
             reset_synchro()
-            messages.success(request, _("Synchronization has been reset."))
-        elif "reset" in request.POST:
-            messages.error(request, _("Resetting is not allowed here (SYNCHRO_ALLOW_RESET)."))
-    except Exception as error:  # whatever a receiver or a driver raises is for the user of this page to see
+    except Exception as error:  # whatever a driver raises is for the user of this page to see
         if settings.debug:
             raise
-        text = _("An error occurred: %(msg)s (%(type)s)")
-        messages.error(request, text % {"msg": without_credentials(str(error)), "type": type(error).__name__})
+        messages.error(request, describe_error(error))
+        return _back(request)
+    _note(request, "reset", settings.remotes)
+    messages.success(request, _("Synchronization has been reset."))
+    return _back(request)
 
 
-def _last_run(settings: Settings) -> dict[str, object]:
-    """Return the last run's time, or why it cannot be told: a remote that is down must not take the page away."""
+def _waiting(remote: str) -> dict[str, Any]:
+    """Return how many changes wait for a remote, or why that cannot be told."""
     try:
-        return {"last_run": options.last_check, "problem": ""}
-    except Exception as error:
-        if settings.debug:
-            raise
-        problem = str(error)
-        if isinstance(error, (OperationalError, InterfaceError)):
-            alias = next(iter(settings.remotes), local_alias())
-            problem = _("The database “%(alias)s” cannot be reached: %(msg)s") % {"alias": alias, "msg": problem}
-        return {"last_run": None, "problem": without_credentials(problem)}
+        with answered_within(ANSWERS_WITHIN, remote), clear_errors(LOCAL, remote):
+            return {"remote": remote, "rows": pending_rows(remote)}
+    except SynchroError as error:
+        return {"remote": remote, "error": without_credentials(str(error))}
+
+
+def _note(request: HttpRequest, pressed: str, remotes: tuple[str, ...]) -> None:
+    """Write into the admin's own log who has pressed what."""
+    LogEntry.objects.create(
+        user_id=str(request.user.pk),
+        content_type=ContentType.objects.get_for_model(Run),
+        object_repr=", ".join(remotes)[:200],
+        action_flag=CHANGE,
+        change_message=pressed,
+    )

@@ -164,15 +164,33 @@ def not_made(alias: str, window: Window, *, without_origin: str = "") -> dict[st
     return keys
 
 
-def pending_objects(alias: str, window: Window, *, without_origin: str = "") -> dict[str, int]:
-    """Return how many objects of each model a window speaks of."""
+def labels_in(alias: str, window: Window, *, without_origin: str = "") -> list[str]:
+    """Return the model labels that a window speaks of."""
     connection = connections[alias]
     where, params = in_window(connection, window.start, window.end, window.since, without_origin)
     rows = fetch_texts(
         connection,
-        "SELECT model_label, count(DISTINCT object_pk) FROM synchro_triggers_changelog"
-        f" WHERE id > %s AND id <= %s AND {where} GROUP BY model_label ORDER BY model_label",
+        f"SELECT DISTINCT model_label FROM synchro_triggers_changelog WHERE id > %s AND id <= %s AND {where}",
         [max(window.after, window.first - 1), window.last, *params],
+    )
+    return [label for (label,) in rows]
+
+
+def pending_objects(
+    alias: str, window: Window, *, without_origin: str = "", at_most: int | None = None
+) -> dict[str, int]:
+    """Return how many objects of each model a window speaks of; of a longer one, so many of its log rows do."""
+    connection = connections[alias]
+    where, params = in_window(connection, window.start, window.end, window.since, without_origin)
+    params = [max(window.after, window.first - 1), window.last, *params]
+    rows_of_it = f"SELECT model_label, object_pk FROM synchro_triggers_changelog WHERE id > %s AND id <= %s AND {where}"
+    if at_most is not None and window.rows > at_most:
+        rows_of_it, params = f"{rows_of_it} LIMIT %s", [*params, at_most]
+    rows = fetch_texts(
+        connection,
+        f"SELECT model_label, count(DISTINCT object_pk) FROM ({rows_of_it}) AS waiting"
+        " GROUP BY model_label ORDER BY model_label",
+        params,
     )
     return {printable_key(label): number for label, number in rows}
 

@@ -38,7 +38,7 @@ from ..identity.telling import is_told, is_told_by_nothing, within_reach
 from ..log.changes import Change, coalesce
 from ..log.made import made_and_there, says_made
 from ..log.pages import read_page
-from ..log.window import Window, not_made
+from ..log.window import Window, labels_in, not_made
 from ..plan.context import RunContext
 from ..plan.reading import plan_tasks
 from ..plan.targets import Targets
@@ -109,6 +109,14 @@ class Meeting:
                 return
             self.look_at(coalesce(page.changes))
             after = page.last
+
+    def hear_of(self, window: Window) -> None:
+        """Note of which models a window speaks that was looked through just now: it is the rest of one.
+
+        What has changed since is noticed when a batch is about to create something.
+        """
+        labels = labels_in(local_alias(), window, without_origin=self._context.node) if window.rows else ()
+        self.spoken_of.update(label for label in labels if label in self._labels)
 
     def look_at(self, changes: Sequence[Change]) -> None:
         """Look at changes and, where that has to be, at what their objects point to."""

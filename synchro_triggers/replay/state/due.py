@@ -91,6 +91,7 @@ class DueFailures:
         source: whose they are.
         labels: only failures of these models are tried.
         all_: try those, too, whose pause is not over.
+        untried_since: only those that nobody has tried since, by the remote's clock.
         asked: ids of failures that somebody wants to be tried, whatever their pause, and before anything else.
 
     Attributes:
@@ -100,10 +101,17 @@ class DueFailures:
     """
 
     def __init__(
-        self, remote: str, source: str, labels: Collection[str], *, all_: bool, asked: Sequence[int] = ()
+        self,
+        remote: str,
+        source: str,
+        labels: Collection[str],
+        *,
+        all_: bool,
+        untried_since: datetime.datetime | None = None,
+        asked: Sequence[int] = (),
     ) -> None:
         self._remote, self._source, self._labels = remote, source, labels
-        self.all_ = all_
+        self.all_, self._untried_since = all_, untried_since
         self._tried: set[int] = set()
         self._ids: dict[Change, int] = {}
         self.kept = kept_by_label(remote, source)
@@ -120,6 +128,8 @@ class DueFailures:
         failures = self._failures().filter(model_label__in=self._labels).order_by("runs", "id")
         if not self.all_:
             failures = failures.filter(Q(next_at=None) | Q(next_at__lte=datetime.datetime.now(datetime.UTC)))
+        if self._untried_since is not None:
+            failures = failures.filter(last_at__lt=self._untried_since)
         limit = None if self.all_ else at_most + len(self._tried)
         return self.untried([*changed, *failures.values_list("id", flat=True)[:limit]])
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from django.db.models import Case, F, Q, Value, When
 
 from ...key_texts import full_key, is_encodable, read_full_key, stored_key
+from ...masking import without_credentials
 from ...models import Afterwards, Conflict, ConflictKind, Failure, Operation
 from ...moment import UtcNow
 from ..log.changes import Change
@@ -70,7 +71,7 @@ def store_failure(
     runs, other_rows, old_values = stored or (None, None, None)
     waits_label, waits_pk = getattr(error, "waits_for", ("", ""))
     said: dict[str, object] = {
-        "error": describe(error),
+        "error": without_credentials(describe(error)),
         "other_rows": as_text(change.other_rows, other_rows),
         "old_values": _old_values(change, old_values),
         "waits_label": OTHERS if with_others else waits_label,

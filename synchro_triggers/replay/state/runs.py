@@ -2,7 +2,8 @@
 
 A run that has something to do writes a row before it applies anything, in a transaction of its own, so that one that
 is killed has left it; what cannot begin costs one row at its end, and of runs with nothing to do, one after the other,
-the last one has a row. A follower has one row for a minute. A record never breaks a run: what is wrong with it is told.
+the last one has a row. A follower has one row for a minute, and a run that is made in parts one for all of them. A
+record never breaks a run: what is wrong with it is told.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ...conf import LOCAL
 from ...exceptions import DatabaseUnreachable, Refused, RunUnderWay, SynchroConfigurationError
 from ...masking import without_credentials
 from ...models import Direction, Outcome, Run
+from ...moment import as_utc
 from ...reaching import means_unreachable
 from ..report import SyncReport
 from ..schema.shape import model_of
@@ -40,10 +42,12 @@ class RunRecord:
         source, remote: aliases: from which to which the changes go; one of them is LOCAL.
         by: who has begun it.
         wanted: nothing is put on record otherwise, as of a dry run.
+        in_parts: where the last run was cut off just now, this is the rest of it, whoever has begun it.
     """
 
-    def __init__(self, source: str, remote: str, by: str, *, wanted: bool = True) -> None:
+    def __init__(self, source: str, remote: str, by: str, *, wanted: bool = True, in_parts: bool = False) -> None:
         self._source, self._remote, self._by, self._wanted = source, remote, by, wanted
+        self._in_parts = in_parts
         self._renew()
 
     def _renew(self) -> None:
@@ -100,13 +104,20 @@ class RunRecord:
         if report.changed:
             row.outcome = Outcome.DONE
         row.outcome = row.outcome or Outcome.NOTHING
+        if report.is_cut and self._in_parts:
+            row.outcome = Outcome.PAUSED
         row.links, row.deleted = row.links + links, row.deleted + deleted
         row.written += report.created + report.updated + report.deleted - links - deleted
         row.kept, row.conflicts = len(report.failures) + report.waiting, row.conflicts + report.conflicts
         row.ended_at = datetime.datetime.now(datetime.UTC)
 
     def fail(self, error: BaseException) -> None:
-        """Put on record which error has ended the run; once."""
+        """Put on record which error has ended the run; once.
+
+        Who makes a run in parts asks every few seconds whether another one has ended: that is not on record.
+        """
+        if self._in_parts and isinstance(error, RunUnderWay):
+            return
         if self._wanted and self._row.ended_at is None:
             if self._under_way is not None:  # what was committed before
                 self._add(self._under_way)
@@ -122,8 +133,12 @@ class RunRecord:
         rows = Run._base_manager.using(LOCAL)
         try:
             with transaction.atomic(using=LOCAL):
+                if self._in_parts and not self.has_begun:
+                    self._take_up_the_last_part()
                 if self.has_begun:
-                    rows.filter(pk=row.pk).update(**{name: getattr(row, name) for name in _WRITTEN_AT_THE_END})
+                    rows.filter(pk=row.pk).update(
+                        **{name: getattr(row, name) for name in (*_WRITTEN_AT_THE_END, "host", "pid")}
+                    )
                 elif not (row.outcome == Outcome.NOTHING and self._take_the_place_of_another()):
                     row.pk = None  # an attempt that has failed at its commit may have left one
                     rows.bulk_create([row])  # nobody is told of it by signals
@@ -137,6 +152,20 @@ class RunRecord:
             return told
         self._has_begun = not ended
         return ""
+
+    def _take_up_the_last_part(self) -> None:
+        """Make the row of the run before one with this one's, if that was cut off just now: this is the rest of it."""
+        row, just_now = self._row, datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=_BETWEEN_PARTS)
+        runs = Run._base_manager.using(LOCAL).filter(remote=row.remote, direction=row.direction).order_by("-id")
+        last = runs.first()
+        if last is None or last.outcome != Outcome.PAUSED or last.ended_at is None or as_utc(last.ended_at) < just_now:
+            return
+        row.pk, row.begun_at, row.begun_by = last.pk, last.begun_at, last.begun_by
+        for name in _COUNTED:
+            setattr(row, name, getattr(row, name) + getattr(last, name))
+        if row.outcome == Outcome.NOTHING and any(getattr(row, name) for name in _COUNTED):
+            row.outcome = Outcome.DONE
+        self._has_begun = True
 
     def _take_the_place_of_another(self) -> bool:
         """Write over the row of the run before, if that had nothing to do either; return whether that was so."""
@@ -202,6 +231,12 @@ class FollowersRecord(RunRecord):
             self._counts = False
             self._renew()
 
+
+#: Seconds that may pass between two parts of a run; after them, what goes on is another one.
+_BETWEEN_PARTS = 60.0
+
+#: What all parts of a run have done together.
+_COUNTED = ("written", "deleted", "links", "conflicts")
 
 #: Seconds of a follower's work that are one row, and the number of log rows of which a run writes one of its own.
 _FOLLOWERS_ROW, _LARGE = 60.0, 1000

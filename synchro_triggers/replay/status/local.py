@@ -55,8 +55,11 @@ class LocalStatus:
         return {**asdict(self), "log_since": self.log_since.isoformat() if self.log_since is not None else None}
 
 
-def read_local() -> LocalStatus:
+def read_local(*, counted: bool = True) -> LocalStatus:
     """Look where LOCAL stands; nothing is changed.
+
+    Args:
+        counted: go through the log to count its rows, and those that may be pruned; otherwise these are 0.
 
     Raises:
         Refused: this package's tables are missing.
@@ -67,7 +70,7 @@ def read_local() -> LocalStatus:
         require_own_tables(alias)
         found = install.compare(alias)
         wrong = [*found.faults(), *(f"{each.table} ({each.label}): no such table" for each in found.absent_tables)]
-        rows, since = _log(alias)
+        rows, since = _log(alias, counted=counted)
         copy = _why_no_original(alias)
         return LocalStatus(
             database=alias,
@@ -80,16 +83,18 @@ def read_local() -> LocalStatus:
             log_bytes=log_of(connections[alias]).size(connections[alias]),
             log_since=since,
             retention=retention,
-            prunable=0 if copy else prune(datetime.timedelta(days=retention or 0), dry_run=True).rows,
+            prunable=0 if copy or not counted else prune(datetime.timedelta(days=retention or 0), dry_run=True).rows,
         )
 
 
-def _log(alias: str) -> tuple[int, datetime.datetime | None]:
+def _log(alias: str, *, counted: bool) -> tuple[int, datetime.datetime | None]:
     """Return how many rows the log has, and when the oldest was logged."""
     log = log_of(connections[alias])
     with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM synchro_triggers_changelog")
-        rows = int(cursor.fetchone()[0])
+        rows = 0
+        if counted:
+            cursor.execute("SELECT count(*) FROM synchro_triggers_changelog")
+            rows = int(cursor.fetchone()[0])
         cursor.execute(f"SELECT {log.logged_at('logged_at')} FROM synchro_triggers_changelog ORDER BY id LIMIT 100")
         times = [time for (value,) in cursor.fetchall() if (time := log.time_or_none(value)) is not None]
     return rows, min(times, default=None)

@@ -129,19 +129,26 @@ class Unreachable:
         return {"remote": self.remote, "error": self.error, "runs": [run.as_dict() for run in self.runs]}
 
 
-def read_statuses(remotes: Iterable[str]) -> tuple[list[Status], list[SynchroError]]:
-    """Look where LOCAL and each remote stand; return the errors of those that cannot be asked too."""
+def read_statuses(remotes: Iterable[str], *, at_most: int | None = None) -> tuple[list[Status], list[SynchroError]]:
+    """Look where LOCAL and each remote stand; return the errors of those that cannot be asked too.
+
+    Args:
+        remotes: aliases.
+        at_most: as for ``read_status()``.
+    """
     statuses: list[Status] = []
-    problems = troubles_with(remotes, lambda alias: statuses.append(read_status(alias)))
+    problems = troubles_with(remotes, lambda alias: statuses.append(read_status(alias, at_most=at_most)))
     return statuses, problems
 
 
-def read_all(remotes: Iterable[str]) -> tuple[list[Status | Unreachable], list[SynchroError]]:
+def read_all(
+    remotes: Iterable[str], *, at_most: int | None = None
+) -> tuple[list[Status | Unreachable], list[SynchroError]]:
     """Do the same, with one for each remote, in order."""
     found: list[Status | Unreachable] = []
     problems: list[SynchroError] = []
     for alias in remotes:
-        statuses, troubles = read_statuses([alias])
+        statuses, troubles = read_statuses([alias], at_most=at_most)
         found += statuses
         problems += troubles
         for error in troubles:
@@ -150,8 +157,13 @@ def read_all(remotes: Iterable[str]) -> tuple[list[Status | Unreachable], list[S
     return found, problems
 
 
-def read_status(remote: str) -> Status:
+def read_status(remote: str, *, at_most: int | None = None) -> Status:
     """Look where LOCAL and ``remote`` stand; changes nothing but makes missing identities.
+
+    Args:
+        remote: the alias.
+        at_most: where more log rows wait, objects are counted in so many of them: that takes long, and a page is read
+            by somebody who waits.
 
     Raises:
         SynchroError: this package's tables are missing on either side.
@@ -161,10 +173,10 @@ def read_status(remote: str) -> Status:
     node_id(local_alias())
     node_id(remote)
     with successors_foreseen(remote):
-        return _read_status(remote)
+        return _read_status(remote, at_most)
 
 
-def _read_status(remote: str) -> Status:
+def _read_status(remote: str, at_most: int | None) -> Status:
     source = node_id(local_alias())
     checkpoint = load_checkpoint(remote, source)
     target = node_id(remote)
@@ -175,7 +187,7 @@ def _read_status(remote: str) -> Status:
         last_run=checkpoint.last_check,
         under_way=_under_way(checkpoint),
         refused=why_refused(remote, checkpoint),
-        pending=pending_objects(local_alias(), window, without_origin=target),
+        pending=pending_objects(local_alias(), window, without_origin=target, at_most=at_most),
         pending_rows=window.rows,
         failures=_failures(remote, source),
         lag=_lag(window, target),

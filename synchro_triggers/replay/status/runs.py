@@ -26,7 +26,8 @@ class PastRun:
         direction: ``push`` or ``pull``.
         begun_at, ended_at: by the clock of the process that ran; ``None``: it has not ended.
         outcome: ``done``, ``nothing to do``, ``failed``, ``refused``, ``busy`` (another one was under way),
-            ``unreachable``, ``killed`` (it has begun and never ended), ``under way``.
+            ``unreachable``, ``paused`` (the page's: the rest comes when somebody asks for it), ``killed`` (it has begun
+            and never ended), ``under way``.
         error: what has ended it; ``""``: nothing.
         written, deleted, links, kept, conflicts: how many objects were created or updated, and deleted; how many links
             were added or removed; how many objects were kept as failures at its end; how many both sides had changed.
@@ -55,7 +56,7 @@ class PastRun:
     @property
     def went_wrong(self) -> bool:
         """Whether something has ended it before its end."""
-        return self.outcome not in {"done", "nothing to do", "busy", UNDER_WAY}
+        return self.outcome not in {"done", "nothing to do", "busy", "paused", UNDER_WAY}
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""

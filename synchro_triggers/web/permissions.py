@@ -1,0 +1,39 @@
+"""Who may do what on the page: permissions, not being of the staff, decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..conf import get_settings
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User  # or whatever the project has in place of it
+
+SEE = "synchro_triggers.view_changelog"
+SYNCHRONIZE = "synchro_triggers.synchronize"
+RESET = "synchro_triggers.reset"
+DECIDE = "synchro_triggers.change_conflict"
+
+#: What django-synchro let everybody of the staff do; ``SYNCHRO_STAFF_MAY_SYNCHRONIZE`` asks for it.
+_OF_THE_STAFF = frozenset({SEE, SYNCHRONIZE, RESET})
+
+
+def may(user: User | AnonymousUser, permission: str) -> bool:
+    """Tell whether a user may do something.
+
+    Args:
+        user: the one who asks.
+        permission: ``SEE``, ``SYNCHRONIZE``, ``RESET`` or ``DECIDE``.
+
+    Raises:
+        SynchroConfigurationError: a setting is wrong.
+
+    Example:
+        >>> may(request.user, SYNCHRONIZE)
+        False
+    """
+    if not user.is_active:
+        return False
+    if permission in _OF_THE_STAFF and user.is_staff and get_settings().staff_may_synchronize:
+        return True
+    return user.has_perm(permission)

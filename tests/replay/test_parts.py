@@ -1,0 +1,141 @@
+"""A run that is made in parts: each ends after its time, the next goes on, and all of them are one run on record."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from synchro_triggers import synchro_paused
+from synchro_triggers.exceptions import Refused, RunUnderWay
+from synchro_triggers.models import Failure, Run
+from synchro_triggers.replay.choices import Deadline
+from synchro_triggers.replay.meeting.first_meeting import Meeting
+from synchro_triggers.replay.run import retry_failures, synchronize
+from synchro_triggers.replay.state.lease import Lease
+from synchro_triggers.replay.state.node import node_id
+from synchro_triggers.replay.status.remote import read_status, time_at
+from tests.databases import both
+from tests.testapp.models import Ambiguous, Item
+
+REMOTE = "remote"
+
+#: Seconds of a part: it ends after its first transaction.
+SHORT = 0.0001
+
+pytestmark = both
+
+
+@pytest.fixture(autouse=True)
+def one_object_a_transaction(settings):
+    settings.SYNCHRO_BATCH_SIZE = 1
+
+
+def make_part(run=synchronize, **options):
+    return run(REMOTE, interrupted=Deadline(SHORT), in_parts=True, **options)
+
+
+def keep_failures(number):
+    for name in map(str, range(number)):
+        Ambiguous.objects.using(REMOTE).bulk_create([Ambiguous(name=name), Ambiguous(name=name)])
+        Ambiguous.objects.create(name=name)
+    synchronize(REMOTE)
+    assert Failure.objects.using(REMOTE).count() == number
+
+
+def test_parts_bring_everything_and_are_one_run_on_record():
+    for name in "abc":
+        Item.objects.create(name=name)
+
+    reports = [make_part(by="page: ann"), make_part(by="page: bob")]
+    paused = Run.objects.get()
+    reports += [make_part(), make_part()]
+
+    assert [report.is_cut for report in reports] == [True, True, False, False]
+    assert (paused.outcome, paused.written) == ("paused", 2)
+    assert [report.created for report in reports] == [1, 1, 1, 0]
+    assert Item.objects.using(REMOTE).count() == 3
+    [nothing, run] = read_status(REMOTE).runs
+    assert (run.outcome, run.written, run.begun_by) == ("done", 3, "page: ann")
+    assert nothing.outcome == "nothing to do"
+
+
+def test_what_goes_on_later_is_another_run():
+    for name in "ab":
+        Item.objects.create(name=name)
+    make_part()
+    Run.objects.update(ended_at=datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=2))
+
+    make_part()
+
+    assert list(Run.objects.order_by("id").values_list("outcome", "written")) == [("paused", 1), ("done", 1)]
+
+
+def test_other_runs_do_not_take_up_a_part():
+    for name in "ab":
+        Item.objects.create(name=name)
+    make_part()
+
+    synchronize(REMOTE, by="command")
+
+    assert list(Run.objects.order_by("id").values_list("outcome", "written")) == [("paused", 1), ("done", 1)]
+
+
+def test_failures_are_tried_again_once_in_all_parts():
+    keep_failures(3)
+    begun = time_at(REMOTE)
+
+    reports = [make_part(retry_failures, untried_since=begun)]
+    while reports[-1].is_cut:
+        assert len(reports) < 10
+        reports.append(make_part(retry_failures, untried_since=begun))
+
+    assert len(reports) >= 3
+    assert set(Failure.objects.using(REMOTE).values_list("runs", flat=True)) == {2}
+
+
+def test_who_makes_parts_asks_whether_another_run_has_ended_and_that_is_not_on_record():
+    Item.objects.create(name="a")
+
+    with Lease(REMOTE, node_id("default")).held(), pytest.raises(RunUnderWay):
+        make_part()
+
+    assert not Run.objects.exists()
+
+
+def test_dry_run_that_is_cut_says_so():
+    for name in "ab":
+        Item.objects.create(name=name)
+
+    report = synchronize(REMOTE, dry_run=True, interrupted=Deadline(SHORT))
+
+    assert report.is_cut and report.created == 1
+    assert not Item.objects.using(REMOTE).exists()
+
+
+def test_only_the_first_part_looks_through_the_log(monkeypatch):
+    looked_through = []
+    monkeypatch.setattr(Meeting, "look_through", lambda self, window: looked_through.append(window.rows))
+    for name in "abc":
+        Item.objects.create(name=name)
+
+    while make_part().is_cut:
+        pass
+
+    assert looked_through[0] == 3 and not any(looked_through[1:])
+
+
+def test_what_may_be_there_already_is_refused_in_a_later_part_too():
+    for name in "ab":
+        Item.objects.create(name=name)
+    make_part()
+    with synchro_paused(), synchro_paused(using=REMOTE):
+        unseen = Item.objects.create(pk=1000, name="c")
+        Item.objects.using(REMOTE).create(pk=1000, name="c")
+        Item.objects.using(REMOTE).create(pk=1001, name="d")
+    Item.objects.filter(pk=unseen.pk).update(cash=5)
+
+    with pytest.raises(Refused, match="may be on 'remote' already"):
+        make_part()
+
+    assert Item.objects.using(REMOTE).filter(name="c").count() == 1

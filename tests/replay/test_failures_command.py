@@ -111,6 +111,24 @@ def test_shown_are_both_values_and_what_waits():
     assert [each["field"] for each in shown["fields"]] == ["name", "parent"]
 
 
+def test_foreign_keys_are_shown_as_they_are_here():
+    Node.objects.using(REMOTE).create(name="theirs")
+    child = Node.objects.create(name="child", parent=Node.objects.create(name="a"))
+    synchronize()
+    Node.objects.filter(pk=child.pk).update(name="b")
+    with refusing(Node):
+        fail()
+    parent, theirs = (Node.objects.using(REMOTE).get(name=name).pk for name in ("a", "theirs"))
+
+    _, equal = failures("--show", number_of(child.pk))
+    Node.objects.using(REMOTE).filter(name="child").update(parent=theirs)
+    _, differing = failures("--show", number_of(child.pk))
+
+    here = f"{child.parent_id} (there: {parent})" if parent != child.parent_id else str(parent)
+    assert f"  * parent: '{here}' on 'default', '" in differing
+    assert f"    parent: '{child.parent_id}'\n" in equal
+
+
 def test_deletes_and_links_are_shown_by_what_the_log_has_kept():
     tag, tagged = Tag.objects.create(label="x"), Tagged.objects.create(title="t")
     synchronize()

@@ -219,6 +219,20 @@ def test_objects_with_the_same_key_and_other_values_are_named_with_both():
     assert left["fields"] == [{"field": "name", "local": "a", "remote": "z"}]
 
 
+def test_foreign_keys_that_differ_are_named_as_they_are_here():
+    for alias, first in ((LOCAL, 1), (REMOTE, 51)):
+        make(alias, Keyed, {"code": "x"}, {"code": "y"}, first=first)
+        make(alias, KeyedChild, {"name": "c", "parent_id": first if alias == LOCAL else first + 1}, first=7)
+
+    _, said = link("--model", "testapp.KeyedChild")
+    link("--model", "testapp.Keyed")
+    _, known = link("--model", "testapp.KeyedChild")
+
+    assert "    7 ('remote': 7): not linked: the same key, and other values\n" in said
+    assert "      parent: '1 (there: 51)' on 'default', '52' on 'remote'\n" in said
+    assert said == known
+
+
 def test_values_of_what_was_linked_are_compared():
     make(LOCAL, Numbered, {"number": 1, "name": "a"}, {"number": 2, "name": "b"})
     make(REMOTE, Numbered, {"number": 2, "name": "B"}, {"number": 1, "name": "a"}, first=101)

@@ -20,7 +20,7 @@ from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import garbled_times, read_in_part, was_read
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
-from ..rows.shown_values import UNREADABLE, FieldDifference, difference_of
+from ..rows.shown_values import UNREADABLE, FieldDifference, difference_across, difference_of
 from ..rows.values import local_value, same_value
 from ..rows.vendor import fetch_texts
 from ..schema.findable import is_hashable
@@ -141,8 +141,7 @@ class CloserLook:
             else:
                 expected = value
             if expected is _NOT_THERE or not same_value(field, expected, there):
-                translated = expected is not value and expected is not _NOT_THERE and str(expected) != str(value)
-                yield difference_of(field, f"{value} (there: {expected})" if translated else value, there)
+                yield difference_across(field, value, value if expected is _NOT_THERE else expected, there)
 
     def _unread(self, field: Any, row: Model, other: Model) -> Iterable[FieldDifference]:
         """Compare by their stored texts what cannot be read."""

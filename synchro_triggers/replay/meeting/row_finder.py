@@ -23,7 +23,7 @@ from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import is_read, read_in_part, was_read
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_of, rows_with
-from ..rows.shown_values import FieldDifference, difference_of
+from ..rows.shown_values import FieldDifference, difference_across
 from ..rows.values import differing, local_value
 from ..schema.findable import is_findable
 from ..schema.key_columns import KeyColumn
@@ -146,7 +146,10 @@ class RowFinder:
         if not (names := set(differing(candidate, values))):
             return candidate.pk
         unlike = [field for field in read if field.attname in names]
-        shown = (difference_of(field, values[field.attname], local_value(candidate, field)) for field in unlike)
+        shown = (
+            difference_across(field, local_value(instance, field), values[field.attname], local_value(candidate, field))
+            for field in unlike
+        )
         return Left("the same key, and other values", candidate.pk, tuple(shown))
 
 

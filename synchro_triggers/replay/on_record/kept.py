@@ -30,7 +30,7 @@ from ..rows.other_spellings import OtherSpellings
 from ..rows.partly_readable import read_in_part, was_read
 from ..rows.raw_keys import is_of_one_object
 from ..rows.selecting import rows_with
-from ..rows.shown_values import UNREADABLE, FieldDifference, difference_of
+from ..rows.shown_values import UNREADABLE, FieldDifference, difference_across, difference_of
 from ..rows.utc import times_in_utc, zone_of
 from ..rows.values import local_value, logged_values, same_value
 from ..schema.keys import FormerKey, Unreadable
@@ -187,12 +187,15 @@ def _compared(remote: str, here: Model, there: Model | None) -> Iterator[tuple[F
             yield _one_side(field, here), there is not None
             continue
         try:
-            value = keys_there.value_there(here, field)
+            expected = keys_there.value_there(here, field)
         except ObjectNotApplied:
-            value = None
-        value = local_value(here, field) if value is None else value
-        found = local_value(there, field)
-        yield difference_of(field, value, found), not same_value(field, value, found)
+            expected = None
+        value, found = local_value(here, field), local_value(there, field)
+        expected = value if expected is None else expected
+        if same_value(field, expected, found):
+            yield difference_of(field, value, value), False
+        else:
+            yield difference_across(field, value, expected, found), True
 
 
 def _one_side(field: Any, here: Model) -> FieldDifference:

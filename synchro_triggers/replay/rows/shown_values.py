@@ -38,6 +38,18 @@ def difference_of(field: Any, local: Any, remote: Any) -> FieldDifference:
     return FieldDifference(field.name, *_both(_text(local), _text(remote)))
 
 
+def difference_across(field: Any, local: Any, expected: Any, remote: Any) -> FieldDifference:
+    """Return the same where the local value is another one on the remote: a key that was given out there.
+
+    Args:
+        field: the field.
+        local: its value here.
+        expected: what that is there.
+        remote: its value there.
+    """
+    return difference_of(field, local if str(expected) == str(local) else f"{local} (there: {expected})", remote)
+
+
 def _masked(value: Any) -> str | None:
     return None if value is None else MASK
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 
-from django.db import Error, connections, transaction
+from django.db import Error, connections
 
 from ..capture import install
 from ..capture.own_tables import require_own_tables
@@ -52,7 +52,6 @@ from .rows.utc import times_in_utc
 from .state.account import note_passed, take_back
 from .state.checkpoint import load_checkpoint, note_place, wait_for_those_under_way
 from .state.due import DueFailures
-from .state.failures import forget_failures
 from .state.gaps import Gaps
 from .state.knowledge import RunKnowledge
 from .state.lease import Lease
@@ -70,6 +69,7 @@ from .state.node import (
 from .state.runs import NO_RECORD, RunRecord, all_fail
 from .state.sight import require_sight
 from .state.succession import as_a_run_would, meet_successors
+from .tables import Late, Tables
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.clock import Pace
 from .write.exits import apart_from_a_run
@@ -207,6 +207,7 @@ class Run:
         self._lease = Lease(remote, source, gaps.fields)
         self._meeting = Meeting(self._context, self._fence.listed)
         self._columns = Columns(self._context, self._fence)
+        self._tables = Tables(self._context, self._fence, self._columns)
 
     @property
     def source(self) -> str:
@@ -257,16 +258,22 @@ class Run:
 
     def _apply_everything(self, ledger: Ledger, record: RunRecord) -> None:
         started = datetime.datetime.now(datetime.UTC)
+        self._tables.forget()
         checkpoint = self._load_checkpoint()
         due = self._load_due(ledger.report)
         windows = self._windows(checkpoint)
         is_idle = not (self._choices.full or due.first or any(window.rows for window in windows))
         # What both sides have is looked at where something is to be written, or was left out before.
-        held_to = (
-            nullcontext() if is_idle and not checkpoint.left_out else self._columns.held_to(checkpoint, ledger.report)
-        )
-        with held_to:
-            self._apply(ledger, record, started, checkpoint, due, windows, is_idle=is_idle)
+        if is_idle and not checkpoint.left_out:
+            self._apply(ledger, record, started, checkpoint, due, windows, {}, is_idle=True)
+            return
+        with self._columns.held_to(checkpoint, ledger.report):
+            self._tables.begin(checkpoint, windows, full=self._choices.full)
+            if self._fence.absent:
+                due = self._load_due(ledger.report)
+            late = self._tables.due()
+            self._apply(ledger, record, started, checkpoint, due, windows, late, is_idle=is_idle and not late)
+            self._tables.tell(ledger.report)
 
     def _apply(
         self,
@@ -276,10 +283,11 @@ class Run:
         checkpoint: Checkpoint,
         due: DueFailures,
         windows: Sequence[Window],
+        late: Mapping[str, Late],
         *,
         is_idle: bool,
     ) -> None:
-        self._meeting = self._require_acquaintance(checkpoint, windows, due.first_changes)
+        self._meeting = self._require_acquaintance(checkpoint, windows, late, due.first_changes)
         if not self._choices.dry_run:
             self._context.knowledge.close_window(windows[-1].end)
         if self._context.knowledge.number is not None:
@@ -292,9 +300,10 @@ class Run:
         batches = BatchByBatch(
             self._context, self._choices, self._lease, self._pace, ledger, self._meeting.require_acquaintance
         )
-        kept = KeptObjects(self._context, due, batches, ledger, self._meeting, self._forget)
-        backlog = Backlog(self._context, self._choices, self._fence, self._lease, batches, kept, ledger)
+        kept = KeptObjects(self._context, due, batches, ledger, self._meeting)
+        backlog = Backlog(self._context, self._choices, self._fence, self._lease, batches, self._tables, kept, ledger)
         with suppress(Interrupted, StoppedAtFailure):  # the checkpoint says how far it came
+            self._tables.bring_late(late, backlog.apply_late, self._lease, ledger.report)
             backlog.apply(windows, started)
             self._columns.bring_late(self._lease, self._pace, ledger.report, self._choices.interrupted)
         ledger.tell_failed()
@@ -318,7 +327,7 @@ class Run:
     def _load_due(self, report: SyncReport) -> DueFailures:
         context, retry = self._context, self._choices.retry
         asked = self._choices.asked(context.remote, context.source)
-        due = DueFailures(context.remote, context.source, self._fence.chosen, all_=retry, asked=asked)
+        due = DueFailures(context.remote, context.source, self._fence.open, all_=retry, asked=asked)
         for label, kept in due.kept.items():
             if reason := self._fence.why_not(label):
                 report.warn(f"{kept.number} kept failures of {label} are not tried: {reason}.")
@@ -338,10 +347,14 @@ class Run:
         return open_window(local_alias(), start, end=end, after=after, since=since, without_origin=self._context.node)
 
     def _require_acquaintance(
-        self, checkpoint: Checkpoint, windows: Iterable[Window], failures: Sequence[Change]
+        self,
+        checkpoint: Checkpoint,
+        windows: Iterable[Window],
+        late: Mapping[str, Late],
+        failures: Sequence[Change],
     ) -> Meeting:
         """Refuse to go on where a table lags, or an object that would be created may be on the remote already."""
-        labels = self._fence.chosen
+        labels = self._fence.open
         anew = not checkpoint.position and met_another(self._context.remote, self._context.node)
         met = self._choices.way_back and have_met(self._context.remote, self._context.source, self._context.node)
         meeting = Meeting(self._context, labels, anew=anew, met=met)
@@ -352,6 +365,7 @@ class Run:
         if self._choices.full:
             meeting.look_at_everything()
         meeting.refuse_doubts()
+        self._tables.require_acquaintance(late, anew=anew, met=met)
         return meeting
 
     # What is noted before anything is applied --------------------------------------------------------
@@ -379,10 +393,3 @@ class Run:
             note_place(checkpoint, self._context.remote)
             if not checkpoint.position:
                 note_met(self._context.remote, self._context.node)
-
-    def _forget(self, gone: Sequence[Change]) -> None:
-        """Remove kept failures of which nothing is left to do."""
-        if gone and self._choices.moves_on:
-            with transaction.atomic(using=self._context.remote):
-                self._lease.renew()
-                forget_failures(self._context.remote, self._context.source, gone)

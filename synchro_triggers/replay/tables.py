@@ -20,7 +20,7 @@ from django.db import connections
 from ..capture.install import captured_labels
 from ..capture.renamed_models import label_now
 from ..conf import local_alias
-from ..models import Checkpoint
+from ..models import Checkpoint, Reference
 from .columns import Columns
 from .log.vendor import log_of
 from .log.window import Window, open_window
@@ -28,7 +28,8 @@ from .meeting.first_meeting import Meeting
 from .plan.context import RunContext
 from .plan.fence import Fence
 from .report import SyncReport
-from .schema.shape import model_of
+from .rows.selecting import rows_of
+from .schema.shape import model_of, root_of
 from .state.lease import Lease
 from .state.left_out import ALL_OBJECTS, TABLE, read_since, renamed, since, with_table
 from .state.node import pruned_to
@@ -127,8 +128,16 @@ class Tables:
         for label, columns in self._columns.entries.items():
             if TABLE in columns and label in self._fence.open:
                 window = self._window(columns[TABLE])
-                found[label] = Late(window, window is None or ALL_OBJECTS in columns)
+                found[label] = Late(window, window is None or ALL_OBJECTS in columns or self._is_made_anew(label))
         return found
+
+    def _is_made_anew(self, label: str) -> bool:
+        """Tell whether the remote's table was dropped, and is another one by now: it has none of its objects."""
+        model, remote = model_of(label), self._context.remote
+        if model is None or rows_of(model, remote).exists():
+            return False
+        known = Reference._base_manager.using(remote).filter(model_label=root_of(model)._meta.label)
+        return known.exclude(remote_pk__startswith="gone:").exists()
 
     def _window(self, note: str) -> Window | None:
         noted = read_since(note)

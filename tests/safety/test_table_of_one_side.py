@@ -400,6 +400,27 @@ def test_model_that_is_deleted_is_forgotten(apart):
     settled()
 
 
+def test_migration_that_is_taken_back_brings_the_objects_back(apart):
+    apart.here.add_migration(migrations.CreateModel("Thing", [("id", key()), ("name", name())]))
+    apart.here.add_migration(migrations.CreateModel("Box", [("id", key()), ("name", name())]))
+    apart.begin_with("0002")
+    for each in ("a", "b", "c"):
+        on(LOCAL, "Box").create(name=each)
+    synchronize(both=True)
+    apart.there.migrate("0001")
+    apart.code("0002_step")
+    on(LOCAL, "Box").filter(name="a").update(name="changed")
+    on(LOCAL, "Box").filter(name="b").delete()
+    synchronize(both=True)
+    apart.there.migrate("0002")
+    apart.code("0002_step")
+
+    synchronize(both=True)
+
+    assert rows(REMOTE, "migapp_box") == rows(LOCAL, "migapp_box") == ["c", "changed"]
+    settled()
+
+
 def test_follower_leaves_it_out_and_brings_it_when_the_remote_has_it():
     install.uninstall(REMOTE)
     execute(REMOTE, "ALTER TABLE testapp_item RENAME TO elsewhere")

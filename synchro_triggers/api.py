@@ -60,9 +60,9 @@ def synchronize(
         >>> [f"{failure.model} {failure.key}: {failure.error}" for failure in report.failures]
         []
     """
-    from .replay import run
+    from .replay import synchronizing
 
-    return run.synchronize(
+    return synchronizing.synchronize(
         remote,
         models=models,
         dry_run=dry_run,
@@ -98,10 +98,10 @@ def call_synchronize(
         >>> call_synchronize()
         'No changes since last synchronization.'
     """
-    from .replay import run
+    from .replay import synchronizing
     from .replay.report import message_of_success
 
-    report = run.synchronize(
+    report = synchronizing.synchronize(
         remote,
         models=models,
         dry_run=dry_run,

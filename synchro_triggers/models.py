@@ -158,12 +158,12 @@ class Checkpoint(models.Model):
         number: the last of the source's windows that lies before ``position``.
         passed: the last window of this database that the source knew in its last run: what its own users have changed
             before needs to be kept for the source no longer.
-        lacks: models of which something that the source has logged was left out, because it did not list them
-            (see ``replay.state.gaps``). Empty: none.
+        lacks: models of which something that the source has logged was left out, because it did not list them, or had
+            no table of them (see ``replay.state.gaps``). Empty: none.
         unlogged: models of which something has come that this database did not log, and when it did last.
         whole: what the source had in its own ``unlogged`` when all of its objects were last brought here.
-        left_out: fields that runs have left out, because one of the two databases did not have their columns, as JSON:
-            by model label, field to why (see ``replay.state.left_out``). Empty: none.
+        left_out: fields and models that runs have left out, because one of the two databases did not have their columns
+            or tables, as JSON: by model label, column to why (see ``replay.state.left_out``). Empty: none.
         looked: the position in this database's own changelog up to which it was looked for numbers that its users have
             given out again (see ``replay.given_again``). Empty: not yet.
         run_id, run_host, run_pid, run_started, run_seen: the run that is under way, if any; ``run_seen`` moves on

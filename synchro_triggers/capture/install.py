@@ -14,6 +14,7 @@ from ..conf import get_settings
 from ..exceptions import Refused, SynchroConfigurationError
 from ..vendors.vendor import writing_on
 from .own_tables import needed_columns, require_own_tables
+from .schema import is_migrated
 from .tables import CapturedColumn, CapturedTable, captured_models, captured_tables
 from .trigger import InstalledTrigger, Trigger
 from .vendor import has_capture, vendor_of
@@ -265,8 +266,13 @@ def captured_labels(alias: str) -> frozenset[str]:
     return frozenset(trigger.label for trigger in vendor_of(connection).installed_triggers(connection))
 
 
-def require_tables(found: Comparison, alias: str) -> None:
+def require_tables(found: Comparison, alias: str, *, migrated_may_lack: bool = False) -> None:
     """Look whether each captured model has a table on ``alias``; a view that an app's name has brought in is left out.
+
+    Args:
+        found: what ``compare()`` has found there.
+        alias: the database.
+        migrated_may_lack: tables that ``migrate`` makes may be missing: their models are left out.
 
     Raises:
         Refused: one has none.
@@ -279,12 +285,18 @@ def require_tables(found: Comparison, alias: str) -> None:
             f"No table but a view, or a table of somewhere else, on {alias!r}: {names}. Changes cannot be captured "
             "there; take it out of SYNCHRO_MODELS."
         )
-    if found.absent_tables:
-        tables = ", ".join(f"{table.label} (table {table.table!r})" for table in found.absent_tables)
+    absent = [each for each in found.absent_tables if not (migrated_may_lack and _is_made_by_migrate(alias, each))]
+    if absent:
+        tables = ", ".join(f"{table.label} (table {table.table!r})" for table in absent)
         raise Refused(
             f"No table on {alias!r} for: {tables}. Run `manage.py migrate --database {alias}`, "
             "or take the model out of SYNCHRO_MODELS."
         )
+
+
+def _is_made_by_migrate(alias: str, table: CapturedTable) -> bool:
+    models = [model for model in captured_models(get_settings().models) if model._meta.label == table.label]
+    return any(is_migrated(alias, model) for model in models)
 
 
 def _statements_to_fit(alias: str, found: Comparison) -> list[str]:

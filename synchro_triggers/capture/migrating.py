@@ -154,7 +154,7 @@ def cover_tables_of_state(alias: str, state: Apps) -> None:
         {
             model._meta.db_table: model._meta.label
             for model in state.get_models(include_auto_created=True)
-            if _follow_renames(model._meta.label, to_come) in captured
+            if follow_renames(model._meta.label, to_come) in captured
         },
     )
 
@@ -265,20 +265,20 @@ def rename_labels(alias: str, renames: list[tuple[str, str]]) -> None:
             rows = model._base_manager.using(alias)
             labels = rows.order_by().values_list("model_label", flat=True).distinct()
             for stored in list(labels):
-                renamed = _follow_renames(stored, renames)
+                renamed = follow_renames(stored, renames)
                 if renamed != stored:
                     rows.filter(model_label=stored).update(model_label=renamed)
         _rename_counters(alias, renames)
         for failure in Failure._base_manager.using(alias).exclude(waits_label=""):
             Failure._base_manager.using(alias).filter(pk=failure.pk).update(
-                waits_label=_follow_renames(failure.waits_label, renames)
+                waits_label=follow_renames(failure.waits_label, renames)
             )
         for failure in Failure._base_manager.using(alias).exclude(other_rows=None):
-            others = [(_follow_renames(label, renames), key) for label, key in json.loads(failure.other_rows or "[]")]
+            others = [(follow_renames(label, renames), key) for label, key in json.loads(failure.other_rows or "[]")]
             Failure._base_manager.using(alias).filter(pk=failure.pk).update(other_rows=json.dumps(others))
         for checkpoint in Checkpoint._base_manager.using(alias).exclude(last_row=""):
             row_id, moment, stored, key = checkpoint.last_row.split("|", 3)  # it must still be the source's last row
-            last_row = "|".join((row_id, moment, _follow_renames(stored, renames), key))
+            last_row = "|".join((row_id, moment, follow_renames(stored, renames), key))
             Checkpoint._base_manager.using(alias).filter(pk=checkpoint.pk).update(last_row=last_row)
         _rename_in_knowledge(alias, renames)
         for arrival in Arrival._base_manager.using(alias).iterator():
@@ -294,7 +294,7 @@ def _rename_in_knowledge(alias: str, renames: list[tuple[str, str]]) -> None:
 
     knowledge = Knowledge._base_manager.using(alias)
     for known in knowledge.exclude(model_label=""):
-        if (renamed := _follow_renames(known.model_label, renames)) == known.model_label:
+        if (renamed := follow_renames(known.model_label, renames)) == known.model_label:
             continue
         # Of nodes that were renamed before this one.
         there = knowledge.filter(author=known.author, model_label=renamed, came_with=known.came_with)
@@ -321,7 +321,7 @@ def _rename_counters(alias: str, renames: list[tuple[str, str]]) -> None:
         for old, new in renames:
             if f"{label}_{name}".lower() == old.lower():
                 name = new[len(label) + 1 :]
-            label = _follow_renames(label, [(old, new)])
+            label = follow_renames(label, [(old, new)])
         rows.filter(counter=counter).update(counter=f"{label}.{name}")
 
 
@@ -331,15 +331,27 @@ def _follow_renames_in(text: str, renames: list[tuple[str, str]]) -> str:
         return text
     items = json.loads(text)
     if isinstance(items, dict):
-        return json.dumps({_follow_renames(label, renames): value for label, value in items.items()})
-    return json.dumps(sorted(_follow_renames(label, renames) for label in items))
+        found: dict[str, Any] = {}
+        for label, value in items.items():
+            new = follow_renames(label, renames)
+            found[new] = _together(found[new], value) if new in found else value
+        return json.dumps(found)
+    return json.dumps(sorted(follow_renames(label, renames) for label in items))
+
+
+def _together(one: Any, other: Any) -> Any:
+    """Return what is known of a model under one label, and was noted under two of them (see ``state.left_out``)."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return other
+    in_both = {name: (min if name == "*" else max)(one[name], other[name]) for name in one.keys() & other.keys()}
+    return {**one, **other, **in_both}  # the older note of a table; "lacking" rather than "held"
 
 
 def _rename_triggers(connection: BaseDatabaseWrapper, renames: list[tuple[str, str]]) -> None:
     vendor = vendor_of(connection)
     tables = {}
     for trigger in vendor.installed_triggers(connection):
-        renamed = _follow_renames(trigger.label, renames)
+        renamed = follow_renames(trigger.label, renames)
         if renamed != trigger.label:
             run_statements(connection.alias, vendor.drop_sql(connection, trigger))
             tables[trigger.qualified_table] = renamed
@@ -347,7 +359,7 @@ def _rename_triggers(connection: BaseDatabaseWrapper, renames: list[tuple[str, s
         _add_transitional(connection, label, qualified_table)
 
 
-def _follow_renames(label: str, renames: list[tuple[str, str]]) -> str:
+def follow_renames(label: str, renames: list[tuple[str, str]]) -> str:
     for old, new in renames:
         if label.lower() == old.lower():
             label = new

@@ -30,12 +30,14 @@ class _Table:
         either: ... and which side is behind, this one or the other, cannot be told.
         missing: the fields whose columns it does not have, and that can be done without.
         extra: the columns that only it has: neither the models nor the other side know them.
+        absent: why its model is left out as a whole: there is no such table; ``""``: it is not.
     """
 
     problem: str = ""
     either: bool = False
     missing: tuple[Any, ...] = ()
     extra: tuple[str, ...] = ()
+    absent: str = ""
 
 
 class Schema:
@@ -46,13 +48,21 @@ class Schema:
         models: those that are synchronised.
         other: the other side, so that what only one of both has can be left out; ``None``: nothing can.
         receives: objects are written here, and come from the other side.
+        without_tables: a model whose table is not there is left out as a whole; otherwise nothing can be done with it.
     """
 
     def __init__(
-        self, alias: str, models: Iterable[type[Model]], other: str | None = None, *, receives: bool = True
+        self,
+        alias: str,
+        models: Iterable[type[Model]],
+        other: str | None = None,
+        *,
+        receives: bool = True,
+        without_tables: bool = False,
     ) -> None:
         self._alias, self._other, self._receives = alias, other, receives
-        self._models = {model._meta.label: model for model in models if _is_migrated(alias, model)}
+        self._without_tables = without_tables
+        self._models = {model._meta.label: model for model in models if is_migrated(alias, model)}
         self._found: dict[str, _Table] = {}
 
     def forget(self) -> None:
@@ -70,6 +80,10 @@ class Schema:
     def extra(self, labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return, of the others, the columns that only this database has: the models do not know them."""
         return {label: table.extra for label, table in self._tables(labels).items() if table.extra}
+
+    def absent(self, labels: Iterable[str]) -> dict[str, str]:
+        """Return the models whose tables are not there, with what is to be told of that."""
+        return {label: table.absent for label, table in self._tables(labels).items() if table.absent}
 
     def require(self, labels: Iterable[str]) -> None:
         """Raise ``Refused`` where one of these models cannot be written or sent: not one object could be."""
@@ -93,7 +107,7 @@ class Schema:
         names = [model._meta.db_table for model in models]
         connection = connections[self._alias]
         there = columns_of(connection, names)
-        found = {model._meta.label: _compared(model, there.get(model._meta.db_table)) for model in models}
+        found = {model._meta.label: self._compared(model, there.get(model._meta.db_table)) for model in models}
         differing = [model for model in models if found[model._meta.label] is None]
         if not differing:
             return {label: table for label, table in found.items() if table is not None}
@@ -107,6 +121,14 @@ class Schema:
             )
         return {label: table for label, table in found.items() if table is not None}
 
+    def _compared(self, model: type[Model], columns: Collection[str] | None) -> _Table | None:
+        """Return what a table is; ``None``: its columns are others."""
+        if columns is None and self._without_tables:
+            return _Table(absent=f"{self._alias!r} has no table {model._meta.db_table!r}")
+        if columns is None:
+            return _Table(f"there is no {model._meta.db_table} ({model._meta.label})")
+        return _Table() if not _missing(model, columns) and not _unknown(model, columns) else None
+
     def _judged(
         self, model: type[Model], columns: Collection[str], others: Collection[str], obliging: Collection[str]
     ) -> _Table:
@@ -118,6 +140,8 @@ class Schema:
             obliging: those that every insert has to name.
         """
         missing, name = _missing(model, columns), f"{model._meta.db_table} ({model._meta.label})"
+        if missing and self._without_tables and is_of_links(model):  # an end has another name there
+            return _Table(absent=f"{self._alias!r} has no {_names(missing)} in the table {model._meta.db_table!r}")
         if self._other is None:
             return _Table(f"{name} has no {_names(missing)}") if missing else _Table()
         unknown = [column for column in _unknown(model, columns) if column.casefold() not in others]
@@ -170,16 +194,9 @@ def copied_names(model: type[Model], fields: Iterable[Any]) -> list[str]:
     ]
 
 
-def _is_migrated(alias: str, model: type[Model]) -> bool:
+def is_migrated(alias: str, model: type[Model]) -> bool:
     """Tell whether ``migrate`` makes the model's table there, by a name that can be asked for."""
     return model._meta.managed and '"' not in model._meta.db_table and router.allow_migrate_model(alias, model)
-
-
-def _compared(model: type[Model], columns: Collection[str] | None) -> _Table | None:
-    """Return what a table is; ``None``: its columns are others."""
-    if columns is None:
-        return _Table(f"there is no {model._meta.db_table} ({model._meta.label})")
-    return _Table() if not _missing(model, columns) and not _unknown(model, columns) else None
 
 
 def _missing(model: type[Model], columns: Collection[str]) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from ..exceptions import DatabaseUnreachable, RunUnderWay, SynchroError
 from ..masking import without_credentials
 from ..replay.choices import Deadline as Deadline
-from ..replay.run import synchronize
+from ..replay.synchronizing import synchronize
 
 #: What passes by itself, so that it is worth to try again: another run, a database that is down.
 PASSING = (RunUnderWay, DatabaseUnreachable)

@@ -112,6 +112,7 @@ def _statements_are_compiled() -> bool:
     updating: Any = connection.ops.compiler("SQLUpdateCompiler")
     return (
         _takes(SQLCompiler.compile, ("node",))
+        and _takes(SQLCompiler.get_from_clause, ())
         and issubclass(inserting, SQLCompiler)
         and _takes(inserting.execute_sql, ("returning_fields",))
         and isinstance(InsertQuery(None).fields, list)
@@ -143,7 +144,7 @@ PARTS: dict[str, Part] = {
     ),
     "compilers": Part(
         "a statement is compiled by what connection.ops.compiler() returns, from query.fields and query.values",
-        "no column can be left out: where a schema is behind, a run is refused before it begins",
+        "no column or table can be left out: where a schema is behind, a run is refused before it begins",
         _statements_are_compiled,
     ),
     "receivers": Part(

@@ -28,7 +28,7 @@ from .schema.shape import model_of
 from .state.checkpoint import received_fields
 from .state.failures import concern_failures
 from .state.lease import CheckpointMoved, Lease
-from .state.left_out import left_out_in
+from .state.left_out import TABLE, left_out_in
 from .state.node import has_same_history_there
 from .write.batch import Batch
 from .write.ledger import Ledger
@@ -140,10 +140,14 @@ class AtOnce:
         if any(change.forged or change.label not in self.fence.listed for change in changes):
             return False
         labels = {change.label for change in changes}
-        return not (self.fence.schema.there.lagging(labels) or any(self.fence.schema.missing(labels)))
+        schema = self.fence.schema
+        return not (schema.absent() or schema.there.lagging(labels) or any(schema.missing(labels)))
 
 
 def _waits_for_columns(checkpoint: Checkpoint) -> bool:
-    """Tell whether the remote may lack columns, or their values; not of those that the models do not know."""
+    """Tell whether the remote may lack columns, tables, or what they hold; not of those that the models do not know."""
     left_out = left_out_in(checkpoint.left_out)
-    return any(fields_with(label, columns) for label, columns in left_out.items())
+    return any(
+        fields_with(label, columns) or (TABLE in columns and model_of(label) is not None)
+        for label, columns in left_out.items()
+    )

@@ -23,6 +23,7 @@ from .plan.fence import Fence
 from .state.checkpoint import Progress, received_fields
 from .state.failures import forget_failures
 from .state.lease import Lease
+from .tables import Late, Tables
 from .write.batch_by_batch import BatchByBatch
 from .write.ledger import Ledger
 
@@ -40,6 +41,7 @@ class Backlog:
         fence: which models may be written.
         lease: writes into the checkpoint what was received.
         batches: applies changes.
+        tables: which models are left out, as one side lacks their tables.
         kept: what earlier runs have kept.
         ledger: what the run has come to so far.
     """
@@ -49,6 +51,7 @@ class Backlog:
     fence: Fence
     lease: Lease
     batches: BatchByBatch
+    tables: Tables
     kept: KeptObjects
     ledger: Ledger
 
@@ -69,9 +72,7 @@ class Backlog:
         self.kept.apply_waiting(idle=not any(window.rows for window in windows))
         self.ledger.tell_absent()
         if self.choices.full:
-            for changes in every_object(self.choices.labels, get_settings().batch_size):
-                self.kept.keep_apart(changes)
-                self.batches.apply(changes)
+            self._apply_every_object(self.choices.labels)
             self.batches.retry()
             # What has gone since its page was read is not told of: it is logged, for the next run.
         self.ledger.tell_handed_on()
@@ -82,8 +83,11 @@ class Backlog:
         knowledge, labels, full = self.context.knowledge, self.choices.labels, self.choices.full
         if self.choices.dry_run or (labels is None and not full):
             return
+        if labels is not None:
+            labels = tuple(label for label in labels if label not in self.fence.absent)
         with transaction.atomic(using=self.context.remote):
-            self.lease.renew(**(knowledge.fill(labels) if full and not self.ledger.any_failed else {}))
+            whole = knowledge.fill(labels, self.fence.absent) if full and not self.ledger.any_failed else {}
+            self.lease.renew(**whole)
             if labels is None:
                 knowledge.hand_on()
             else:
@@ -103,7 +107,8 @@ class Backlog:
         knowledge = self.context.knowledge
         if last:
             knowledge.begin_window(window.end)
-        self._apply_pages(window)
+        progress = Progress(window, knowledge.came_with.number) if self.choices.moves_on else None
+        self._apply_pages(window, self.choices.labels, progress)
         self.batches.retry()
         if self.choices.moves_on:
             with transaction.atomic(using=self.context.remote):
@@ -114,13 +119,37 @@ class Backlog:
                 vanished = [change for change in settled if self.ledger.absent.has(change)]
                 forget_failures(self.context.remote, self.context.source, vanished)
 
-    def _apply_pages(self, window: Window) -> None:
-        progress = Progress(window, self.context.knowledge.came_with.number) if self.choices.moves_on else None
+    def apply_late(self, label: str, late: Late) -> dict[str, object]:
+        """Apply what was left out of a model while one side had no table of it.
+
+        Args:
+            label: the model's.
+            late: what that is.
+
+        Returns:
+            What says in the checkpoint that the remote lacks nothing of it any more.
+        """
+        if late.window is not None:
+            self._apply_pages(late.window, [label], None)
+        if late.all_objects:
+            self._apply_every_object([label])
+        self.batches.retry()
+        if late.all_objects:
+            return {} if self.ledger.any_failed else self.context.knowledge.fill([label])
+        self.context.gaps.forget_labels([label])
+        return {}
+
+    def _apply_every_object(self, labels: Sequence[str] | None) -> None:
+        for changes in every_object(labels, get_settings().batch_size):
+            self.kept.keep_apart(changes)
+            self.batches.apply(changes)
+
+    def _apply_pages(self, window: Window, labels: Sequence[str] | None, progress: Progress | None) -> None:
         tell = self.choices.progress or (lambda done, of: None)
         after, done = window.after, 0
         with seen_objects(window.rows > PAGE_ROWS) as is_new:
             while window.last > after:
-                page = self._read_page(window, after)
+                page = self._read_page(window, after, labels)
                 if not page.rows:
                     break
                 to_say = [
@@ -137,12 +166,13 @@ class Backlog:
         if 0 < done < window.rows:  # of one model, or what came from the remote
             tell(window.rows, window.rows)
 
-    def _read_page(self, window: Window, after: int) -> Page:
-        node, labels = self.context.node, self.choices.labels
+    def _read_page(self, window: Window, after: int, labels: Sequence[str] | None) -> Page:
+        node = self.context.node
         return read_page(local_alias(), window, after, PAGE_ROWS, without_origin=node, labels=labels)
 
     def _may_be_applied(self, change: Change) -> bool:
-        if change.label not in self.fence.listed:
+        if change.label not in self.fence.listed or change.label in self.fence.absent:
+            self.tables.note_dropped(change.label)
             self.context.gaps.note_dropped(change.label)
         return self.fence.lets_through(change, self.ledger.report)
 

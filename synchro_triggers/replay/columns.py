@@ -1,4 +1,7 @@
-"""The columns that both databases have: a run goes on for them, says what it leaves out, and brings that later."""
+"""What both databases have: a run goes on for these columns, says what it leaves out, and brings that later.
+
+Whole tables are left out in ``tables``.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,20 @@ from .plan.context import RunContext
 from .plan.fence import Fence
 from .report import SyncReport
 from .schema.common_columns import copied, fields_with
-from .schema.shape import model_of
+from .schema.shape import model_of, target_of
 from .state.lease import Lease
-from .state.left_out import HELD, LACKING, LeftOut, added, as_text, lacking_of_all, left_out_in, without
+from .state.left_out import (
+    ALL_OBJECTS,
+    HELD,
+    LACKING,
+    TABLE,
+    LeftOut,
+    added,
+    as_text,
+    lacking_of_all,
+    left_out_in,
+    without,
+)
 from .write.clock import Pace
 from .write.late_columns import LateColumns
 
@@ -42,21 +56,26 @@ class Columns:
     def held_to(self, checkpoint: Checkpoint, report: SyncReport) -> Iterator[None]:
         """Do without the columns in the block that one side does not have; tell of them, and note it with what is sent.
 
+        So it is with fields that point to what is left out as a whole.
+
         Raises:
             Refused: Django is not inside as it has to be for that.
         """
         columns = self._fence.schema
         columns.forget()
         here, there = columns.missing(self._fence.listed)
+        nowhere = columns.leading_nowhere() - here - there
         entries = left_out_in(checkpoint.left_out)
-        held, unknown = self._held(entries) - there - here, columns.unknown(self._fence.listed)
-        lacking = copied(there - here)
+        held = self._held(entries) - there - here - nowhere
+        unknown = columns.unknown(self._fence.listed)
+        lacking = copied(there - here) | copied(nowhere)
         self._entries = added(added(entries, map(_at, held), HELD), [*map(_at, lacking), *unknown], LACKING)
-        self.left_out = copied(here | there) | held
+        self.left_out = copied(here | there | nowhere) | held
         self._context.gaps.note_left_out(as_text(self._entries))
-        self._tell(copied(here - there), lacking, held, report)
+        self._tell(copied(here - there), copied(there - here), held, report)
+        self._tell_nowhere(copied(nowhere), report)
         self._warn([(label, column) for label, column in unknown if column not in entries.get(label, ())], report)
-        with columns.without(here, there, held):
+        with columns.without(here, there, held | nowhere):
             yield
 
     def _held(self, entries: LeftOut) -> frozenset[Any]:
@@ -79,6 +98,13 @@ class Columns:
                 if field.model._meta.label in self._fence.chosen:
                     report.leave_out(field.model._meta.label, field.name, why)
 
+    def _tell_nowhere(self, fields: Iterable[Any], report: SyncReport) -> None:
+        for field in sorted(fields, key=_at):
+            if field.model._meta.label in self._fence.chosen:
+                target = target_of(field)[0]
+                why = f"{target._meta.label} is left out: {self._fence.schema.absent()[target]}"
+                report.leave_out(field.model._meta.label, field.name, why)
+
     def _warn(self, unknown: Iterable[tuple[str, str]], report: SyncReport) -> None:
         source, remote = local_alias(), self._context.remote
         for label, column in unknown:
@@ -97,9 +123,10 @@ class Columns:
 
         Where not all of them come, or the run ends before, they are all looked at again by the next run.
         """
-        for label, columns in self._entries.items():
+        for label, noted in self._entries.items():
+            columns = {column: why for column, why in noted.items() if column not in {TABLE, ALL_OBJECTS}}
             model, due = model_of(label), self._due(label, columns)
-            if label not in self._fence.chosen or not due:
+            if label not in self._fence.open or not due:
                 continue
             fields = {field: columns[str(field.column)] == LACKING for field in fields_with(label, due)}
             if self._context.dry_run:
@@ -110,14 +137,27 @@ class Columns:
                 late = LateColumns(self._context, lease, pace.seconds, report)
                 if not late.bring(model, fields, pace.most, interrupted):
                     continue
-            self._forget(lease, label, due)
+            self.forget(lease, label, due)
 
-    def _forget(self, lease: Lease, label: str, columns: Collection[str]) -> None:
-        self._entries = without(self._entries, label, columns)
-        text = as_text(self._entries)
-        self._context.gaps.note_left_out(text)
+    def forget(self, lease: Lease, label: str, columns: Collection[str], **fields: object) -> None:
+        """Forget that something was left out: it has come.
+
+        Args:
+            fields: what is written into the checkpoint besides.
+        """
+        self.note(without(self._entries, label, columns))
         with transaction.atomic(using=self._context.remote):
-            lease.renew(left_out=text)
+            lease.renew(**fields, left_out=as_text(self._entries))
+
+    @property
+    def entries(self) -> LeftOut:
+        """What is left out, as it is noted in each transaction."""
+        return self._entries
+
+    def note(self, entries: LeftOut) -> None:
+        """Note what is left out, from now on."""
+        self._entries = entries
+        self._context.gaps.note_left_out(as_text(entries))
 
     def _due(self, label: str, columns: Collection[str]) -> list[str]:
         """Return those of a model's columns that nothing is in the way of: both sides have them, or LOCAL no more."""

@@ -64,6 +64,11 @@ def cannot_be_read(error: Exception) -> ObjectNotApplied:
     return ObjectNotApplied(f"it cannot be read on {local_alias()!r}: {error}")
 
 
+def left_out_with(model: type[Model], why: str) -> ObjectNotApplied:
+    """Return what is said of an object that needs one of a model that is left out."""
+    return ObjectNotApplied(f"{model._meta.label} is left out: {why}")
+
+
 class BatchBroken(Exception):
     """The batch cannot be applied as a whole; its changes must be applied one by one."""
 

@@ -272,7 +272,7 @@ class _Followed:
             report.warn(describe_partitions(self._new_partitions))
             self._new_partitions = []
         for each in report.left_out:
-            report.warn(f"{each.model}.{each.field} is left out: {each.reason}")
+            report.warn(f"{each.name} is left out: {each.reason}")
         report.warnings = [text for text in report.warnings if text not in self._warned]
         self._warned.update(report.warnings)
 

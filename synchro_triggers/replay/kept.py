@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+
+from django.db import transaction
 
 from ..vendors.vendor import writing_on
 from .log.absent import without_a_row
@@ -15,7 +17,7 @@ from .meeting.first_meeting import Meeting
 from .plan.context import RunContext
 from .state.due import DueFailures
 from .state.failed_deletes import given_out_in, part_from_failed_deletes
-from .state.failures import never_there
+from .state.failures import forget_failures, never_there
 from .state.other_rows import left_behind, left_behind_by_failed
 from .write.batch_by_batch import BatchByBatch
 from .write.ledger import Ledger
@@ -37,7 +39,6 @@ class KeptObjects:
         batches: applies them.
         ledger: what has become of them.
         meeting: knows what may be on the remote already.
-        forget: removes kept failures of which nothing is left to do.
     """
 
     context: RunContext
@@ -45,7 +46,6 @@ class KeptObjects:
     batches: BatchByBatch
     ledger: Ledger
     meeting: Meeting
-    forget: Callable[[Sequence[Change]], None]
     _seconds_lost: float = 0.0
     _imagined: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -154,6 +154,13 @@ class KeptObjects:
         worked = time.monotonic() - self.ledger.began - self._seconds_lost
         return max(_SHARE * worked, _IDLE_SECONDS if idle else 0) - self._seconds_lost
 
+    def _forget(self, gone: Sequence[Change]) -> None:
+        """Remove kept failures of which nothing is left to do."""
+        if gone and self.batches.choices.moves_on:
+            with transaction.atomic(using=self.context.remote):
+                self.batches.lease.renew()
+                forget_failures(self.context.remote, self.context.source, gone)
+
     def _still_there(self, changes: Sequence[Change]) -> list[Change]:
         """Return those of which something is left to do; forget those whose row is gone without a logged delete."""
         self.meeting.look_at(changes)
@@ -161,5 +168,5 @@ class KeptObjects:
             return []
         gone = without_a_row(change for change in changes if not change.deleted)
         self.ledger.absent.hold(gone)
-        self.forget(gone)
+        self._forget(gone)
         return [*left_behind(gone), *(change for change in changes if change not in set(gone))]

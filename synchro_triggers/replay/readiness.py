@@ -10,8 +10,9 @@ from django import get_version
 from django.db import Error
 
 from ..capture import install
+from ..capture.tables import captured_models, is_of_links
 from ..capture.trigger import Trigger
-from ..conf import local_alias
+from ..conf import get_settings, local_alias
 from ..django_inside.expected import PARTS
 from ..django_inside.receivers import can_withhold
 from ..exceptions import Refused, TriggersNotReady
@@ -41,21 +42,31 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
         found = install.compare(local_alias())
         require_original(local_alias())
         require_sight(local_alias())
-    install.require_tables(found, local_alias())
+    install.require_tables(found, local_alias(), migrated_may_lack=True)
     expected: tuple[Trigger, ...] = ()
     if found.new_partitions:
         with clear_errors(local_alias()):
             expected = found.new_partitions if dry_run else install.cover_new_partitions(local_alias())
-    missing = tuple(trigger for trigger in found.missing if trigger not in expected)
-    if missing or found.outdated:
+    left_out = _links_by_other_names(found)
+    missing = tuple(each for each in found.missing if each not in expected and each.label not in left_out)
+    outdated = tuple(each for each in found.outdated if each.label not in left_out)
+    if missing or outdated:
+        install.require_tables(found, local_alias())  # it is not installed before that
         # A column that is lacking is no fault of triggers that do not know it; of others it may be the cause.
-        wrong = replace(found, missing=missing, orphaned=()).describe()
+        wrong = replace(found, missing=missing, outdated=outdated, orphaned=()).describe()
         first = f"`manage.py migrate --database {local_alias()}`, then " if found.lacking else ""
         raise TriggersNotReady(
             f"The triggers on {local_alias()!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
             f"Run {first}`manage.py synchro_install_triggers --database {local_alias()}`."
         )
     return sorted({trigger.table for trigger in expected})
+
+
+def _links_by_other_names(found: install.Comparison) -> set[str]:
+    """Return the labels of links whose ends have other names there: they are left out (``schema.common_columns``)."""
+    lacking = {table.label for table, _ in found.lacking}
+    links = {model._meta.label for model in captured_models(get_settings().models) if is_of_links(model)}
+    return lacking & links
 
 
 def _require_silence() -> None:

@@ -100,19 +100,26 @@ class Remark:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A field that a run has left out of all objects of a model, because not both sides have its column.
+    """A field that a run has left out of all objects of a model, or a model: not both sides have its column, or table.
 
     Attributes:
         model: the label, ``app.Model``.
-        field: its name.
+        field: its name; ``""``: the whole model.
         reason: which side, and what to run.
         remote: the alias of the remote that it is about.
+        objects: of a whole model, how many objects this run has left out.
     """
 
     model: str
     field: str
     reason: str
     remote: str = ""
+    objects: int = 0
+
+    @property
+    def name(self) -> str:
+        """What is left out, as ``app.Model.field`` or ``app.Model``."""
+        return f"{self.model}.{self.field}" if self.field else self.model
 
 
 @dataclass
@@ -125,7 +132,8 @@ class SyncReport:
         failures: the objects that could not be applied, old failures included.
         remarks: what else must be told of single objects; of each kind the first ``NAMED``.
         told: how many remarks there were of each kind, those that ``remarks`` left out included.
-        left_out: the fields that were left out, because not both sides have their columns: their values follow.
+        left_out: the fields and models that were left out, because not both sides have their columns or tables: what
+            they hold follows.
         warnings: what concerns the run as a whole, each once.
         seconds: how long the run took.
         dry_run: nothing was written; the counts say what would have been.
@@ -161,9 +169,9 @@ class SyncReport:
         """Tell of one object."""
         self._keep(Remark(kind, model, key, reason))
 
-    def leave_out(self, model: str, name: str, reason: str) -> None:
-        """Tell of a field that is left out, once."""
-        told = LeftOut(model, name, reason, self.remote)
+    def leave_out(self, model: str, name: str, reason: str, objects: int = 0) -> None:
+        """Tell of a field, or of a whole model, that is left out, once."""
+        told = LeftOut(model, name, reason, self.remote, objects)
         if told not in self.left_out:
             self.left_out.append(told)
 
@@ -291,11 +299,16 @@ def message_of(report: SyncReport) -> str:
 
 
 def describe_left_out(report: SyncReport) -> str:
-    """Return a line for each field that was left out; ``''``: none was."""
+    """Return a line for each field, or model, that was left out; ``''``: none was."""
     if not report.left_out:
         return ""
-    lines = [f"{each.model}.{each.field}: {each.reason}" for each in report.left_out]
-    return "Left out, as not both sides have the column; the values follow when they do:\n  " + "\n  ".join(lines)
+    lines = [f"{each.name}: {_counted(each.objects)}{each.reason}" for each in report.left_out]
+    what = "the column" if all(each.field for each in report.left_out) else "the column or the table"
+    return f"Left out, as not both sides have {what}; the values follow when they do:\n  " + "\n  ".join(lines)
+
+
+def _counted(objects: int) -> str:
+    return f"{objects:,} object{'' if objects == 1 else 's'}, as " if objects else ""
 
 
 def describe_failures(report: SyncReport, at_most: int = 5) -> str:

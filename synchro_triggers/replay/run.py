@@ -1,4 +1,4 @@
-"""Synchronising: what must be so before a run writes anything, and who does the rest.
+"""A run, one way between LOCAL and a remote: what must be so before it writes anything, and who does the rest.
 
 A run goes from here (what is to be done, and is anything in doubt?) to ``backlog`` (kept failures, then what is new,
 page by page), to ``write.batch_by_batch`` (a batch in each transaction) and ``write.batch``. A follower's small window
@@ -8,24 +8,19 @@ takes a short cut: ``at_once``.
 from __future__ import annotations
 
 import datetime
-import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, nullcontext, suppress
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, nullcontext
 
-from django.db import Error, connections, transaction
+from django.db import connections
 
 from ..capture import install
 from ..capture.own_tables import require_own_tables
-from ..capture.tables import labels_of
-from ..conf import LOCAL, get_settings, local_alias, replaying_from, required_remotes
-from ..exceptions import SynchroConfigurationError
+from ..conf import LOCAL, get_settings, local_alias
 from ..models import Checkpoint
 from ..moment import as_utc
-from ..reaching import with_each
 from .at_once import AtOnce
 from .backlog import Backlog
-from .choices import Choices, OnProgress, Way, ways_of
+from .choices import Choices
 from .columns import Columns
 from .identity.given_again import note_given_again
 from .kept import KeptObjects
@@ -37,139 +32,37 @@ from .meeting.first_meeting import Meeting
 from .meeting.older_rows import describe_older_rows
 from .plan.context import RunContext
 from .plan.fence import Fence
-from .pruning import prune
 from .readiness import (
     describe_blindness,
     describe_other_place,
-    describe_partitions,
-    require_ready_triggers,
 )
 from .report import SyncReport
 from .rows.other_spellings import OtherSpellings
 from .rows.read_ahead import RowLocks
 from .rows.redirects import Redirects
 from .rows.utc import times_in_utc
-from .state.account import note_passed, take_back
+from .state.account import note_passed
 from .state.checkpoint import load_checkpoint, note_place, wait_for_those_under_way
 from .state.due import DueFailures
-from .state.failures import forget_failures
 from .state.gaps import Gaps
 from .state.knowledge import RunKnowledge
 from .state.lease import Lease
 from .state.node import (
-    forgotten_by,
     have_met,
     met_another,
-    node_id,
     note_met,
     require_remembered,
     require_same_history,
     require_same_history_there,
     require_two_nodes,
 )
-from .state.runs import NO_RECORD, RunRecord, all_fail
+from .state.runs import NO_RECORD, RunRecord
 from .state.sight import require_sight
-from .state.succession import as_a_run_would, meet_successors
+from .state.succession import meet_successors
+from .tables import Late, Tables
 from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.clock import Pace
-from .write.exits import apart_from_a_run
 from .write.ledger import Ledger
-
-
-def synchronize(
-    remote: str | None = None,
-    *,
-    models: Iterable[str] | None = None,
-    dry_run: bool = False,
-    full: bool = False,
-    on_error: str = "quarantine",
-    progress: OnProgress | None = None,
-    pull: bool = False,
-    both: bool = False,
-    by: str = "API",
-    interrupted: Callable[[], bool] = lambda: False,
-    in_parts: bool = False,
-) -> SyncReport:
-    """See ``synchro_triggers.synchronize``, which this is; of ``interrupted`` and ``in_parts`` see ``Choices``."""
-    if on_error not in {"quarantine", "stop"}:
-        raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
-    ways = ways_of(required_remotes(remote), pull=pull, both=both)
-    labels = None if models is None else labels_of(models)
-    way_back = full and both and labels is None
-    stops = on_error == "stop"
-    choices = Choices(
-        labels, dry_run, full, stops, progress, way_back=way_back, by=by, interrupted=interrupted, in_parts=in_parts
-    )
-    with apart_from_a_run():
-        if way_back:
-            ways.sort(key=_comes_from_the_forgotten)
-        report = _synchronize(ways, choices)
-        if dry_run or interrupted():
-            return report
-        for source, alias in ways if way_back and not (report.failures or report.waiting) else ():
-            take_back(source, node_id(alias))
-        if (retention := get_settings().retention) is not None:
-            prune(datetime.timedelta(days=retention))
-        return report
-
-
-def _comes_from_the_forgotten(way: Way) -> bool:
-    """Tell whether what a way brings is old: sent first, it would overwrite changes of which no log says anything."""
-    with suppress(Error):  # one that cannot be reached is told of when its turn comes
-        return node_id(way.source) in forgotten_by(way.remote)
-    return False
-
-
-def retry_failures(
-    remote: str | None = None,
-    *,
-    pull: bool = False,
-    asked: Callable[[str, str], Sequence[int]] | None = None,
-    progress: OnProgress | None = None,
-    by: str = "command",
-    untried_since: datetime.datetime | None = None,
-    interrupted: Callable[[], bool] = lambda: False,
-    in_parts: bool = False,
-) -> SyncReport:
-    """Synchronise, and try what is kept, whatever its pause: all of it, or what is ``asked``; see ``Choices``."""
-    choices = Choices(
-        progress=progress,
-        retry=asked is None,
-        untried_since=untried_since,
-        by=by,
-        interrupted=interrupted,
-        in_parts=in_parts,
-    )
-    if asked is not None:
-        choices = replace(choices, asked=asked)
-    return _synchronize(ways_of(required_remotes(remote), pull=pull), choices)
-
-
-def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
-    started = time.monotonic()
-    report = SyncReport(remotes=tuple(dict.fromkeys(way.remote for way in ways)), dry_run=choices.dry_run)
-    records = {way: RunRecord(*way, choices.by, wanted=not choices.dry_run, in_parts=choices.in_parts) for way in ways}
-    if pushed := [way.remote for way in ways if way.source == LOCAL]:
-        with all_fail(records.values()):
-            _require_ready(pushed, report)
-
-    def go(way: Way) -> None:
-        with all_fail([records[way]]), replaying_from(way.source):
-            if way.source != LOCAL:
-                _require_ready([way.remote], report)
-            with as_a_run_would(way.remote) if choices.dry_run else nullcontext():
-                report.add_way(way.source, Run(way.remote, choices).perform(records[way]))
-
-    try:
-        with_each(ways, go, report=report)
-    finally:
-        report.seconds = time.monotonic() - started
-    return report
-
-
-def _require_ready(remotes: Sequence[str], report: SyncReport) -> None:
-    if new_partitions := require_ready_triggers(remotes, dry_run=report.dry_run):
-        report.warn(describe_partitions(new_partitions, dry_run=report.dry_run))
 
 
 class Run:
@@ -221,6 +114,7 @@ class Run:
         self._lease = Lease(remote, source, gaps.fields)
         self._meeting = Meeting(self._context, self._fence.listed)
         self._columns = Columns(self._context, self._fence)
+        self._tables = Tables(self._context, self._fence, self._columns)
 
     @property
     def source(self) -> str:
@@ -271,16 +165,22 @@ class Run:
 
     def _apply_everything(self, ledger: Ledger, record: RunRecord) -> None:
         started = datetime.datetime.now(datetime.UTC)
+        self._tables.forget()
         checkpoint = self._load_checkpoint()
         due = self._load_due(ledger.report)
         windows = self._windows(checkpoint)
         is_idle = not (self._choices.full or due.first or any(window.rows for window in windows))
         # What both sides have is looked at where something is to be written, or was left out before.
-        held_to = (
-            nullcontext() if is_idle and not checkpoint.left_out else self._columns.held_to(checkpoint, ledger.report)
-        )
-        with held_to:
-            self._apply(ledger, record, started, checkpoint, due, windows, is_idle=is_idle)
+        if is_idle and not checkpoint.left_out:
+            self._apply(ledger, record, started, checkpoint, due, windows, {}, is_idle=True)
+            return
+        with self._columns.held_to(checkpoint, ledger.report):
+            self._tables.begin(checkpoint, windows, full=self._choices.full)
+            if self._fence.absent:
+                due = self._load_due(ledger.report)
+            late = self._tables.due()
+            self._apply(ledger, record, started, checkpoint, due, windows, late, is_idle=is_idle and not late)
+            self._tables.tell(ledger.report)
 
     def _apply(
         self,
@@ -290,10 +190,11 @@ class Run:
         checkpoint: Checkpoint,
         due: DueFailures,
         windows: Sequence[Window],
+        late: Mapping[str, Late],
         *,
         is_idle: bool,
     ) -> None:
-        self._meeting = self._require_acquaintance(checkpoint, windows, due.first_changes)
+        self._meeting = self._require_acquaintance(checkpoint, windows, late, due.first_changes)
         if not self._choices.dry_run:
             self._context.knowledge.close_window(windows[-1].end)
         if self._context.knowledge.number is not None:
@@ -306,9 +207,10 @@ class Run:
         batches = BatchByBatch(
             self._context, self._choices, self._lease, self._pace, ledger, self._meeting.require_acquaintance
         )
-        kept = KeptObjects(self._context, due, batches, ledger, self._meeting, self._forget)
-        backlog = Backlog(self._context, self._choices, self._fence, self._lease, batches, kept, ledger)
+        kept = KeptObjects(self._context, due, batches, ledger, self._meeting)
+        backlog = Backlog(self._context, self._choices, self._fence, self._lease, batches, self._tables, kept, ledger)
         try:  # otherwise the checkpoint says how far it came
+            self._tables.bring_late(late, backlog.apply_late, self._lease, ledger.report)
             backlog.apply(windows, started)
             self._columns.bring_late(self._lease, self._pace, ledger.report, self._choices.interrupted)
         except Interrupted:
@@ -335,14 +237,13 @@ class Run:
 
     def _load_due(self, report: SyncReport) -> DueFailures:
         context, retry = self._context, self._choices.retry
-        choices = self._choices
         due = DueFailures(
             context.remote,
             context.source,
-            self._fence.chosen,
+            self._fence.open,
             all_=retry,
-            untried_since=choices.untried_since,
-            asked=choices.asked(context.remote, context.source),
+            untried_since=self._choices.untried_since,
+            asked=self._choices.asked(context.remote, context.source),
         )
         for label, kept in due.kept.items():
             if reason := self._fence.why_not(label):
@@ -363,10 +264,14 @@ class Run:
         return open_window(local_alias(), start, end=end, after=after, since=since, without_origin=self._context.node)
 
     def _require_acquaintance(
-        self, checkpoint: Checkpoint, windows: Iterable[Window], failures: Sequence[Change]
+        self,
+        checkpoint: Checkpoint,
+        windows: Iterable[Window],
+        late: Mapping[str, Late],
+        failures: Sequence[Change],
     ) -> Meeting:
         """Refuse to go on where a table lags, or an object that would be created may be on the remote already."""
-        labels = self._fence.chosen
+        labels = self._fence.open
         anew = not checkpoint.position and met_another(self._context.remote, self._context.node)
         met = self._choices.way_back and have_met(self._context.remote, self._context.source, self._context.node)
         meeting = Meeting(self._context, labels, anew=anew, met=met)
@@ -380,6 +285,7 @@ class Run:
         if self._choices.full:
             meeting.look_at_everything()
         meeting.refuse_doubts()
+        self._tables.require_acquaintance(late, anew=anew, met=met)
         return meeting
 
     # What is noted before anything is applied --------------------------------------------------------
@@ -407,10 +313,3 @@ class Run:
             note_place(checkpoint, self._context.remote)
             if not checkpoint.position:
                 note_met(self._context.remote, self._context.node)
-
-    def _forget(self, gone: Sequence[Change]) -> None:
-        """Remove kept failures of which nothing is left to do."""
-        if gone and self._choices.moves_on:
-            with transaction.atomic(using=self._context.remote):
-                self._lease.renew()
-                forget_failures(self._context.remote, self._context.source, gone)

@@ -25,9 +25,9 @@ from ..replay.choices import Deadline
 from ..replay.compare.comparison import compare
 from ..replay.compare.report import ComparisonReport
 from ..replay.report import SyncReport, describe_failures, describe_left_out
-from ..replay.run import retry_failures, synchronize
 from ..replay.state.node import node_id
 from ..replay.status.remote import pending_rows, time_at
+from ..replay.synchronizing import retry_failures, synchronize
 from .cards import ANSWERS_WITHIN
 from .work import Work
 

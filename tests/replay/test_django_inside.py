@@ -11,7 +11,7 @@ from synchro_triggers import synchronize
 from synchro_triggers.checks import check_django
 from synchro_triggers.django_inside import expected, instances
 from synchro_triggers.django_inside.savepoints import Savepoints
-from synchro_triggers.replay.run import retry_failures
+from synchro_triggers.replay.synchronizing import retry_failures
 from tests.comparing import assert_same
 from tests.databases import both
 from tests.replay.hearing import REMOTE, hearing, receiving

@@ -11,10 +11,10 @@ from synchro_triggers.exceptions import Refused, RunUnderWay
 from synchro_triggers.models import Failure, Run
 from synchro_triggers.replay.choices import Deadline
 from synchro_triggers.replay.meeting.first_meeting import Meeting
-from synchro_triggers.replay.run import retry_failures, synchronize
 from synchro_triggers.replay.state.lease import Lease
 from synchro_triggers.replay.state.node import node_id
 from synchro_triggers.replay.status.remote import read_status, time_at
+from synchro_triggers.replay.synchronizing import retry_failures, synchronize
 from tests.databases import both
 from tests.testapp.models import Ambiguous, Item
 

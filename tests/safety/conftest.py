@@ -1,13 +1,19 @@
-"""A PostgreSQL server of their own for tests that stop it, or restore into it."""
+"""A PostgreSQL server of their own for tests that stop it, or restore into it; and an app that is migrated."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from synchro_triggers.replay.schema import shape
+from tests.capture.changing_app import forget_models
 from tests.postgres_server import PostgresUnavailable, StoppableServer, stoppable_server
+from tests.safety.apart import Apart
 from tests.safety.story import SECRETS
 
 
@@ -27,3 +33,18 @@ def own_server() -> Iterator[StoppableServer]:
     except PostgresUnavailable as error:
         reason = str(error)
     pytest.skip(f"a server that may be stopped is needed, and there is none here: {reason}")
+
+
+@pytest.fixture
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Apart]:
+    folder = tmp_path / "steps_of_migapp"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings.SYNCHRO_MODELS = ("migapp",)
+    settings.MIGRATION_MODULES = {"migapp": folder.name}
+    yield Apart(folder)
+    forget_models()
+    shape._models.clear()
+    for name in [name for name in sys.modules if name.split(".")[0] == folder.name]:
+        del sys.modules[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synchro_triggers import synchro_paused, synchronize
-from synchro_triggers.replay import run
+from synchro_triggers.replay import synchronizing
 from tests.shapefuzz.test_found import both_vendors, marked
 
 
@@ -35,7 +35,7 @@ def test_the_other_one_is_made_once_while_the_failure_waits(project, local, size
     reports = [synchronize()]
     parent.objects.filter(pk=2).update(u_a=8)
 
-    reports += [synchronize(), run.retry_failures("remote")]
+    reports += [synchronize(), synchronizing.retry_failures("remote")]
 
     assert sum(report.created for report in reports) == 1
     old = [("o2", None)] if again else []  # which nothing says is gone

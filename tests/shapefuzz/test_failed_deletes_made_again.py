@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 
 from synchro_triggers import synchro_paused, synchronize
-from synchro_triggers.replay import backlog, run
+from synchro_triggers.replay import backlog, synchronizing
 from tests.shapefuzz.test_found import both_vendors, marked
 
 AUTOMATIC = "no = models.AutoField(primary_key=True)"
@@ -54,7 +54,7 @@ def failed(project, local, kind, pauses):
 
 def _retry_without_what_hangs_on_it():
     apps.get_model("shapefuzz", "B").objects.using("remote").all().delete()
-    return run.retry_failures("remote")
+    return synchronizing.retry_failures("remote")
 
 
 def _there():

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Failure
-from synchro_triggers.replay import run
+from synchro_triggers.replay import synchronizing
 from synchro_triggers.replay.write import batch_by_batch
 from tests.replay.hearing import receiving
 from tests.shapefuzz.ledger import Refusal
@@ -93,7 +93,7 @@ def test_links_of_an_object_that_is_refused_are_kept(project, local):
 
     with receiving("pre_save", owner, refuse):
         refused = synchronize()
-    report = run.retry_failures("remote")
+    report = synchronizing.retry_failures("remote")
 
     assert sorted(each.model for each in refused.failures) == ["shapefuzz.B", "shapefuzz.B_m_b", "shapefuzz.B_m_b"]
     assert report.failures == [] and not Failure.objects.using("remote").exists()

@@ -8,7 +8,7 @@ import pytest
 from django.db.models.signals import m2m_changed
 
 from synchro_triggers import synchronize
-from synchro_triggers.replay import run
+from synchro_triggers.replay import synchronizing
 from tests.shapefuzz.test_found import both_vendors, marked
 
 SHOWN = ("a__mark_a", "b__mark_b")
@@ -54,7 +54,7 @@ def test_row_that_links_others_now_is_a_failure_while_half_of_it_fails(links, mo
         reports = [synchronize(), synchronize()]
 
     assert [len(report.failures) for report in reports] == [1, 1]
-    run.retry_failures("remote")
+    synchronizing.retry_failures("remote")
     assert list(links.objects.using("remote").values_list(*SHOWN)) == list(links.objects.values_list(*SHOWN))
 
 
@@ -74,5 +74,5 @@ def test_link_that_is_to_go_goes_once_it_may_whatever_gets_its_number(links, pau
         reports += [synchronize(), synchronize()]
 
     assert all(len(report.failures) + report.waiting == 1 for report in reports)
-    run.retry_failures("remote")
+    synchronizing.retry_failures("remote")
     assert list(links.objects.using("remote").values_list(*SHOWN)) == list(links.objects.values_list(*SHOWN))

@@ -16,8 +16,8 @@ from django.db.utils import OperationalError
 
 from synchro_triggers import synchro_paused
 from synchro_triggers.models import ChangeLog, Failure, Operation
-from synchro_triggers.replay.run import retry_failures, synchronize
 from synchro_triggers.replay.state.node import node_id
+from synchro_triggers.replay.synchronizing import retry_failures, synchronize
 from tests.databases import ALIASES, both
 from tests.fieldapp.models import KEYED, PAIRED
 from tests.shapes.sides import LOCAL, REMOTE

@@ -217,7 +217,7 @@ def test_refusal_is_not_tried_again(queue):
 
 
 def test_core_imports_nothing_of_what_contrib_connects_with(process_env):
-    code = "import django; django.setup(); import synchro_triggers.urls, synchro_triggers.replay.run, sys; "
+    code = "import django; django.setup(); import synchro_triggers.urls, synchro_triggers.replay.synchronizing, sys; "
     code += "print(sorted({'celery', 'django_tasks', 'health_check', 'prometheus_client'} & {*sys.modules}))"
 
     done = subprocess.run([sys.executable, "-c", code], env=process_env, capture_output=True, text=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -11,7 +13,7 @@ from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.compare.comparison import compare
 from ...replay.compare.report import ComparisonReport, ModelComparison, State
-from ...replay.run import synchronize
+from ...replay.synchronizing import synchronize
 from ..differences import lines_of
 from ..errors import one_line
 from ..own_process import LongCommand
@@ -85,7 +87,8 @@ class Command(LongCommand):
             verdict = "not the same everywhere" if unlike else "equal"
             self.stdout.write(f"{remote}: {rows:,} rows of {len(models)} tables compared: {verdict}")
             if left_out := report.left_out.get(remote):
-                self.stdout.write(f"  left out, as not both sides have the columns yet: {', '.join(left_out)}")
+                what = " and ".join(f"the {plural}" for plural in _by_kind(left_out))
+                self.stdout.write(f"  left out, as not both sides have {what} yet: {', '.join(left_out)}")
             for label, counts in sorted(models.items()):
                 if counts.unexplained or counts.explained or verbosity > 1:
                     self.stdout.write(f"  {label}: {_summary(counts, remote)}")
@@ -140,6 +143,14 @@ def _numbers(counts: ModelComparison, remote: str) -> list[tuple[int, str]]:
     ]
 
 
+def _by_kind(left_out: Iterable[str]) -> dict[str, list[str]]:
+    """Return what was left out (``app.Model.field``, or ``app.Model``), by the plural of what it is."""
+    found: dict[str, list[str]] = {}
+    for name in left_out:
+        found.setdefault("columns" if name.count(".") > 1 else "tables", []).append(name)
+    return dict(sorted(found.items()))
+
+
 def _logged(report: ComparisonReport) -> str:
     where = repr(local_alias()) if report.repair == "local" else " and ".join(map(repr, report.remotes))
     whose = "the next synchronize" if report.repair == "local" else "its own next synchronize"
@@ -153,6 +164,7 @@ def _why_not_0(report: ComparisonReport) -> str:
         said.append(f"{'1 object differs' if number == 1 else f'{number:,} objects differ'}")
     if kept := report.total("kept"):
         said.append(f"{'1 object is' if kept == 1 else f'{kept:,} objects are'} kept as failures (synchro_failures)")
-    if columns := sum(map(len, report.left_out.values())):
-        said.append(f"{columns} column{' is' if columns == 1 else 's are'} left out (synchro_status)")
+    for plural, names in _by_kind(chain.from_iterable(report.left_out.values())).items():
+        counted = f"1 {plural[:-1]} is" if len(names) == 1 else f"{len(names)} {plural} are"
+        said.append(f"{counted} left out (synchro_status)")
     return f"{', and '.join(said)}." if said else ""

@@ -16,10 +16,10 @@ from ...reaching import with_each
 from ...replay.choices import Way, ways_of
 from ...replay.on_record.kept import KeptInFull, KeptObject, drop, in_full, kept_objects
 from ...replay.report import describe_failures, describe_left_out, message_of
-from ...replay.run import retry_failures
 from ...replay.schema.shape import model_of
 from ...replay.state.chosen_failures import ChosenFailures
 from ...replay.state.node import node_id, require_two_databases
+from ...replay.synchronizing import retry_failures
 from ..errors import one_line
 from ..progress import progress_bar
 from ..telling import TellingCommand

@@ -15,7 +15,7 @@ from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
 from ...replay.following.health import Health
 from ...replay.report import COUNTED, SyncReport, Told, describe_failures, describe_left_out, message_of
-from ...replay.run import synchronize
+from ...replay.synchronizing import synchronize
 from ..ending import ended_by_signals
 from ..errors import one_line
 from ..own_process import LongCommand

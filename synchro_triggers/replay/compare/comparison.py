@@ -25,7 +25,7 @@ from ..rows.selecting import rows_of
 from ..rows.utc import times_in_utc
 from ..schema.common_columns import CommonColumns, copied, fields_with
 from ..schema.link_shapes import link_shape
-from ..state.left_out import left_out_in
+from ..state.left_out import TABLE, left_out_in
 from ..state.node import require_original, require_two_databases, require_two_nodes
 from ..state.sight import require_sight
 from .explained import Way, two_ways
@@ -66,7 +66,7 @@ def compare(
 class Comparison:
     """LOCAL against one remote.
 
-    Columns that one side does not have, or waits for the values of, are left out.
+    Columns and tables that one side does not have, or waits for the values of, are left out.
 
     Args:
         labels: only these models; ``None``: all that are captured.
@@ -91,7 +91,10 @@ class Comparison:
         models = install.captured_models_on(local_alias())
         self._models = [model for model in models if labels is None or model._meta.label in labels]
         self._columns = _common_columns(remote, self._models)
-        self._on_their_way = _on_their_way(remote, source, target)
+        self._on_their_way, late = _on_their_way(remote, source, target)
+        absent = {*late, *(model._meta.label for model in self._columns.absent())}
+        self._not_compared = sorted(model._meta.label for model in self._models if model._meta.label in absent)
+        self._models = [model for model in self._models if model._meta.label not in absent]
         logs = install.captures(remote)
         if report.repair == "remote" and not logs:
             raise SynchroConfigurationError(
@@ -111,10 +114,10 @@ class Comparison:
         if self._progress is not None:
             self._total = sum(rows_of(model, local_alias()).count() for model in self._models)
         here, there = self._columns.missing([model._meta.label for model in self._models])
-        self._report.left_out[self._remote] = tuple(
-            sorted(f"{each.model._meta.label}.{each.name}" for each in copied(here | there | self._on_their_way))
-        )
-        with times_in_utc(local_alias(), self._remote), self._columns.without(here, there, self._on_their_way):
+        held = self._on_their_way | self._columns.leading_nowhere()
+        names = [f"{each.model._meta.label}.{each.name}" for each in copied(here | there | held)]
+        self._report.left_out[self._remote] = tuple(sorted([*names, *self._not_compared]))
+        with times_in_utc(local_alias(), self._remote), self._columns.without(here, there, held):
             for model in self._models:
                 self._compare(self._table(model), model)
         self._on_rows(0)
@@ -160,11 +163,12 @@ def _common_columns(remote: str, models: Sequence[type[Model]]) -> CommonColumns
     return columns
 
 
-def _on_their_way(remote: str, source: str, target: str) -> frozenset[Any]:
-    """Return the fields of which a side waits for values, because it had no column for them."""
-    found = []
+def _on_their_way(remote: str, source: str, target: str) -> tuple[frozenset[Any], frozenset[str]]:
+    """Return what a side waits for: of fields for which it had no column, and of models (labels), no table."""
+    found, tables = [], set[str]()
     for alias, node in ((remote, source), (local_alias(), target)):
         for checkpoint in Checkpoint._base_manager.using(alias).filter(source=node).exclude(left_out=""):
             for label, columns in left_out_in(checkpoint.left_out).items():
                 found += fields_with(label, columns)
-    return frozenset(found)
+                tables.update([label] if TABLE in columns else [])
+    return frozenset(found), frozenset(tables)

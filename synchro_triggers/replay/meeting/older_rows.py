@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...capture.install import captured_models_on
+from ...capture.own_tables import with_tables
 from ...capture.tables import is_of_links
 from ...capture.unlogged import count_unlogged, with_rows
 from ...conf import LOCAL, local_alias
@@ -24,7 +25,8 @@ def describe_older_rows(remote: str, source: str, node: str) -> str:
     """
     counts = {}
     roots = [model for model in captured_models_on(local_alias()) if not is_of_links(model) and root_of(model) is model]
-    for model in with_rows(local_alias(), roots):
+    there = with_tables(local_alias(), roots)
+    for model in with_rows(local_alias(), [model for model in roots if model in there]):
         if unknown := count_unlogged(local_alias(), model, node):
             unknown -= Reference.objects.using(remote).filter(source=source, model_label=model._meta.label).count()
         if unknown > 0:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from ...capture.tables import captured_models
 from ...conf import get_settings, local_alias
@@ -24,6 +25,8 @@ class Fence:
         listed: the labels of ``SYNCHRO_MODELS``.
         chosen: those of them that the run is about.
         schema: what both databases have of the models' columns.
+        absent: labels of models that the run leaves out, as one side lacks their tables, with the reason.
+        kept_out: by these, and by labels that no model has, the objects that a run has not let through.
     """
 
     def __init__(self, remote: str, labels: Iterable[str] | None) -> None:
@@ -32,9 +35,19 @@ class Fence:
         self.listed = frozenset(model._meta.label for model in models)
         self.chosen = self.listed if labels is None else self.listed.intersection(labels)
         self.schema = CommonColumns(local_alias(), remote, models)
+        self.absent: Mapping[str, str] = {}
+        self.kept_out: Counter[str] = Counter()
+
+    @property
+    def open(self) -> frozenset[str]:
+        """The labels of the models that the run is about and can write."""
+        return self.chosen.difference(self.absent)
 
     def lets_through(self, change: Change, report: SyncReport) -> bool:
         """Tell whether a change may be applied; put one that may not into the report: it is unlisted, or forged."""
+        if change.label in self.absent:  # told of all of them together
+            self.kept_out[change.label] += 1
+            return False
         reason = self.why_not(change.label)
         if not reason and change.forged:
             reason = "its row in the log has an operation or a time that no trigger writes"
@@ -45,5 +58,5 @@ class Fence:
     def why_not(self, label: str) -> str:
         """Return why nothing of this label may be written, or ``''``."""
         if label in self.listed:
-            return ""
+            return self.absent.get(label, "")
         return "it is not in SYNCHRO_MODELS" if model_of(label) is not None else "there is no such model"

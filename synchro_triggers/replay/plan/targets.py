@@ -13,7 +13,7 @@ from ...capture.keys import encode_key
 from ...capture.tables import natural_manager
 from ...conf import local_alias
 from ...exceptions import ObjectNotApplied
-from ..errors import cannot_be_read
+from ..errors import cannot_be_read, left_out_with
 from ..identity.matching import Matching
 from ..identity.references import Identity
 from ..rows.local_rows import load_all_children
@@ -23,6 +23,7 @@ from ..rows.utc import why_doubled
 from ..rows.values import local_value
 from ..rows.vendor import statements_of
 from ..schema.findable import is_findable, not_findable, why_not_findable
+from ..schema.left_out import absent
 from ..schema.made_up import as_written, far_off, numbered
 from ..schema.shape import Shape, points_to_key, root_of, shape_of, target_of
 from ..tasks import At, LinkTask, ObjectTask
@@ -108,6 +109,9 @@ class Targets:
 
     def _load(self, model: type[Model], keys: Collection[Any]) -> dict[Any, Model]:
         """Read targets of LOCAL; remember those that are there and cannot be read."""
+        if (why := absent().get(model)) is not None:
+            self.unusable.update({(root_of(model), key): left_out_with(model, why) for key in keys})
+            return {}
         errors: dict[Any, Exception] = {}
         found = load_all_children(model, keys, errors)
         self.unusable.update({(root_of(model), key): cannot_be_read(error) for key, error in errors.items()})

@@ -10,6 +10,7 @@ from django.db.models import Model
 from ...conf import local_alias
 from ...unnamed import unnamed_on
 from ..schema.keys import FormerKey
+from ..schema.left_out import absent
 from ..schema.relations import links_to_children
 from ..schema.shape import Shape
 from .partly_readable import garbled_times
@@ -43,6 +44,8 @@ def load_all_children(
     derived: dict[Any, list[Model]] = {}
     for link in links_to_children(model):
         child: type[Model] = link.model
+        if child in absent():
+            continue  # a child for both sides only when both have its table
         if link.primary_key:
             children = load_all_children(child, found, unreadable)
         else:  # a key of its own, or that of another parent

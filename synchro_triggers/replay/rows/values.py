@@ -15,11 +15,11 @@ from django.db import connections
 from django.db.models import Field, FileField, JSONField, Model
 
 from ...capture.keys import decode_value
-from ...capture.tables import stored_fields
+from ...capture.tables import is_of_links, stored_fields
 from ...conf import local_alias
 from ...django_inside.instances import bare_instance, is_made_plainly
 from ...django_inside.saving import values_kept as kept_while_saving
-from ..schema.shape import Shape, parents_of
+from ..schema.shape import Shape, is_foreign_key, parents_of
 from .json_text import JsonText, annotation_of, is_copied_as_text, put_json, stored_json, text_of
 from .redirects import NothingInserted
 from .selecting import rows_of
@@ -208,9 +208,23 @@ def as_read(alias: str, fields: Collection[Any], logged: str) -> dict[str, Any]:
     return found
 
 
+def _ends_renamed(model: type[Model], logged: Collection[str]) -> dict[str, str]:
+    """Return the columns that links were logged with before a model at one of their ends got another name."""
+    ends = [str(field.column) for field in stored_fields(model) if is_foreign_key(field)]
+    unknown = [column for column in logged if column not in {str(field.column) for field in stored_fields(model)}]
+    lacking = [column for column in ends if column not in logged]
+    if len(unknown) == len(lacking) == 1:
+        return {unknown[0]: lacking[0]}
+    found = {old: new for old in unknown for new in lacking if old.split("_")[0] == new.split("_")[0]}  # from_, to_
+    return found if len(found) == len(unknown) == len(lacking) == len(ends) else {}
+
+
 def logged_values(model: type[Model], text: str, alias: str | None = None) -> dict[str, Any]:
     """Read ``ChangeLog.old_values`` of a database: attribute names to values as an instance has them."""
     raw: dict[str, Any] = json.loads(text, parse_float=decimal.Decimal)
+    if is_of_links(model) and (names := _ends_renamed(model, raw)):
+        raw = {names.get(column, column): value for column, value in raw.items()}
+        text = json.dumps(raw, default=str)
     alias = alias or local_alias()
     zone = zone_of(alias)
     fields = [field for field in stored_fields(model) if field.column in raw]

@@ -10,11 +10,13 @@ from typing import Any
 from django.db import connections
 from django.db.models import Q
 
+from ...capture.tables import captured_models
 from ...conf import get_settings, local_alias
 from ...exceptions import DatabaseUnreachable
 from ...models import Checkpoint, MetNode, Node, Window
 from ...reaching import clear_errors
 from ..log.vendor import Condition, log_of
+from .left_out import oldest_position
 from .node import forgotten_by, node_id
 
 
@@ -89,10 +91,16 @@ def _positions_told(own: str) -> dict[str, list[str]]:
         try:
             with clear_errors(alias):
                 received = Checkpoint._base_manager.using(alias).filter(source=own)
-                told.setdefault(node_id(alias), []).extend(received.values_list("position", flat=True))
+                told.setdefault(node_id(alias), []).extend(map(_needed_from, received))
         except DatabaseUnreachable:  # its rows are kept then
             continue
     return told
+
+
+def _needed_from(checkpoint: Checkpoint) -> str:
+    """Return up to where a node needs LOCAL's log no longer: what it has received, but for what was left out."""
+    labels = [model._meta.label for model in captured_models(get_settings().models)]
+    return oldest_position(checkpoint, labels, log_of(connections[local_alias()]).received_to)
 
 
 def _end_of_window(number: int) -> list[str]:
@@ -132,7 +140,7 @@ def note_passed(remote: str, source: str, node: str) -> None:
         remote: the alias of the one that has fetched.
         source, node: the node ids of LOCAL and of the remote.
     """
-    for position in Checkpoint._base_manager.using(remote).filter(source=source).values_list("position", flat=True):
+    for position in map(_needed_from, Checkpoint._base_manager.using(remote).filter(source=source)):
         met = MetNode._base_manager.using(local_alias()).filter(node_id=node)
         if met.exclude(position=position).exists():
             met.update(position=position)

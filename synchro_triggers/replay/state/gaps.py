@@ -1,8 +1,8 @@
 """Of which models a database lacks something that a source has logged, or has received something without logging it.
 
-Databases may list different models. What one of them leaves out it never gets, and what it does not capture it never
-hands on; so it must not be taken to know, or let others know, more than that. Both stand in the checkpoint, and are
-written with it. A run of every object (``--full``) makes good what is lacking.
+Databases may list different models, or lack a table for a while. What one of them leaves out it does not get, and what
+it does not capture it never hands on; so it must not be taken to know, or let others know, more than that. Both stand
+in the checkpoint, and are written with it. A run of every object (``--full``) makes good what is lacking.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class Gaps:
         self._lacks: frozenset[str] = frozenset()
         self._unlogged: dict[str, str] = {}
         self._whole: dict[str, str] = {}
+        self._lacks_no_more: frozenset[str] = frozenset()
         self._dropped: set[str] = set()
         self._sent: set[str] = set()
         self._left_out = ""
@@ -70,11 +71,16 @@ class Gaps:
         self._lacks, self._unlogged = labels_in(checkpoint.lacks), entries_in(checkpoint.unlogged)
         self._whole = entries_in(checkpoint.whole)
         self._left_out = self._left_out_before = checkpoint.left_out
+        self._lacks_no_more = frozenset()
         self._dropped.clear()
         self._sent.clear()
 
+    def lacks(self, label: str) -> bool:
+        """Tell whether something of a model was not brought, in this run or before."""
+        return concern(self._lacks | self._dropped, [label])
+
     def note_dropped(self, label: str) -> None:
-        """Note that something was not brought, because its model is not listed."""
+        """Note that something was not brought, because its model is not listed, or one side lacks its table."""
         self._dropped.add(label)
 
     def note_sent(self, labels: Iterable[str]) -> None:
@@ -88,7 +94,7 @@ class Gaps:
     def fields(self) -> dict[str, object]:
         """Return what is to be written into the checkpoint, in each transaction of the run; as a rule, nothing."""
         fields: dict[str, object] = {}
-        if not self._dropped <= self._lacks:
+        if self._lacks_no_more or not self._dropped <= self._lacks:
             fields["lacks"] = as_text(self._lacks | self._dropped)
         if self._left_out != self._left_out_before:
             fields["left_out"] = self._left_out
@@ -105,15 +111,24 @@ class Gaps:
             self._logged = captured_labels(self._remote)
         return sorted(self._sent - self._logged)
 
-    def filled(self, labels: Collection[str] | None, unlogged: Mapping[str, str]) -> dict[str, object]:
+    def forget_labels(self, labels: Collection[str]) -> None:
+        """Forget that something of models is lacking: it has come, or nobody has them under these labels any more."""
+        self._lacks_no_more |= frozenset(labels) & self._lacks
+        self._lacks -= frozenset(labels)
+        self._dropped.difference_update(labels)
+
+    def filled(
+        self, labels: Collection[str] | None, unlogged: Mapping[str, str], but: Collection[str] = ()
+    ) -> dict[str, object]:
         """Take note that every object of LOCAL has come, and return what says so in the checkpoint.
 
         Args:
             labels: of these models; ``None``: of all.
             unlogged: what LOCAL itself has received without logging it.
+            but: models that were left out.
         """
         if labels is None:
-            self._lacks, self._whole = frozenset(), dict(unlogged)
+            self._lacks, self._whole = frozenset(but), dict(unlogged)
         else:
             self._lacks = (self._lacks | self._dropped).difference(labels)
             self._whole |= {label: at for label, at in unlogged.items() if label in labels}

@@ -207,14 +207,15 @@ class RunKnowledge:
                 learnt.setdefault(pair, []).append(label)
         yield from ((some, {author: number}) for (author, number), some in learnt.items())
 
-    def fill(self, labels: Collection[str] | None) -> dict[str, object]:
+    def fill(self, labels: Collection[str] | None, but: Collection[str] = ()) -> dict[str, object]:
         """Take note that every object of LOCAL has come, and return what says so in the checkpoint.
 
         Args:
             labels: of these models; ``None``: of all.
+            but: models that were left out.
         """
         self._before_window = self._before_window or self.local
-        return self._gaps.filled(labels, self._before_window.unlogged)
+        return self._gaps.filled(labels, self._before_window.unlogged, but)
 
 
 def _labels_listed() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Which columns were left out of what a database has received, because not both sides had their columns.
+"""What was left out of what a database has received, because not both sides had its column, or its table.
 
 It stands in the checkpoint, and is written in each transaction that leaves something out: a run that is killed has
 either written both or neither. Once both sides have a column, its values are brought (``write.late_columns``), and
@@ -6,17 +6,30 @@ only then is it forgotten.
 
 ``LACKING``: the database that receives did not have the column. Until it has got the values it has nothing to say of
 that field, and what it sends leaves the field out, too. ``HELD``: that was so, for the one that has sent.
+
+Of a table (``TABLE`` instead of a column) it is noted since when it was left out, by the source's log: its highest row
+that had been received, and the position. ``UNKNOWN``: the log is another one by now. ``ALL_OBJECTS`` beside it: more
+has to follow than what is logged.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ...models import Checkpoint
 
 LACKING = "lacking"
 HELD = "held"
+
+#: Stands for the whole table.
+TABLE = "*"
+
+#: Stands beside it where all objects of the table have to follow.
+ALL_OBJECTS = "**"
+
+#: Since when the table was left out, nobody knows.
+UNKNOWN = ""
 
 #: Model label to names of columns to why they were left out. Not of fields: code that is a migration behind may not
 #: know the field.
@@ -41,6 +54,66 @@ def added(entries: LeftOut, columns: Iterable[tuple[str, str]], why: str) -> Lef
         names = found.setdefault(label, {})
         names[column] = LACKING if LACKING in (why, names.get(column)) else why
     return found
+
+
+def since(row: int, position: str) -> str:
+    """Return what is noted of a table that is left out from now on; of two such notes the lesser one is older.
+
+    Args:
+        row: id of a row of the source's log, up to which no row has to follow.
+        position: the same, as the checkpoint has it.
+    """
+    return f"{row:020d} {position}"
+
+
+def read_since(note: str) -> tuple[int, str] | None:
+    """Return row and position of what ``since()`` has returned; ``None``: it is ``UNKNOWN``."""
+    row, _, position = note.partition(" ")
+    return (int(row), position) if note else None
+
+
+def with_table(entries: LeftOut, label: str, note: str, *, all_objects: bool = False) -> LeftOut:
+    """Return entries with a table; where it is among them, with the older note.
+
+    Args:
+        label: the model's.
+        note: since when it is left out.
+        all_objects: more has to follow than what is logged since then.
+    """
+    known = entries.get(label, {})
+    more = {ALL_OBJECTS: LACKING} if all_objects else {}
+    return {**entries, label: {**known, **more, TABLE: min(note, known.get(TABLE, note))}}
+
+
+def renamed(entries: LeftOut, old: str, new: str) -> LeftOut:
+    """Return entries in which a model has another label."""
+    left = {label: columns for label, columns in entries.items() if label != old}
+    for column, why in entries[old].items():
+        left = with_table(left, new, why) if column == TABLE else added(left, [(new, column)], why)
+    return left
+
+
+def with_all_objects(text: str) -> str:
+    """Return ``Checkpoint.left_out`` where the source's log is another one: of tables, all objects have to follow."""
+    return as_text(
+        {
+            label: {column: UNKNOWN if column == TABLE else why for column, why in columns.items()}
+            for label, columns in left_out_in(text).items()
+        }
+    )
+
+
+def oldest_position(checkpoint: Checkpoint, labels: Collection[str], key: Callable[[str], int]) -> str:
+    """Return up to where a database needs the source's log no longer: what was left out since, it may still need.
+
+    Args:
+        checkpoint: what it has received.
+        labels: of models that the source captures; others it may never have.
+        key: makes positions comparable.
+    """
+    notes = [columns.get(TABLE, "") for label, columns in left_out_in(checkpoint.left_out).items() if label in labels]
+    noted = [found[1] for note in notes if (found := read_since(note)) is not None]
+    return min([checkpoint.position, *noted], key=lambda position: key(position) if position else -1)
 
 
 def without(entries: LeftOut, label: str, columns: Collection[str]) -> LeftOut:

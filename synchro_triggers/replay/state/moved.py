@@ -28,6 +28,7 @@ from ..rows.utc import zone_of
 from ..rows.vendor import fetch_texts
 from ..schema.keys import FormerKey
 from ..schema.shape import gives_keys_again, model_of, read_keys, telling_labels
+from .left_out import with_all_objects
 from .undone import forget_lost_deletes
 from .younger import Known, LostTime, Younger
 
@@ -44,7 +45,8 @@ def moved_along(checkpoint: Checkpoint, *, lost: bool) -> dict[str, object]:
     position = _position(checkpoint, lost)
     last = log_of(connections[local_alias()]).received_to(position)
     mark = (row_mark(local_alias(), last) if last else "") if lost else checkpoint.last_row
-    return {"position": position, "window_end": "", "window_after": 0, "last_row": mark, "last_window": ""}
+    moved = {"position": position, "window_end": "", "window_after": 0, "last_row": mark, "last_window": ""}
+    return {**moved, "left_out": with_all_objects(checkpoint.left_out)}
 
 
 def _position(checkpoint: Checkpoint, lost: bool) -> str:

@@ -255,6 +255,12 @@ def has_same_history(checkpoint: Checkpoint) -> bool:
     )
 
 
+def pruned_to(alias: str) -> int:
+    """Return the highest id that was pruned of a database's log; 0: none was."""
+    node = _own_row(alias)
+    return node.pruned_to if node is not None else 0
+
+
 def require_no_transaction() -> None:
     """Look whether what LOCAL shows is committed: what is rolled back later would stay on the remote for ever.
 

@@ -92,7 +92,8 @@ def _of_remote(remote: Status, limits: Limits) -> Iterator[Finding]:
     if remote.left_out:
         columns = "; ".join(f"{column}: {reason}" for column, reason in remote.left_out.items())
         cure = f"run `manage.py migrate` on the one that is behind, then `manage.py synchronize --remote {alias}`"
-        yield Finding(1, alias, f"columns are left out ({columns})", cure)
+        what = "columns are" if all(name.count(".") > 1 for name in remote.left_out) else "columns or tables are"
+        yield Finding(1, alias, f"{what} left out ({columns})", cure)
     if limits.lag is not None and remote.lag > limits.lag:
         waits = f"{sum(remote.pending.values()):,} objects wait, the oldest for {remote.lag:,.0f} s"
         cure = f"a run is under way ({remote.under_way}); wait for it" if remote.under_way else again

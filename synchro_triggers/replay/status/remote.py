@@ -23,7 +23,7 @@ from ..readiness import describe_other_place
 from ..schema.common_columns import copied, fields_with
 from ..schema.shape import shown_key
 from ..state.checkpoint import load_checkpoint
-from ..state.left_out import left_out_in
+from ..state.left_out import TABLE, left_out_in
 from ..state.node import (
     node_id,
     require_original,
@@ -73,7 +73,8 @@ class Status:
         clock: seconds by which the remote's clock is ahead of LOCAL's.
         note: why the remote may be a copy; ``""``: it is none.
         lagging: what the tables there lack, so that nothing can be written, by model label.
-        left_out: the columns that runs leave out, or have left out, by name (``app.Model.column``), with the reason.
+        left_out: the columns and tables that runs leave out, or have left out, by name (``app.Model.column``, or
+            ``app.Model``), with the reason.
         runs: the last ones, the newest first.
     """
 
@@ -202,11 +203,14 @@ def _read_status(remote: str, at_most: int | None) -> Status:
 
 
 def _left_out(fence: Fence, checkpoint: Checkpoint) -> dict[str, str]:
-    """Return the columns that are left out, and those whose values have not followed yet."""
+    """Return the columns and tables that are left out, and those of which something has not followed yet."""
     found: dict[str, str] = {}
     for label, columns in left_out_in(checkpoint.left_out).items():
+        if TABLE in columns and label in fence.chosen:
+            found[label] = "its objects follow in the next run"
         for each in fields_with(label, columns):
             found[f"{label}.{each.column}"] = "its values follow in the next run"
+    found |= {model._meta.label: why.split(": ")[0] for model, why in fence.schema.absent().items()}
     here, there = map(copied, fence.schema.missing(fence.chosen))
     for alias, fields in ((local_alias(), here), (fence.remote, there)):
         for each in fields:

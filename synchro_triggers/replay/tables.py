@@ -1,0 +1,208 @@
+"""The tables that both databases have: a run leaves the other models out, says so, and brings their objects later.
+
+What was left out of a model is noted in the remote's checkpoint, in the transaction that passes it: since which row,
+and position, of LOCAL's log. Once both sides have the table, the run reads the log from there on, for this model alone,
+so that what was deleted meanwhile is known, and so is who has changed what. The log is kept that long for models that
+LOCAL's code captures (``state.account``). Where it was pruned all the same, every object of the model is looked at.
+
+A model may have another name by then (``RenameModel``). LOCAL's log follows when LOCAL is migrated; the note may be on
+a database that was migrated before, and is read by the migrations that the code has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from django.db import connections
+
+from ..capture.install import captured_labels
+from ..capture.renamed_models import label_now
+from ..conf import local_alias
+from ..models import Checkpoint, Reference
+from .columns import Columns
+from .log.vendor import log_of
+from .log.window import Window, open_window
+from .meeting.first_meeting import Meeting
+from .plan.context import RunContext
+from .plan.fence import Fence
+from .report import SyncReport
+from .rows.selecting import rows_of
+from .schema.shape import model_of, root_of
+from .state.lease import Lease
+from .state.left_out import ALL_OBJECTS, TABLE, read_since, renamed, since, with_table
+from .state.node import pruned_to
+
+#: Labels that no model has and of which it is noted that something was left out: anything may stand in a log.
+_UNKNOWN_AT_MOST = 100
+
+
+class Late(NamedTuple):
+    """What was left out of a model.
+
+    Attributes:
+        window: what was logged meanwhile; ``None``: the log does not tell.
+        all_objects: all of its objects have to be looked at.
+    """
+
+    window: Window | None
+    all_objects: bool
+
+
+class Tables:
+    """The models that a run leaves out, and those that earlier runs have left out.
+
+    Args:
+        context: where and how to write.
+        fence: which models are written.
+        columns: notes what is left out.
+    """
+
+    def __init__(self, context: RunContext, fence: Fence, columns: Columns) -> None:
+        self._context, self._fence, self._columns = context, fence, columns
+        self._checkpoint = Checkpoint()
+        self._windows: Sequence[Window] = ()
+
+    def forget(self) -> None:
+        """Forget what an earlier run has left out."""
+        self._fence.absent = {}
+        self.__dict__.pop("_now", None)
+
+    def begin(self, checkpoint: Checkpoint, windows: Sequence[Window], *, full: bool) -> None:
+        """Look which models a run leaves out; to be called once the columns are looked at.
+
+        What the source has no table of may be logged there under another name, or none: that is noted at once. What the
+        remote has none of is noted with the first change that it does not get.
+
+        Args:
+            checkpoint: what the remote has received.
+            windows: what is new.
+            full: every object is to come, not only what is new.
+        """
+        self._checkpoint, self._windows = checkpoint, windows
+        absent = {model._meta.label: why for model, why in self._fence.schema.absent().items()}
+        self._fence.absent = absent
+        self._fence.kept_out.clear()
+        self._follow_renames()
+        at_source = self._fence.schema.here.absent(self._fence.listed)
+        for label in absent:
+            if label in self._fence.chosen and (full or label in at_source):
+                self._note(label, all_objects=full)
+
+    def note_dropped(self, label: str) -> None:
+        """Note that something of a model was not brought: one side lacks its table, or the code does not know it."""
+        if label in self._fence.absent:
+            self._note(label)
+        elif model_of(label) is None and label not in self._columns.entries:
+            unknown = [each for each in self._columns.entries if model_of(each) is None]
+            if len(unknown) < _UNKNOWN_AT_MOST:
+                self._note(label)
+
+    def _note(self, label: str, *, all_objects: bool = False) -> None:
+        noted = self._columns.entries.get(label, {})
+        if TABLE not in noted:
+            all_objects |= self._context.gaps.lacks(label)  # what it lacked before, the log does not bring
+        elif ALL_OBJECTS in noted or not all_objects:
+            return
+        note = noted.get(TABLE, self._now)
+        self._columns.note(with_table(self._columns.entries, label, note, all_objects=all_objects))
+
+    @cached_property
+    def _now(self) -> str:
+        first = min((window.first for window in self._windows if window.rows), default=None)
+        row = log_of(connections[local_alias()]).highest_id(connections[local_alias()]) if first is None else first - 1
+        return since(row, self._checkpoint.position)
+
+    def tell(self, report: SyncReport) -> None:
+        """Tell what was left out, of which something is noted."""
+        for label, why in sorted(self._fence.absent.items()):
+            if label in self._fence.chosen and TABLE in self._columns.entries.get(label, {}):
+                report.leave_out(label, "", why, self._fence.kept_out[label])
+
+    # What was left out before -----------------------------------------------------------------------
+
+    def due(self) -> dict[str, Late]:
+        """Return the models of which both sides have the tables now, with what was left out, by label."""
+        found: dict[str, Late] = {}
+        for label, columns in self._columns.entries.items():
+            if TABLE in columns and label in self._fence.open:
+                window = self._window(columns[TABLE])
+                found[label] = Late(window, window is None or ALL_OBJECTS in columns or self._is_made_anew(label))
+        return found
+
+    def _is_made_anew(self, label: str) -> bool:
+        """Tell whether the remote's table was dropped, and is another one by now: it has none of its objects."""
+        model, remote = model_of(label), self._context.remote
+        if model is None or rows_of(model, remote).exists():
+            return False
+        known = Reference._base_manager.using(remote).filter(model_label=root_of(model)._meta.label)
+        return known.exclude(remote_pk__startswith="gone:").exists()
+
+    def _window(self, note: str) -> Window | None:
+        noted = read_since(note)
+        if noted is None or pruned_to(local_alias()) > noted[0]:
+            return None
+        end = self._checkpoint.window_end or self._checkpoint.position
+        return open_window(local_alias(), noted[1], end=end, without_origin=self._context.node)
+
+    def require_acquaintance(self, late: Mapping[str, Late], *, anew: bool, met: bool) -> None:
+        """Refuse to go on where an object that would be created may be on the remote already.
+
+        Args:
+            late: what is due.
+            anew, met: as for ``Meeting``.
+
+        Raises:
+            Refused: there is such an object.
+        """
+        for label, missed in late.items():
+            meeting = Meeting(self._context, [label], anew=anew, met=met)
+            if missed.window is not None:
+                meeting.look_through(missed.window)
+            if missed.all_objects:
+                meeting.look_at_everything()
+            meeting.refuse_doubts()
+
+    def bring_late(
+        self,
+        late: Mapping[str, Late],
+        apply: Callable[[str, Late], dict[str, object]],
+        lease: Lease,
+        report: SyncReport,
+    ) -> None:
+        """Bring the objects of models that were left out.
+
+        Args:
+            late: what is due.
+            apply: brings those of one model, and returns what is written into the checkpoint with that.
+            lease: is renewed with the note that they have come.
+            report: takes what is told.
+        """
+        for label, missed in late.items():
+            if self._context.dry_run:
+                report.leave_out(label, "", "a run brings its objects now")
+                continue
+            if missed.window is None:
+                source = local_alias()
+                report.warn(
+                    f"{label}: the log of {source!r} does not reach back to when it was left out: all its objects were "
+                    "looked at, and of what was deleted meanwhile nothing is known. `manage.py synchro_compare --model "
+                    f"{label}` tells what only {self._context.remote!r} has."
+                )
+            self._columns.forget(lease, label, [TABLE, ALL_OBJECTS], **apply(label, missed))
+
+    def _follow_renames(self) -> None:
+        """Look for models that have another name by now; forget those that nobody has any more."""
+        logged: frozenset[str] | None = None
+        for label in [label for label in self._columns.entries if model_of(label) is None]:
+            logged = captured_labels(local_alias()) if logged is None else logged
+            if label in logged or not logged:
+                continue  # LOCAL's database has it, and this code is a migration behind
+            now = label_now(label)
+            if now != label and model_of(now) is not None:
+                self._columns.note(renamed(self._columns.entries, label, now))
+                self._context.gaps.note_dropped(now)
+            elif TABLE in self._columns.entries[label]:
+                self._columns.note({each: names for each, names in self._columns.entries.items() if each != label})
+            self._context.gaps.forget_labels([label])

@@ -99,7 +99,7 @@ def silent_servers(seconds: int, aliases: Iterable[str]) -> set[str]:
     servers = {}
     for alias in aliases:
         connection = connections[alias]
-        server = database_of(connection).server(connection.vendor, connection.settings_dict)
+        server = database_of(connection).server(connection)
         if server is not None and connection.connection is None:
             servers[alias] = server
     if len(servers) < 2:  # nobody else has to wait

@@ -51,14 +51,10 @@ class Database:
         """Return where servers of a vendor listen if nothing else is said; empty where there is none."""
         return "1521" if vendor == "oracle" else ""
 
-    def server(self, vendor: str, settings: Mapping[str, Any]) -> tuple[str, int] | None:
-        """Return host and port of the one server that an alias leads to; ``None``: it is no host, or they do not tell.
-
-        Args:
-            vendor: as the connection names it.
-            settings: those of the alias.
-        """
-        host, port = str(settings.get("HOST") or ""), str(settings.get("PORT") or self.usual_port(vendor))
+    def server(self, connection: BaseDatabaseWrapper) -> tuple[str, int] | None:
+        """Return host and port of the one server that an alias leads to; ``None``: it is no host, or they do not tell."""
+        settings = connection.settings_dict
+        host, port = str(settings.get("HOST") or ""), str(settings.get("PORT") or self.usual_port(connection.vendor))
         return (host, int(port)) if host and port.isdecimal() and not {"/", ","} & {*host} else None
 
     def fails_to_connect_within(self, seconds: int) -> dict[str, Any]:

@@ -57,6 +57,15 @@ def test_index_links_to_the_page_for_those_who_may_see_it(site):
 
 
 @both
+@pytest.mark.parametrize("value, seen", [(True, True), (False, False), ("yes", False)])
+def test_index_links_to_the_page_for_the_staff_if_the_setting_lets_them_in(settings, value, seen):
+    settings.SYNCHRO_STAFF_MAY_SYNCHRONIZE = value
+    eve = client_of(user_with("view_run", name="eve"))
+
+    assert bool(link_named(eve.get("/admin/"), "Synchronization")) is seen
+
+
+@both
 @pytest.mark.urls("tests.test_admin_links")
 def test_index_of_a_project_without_the_page_has_no_link(boss):
     assert link_named(boss.get("/admin/"), "Synchronization") == ""

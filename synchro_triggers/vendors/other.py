@@ -52,7 +52,7 @@ class Database:
         return "1521" if vendor == "oracle" else ""
 
     def server(self, connection: BaseDatabaseWrapper) -> tuple[str, int] | None:
-        """Return host and port of the one server that an alias leads to; ``None``: it is no host, or they do not tell."""
+        """Return host and port of the one server that an alias leads to; ``None``: it is no host, or nobody tells."""
         settings = connection.settings_dict
         host, port = str(settings.get("HOST") or ""), str(settings.get("PORT") or self.usual_port(connection.vendor))
         return (host, int(port)) if host and port.isdecimal() and not {"/", ","} & {*host} else None

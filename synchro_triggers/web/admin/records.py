@@ -23,6 +23,7 @@ from ...conf import local_alias
 from ...key_texts import printable_key
 from ...replay.state.node import node_id
 from ..outside import outside_request_transactions
+from ..permissions import DECIDE, SYNCHRONIZE, may
 from .keyset import KeysetList, with_value
 from .noting import entries_of
 from .places import DATABASE, database_of_list, errors_as_messages, read_record_id, record_id
@@ -82,11 +83,11 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_synchronize_permission(self, request: HttpRequest) -> bool:
         """Tell whether failures may be retried and dropped."""
-        return bool(request.user.has_perm("synchro_triggers.synchronize"))
+        return may(request.user, SYNCHRONIZE)
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Tell whether conflicts may be decided otherwise."""
-        return bool(request.user.has_perm("synchro_triggers.change_conflict"))
+        return may(request.user, DECIDE)
 
     # What is read -------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from .conf import local_alias
 from .exceptions import DatabaseUnreachable, SynchroError, worst_of
 from .faults.judge import kind_of, lost_alias, met_by_errors
 from .faults.kinds import Kind
-from .vendors.vendor import database_of
+from .vendors.vendor import database_of, server_of
 
 #: A remote's alias, or from which to which changes go.
 Remote = TypeVar("Remote", bound="str | tuple[str, str]")
@@ -98,9 +98,8 @@ def silent_servers(seconds: int, aliases: Iterable[str]) -> set[str]:
     """Return the aliases whose servers do not answer at all, asked at one time: each would be waited for otherwise."""
     servers = {}
     for alias in aliases:
-        connection = connections[alias]
-        server = database_of(connection).server(connection.vendor, connection.settings_dict)
-        if server is not None and connection.connection is None:
+        server = server_of(connections[alias])
+        if server is not None and connections[alias].connection is None:
             servers[alias] = server
     if len(servers) < 2:  # nobody else has to wait
         return set()

@@ -36,6 +36,11 @@ def address_of(connection: BaseDatabaseWrapper) -> tuple[str, ...] | None:
     return address(connection.vendor, database_of(connection), connection.settings_dict)
 
 
+def server_of(connection: BaseDatabaseWrapper) -> tuple[str, int] | None:
+    """Return host and port of the one server that an alias leads to, as far as its settings tell."""
+    return database_of(connection).server(connection.vendor, connection.settings_dict)
+
+
 @contextmanager
 def writing_on(alias: str, *, dry_run: bool = False) -> Iterator[None]:
     """Open a transaction that may read before it writes, and waits for other writers as it begins.

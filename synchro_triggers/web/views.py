@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.admin.sites import site
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
@@ -24,6 +23,7 @@ from ..masking import without_credentials
 from ..models import Run
 from ..reaching import answered_within, clear_errors
 from ..replay.status.remote import pending_rows
+from .admin_site import admin_site
 from .cards import ANSWERS_WITHIN, read_overview
 from .drawing import HEIGHT, WIDTH
 from .outside import outside_request_transactions
@@ -78,7 +78,7 @@ def _back(request: HttpRequest) -> HttpResponse:
 def _show(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
     settings = get_settings()
     context = {
-        **site.each_context(request),
+        **admin_site().each_context(request),
         "title": _("Synchronization"),
         "may_synchronize": may(request.user, SYNCHRONIZE),
         "may_reset": settings.allow_reset and may(request.user, RESET),

@@ -1,0 +1,16 @@
+"""Whose pages the page is one of."""
+
+from __future__ import annotations
+
+from django.contrib.admin.sites import AdminSite, site
+from django.urls import NoReverseMatch, resolve, reverse
+
+
+def admin_site() -> AdminSite:
+    """Return the admin site that the project's URLs lead to, which need not be the default one; that, if none."""
+    try:
+        index = resolve(reverse("admin:index")).func
+    except NoReverseMatch:
+        return site
+    found = getattr(index, "admin_site", None)  # as Django marks a site's views
+    return found if isinstance(found, AdminSite) else site

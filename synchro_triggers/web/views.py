@@ -6,12 +6,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.admin.sites import site
+from django.contrib.admin.sites import AdminSite, site
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
+from django.urls import get_script_prefix, resolve, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -78,7 +79,7 @@ def _back(request: HttpRequest) -> HttpResponse:
 def _show(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
     settings = get_settings()
     context = {
-        **site.each_context(request),
+        **_site_of_pages().each_context(request),
         "title": _("Synchronization"),
         "may_synchronize": may(request.user, SYNCHRONIZE),
         "may_reset": settings.allow_reset and may(request.user, RESET),
@@ -87,6 +88,13 @@ def _show(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
         **context,
     }
     return TemplateResponse(request, f"synchro_triggers/{name}.html", context)
+
+
+def _site_of_pages() -> AdminSite:
+    """Return the admin site to which the page's links lead: the default one may have no addresses in this project."""
+    address = reverse("admin:index").removeprefix(get_script_prefix())
+    found: AdminSite = getattr(resolve(f"/{address}").func, "admin_site", site)
+    return found
 
 
 # What runs in parts -------------------------------------------------------------------------------

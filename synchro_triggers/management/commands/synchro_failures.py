@@ -17,7 +17,7 @@ from ...replay.choices import Way, ways_of
 from ...replay.on_record.kept import KeptInFull, KeptObject, drop, in_full, kept_objects
 from ...replay.report import SyncReport, describe_failures, describe_left_out, message_of
 from ...replay.run import retry_failures
-from ...replay.schema.shape import model_of
+from ...replay.schema.shape import concrete_of, model_of
 from ...replay.state.chosen_failures import ChosenFailures
 from ...replay.state.node import node_id, require_two_databases
 from ..errors import one_line
@@ -189,7 +189,7 @@ def _label_of(label: str) -> str:
     model = model_of(label) or (model_of(f"{app.lower()}.{name}") if name else None)
     if model is None:
         raise SynchroConfigurationError(f"There is no model {label!r}; write 'app.Model'.")
-    return model._meta.label
+    return concrete_of(model)._meta.label  # of a proxy nothing is kept: its objects are those of another model
 
 
 def _found(ways: list[Way], chosen: ChosenFailures) -> dict[Way, list[int] | None]:
@@ -302,8 +302,15 @@ def _lines_of_dropped(ways: Iterable[Way], dropped: dict[str, list[KeptInFull]])
             yield f"{way.remote}: {kept.model} {kept.key}: forgotten; {_what_stays(each, way)}."
             if each.number_waiting:
                 yield f"  What waits for it stays kept, and brings it along: {_some(each)}"
-    if any(dropped.values()):
-        yield "`manage.py synchro_compare` names what differs from now on, and --repair logs it to be sent after all."
+    operations = {each.kept.operation for found in dropped.values() for each in found}
+    if operations:
+        yield "`manage.py synchro_compare` names what differs from now on" + _what_repairs(operations)
+
+
+def _what_repairs(operations: set[str]) -> str:
+    if operations == {"D"}:
+        return "; --repair logs no delete: what shall not stay there, delete there."
+    return f", and --repair logs it to be sent after all{', but no delete' if 'D' in operations else ''}."
 
 
 def _what_stays(each: KeptInFull, way: Way) -> str:

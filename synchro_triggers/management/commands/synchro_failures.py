@@ -17,7 +17,7 @@ from ...replay.choices import Way, ways_of
 from ...replay.on_record.kept import KeptInFull, KeptObject, drop, in_full, kept_objects
 from ...replay.report import SyncReport, describe_failures, describe_left_out, message_of
 from ...replay.run import retry_failures
-from ...replay.schema.shape import concrete_of, model_of
+from ...replay.schema.shape import model_of
 from ...replay.state.chosen_failures import ChosenFailures
 from ...replay.state.node import node_id, require_two_databases
 from ..errors import one_line
@@ -189,7 +189,7 @@ def _label_of(label: str) -> str:
     model = model_of(label) or (model_of(f"{app.lower()}.{name}") if name else None)
     if model is None:
         raise SynchroConfigurationError(f"There is no model {label!r}; write 'app.Model'.")
-    return concrete_of(model)._meta.label  # of a proxy nothing is kept: its objects are those of another model
+    return model._meta.label
 
 
 def _found(ways: list[Way], chosen: ChosenFailures) -> dict[Way, list[int] | None]:

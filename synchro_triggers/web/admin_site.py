@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.contrib.admin.sites import AdminSite, site
-from django.urls import NoReverseMatch, resolve, reverse
+from django.urls import NoReverseMatch, get_script_prefix, resolve, reverse
 
 
 def admin_site() -> AdminSite:
     """Return the admin site that the project's URLs lead to, which need not be the default one; that, if none."""
     try:
-        index = resolve(reverse("admin:index")).func
+        address = reverse("admin:index").removeprefix(get_script_prefix())
+        index = resolve(f"/{address}").func
     except NoReverseMatch:
         return site
     found = getattr(index, "admin_site", None)  # as Django marks a site's views

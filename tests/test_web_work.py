@@ -514,7 +514,33 @@ def test_admins_log_says_who_has_pressed_what(staff, url, short):
 def test_remote_that_is_not_configured_is_an_error(staff, url):
     [(_, text)] = messages_of(staff.post(url, {"synchro": "1", "remote": "office"}))
 
-    assert text.startswith(f"{FAILED}remote: there is no database 'office'")
+    assert text.startswith(f"{FAILED}'office' is none of the remotes that SYNCHRO_REMOTE names")
+
+
+@both
+@pytest.mark.parametrize("pressed", ["synchro", "retry"])
+def test_database_that_is_no_remote_is_none_for_the_page(staff, url, third, pressed):
+    Item.objects.create(name="a")
+
+    [(_, text)] = messages_of(go_on(staff, url, staff.post(url, {pressed: "1", "remote": third})))
+
+    assert text.startswith(FAILED) and "third" in text and "default" not in text
+    assert names(third) == []
+
+
+@both
+def test_what_goes_on_ends_where_its_remote_is_none_any_more(staff, url, third, short, settings):
+    settings.SYNCHRO_REMOTE = [third]
+    for name in "abc":
+        Item.objects.create(name=name)
+    page = staff.post(url, {"synchro": "1"})
+    arrived = names(third)
+    settings.SYNCHRO_REMOTE = REMOTE
+
+    [(_, text)] = messages_of(staff.post(url, {"work": work_in(page)}))
+
+    assert "out of date" in text
+    assert names(third) == arrived and names(REMOTE) == []
 
 
 # For browsers and readers -------------------------------------------------------------------------

@@ -102,14 +102,28 @@ def _asked_for(request: HttpRequest) -> Work | None:
     user = str(request.user.pk)
     if "work" in request.POST:
         _require(request, SYNCHRONIZE)
-        return read_work(request.POST["work"], user)
+        work = read_work(request.POST["work"], user)
+        if set(work.left) - set(get_settings().remotes):  # the settings are others now
+            raise OutOfDate
+        return work
     for kind in _PRESSED:
         if kind in request.POST:
             _require(request, SYNCHRONIZE)
-            remotes = required_remotes(request.POST.get("remote") or None)
+            remotes = _remotes_named(request.POST.get("remote", ""))
             _note(request, kind, remotes)
             return begin(kind, user, remotes)
     return None
+
+
+def _remotes_named(alias: str) -> tuple[str, ...]:
+    """Return the remote that a browser names, else all of them: no other database, and no word of which there are.
+
+    Raises:
+        SynchroConfigurationError: it is none of ``SYNCHRO_REMOTE``, or there is none at all.
+    """
+    if alias and alias not in get_settings().remotes:
+        raise SynchroConfigurationError(f"{alias!r} is none of the remotes that SYNCHRO_REMOTE names.")
+    return required_remotes(alias or None)
 
 
 def _go_on(request: HttpRequest, work: Work) -> HttpResponse:

@@ -15,6 +15,7 @@ from django.contrib.auth.models import Permission
 from django.contrib.messages import constants, get_messages
 from django.db import connections
 from django.test import Client
+from django.test.utils import override_script_prefix
 from django.urls import include, path, reverse
 
 import synchro_triggers
@@ -34,6 +35,8 @@ LANGUAGES = ("pl", "de", "es", "fr")
 
 # A project whose admin is not the default one, and not where one expects it; see the test that names this module.
 back_office = AdminSite(name="back-office")
+back_office.register(Item)
+back_office.site_header = "The office"
 urlpatterns = [
     path("en/back-office/", back_office.urls),
     path("tools/synchro/", include("synchro_triggers.urls", namespace="synchro")),
@@ -237,6 +240,18 @@ def test_admin_may_be_another_one_elsewhere(client, ann):
 
     assert asked["Location"] == "/en/back-office/login/?next=/tools/synchro/"
     assert page.status_code == 200 and 'href="/en/back-office/"' in page.content.decode()
+
+
+@both
+@pytest.mark.urls(__name__)
+def test_admin_that_is_another_one_is_that_of_the_page(admin_client):
+    """A superuser sees each model of the default site, none of which has an address here."""
+    url = reverse("synchro:synchro")
+    with override_script_prefix("/behind/"):
+        page = admin_client.get(url)
+
+    assert page.status_code == 200 and page.context["site_header"] == "The office"
+    assert [each["app_url"] for each in page.context["available_apps"]] == ["/behind/en/back-office/testapp/"]
 
 
 # What the buttons do ------------------------------------------------------------------------------

@@ -14,12 +14,17 @@ MASK = "***"
 _IN_URL = re.compile(r"(?<=://)(?:[^\s/@:]*:[^\s]*(?=@)|[^\s/@]+(?=@))")
 
 #: What stands for a user and a password in connection strings (``user=… password='…'``, ``UID=…;PWD={…}``), in the
-#: query of a URL, in calls, on command lines, and in settings as Python or JSON shows them.
+#: query of a URL, in calls, on command lines, in variables of the environment (``PGPASSWORD=…``), and in settings as
+#: Python or JSON shows them. In a quoted one, a doubled quote is one of its own.
 _USER = r"user|username|user\s?id|uid"
-_PASSWORD = r"(?:ssl)?password|passwd|pwd|passphrase"
-_VALUE = r"('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\{[^}]*\}|(?:(?!&\w+=)[^\s,;)])+)"
+_PASSWORD = r"\w*(?:password|passwd|pwd|passphrase)"
+_QUOTED = r"'(?:\\.|''|[^'\\])*'|\"(?:\\.|\"\"|[^\"\\])*\""
+_VALUE = rf"({_QUOTED}|\{{(?:\}}\}}|[^}}])*\}}|(?:(?!&\w+=)[^\s,;)])+)"
 _IN_PARAMETERS = re.compile(rf"\b({_USER}|{_PASSWORD})(\s*=\s*){_VALUE}", re.I)
-_IN_SETTINGS = re.compile(rf"(['\"])({_USER}|{_PASSWORD})(\1\s*:\s*)('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")", re.I)
+_IN_SETTINGS = re.compile(rf"(['\"])({_USER}|{_PASSWORD})(\1\s*:\s*)({_QUOTED})", re.I)
+
+#: ``CREATE ROLE ann PASSWORD '…'``, ``IDENTIFIED BY '…'``: drivers quote the statement that was refused.
+_IN_SQL = re.compile(rf"\b(password|identified\s+by)(\s+)({_QUOTED})", re.I)
 
 
 def without_credentials(text: str) -> str:
@@ -31,6 +36,7 @@ def without_credentials(text: str) -> str:
     text = _IN_URL.sub(MASK, text)
     text = _IN_SETTINGS.sub(rf"\1\2\3{MASK}", text)
     text = _IN_PARAMETERS.sub(rf"\1\2{MASK}", text)
+    text = _IN_SQL.sub(rf"\1\2{MASK}", text)
     databases = connections.settings.values()
     # A password inside a word is somebody else's word; the longest first, as one may begin with another.
     for password in sorted({word for database in databases for word in _passwords(database)}, key=len, reverse=True):

@@ -26,6 +26,13 @@ SPOKEN = [
     ('{"user": "keeper", "password": "s3\\"cret", "port": 5}', '{"user": ***, "password": ***, "port": 5}'),
     ("mysql --user=keeper --password=s3cret shop", "mysql --user=*** --password=*** shop"),
     ("host=db sslpassword=s3cret passphrase='s3 cret'", "host=db sslpassword=*** passphrase=***"),
+    ("PGPASSWORD=s3cret pg_dump shop", "PGPASSWORD=*** pg_dump shop"),
+    ("MYSQL_PWD='s3cret' DB_PASSWORD=\"s3cret\"", "MYSQL_PWD=*** DB_PASSWORD=***"),
+    ("{'db_password': 's3cret', 'n': 1}", "{'db_password': ***, 'n': 1}"),
+    ("PWD={s3c}};ret};Encrypt=no", "PWD=***;Encrypt=no"),
+    ("password='s3c''ret' port=5", "password=*** port=5"),
+    ("ALTER ROLE keep PASSWORD 's3c''ret' LOGIN", "ALTER ROLE keep PASSWORD *** LOGIN"),
+    ("near \"CREATE USER x IDENTIFIED BY 's3cret'\"", "near \"CREATE USER x IDENTIFIED BY ***\""),
 ]
 
 

@@ -20,6 +20,7 @@ from synchro_triggers.replay.state.lease import Lease
 from synchro_triggers.replay.state.node import node_id
 from tests.databases import Databases, both
 from tests.replay.hearing import LOCAL, REMOTE
+from tests.replay.test_failures_command import failures, kept, refusing
 from tests.testapp.models import Item, Numbered
 
 pytestmark = both
@@ -150,6 +151,59 @@ def test_what_can_be_asked_is_shown_beside_a_remote_that_is_down(down, settings,
         call_command(command, stdout=(output := StringIO()))
 
     assert ended.value.returncode == 5 and "\nremote: " in f"\n{output.getvalue()}"
+
+
+OF_ITEMS = ("--model", "testapp.Item")
+
+
+@pytest.mark.parametrize("order", [("third", REMOTE), (REMOTE, "third")])
+@pytest.mark.parametrize(
+    ("options", "said", "left"),
+    [
+        (("--show", *OF_ITEMS), "testapp.Item {key} of default", 1),
+        (("--show",), "testapp.Item {key} of default", 1),
+        (("--retry", *OF_ITEMS, "--key", "{key}"), "1 tried: 1 arrived, 0 kept.", 0),
+        (("--retry",), "Synchronization performed successfully.", 0),
+        (("--drop", *OF_ITEMS), "testapp.Item {key}: forgotten", 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_failures_of_one_do_not_wait_for_another_that_is_down(down, settings, order, options, said, left):
+    item = Item.objects.create(name="a")
+    with refusing():
+        synchronize()
+    settings.SYNCHRO_REMOTE = order
+
+    code, told = failures(*(each.format(key=item.pk) for each in options))
+
+    assert code == 5 and "'third'" in told and said.format(key=item.pk) in told
+    assert kept().count() == left
+
+
+@pytest.mark.parametrize("verb", ["--retry", "--drop"])
+def test_number_that_may_be_one_of_a_remote_that_is_down_is_none_of_another(down, settings, verb):
+    Item.objects.create(name="a")
+    with refusing():
+        synchronize()
+    settings.SYNCHRO_REMOTE = (REMOTE, "third")
+
+    code, told = failures(verb, kept().get().pk)
+
+    assert code == 5 and "'third'" in told and kept().count() == 1
+
+
+def test_failures_of_what_came_from_several_are_all_counted(third, settings):
+    settings.SYNCHRO_REMOTE = [REMOTE, third]
+    synchronize(both=True)
+    for alias in (REMOTE, third):
+        Item.objects.using(alias).create(name=alias)
+    with refusing(on=LOCAL):
+        synchronize(pull=True)
+    assert kept(LOCAL).count() == 2
+
+    code, told = failures("--pull", "--retry", *OF_ITEMS)
+
+    assert code == 0 and "2 tried: 2 arrived, 0 kept." in told
 
 
 def test_follower_is_not_kept_from_the_others_by_one_that_is_down(down, settings):

@@ -10,12 +10,12 @@ from django.core.management.base import CommandError, CommandParser
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
 from ...conf import LOCAL, local_alias, replaying_from, required_remotes
-from ...exceptions import SynchroConfigurationError
+from ...exceptions import SynchroConfigurationError, SynchroError
 from ...models import Failure
 from ...reaching import with_each
 from ...replay.choices import Way, ways_of
 from ...replay.on_record.kept import KeptInFull, KeptObject, drop, in_full, kept_objects
-from ...replay.report import describe_failures, describe_left_out, message_of
+from ...replay.report import SyncReport, describe_failures, describe_left_out, message_of
 from ...replay.schema.shape import model_of
 from ...replay.state.chosen_failures import ChosenFailures
 from ...replay.state.node import node_id, require_two_databases
@@ -105,36 +105,47 @@ class Command(TellingCommand):
 
     def _show(self, ways: list[Way], chosen: ChosenFailures, options: dict[str, Any]) -> None:
         shown: dict[str, list[KeptInFull]] = {}
-        _with_each(_ways_with(ways, chosen), lambda way: shown.update({_remote_of(way): list(in_full(way, chosen))}))
-        told = {alias: [each.as_dict() for each in found] for alias, found in shown.items()}
-        self.tell((line for way in ways for line in _lines_of_way(way, shown)), told, options)
+        those = list(_found(ways, chosen))
+        try:
+            _with_each(those, lambda way: shown.update({_remote_of(way): list(in_full(way, chosen))}))
+        finally:
+            if shown:
+                told = {alias: [each.as_dict() for each in found] for alias, found in shown.items()}
+                self.tell((line for way in ways for line in _lines_of_way(way, shown)), told, options)
 
     # Deciding ---------------------------------------------------------------------------------------
 
     def _retry(self, ways: list[Way], chosen: ChosenFailures, options: dict[str, Any]) -> None:
-        asked = None if chosen.are_all else dict[str, list[int]]()
-        if asked is not None:
-            those = _ways_with(ways, chosen)
-            _with_each(those, lambda way: asked.update({way.remote: chosen.ids(way.remote, node_id(local_alias()))}))
-        with progress_bar(self.stderr, options, "log rows") as progress:
-            report = retry_failures(
-                options["remote"],
-                pull=options["pull"],
-                asked=None if asked is None else chosen.ids,
-                progress=progress,
-            )
-        told, lines = report.as_dict(), [] if report.failures else [message_of(report)]
-        kept = 0
-        if asked is not None:
-            tried = sum(map(len, asked.values()))
-            kept = sum(Failure.objects.using(alias).filter(pk__in=ids).count() for alias, ids in asked.items())
-            lines.append(f"{tried:,} tried: {tried - kept:,} arrived, {kept:,} kept.")
-            told["tried"] = {"number": tried, "kept": kept}
-        self.tell(lines, told, options)
+        asked = None if chosen.are_all else {way: ids for way, ids in _found(ways, chosen).items() if ids}
+        try:
+            with progress_bar(self.stderr, options, "log rows") as progress:
+                report = retry_failures(
+                    options["remote"],
+                    pull=options["pull"],
+                    asked=None if asked is None else chosen.ids,
+                    progress=progress,
+                )
+        except SynchroError as error:
+            if error.report is not None:  # of the remotes that had no trouble
+                self._tell_tried(error.report, asked, options)
+            raise
+        kept = self._tell_tried(report, asked, options)
         if report.failures or kept or (asked is None and report.waiting):
             raise CommandError(describe_failures(report) if report.failures or report.waiting else f"{kept:,} kept.")
         if report.left_out:
             raise CommandError(describe_left_out(report))
+
+    def _tell_tried(self, report: SyncReport, asked: dict[Way, list[int]] | None, options: dict[str, Any]) -> int:
+        """Tell what has become of them; return how many of those that were asked for are kept still."""
+        told, lines = report.as_dict(), [] if report.failures else [message_of(report)]
+        kept = 0
+        if asked is not None:
+            tried = sum(map(len, asked.values()))
+            kept = sum(Failure.objects.using(way.remote).filter(pk__in=ids).count() for way, ids in asked.items())
+            lines.append(f"{tried:,} tried: {tried - kept:,} arrived, {kept:,} kept.")
+            told["tried"] = {"number": tried, "kept": kept}
+        self.tell(lines, told, options)
+        return kept
 
     def _drop(self, ways: list[Way], chosen: ChosenFailures, options: dict[str, Any]) -> None:
         if chosen.are_all:
@@ -143,7 +154,7 @@ class Command(TellingCommand):
             )
         dropped: dict[str, list[KeptInFull]] = {}
         try:
-            _with_each(_ways_with(ways, chosen), lambda way: dropped.update({_remote_of(way): drop(way, chosen)}))
+            _with_each(list(_found(ways, chosen)), lambda way: dropped.update({_remote_of(way): drop(way, chosen)}))
         finally:
             if dropped:
                 told = {alias: [each.as_dict() for each in found] for alias, found in dropped.items()}
@@ -181,23 +192,31 @@ def _label_of(label: str) -> str:
     return model._meta.label
 
 
-def _ways_with(ways: list[Way], chosen: ChosenFailures) -> list[Way]:
-    """Return the ways of which something that was chosen is kept; a number means one of a single database.
+def _found(ways: list[Way], chosen: ChosenFailures) -> dict[Way, list[int] | None]:
+    """Return the ways of which something that was chosen is kept, with its numbers; ``None``: nobody can tell now.
+
+    Those that cannot be asked are told by what is done with each of them, which others do not wait for.
 
     Raises:
         SynchroConfigurationError: there is none of it, or a number has several meanings.
+        SynchroError: a number was chosen, and it may be one of a database that cannot be asked.
     """
-    found: dict[Way, list[int]] = {}
-    _with_each(ways, lambda way: found.update({way: chosen.ids(way.remote, node_id(local_alias()))}))
+    found: dict[Way, list[int] | None] = dict.fromkeys(ways)
+    try:
+        _with_each(ways, lambda way: found.update({way: chosen.ids(way.remote, node_id(local_alias()))}))
+    except SynchroError:
+        if chosen.numbers or all(numbers is None for numbers in found.values()):
+            raise
     where = " or ".join(repr(way.remote) for way in ways)
-    ids = [number for way in found for number in found[way]]
+    ids = [number for numbers in found.values() for number in numbers or ()]
     missing = [number for number in chosen.numbers if number not in ids]
-    if missing or (chosen.keys and not ids):
+    if missing or (chosen.keys and not ids and None not in found.values()):
         what = f"failure {missing[0]}" if missing else " ".join(["such failure of", *chosen.labels, *chosen.keys])
         raise SynchroConfigurationError(f"No {what} is kept on {where}: `manage.py synchro_failures` lists them.")
     if chosen.numbers and len(set(ids)) < len(ids):
         raise SynchroConfigurationError(f"There are failures of these numbers on {where}: say which, with --remote.")
-    return [way for way in ways if found[way] or not (chosen.numbers or chosen.keys)]
+    by_one = chosen.numbers or chosen.keys
+    return {way: numbers for way, numbers in found.items() if numbers or numbers is None or not by_one}
 
 
 def _with_each(ways: list[Way], do: Callable[[Way], object]) -> None:

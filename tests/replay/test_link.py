@@ -312,6 +312,8 @@ def test_dry_run_says_the_same_and_writes_nothing():
         (("--by", "testapp.Unlisted:name"), "'testapp.Unlisted' is not in SYNCHRO_MODELS"),
         (("--by", "testapp.Item:nam"), "testapp.Item has no field 'nam' with a column (it has: id, name, cash)"),
         (("--by", "testapp.Item:"), "names no field"),
+        (("--by", "testapp.Item:id"), "--trust-keys says that the keys are the same"),
+        (("--by", "testapp.KeyedChild:parent__id,name"), "each side gives out by itself: name 'parent', whose objects"),
         (("--by", "testapp.Item"), "--by 'testapp.Item' names no field: write testapp.Item:field,field."),
         (("--by", "testapp.Entry:visits"), "which is skipped"),
         (("--by", "testapp.Tagged:tags"), "testapp.Tagged has no field 'tags' with a column"),

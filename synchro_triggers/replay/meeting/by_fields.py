@@ -16,7 +16,7 @@ from ...vendors.vendor import database_of
 from ..identity.telling import keeps_key
 from ..rows.selecting import rows_of
 from ..rows.shown_values import difference_of
-from ..schema.shape import field_at, root_of, shape_of
+from ..schema.shape import field_at, is_foreign_key, root_of, shape_of
 
 #: Root models to names of fields, or paths along foreign keys.
 ByFields = Mapping[type[Model], tuple[str, ...]]
@@ -95,6 +95,18 @@ def _require_field(model: type[Model], name: str) -> None:
         raise SynchroConfigurationError(
             f"--by: {model._meta.label} has a field {name!r}, which is skipped: each side has its own values."
         )
+    _refuse_number(model, name, found[0])
+
+
+def _refuse_number(model: type[Model], name: str, field: Any) -> None:
+    """Refuse a number that each side has given out, and that means another object on the other one."""
+    if not field.primary_key or is_foreign_key(field) or keeps_key(shape_of(field.model), get_settings().identity):
+        return
+    way, _, _ = name.rpartition("__")
+    instead = f"name {way!r}, whose objects are compared" if way else "--trust-keys says that the keys are the same"
+    raise SynchroConfigurationError(
+        f"--by: {name!r} of {model._meta.label} is a number that each side gives out by itself: {instead}."
+    )
 
 
 def require_told_apart(by: ByFields, alias: str) -> None:

@@ -15,6 +15,7 @@ from synchro_triggers.models import ChangeLog, Failure
 from synchro_triggers.replay.state.lease import Lease
 from synchro_triggers.replay.state.node import node_id
 from tests.databases import both
+from tests.shapeapp.models import Vehicle
 from tests.testapp.models import Account, Item, Node, Tag, Tagged
 
 LOCAL, REMOTE = "default", "remote"
@@ -282,6 +283,43 @@ def test_dropped_delete_leaves_the_row_to_nobody(again):
     assert report.created == int(again) and report.updated == report.deleted == 0
     assert sorted(Item.objects.using(REMOTE).values_list("name", flat=True)) == (["a", "other"] if again else ["a"])
     assert (state_of(Item, "only_remote"), state_of(Item, "differing")) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "gone", "said", "left"),
+    [
+        (True, False, "and --repair logs it to be sent after all.", ["B", "a"]),
+        (False, True, "; --repair logs no delete: what shall not stay there, delete there.", ["a", "b"]),
+        (True, True, "and --repair logs it to be sent after all, but no delete.", ["B", "a"]),
+    ],
+    ids=["an update", "a delete", "both"],
+)
+def test_what_is_said_of_repairs_is_what_they_do(changed, gone, said, left):
+    for name in "ab":
+        Item.objects.create(name=name)
+    synchronize()
+    Item.objects.filter(name="b").update(name="B" if changed else "b")
+    if gone:
+        Item.objects.filter(name="a").delete()
+    with refusing():
+        fail()
+
+    _, told = failures("--drop", "--model", "testapp.Item")
+    compare(repair="local")
+    synchronize()
+
+    assert told.rstrip().endswith(said)
+    assert sorted(Item.objects.using(REMOTE).values_list("name", flat=True)) == left
+
+
+def test_proxy_names_the_failures_of_its_model():
+    vehicle = Vehicle.objects.create(name="a")
+    with refusing(Vehicle):
+        fail()
+
+    code, said = failures("--model", "shapeapp.RedVehicle", "--key", vehicle.pk)
+
+    assert code == 1 and f"shapeapp.Vehicle {vehicle.pk}: ValueError: no" in said
 
 
 def test_row_of_a_dropped_delete_is_not_taken_for_what_came_past_the_log_under_its_key():

@@ -302,8 +302,15 @@ def _lines_of_dropped(ways: Iterable[Way], dropped: dict[str, list[KeptInFull]])
             yield f"{way.remote}: {kept.model} {kept.key}: forgotten; {_what_stays(each, way)}."
             if each.number_waiting:
                 yield f"  What waits for it stays kept, and brings it along: {_some(each)}"
-    if any(dropped.values()):
-        yield "`manage.py synchro_compare` names what differs from now on, and --repair logs it to be sent after all."
+    operations = {each.kept.operation for found in dropped.values() for each in found}
+    if operations:
+        yield "`manage.py synchro_compare` names what differs from now on" + _what_repairs(operations)
+
+
+def _what_repairs(operations: set[str]) -> str:
+    if operations == {"D"}:
+        return "; --repair logs no delete: what shall not stay there, delete there."
+    return f", and --repair logs it to be sent after all{', but no delete' if 'D' in operations else ''}."
 
 
 def _what_stays(each: KeptInFull, way: Way) -> str:

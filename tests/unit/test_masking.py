@@ -32,7 +32,7 @@ SPOKEN = [
     ("PWD={s3c}};ret};Encrypt=no", "PWD=***;Encrypt=no"),
     ("password='s3c''ret' port=5", "password=*** port=5"),
     ("ALTER ROLE keep PASSWORD 's3c''ret' LOGIN", "ALTER ROLE keep PASSWORD *** LOGIN"),
-    ("near \"CREATE USER x IDENTIFIED BY 's3cret'\"", "near \"CREATE USER x IDENTIFIED BY ***\""),
+    ("near \"CREATE USER x IDENTIFIED BY 's3cret'\"", 'near "CREATE USER x IDENTIFIED BY ***"'),
 ]
 
 

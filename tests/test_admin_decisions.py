@@ -12,7 +12,7 @@ from django.db import connections
 from django.urls import reverse
 
 from synchro_triggers import synchronize
-from synchro_triggers.models import Conflict, Failure
+from synchro_triggers.models import Conflict, Failure, MetNode
 from synchro_triggers.replay.state.node import node_id
 from tests.admin_pages import (
     cells_of,
@@ -237,6 +237,25 @@ def test_failure_of_what_was_fetched_is_dropped_and_that_of_a_stranger_is_not(ve
     assert "Node a-stranger has sent this" in " ".join(messages_of(refused)) and both_there == 2
     assert list(Failure.objects.all()) == [strangers]
     assert [object_id for _, object_id, _ in noted()] == [f"default:{kept.pk}"]
+
+
+@both
+@pytest.mark.parametrize("name", ["0-before", "z-before"])
+def test_failure_of_a_node_that_was_behind_an_alias_before_hides_no_other(vendor, name):
+    ann = client_of(user_with("view_failure", "synchronize"))
+    now = datetime.datetime.now(datetime.UTC)
+    given = {"operation": "U", "logged_at": now, "error": "no", "model_label": "testapp.Item"}
+    synchronize(pull=True)
+    MetNode.objects.create(node_id=name, alias=REMOTE)
+    before = Failure.objects.create(source=name, object_pk="1", **given)
+    kept = Failure.objects.create(source=node_id(REMOTE), object_pk="2", **given)
+
+    refused = press(ann, "failure", "drop", before.pk, kept.pk, alias="default", confirmed="1")
+    both_there = Failure.objects.count()
+    done = press(ann, "failure", "drop", kept.pk, alias="default", confirmed="1")
+
+    assert [f"Node {name} has sent this" in each for each in messages_of(refused)] == [True] and both_there == 2
+    assert messages_of(done)[1:] == ["1 failure was dropped."] and Failure.objects.get() == before
 
 
 @both

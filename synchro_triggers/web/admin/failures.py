@@ -26,6 +26,7 @@ from ...replay.choices import Way
 from ...replay.on_record.due_again import kept_on, make_due
 from ...replay.on_record.kept import drop
 from ...replay.state.chosen_failures import ChosenFailures
+from ...replay.state.node import node_id
 from ..address import page_address
 from .filters import DatabaseFilter, ModelFilter
 from .naming import names_of_nodes
@@ -205,7 +206,9 @@ def by_source(alias: str, numbers: Collection[int]) -> dict[str, list[Failure]]:
     if alias != LOCAL:
         return {LOCAL: kept} if kept else {}
     sources = {each.source for each in kept}
-    found = {node: name for node, name in names_of_nodes(alias).items() if name in get_settings().remotes}
+    names = {node: name for node, name in names_of_nodes(alias).items() if name in get_settings().remotes}
+    # An alias may have been that of another node before: what that one has sent is not this one's.
+    found = {node: names[node] for node in sources & names.keys() if node_id(names[node]) == node}
     if unknown := sorted(sources - found.keys()):
         raise Refused(
             gettext("Node %(node)s has sent this, which is no remote of this project: drop it there.")

@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.messages import constants
 from django.db import connections
 from django.db.models.signals import pre_save
 from django.test import Client
@@ -27,6 +28,7 @@ from synchro_triggers.replay.state.lease import Lease
 from synchro_triggers.replay.state.node import node_id
 from synchro_triggers.web import cards, parts
 from tests.databases import ALIASES, both, both_committed
+from tests.replay.hearing import later
 from tests.test_web import EVERYTHING, allowed, messages_of
 from tests.testapp.models import Ambiguous, Item, Keyed
 
@@ -362,6 +364,21 @@ def test_failure_is_shown_and_tried_again(staff, url):
     assert "1 kept failures, and 0 are allowed" in text_of(page) and "synchro_failures --remote remote" in text_of(page)
     assert [text for _, text in messages_of(last)] == [DONE]
     assert Ambiguous.objects.using(REMOTE).get().note == "new" and not Failure.objects.using(REMOTE).exists()
+
+
+@both
+def test_what_was_left_alone_is_told_at_the_end_of_all_parts(staff, url, short):
+    items = [Item.objects.create(name=str(number)) for number in range(8)]
+    go_on(staff, url, staff.post(url, {"synchro": "1"}))
+    Item.objects.using(REMOTE).update(name="<b>there</b>")
+    later()
+    Item.objects.update(name="here")
+
+    last = go_on(staff, url, staff.post(url, {"synchro": "1"}))
+
+    [told] = [text for level, text in messages_of(last) if level == constants.WARNING]
+    assert told.startswith("8 objects changed on both sides: the remote's version was ")
+    assert f"testapp.Item {items[0].pk}, " in told and told.endswith(", …") and told.count("testapp.Item") == 5
 
 
 @both

@@ -98,6 +98,31 @@ class Remark:
     remote: str = ""
 
 
+_SUMMARY = {
+    Told.VANISHED: "{} not on the local database although the log knows of no delete: left alone on the remote",
+    Told.HANDED_ON: "{} deleted on the local database, and left to others that came past the log with its natural key",
+    Told.DELETED_ALONG: "{} deleted on the remote along with others",
+    Told.REMOTE_WON: "{} changed on both sides: the remote's version was kept",
+    Told.MERGED: "{} changed on both sides: the rule has merged both versions",
+    Told.LOCAL_WON: "{} changed on both sides: the remote's version was overwritten",
+    Told.POINTS_NOWHERE: "{} pointing to what the local database does not have: a number that no object has, there",
+    Told.DIFFERS: "{} not as on the local database: the remote makes a value anew whenever it is written",
+    Told.STILL_THERE: "{} deleted on the local database, and still on the remote: delete() has left the row there",
+    Told.DOUBLE: "{} with the natural key of another one on the remote: both stay, and are on record",
+    Told.SKIPPED: "{} left out",
+}
+
+
+def describe_told(kind: Told, number: int) -> str:
+    """Return a line for people: what became of so many objects.
+
+    Example:
+        >>> describe_told(Told.SKIPPED, 2)
+        '2 objects left out'
+    """
+    return _SUMMARY[kind].format("1 object" if number == 1 else f"{number:,} objects")
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """A field that a run has left out of all objects of a model, or a model: not both sides have its column, or table.

@@ -150,6 +150,8 @@ def _note_run(part: _Part, report: SyncReport, left: Callable[[], int]) -> bool:
     work.changed = work.changed or report.changed
     for text in report.warnings:
         work.say("warning", without_credentials(text))
+    for kind, number in report.told.items():
+        work.tell(kind, number, [report.name_of(each) for each in report.remarks if each.kind == kind])
     if report.is_cut:
         work.leave(left())
         return False

@@ -22,6 +22,7 @@ from ..exceptions import SynchroConfigurationError, SynchroError
 from ..masking import without_credentials
 from ..models import Run
 from ..reaching import answered_within, clear_errors
+from ..replay.report import Told, describe_told
 from ..replay.status.remote import pending_rows
 from .admin_site import admin_site
 from .cards import ANSWERS_WITHIN, read_overview
@@ -164,6 +165,9 @@ def _describe(work: Work) -> str:
 def _tell(request: HttpRequest, work: Work) -> None:
     """Say what a run has come to, on the next page."""
     levels = {"success": messages.success, "warning": messages.warning, "error": messages.error}
+    for kind, (number, names) in sorted(work.told.items()):
+        more = ", …" if number > len(names) else ""
+        messages.warning(request, f"{describe_told(Told(kind), number)}: {', '.join(names)}{more}")
     for level, text in work.said:
         levels[level](request, text)
     if any(level == "error" for level, _text in work.said):

@@ -21,6 +21,9 @@ _OUT_OF_DATE = 24 * 60 * 60
 #: Warnings that are kept.
 _WARNINGS = 20
 
+#: Objects that are named of each kind.
+_NAMED = 5
+
 Level = Literal["success", "warning", "error"]
 
 
@@ -44,6 +47,7 @@ class Work:
         waits: why nothing could be done now, which passes by itself; ``""``: something was done.
         changed: a run has changed something.
         said: what is to be said at the end: levels and texts.
+        told: of what runs have told of single objects, by kind: how many, and the names of the first of them.
         found: what a dry run or a comparison has found, by remote.
     """
 
@@ -58,6 +62,7 @@ class Work:
     waits: str = ""
     changed: bool = False
     said: list[tuple[Level, str]] = field(default_factory=list)
+    told: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -95,6 +100,17 @@ class Work:
         is_too_much = level == "warning" and len(self.said) >= _WARNINGS
         if (level, text) not in self.said and not is_too_much:
             self.said.append((level, text))
+
+    def tell(self, kind: str, number: int, names: Sequence[str]) -> None:
+        """Keep what is to be told of single objects at the end, of all parts together.
+
+        Args:
+            kind: as ``Told`` has it.
+            number: how many objects.
+            names: some of them.
+        """
+        before, named = self.told.get(kind, (0, []))
+        self.told[kind] = before + number, [*named, *names][:_NAMED]
 
     def as_text(self) -> str:
         """Return it signed, for the browser to send it back."""

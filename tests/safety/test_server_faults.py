@@ -178,9 +178,10 @@ def cut_local(proxy: CuttingProxy, env: dict[str, str], wanted: int, share: floa
     random_ = random.Random(18)
     said: set[str] = set()
     hit = number = 0
-    write_something(random_, number)
-    proxy.forward_everything()
-    run_once(env)
+    for _ in range(2):  # the first run has more to look at
+        write_something(random_, number)
+        proxy.forward_everything()
+        run_once(env)
     traffic = proxy.bytes
     while hit < wanted:
         number += 1

@@ -14,7 +14,7 @@ from ...exceptions import SynchroConfigurationError, SynchroError
 from ...masking import without_credentials
 from ...replay.follow import INTERVAL, Follower
 from ...replay.following.health import Health
-from ...replay.report import COUNTED, SyncReport, Told, describe_failures, describe_left_out, message_of
+from ...replay.report import COUNTED, SyncReport, describe_failures, describe_left_out, describe_told, message_of
 from ...replay.synchronizing import synchronize
 from ..ending import ended_by_signals
 from ..errors import one_line
@@ -178,31 +178,10 @@ class Command(LongCommand):
 
     def _print_told(self, report: SyncReport, verbosity: int) -> None:
         for kind, number in sorted(report.told.items()):
-            self.stdout.write(
-                f"{_SUMMARY[kind].format(_objects(number))}{'' if verbosity > 1 else ' (-v 2 names them)'}"
-            )
+            self.stdout.write(f"{describe_told(kind, number)}{'' if verbosity > 1 else ' (-v 2 names them)'}")
             for remark in report.remarks if verbosity > 1 else ():
                 if remark.kind == kind:
                     self.stdout.write(without_credentials(f"  {report.name_of(remark)}: {remark.reason}"))
-
-
-_SUMMARY = {
-    Told.VANISHED: "{} not on the local database although the log knows of no delete: left alone on the remote",
-    Told.HANDED_ON: "{} deleted on the local database, and left to others that came past the log with its natural key",
-    Told.DELETED_ALONG: "{} deleted on the remote along with others",
-    Told.REMOTE_WON: "{} changed on both sides: the remote's version was kept",
-    Told.MERGED: "{} changed on both sides: the rule has merged both versions",
-    Told.LOCAL_WON: "{} changed on both sides: the remote's version was overwritten",
-    Told.POINTS_NOWHERE: "{} pointing to what the local database does not have: a number that no object has, there",
-    Told.DIFFERS: "{} not as on the local database: the remote makes a value anew whenever it is written",
-    Told.STILL_THERE: "{} deleted on the local database, and still on the remote: delete() has left the row there",
-    Told.DOUBLE: "{} with the natural key of another one on the remote: both stay, and are on record",
-    Told.SKIPPED: "{} left out",
-}
-
-
-def _objects(number: int) -> str:
-    return "1 object" if number == 1 else f"{number:,} objects"
 
 
 @contextmanager

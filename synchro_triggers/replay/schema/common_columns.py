@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import connections
 from django.db.models import Model
 
-from ...capture.schema import Schema, can_be_left_out, copied_names
+from ...capture.schema import Schema, can_be_left_out, copied_names, is_migrated
 from ...capture.tables import is_of_links
+from ...capture.vendor import columns_of
 from ...django_inside.expected import PARTS, is_as_expected
 from ...django_inside.missing_columns import columns_missing
 from ...django_inside.missing_tables import tables_missing
@@ -94,13 +96,17 @@ class CommonColumns:
     def leading_nowhere(self) -> frozenset[Any]:
         """Return the fields that point to what is absent, and are empty meanwhile."""
         absent = self.absent()
-        return frozenset(
+        found = frozenset(
             field
             for model in (self._models if absent else ())
             if model not in absent
             for field in model._meta.local_concrete_fields
             if is_foreign_key(field) and field.null and target_of(field)[0] in absent and can_be_left_out(model, field)
         )
+        # Of tables that somebody else makes nobody has looked whether they are there.
+        others = {field.model._meta.db_table for field in found if not is_migrated(self._remote, field.model)}
+        lacking = others.difference(columns_of(connections[self._remote], sorted(others)) if others else ())
+        return frozenset(field for field in found if field.model._meta.db_table not in lacking)
 
     def _require_compilers(self, behind: str) -> None:
         if not is_as_expected("compilers"):

@@ -215,6 +215,8 @@ class Run:
             self._columns.bring_late(self._lease, self._pace, ledger.report, self._choices.interrupted)
         except Interrupted:
             ledger.report.is_cut = True
+            if not self._choices.dry_run:
+                ledger.tell_cut(self._reached())
         except StoppedAtFailure:
             pass
         ledger.tell_failed()
@@ -234,6 +236,11 @@ class Run:
             last_check = checkpoint.last_check
             self._context.users_changes.reach_back(as_utc(last_check) if last_check else None)
         return checkpoint
+
+    def _reached(self) -> int | None:
+        """Return the log row up to which the window that is under way has been applied; ``None``: none is."""
+        checkpoint = load_checkpoint(self._context.remote, self._context.source)
+        return checkpoint.window_after if checkpoint.window_end else None
 
     def _load_due(self, report: SyncReport) -> DueFailures:
         context, retry = self._context, self._choices.retry

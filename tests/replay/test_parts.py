@@ -11,12 +11,13 @@ from synchro_triggers.exceptions import Refused, RunUnderWay
 from synchro_triggers.models import Failure, Run
 from synchro_triggers.replay.choices import Deadline
 from synchro_triggers.replay.meeting.first_meeting import Meeting
+from synchro_triggers.replay.report import Told
 from synchro_triggers.replay.state.lease import Lease
 from synchro_triggers.replay.state.node import node_id
 from synchro_triggers.replay.status.remote import read_status, time_at
 from synchro_triggers.replay.synchronizing import retry_failures, synchronize
 from tests.databases import both
-from tests.testapp.models import Ambiguous, Item
+from tests.testapp.models import Ambiguous, Item, Keyed
 
 REMOTE = "remote"
 
@@ -139,3 +140,56 @@ def test_what_may_be_there_already_is_refused_in_a_later_part_too():
         make_part()
 
     assert Item.objects.using(REMOTE).filter(name="c").count() == 1
+
+
+# What is told ------------------------------------------------------------------------------------
+
+
+def told_in_parts():
+    """Make all parts; return what was told of which objects, by kind, each as often as it was told."""
+    told = []
+    for _ in range(20):
+        report = make_part()
+        told += [(remark.kind, remark.key) for remark in report.remarks]
+        if not report.is_cut:
+            return told
+    raise AssertionError("it comes to no end")
+
+
+def test_what_has_vanished_is_told_once_by_the_part_that_comes_to_it():
+    item = Item.objects.create(name="x")
+    synchronize(REMOTE)
+    Item.objects.update(name="y")
+    with synchro_paused():
+        Item.objects.all().delete()
+    Item.objects.bulk_create(Item(name=str(number)) for number in range(3))
+
+    assert told_in_parts() == [(Told.VANISHED, str(item.pk))]
+    assert Item.objects.using(REMOTE).filter(name="x").exists()
+
+
+def test_what_a_later_part_deletes_has_not_vanished():
+    Item.objects.create(name="x")
+    synchronize(REMOTE)
+    Item.objects.update(name="y")
+    Item.objects.bulk_create(Item(name=str(number)) for number in range(3))
+    Item.objects.filter(name="y").delete()
+
+    assert told_in_parts() == []
+    assert sorted(Item.objects.using(REMOTE).values_list("name", flat=True)) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("is_logged", [False, True])
+def test_row_that_is_left_to_another_object_is_told_by_the_part_that_leaves_it(is_logged):
+    gone = Keyed.objects.create(code="x")
+    synchronize(REMOTE)
+    key = gone.pk
+    gone.delete()
+    with synchro_paused():
+        new = Keyed.objects.create(code="x", cash=5)
+    Item.objects.bulk_create(Item(name=str(number)) for number in range(3))
+    if is_logged:
+        Keyed.objects.filter(pk=new.pk).update(cash=6)
+
+    assert told_in_parts() == ([] if is_logged else [(Told.HANDED_ON, str(key))])
+    assert Keyed.objects.using(REMOTE).get().cash == (6 if is_logged else 0)

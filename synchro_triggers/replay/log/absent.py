@@ -18,6 +18,7 @@ from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..schema.keys import Unreadable
 from ..schema.shape import model_of, read_key
+from .behind import leave_to_the_next
 from .changes import Change
 from .seen import scratch_file
 
@@ -70,6 +71,11 @@ class Absent:
             old_values=held.old_values + change.old_values,
             attempts=held.attempts,
         )
+
+    def leave_to_the_next(self, after: int) -> None:
+        """Hold no longer what the next run comes to: the log speaks of it once more behind a row."""
+        if self._file is not None:
+            leave_to_the_next(self._file, after, lambda label: [label])
 
     def __iter__(self) -> Iterator[Change]:
         if self._file is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
@@ -13,7 +13,8 @@ from ...conf import local_alias
 from ...key_texts import stored_key
 from ..rows.utc import zone_of
 from ..schema.keys import FormerKey
-from ..schema.shape import model_of, read_key, root_of
+from ..schema.shape import family_labels, model_of, read_key, root_of
+from .behind import leave_to_the_next
 from .changes import Change
 from .seen import scratch_file
 
@@ -51,6 +52,11 @@ class HandedOn:
             come_to = [at for change in changes if (at := _at(change)) is not None]
             self._file.executemany("DELETE FROM noted WHERE label = ? AND key = ?", come_to)
 
+    def leave_to_the_next(self, after: int) -> None:
+        """Hold no longer what objects have that the next run comes to: the log speaks of them behind a row."""
+        if self._file is not None:
+            leave_to_the_next(self._file, after, _labels_of)
+
     def __iter__(self) -> Iterator[LeftThere]:
         if self._file is not None:
             statement = "SELECT deleted_label, deleted_key, reason FROM noted ORDER BY deleted_label, deleted_key"
@@ -61,6 +67,11 @@ class HandedOn:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _labels_of(label: str) -> Collection[str]:
+    model: type[Model] | None = model_of(label)
+    return (label,) if model is None else family_labels(model)
 
 
 def _at(change: Change) -> tuple[str, str] | None:

@@ -103,3 +103,15 @@ class Ledger:
         for left in self.handed_on:
             self.report.remark(Told.HANDED_ON, left.label, printable_key(left.key), left.reason)
         self.handed_on.close()
+
+    def tell_cut(self, after: int | None) -> None:
+        """Name both where the run ends before its end, but for what the next one comes to: it names that itself.
+
+        Args:
+            after: the log row up to which the window is applied; ``None``: none of it is left.
+        """
+        if after is not None:
+            self.absent.leave_to_the_next(after)
+            self.handed_on.leave_to_the_next(after)
+        self.tell_absent()
+        self.tell_handed_on()

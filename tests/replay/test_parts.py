@@ -137,7 +137,8 @@ def test_what_may_be_there_already_is_refused_in_a_later_part_too():
     Item.objects.filter(pk=unseen.pk).update(cash=5)
 
     with pytest.raises(Refused, match="may be on 'remote' already"):
-        make_part()
+        while make_part().is_cut:
+            pass
 
     assert Item.objects.using(REMOTE).filter(name="c").count() == 1
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connections
 
 from synchro_triggers import synchronize
-from tests.replay.hearing import receiving
+from tests.replay.hearing import later, receiving
 from tests.shapefuzz.foreign import constraints_off
 from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.writing import delete, execute
@@ -76,6 +76,7 @@ def test_delete_is_undone_where_what_it_has_emptied_cannot_point_elsewhere(proje
     model.objects.create(mark_b="o3", to_a=second)
     synchronize()
     model.objects.using("remote").update(to_a=first)  # the remote's users did
+    later()
     first.delete()
 
     def refuse(**told):

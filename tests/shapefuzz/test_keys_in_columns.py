@@ -327,6 +327,7 @@ def test_column_is_part_of_a_natural_key(project, heard, local):
         row = target.objects.using("remote").create(mark_a=name)
         if number:
             model.objects.using("remote").create(mark_b=f"theirs of {name}", to_a=row.pk)
+    later()
     for name in ("o1", "o2"):
         model.objects.create(mark_b=f"ours of {name}", to_a=target.objects.create(mark_a=name).pk)
 

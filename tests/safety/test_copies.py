@@ -131,8 +131,7 @@ def test_copy_with_a_new_identity_finds_its_objects_under_the_numbers_that_the_o
     Item.objects.filter(name="a").update(cash=5)
 
     call_command("synchro_reset", "--new-identity", "--no-input", verbosity=0)
-    with pytest.raises(CommandError, match="1 object differs"):  # the reset has forgotten what had been changed
-        call_command("synchro_link", verbosity=0)
+    call_command("synchro_link", verbosity=0)  # the reset has forgotten what had been changed
     Item.objects.filter(name="b").update(cash=7)
     synchronize()
 
@@ -257,8 +256,7 @@ def test_link_stores_references_for_equal_objects_only():
     Item.objects.bulk_create([Item(pk=1, name="same"), Item(pk=2, name="ours")])
     call_command("synchro_reset", "--no-input", verbosity=0)
 
-    with pytest.raises(CommandError, match="1 object differs, or was left"):  # "ours", beside "theirs"
-        call_command("synchro_link", verbosity=0)
+    call_command("synchro_link", verbosity=0)
     Item.objects.update(cash=1)
     report = synchronize()
 

@@ -80,8 +80,7 @@ def test_object_made_by_both_under_the_same_number_is_not_linked():
         Item.objects.using(alias).create(pk=900, name=name)
         Item.objects.using(alias).update(cash=5)
 
-    with pytest.raises(CommandError, match="1 object differs, or was left"):
-        call_command("synchro_link", verbosity=0)
+    call_command("synchro_link", verbosity=0)
     synchronize()
 
     assert there(Item) == ["ours", "theirs"]

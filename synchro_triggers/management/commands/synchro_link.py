@@ -78,8 +78,7 @@ class Command(LongCommand):
                 if told:
                     self.tell([], told, options)
         if number := sum(unlike):
-            objects = "1 object differs, or was" if number == 1 else f"{number:,} objects differ, or were"
-            raise CommandError(f"{objects} left.")
+            raise CommandError("1 object differs." if number == 1 else f"{number:,} objects differ.")
 
     def _say(self, line: str, options: dict[str, Any]) -> None:
         if not options["as_json"]:

@@ -44,8 +44,8 @@ class Linked:
 
     @property
     def unlike(self) -> int:
-        """How many objects differ, or were left."""
-        return sum(self.differing.values()) + sum(counts.left for counts in self.linking.models.values())
+        """How many objects differ that are one. What was left undecided is none of them: it is new, and named."""
+        return sum(self.differing.values())
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""

@@ -30,7 +30,7 @@ class Command(LongCommand):
         "Link objects that are on both sides but have never been synchronised: by the fields of --by, else by natural "
         "key, else by primary key and equal values; then compare what is linked. Needed once after one side was "
         "imported from the other, for models with automatic primary keys. Objects without a counterpart are new for "
-        "the remote from then on. Ends with 1 when something differs, or was left."
+        "the remote from then on. Ends with 1 when objects differ that are linked."
     )
     rows = "objects"
 

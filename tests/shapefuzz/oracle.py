@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 from django.apps import apps
@@ -1157,7 +1158,12 @@ def _renamed(before: Content, after: Content) -> dict[Name, str]:
 def _texts(key: Any) -> set[str]:
     """Return how a key may be spelt in a report."""
     if isinstance(key, tuple):
-        return {str(key), json.dumps([str(each) for each in key]), json.dumps(key, default=str)}
+        spelt = [[str(each) for each in key], key]
+        ways = product(spelt, (None, (",", ":")), (True, False))  # SQLite writes no spaces
+        return {
+            str(key),
+            *(json.dumps(parts, default=str, separators=between, ensure_ascii=ascii) for parts, between, ascii in ways),
+        }
     if isinstance(key, (bytes, memoryview)):
         return {str(key), bytes(key).hex()}
     if isinstance(key, timedelta):

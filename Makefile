@@ -37,7 +37,7 @@ MONTH := examples/a_month/demo.py
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
+.PHONY: help demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +108,10 @@ sites: $(SITES)/.made  ## other people's products with this package: Wagtail, Os
 sites-all: $(SITES)/.made-all  ## the same with all stories, and more products
 	$(SITES)/bin/python -m pytest $(OF_SITES) --whole $(ARGS)
 
+docs: $(VENV)/.for-docs  ## the documentation as a site, in docs/_build; strict: what Sphinx warns of is an error
+	DJANGO_SETTINGS_MODULE= PYTHONPATH=. $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build $(ARGS)
+	@echo "docs/_build/index.html"
+
 lint: $(VENV)/.for-dev  ## ruff: rules and format; import-linter: which room may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -121,7 +125,7 @@ types: $(VENV)/.for-dev  ## mypy, strict
 	$(BIN)/mypy
 
 clean:  ## remove the virtual environment and everything generated
-	rm -rf $(VENV) $(SITES) .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
+	rm -rf $(VENV) $(SITES) docs/_build .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment, made anew when pyproject.toml changes; each stamp says what has been installed into it.
@@ -149,6 +153,10 @@ $(VENV)/.for-test: $(VENV)/.made
 
 $(VENV)/.for-dev: $(VENV)/.for-test
 	@$(call install,--editable '.[dev]')
+	@touch $@
+
+$(VENV)/.for-docs: $(VENV)/.made
+	@$(call install,--editable '.[docs]')
 	@touch $@
 
 # The driver is compiled. Where that cannot be, the tests go on without MariaDB, unless it is required.

@@ -32,12 +32,14 @@ OF_SITES := -c tests/sites/pytest.ini tests/sites -n 2 --dist loadfile
 DEMO := examples/offline_office/demo.py
 OFFICES := examples/three_offices/demo.py
 MONTH := examples/a_month/demo.py
+CATALOGS := $(abspath $(BIN))/django-admin
+LANGUAGES := -l pl -l de -l es -l fr
 
 # Where bytecode is not kept, each of the hundreds of processes that a test run starts would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs lint format types clean
+.PHONY: help messages demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,6 +125,12 @@ format: $(VENV)/.for-dev  ## let ruff repair and format the code
 
 types: $(VENV)/.for-dev  ## mypy, strict
 	$(BIN)/mypy
+
+messages: $(VENV)/.for-dev  ## what people read, into the catalogs of all languages, and compiled (needs GNU gettext)
+	cd synchro_triggers && $(CATALOGS) makemessages $(LANGUAGES) --no-wrap --no-location --no-obsolete
+	sed -i.bak '/^"POT-Creation-Date/d; /^"Report-Msgid-Bugs-To/d' synchro_triggers/locale/*/LC_MESSAGES/django.po
+	rm synchro_triggers/locale/*/LC_MESSAGES/django.po.bak
+	cd synchro_triggers && $(CATALOGS) compilemessages $(LANGUAGES)
 
 clean:  ## remove the virtual environment and everything generated
 	rm -rf $(VENV) $(SITES) docs/_build .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants

@@ -81,10 +81,10 @@ def chromium() -> Iterator[Chrome]:
         driver.quit()
 
 
-def until(look: Callable[[], T], what: str = "", seconds: float = 15) -> T:
+def until(look: Callable[[], T], what: Callable[[], str], seconds: float = 15) -> T:
     """Look again and again; return what is found, as soon as it is something."""
     end = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < end, f"not within {seconds} seconds: {what or found!r}"
+        assert time.monotonic() < end, f"not within {seconds} seconds: {what()}"
         time.sleep(0.02)
     return found

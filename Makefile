@@ -24,6 +24,11 @@ export SYNCHRO_TEST_PROMETHEUS := $(PROMETHEUS)
 # And for Redis, the broker of tasks; SYNCHRO_TEST_BROKER_URL names another one.
 REDIS ?= auto
 export SYNCHRO_TEST_REDIS := $(REDIS)
+# And for Chromium, in which the page and the admin are used.
+BROWSER ?= auto
+export SYNCHRO_TEST_BROWSER := $(BROWSER)
+CHROMIUM_HERE := $(and $(shell command -v chromium),$(shell command -v chromedriver))
+FOR_BROWSER := $(if $(and $(CHROMIUM_HERE),$(filter-out no,$(BROWSER))),$(VENV)/.for-browser)
 MARIADB_HERE := $(shell PATH="$$PATH:/usr/sbin" command -v mariadbd)
 FOR_MARIADB := $(if $(and $(MARIADB_HERE),$(filter-out no,$(MARIADB))),$(VENV)/.for-mariadb)
 # Products have an environment of their own. A file goes to one worker, which makes a product's tables once.
@@ -62,13 +67,13 @@ demo-month: $(VENV)/.for-demo  ## thirty days of them: an outage, a failover, a 
 demo-month-postgres: $(VENV)/.for-demo-postgres  ## the same, the hub and an office on PostgreSQL servers (needs Docker)
 	docker/with_servers $(BIN)/python $(MONTH)
 
-test: $(VENV)/.for-test $(FOR_MARIADB)  ## all tests, on SQLite, PostgreSQL and, if installed, MariaDB; make test ARGS='-k pause -x'
+test: $(VENV)/.for-test $(FOR_MARIADB) $(FOR_BROWSER)  ## all tests, on SQLite, PostgreSQL and, if installed, MariaDB; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
-test-all: $(VENV)/.for-test $(FOR_MARIADB)  ## the same with every combination of what make test thins out
+test-all: $(VENV)/.for-test $(FOR_MARIADB) $(FOR_BROWSER)  ## the same with every combination of what make test thins out
 	$(BIN)/python -m pytest $(WORKERS) --whole $(ARGS)
 
-coverage: $(VENV)/.for-dev $(FOR_MARIADB)  ## which lines and branches the tests reach, both vendors and the processes they start together
+coverage: $(VENV)/.for-dev $(FOR_MARIADB) $(FOR_BROWSER)  ## which lines and branches the tests reach, both vendors and the processes they start together
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(WORKERS) -q $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -172,6 +177,12 @@ $(VENV)/.for-mariadb: $(VENV)/.for-test
 	@{ $(call install,--editable '.[mariadb]'); } >$(VENV)/mariadb.log 2>&1 && touch $@ || { \
 	    echo "MariaDB's driver could not be built ($(VENV)/mariadb.log says why). Debian has what it needs in:" \
 	        "apt-get install libmariadb-dev gcc pkg-config python3-dev" >&2; [ "$(MARIADB)" != required ]; }
+
+# The second carries axe-core as a file. It is for Playwright, which is not needed for that, and larger than all the rest.
+$(VENV)/.for-browser: $(VENV)/.for-test
+	@$(call install,--editable '.[browser]')
+	@$(call install,--no-deps 'axe-playwright-python>=0.1.8')
+	@touch $@
 
 $(SITES)/.made: $(VENV)/.made tests/sites/requirements.txt
 	$(PYTHON) -m venv --clear $(SITES)

@@ -58,11 +58,22 @@ class Message:
 
 
 @cache
+def _trees() -> dict[Path, ast.AST]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@cache
+def _nodes() -> list[ast.AST]:
+    """Return the functions and classes of the package."""
+    kinds = (*_FUNCTIONS, ast.ClassDef)
+    return [node for tree in _trees().values() for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+@cache
 def messages() -> tuple[Message, ...]:
     """Return all messages, sorted by file; of an error whose text is another one's, the text is empty."""
     found = set()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+    for path, tree in _trees().items():
         inside = _functions_by_call(tree)
         for call in ast.walk(tree):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id not in KINDS:
@@ -125,26 +136,24 @@ def _texts_of_call(call: ast.Call, function: ast.AST | None, depth: int) -> Iter
 @cache
 def _functions_of_package() -> dict[str, list[ast.AST]]:
     named: dict[str, list[ast.AST]] = {}
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, _FUNCTIONS):
-                named.setdefault(node.name, []).append(node)
+    for node in _nodes():
+        if isinstance(node, _FUNCTIONS):
+            named.setdefault(node.name, []).append(node)
     return named
 
 
 @cache
 def _texts_of_class(name: str) -> tuple[str, ...]:
     """Return what an exception says that makes its own text of its arguments."""
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef) and node.name == name:
-                calls = [each for each in ast.walk(node) if isinstance(each, ast.Call) and each.args]
-                return tuple(
-                    text
-                    for call in calls
-                    if getattr(call.func, "attr", "") == "__init__"
-                    for text in _texts(call.args[0], None)
-                )
+    for node in _nodes():
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call) and each.args]
+            return tuple(
+                text
+                for call in calls
+                if getattr(call.func, "attr", "") == "__init__"
+                for text in _texts(call.args[0], None)
+            )
     return ()
 
 

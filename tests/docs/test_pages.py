@@ -71,6 +71,7 @@ def typed(block: Block) -> list[list[str]]:
     lines = block.text.replace("\\\n", " ").splitlines()
     if block.language == "text":  # behind "$"; what goes on in the next line stands behind ">"
         lines = [line[2:].replace("\n> ", "\n") for line in re.findall(r"^\$ .*(?:\n> .*)*", block.text, re.MULTILINE)]
+        lines += re.findall(r"^(?:[\d*/,]+ ){5}(.*)", block.text, re.MULTILINE)  # of a crontab
     found = []
     for line in (line for line in lines if "./manage.py " in line):
         words = shlex.shlex(line, posix=True, punctuation_chars=True)  # knows && and ; and leaves comments out

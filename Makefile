@@ -5,9 +5,15 @@ BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check install --quiet
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python
 COMMA := ,
+# This package as users install it, with what the tests need of its extras.
+OURS := --editable '.[postgres$(COMMA)progress]'
+# LOCKED=yes: the versions of requirements-dev.lock, which `make lock` writes. Otherwise the newest that pyproject.toml allows.
+LOCKED ?=
+LOCK := $(if $(filter yes,$(LOCKED)),--constraint requirements-dev.lock)
+LOCKING := --group dev --extra postgres --extra progress --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url --no-emit-find-links
 # uv takes a third of the time. What it cannot install, pip does, or says why not.
 install_at = { [ -x $(BIN)/uv ] && $(UV) $(1)/bin/python $(2) 2>$(VENV)/uv.log; } || $(1)/bin/python $(PIP) $(2)
-install = $(call install_at,$(VENV),$(1))
+install = $(call install_at,$(VENV),$(1) $(LOCK))
 MANY_TABLES := tests/capture/test_install.py::test_many_tables_are_installed_all_or_none_and_in_seconds
 # As many workers as tests/conftest.py says; one that has nothing left takes over from another. For one test: WORKERS=
 WORKERS := -n auto --dist worksteal
@@ -44,7 +50,7 @@ LANGUAGES := -l pl -l de -l es -l fr
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help messages demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs lint format types clean
+.PHONY: help messages demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs release-check lock lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,6 +125,12 @@ docs: $(VENV)/.for-docs  ## the documentation as a site, in docs/_build; strict:
 	DJANGO_SETTINGS_MODULE= PYTHONPATH=. $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build $(ARGS)
 	@echo "docs/_build/index.html"
 
+release-check: $(VENV)/.for-dev  ## what a release takes: wheel and sdist, their contents, used in empty environments
+	$(BIN)/python .ci/release_check.py
+
+lock: $(VENV)/.for-dev  ## write down the versions that development takes; make test LOCKED=yes takes those
+	$(BIN)/uv pip compile pyproject.toml $(LOCKING) --quiet --output-file requirements-dev.lock
+
 lint: $(VENV)/.for-dev  ## ruff: rules and format; import-linter: which room may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -149,6 +161,7 @@ $(VENV)/.made: pyproject.toml
 	    echo "This Python cannot make virtual environments; install its venv package (Debian: apt install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python $(PIP) uv 2>$(VENV)/uv.log || echo "uv cannot be installed ($(VENV)/uv.log says why): pip does it all, which takes longer."
+	@[ -x $(BIN)/uv ] || $(BIN)/python $(PIP) --upgrade 'pip>=25.1' # knows dependency groups
 	@touch $@
 
 $(VENV)/.for-demo: $(VENV)/.made
@@ -161,15 +174,15 @@ $(VENV)/.for-demo-postgres: $(VENV)/.made
 
 # One test reads which versions the matrix runs, and so needs nox; with the rest of what develops it takes half as long again.
 $(VENV)/.for-test: $(VENV)/.made
-	@$(call install,--editable '.[test$(COMMA)bench]' nox)
+	@$(call install,$(OURS) --group test --group bench nox)
 	@touch $@
 
 $(VENV)/.for-dev: $(VENV)/.for-test
-	@$(call install,--editable '.[dev]')
+	@$(call install,$(OURS) --group dev)
 	@touch $@
 
 $(VENV)/.for-docs: $(VENV)/.made
-	@$(call install,--editable '.[docs]')
+	@$(call install,--editable . --group docs)
 	@touch $@
 
 # The driver is compiled. Where that cannot be, the tests go on without MariaDB, unless it is required.
@@ -180,7 +193,7 @@ $(VENV)/.for-mariadb: $(VENV)/.for-test
 
 # The second carries axe-core as a file. It is for Playwright, which is not needed for that, and larger than all the rest.
 $(VENV)/.for-browser: $(VENV)/.for-test
-	@$(call install,--editable '.[browser]')
+	@$(call install,$(OURS) --group browser)
 	@$(call install,--no-deps 'axe-playwright-python>=0.1.8')
 	@touch $@
 
@@ -194,5 +207,5 @@ $(SITES)/.made-all: $(SITES)/.made tests/sites/requirements-all.txt
 	@touch $@
 
 $(VENV)/.for-bench: $(VENV)/.made
-	@$(call install,--editable '.[bench]')
+	@$(call install,$(OURS) --group bench)
 	@touch $@

@@ -37,12 +37,14 @@ OF_SITES := -c tests/sites/pytest.ini tests/sites -n 2 --dist loadfile
 DEMO := examples/offline_office/demo.py
 OFFICES := examples/three_offices/demo.py
 MONTH := examples/a_month/demo.py
+CATALOGS := $(abspath $(BIN))/django-admin
+LANGUAGES := -l pl -l de -l es -l fr
 
 # Where bytecode is not kept, each of the hundreds of processes that a test run starts would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
+.PHONY: help messages demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,6 +115,10 @@ sites: $(SITES)/.made  ## other people's products with this package: Wagtail, Os
 sites-all: $(SITES)/.made-all  ## the same with all stories, and more products
 	$(SITES)/bin/python -m pytest $(OF_SITES) --whole $(ARGS)
 
+docs: $(VENV)/.for-docs  ## the documentation as a site, in docs/_build; strict: what Sphinx warns of is an error
+	DJANGO_SETTINGS_MODULE= PYTHONPATH=. $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build $(ARGS)
+	@echo "docs/_build/index.html"
+
 lint: $(VENV)/.for-dev  ## ruff: rules and format; import-linter: which room may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -125,8 +131,14 @@ format: $(VENV)/.for-dev  ## let ruff repair and format the code
 types: $(VENV)/.for-dev  ## mypy, strict
 	$(BIN)/mypy
 
+messages: $(VENV)/.for-dev  ## what people read, into the catalogs of all languages, and compiled (needs GNU gettext)
+	cd synchro_triggers && $(CATALOGS) makemessages $(LANGUAGES) --no-wrap --no-location --no-obsolete
+	sed -i.bak '/^"POT-Creation-Date/d; /^"Report-Msgid-Bugs-To/d' synchro_triggers/locale/*/LC_MESSAGES/django.po
+	rm synchro_triggers/locale/*/LC_MESSAGES/django.po.bak
+	cd synchro_triggers && $(CATALOGS) compilemessages $(LANGUAGES)
+
 clean:  ## remove the virtual environment and everything generated
-	rm -rf $(VENV) $(SITES) .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
+	rm -rf $(VENV) $(SITES) docs/_build .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment, made anew when pyproject.toml changes; each stamp says what has been installed into it.
@@ -154,6 +166,10 @@ $(VENV)/.for-test: $(VENV)/.made
 
 $(VENV)/.for-dev: $(VENV)/.for-test
 	@$(call install,--editable '.[dev]')
+	@touch $@
+
+$(VENV)/.for-docs: $(VENV)/.made
+	@$(call install,--editable '.[docs]')
 	@touch $@
 
 # The driver is compiled. Where that cannot be, the tests go on without MariaDB, unless it is required.

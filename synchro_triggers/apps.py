@@ -9,12 +9,13 @@ from django.core.signals import setting_changed
 from django.db import connections
 from django.db.models import Model
 from django.db.models.signals import post_migrate, post_save, pre_migrate
+from django.utils.translation import gettext_lazy
 
 
 class SynchroTriggersConfig(AppConfig):
     name = "synchro_triggers"
     label = "synchro_triggers"
-    verbose_name = "Synchro triggers"
+    verbose_name = gettext_lazy("Records of synchronization")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import gettext
 import html
 import re
 from datetime import UTC, datetime
@@ -30,7 +28,6 @@ from tests.testapp.models import Ambiguous, Item
 REMOTE = "remote"
 EVERYTHING = ("view_changelog", "synchronize", "reset")
 PACKAGE = Path(synchro_triggers.__file__).parent
-TEMPLATES = sorted((PACKAGE / "templates/synchro_triggers").glob("*.html"))
 LANGUAGES = ("pl", "de", "es", "fr")
 
 # A project whose admin is not the default one, and not where one expects it; see the test that names this module.
@@ -495,67 +492,3 @@ def test_page_and_messages_differ_in_every_language(staff, url):
         Checkpoint.objects.using(REMOTE).all().delete()
 
     assert {name: len(texts) for name, texts in said.items()} == dict.fromkeys(said, 5)
-
-
-def read_source(language):
-    """Return {(context, message): translation} of a ``.po`` file, its header under an empty message."""
-    catalog = {}
-    text = (PACKAGE / "locale" / language / "LC_MESSAGES/django.po").read_text(encoding="utf-8")
-    for entry in text.split("\n\n"):
-        fields = re.findall(r'^(msgctxt|msgid|msgstr) ((?:".*"\n?)+)', entry, re.MULTILINE)
-        parts = {name: "".join(map(ast.literal_eval, lines.splitlines())) for name, lines in fields}
-        catalog[parts.get("msgctxt"), parts["msgid"]] = parts["msgstr"]
-    return catalog
-
-
-SOURCES = (*sorted((PACKAGE / "web").glob("*.py")), PACKAGE / "replay/report.py")
-_TRANSLATE = re.compile(r"""{% translate (["'])(.+?)\1(?: context "(.+?)")?""")
-_BLOCK = re.compile(r"{% blocktranslate.*?%}(.*?){% endblocktranslate %}", re.DOTALL)
-
-
-def messages_in_use():
-    """Return {(context, message)} of the calls and tags that a page or a run can show."""
-    calls = "".join(path.read_text() for path in SOURCES)
-    tags = "".join(path.read_text() for path in TEMPLATES)
-    return {
-        *((None, message) for message in re.findall(r'\b(?:_|gettext)\(\s*"(.+?)"\s*\)', calls)),
-        *((context or None, message) for _, message, context in _TRANSLATE.findall(tags)),
-        *((None, _as_message(text)) for text in _BLOCK.findall(tags)),
-    }
-
-
-def _as_message(text):
-    """Return what ``blocktranslate`` looks for: trimmed, with placeholders for variables."""
-    return re.sub(r"{{ *(\w+) *}}", r"%(\1)s", " ".join(text.split()))
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_message_is_translated_and_nothing_else(language):
-    translated = {key: text for key, text in read_source(language).items() if key[1]}
-
-    assert len(translated) >= 15
-    assert translated.keys() == messages_in_use()
-    assert [key for key, text in translated.items() if text in {"", key[1]}] == []
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_translations_keep_the_placeholders(language):
-    def placeholders(text):
-        return sorted(re.findall(r"%\(\w+\)s", text))
-
-    wrong = [key for key, text in read_source(language).items() if placeholders(key[1]) != placeholders(text)]
-
-    assert wrong == []
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_compiled_translations_are_those_of_the_sources(language):
-    with (PACKAGE / "locale" / language / "LC_MESSAGES/django.mo").open("rb") as file:
-        compiled = vars(gettext.GNUTranslations(file))["_catalog"]
-
-    source = {
-        f"{context}\x04{message}" if context else message: text
-        for (context, message), text in read_source(language).items()
-    }
-
-    assert compiled == source

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from ..exceptions import SynchroError
 
@@ -98,21 +98,6 @@ class Remark:
     remote: str = ""
 
 
-_SUMMARY = {
-    Told.VANISHED: "{} not on the local database although the log knows of no delete: left alone on the remote",
-    Told.HANDED_ON: "{} deleted on the local database, and left to others that came past the log with its natural key",
-    Told.DELETED_ALONG: "{} deleted on the remote along with others",
-    Told.REMOTE_WON: "{} changed on both sides: the remote's version was kept",
-    Told.MERGED: "{} changed on both sides: the rule has merged both versions",
-    Told.LOCAL_WON: "{} changed on both sides: the remote's version was overwritten",
-    Told.POINTS_NOWHERE: "{} pointing to what the local database does not have: a number that no object has, there",
-    Told.DIFFERS: "{} not as on the local database: the remote makes a value anew whenever it is written",
-    Told.STILL_THERE: "{} deleted on the local database, and still on the remote: delete() has left the row there",
-    Told.DOUBLE: "{} with the natural key of another one on the remote: both stay, and are on record",
-    Told.SKIPPED: "{} left out",
-}
-
-
 def describe_told(kind: Told, number: int) -> str:
     """Return a line for people: what became of so many objects.
 
@@ -120,7 +105,36 @@ def describe_told(kind: Told, number: int) -> str:
         >>> describe_told(Told.SKIPPED, 2)
         '2 objects left out'
     """
-    return _SUMMARY[kind].format("1 object" if number == 1 else f"{number:,} objects")
+    objects = ngettext("%(number)s object", "%(number)s objects", number) % {"number": f"{number:,}"}
+    return _summary(kind) % {"objects": objects}
+
+
+def _summary(kind: Told) -> str:
+    return {
+        Told.VANISHED: gettext(
+            "%(objects)s not on the local database although the log knows of no delete: left alone on the remote"
+        ),
+        Told.HANDED_ON: gettext(
+            "%(objects)s deleted on the local database, and left to others that came past the log with its natural key"
+        ),
+        Told.DELETED_ALONG: gettext("%(objects)s deleted on the remote along with others"),
+        Told.REMOTE_WON: gettext("%(objects)s changed on both sides: the remote's version was kept"),
+        Told.MERGED: gettext("%(objects)s changed on both sides: the rule has merged both versions"),
+        Told.LOCAL_WON: gettext("%(objects)s changed on both sides: the remote's version was overwritten"),
+        Told.POINTS_NOWHERE: gettext(
+            "%(objects)s pointing to what the local database does not have: a number that no object has, there"
+        ),
+        Told.DIFFERS: gettext(
+            "%(objects)s not as on the local database: the remote makes a value anew whenever it is written"
+        ),
+        Told.STILL_THERE: gettext(
+            "%(objects)s deleted on the local database, and still on the remote: delete() has left the row there"
+        ),
+        Told.DOUBLE: gettext(
+            "%(objects)s with the natural key of another one on the remote: both stay, and are on record"
+        ),
+        Told.SKIPPED: gettext("%(objects)s left out"),
+    }[kind]
 
 
 @dataclass(frozen=True)
@@ -328,12 +342,17 @@ def describe_left_out(report: SyncReport) -> str:
     if not report.left_out:
         return ""
     lines = [f"{each.name}: {_counted(each.objects)}{each.reason}" for each in report.left_out]
-    what = "the column" if all(each.field for each in report.left_out) else "the column or the table"
-    return f"Left out, as not both sides have {what}; the values follow when they do:\n  " + "\n  ".join(lines)
+    if all(each.field for each in report.left_out):
+        head = gettext("Left out, as not both sides have the column; the values follow when they do:")
+    else:
+        head = gettext("Left out, as not both sides have the column or the table; the values follow when they do:")
+    return f"{head}\n  " + "\n  ".join(lines)
 
 
 def _counted(objects: int) -> str:
-    return f"{objects:,} object{'' if objects == 1 else 's'}, as " if objects else ""
+    if not objects:
+        return ""
+    return ngettext("%(number)s object, as ", "%(number)s objects, as ", objects) % {"number": f"{objects:,}"}
 
 
 def describe_failures(report: SyncReport, at_most: int = 5) -> str:
@@ -342,19 +361,26 @@ def describe_failures(report: SyncReport, at_most: int = 5) -> str:
         return _describe_waiting(report)
     lines = [f"{report.name_of(failure)}: {failure.error}" for failure in report.failures[:at_most]]
     if len(report.failures) > at_most:
-        lines.append(f"... and {len(report.failures) - at_most} more")
+        lines.append(gettext("... and %(number)s more") % {"number": len(report.failures) - at_most})
     count = len(report.failures)
-    head = "1 object could not be applied" if count == 1 else f"{count} objects could not be applied"
+    head = ngettext(
+        "%(number)s object could not be applied; kept, tried again in the next run:",
+        "%(number)s objects could not be applied; kept, tried again in the next run:",
+        count,
+    ) % {"number": count}
     between = " " if count == 1 else "\n  "
     if report.waiting:
         between, lines = "\n  ", [*lines, _describe_waiting(report)]
-    return f"{head}; kept, tried again in the next run:{between}" + "\n  ".join(lines)
+    return f"{head}{between}" + "\n  ".join(lines)
 
 
 def _describe_waiting(report: SyncReport) -> str:
-    kept = "1 object" if report.waiting == 1 else f"{report.waiting:,} objects"
-    until = f"{report.next_attempt:%Y-%m-%d %H:%M:%S} UTC" if report.next_attempt else "by the next run"
-    return (
-        f"{kept} that could not be applied before: not tried now, the next attempt is due {until} "
-        "(`manage.py synchro_failures --retry`: at once)"
+    text = ngettext(
+        "%(number)s object that could not be applied before: not tried now, the next attempt is due %(when)s "
+        "(`manage.py synchro_failures --retry`: at once)",
+        "%(number)s objects that could not be applied before: not tried now, the next attempt is due %(when)s "
+        "(`manage.py synchro_failures --retry`: at once)",
+        report.waiting,
     )
+    at = f"{report.next_attempt:%Y-%m-%d %H:%M:%S} UTC" if report.next_attempt else gettext("by the next run")
+    return text % {"number": f"{report.waiting:,}", "when": at}

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
@@ -80,7 +81,7 @@ def _show(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
     settings = get_settings()
     context = {
         **admin_site().each_context(request),
-        "title": _("Synchronization"),
+        "title": pgettext("synchro", "Synchronization"),
         "may_synchronize": may(request.user, SYNCHRONIZE),
         "may_reset": settings.allow_reset and may(request.user, RESET),
         "width": WIDTH,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from .parts import KeptFailure, Logged
 
 
@@ -46,44 +48,58 @@ def what_next(facts: Facts) -> str:
         'update 4711 there: a change is pending'
     """
     if facts.refused:
-        return f"nothing: the run would be refused: {facts.refused}"
+        return _("nothing: the run would be refused: %(why)s") % {"why": facts.refused}
     if facts.pending:
-        before = "; what is kept of it is tried with it, whatever its pause" if facts.failure is not None else ""
-        return f"{_work(facts)}: a change is pending{before}"
+        text = _("%(work)s: a change is pending")
+        if facts.failure is not None:
+            text = _("%(work)s: a change is pending; what is kept of it is tried with it, whatever its pause")
+        return text % {"work": _work(facts)}
     if facts.failure is not None:
         return _with_failure(facts, facts.failure)
-    return f"nothing: {_why_nothing(facts)}"
+    return _("nothing: %(why)s") % {"why": _why_nothing(facts)}
 
 
 def _with_failure(facts: Facts, failure: KeptFailure) -> str:
+    said = {"number": failure.attempts, "work": _work(facts)}
     if failure.next_at is not None and failure.next_at > facts.now:
-        return (
-            f"nothing: it is kept as a failure, and not tried before {failure.next_at:%Y-%m-%d %H:%M:%S}, after "
-            f"{failure.attempts} attempts (`manage.py synchro_failures --retry`: at once)"
+        text = _(
+            "nothing: it is kept as a failure, and not tried before %(when)s, after %(number)s attempts "
+            "(`manage.py synchro_failures --retry`: at once)"
         )
-    return f"try again what is kept as a failure after {failure.attempts} attempts: {_work(facts)}"
+        return text % {**said, "when": f"{failure.next_at:%Y-%m-%d %H:%M:%S}"}
+    return _("try again what is kept as a failure after %(number)s attempts: %(work)s") % said
 
 
 def _work(facts: Facts) -> str:
+    said = {"key": facts.key, "database": repr(facts.local)}
     if facts.there:
-        return "create it there, or find it by its natural key" if facts.key is None else f"update {facts.key} there"
+        return (
+            _("create it there, or find it by its natural key")
+            if facts.key is None
+            else _("update %(key)s there") % said
+        )
     if facts.newest is None or facts.newest.operation != "D":
-        return f"leave it alone: {facts.local!r} does not have it, and its log does not say that it was deleted"
-    return "nothing but forget it: no row there is known to be it" if facts.key is None else f"delete {facts.key} there"
+        text = _("leave it alone: %(database)s does not have it, and its log does not say that it was deleted")
+        return text % said
+    if facts.key is None:
+        return _("nothing but forget it: no row there is known to be it")
+    return _("delete %(key)s there") % said
 
 
 def _why_nothing(facts: Facts) -> str:
+    said = {"key": facts.key, "database": repr(facts.local), "remote": repr(facts.remote)}
     if facts.came_from_there:
-        return f"its last change came from {facts.remote!r} itself"
+        return _("its last change came from %(remote)s itself") % said
     if facts.newest is None and facts.there and facts.key is None:
-        return (
-            f"{facts.local!r} has never logged it, so no run knows of it (`manage.py synchronize --full` brings it, "
+        text = _(
+            "%(database)s has never logged it, so no run knows of it (`manage.py synchronize --full` brings it, "
             "`manage.py synchro_link` says what it is there)"
         )
+        return text % said
     if facts.remote_won:
-        return f"a conflict has kept the version of {facts.remote!r}, which stands until {facts.local!r} changes it"
+        text = _("a conflict has kept the version of %(remote)s, which stands until %(database)s changes it")
+        return text % said
     if not facts.there and facts.key is not None and (facts.newest is None or facts.newest.operation != "D"):
-        return (
-            f"{facts.local!r} does not have it, and its log does not say that it was deleted: {facts.key} is left alone"
-        )
-    return "all that was logged of it has been received"
+        text = _("%(database)s does not have it, and its log does not say that it was deleted: %(key)s is left alone")
+        return text % said
+    return _("all that was logged of it has been received")

@@ -6,6 +6,9 @@ import datetime
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from ...models import Operation
 from ..on_record.listing import RecordedConflict
 from ..status.runs import PastRun
 
@@ -33,11 +36,14 @@ class KnownName:
 
     def describe(self) -> str:
         """Return a line for people."""
-        version = "" if self.number is None else f"; version {self.number} of {self.author}, {_time(self.at)}"
-        return (
-            f"{self.maker} {self.key}{' (ended there)' if self.ended else ''}{version}"
-            f"{'; a conflict has kept the version of this database' if self.remote_won else ''}"
-        )
+        ended = " " + _("(ended there)") if self.ended else ""
+        version = won = ""
+        if self.number is not None:
+            said = {"number": self.number, "author": self.author, "when": _time(self.at)}
+            version = "; " + _("version %(number)s of %(author)s, %(when)s") % said
+        if self.remote_won:
+            won = "; " + _("a conflict has kept the version of this database")
+        return f"{self.maker} {self.key}{ended}{version}{won}"
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,11 @@ class Logged:
 
     def describe(self) -> str:
         """Return a line for people."""
-        what = {"I": "insert", "U": "update", "D": "delete"}.get(self.operation, self.operation)
-        fields = f" of {self.fields}" if self.fields else ""
-        return f"{self.id}: {what}{fields}, {_time(self.at)}, by {self.origin or 'users here'} ({self.model})"
+        what = str(Operation(self.operation).label) if self.operation in Operation else self.operation
+        text = _("%(what)s of %(fields)s, %(when)s, by %(who)s") if self.fields else _("%(what)s, %(when)s, by %(who)s")
+        who = self.origin or _("users here")
+        said = text % {"what": what, "fields": self.fields, "when": _time(self.at), "who": who}
+        return f"{self.id}: {said} ({self.model})"
 
 
 @dataclass(frozen=True)
@@ -79,8 +87,9 @@ class KeptFailure:
 
     def describe(self) -> str:
         """Return a line for people."""
-        following = _time(self.next_at) if self.next_at is not None else "with the next run"
-        return f"{self.error} ({self.attempts} attempts, last {_time(self.last_at)}, next {following})"
+        following = _time(self.next_at) if self.next_at is not None else _("with the next run")
+        text = _("%(error)s (%(number)s attempts, last %(last)s, next %(next)s)")
+        return text % {"error": self.error, "number": self.attempts, "last": _time(self.last_at), "next": following}
 
 
 @dataclass(frozen=True)
@@ -170,4 +179,4 @@ def _plain(value: Any) -> Any:
 
 
 def _time(time: datetime.datetime | None) -> str:
-    return "at an unknown time" if time is None else f"{time:%Y-%m-%d %H:%M:%S}"
+    return _("at an unknown time") if time is None else f"{time:%Y-%m-%d %H:%M:%S}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from .local import LocalStatus
 from .remote import Status, Unreachable
@@ -65,52 +68,70 @@ def find(local: LocalStatus, remotes: Iterable[Status | Unreachable], limits: Li
 def _of_local(local: LocalStatus) -> Iterator[Finding]:
     alias = local.database
     if local.copy:
-        yield Finding(3, alias, "it is a copy, or was moved", "`manage.py synchronize` tells what has to be decided")
-    if local.triggers:
-        more = f" (and {len(local.triggers) - 1} more)" if len(local.triggers) > 1 else ""
         yield Finding(
-            3,
-            alias,
-            f"triggers do not fit, so changes may be missed: {local.triggers[0]}{more}",
-            f"run `manage.py synchro_install_triggers --database {alias}`",
+            3, alias, _("it is a copy, or was moved"), _("`manage.py synchronize` tells what has to be decided")
         )
+    if local.triggers:
+        cause = _("triggers do not fit, so changes may be missed: %(first)s")
+        if len(local.triggers) > 1:
+            cause = _("triggers do not fit, so changes may be missed: %(first)s (and %(more)s more)")
+        cure = _("run `manage.py synchro_install_triggers --database %(database)s`")
+        said = {"first": local.triggers[0], "more": len(local.triggers) - 1}
+        yield Finding(3, alias, cause % said, cure % {"database": alias})
 
 
 def _of_unreachable(remote: Unreachable) -> Iterator[Finding]:
-    cure = "start it, or look at its settings" if remote.code == 5 else ""
+    cure = _("start it, or look at its settings") if remote.code == 5 else ""
     yield Finding(remote.code, remote.remote, remote.error, cure)
 
 
 def _of_remote(remote: Status, limits: Limits) -> Iterator[Finding]:
     alias = remote.remote
-    again = f"run `manage.py synchronize --remote {alias}`, or start its follower"
     if remote.refused:
-        yield Finding(3, alias, f"a run would be refused: {remote.refused}", "")
+        yield Finding(3, alias, _("a run would be refused: %(why)s") % {"why": remote.refused}, "")
     if remote.lagging:
-        labels = ", ".join(sorted(remote.lagging))
-        yield Finding(3, alias, f"its schema lags ({labels})", f"run `manage.py migrate --database {alias}`")
+        cause = _("its schema lags (%(models)s)") % {"models": ", ".join(sorted(remote.lagging))}
+        yield Finding(3, alias, cause, _("run `manage.py migrate --database %(database)s`") % {"database": alias})
     if remote.left_out:
-        columns = "; ".join(f"{column}: {reason}" for column, reason in remote.left_out.items())
-        cure = f"run `manage.py migrate` on the one that is behind, then `manage.py synchronize --remote {alias}`"
-        what = "columns are" if all(name.count(".") > 1 for name in remote.left_out) else "columns or tables are"
-        yield Finding(1, alias, f"{what} left out ({columns})", cure)
+        yield _of_left_out(alias, remote.left_out)
     if limits.lag is not None and remote.lag > limits.lag:
-        waits = f"{sum(remote.pending.values()):,} objects wait, the oldest for {remote.lag:,.0f} s"
-        cure = f"a run is under way ({remote.under_way}); wait for it" if remote.under_way else again
-        yield Finding(1, alias, f"{waits}, and {limits.lag:g} are allowed", cure)
+        yield _of_lag(remote, limits.lag)
     if len(remote.failures) > limits.failures:
-        first = remote.failures[0]
-        yield Finding(
-            1,
-            alias,
-            f"{len(remote.failures):,} kept failures, and {limits.failures:,} are allowed; the first is {first.model} "
-            f"{first.key}: {first.error}",
-            f"`manage.py synchro_failures --remote {alias}` lists them; mend the cause, then run it with --retry",
-        )
-    yield from _of_last_runs(alias, remote.runs, again)
+        yield _of_failures(remote, limits.failures)
+    yield from _of_last_runs(alias, remote.runs)
 
 
-def _of_last_runs(alias: str, runs: Iterable[PastRun], again: str) -> Iterator[Finding]:
+def _of_left_out(alias: str, left_out: Mapping[str, str]) -> Finding:
+    names = {"names": "; ".join(f"{column}: {reason}" for column, reason in left_out.items())}
+    only_columns = all(name.count(".") > 1 for name in left_out)
+    cause = _("columns are left out (%(names)s)") if only_columns else _("columns or tables are left out (%(names)s)")
+    cure = _("run `manage.py migrate` on the one that is behind, then `manage.py synchronize --remote %(database)s`")
+    return Finding(1, alias, cause % names, cure % {"database": alias})
+
+
+def _of_lag(remote: Status, allowed: float) -> Finding:
+    cause = _("%(number)s objects wait, the oldest for %(lag)s s, and %(allowed)s are allowed")
+    said = {"number": f"{sum(remote.pending.values()):,}", "lag": f"{remote.lag:,.0f}", "allowed": f"{allowed:g}"}
+    cure = _again(remote.remote)
+    if remote.under_way:
+        cure = _("a run is under way (%(who)s); wait for it") % {"who": remote.under_way}
+    return Finding(1, remote.remote, cause % said, cure)
+
+
+def _of_failures(remote: Status, allowed: int) -> Finding:
+    first = remote.failures[0]
+    cause = _("%(number)s kept failures, and %(allowed)s are allowed; the first is %(object)s: %(error)s")
+    cure = _("`manage.py synchro_failures --remote %(database)s` lists them; mend the cause, then run it with --retry")
+    said = {
+        "number": f"{len(remote.failures):,}",
+        "allowed": f"{allowed:,}",
+        "object": f"{first.model} {first.key}",
+        "error": first.error,
+    }
+    return Finding(1, remote.remote, cause % said, cure % {"database": remote.remote})
+
+
+def _of_last_runs(alias: str, runs: Iterable[PastRun]) -> Iterator[Finding]:
     """Tell of the last run of each direction, if something has ended it."""
     last: dict[str, PastRun] = {}
     for run in runs:
@@ -118,13 +139,23 @@ def _of_last_runs(alias: str, runs: Iterable[PastRun], again: str) -> Iterator[F
             last.setdefault(run.direction, run)
     for run in last.values():
         if run.went_wrong:
-            why = f": {run.error}" if run.error else ""
-            yield Finding(
-                1, alias, f"the last {run.direction} of {run.begun_at:%Y-%m-%d %H:%M:%S} was {_ended(run)}{why}", again
-            )
+            cause = _("the last %(direction)s of %(begun)s was %(ended)s")
+            said = {
+                "direction": run.direction,
+                "begun": f"{run.begun_at:%Y-%m-%d %H:%M:%S}",
+                "ended": _ended(run) + (f": {run.error}" if run.error else ""),
+            }
+            yield Finding(1, alias, cause % said, _again(alias))
+
+
+def _again(alias: str) -> str:
+    return _("run `manage.py synchronize --remote %(database)s`, or start its follower") % {"database": alias}
 
 
 def _ended(run: PastRun) -> str:
-    return {"failed": "ended by an error", "unreachable": "ended by a database that was out of reach"}.get(
-        run.outcome, run.outcome
-    )
+    return {
+        "failed": _("ended by an error"),
+        "unreachable": _("ended by a database that was out of reach"),
+        "refused": pgettext("a run", "refused"),
+        "killed": pgettext("a run", "killed"),
+    }.get(run.outcome, run.outcome)

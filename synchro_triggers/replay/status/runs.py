@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ...conf import LOCAL
 from ...models import Run
 from ...moment import as_utc
@@ -69,20 +71,20 @@ class PastRun:
 
     def describe(self) -> str:
         """Return a line for people."""
-        took = "" if self.seconds is None else f", {self.seconds:.1f} s"
         counts = ", ".join(
-            f"{number:,} {what}"
-            for what, number in (
-                ("written", self.written),
-                ("deleted", self.deleted),
-                ("links", self.links),
-                ("kept as failures", self.kept),
-                ("in conflict", self.conflicts),
+            text % {"number": f"{number:,}"}
+            for text, number in (
+                (_("%(number)s written"), self.written),
+                (_("%(number)s deleted"), self.deleted),
+                (_("%(number)s links"), self.links),
+                (_("%(number)s kept as failures"), self.kept),
+                (_("%(number)s in conflict"), self.conflicts),
             )
             if number
         )
         said = "; ".join(filter(None, (counts, self.error)))
-        by = f" by {self.begun_by}" if self.begun_by else ""
+        by = _(" by %(who)s") % {"who": self.begun_by} if self.begun_by else ""
+        took = "" if self.seconds is None else f", {self.seconds:.1f} s"
         return f"{self.begun_at:%Y-%m-%d %H:%M:%S} {self.direction}{by}{took}: {self.outcome}{said and f' ({said})'}"
 
 

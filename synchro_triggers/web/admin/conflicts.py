@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ...conf import local_alias
@@ -76,7 +76,7 @@ class ConflictAdmin(RecordAdmin):
 
     # Columns ------------------------------------------------------------------------------------------
 
-    @admin.display(description=_("object"))
+    @admin.display(description=pgettext_lazy("synchro", "object"))
     def its_object(self, row: Any) -> Any:
         return row.object_link
 
@@ -84,13 +84,13 @@ class ConflictAdmin(RecordAdmin):
     def there(self, row: Any) -> str:
         return printable_key(shown_key(row.model_label, row.other_key))
 
-    @admin.display(description=_("sender"))
+    @admin.display(description=pgettext_lazy("synchro", "sender"))
     def sender(self, row: Any) -> Any:
         return row.names.get(row.source, row.source)
 
     @admin.display(description=_("taken afterwards"))
     def afterwards(self, row: Any) -> Any:
-        return Afterwards(row.taken).label if row.taken in Afterwards else gettext("open")
+        return Afterwards(row.taken).label if row.taken in Afterwards else pgettext("synchro", "open")
 
     @admin.display(description=_("what is known of it"))
     def explained(self, row: Any) -> Any:
@@ -179,9 +179,9 @@ def _of(value: str | None) -> str | None:
 
 def _told(values: str | None, author: str, at: Any, kind: str) -> str:
     if values is None:
-        what = gettext("removed") if kind == ConflictKind.LINKS else gettext("deleted")
+        what = pgettext("synchro", "removed") if kind == ConflictKind.LINKS else pgettext("synchro", "deleted")
     else:
-        what = gettext("changed")
+        what = pgettext("synchro", "changed")
     who = author or gettext("nobody knows whom")
     when = gettext("at an unknown time") if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
     return gettext("%(what)s by %(who)s, %(when)s") % {"what": what, "who": who, "when": when}

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ...capture.own_tables import require_own_tables
@@ -84,7 +84,7 @@ class FailureAdmin(RecordAdmin):
             row.sent_by = aliases.get(row.source, row.source)
 
     def lines_of(self, request: HttpRequest, record: Any) -> list[Shown]:
-        error = Shown(gettext("error"), record.error, as_written=True)
+        error = Shown(pgettext("synchro", "error"), record.error, as_written=True)
         return [
             error,
             *super().lines_of(request, record),
@@ -97,11 +97,11 @@ class FailureAdmin(RecordAdmin):
 
     # Columns ------------------------------------------------------------------------------------------
 
-    @admin.display(description=_("object"))
+    @admin.display(description=pgettext_lazy("synchro", "object"))
     def its_object(self, row: Any) -> Any:
         return row.object_link
 
-    @admin.display(description=_("error"))
+    @admin.display(description=pgettext_lazy("synchro", "error"))
     def said(self, row: Any) -> str:
         return str(row.error)
 
@@ -136,7 +136,9 @@ class FailureAdmin(RecordAdmin):
                 len(kept),
             )
             said, address = text % {"number": len(kept)}, page_address()
-            link = format_html(' <a href="{}">{}</a>', address, gettext("Synchronization")) if address else ""
+            link = (
+                format_html(' <a href="{}">{}</a>', address, pgettext("synchro", "Synchronization")) if address else ""
+            )
             self.message_user(request, format_html("{}{}", said, link), messages.SUCCESS)
 
     @admin.action(description=_("Drop the selected failures"), permissions=["synchronize"])

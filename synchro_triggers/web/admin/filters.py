@@ -9,7 +9,7 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from ...capture.tables import captured_models
 from ...conf import get_settings
@@ -28,7 +28,7 @@ WAITING, PASSED = "waiting:", "passed:"
 class DatabaseFilter(SimpleListFilter):
     """Chooses the database: one is always shown."""
 
-    title = gettext_lazy("database")
+    title = pgettext_lazy("synchro", "database")
     parameter_name = DATABASE
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -47,7 +47,7 @@ class DatabaseFilter(SimpleListFilter):
 class ModelFilter(SimpleListFilter):
     """Chooses a model; one that is gone can be asked for by its label."""
 
-    title = gettext_lazy("model")
+    title = pgettext_lazy("synchro", "model")
     parameter_name = MODEL
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -84,7 +84,7 @@ class KeyFilter(OfTheLog):
 class StateFilter(OfTheLog):
     """Chooses what waits for a remote, or does not."""
 
-    title = gettext_lazy("remote")
+    title = pgettext_lazy("synchro", "remote")
     parameter_name = STATE
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -98,7 +98,7 @@ class StateFilter(OfTheLog):
 class RemoteFilter(SimpleListFilter):
     """Chooses a remote's runs."""
 
-    title = gettext_lazy("remote")
+    title = pgettext_lazy("synchro", "remote")
     parameter_name = "remote"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -109,7 +109,7 @@ class RemoteFilter(SimpleListFilter):
 
 
 class DirectionFilter(SimpleListFilter):
-    title = gettext_lazy("direction")
+    title = pgettext_lazy("synchro", "direction")
     parameter_name = "direction"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -120,7 +120,7 @@ class DirectionFilter(SimpleListFilter):
 
 
 class OutcomeFilter(SimpleListFilter):
-    title = gettext_lazy("outcome")
+    title = pgettext_lazy("synchro", "outcome")
     parameter_name = "outcome"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -133,11 +133,11 @@ class OutcomeFilter(SimpleListFilter):
 class OpenFilter(SimpleListFilter):
     """Chooses conflicts of which nobody has said since that the decision was right."""
 
-    title = gettext_lazy("state")
+    title = pgettext_lazy("synchro", "state")
     parameter_name = "open"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", _("open")), ("no", _("decided"))]
+        return [("yes", pgettext("synchro", "open")), ("no", pgettext("synchro", "decided"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         if self.value() not in {"yes", "no"}:

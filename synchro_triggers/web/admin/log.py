@@ -13,7 +13,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ...capture.keys import logged_texts
@@ -101,7 +101,7 @@ class ChangeLogAdmin(RecordAdmin):
     list_filter = (KeyFilter, StateFilter, LogModelFilter)
     details = list_display
 
-    @admin.display(description=_("object"))
+    @admin.display(description=pgettext_lazy("synchro", "object"))
     def its_object(self, row: Any) -> Any:
         return row.object_link
 
@@ -109,7 +109,7 @@ class ChangeLogAdmin(RecordAdmin):
     def changed(self, row: Any) -> str:
         return ", ".join(row.changed_fields.split(","))
 
-    @admin.display(description=_("origin"))
+    @admin.display(description=pgettext_lazy("synchro", "origin"))
     def came_from(self, row: Any) -> Any:
         return row.sender
 

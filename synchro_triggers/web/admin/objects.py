@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ...capture.keys import decode_key
 from ...capture.tables import captured_models
@@ -60,7 +61,9 @@ class ObjectLinks:
         if not address:
             return ""
         shown = printable_key(shown_key(label, key))
-        return format_html('<a href="{}" aria-label="{}">{}</a>', address, _("Explain %s") % shown, _("Explain"))
+        return format_html(
+            '<a href="{}" aria-label="{}">{}</a>', address, _("Explain %s") % shown, pgettext("synchro", "Explain")
+        )
 
     def _address(self, label: str, key: str) -> str:
         if not self._has_page(label):

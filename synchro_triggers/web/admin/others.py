@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ...key_texts import is_gone_key, key_of_gone, printable_key, read_full_key, stored_key
@@ -40,16 +40,20 @@ class RunAdmin(RecordAdmin):
     list_filter = (RemoteFilter, DirectionFilter, OutcomeFilter)
     details = (*list_display[1:5], "ended_at", *list_display[5:], "remote_node", "host", "pid")
 
-    @admin.display(description=_("seconds"))
+    @admin.display(description=pgettext_lazy("synchro", "seconds"))
     def seconds(self, row: Run) -> str:
         return "" if row.ended_at is None else f"{(row.ended_at - row.begun_at).total_seconds():.1f}"
 
-    @admin.display(description=_("outcome"))
+    @admin.display(description=pgettext_lazy("synchro", "outcome"))
     def outcome(self, row: Run) -> Any:
         return Outcome(row.outcome).label if row.outcome in Outcome else row.outcome
 
     def lines_of(self, request: HttpRequest, record: Run) -> list[Shown]:
-        error = [Shown(gettext("error"), without_credentials(record.error), as_written=True)] if record.error else []
+        error = (
+            [Shown(pgettext("synchro", "error"), without_credentials(record.error), as_written=True)]
+            if record.error
+            else []
+        )
         return [*error, *super().lines_of(request, record)]
 
 
@@ -87,11 +91,11 @@ class ReferenceAdmin(RecordAdmin):
         text = row.remote_pk if is_gone_key(row.remote_pk) else read_full_key(row.remote_pk, row.remote_text)
         return printable_key(key_of_gone(text))
 
-    @admin.display(description=_("state"))
+    @admin.display(description=pgettext_lazy("synchro", "state"))
     def state(self, row: Any) -> str:
         if is_gone_key(row.remote_pk):
-            return gettext("gone")
-        return gettext("deleted where it was made") if row.ended else gettext("there")
+            return pgettext("synchro", "gone")
+        return gettext("deleted where it was made") if row.ended else pgettext("synchro", "there")
 
     @admin.display(description=_("last changed by"))
     def version_of(self, row: Any) -> Any:

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import pgettext_lazy
 
 from ...capture.own_tables import require_own_tables
 from ...conf import local_alias
@@ -66,7 +66,7 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     class Media:
         css: ClassVar[dict[str, Sequence[str]]] = {"all": ("synchro_triggers/admin.css",)}
 
-    @admin.display(description=_lazy("model"))
+    @admin.display(description=pgettext_lazy("synchro", "model"))
     def of_model(self, row: Any) -> str:
         return printable_key(row.model_label)
 

@@ -187,11 +187,13 @@ _TEXT = """
     return found ? found.innerText.replace(/\\s+/g, " ") : "";
 """
 
+#: Django 6.1 has a button in its lists that its catalogs do not know.
 _WORDS = """
     const content = document.getElementById("content");
     const found = [document.title];
     const walker = document.createTreeWalker(content, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) found.push(walker.currentNode.data);
+    while (walker.nextNode())
+        if (!walker.currentNode.parentElement.closest(".actions button")) found.push(walker.currentNode.data);
     for (const name of ["aria-label", "title", "alt", "placeholder", "data-lost"])
         for (const each of content.querySelectorAll(`[${name}]`)) found.push(each.getAttribute(name));
     return found.map(each => each.replace(/\\s+/g, " ").trim()).filter(each => each);

@@ -20,6 +20,16 @@ def told(found):
     return "\n".join(f"{name}: {each}" for name, texts in found.items() for each in texts)
 
 
+def test_what_the_policy_forbids_would_be_seen(ann):
+    """All tests here rely on it: nothing may be left on the browser's console when one ends."""
+    ann.open("/synchro/")
+
+    ann.driver.execute_script("document.body.setAttribute('style', 'color: red')")
+
+    [said] = ann.console()
+    assert "violates the following Content Security Policy directive" in said
+
+
 @pytest.fixture(scope="session")
 def english():
     """What each page says in English, once it was seen."""
@@ -49,9 +59,9 @@ def test_nothing_is_wider_than_a_phone(boss, pages):
     assert told(found) == ""
 
 
-#: The same words in both languages; of all of them, "ID", and what Django 5.2 does not let be translated.
+#: The same words in both languages; of all of them, "ID", and what Django 5.2 and 6.1 leave in English.
 SAME = {"pl": {"Model"}, "de": {"Filter", "Sender"}, "es": {"Error"}, "fr": {"Pages"}}
-IN_ALL = {"ID", "Id", "Search"}
+IN_ALL = {"ID", "Id", "Search", "- Select an option -"}
 #: What a run that is under way and a comparison say of themselves: the commands print it too, in English.
 AS_PRINTED = re.compile(r"process \d+ on .*|: (differs|pending) .*")
 

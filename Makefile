@@ -192,9 +192,9 @@ $(VENV)/.for-mariadb: $(VENV)/.for-test
 	        "apt-get install libmariadb-dev gcc pkg-config python3-dev" >&2; [ "$(MARIADB)" != required ]; }
 
 # The second carries axe-core as a file. It is for Playwright, which is not needed for that, and larger than all the rest.
-$(VENV)/.for-browser: $(VENV)/.for-test
+$(VENV)/.for-browser: $(VENV)/.for-test tests/browser/axe.txt
 	@$(call install,$(OURS) --group browser)
-	@$(call install,--no-deps 'axe-playwright-python>=0.1.8')
+	@$(call install,--no-deps --requirement tests/browser/axe.txt)
 	@touch $@
 
 $(SITES)/.made: $(VENV)/.made tests/sites/requirements.txt

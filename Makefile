@@ -32,6 +32,7 @@ OF_SITES := -c tests/sites/pytest.ini tests/sites -n 2 --dist loadfile
 DEMO := examples/offline_office/demo.py
 OFFICES := examples/three_offices/demo.py
 MONTH := examples/a_month/demo.py
+SITE := examples/the_page/demo.py
 CATALOGS := $(abspath $(BIN))/django-admin
 LANGUAGES := -l pl -l de -l es -l fr
 
@@ -39,7 +40,7 @@ LANGUAGES := -l pl -l de -l es -l fr
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help messages demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
+.PHONY: help messages demo-site demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +62,9 @@ demo-month: $(VENV)/.for-demo  ## thirty days of them: an outage, a failover, a 
 
 demo-month-postgres: $(VENV)/.for-demo-postgres  ## the same, the hub and an office on PostgreSQL servers (needs Docker)
 	docker/with_servers $(BIN)/python $(MONTH)
+
+demo-site: $(VENV)/.for-demo  ## the page in the admin, with users and data, on http://127.0.0.1:8000/; make demo-site PORT=8100
+	$(BIN)/python $(SITE) $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.for-test $(FOR_MARIADB)  ## all tests, on SQLite, PostgreSQL and, if installed, MariaDB; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)

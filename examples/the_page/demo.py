@@ -31,7 +31,7 @@ def main(port: int | None) -> None:
     for name, may in prepare.MAY.items():
         print(f"  {name:<8} password {prepare.PASSWORD!r:<6} {may}")
     print(
-        "\nTo try: why has the customer zoe@example.com not arrived on 'main'? Give her a phone number, and synchronise."
+        "\nTo try: why has the customer zoe@example.com not arrived on 'main'? Give her a phone number; synchronise."
         "\nTwo articles want one barcode: give one of them another. Whose phone number of Ada's is to stand?"
         "\nThe remote 'branch' is down: the others work.\n",
         flush=True,

@@ -40,7 +40,7 @@ LANGUAGES := -l pl -l de -l es -l fr
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help messages demo-site demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
+.PHONY: help messages pictures demo-site demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -131,6 +131,9 @@ messages: $(VENV)/.for-dev  ## what people read, into the catalogs of all langua
 	sed -i.bak '/^"POT-Creation-Date/d; /^"Report-Msgid-Bugs-To/d' synchro_triggers/locale/*/LC_MESSAGES/django.po
 	rm synchro_triggers/locale/*/LC_MESSAGES/django.po.bak
 	cd synchro_triggers && $(CATALOGS) compilemessages $(LANGUAGES)
+
+pictures: $(VENV)/.for-demo  ## those of the README and the docs, from the data of make demo-site (needs Chromium)
+	$(BIN)/python examples/the_page/pictures.py
 
 clean:  ## remove the virtual environment and everything generated
 	rm -rf $(VENV) $(SITES) .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants

@@ -127,6 +127,15 @@ def test_one_of_two_objects_that_want_a_value_is_given_another_and_both_are_ther
 
 
 @both_committed
+def test_explanation_leads_to_the_conflict_that_keeps_an_object_away(boss, page, clash):
+    number = Numbered.objects.get().pk
+
+    explained = asked_on_page(boss, page, "testapp.Numbered", "5" if number != 5 else "1")
+
+    assert link_named(explained, f"Conflict {clash.pk} on “{REMOTE}”") == page_of("conflict", REMOTE, clash.pk)
+
+
+@both_committed
 @pytest.mark.parametrize("sent", [{"value": "x"}, {"value": "5"}, {"field": "name", "value": "z"}, {"field": ""}, {}])
 def test_value_that_cannot_be_is_refused_and_nothing_is_changed(boss, clash, sent):
     before = list(Numbered.objects.using(REMOTE).values())

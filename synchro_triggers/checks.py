@@ -1,6 +1,7 @@
 """System checks: a setup that is wrong is said when the project starts, not at the first run.
 
-None of them asks a database; those that do are in ``database_checks``. Each has an id; the README lists them.
+None of them asks a database; those that do are in ``database_checks``. Each has an id; ``docs/reference/checks.md``
+lists them.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from synchro_triggers.vendors import addresses
 from synchro_triggers.vendors.vendor import database_named
 from tests.databases import ALIASES, both, both_committed
 from tests.managing import changed_env, in_new_process
+from tests.pages import page
 from tests.testapp.models import Account, Item, Keyed, KeyedChild
 
 LOCAL, REMOTE = ALIASES
@@ -33,10 +34,10 @@ def said(number):
     return [f"{each.msg} {each.hint or ''}" for each in run_checks() if each.id == f"synchro_triggers.{number}"]
 
 
-def test_readme_lists_every_id():
+def test_reference_lists_every_id():
     code = "".join((ROOT / "synchro_triggers" / f"{name}.py").read_text() for name in ("checks", "database_checks"))
     ids = set(re.findall(r"synchro_triggers\.([EW]\d{3})\"", code))
-    rows = re.findall(r"^\| `synchro_triggers\.([EW]\d{3})` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `synchro_triggers\.([EW]\d{3})` \|", page("docs/reference/checks.md"), re.MULTILINE)
 
     assert sorted(ids) == sorted(rows) and len(ids) == 13
 

@@ -1,4 +1,4 @@
-"""The README's "Day to day": what its commands print is what they print."""
+"""``docs/how-to/day-to-day.md``: what its commands print is what they print."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from synchro_triggers import synchro_paused
 from synchro_triggers.models import ChangeLog
 from tests.databases import ALIASES, both_committed
 from tests.followers import started, stop, until
+from tests.pages import page
 from tests.processes import run
-from tests.test_readme import section
 from tests.testapp.models import Item
 
 LOCAL, REMOTE = ALIASES
+PAGE = page("docs/how-to/day-to-day.md")
 LINK = "synchro_link"
 
 #: Where Django has no tasks of its own, the backport has the same.
@@ -30,13 +31,13 @@ TASKS = "django.tasks" if find_spec("django.tasks") else "django_tasks"
 #: What is typed and what is printed then; a block may show several commands.
 BLOCKS = [
     (command, expected)
-    for block in re.findall(r"^```text\n(\$ ./manage.py .*?)```", section("Day to day"), re.DOTALL | re.MULTILINE)
+    for block in re.findall(r"^```text\n(\$ ./manage.py .*?)```", PAGE, re.DOTALL | re.MULTILINE)
     for command, expected in re.findall(r"^\$ ./manage.py ([^\n]*)\n(.*?)(?=^\$ |\Z)", block, re.DOTALL | re.MULTILINE)
 ]
 
 #: What is typed at Python's prompt, and asked of the site, and what comes back.
-PROMPTS = re.findall(r"^```text\n((?:>>> [^\n]*\n)+)(.*?)```", section("Day to day"), re.DOTALL | re.MULTILINE)
-ASKED = re.findall(r"^\$ curl https://www.example.com(\S+)\n([^\n]*)$", section("Day to day"), re.MULTILINE)
+PROMPTS = re.findall(r"^```text\n((?:>>> [^\n]*\n)+)(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+ASKED = re.findall(r"^\$ curl https://www.example.com(\S+)\n([^\n]*)$", PAGE, re.MULTILINE)
 
 #: What differs from run to run.
 CHANGES = {
@@ -71,7 +72,7 @@ def printed(command):
 
 
 @both_committed
-def test_what_the_readme_prints_is_what_is_printed():
+def test_what_the_page_prints_is_what_is_printed():
     def refuse(sender, instance, using, **kwargs):
         if using == REMOTE and instance.name == "two":
             raise ValueError("no price")
@@ -99,7 +100,7 @@ def test_what_the_readme_prints_is_what_is_printed():
 
 
 @both_committed
-def test_what_the_readme_prints_of_objects_that_are_the_same_is_what_is_printed():
+def test_what_the_page_prints_of_objects_that_are_the_same_is_what_is_printed():
     told = [each for each in BLOCKS if each[0].split()[0] == LINK]
     with synchro_paused():
         Item.objects.bulk_create([Item(pk=1, name="one"), Item(pk=2, name="two"), Item(pk=3, name="three")])
@@ -114,7 +115,7 @@ def test_what_the_readme_prints_of_objects_that_are_the_same_is_what_is_printed(
 
 @both_committed
 @pytest.mark.parametrize("tasks", ["celery", "tasks"])
-def test_what_the_readme_prints_of_a_task_is_what_it_returns(settings, tasks):
+def test_what_the_page_prints_of_a_task_is_what_it_returns(settings, tasks):
     [(typed, expected)] = PROMPTS
     imported, call = [line.removeprefix(">>> ") for line in typed.splitlines()]
     Item.objects.create(name="one")
@@ -126,7 +127,7 @@ def test_what_the_readme_prints_of_a_task_is_what_it_returns(settings, tasks):
         settings.TASKS = {"default": {"BACKEND": f"{TASKS}.backends.immediate.ImmediateBackend"}}
         exec(imported.replace("celery", "tasks"), names)
         call = 'synchronize_remote.enqueue("remote").return_value'
-        assert 'synchronize_remote.enqueue("remote")' in section("Day to day")
+        assert 'synchronize_remote.enqueue("remote")' in PAGE
 
     returned = eval(call, names)
 
@@ -134,21 +135,21 @@ def test_what_the_readme_prints_of_a_task_is_what_it_returns(settings, tasks):
 
 
 @both_committed
-def test_what_the_readme_says_of_the_probes_is_what_they_say():
+def test_what_the_page_says_of_the_probes_is_what_they_say():
     assert [path for path, _ in ASKED] == ["/synchro/healthz", "/synchro/readyz"]
     for path, expected in ASKED:
         assert Client().get(path).content.decode() == expected
 
 
 def processes():
-    """Return what the README shows of ``synchronize``: with several remotes, and as a follower."""
+    """Return what the page shows of ``synchronize``: with several remotes, and as a follower."""
     jobs, follow = [(command, expected) for command, expected in BLOCKS if command.startswith("synchronize")]
     assert "--jobs" in jobs[0] and "--follow" in follow[0]
     return jobs, follow
 
 
 @both_committed
-def test_what_the_readme_prints_of_several_remotes_is_what_is_printed(process_env, vendor, tmp_path):
+def test_what_the_page_prints_of_several_remotes_is_what_is_printed(process_env, vendor, tmp_path):
     (command, expected), _ = processes()
     Item.objects.bulk_create([Item(name="one"), Item(name="two")])
     databases = json.loads(process_env["SYNCHRO_TEST_DATABASES"])
@@ -176,7 +177,7 @@ def lines_of(text):
 
 
 @both_committed
-def test_what_the_readme_prints_of_a_follower_is_what_is_printed(process_env, tmp_path):
+def test_what_the_page_prints_of_a_follower_is_what_is_printed(process_env, tmp_path):
     _, (command, expected) = processes()
     file = tmp_path / "health.json"
     with started(

@@ -23,6 +23,7 @@ from synchro_triggers.exceptions import SynchroConfigurationError
 from synchro_triggers.known import Known
 from synchro_triggers.replay.write.own_methods import steps_aside
 from tests.databases import both
+from tests.pages import page
 from tests.testapp.models import Hen, Item, Place, Restaurant
 from tests.usingapp.models import Genre, ListNode, PathNode
 
@@ -58,10 +59,8 @@ def test_entry_is_data_and_imports_no_app(module):
     assert all(isinstance(node, ast.ImportFrom) and node.level == 1 for node in imports)
 
 
-def test_readme_lists_every_app():
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    section = readme.split("### Apps that are known\n", 1)[1].split("\n### ", 1)[0]
-    table = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+def test_reference_lists_every_app():
+    table = [line.split("|")[1] for line in page("docs/reference/known-apps.md").splitlines() if line.startswith("| `")]
 
     assert set(re.findall(r"`([^`]+)`", "".join(table))) == {module.KNOWN.app for module in ENTRIES}
 

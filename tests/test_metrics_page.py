@@ -1,4 +1,4 @@
-"""``docs/metrics.md`` and Grafana's board name what there is, and Prometheus understands all of it."""
+"""``docs/how-to/metrics.md`` and Grafana's board name what there is, and Prometheus understands all of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.prometheus_server import prometheus, reason_for_none
 from tests.testapp.models import Item
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "metrics.md").read_text(encoding="utf-8")
 BOARD = json.loads((ROOT / "docker" / "grafana-board.json").read_text(encoding="utf-8"))
 CONFIG, RULES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
@@ -141,11 +141,11 @@ def test_promtool_finds_nothing_to_say_of_the_text(client, settings):
 
 
 @pytest.mark.django_db(databases=ALIASES)
-def test_what_the_readme_prints_is_the_beginning_of_the_text(client, settings):
+def test_what_the_page_day_to_day_prints_is_the_beginning_of_the_text(client, settings):
     settings.SYNCHRO_METRICS_TOKEN = TOKEN
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = (ROOT / "docs" / "how-to" / "day-to-day.md").read_text(encoding="utf-8")
     [(path, printed)] = re.findall(
-        r"```text\n\$ curl [^\n]* https://www.example.com(\S+)\n(.*?)\.\.\.\n```", readme, re.DOTALL
+        r"```text\n\$ curl [^\n]* https://www.example.com(\S+)\n(.*?)\.\.\.\n```", told, re.DOTALL
     )
 
     text = client.get(path, headers={"Authorization": f"Bearer {TOKEN}"}).content.decode()

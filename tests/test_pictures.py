@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 EXAMPLE = ROOT / "examples" / "the_page"
 IMAGES = ROOT / "docs" / "images"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.fixture

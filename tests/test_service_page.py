@@ -1,4 +1,4 @@
-"""``docs/service.md``: its units and its manifest say what the command understands, and what holds together."""
+"""``docs/how-to/service.md``: its units and its manifest say what the command understands, and what holds together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.databases import both_committed
 from tests.followers import started, stop, until
 from tests.testapp.models import Item
 
-PAGE = (Path(__file__).parents[1] / "docs" / "service.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "how-to" / "service.md").read_text(encoding="utf-8")
 
 UNITS = dict(re.findall(r"`/etc/systemd/system/([\w@.-]+)`:\n\n```ini\n(.*?)```", PAGE, re.DOTALL))
 [MANIFEST] = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]

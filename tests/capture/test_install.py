@@ -22,6 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from synchro_triggers.capture.install import compare
 from synchro_triggers.capture.vendor import vendor_of
 from synchro_triggers.models import ChangeLog
+from tests.pages import page
 from tests.safety.effort import times
 from tests.testapp.models import Account, Egg, Hen, Item, Numbered, Stamped
 
@@ -333,9 +334,9 @@ def test_uninstalling_finds_everything_where_this_package_has_no_tables_any_more
     Item.objects.using(installed).create(name="a")
 
 
-def test_readme_has_the_sql_that_removes_triggers_without_this_package(installed):
-    section = (ROOT / "README.md").read_text().partition("## Uninstalling")[2].partition("\n## ")[0]
-    on_postgres, on_sqlite = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
+def test_page_has_the_sql_that_removes_triggers_without_this_package(installed):
+    section = page("docs/how-to/uninstall.md")
+    on_postgres, on_sqlite = re.findall(r"```(?:postgre)?sql\n(.*?)```", section, re.DOTALL)
 
     if connections[installed].vendor == "postgresql":
         execute(installed, on_postgres)

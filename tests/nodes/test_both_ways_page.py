@@ -1,4 +1,4 @@
-"""``docs/both-ways.md``: each line of its table is played, with each rule."""
+"""``docs/how-to/both-ways.md``: each line of its table is played, with each rule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.nodes.test_conflicts import PAIR
 from tests.replay.hearing import later
 from tests.testapp.models import Account, Entry, Item, Keyed, Tag, Tagged
 
-PAGE = (ROOT / "docs" / "both-ways.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "both-ways.md").read_text(encoding="utf-8")
 
 
 def table_of(title):
@@ -139,7 +139,7 @@ def test_line_of_the_table(nodes, settings, rule, row):
     ],
 )
 def test_rule_of_the_page(local, remote, changed, decided):
-    [code] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    [code] = re.findall(r"```python\n(from synchro_triggers import .*?)```", PAGE, re.DOTALL)
     names = {}
     exec(compile(code, "both-ways.md", "exec"), names)
 

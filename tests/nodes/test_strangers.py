@@ -82,7 +82,7 @@ def test_changes_of_equal_copies_are_a_conflict_where_they_meet_at_a_hub_that_ha
 @pytest.mark.parametrize("runs", [1, 3])
 @pytest.mark.parametrize("how", ["change", "delete"])
 def test_clash_goes_on_with_the_next_run_when_a_user_has_changed_one_of_both(nodes, how, runs):
-    """However often it was tried in vain (docs/both-ways.md, "Change one of them, and the next run goes on")."""
+    """However often it was tried in vain (docs/how-to/both-ways.md, "Change one of them, and the next run goes on")."""
     for name in "ab":
         nodes.rows(name, Numbered).create(name=f"of {name}", number=5)
         later()
@@ -117,7 +117,7 @@ def no_value(conflict):
 
 @pytest.mark.parametrize("rule", [leaves, raises, no_number, no_value], ids=lambda rule: rule.__name__)
 def test_failure_names_the_rule_that_has_made_it(nodes, settings, rule):
-    """docs/both-ways.md: a failure that names rule, model and key."""
+    """docs/how-to/both-ways.md: a failure that names rule, model and key."""
     nodes.rows("a", Item).create(name="0", cash=0)
     nodes.rounds(PAIR)
     for name in "ab":

@@ -1,7 +1,7 @@
 """Each operation of a migration, on one side first, with writers on both meanwhile: what happens until both have it.
 
-A row of the table in docs/migrations.md is a test here, with real migrations. The code is that of the side from which
-runs are started: LOCAL's.
+A row of the table in docs/how-to/migrations.md is a test here, with real migrations. The code is that of the side from
+which runs are started: LOCAL's.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ ROWS = {
 
 
 ALL = ["changed here", "changed there", "made here", "made there", "thing 0", "thing 3"]
-PAGE = (Path(__file__).parents[2] / "docs" / "migrations.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "migrations.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.django_db(databases=())

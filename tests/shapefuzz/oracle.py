@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 from django.apps import apps
@@ -467,7 +468,8 @@ class _Case:
     def _is_found_by_a_callable(self, name: Name, attname: str) -> bool:
         """Tell whether a key is one that a callable finds, in a row that nobody has written on either side.
 
-        That its number was given to another object is not looked at before the row changes; the README says so.
+        That its number was given to another object is not looked at before the row changes; the page on
+        identity says so.
         """
         field = next((each for each in _fields(name[0]) if each.attname == attname), None)
         if not isinstance(field, JSONField) or model_held(field) is None or self._oracle.full:
@@ -533,7 +535,7 @@ class _Case:
     def _has_come_to_lead_somewhere(self, name: Name, attname: str) -> bool:
         """Tell whether a key has led nowhere on LOCAL, which has given that number to another object since.
 
-        Nothing is logged of it; the README says so.
+        Nothing is logged of it; the page on identity says so.
         """
         was_local, _ = self._oracle.base(name)
         led_nowhere = was_local is not None and was_local.get(attname) == "→ nothing"
@@ -1157,7 +1159,12 @@ def _renamed(before: Content, after: Content) -> dict[Name, str]:
 def _texts(key: Any) -> set[str]:
     """Return how a key may be spelt in a report."""
     if isinstance(key, tuple):
-        return {str(key), json.dumps([str(each) for each in key]), json.dumps(key, default=str)}
+        spelt = [[str(each) for each in key], key]
+        ways = product(spelt, (None, (",", ":")), (True, False))  # SQLite writes no spaces
+        return {
+            str(key),
+            *(json.dumps(parts, default=str, separators=between, ensure_ascii=ascii) for parts, between, ascii in ways),
+        }
     if isinstance(key, (bytes, memoryview)):
         return {str(key), bytes(key).hex()}
     if isinstance(key, timedelta):

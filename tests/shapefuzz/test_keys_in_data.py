@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from synchro_triggers import compare, synchro_paused, synchronize
+from tests.pages import page
 from tests.shapefuzz.test_found import both_vendors, marked
 
 
@@ -216,8 +216,8 @@ def test_callable_is_asked_again_when_its_row_changes_and_not_before(opened, hea
 
 
 @both_vendors
-def test_callable_of_the_readme_does_what_it_says(opened, heard, local):
-    text = (Path(__file__).parents[2] / "README.md").read_text()
+def test_callable_of_the_page_does_what_it_says(opened, heard, local):
+    text = page("docs/reference/options.md")
     [code] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "def keys_in(" in block]
     names = {}
     exec(code.replace("shop.Customer", "shapefuzz.A").replace("shop.Order", "shapefuzz.A"), names)

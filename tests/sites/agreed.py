@@ -27,7 +27,7 @@ FIGURES: list[Compared] = []
 
 
 def start_office(trial: Trial, *exclude: str, both_ways: bool = False, load: str = "", **while_loading: Any) -> None:
-    """Start the office as ``docs/whole-sites.md`` says: from a copy of main, or from a dump where vendors differ.
+    """Start the office as ``how-to/whole-sites.md`` says: from a copy of main, or from a dump where vendors differ.
 
     Args:
         trial: the trial.

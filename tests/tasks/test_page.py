@@ -1,4 +1,4 @@
-"""``docs/tasks.md`` names what there is, and its examples do what it says."""
+"""``docs/how-to/tasks.md`` names what there is, and its examples do what it says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.tasks.test_django_tasks import TASKS
 from tests.testapp.models import Item
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "tasks.md").read_text(encoding="utf-8")
 APP, BY_CELERY, BY_DJANGO = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 _, REMOTE = ALIASES

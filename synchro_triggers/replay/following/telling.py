@@ -1,6 +1,6 @@
 """What a follower says by ``logging``: to ``synchro_triggers.follow``, with the same fields in every record.
 
-What they mean is in ``docs/service.md``. Where nobody has set up ``logging``, Python prints what is a warning.
+What they mean is in ``docs/how-to/service.md``. Where nobody has set up ``logging``, Python prints what is a warning.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ OF_SITES := -c tests/sites/pytest.ini tests/sites -n 2 --dist loadfile
 DEMO := examples/offline_office/demo.py
 OFFICES := examples/three_offices/demo.py
 MONTH := examples/a_month/demo.py
+SITE := examples/the_page/demo.py
 CATALOGS := $(abspath $(BIN))/django-admin
 LANGUAGES := -l pl -l de -l es -l fr
 
@@ -50,7 +51,7 @@ LANGUAGES := -l pl -l de -l es -l fr
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help messages demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs release-check lock lint format types clean
+.PHONY: help messages pictures demo-site demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs release-check lock lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +73,9 @@ demo-month: $(VENV)/.for-demo  ## thirty days of them: an outage, a failover, a 
 
 demo-month-postgres: $(VENV)/.for-demo-postgres  ## the same, the hub and an office on PostgreSQL servers (needs Docker)
 	docker/with_servers $(BIN)/python $(MONTH)
+
+demo-site: $(VENV)/.for-demo  ## the page in the admin, with users and data, on http://127.0.0.1:8000/; make demo-site PORT=8100
+	$(BIN)/python $(SITE) $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.for-test $(FOR_MARIADB) $(FOR_BROWSER)  ## all tests, on SQLite, PostgreSQL and, if installed, MariaDB; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
@@ -148,6 +152,9 @@ messages: $(VENV)/.for-dev  ## what people read, into the catalogs of all langua
 	sed -i.bak '/^"POT-Creation-Date/d; /^"Report-Msgid-Bugs-To/d' synchro_triggers/locale/*/LC_MESSAGES/django.po
 	rm synchro_triggers/locale/*/LC_MESSAGES/django.po.bak
 	cd synchro_triggers && $(CATALOGS) compilemessages $(LANGUAGES)
+
+pictures: $(VENV)/.for-demo  ## those of the README and the docs, from the data of make demo-site (needs Chromium)
+	$(BIN)/python examples/the_page/pictures.py
 
 clean:  ## remove the virtual environment and everything generated
 	rm -rf $(VENV) $(SITES) docs/_build .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants

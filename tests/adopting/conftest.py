@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from textwrap import dedent
@@ -45,12 +46,19 @@ class OldProject:
         self.env["PYTHONWARNINGS"] = "ignore"  # no copy of a process: its code reads settings as it is imported
         self._begin = _BEGIN + _TABLES
 
-    def do(self, code: str) -> str:
-        """Run code in which the test project's models and django-synchro's names are known; return what it prints."""
+    def do(self, code: str, *, on_remote: bool = False) -> str:
+        """Run code in which the test project's models and django-synchro's names are known; return what it prints.
+
+        With ``on_remote``, it is the project on the other side, whose remote this one is.
+        """
         for alias in ("default", "remote"):
             connections[alias].close()
         begin, self._begin = self._begin, _BEGIN
-        done = processes.run("-c", begin + dedent(code), env=self.env, timeout=60)
+        databases = json.loads(self.env["SYNCHRO_TEST_DATABASES"])
+        if on_remote:
+            databases = {"default": databases["remote"], "remote": databases["default"]}
+        env = {**self.env, "SYNCHRO_TEST_DATABASES": json.dumps(databases)}
+        done = processes.run("-c", begin + dedent(code), env=env, timeout=60)
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout.strip()
 

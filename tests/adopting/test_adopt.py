@@ -10,9 +10,25 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from synchro_triggers import compare, counterparts, synchronize
+from synchro_triggers.local import replaying_from
 from synchro_triggers.models import ChangeLog, Node, Reference
+from synchro_triggers.replay.adoption import adopting
+from synchro_triggers.testing import assert_synchronised
 from tests.databases import both_committed
-from tests.testapp.models import Account, Entry, Friend, Item, Keyed, Membership, OwnKey, Tag, Tagged, Unlisted
+from tests.testapp.models import (
+    Account,
+    Entry,
+    Friend,
+    Item,
+    Keyed,
+    Membership,
+    OwnKey,
+    Place,
+    Restaurant,
+    Tag,
+    Tagged,
+    Unlisted,
+)
 
 LOCAL, REMOTE = "default", "remote"
 
@@ -32,6 +48,7 @@ def adopt(*options):
 def adopted(*options):
     """Return the exit code, and what the command says as JSON."""
     code, said = adopt("--json", *options)
+    assert said.startswith("{"), said
     told, _ = json.JSONDecoder().raw_decode(said)
     return code, told[REMOTE]
 
@@ -48,11 +65,6 @@ def query(sql, *params, alias=LOCAL):
     with connections[alias].cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchall() if cursor.description else None
-
-
-def assert_equal(*labels):
-    found = compare(models=labels or None)
-    assert found.equal, found.differences
 
 
 #: What is logged within the second of the last run counts as not sent: it was longer ago.
@@ -206,7 +218,7 @@ Membership.objects.create(club=club, member=Tag.objects.create(label="a"), extra
 
     assert sorted(remote(Membership).values_list("member__label", "cash")) == [("a", 2), ("b", 3)]
     assert remote(Unlisted).count() == 1
-    assert_equal("testapp.Club", "testapp.Membership", "testapp.Tag")
+    assert_synchronised(models=["testapp.Club", "testapp.Membership", "testapp.Tag"])
 
 
 def test_deleted_object_without_reference_is_found_by_natural_key(old, move):
@@ -360,6 +372,66 @@ def test_object_that_nobody_knows_is_doubled_by_nobody(old, move):
         call_command("synchronize", verbosity=0)
 
     assert raised.value.returncode == 3 and remote(Item).count() == 1
+
+
+def test_children_are_one_object_with_their_parents(old, move):
+    old.do(
+        """
+Place.objects.using("remote").create(name="of the remote")
+for name in ("first", "second", "third"):
+    Restaurant.objects.create(name=name, stars=1)
+"""
+        + SENT
+    )
+    assert remote(Restaurant).count() == 3
+    old.do("""
+        Restaurant.objects.filter(name="first").get().delete()
+        second = Restaurant.objects.get(name="second"); second.stars = 2; second.name = "changed"; second.save()
+        Restaurant.objects.create(name="new", stars=5)
+    """)
+    move()
+
+    assert adopted()[0] == 0
+    report = synchronize()
+
+    assert report.failures == [] and report.remarks == []
+    assert sorted(remote(Restaurant).values_list("name", "stars")) == [("changed", 2), ("new", 5), ("third", 1)]
+    assert remote(Place).count() == 4
+    assert not synchronize().changed
+
+
+def test_both_sides_take_over_what_they_have_not_sent(old, move):
+    """A conflict is decided by the times at which django-synchro has logged both changes."""
+    old.do(
+        """
+for code in "abc":
+    Keyed.objects.create(code=code, cash=1)
+"""
+        + SENT
+    )
+    old.do(
+        """
+options.last_check = timezone.now() - timezone.timedelta(minutes=1)
+for code, cash in (("a", 2), ("b", 2)):
+    keyed = Keyed.objects.get(code=code); keyed.cash = cash; keyed.save()
+Keyed.objects.create(code="there", cash=2)
+""",
+        on_remote=True,
+    )
+    old.do("""
+        for code, cash in (("a", 3), ("c", 3)):
+            keyed = Keyed.objects.get(code=code); keyed.cash = cash; keyed.save()
+        Keyed.objects.create(code="here", cash=3)
+    """)
+    move()
+
+    with replaying_from(REMOTE):
+        assert adopting.adopt(LOCAL).left == []  # as the other machine's process does
+    assert adopted()[0] == 0
+    assert synchronize(both=True).failures == []
+
+    assert dict(Keyed.objects.values_list("code", "cash")) == {"a": 3, "b": 2, "c": 3, "there": 2, "here": 3}
+    assert_synchronised(models=["testapp.Keyed"])
 
 
 def test_both_apps_at_one_time_lose_and_double_nothing(old, move):

@@ -27,6 +27,9 @@ export SYNCHRO_TEST_PGBOUNCER := $(PGBOUNCER)
 # And for Prometheus, which scrapes the metrics.
 PROMETHEUS ?= auto
 export SYNCHRO_TEST_PROMETHEUS := $(PROMETHEUS)
+# And for django-synchro, which the tests of synchro_adopt download from a package index.
+DJANGO_SYNCHRO ?= auto
+export SYNCHRO_TEST_DJANGO_SYNCHRO := $(DJANGO_SYNCHRO)
 # And for Redis, the broker of tasks; SYNCHRO_TEST_BROKER_URL names another one.
 REDIS ?= auto
 export SYNCHRO_TEST_REDIS := $(REDIS)

@@ -25,11 +25,12 @@ def wait_for_those_under_way(alias: str, source: str) -> None:
     """Wait, before the first run of ``source``, for transactions of others' runs that may not know of it.
 
     Each of them asks once whether others may ask for versions, before it has locked all of its rows. What it does not
-    note then, and does not look for, would be overwritten, or overwrite what ``source`` brings, without a conflict. All
-    that begin from now on see the checkpoint of ``source``, which must have been committed.
+    note then, and does not look for, would be overwritten, or overwrite what ``source`` brings, without a conflict;
+    and what it brings to ``source`` itself would be sent on without its version. All that begin from now on see that
+    others ask, which must have been committed: the checkpoint of ``source``, or which node it has met.
 
     Args:
-        alias: the database that receives.
+        alias: the database that receives, or that of ``source``.
         source: node id of LOCAL.
     """
     others = Checkpoint._base_manager.using(alias).exclude(source=source).order_by("pk")

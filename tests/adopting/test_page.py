@@ -1,4 +1,4 @@
-"""``docs/how-to/from-django-synchro.md``: its commands move a project, its ``sed`` its imports, and its names are there."""
+"""``docs/how-to/from-django-synchro.md``: its commands move a project, its ``sed`` its imports; its names are there."""
 
 from __future__ import annotations
 

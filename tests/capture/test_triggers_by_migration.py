@@ -1,4 +1,4 @@
-"""``--migration APP --check``, and ``docs/how-to/triggers-by-migration.md``: triggers change by a migration that says so."""
+"""``--migration APP --check``, and ``docs/how-to/triggers-by-migration.md``: triggers change by a migration."""
 
 from __future__ import annotations
 

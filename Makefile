@@ -129,7 +129,7 @@ sites-all: $(SITES)/.made-all  ## the same with all stories, and more products
 	$(SITES)/bin/python -m pytest $(OF_SITES) --whole $(ARGS)
 
 docs: $(VENV)/.for-docs  ## the documentation as a site, in docs/_build; strict: what Sphinx warns of is an error
-	DJANGO_SETTINGS_MODULE= PYTHONPATH=. $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build $(ARGS)
+	env --unset=DJANGO_SETTINGS_MODULE PYTHONPATH=. $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build $(ARGS)
 	@echo "docs/_build/index.html"
 
 release-check: $(VENV)/.for-dev  ## what a release takes: wheel and sdist, their contents, used in empty environments

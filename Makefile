@@ -5,9 +5,15 @@ BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check install --quiet
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python
 COMMA := ,
+# This package as users install it, with what the tests need of its extras.
+OURS := --editable '.[postgres$(COMMA)progress]'
+# LOCKED=yes: the versions of requirements-dev.lock, which `make lock` writes. Otherwise the newest that pyproject.toml allows.
+LOCKED ?=
+LOCK := $(if $(filter yes,$(LOCKED)),--constraint requirements-dev.lock)
+LOCKING := --group dev --extra postgres --extra progress --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url --no-emit-find-links
 # uv takes a third of the time. What it cannot install, pip does, or says why not.
 install_at = { [ -x $(BIN)/uv ] && $(UV) $(1)/bin/python $(2) 2>$(VENV)/uv.log; } || $(1)/bin/python $(PIP) $(2)
-install = $(call install_at,$(VENV),$(1))
+install = $(call install_at,$(VENV),$(1) $(LOCK))
 MANY_TABLES := tests/capture/test_install.py::test_many_tables_are_installed_all_or_none_and_in_seconds
 # As many workers as tests/conftest.py says; one that has nothing left takes over from another. For one test: WORKERS=
 WORKERS := -n auto --dist worksteal
@@ -21,6 +27,9 @@ export SYNCHRO_TEST_PGBOUNCER := $(PGBOUNCER)
 # And for Prometheus, which scrapes the metrics.
 PROMETHEUS ?= auto
 export SYNCHRO_TEST_PROMETHEUS := $(PROMETHEUS)
+# And for django-synchro, which the tests of synchro_adopt download from a package index.
+DJANGO_SYNCHRO ?= auto
+export SYNCHRO_TEST_DJANGO_SYNCHRO := $(DJANGO_SYNCHRO)
 # And for Redis, the broker of tasks; SYNCHRO_TEST_BROKER_URL names another one.
 REDIS ?= auto
 export SYNCHRO_TEST_REDIS := $(REDIS)
@@ -37,6 +46,7 @@ OF_SITES := -c tests/sites/pytest.ini tests/sites -n 2 --dist loadfile
 DEMO := examples/offline_office/demo.py
 OFFICES := examples/three_offices/demo.py
 MONTH := examples/a_month/demo.py
+SITE := examples/the_page/demo.py
 CATALOGS := $(abspath $(BIN))/django-admin
 LANGUAGES := -l pl -l de -l es -l fr
 
@@ -44,7 +54,7 @@ LANGUAGES := -l pl -l de -l es -l fr
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help messages demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs lint format types clean
+.PHONY: help messages pictures demo-site demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs release-check lock lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +76,9 @@ demo-month: $(VENV)/.for-demo  ## thirty days of them: an outage, a failover, a 
 
 demo-month-postgres: $(VENV)/.for-demo-postgres  ## the same, the hub and an office on PostgreSQL servers (needs Docker)
 	docker/with_servers $(BIN)/python $(MONTH)
+
+demo-site: $(VENV)/.for-demo  ## the page in the admin, with users and data, on http://127.0.0.1:8000/; make demo-site PORT=8100
+	$(BIN)/python $(SITE) $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.for-test $(FOR_MARIADB) $(FOR_BROWSER)  ## all tests, on SQLite, PostgreSQL and, if installed, MariaDB; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
@@ -119,6 +132,12 @@ docs: $(VENV)/.for-docs  ## the documentation as a site, in docs/_build; strict:
 	DJANGO_SETTINGS_MODULE= PYTHONPATH=. $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build $(ARGS)
 	@echo "docs/_build/index.html"
 
+release-check: $(VENV)/.for-dev  ## what a release takes: wheel and sdist, their contents, used in empty environments
+	$(BIN)/python .ci/release_check.py
+
+lock: $(VENV)/.for-dev  ## write down the versions that development takes; make test LOCKED=yes takes those
+	$(BIN)/uv pip compile pyproject.toml $(LOCKING) --quiet --output-file requirements-dev.lock
+
 lint: $(VENV)/.for-dev  ## ruff: rules and format; import-linter: which room may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -137,6 +156,9 @@ messages: $(VENV)/.for-dev  ## what people read, into the catalogs of all langua
 	rm synchro_triggers/locale/*/LC_MESSAGES/django.po.bak
 	cd synchro_triggers && $(CATALOGS) compilemessages $(LANGUAGES)
 
+pictures: $(VENV)/.for-demo  ## those of the README and the docs, from the data of make demo-site (needs Chromium)
+	$(BIN)/python examples/the_page/pictures.py
+
 clean:  ## remove the virtual environment and everything generated
 	rm -rf $(VENV) $(SITES) docs/_build .nox build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -149,6 +171,7 @@ $(VENV)/.made: pyproject.toml
 	    echo "This Python cannot make virtual environments; install its venv package (Debian: apt install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python $(PIP) uv 2>$(VENV)/uv.log || echo "uv cannot be installed ($(VENV)/uv.log says why): pip does it all, which takes longer."
+	@[ -x $(BIN)/uv ] || $(BIN)/python $(PIP) --upgrade 'pip>=25.1' # knows dependency groups
 	@touch $@
 
 $(VENV)/.for-demo: $(VENV)/.made
@@ -161,15 +184,15 @@ $(VENV)/.for-demo-postgres: $(VENV)/.made
 
 # One test reads which versions the matrix runs, and so needs nox; with the rest of what develops it takes half as long again.
 $(VENV)/.for-test: $(VENV)/.made
-	@$(call install,--editable '.[test$(COMMA)bench]' nox)
+	@$(call install,$(OURS) --group test --group bench nox)
 	@touch $@
 
 $(VENV)/.for-dev: $(VENV)/.for-test
-	@$(call install,--editable '.[dev]')
+	@$(call install,$(OURS) --group dev)
 	@touch $@
 
 $(VENV)/.for-docs: $(VENV)/.made
-	@$(call install,--editable '.[docs]')
+	@$(call install,--editable . --group docs)
 	@touch $@
 
 # The driver is compiled. Where that cannot be, the tests go on without MariaDB, unless it is required.
@@ -178,8 +201,9 @@ $(VENV)/.for-mariadb: $(VENV)/.for-test
 	    echo "MariaDB's driver could not be built ($(VENV)/mariadb.log says why). Debian has what it needs in:" \
 	        "apt-get install libmariadb-dev gcc pkg-config python3-dev" >&2; [ "$(MARIADB)" != required ]; }
 
+# The second carries axe-core as a file. It is for Playwright, which is not needed for that, and larger than all the rest.
 $(VENV)/.for-browser: $(VENV)/.for-test tests/browser/axe.txt
-	@$(call install,--editable '.[browser]')
+	@$(call install,$(OURS) --group browser)
 	@$(call install,--no-deps --requirement tests/browser/axe.txt)
 	@touch $@
 
@@ -193,5 +217,5 @@ $(SITES)/.made-all: $(SITES)/.made tests/sites/requirements-all.txt
 	@touch $@
 
 $(VENV)/.for-bench: $(VENV)/.made
-	@$(call install,--editable '.[bench]')
+	@$(call install,$(OURS) --group bench)
 	@touch $@

@@ -120,13 +120,15 @@ def _is_there(python: str) -> bool:
 
 def run_core(session: nox.Session, combination: Combination) -> None:
     """Install what the combination names, say what it came to, and run the core."""
-    requirements = ["--editable", ".[test,browser]", f"Django~={combination.django}.0"]
+    pyproject = nox.project.load_toml(PYPROJECT)
+    tests = nox.project.dependency_groups(pyproject, "test", "browser")
+    requirements = ["--editable", ".[postgres,progress]", *tests, f"Django~={combination.django}.0"]
     if combination.psycopg == "c":
         _need_compiler(session)
         requirements.append("psycopg[c]")
     if combination.lowest:
         constraints = Path(session.create_tmp()) / "lowest.txt"
-        constraints.write_text("\n".join(lowest_pins(nox.project.load_toml(PYPROJECT)["project"])))
+        constraints.write_text("\n".join(lowest_pins(pyproject["project"], tests)))
         requirements += ["--constraint", str(constraints)]
     session.install(*requirements)
     session.install("--no-deps", "--requirement", "tests/browser/axe.txt")
@@ -158,20 +160,19 @@ def _need_compiler(session: nox.Session) -> None:
         )
 
 
-def lowest_pins(project: dict[str, Any]) -> list[str]:
+def lowest_pins(project: dict[str, Any], tests: Iterable[str]) -> list[str]:
     """Return ``name==version`` for the lower bound of each requirement of the package and of its tests.
 
     Args:
         project: the metadata, as in pyproject.toml.
+        tests: the requirements of the tests, its dependency group `test`.
 
     Raises:
         ValueError: a requirement has none.
     """
     extras = project["optional-dependencies"]
     pins = []
-    for requirement in [*project["dependencies"], *extras["postgres"], *extras["test"]]:
-        if requirement.startswith(project["name"]):  # an extra that asks for another one
-            continue
+    for requirement in [*project["dependencies"], *extras["postgres"], *tests]:
         bound = re.match(r"(?P<name>[\w.-]+)(?:\[.*?\])?>=(?P<version>[\d.]+)", requirement)
         if bound is None:
             raise ValueError(f"{PYPROJECT}: {requirement!r} has no lower bound")

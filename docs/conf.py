@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 # autodoc imports the package, and some of it imports models.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "docs.settings")
 
@@ -22,7 +22,7 @@ author = "synchro_triggers authors"
 copyright = f"{author}, BSD-3-Clause"
 release = version = synchro_triggers.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.intersphinx"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "messages"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "Thumbs.db", ".DS_Store"]
 
@@ -37,7 +37,6 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 
 # No network while building: names of Python and Django are words, not links.
-intersphinx_mapping: dict[str, tuple[str, str | None]] = {}
 nitpick_ignore_regex = [("py:.*", r"(?!synchro_triggers\.).*")]
 # Types that nobody but the package makes; the attributes that hold them say what they are.
 nitpick_ignore = [("py:class", "synchro_triggers.replay.plan.conflicts.Sides")]

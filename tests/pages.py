@@ -39,10 +39,23 @@ def section(name: str, title: str) -> str:
     """Return what stands under a title of a page, with the titles below it.
 
     Raises:
-        IndexError: there is no such title.
+        KeyError: there is no such title.
     """
-    marks, rest = re.split(rf"^(#+) {re.escape(title)}\n", page(name), maxsplit=1, flags=re.MULTILINE)[1:]
-    return re.split(rf"^#{{1,{len(marks)}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    found: list[str] = []
+    level, is_code = 0, False
+    for line in page(name).splitlines(keepends=True):
+        marks = re.match(r"(#+) (.*)", line)
+        if line.lstrip().startswith("```"):
+            is_code = not is_code
+        if marks and not is_code and level and len(marks[1]) <= level:
+            break
+        if level:
+            found.append(line)
+        elif marks and not is_code and marks[2].strip() == title:
+            level = len(marks[1])
+    if not level:
+        raise KeyError(f"{name} has no title {title!r}")
+    return "".join(found)
 
 
 def blocks(name: str) -> list[Block]:

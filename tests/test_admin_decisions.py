@@ -64,7 +64,7 @@ def failure(vendor, db):
 @pytest.mark.mariadb
 @both
 def test_failures_of_a_remote_are_shown_with_their_errors_and_tries(failure):
-    ann = client_of(user_with("view_failure"))
+    ann = client_of(user_with("view_failure", "view_changelog"))
 
     page = ann.get(list_of("failure"))  # a remote's are shown first
 
@@ -78,7 +78,7 @@ def test_failures_of_a_remote_are_shown_with_their_errors_and_tries(failure):
 @pytest.mark.mariadb
 @both
 def test_retry_lets_the_next_run_try_and_is_noted(failure):
-    ann = client_of(user_with("view_failure", "synchronize"))
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
     Ambiguous.objects.using(REMOTE).all().delete()
     assert not synchronize().created  # it pauses
 
@@ -96,7 +96,7 @@ def test_retry_lets_the_next_run_try_and_is_noted(failure):
 @pytest.mark.mariadb
 @both
 def test_drop_asks_once_more_and_is_noted(failure):
-    ann = client_of(user_with("view_failure", "synchronize"))
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
 
     asked = press(ann, "failure", "drop", failure.pk)
     still_there = Failure.objects.using(REMOTE).exists()
@@ -112,7 +112,7 @@ def test_drop_asks_once_more_and_is_noted(failure):
 @both
 @pytest.mark.parametrize(("pressed", "said"), [("retry", "1 failure is tried"), ("drop", "Drop failures?")])
 def test_page_of_a_failure_has_buttons_that_do_the_same(failure, pressed, said):
-    ann = client_of(user_with("view_failure", "synchronize"))
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
 
     page = ann.get(page_of("failure", REMOTE, failure.pk)).content.decode()
     form = page[page.index(f'<form method="post" action="{list_of("failure")}') :]
@@ -141,7 +141,7 @@ def test_who_may_not_synchronise_retries_and_drops_nothing(failure, action):
 def test_errors_are_text_and_show_no_credentials(failure, monkeypatch):
     monkeypatch.setitem(connections.settings[REMOTE], "PASSWORD", "s3cr/et")
     Failure.objects.using(REMOTE).update(error=f"{MARKUP} postgres://keeper:s3cr%2Fet@db/shop password=s3cr/et")
-    ann = client_of(user_with("view_failure", "synchronize"))
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
 
     pages = [ann.get(list_of("failure")), ann.get(page_of("failure", REMOTE, failure.pk))]
     pages.append(press(ann, "failure", "drop", failure.pk))
@@ -156,7 +156,7 @@ def test_errors_are_text_and_show_no_credentials(failure, monkeypatch):
 @pytest.mark.mariadb
 @both
 def test_failures_of_models_that_are_gone_and_of_long_keys_are_shown_and_dropped(vendor):
-    ann = client_of(user_with("view_failure", "synchronize"))
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
     now = datetime.datetime.now(datetime.UTC)
     long = "k" * 900
     given = {"source": node_id("default"), "operation": "U", "logged_at": now, "error": "no such table"}
@@ -173,7 +173,7 @@ def test_failures_of_models_that_are_gone_and_of_long_keys_are_shown_and_dropped
 @pytest.mark.mariadb
 @both
 def test_what_others_have_sent_to_a_remote_is_not_theirs_to_drop(vendor):
-    ann = client_of(user_with("view_failure", "synchronize"))
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
     now = datetime.datetime.now(datetime.UTC)
     given = {"source": "another-node", "operation": "U", "logged_at": now, "error": "no"}
     Failure.objects.using(REMOTE).create(model_label="testapp.Item", object_pk="1", **given)
@@ -221,7 +221,7 @@ def test_failure_of_what_was_fetched_leads_to_no_object_of_local(django_user_mod
 
 @both
 def test_failure_of_what_was_fetched_is_dropped_and_that_of_a_stranger_is_not(vendor):
-    ann = client_of(user_with("view_failure", "synchronize"))
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
     Ambiguous.objects.bulk_create([Ambiguous(name="x"), Ambiguous(name="x")])
     Ambiguous.objects.using(REMOTE).create(name="x")
     assert synchronize(pull=True).failures
@@ -242,7 +242,7 @@ def test_failure_of_what_was_fetched_is_dropped_and_that_of_a_stranger_is_not(ve
 @both
 @pytest.mark.parametrize("name", ["0-before", "z-before"])
 def test_failure_of_a_node_that_was_behind_an_alias_before_hides_no_other(vendor, name):
-    ann = client_of(user_with("view_failure", "synchronize"))
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
     now = datetime.datetime.now(datetime.UTC)
     given = {"operation": "U", "logged_at": now, "error": "no", "model_label": "testapp.Item"}
     synchronize(pull=True)
@@ -261,7 +261,7 @@ def test_failure_of_a_node_that_was_behind_an_alias_before_hides_no_other(vendor
 @both
 def test_without_a_remote_the_lists_are_those_of_local(vendor, settings):
     settings.SYNCHRO_REMOTE = None
-    boss = client_of(user_with("view_failure", "view_conflict", "view_reference"))
+    boss = client_of(user_with("view_failure", "view_changelog", "view_conflict", "view_reference"))
 
     for table in ("failure", "conflict", "reference"):
         assert "on “default”" in text_of(boss.get(list_of(table)))
@@ -284,7 +284,7 @@ def conflict(vendor, db, settings):
 
 @both
 def test_both_versions_stand_side_by_side(conflict):
-    ann = client_of(user_with("view_conflict"))
+    ann = client_of(user_with("view_conflict", "view_changelog"))
 
     page = ann.get(page_of("conflict", REMOTE, conflict.pk))
 
@@ -298,7 +298,7 @@ def test_both_versions_stand_side_by_side(conflict):
 @both
 @pytest.mark.parametrize("way", ["list", "page"])
 def test_taking_the_remotes_version_writes_it_and_is_noted(conflict, way):
-    ann = client_of(user_with("view_conflict", "change_conflict"))
+    ann = client_of(user_with("view_conflict", "view_changelog", "change_conflict"))
 
     if way == "list":
         response = press(ann, "conflict", "take_remote", conflict.pk)
@@ -315,7 +315,7 @@ def test_taking_the_remotes_version_writes_it_and_is_noted(conflict, way):
 
 @both
 def test_conflict_that_was_changed_since_is_refused_unless_that_is_meant(conflict):
-    ann = client_of(user_with("view_conflict", "change_conflict"))
+    ann = client_of(user_with("view_conflict", "view_changelog", "change_conflict"))
     Item.objects.using(REMOTE).update(name="later")
     address = page_of("conflict", REMOTE, conflict.pk)
 
@@ -346,7 +346,7 @@ def test_who_may_not_change_conflicts_decides_none(conflict, way):
 @both
 @pytest.mark.parametrize("side", ["", "merged", "both"])
 def test_word_that_is_no_side_decides_nothing(conflict, side):
-    ann = client_of(user_with("view_conflict", "change_conflict"))
+    ann = client_of(user_with("view_conflict", "view_changelog", "change_conflict"))
 
     response = ann.post(page_of("conflict", REMOTE, conflict.pk), {"take": side})
 
@@ -356,7 +356,7 @@ def test_word_that_is_no_side_decides_nothing(conflict, side):
 
 @both
 def test_conflicts_are_filtered_by_whether_they_are_open(conflict):
-    ann = client_of(user_with("view_conflict", "change_conflict"))
+    ann = client_of(user_with("view_conflict", "view_changelog", "change_conflict"))
 
     def shown(state):
         return cells_of(ann.get(list_of("conflict"), {"open": state}), "id")
@@ -368,7 +368,7 @@ def test_conflicts_are_filtered_by_whether_they_are_open(conflict):
 
 @both
 def test_version_of_a_model_that_is_gone_is_shown_and_refused(conflict):
-    ann = client_of(user_with("view_conflict", "change_conflict"))
+    ann = client_of(user_with("view_conflict", "view_changelog", "change_conflict"))
     Conflict.objects.using(REMOTE).update(model_label="gone.Model")
     address = page_of("conflict", REMOTE, conflict.pk)
 
@@ -385,7 +385,7 @@ def test_deleted_version_is_shown_as_deleted(vendor):
     Item.objects.all().delete()
     synchronize()
     conflict = Conflict.objects.using(REMOTE).get()
-    boss = client_of(user_with("view_conflict"))
+    boss = client_of(user_with("view_conflict", "view_changelog"))
 
     said = text_of(boss.get(page_of("conflict", REMOTE, conflict.pk)))
 
@@ -395,7 +395,7 @@ def test_deleted_version_is_shown_as_deleted(vendor):
 @both_committed
 def test_decision_is_not_inside_the_transaction_of_the_request(conflict, monkeypatch):
     inside = []
-    ann = client_of(user_with("view_conflict", "change_conflict"))
+    ann = client_of(user_with("view_conflict", "view_changelog", "change_conflict"))
     monkeypatch.setattr(
         "synchro_triggers.web.admin.conflicts.take",
         lambda alias, *args, **options: inside.append(connections[alias].in_atomic_block) or 1 / 0,

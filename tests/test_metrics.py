@@ -6,6 +6,7 @@ import datetime
 import time
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connections
@@ -384,7 +385,8 @@ def test_who_has_no_token_is_told_nothing(given):
 
 
 @both
-def test_without_a_token_only_the_staff_is_told(settings, django_user_model):
+@pytest.mark.parametrize("let_in", ["permission", "setting"])
+def test_without_a_token_only_who_may_see_the_page_is_told(settings, django_user_model, let_in):
     settings.SYNCHRO_METRICS_TOKEN = None
     client = Client()
     ann = django_user_model.objects.create_user("ann", password="x")
@@ -392,8 +394,13 @@ def test_without_a_token_only_the_staff_is_told(settings, django_user_model):
     answers = [asked(token=None).status_code, asked(token="None").status_code, asked(client=client).status_code]
     ann.is_staff = True
     ann.save()
+    answers.append(asked(client=client, token=None).status_code)
+    if let_in == "permission":
+        ann.user_permissions.add(Permission.objects.get(codename="view_changelog"))
+    else:
+        settings.SYNCHRO_STAFF_MAY_SYNCHRONIZE = True
 
-    assert answers == [401, 401, 401] and asked(client=client, token=None).status_code == 200
+    assert answers == [401] * 4 and asked(client=client, token=None).status_code == 200
 
 
 @both

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ..capture.install import captures
 from ..conf import Settings, local_alias
@@ -20,6 +21,7 @@ from ..replay.status.local import LocalStatus, read_local
 from ..replay.status.remote import FailureStatus, Status, Unreachable, read_all, read_status
 from ..replay.status.runs import last_runs
 from .drawing import RUNS, Bar, Sparkline, bars_of, sparkline_of
+from .permissions import hidden
 
 #: Seconds after which a server that does not answer is given up: somebody waits for the page.
 ANSWERS_WITHIN = 2
@@ -82,8 +84,12 @@ class Overview:
     cards: tuple[Card, ...]
 
 
-def read_overview(settings: Settings) -> Overview:
+def read_overview(settings: Settings, *, with_values: bool) -> Overview:
     """Look where all stand. A remote that cannot be asked is a card that says so.
+
+    Args:
+        settings: of this package.
+        with_values: errors are shown, which may hold values of objects.
 
     Raises:
         Exception: whatever is wrong, with ``SYNCHRO_DEBUG``.
@@ -102,17 +108,17 @@ def read_overview(settings: Settings) -> Overview:
         reached = [each.remote for each in statuses if isinstance(each, Status)]
         # One that is lost now was reached a moment ago: its card does not say that it has triggers.
         troubles_with(reached, lambda alias: logging.add(alias) if captures(alias) else None)
-    cards = tuple(_card(each, local, logs=each.remote in logging) for each in statuses)
+    cards = tuple(_card(each, local, logs=each.remote in logging, with_values=with_values) for each in statuses)
     return Overview(local, error, tuple(map(_masked, find(local, [], Limits()))), cards)
 
 
 def _statuses(settings: Settings) -> Sequence[Status | Unreachable]:
     if settings.debug:
-        return [read_status(alias, at_most=LOOKED_AT) for alias in settings.remotes]
+        return [read_status(alias, at_most=LOOKED_AT, named=_NAMED) for alias in settings.remotes]
     silent = silent_servers(ANSWERS_WITHIN, settings.remotes)
     found: list[Status | Unreachable] = []
     for alias in settings.remotes:
-        found += [_silent(alias)] if alias in silent else read_all([alias], at_most=LOOKED_AT)[0]
+        found += [_silent(alias)] if alias in silent else read_all([alias], at_most=LOOKED_AT, named=_NAMED)[0]
     return found
 
 
@@ -120,10 +126,14 @@ def _silent(alias: str) -> Unreachable:
     return Unreachable(alias, f"its server has not answered within {ANSWERS_WITHIN} seconds.", _UNREACHABLE)
 
 
-def _card(found: Status | Unreachable, local: LocalStatus, *, logs: bool) -> Card:
+def _card(found: Status | Unreachable, local: LocalStatus, *, logs: bool, with_values: bool) -> Card:
+    if not with_values:
+        found = _without_values(found)
     status = found if isinstance(found, Status) else None
     error = found.error if isinstance(found, Unreachable) else ""
     runs = last_runs(found.remote, RUNS, under_way=bool(status and status.under_way))
+    if not with_values:
+        runs = [replace(run, error="") for run in runs]
     findings = [each for each in find(local, [found], Limits()) if each.database != local_alias()]
     waits = status is not None and bool(status.pending_rows)
     return Card(
@@ -137,8 +147,7 @@ def _card(found: Status | Unreachable, local: LocalStatus, *, logs: bool) -> Car
         bars_are_of=LOOKED_AT if status is not None and status.pending_rows > LOOKED_AT else 0,
         runs=sparkline_of(runs),
         failures=tuple(
-            replace(each, error=without_credentials(each.error))
-            for each in (status.failures if status else ())[:_NAMED]
+            replace(each, error=without_credentials(each.error)) for each in (status.failures if status else ())
         ),
         findings=tuple(map(_masked, findings)) if status is not None else (),
         failures_url=_list_of("failure", found.remote),
@@ -146,12 +155,29 @@ def _card(found: Status | Unreachable, local: LocalStatus, *, logs: bool) -> Car
     )
 
 
+def _without_values(found: Status | Unreachable) -> Status | Unreachable:
+    """Return it without the errors of runs and failures, which may hold values of objects."""
+    runs = tuple(replace(run, error="") for run in found.runs)
+    if isinstance(found, Unreachable):
+        return replace(found, runs=runs)
+    return replace(found, runs=runs, failures=tuple(replace(each, error=hidden()) for each in found.failures))
+
+
 #: The exit code that stands for a database that is out of reach.
 _UNREACHABLE = 5
 
 
 def _masked(finding: Finding) -> Finding:
-    return replace(finding, cause=without_credentials(finding.cause))
+    return replace(finding, cause=without_credentials(finding.cause), cure=_cure_here(finding))
+
+
+def _cure_here(finding: Finding) -> str:
+    """Return what somebody without a shell does about it."""
+    if finding.button == "retry":
+        return _("Mend the cause on the object's own page, then press “Retry failures”.")
+    if finding.button == "synchro":
+        return _("Press “Synchronize”.")
+    return _("Tell those who look after the server: %(cure)s") % {"cure": finding.cure} if finding.cure else ""
 
 
 def _list_of(model: str, remote: str) -> str:

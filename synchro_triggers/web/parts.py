@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -29,6 +29,7 @@ from ..replay.state.node import node_id
 from ..replay.status.remote import pending_rows, time_at
 from ..replay.synchronizing import retry_failures, synchronize
 from .cards import ANSWERS_WITHIN
+from .permissions import hidden
 from .work import Work
 
 #: Seconds that a request works: proxies and servers of applications give up after 30, or less.
@@ -157,6 +158,8 @@ def _note_run(part: _Part, report: SyncReport, left: Callable[[], int]) -> bool:
         return False
     if report.failures or report.waiting:
         text = _("An error occurred: %(msg)s (%(type)s)")
+        if not work.with_values:
+            report.failures = [replace(each, error=hidden()) for each in report.failures]
         work.say("error", text % {"msg": without_credentials(describe_failures(report)), "type": "SynchroError"})
     if report.left_out:
         work.say("warning", describe_left_out(report))
@@ -174,7 +177,10 @@ def _dry_run(part: _Part) -> bool:
             [label, each.created, each.updated, each.deleted, each.unchanged, each.conflicts, each.failed]
             for label, each in sorted(report.models.items())
         ],
-        "named": [[each.model, each.key, without_credentials(each.error)] for each in report.failures[:NAMED]],
+        "named": [
+            [each.model, each.key, without_credentials(each.error) if part.work.with_values else hidden()]
+            for each in report.failures[:NAMED]
+        ],
         "is_cut": report.is_cut,
         "waiting": waiting,
         "warnings": [without_credentials(text) for text in report.warnings],

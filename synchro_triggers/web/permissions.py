@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from ..conf import get_settings
 
 if TYPE_CHECKING:
@@ -16,6 +18,19 @@ DECIDE = "synchro_triggers.change_conflict"
 
 #: What django-synchro let everybody of the staff do; ``SYNCHRO_STAFF_MAY_SYNCHRONIZE`` asks for it.
 _OF_THE_STAFF = frozenset({SEE, SYNCHRONIZE, RESET})
+
+
+def may_see_values(user: User | AnonymousUser) -> bool:
+    """Tell whether a user may see values of objects, and errors, which may hold some: the log shows them all.
+
+    Who is let in by being of the staff alone does not.
+    """
+    return user.is_active and user.has_perm(SEE)
+
+
+def hidden() -> str:
+    """Return what stands in place of an error for those who may not see values."""
+    return gettext("for those who may see the changelog")
 
 
 def may(user: User | AnonymousUser, permission: str) -> bool:

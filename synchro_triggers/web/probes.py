@@ -19,6 +19,7 @@ from ..replay.metrics.ready import why_not_ready
 from .exposition import CONTENT_TYPE, exposition
 from .metrics import metrics_of
 from .outside import outside_request_transactions
+from .permissions import SEE, may
 
 
 @outside_request_transactions
@@ -28,13 +29,13 @@ from .outside import outside_request_transactions
 def metrics(request: HttpRequest) -> HttpResponse:
     """Tell in Prometheus' text format where LOCAL and the remotes stand.
 
-    Who asks gives the token of ``SYNCHRO_METRICS_TOKEN``, or is logged in and of the staff. What cannot
+    Who asks gives the token of ``SYNCHRO_METRICS_TOKEN``, or is logged in and may see the page. What cannot
     be told, because settings are wrong or a database is down, is a line that says why, with 503.
     """
     try:
-        if not (_has_token(request) or _is_of_the_staff(request)):
+        if not (_has_token(request) or _may_see(request)):
             return _line(
-                "Send SYNCHRO_METRICS_TOKEN as a bearer token, or log in as one of the staff.",
+                f"Send SYNCHRO_METRICS_TOKEN as a bearer token, or log in as one of the staff who has {SEE}.",
                 status=401,
                 headers={"WWW-Authenticate": 'Bearer realm="synchro"'},
             )
@@ -57,15 +58,15 @@ def _has_token(request: HttpRequest) -> bool:
     return hmac.compare_digest(given.strip().encode(errors="replace"), token.encode())
 
 
-def _is_of_the_staff(request: HttpRequest) -> bool:
-    """Tell whether a user of the staff asks.
+def _may_see(request: HttpRequest) -> bool:
+    """Tell whether one of the staff asks who may see the page.
 
     Raises:
         DatabaseUnreachable: the database that would say who asks does not answer.
     """
     try:
         user = getattr(request, "user", None)
-        return user is not None and user.is_active and user.is_staff
+        return user is not None and user.is_staff and may(user, SEE)
     except Error as error:  # its text is for those who have shown who they are
         raise DatabaseUnreachable("The database that tells who is logged in does not answer.") from error
 

@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from ..api import reset_synchro
+from ..capture.tables import captured_models
 from ..conf import LOCAL, Settings, get_settings, required_remotes
 from ..exceptions import SynchroConfigurationError, SynchroError
 from ..masking import without_credentials
@@ -25,12 +26,13 @@ from ..models import Run
 from ..reaching import answered_within, clear_errors
 from ..replay.report import Told, describe_told
 from ..replay.status.remote import pending_rows
+from .address import explanation_address
 from .admin_site import admin_site
-from .cards import ANSWERS_WITHIN, read_overview
+from .cards import ANSWERS_WITHIN, Overview, read_overview
 from .drawing import HEIGHT, WIDTH
 from .outside import outside_request_transactions
 from .parts import describe_error, make_part
-from .permissions import RESET, SEE, SYNCHRONIZE, may
+from .permissions import RESET, SEE, SYNCHRONIZE, may, may_see_values
 from .work import Kind, OutOfDate, Work, begin, read_work
 
 #: What may be pressed by those who may synchronise; the first is django-synchro's.
@@ -51,7 +53,10 @@ def synchro(request: HttpRequest) -> HttpResponse:
     settings = get_settings()
     _require(request, SEE)
     if request.method != "POST":
-        return _show(request, "synchro", overview=read_overview(settings), settings=settings)
+        overview = _overview(request, settings)
+        return _show(
+            request, "synchro", overview=overview, settings=settings, **_asked_about_objects(request, settings)
+        )
     if "reset" in request.POST:
         _require(request, RESET)
         return _reset(request, settings)
@@ -66,6 +71,17 @@ def synchro(request: HttpRequest) -> HttpResponse:
         messages.error(request, describe_error(error))
         return _back(request)
     return _back(request) if work is None else _go_on(request, work)
+
+
+def _overview(request: HttpRequest, settings: Settings) -> Overview:
+    return read_overview(settings, with_values=may_see_values(request.user))
+
+
+def _asked_about_objects(request: HttpRequest, settings: Settings) -> dict[str, Any]:
+    """Return what the form wants that asks for one object; nothing where there is no page that answers it."""
+    address = explanation_address() if may_see_values(request.user) else ""
+    labels = sorted(model._meta.label for model in captured_models(settings.models)) if address else []
+    return {"explain_address": address, "models": labels}
 
 
 def _require(request: HttpRequest, permission: str) -> None:
@@ -113,7 +129,7 @@ def _asked_for(request: HttpRequest) -> Work | None:
             _require(request, SYNCHRONIZE)
             remotes = _remotes_named(request.POST.get("remote", ""))
             _note(request, kind, remotes)
-            return begin(kind, user, remotes)
+            return begin(kind, user, remotes, with_values=may_see_values(request.user))
     return None
 
 

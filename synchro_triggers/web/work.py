@@ -49,6 +49,7 @@ class Work:
         said: what is to be said at the end: levels and texts.
         told: of what runs have told of single objects, by kind: how many, and the names of the first of them.
         found: what a dry run or a comparison has found, by remote.
+        with_values: errors of objects are told, which may hold values of them.
     """
 
     kind: Kind
@@ -64,6 +65,7 @@ class Work:
     said: list[tuple[Level, str]] = field(default_factory=list)
     told: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    with_values: bool = False
 
     @property
     def is_finished(self) -> bool:
@@ -117,9 +119,9 @@ class Work:
         return signing.dumps(asdict(self), salt=_SALT, compress=True)
 
 
-def begin(kind: Kind, user: str, remotes: Sequence[str]) -> Work:
+def begin(kind: Kind, user: str, remotes: Sequence[str], *, with_values: bool = False) -> Work:
     """Return what is to be done with these remotes."""
-    return Work(kind, user, list(remotes), len(remotes))
+    return Work(kind, user, list(remotes), len(remotes), with_values=with_values)
 
 
 def read_work(text: str, user: str) -> Work:

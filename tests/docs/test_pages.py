@@ -69,8 +69,9 @@ def test_ini_is_read(block):
 def typed(block: Block) -> list[list[str]]:
     """Return the ``manage.py`` commands of a block, word by word."""
     lines = block.text.replace("\\\n", " ").splitlines()
-    if block.language == "text":
-        lines = [line[2:] for line in lines if line.startswith("$ ")]
+    if block.language == "text":  # behind "$"; what goes on in the next line stands behind ">"
+        lines = [line[2:].replace("\n> ", "\n") for line in re.findall(r"^\$ .*(?:\n> .*)*", block.text, re.MULTILINE)]
+        lines += re.findall(r"^(?:[\d*/,]+ ){5}(.*)", block.text, re.MULTILINE)  # of a crontab
     found = []
     for line in (line for line in lines if "./manage.py " in line):
         words = shlex.shlex(line, posix=True, punctuation_chars=True)  # knows && and ; and leaves comments out

@@ -137,3 +137,20 @@ def test_what_was_linked_and_goes_after_local_was_put_back_goes_on_the_remote(pr
 
     assert (report.failures, report.deleted) == ([], 1)
     assert [row.mark_a for row in model.objects.using("remote")] == ["lost"]
+
+
+@both_vendors
+def test_nothing_is_lost_where_all_that_the_remote_has_is_in_the_log_still(project, local, backup, capsys):
+    parent, child = project(local, ("A", "models.Model", marked("a")), ("B", "A", marked("b")))
+    child.objects.create(mark_a="o1", mark_b="o1")
+    parent.objects.create(mark_a="o2")
+    put_back = backup(local)
+    synchronize()
+    put_back()
+    parent.objects.create(mark_a="o3")
+
+    call_command("synchro_reset", keep_identity=True, interactive=False)
+
+    assert "what waits will be sent" in capsys.readouterr().out
+    assert synchronize().created == 1
+    assert sorted(row.mark_a for row in parent.objects.using("remote")) == ["o1", "o2", "o3"]

@@ -42,7 +42,9 @@ class Command(TellingCommand):
             limits = _limits(options)
             remotes = chosen_remotes(options["remote"])
             local = read_local()
-            statuses, problems = read_all(remotes)
+            # What is wrong names the first failure, and counts the others; JSON has them all.
+            named = 1 if options["check"] and not options["as_json"] else None
+            statuses, problems = read_all(remotes, named=named)
         findings = find(local, statuses, limits)
         told = {
             "local": local.as_dict(),

@@ -7,13 +7,14 @@ backup, while a third has brought what both had lost.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import connections
 from django.db.models import Q, QuerySet
 
 from ...conf import local_alias
 from ...key_texts import read_full_key
-from ...models import ChangeLog, Checkpoint, Reference, Window
+from ...models import ChangeLog, Checkpoint, Node, Reference, Window
 from ..identity.reference_table import Stored
 from ..log.own_windows import last_number, own_rows
 from ..log.vendor import log_of
@@ -84,8 +85,13 @@ def _beyond(alias: str, source: str) -> QuerySet[Reference]:
 
 
 def _is_of_others(alias: str, source: str) -> bool:
-    """Tell whether a row of LOCAL's log by which an object is known speaks of another one: it was given out again."""
+    """Tell whether LOCAL's log does not know objects any more that were known by its rows: these were given out again.
+
+    An object may be known by a row that speaks of another one: it is the last that was read with it. But then rows
+    before that one speak of the object.
+    """
     rows = Reference._base_manager.using(alias).filter(source=source, logged__isnull=False).order_by("pk")
+    unheard: dict[tuple[str, Any], int] = {}
     last = 0
     while chunk := list(rows.filter(pk__gt=last)[:_CHUNK]):
         last = chunk[-1].pk
@@ -96,7 +102,31 @@ def _is_of_others(alias: str, source: str) -> bool:
             model = model_of(label) if label == each.model_label else None
             if model is None or not gives_keys_again(model):
                 continue
-            if read_key(model, text) != read_key(model, read_full_key(each.local_pk, each.local_text)):
+            key = read_key(model, read_full_key(each.local_pk, each.local_text))
+            if read_key(model, text) != key:
+                unheard[label, key] = each.logged or 0
+    return bool(unheard) and not _is_pruned() and not _all_spoken_of(unheard)
+
+
+def _is_pruned() -> bool:
+    """Tell whether rows of LOCAL's log are gone: what they have spoken of is not known then."""
+    return Node._base_manager.using(local_alias()).filter(pk=1, pruned_to__gt=0).exists()
+
+
+def _all_spoken_of(objects: dict[tuple[str, Any], int]) -> bool:
+    """Tell whether LOCAL's log speaks of all of some objects.
+
+    Args:
+        objects: label and key, and the id of a log row: no later one counts.
+    """
+    unheard = dict(objects)
+    rows = rows_with(ChangeLog, local_alias(), model_label={label for label, _ in unheard}).filter(origin="")
+    for pk, label, text in rows.order_by("id").values_list("id", "model_label", "object_pk").iterator():
+        model = model_of(label)
+        at = label, None if model is None else read_key(model, text)
+        if pk <= unheard.get(at, 0):
+            del unheard[at]
+            if not unheard:
                 return True
     return False
 

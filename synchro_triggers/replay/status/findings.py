@@ -23,12 +23,15 @@ class Finding:
         database: the alias.
         cause: what is wrong.
         cure: what to do; ``""``: the cause says so.
+        button: what cures it on the page: ``retry`` what has failed, when its cause is mended, or ``synchro``; ``""``:
+            nothing there does.
     """
 
     code: int
     database: str
     cause: str
     cure: str
+    button: str = ""
 
     def describe(self) -> str:
         """Return a line for people."""
@@ -36,7 +39,7 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "button"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def _of_remote(remote: Status, limits: Limits) -> Iterator[Finding]:
         yield _of_left_out(alias, remote.left_out)
     if limits.lag is not None and remote.lag > limits.lag:
         yield _of_lag(remote, limits.lag)
-    if len(remote.failures) > limits.failures:
+    if remote.failed > limits.failures:
         yield _of_failures(remote, limits.failures)
     yield from _of_last_runs(alias, remote.runs)
 
@@ -123,12 +126,12 @@ def _of_failures(remote: Status, allowed: int) -> Finding:
     cause = _("%(number)s kept failures, and %(allowed)s are allowed; the first is %(object)s: %(error)s")
     cure = _("`manage.py synchro_failures --remote %(database)s` lists them; mend the cause, then run it with --retry")
     said = {
-        "number": f"{len(remote.failures):,}",
+        "number": f"{remote.failed:,}",
         "allowed": f"{allowed:,}",
         "object": f"{first.model} {first.key}",
         "error": first.error,
     }
-    return Finding(1, remote.remote, cause % said, cure % {"database": remote.remote})
+    return Finding(1, remote.remote, cause % said, cure % {"database": remote.remote}, button="retry")
 
 
 def _of_last_runs(alias: str, runs: Iterable[PastRun]) -> Iterator[Finding]:
@@ -145,7 +148,7 @@ def _of_last_runs(alias: str, runs: Iterable[PastRun]) -> Iterator[Finding]:
                 "begun": f"{run.begun_at:%Y-%m-%d %H:%M:%S}",
                 "ended": _ended(run) + (f": {run.error}" if run.error else ""),
             }
-            yield Finding(1, alias, cause % said, _again(alias))
+            yield Finding(1, alias, cause % said, _again(alias), button="synchro")
 
 
 def _again(alias: str) -> str:

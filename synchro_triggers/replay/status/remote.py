@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import connections
+from django.db.models import QuerySet
 
 from ...capture.own_tables import require_own_tables
 from ...conf import local_alias
@@ -65,7 +66,7 @@ class Status:
         refused: why ``synchronize`` would refuse to run: LOCAL is a copy, was moved or put back; ``''``: it would not.
         pending: objects that the next run will look at, by model label.
         pending_rows: changelog rows that they come from.
-        failures: changes that could not be applied, oldest first.
+        failures: changes that could not be applied, oldest first; the first of them, if no more were asked for.
         lag: seconds since the oldest pending change was logged, by LOCAL's clock; 0: nothing is pending. What is kept
             as a failure does not count.
         conflicts: how many conflicts of LOCAL's runs the remote has on record.
@@ -76,6 +77,7 @@ class Status:
         left_out: the columns and tables that runs leave out, or have left out, by name (``app.Model.column``, or
             ``app.Model``), with the reason.
         runs: the last ones, the newest first.
+        more_failures: how many there are that ``failures`` does not hold.
     """
 
     remote: str
@@ -93,6 +95,12 @@ class Status:
     lagging: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     runs: tuple[PastRun, ...] = ()
+    more_failures: int = 0
+
+    @property
+    def failed(self) -> int:
+        """How many changes are kept that could not be applied."""
+        return len(self.failures) + self.more_failures
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON; times in ISO form."""
@@ -130,26 +138,28 @@ class Unreachable:
         return {"remote": self.remote, "error": self.error, "runs": [run.as_dict() for run in self.runs]}
 
 
-def read_statuses(remotes: Iterable[str], *, at_most: int | None = None) -> tuple[list[Status], list[SynchroError]]:
+def read_statuses(
+    remotes: Iterable[str], *, at_most: int | None = None, named: int | None = None
+) -> tuple[list[Status], list[SynchroError]]:
     """Look where LOCAL and each remote stand; return the errors of those that cannot be asked too.
 
     Args:
         remotes: aliases.
-        at_most: as for ``read_status()``.
+        at_most, named: as for ``read_status()``.
     """
     statuses: list[Status] = []
-    problems = troubles_with(remotes, lambda alias: statuses.append(read_status(alias, at_most=at_most)))
+    problems = troubles_with(remotes, lambda alias: statuses.append(read_status(alias, at_most=at_most, named=named)))
     return statuses, problems
 
 
 def read_all(
-    remotes: Iterable[str], *, at_most: int | None = None
+    remotes: Iterable[str], *, at_most: int | None = None, named: int | None = None
 ) -> tuple[list[Status | Unreachable], list[SynchroError]]:
     """Do the same, with one for each remote, in order."""
     found: list[Status | Unreachable] = []
     problems: list[SynchroError] = []
     for alias in remotes:
-        statuses, troubles = read_statuses([alias], at_most=at_most)
+        statuses, troubles = read_statuses([alias], at_most=at_most, named=named)
         found += statuses
         problems += troubles
         for error in troubles:
@@ -158,13 +168,14 @@ def read_all(
     return found, problems
 
 
-def read_status(remote: str, *, at_most: int | None = None) -> Status:
+def read_status(remote: str, *, at_most: int | None = None, named: int | None = None) -> Status:
     """Look where LOCAL and ``remote`` stand; changes nothing but makes missing identities.
 
     Args:
         remote: the alias.
         at_most: where more log rows wait, objects are counted in so many of them: that takes long, and a page is read
             by somebody who waits.
+        named: how many failures are read at most; the others are counted.
 
     Raises:
         SynchroError: this package's tables are missing on either side.
@@ -174,15 +185,17 @@ def read_status(remote: str, *, at_most: int | None = None) -> Status:
     node_id(local_alias())
     node_id(remote)
     with successors_foreseen(remote):
-        return _read_status(remote, at_most)
+        return _read_status(remote, at_most, named)
 
 
-def _read_status(remote: str, at_most: int | None) -> Status:
+def _read_status(remote: str, at_most: int | None, named: int | None) -> Status:
     source = node_id(local_alias())
     checkpoint = load_checkpoint(remote, source)
     target = node_id(remote)
     window = _pending(checkpoint, target)
     conflicts = Conflict._base_manager.using(remote).filter(source=source)
+    kept = Failure._base_manager.using(remote).filter(source=source)
+    failures = _failures(kept, named)
     return Status(
         remote=remote,
         last_run=checkpoint.last_check,
@@ -190,7 +203,8 @@ def _read_status(remote: str, at_most: int | None) -> Status:
         refused=why_refused(remote, checkpoint),
         pending=pending_objects(local_alias(), window, without_origin=target, at_most=at_most),
         pending_rows=window.rows,
-        failures=_failures(remote, source),
+        failures=failures,
+        more_failures=0 if named is None else kept.count() - len(failures),
         lag=_lag(window, target),
         conflicts=conflicts.count(),
         open_conflicts=conflicts.filter(taken="").count(),
@@ -218,7 +232,7 @@ def _left_out(fence: Fence, checkpoint: Checkpoint) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _failures(remote: str, source: str) -> tuple[FailureStatus, ...]:
+def _failures(kept: QuerySet[Failure], named: int | None) -> tuple[FailureStatus, ...]:
     return tuple(
         FailureStatus(
             model=failure.model_label,
@@ -230,7 +244,7 @@ def _failures(remote: str, source: str) -> tuple[FailureStatus, ...]:
             last_at=failure.last_at,
             next_at=failure.next_at,
         )
-        for failure in Failure.objects.using(remote).filter(source=source).order_by("id")
+        for failure in kept.order_by("id")[:named]
     )
 
 

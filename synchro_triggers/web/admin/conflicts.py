@@ -19,8 +19,11 @@ from ...key_texts import printable_key
 from ...masking import without_credentials
 from ...models import Afterwards, Conflict, ConflictKind, Winner
 from ...replay.on_record.listing import fields_of
+from ...replay.on_record.renaming import rename
 from ...replay.on_record.taking import take
-from ...replay.schema.shape import shown_key
+from ...replay.schema.shape import concrete_of, model_of, shape_of, shown_key
+from ...replay.schema.unique_sets import natural_set, unique_sets
+from ..permissions import may_see_values
 from .filters import DatabaseFilter, ModelFilter, OpenFilter
 from .naming import names_of_nodes
 from .noting import note
@@ -112,18 +115,20 @@ class ConflictAdmin(RecordAdmin):
         ]
         return {
             "versions": lines,
-            "fields": fields,
+            "fields": fields if may_see_values(request.user) else [],
             "local_gone": record.local_values is None,
             "remote_gone": record.remote_values is None,
             "may_decide": self.has_decide_permission(request) and record.kind != ConflictKind.UNIQUE,
-            "wants_other_values": record.kind == ConflictKind.UNIQUE,
+            "wants_other_values": record.kind == ConflictKind.UNIQUE and record.taken == "",
+            "clashing": _clashing(alias, record) if record.kind == ConflictKind.UNIQUE else (),
+            "may_rename": self.has_decide_permission(request),
             "number": record.pk,
         }
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show a conflict; on POST of ``take`` decide it.
+        """Show a conflict; on POST of ``take`` decide it, of ``rename`` give one of two objects another value.
 
         Raises:
             PermissionDenied: the user may not see it, or not decide it.
@@ -133,7 +138,10 @@ class ConflictAdmin(RecordAdmin):
         if not (self.has_view_permission(request) and self.has_decide_permission(request)):
             raise PermissionDenied
         at = read_record_id(admin.utils.unquote(object_id))
-        if at is not None:
+        if at is not None and "rename" in request.POST:
+            with errors_as_messages(request, local_alias(), at[0]):
+                self._rename(request, *at)
+        elif at is not None:
             self._decide(request, at[0], [at[1]], request.POST.get("take", ""), force="force" in request.POST)
         return HttpResponseRedirect(request.get_full_path())
 
@@ -171,6 +179,31 @@ class ConflictAdmin(RecordAdmin):
         text = gettext("%(object)s on “%(database)s”: %(side)s taken, %(done)s.")
         said = text % {"object": name, "database": alias, "side": side, "done": taken.done}
         messages.success(request, without_credentials(f"{said} {taken.advice}"))
+
+    def _rename(self, request: HttpRequest, alias: str, number: int) -> None:
+        """Give one of two objects that want the same unique values another one."""
+        record = self.rows_on(alias).filter(pk=number).first()
+        if record is None:
+            raise SynchroError(gettext("There is no such record any more."))
+        side = Winner.LOCAL if request.POST.get("side") == Winner.LOCAL else Winner.REMOTE
+        given = request.POST.get("field", ""), request.POST.get("value", "")
+        done = rename(alias, record, given, side=side)
+        values = "; ".join(f"{name} = {value}" for name, value in done.after.items())
+        note(request, alias, [record], f"Gave {done.model} {done.key} on {done.database!r} other values: {values}.")
+        text = gettext("%(object)s on “%(database)s” has %(values)s now. The next run brings what has waited for that.")
+        said = text % {"object": f"{done.model} {done.key}", "database": done.database, "values": values}
+        messages.success(request, without_credentials(said))
+
+
+def _clashing(alias: str, record: Conflict) -> tuple[str, ...]:
+    """Return the fields of which two objects may want the same values."""
+    model = model_of(record.model_label)
+    if model is None:
+        return ()
+    shape = shape_of(concrete_of(model))
+    names = dict.fromkeys(name for each in (*unique_sets(shape, alias), *natural_set(shape)) for name in each.names)
+    same = {each.field for each, differs in fields_of(record) if not differs}
+    return tuple(name for name in names if name in same)
 
 
 def _of(value: str | None) -> str | None:

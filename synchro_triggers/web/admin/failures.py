@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -28,12 +27,13 @@ from ...replay.on_record.kept import drop
 from ...replay.state.chosen_failures import ChosenFailures
 from ...replay.state.node import node_id
 from ..address import page_address
+from ..permissions import hidden, may_see_values
 from .filters import DatabaseFilter, ModelFilter
 from .naming import names_of_nodes
 from .noting import note
 from .objects import ObjectLinks
 from .places import errors_as_messages
-from .records import RecordAdmin, Shown
+from .records import RecordAdmin, Shown, chosen_numbers
 
 #: The button of the page that asks once more.
 _CONFIRMED = "confirmed"
@@ -80,7 +80,8 @@ class FailureAdmin(RecordAdmin):
             theirs, gone = alias == local_alias(), row.operation == Operation.DELETE
             row.object_link = links.to_object(row.model_label, row.key, gone=theirs or gone)
             row.explanation_link = "" if theirs else links.to_explanation(row.model_label, row.key)
-            row.error = without_credentials(row.error)  # it stands in the row's text, too, which Django shows
+            # It stands in the row's text, too, which Django shows.
+            row.error = without_credentials(row.error) if may_see_values(request.user) else hidden()
             row.sent_by = aliases.get(row.source, row.source)
 
     def lines_of(self, request: HttpRequest, record: Any) -> list[Shown]:
@@ -128,7 +129,7 @@ class FailureAdmin(RecordAdmin):
         """Take away the pauses of failures."""
         alias = queryset.db
         with errors_as_messages(request, alias):
-            kept = make_due(alias, _chosen(request))
+            kept = make_due(alias, chosen_numbers(request))
             note(request, alias, kept, f"Retried with the next run (on {alias!r}).")
             text = ngettext(
                 "%(number)d failure is tried with the next run.",
@@ -148,7 +149,7 @@ class FailureAdmin(RecordAdmin):
         with errors_as_messages(request, alias):
             if _CONFIRMED not in request.POST:
                 return self._asked_once_more(request, alias)
-            for source, kept in by_source(alias, _chosen(request)).items():
+            for source, kept in by_source(alias, chosen_numbers(request)).items():
                 with errors_as_messages(request, source, alias):
                     self._drop(request, source, alias, kept)
         return None
@@ -165,7 +166,7 @@ class FailureAdmin(RecordAdmin):
         self.message_user(request, text % {"number": len(forgotten)}, messages.SUCCESS)
 
     def _asked_once_more(self, request: HttpRequest, alias: str) -> HttpResponse:
-        chosen: list[Any] = list(kept_on(alias, _chosen(request)))
+        chosen: list[Any] = list(kept_on(alias, chosen_numbers(request)))
         self.prepare_rows(request, alias, chosen)
         request.current_app = self.admin_site.name
         context = {
@@ -179,18 +180,6 @@ class FailureAdmin(RecordAdmin):
             "list_address": request.get_full_path(),
         }
         return TemplateResponse(request, "synchro_triggers/admin/drop_failures.html", context)
-
-
-def _chosen(request: HttpRequest) -> list[int]:
-    """Return the ids of the rows that were chosen.
-
-    Raises:
-        PermissionDenied: what was sent are no ids.
-    """
-    chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-    if not all(each.isascii() and each.isdecimal() and len(each) <= 18 for each in chosen):
-        raise PermissionDenied
-    return [int(each) for each in chosen]
 
 
 def is_due(row: Failure) -> bool:

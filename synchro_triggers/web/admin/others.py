@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ...key_texts import is_gone_key, key_of_gone, printable_key, read_full_key, stored_key
 from ...masking import without_credentials
 from ...models import Outcome, Run
+from ..permissions import hidden, may_see_values
 from .filters import DatabaseFilter, DirectionFilter, ModelFilter, OutcomeFilter, RemoteFilter
 from .naming import names_of_nodes
 from .records import RecordAdmin, Shown
@@ -49,11 +50,8 @@ class RunAdmin(RecordAdmin):
         return Outcome(row.outcome).label if row.outcome in Outcome else row.outcome
 
     def lines_of(self, request: HttpRequest, record: Run) -> list[Shown]:
-        error = (
-            [Shown(pgettext("synchro", "error"), without_credentials(record.error), as_written=True)]
-            if record.error
-            else []
-        )
+        text = without_credentials(record.error) if may_see_values(request.user) else hidden()
+        error = [Shown(pgettext("synchro", "error"), text, as_written=True)] if record.error else []
         return [*error, *super().lines_of(request, record)]
 
 

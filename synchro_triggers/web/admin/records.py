@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -118,6 +119,13 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         response: HttpResponse = super().changelist_view(request, {**said, **(extra_context or {})})
         return response
 
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        chosen_numbers(request)
+        response: HttpResponse | None = super().response_action(request, queryset, *args, **kwargs)
+        return response
+
     def get_urls(self) -> list[Any]:
         found: list[Any] = super().get_urls()
         for each in found:
@@ -207,3 +215,15 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def _address(self, view: str, *args: str) -> str:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{view}"
         return reverse(name, args=args, current_app=self.admin_site.name)
+
+
+def chosen_numbers(request: HttpRequest) -> list[int]:
+    """Return the ids of the rows that were chosen.
+
+    Raises:
+        PermissionDenied: what was sent are no ids.
+    """
+    chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    if not all(each.isascii() and each.isdecimal() and len(each) <= 18 for each in chosen):
+        raise PermissionDenied
+    return [int(each) for each in chosen]

@@ -1,0 +1,157 @@
+"""Somebody without a shell finds out on the page why an object has not arrived, and cures it there."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from django.urls import reverse
+
+from synchro_triggers import synchronize
+from synchro_triggers.models import Conflict, Failure
+from tests.admin_pages import client_of, link_named, messages_of, page_of, text_of, user_with
+from tests.databases import both, both_committed
+from tests.testapp.models import Ambiguous, Numbered, Plated
+
+pytestmark = [pytest.mark.urls("tests.admin_pages")]
+
+REMOTE = "remote"
+
+
+@pytest.fixture
+def boss(vendor, django_user_model):
+    return client_of(django_user_model.objects.create_superuser("boss"))
+
+
+@pytest.fixture
+def page():
+    return reverse("synchro:synchro")
+
+
+def asked_on_page(client, page, model, text):
+    """Fill in the form of the page, and return where it leads."""
+    form = re.search(r'<form method="get" action="([^"]*)" id="synchro-why">', client.get(page).content.decode())
+    return client.get(html.unescape(form[1]), {"model": model, "key": text})
+
+
+@both
+def test_object_is_asked_for_by_what_people_know_of_it(boss, page):
+    Plated.objects.create(plate="other")
+    plated = Plated.objects.create(plate="zoe@example.com")
+
+    by_value, by_key = (asked_on_page(boss, page, "testapp.Plated", each) for each in ("zoe@example.com", plated.pk))
+
+    assert f"testapp.Plated {plated.pk}" in text_of(by_value) and "create it there" in text_of(by_value)
+    assert text_of(by_value).count("create it there") == text_of(by_key).count("create it there") == 1
+    assert link_named(by_value, "Synchronization") == page
+    assert "<option selected>testapp.Plated</option>" in by_value.content.decode()
+
+
+@both
+def test_several_objects_with_a_value_are_named_and_lead_to_what_is_known_of_them(boss, page):
+    one, other = Ambiguous.objects.create(name="x"), Ambiguous.objects.create(name="x", note="2")
+
+    asked = asked_on_page(boss, page, "testapp.Ambiguous", "x")
+
+    links = re.findall(r'<li><a href="(\?[^"]*)">', asked.content.decode())
+    assert len(links) == 2
+    address = reverse("admin:synchro_triggers_changelog_explain")
+    for each, link in zip((one, other), links, strict=True):
+        assert f"testapp.Ambiguous {each.pk}" in text_of(boss.get(address + html.unescape(link)))
+
+
+@both
+@pytest.mark.parametrize("text", ["nobody@example.com", "\0", "9" * 40, "\ud800"])
+def test_value_that_no_object_has_is_a_message(boss, page, text):
+    Plated.objects.create(plate="zoe@example.com")
+
+    asked = asked_on_page(boss, page, "testapp.Plated", text.encode(errors="surrogatepass"))
+
+    assert asked.status_code == 200 and len(messages_of(asked)) == 1
+
+
+@both
+def test_form_is_for_those_who_may_see_the_log(settings, page):
+    settings.SYNCHRO_STAFF_MAY_SYNCHRONIZE = True
+
+    shown = client_of(user_with(name="eve")).get(page).content.decode()
+
+    assert "synchro-why" not in shown and "explain" not in shown
+
+
+@both_committed
+def test_failure_leads_to_the_object_and_is_retried_with_a_button(boss, page):
+    Ambiguous.objects.using(REMOTE).bulk_create([Ambiguous(name="x"), Ambiguous(name="x")])
+    ambiguous = Ambiguous.objects.create(name="x")
+    synchronize()
+
+    shown = boss.get(page)
+    explained = text_of(boss.get(link_named(shown, f"testapp.Ambiguous {ambiguous.pk}")))
+    Ambiguous.objects.filter(pk=ambiguous.pk).update(name="y")
+    boss.post(page, {"retry": "1"})
+
+    assert "press “Retry failures”" in text_of(shown) and "manage.py" not in text_of(shown)
+    assert "kept as a failure: MultipleObjectsReturned" in explained
+    assert Ambiguous.objects.using(REMOTE).filter(name="y").exists() and not Failure.objects.using(REMOTE).exists()
+
+
+@pytest.fixture
+def clash(vendor, db):
+    """Two objects that want one number; the remote has it on record."""
+    synchronize()
+    Numbered.objects.create(name="here", number=5)
+    Numbered.objects.using(REMOTE).create(name="there", number=5)
+    assert synchronize().failures
+    return Conflict.objects.using(REMOTE).get()
+
+
+def give(client, clash, **values):
+    return client.post(page_of("conflict", REMOTE, clash.pk), {"rename": "1", "field": "number", **values})
+
+
+@both_committed
+@pytest.mark.parametrize(("side", "names"), [("remote", {"here": 5, "there": 6}), ("local", {"here": 6, "there": 5})])
+def test_one_of_two_objects_that_want_a_value_is_given_another_and_both_are_there(boss, page, clash, side, names):
+    shown = boss.get(page_of("conflict", REMOTE, clash.pk))
+
+    said = messages_of(give(boss, clash, value="6", side=side))
+    boss.post(page, {"synchro": "1"})
+
+    assert "<option>number</option>" in shown.content.decode() and "synchro_conflicts" not in text_of(shown)
+    assert len(said) == 1 and "has number = 6 now" in said[0]
+    assert dict(Numbered.objects.using(REMOTE).values_list("name", "number")) == names
+    assert not Failure.objects.using(REMOTE).exists()
+    after = boss.get(page_of("conflict", REMOTE, clash.pk))
+    assert "synchro-rename" not in after.content.decode() and "Gave testapp.Numbered" in text_of(after)
+
+
+@both_committed
+def test_explanation_leads_to_the_conflict_that_keeps_an_object_away(boss, page, clash):
+    number = Numbered.objects.get().pk
+
+    explained = asked_on_page(boss, page, "testapp.Numbered", "5" if number != 5 else "1")
+
+    assert link_named(explained, f"Conflict {clash.pk} on “{REMOTE}”") == page_of("conflict", REMOTE, clash.pk)
+
+
+@both_committed
+@pytest.mark.parametrize("sent", [{"value": "x"}, {"value": "5"}, {"field": "name", "value": "z"}, {"field": ""}, {}])
+def test_value_that_cannot_be_is_refused_and_nothing_is_changed(boss, clash, sent):
+    before = list(Numbered.objects.using(REMOTE).values())
+
+    answer = give(boss, clash, **sent)
+
+    assert answer.status_code == 302 and len(messages_of(answer)) == 1
+    assert list(Numbered.objects.using(REMOTE).values()) == before
+    clash.refresh_from_db()
+    assert clash.taken == ""
+
+
+@both_committed
+def test_who_may_decide_no_conflict_gives_no_value(clash):
+    eve = client_of(user_with("view_conflict", "view_changelog", "synchronize"))
+
+    assert give(eve, clash, value="6").status_code == 403
+    assert "synchro-rename" not in eve.get(page_of("conflict", REMOTE, clash.pk)).content.decode()
+    assert not Numbered.objects.using(REMOTE).filter(number=6).exists()

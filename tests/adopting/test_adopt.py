@@ -489,7 +489,11 @@ def test_references_of_one_remote_are_not_taken_for_those_of_another_one(old, mo
 def test_database_that_django_synchro_has_never_seen_is_refused():
     code, said = adopt()
 
-    assert code == 3 and "nothing of django-synchro's on 'default'" in said and "synchro_reference" in said
+    assert (
+        code == 3
+        and "nothing of django-synchro's on 'default'" in said
+        and "there is no table synchro_reference" in said
+    )
 
 
 def test_without_triggers_nothing_is_taken_over(old):

@@ -61,13 +61,15 @@ def project(tmp_path, vendor, process_env, databases):
         "DJANGO_SETTINGS_MODULE": "settings",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]),
     }
-    env["PAGE_DATABASES"] = json.dumps({"default": _settings(LOCAL, tmp_path), "main": _settings(REMOTE, tmp_path)})
     env.pop("PYTEST_XDIST_WORKER", None)
     env.pop("PYTEST_ADDOPTS", None)
 
     def run(command):
         program, *options = shlex.split(command)
         words = [sys.executable, *options] if program == "python" else [sys.executable, "-m", program, *options]
+        kept = "--keepdb" in command or "--reuse-db" in command
+        aliases = {"default": _settings(LOCAL, tmp_path, kept), "main": _settings(REMOTE, tmp_path, kept)}
+        env["PAGE_DATABASES"] = json.dumps(aliases)
         words += ["--noinput"] if "manage.py" in words else ["-p", "no:cacheprovider", "-p", "no:randomly"]
         return subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=170)
 
@@ -77,16 +79,14 @@ def project(tmp_path, vendor, process_env, databases):
             databases.remove("postgres", f"test_{connections[alias].settings_dict['NAME']}")
 
 
-def _settings(alias: str, folder: Path) -> dict[str, object]:
+def _settings(alias: str, folder: Path, kept: bool) -> dict[str, object]:
+    """Return the settings of an alias; the test databases of SQLite are in memory, as by default, but those kept."""
     known = connections[alias].settings_dict
     names = ("ENGINE", "USER", "PASSWORD", "HOST", "PORT")
     found = {name: known[name] for name in names if known.get(name)}
     if connections[alias].vendor == "sqlite":
-        return {
-            **found,
-            "NAME": str(folder / f"{alias}.sqlite3"),
-            "TEST": {"NAME": str(folder / f"test_{alias}.sqlite3")},
-        }
+        test = {"NAME": str(folder / f"test_{alias}.sqlite3")} if kept else {}
+        return {**found, "NAME": str(folder / f"{alias}.sqlite3"), "TEST": test}
     return {**found, "NAME": known["NAME"]}
 
 

@@ -15,7 +15,7 @@ import synchro_triggers
 from synchro_triggers import compare
 from synchro_triggers.conf import get_settings
 from synchro_triggers.models import ChangeLog
-from tests.adopting.test_adopt import BEGIN
+from tests.adopting.stories import BEGIN
 from tests.conftest import ROOT
 from tests.databases import both_committed
 from tests.testapp.models import Item

@@ -7,7 +7,7 @@ which both are known.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from django.db.models import Model
@@ -40,7 +40,7 @@ def take_links(taking: Taking, identity: Identity, model: type[Model], owners: M
     """
     if not owners:
         return
-    there = {taking.known(identity, (shape_of(model).root, key)) or key: key for key in owners}
+    there = dict(_known_owners(taking, identity, model, owners))
     for side in _sides(model):
         if side.through._meta.label not in taking.captured or not taking.is_on_both(side.through):
             continue
@@ -48,6 +48,18 @@ def take_links(taking: Taking, identity: Identity, model: type[Model], owners: M
             _take_side(taking, side, owners, there)
         else:
             _take_objects(taking, side, owners, there)
+
+
+def _known_owners(
+    taking: Taking, identity: Identity, model: type[Model], owners: Iterable[Any]
+) -> Iterator[tuple[Any, Any]]:
+    """Yield the remote keys of owners, and their own; those that are new for the remote have no links there."""
+    shape = shape_of(model)
+    told = is_told_by_key(identity, shape)
+    for key in owners:
+        there = taking.known(identity, (shape.root, key))
+        if there is not None or told:
+            yield (key if there is None else there), key
 
 
 def _sides(model: type[Model]) -> Iterator[_Side]:

@@ -91,8 +91,10 @@ def require_old_tables() -> None:
     """
     alias = local_alias()
     present = columns_of(connections[alias], list(_TABLES))
-    lacking = {table: sorted(columns - present.get(table, set())) for table, columns in _TABLES.items()}
-    if wrong := [f"{table} has no {', '.join(columns)}" for table, columns in lacking.items() if columns]:
+    wrong = [f"there is no table {table}" for table in _TABLES if table not in present]
+    lacking = {table: sorted(columns - present.get(table, columns)) for table, columns in _TABLES.items()}
+    wrong += [f"{table} has no {', '.join(columns)}" for table, columns in lacking.items() if columns]
+    if wrong:
         raise Refused(
             f"There is nothing of django-synchro's on {alias!r} to be adopted: {'; '.join(wrong)}. Its tables are "
             "looked for in the database that has logged (LOCAL), where its releases 0.5 to 0.7 put them."

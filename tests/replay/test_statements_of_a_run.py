@@ -10,12 +10,13 @@ from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
+from django.db.models.signals import pre_save
 
 from synchro_triggers import synchronize
 from synchro_triggers.capture import install
 from synchro_triggers.capture.vendor import vendor_of
-from synchro_triggers.exceptions import Refused
+from synchro_triggers.exceptions import Refused, SynchroError
 from synchro_triggers.models import Checkpoint
 from synchro_triggers.replay.follow import Follower
 from tests.databases import ALIASES, both_committed
@@ -192,3 +193,52 @@ def test_schema_that_is_counted_as_often_as_another_one_is_not_taken_for_it():
     assert len({before, first, mark()}) == 3
     by_somebody_else(LOCAL, "DROP TABLE second")
     assert mark() == before
+
+
+def moves_of_the_checkpoint(sent: list[str]) -> list[str]:
+    return [sql for sql in sent if sql.startswith('UPDATE "synchro_triggers_checkpoint"')]
+
+
+def test_lease_is_given_back_with_the_last_commit(item):
+    Item.objects.update(cash=7)
+
+    taken, written, ended = moves_of_the_checkpoint(statements_of_a_run())
+
+    assert '"run_started" = ' in taken and '"position" = ' not in written
+    assert '"position" = ' in ended and '"run_id" = ' in ended.partition(" WHERE ")[0]
+    assert Checkpoint.objects.using(REMOTE).get().run_id == ""
+
+
+def test_lease_is_held_as_long_as_something_waits_to_be_tried_again(item):
+    def refuse(sender, instance, using, **kwargs):
+        if using == REMOTE and instance.name == "refused":
+            raise ValueError("no")
+
+    Item.objects.create(name="refused", cash=1)
+    pre_save.connect(refuse, sender=Item)
+    try:
+        with statements() as sent:
+            assert synchronize().failures
+    finally:
+        pre_save.disconnect(refuse, sender=Item)
+
+    *_, ended, given_back = moves_of_the_checkpoint(sent)
+    assert '"position" = ' in ended and '"run_id" = ' not in ended.partition(" WHERE ")[0]
+    assert '"position" = ' not in given_back
+    assert Checkpoint.objects.using(REMOTE).get().run_id == ""
+
+
+def test_lease_is_given_back_where_the_last_transaction_fails(item):
+    def fail(execute, sql, *arguments):
+        if str(sql).startswith('UPDATE "synchro_triggers_checkpoint"') and '"position" = ' in sql:
+            raise OperationalError("the disk is full")
+        return execute(sql, *arguments)
+
+    Item.objects.update(cash=7)
+    with connections[REMOTE].execute_wrapper(fail), pytest.raises((OperationalError, SynchroError)):
+        synchronize()
+
+    assert Checkpoint.objects.using(REMOTE).get().run_id == ""
+    Item.objects.update(cash=8)
+    synchronize()
+    assert Item.objects.using(REMOTE).get().cash == 8

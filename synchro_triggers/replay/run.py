@@ -67,6 +67,21 @@ from .write.clock import Pace
 from .write.ledger import Ledger
 
 
+def _require_nodes(remote: str, choices: Choices) -> tuple[Located, Located]:
+    """Return what LOCAL and a remote say of themselves, once they know one another.
+
+    Raises:
+        Refused: they are one node, or one of them has forgotten the other.
+    """
+    own, there = two_nodes(remote)
+    if (own.row.succeeds or there.row.succeeds) and not choices.dry_run:
+        meet_successors(remote)
+        own, there = two_nodes(remote)
+    if not choices.way_back:
+        require_remembered(remote, own, there)
+    return own, there
+
+
 class Run:
     """Runs against one remote, one after the other; what is held here outlives a run.
 
@@ -332,18 +347,3 @@ class Run:
             note_place(checkpoint, self._context.remote, self._places[0].here if self._places is not None else None)
             if not checkpoint.position:
                 note_met(self._context.remote, self._context.node)
-
-
-def _require_nodes(remote: str, choices: Choices) -> tuple[Located, Located]:
-    """Return what LOCAL and a remote say of themselves, once they know one another.
-
-    Raises:
-        Refused: they are one node, or one of them has forgotten the other.
-    """
-    own, there = two_nodes(remote)
-    if (own.row.succeeds or there.row.succeeds) and not choices.dry_run:
-        meet_successors(remote)
-        own, there = two_nodes(remote)
-    if not choices.way_back:
-        require_remembered(remote, own, there)
-    return own, there

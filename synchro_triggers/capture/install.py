@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -13,7 +12,8 @@ from django.db.models import Model
 from ..conf import get_settings
 from ..exceptions import Refused, SynchroConfigurationError
 from ..vendors.vendor import writing_on
-from .own_tables import needed_columns, require_own_tables
+from .catalog import Catalogs
+from .own_tables import require_own_tables
 from .schema import is_migrated
 from .tables import CapturedColumn, CapturedTable, captured_models, captured_tables
 from .trigger import InstalledTrigger, Trigger
@@ -67,32 +67,26 @@ def require_capture(alias: str) -> None:
     vendor_of(connections[alias])
 
 
-def compare(alias: str, *, replicated: bool = False) -> Comparison:
+def compare(alias: str, *, replicated: bool = False, catalogs: Catalogs | None = None) -> Comparison:
     """Compare the triggers of ``alias`` with what the settings and models ask for.
 
     Args:
         alias: the database.
         replicated: what logical replication applies shall be logged, too; otherwise it may be as it is.
+        catalogs: those that a run looks at.
 
     Raises:
         Refused: this package's tables are missing on ``alias``, or are not as this version needs them.
+        SynchroConfigurationError: nothing can be captured there.
     """
-    connection, settings = connections[alias], get_settings()
-    wanted = list(captured_tables(settings.models))
-    # Every run compares, and hardly ever has anything changed since the last time.
-    tables = [*(table.table for table in wanted), *needed_columns()]
-    at = (settings.captured, replicated, vendor_of(connection).catalog_mark(connection, tables))
-    if at not in _compared:
-        if len(_compared) >= _COMPARED_AT_MOST:
-            _compared.clear()
+    connection = connections[alias]
+    vendor_of(connection)
+
+    def look() -> Comparison:
         require_own_tables(alias)
-        _compared[at] = _compare(connection, wanted, replicated)
-    return _compared[at]
+        return _compare(connection, list(captured_tables(get_settings().models)), replicated)
 
-
-#: What was found out, by what the settings capture and by the mark of a catalog.
-_compared: dict[tuple[Hashable, bool, Any], Comparison] = {}
-_COMPARED_AT_MOST = 8
+    return (catalogs or Catalogs()).ask(alias, ("triggers", replicated), look)
 
 
 def _compare(connection: BaseDatabaseWrapper, wanted_tables: list[CapturedTable], replicated: bool) -> Comparison:
@@ -254,16 +248,25 @@ def installation_sql(alias: str, *, replicated: bool = False) -> str:
     return "\n".join(f"{sql.strip().removesuffix(';')};" for trigger in triggers for sql in trigger.statements)
 
 
-def captures(alias: str) -> bool:
+def captures(alias: str, catalogs: Catalogs | None = None) -> bool:
     """Tell whether triggers of this package are installed on ``alias``."""
     connection = connections[alias]
-    return has_capture(connection) and bool(vendor_of(connection).has_triggers(connection))
+    if not has_capture(connection):
+        return False
+    ask = vendor_of(connection).has_triggers
+    if catalogs is None:
+        return ask(connection)
+    return catalogs.ask(alias, "has triggers", lambda: ask(connection))
 
 
-def captured_labels(alias: str) -> frozenset[str]:
+def captured_labels(alias: str, catalogs: Catalogs | None = None) -> frozenset[str]:
     """Return the labels of the models that triggers of this package capture on ``alias``."""
     connection = connections[alias]
-    return frozenset(trigger.label for trigger in vendor_of(connection).installed_triggers(connection))
+
+    def look() -> frozenset[str]:
+        return frozenset(trigger.label for trigger in vendor_of(connection).installed_triggers(connection))
+
+    return look() if catalogs is None else catalogs.ask(alias, "captured labels", look)
 
 
 def require_tables(found: Comparison, alias: str, *, migrated_may_lack: bool = False) -> None:

@@ -6,7 +6,7 @@ loses nothing, and is refused where a row could not be found or stored without w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.db.models import Model
 
 from ..conf import get_settings, options_of
 from ..exceptions import Refused
+from .catalog import Catalogs
 from .tables import is_of_links, kept_field_names, skipped_names
 from .vendor import columns_of, obliging_columns
 
@@ -49,6 +50,7 @@ class Schema:
         other: the other side, so that what only one of both has can be left out; ``None``: nothing can.
         receives: objects are written here, and come from the other side.
         without_tables: a model whose table is not there is left out as a whole; otherwise nothing can be done with it.
+        catalogs: those that a run looks at.
     """
 
     def __init__(
@@ -59,9 +61,11 @@ class Schema:
         *,
         receives: bool = True,
         without_tables: bool = False,
+        catalogs: Catalogs | None = None,
     ) -> None:
         self._alias, self._other, self._receives = alias, other, receives
         self._without_tables = without_tables
+        self._catalogs = catalogs
         self._models = {model._meta.label: model for model in models if is_migrated(alias, model)}
         self._found: dict[str, _Table] = {}
 
@@ -104,10 +108,13 @@ class Schema:
         return {label: self._found[label] for label in wanted}
 
     def _look(self, models: list[type[Model]]) -> dict[str, _Table]:
-        names = [model._meta.db_table for model in models]
         connection = connections[self._alias]
-        there = columns_of(connection, names)
-        found = {model._meta.label: self._compared(model, there.get(model._meta.db_table)) for model in models}
+        if self._catalogs is None:
+            there, compared = self._look_there(models)
+        else:
+            question = ("columns", self._without_tables, tuple(models))
+            there, compared = self._catalogs.ask(self._alias, question, lambda: self._look_there(models))
+        found = dict(compared)
         differing = [model for model in models if found[model._meta.label] is None]
         if not differing:
             return {label: table for label, table in found.items() if table is not None}
@@ -120,6 +127,13 @@ class Schema:
                 model, there[table], _folded(others.get(table, ())), _folded(obliging.get(table, ()))
             )
         return {label: table for label, table in found.items() if table is not None}
+
+    def _look_there(
+        self, models: list[type[Model]]
+    ) -> tuple[Mapping[str, Collection[str]], Mapping[str, _Table | None]]:
+        """Return the columns of the models' tables, and what each table is by these, by labels of the models."""
+        there = columns_of(connections[self._alias], [model._meta.db_table for model in models])
+        return there, {model._meta.label: self._compared(model, there.get(model._meta.db_table)) for model in models}
 
     def _compared(self, model: type[Model], columns: Collection[str] | None) -> _Table | None:
         """Return what a table is; ``None``: its columns are others."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ..exceptions import Refused, SynchroConfigurationError
 from .sight import Listener
 from .sqlite_catalog import NAME, Layout, layout_of, quoted_name, require_changelog, unquote
+from .sqlite_catalog import catalog_mark as catalog_mark
 from .sqlite_catalog import columns_of as columns_of
 from .sqlite_catalog import existing_tables as existing_tables
 from .sqlite_catalog import lacking_columns as lacking_columns
@@ -329,14 +330,6 @@ def has_triggers(connection: BaseDatabaseWrapper) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_OURS.format("sql"), [PREFIX])
         return any(_MODE.search(sql) for (sql,) in cursor)  # nearly always the first one tells
-
-
-def catalog_mark(connection: BaseDatabaseWrapper, tables: Collection[str]) -> bytes:
-    """Return what is another one whenever tables, indexes or triggers have changed; one query."""
-    # All of them are made by an SQL text, which SQLite keeps. As bytes: nothing needs to be decoded.
-    query = "SELECT CAST(group_concat(name || char(10) || coalesce(sql, ''), char(10)) AS BLOB) FROM sqlite_master"
-    [[texts]] = _rows(connection, query, [])
-    return texts or b""  # to digest them would take longer than to compare them
 
 
 def _rows(connection: BaseDatabaseWrapper, sql: str, params: list[Any]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -14,6 +15,37 @@ from .tables import CapturedTable
 from .trigger import grouped
 
 NAME = r"""("(?:[^"]|"")*"|\[[^]]*\]|`[^`]*`|\w+)"""
+
+
+def catalog_mark(connection: BaseDatabaseWrapper, tables: Collection[str]) -> bytes:
+    """Return what is another one whenever tables, indexes or triggers have changed; one query.
+
+    SQLite counts whatever changes a schema, by whom ever, so that the texts are read again only where it has counted.
+    A count alone tells nothing: other databases have the same, and what is rolled back is counted no more.
+    """
+    connection.ensure_connection()
+    driver: Any = connection.connection
+    # Before the texts are read: what changes in between makes the count of these texts too low, and not too high.
+    count = None if driver.in_transaction else _read(connection, "PRAGMA schema_version")
+    known = getattr(connection, _SCHEMA, None)
+    if known is not None and count is not None and known[0] is driver and known[1] == count:
+        return bytes(known[2])
+    # All of them are made by an SQL text, which SQLite keeps. As bytes: nothing needs to be decoded.
+    query = "SELECT CAST(group_concat(name || char(10) || coalesce(sql, ''), char(10)) AS BLOB) FROM sqlite_master"
+    mark: bytes = _read(connection, query) or b""  # to digest them would take longer than to compare them
+    if count is not None:
+        setattr(connection, _SCHEMA, (driver, count, mark))
+    return mark
+
+
+#: Where a connection keeps what its schema was at the last look.
+_SCHEMA = "_synchro_schema"
+
+
+def _read(connection: BaseDatabaseWrapper, sql: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0]
 
 
 def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:

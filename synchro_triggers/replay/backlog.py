@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
 
-from ..conf import get_settings, local_alias
+from ..conf import LOCAL, get_settings, local_alias
 from .choices import Choices
 from .identity.names import settle_gone
 from .kept import KeptObjects
@@ -111,13 +112,26 @@ class Backlog:
         self._apply_pages(window, self.choices.labels, progress)
         self.batches.retry()
         if self.choices.moves_on:
-            with transaction.atomic(using=self.context.remote):
-                numbers = {"number": knowledge.number, "passed": knowledge.passed} if last else {}
-                self.lease.renew(**received_fields(window, started, **numbers))
+            numbers = {"number": knowledge.number, "passed": knowledge.passed} if last else {}
+            fields = received_fields(window, started, **numbers)
+            with self._last_transaction(fields) if last else self._transaction(fields):
                 if last:
                     knowledge.hand_on()
                 vanished = [change for change in settled if self.ledger.absent.has(change)]
                 forget_failures(self.context.remote, self.context.source, vanished)
+
+    @contextmanager
+    def _transaction(self, fields: dict[str, object]) -> Iterator[None]:
+        with transaction.atomic(using=self.context.remote):
+            self.lease.renew(**fields)
+            yield
+
+    def _last_transaction(self, fields: dict[str, object]) -> AbstractContextManager[None]:
+        """Return a transaction that gives the lease back, if the run writes nothing behind its last window."""
+        fetches = local_alias() != LOCAL  # what was passed is noted at the end
+        rest = self.kept.due.kept or self.ledger.any_failed or self.tables.waits_for_anything
+        more = fetches or rest or self.choices.full
+        return self._transaction(fields) if more else self.lease.last_transaction(**fields)
 
     def apply_late(self, label: str, late: Late) -> dict[str, object]:
         """Apply what was left out of a model while one side had no table of it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from django import get_version
 from django.db import Error
 
 from ..capture import install
+from ..capture.catalog import Catalogs
 from ..capture.tables import captured_models, is_of_links
 from ..capture.trigger import Trigger
 from ..conf import get_settings, local_alias
@@ -19,14 +20,21 @@ from ..exceptions import Refused, TriggersNotReady
 from ..muted import is_anybody_muted
 from ..reaching import clear_errors
 from .plan.context import RunContext
-from .state.node import is_elsewhere, require_no_transaction, require_original, require_two_databases
+from .state.node import Located, is_elsewhere, require_no_transaction, require_original, require_two_databases
 from .state.sight import require_sight
 
 
-def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> list[str]:
+def require_ready_triggers(
+    remotes: Iterable[str], *, dry_run: bool = False, catalogs: Catalogs | None = None
+) -> list[str]:
     """Raise ``Refused`` unless LOCAL is an original, none of the remotes, and its triggers log what they should.
 
     Partitions come by the calendar, with nobody there to install triggers: they get them here.
+
+    Args:
+        remotes: aliases.
+        dry_run: nothing is installed.
+        catalogs: those that a run looks at.
 
     Returns:
         The partitions that had no triggers.
@@ -39,7 +47,7 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
         with suppress(Error):  # one that cannot be reached is told of when its turn comes
             require_two_databases(alias)
     with clear_errors(local_alias()):
-        found = install.compare(local_alias())
+        found = install.compare(local_alias(), catalogs=catalogs)
         require_original(local_alias())
         require_sight(local_alias())
     install.require_tables(found, local_alias(), migrated_may_lack=True)
@@ -47,6 +55,19 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
     if found.new_partitions:
         with clear_errors(local_alias()):
             expected = found.new_partitions if dry_run else install.cover_new_partitions(local_alias())
+        if catalogs is not None:
+            catalogs.forget()
+    _require_fitting(found, expected)
+    return sorted({trigger.table for trigger in expected})
+
+
+def _require_fitting(found: install.Comparison, expected: Collection[Trigger]) -> None:
+    """Raise ``TriggersNotReady`` where LOCAL's triggers are not as they should be.
+
+    Args:
+        found: what was found there.
+        expected: those of what is missing that were installed since, or will be.
+    """
     left_out = _links_by_other_names(found)
     missing = tuple(each for each in found.missing if each not in expected and each.label not in left_out)
     outdated = tuple(each for each in found.outdated if each.label not in left_out)
@@ -59,7 +80,6 @@ def require_ready_triggers(remotes: Iterable[str], *, dry_run: bool = False) -> 
             f"The triggers on {local_alias()!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
             f"Run {first}`manage.py synchro_install_triggers --database {local_alias()}`."
         )
-    return sorted({trigger.table for trigger in expected})
 
 
 def _links_by_other_names(found: install.Comparison) -> set[str]:
@@ -106,9 +126,14 @@ def describe_blindness(context: RunContext) -> str:
     )
 
 
-def describe_other_place(remote: str) -> str:
-    """Return what is to be told of a remote that is a copy, or was moved; ``''``: nothing."""
-    if not is_elsewhere(remote):
+def describe_other_place(remote: str, found: Located | None = None) -> str:
+    """Return what is to be told of a remote that is a copy, or was moved; ``''``: nothing.
+
+    Args:
+        remote: the alias.
+        found: what it has said of itself just now.
+    """
+    if not is_elsewhere(remote, found):
         return ""
     return (
         f"The identity of {remote!r} was made in another place. If it is a copy of a database "

@@ -14,6 +14,7 @@ from contextlib import closing, nullcontext
 from django.db import connections
 
 from ..capture import install
+from ..capture.catalog import Catalogs
 from ..capture.own_tables import require_own_tables
 from ..conf import LOCAL, get_settings, local_alias
 from ..models import Checkpoint
@@ -48,13 +49,14 @@ from .state.gaps import Gaps
 from .state.knowledge import RunKnowledge
 from .state.lease import Lease
 from .state.node import (
+    Located,
     have_met,
     met_another,
     note_met,
     require_remembered,
     require_same_history,
     require_same_history_there,
-    require_two_nodes,
+    two_nodes,
 )
 from .state.runs import NO_RECORD, RunRecord
 from .state.sight import require_sight
@@ -65,31 +67,47 @@ from .write.clock import Pace
 from .write.ledger import Ledger
 
 
+def _require_nodes(remote: str, choices: Choices) -> tuple[Located, Located]:
+    """Return what LOCAL and a remote say of themselves, once they know one another.
+
+    Raises:
+        Refused: they are one node, or one of them has forgotten the other.
+    """
+    own, there = two_nodes(remote)
+    if (own.row.succeeds or there.row.succeeds) and not choices.dry_run:
+        meet_successors(remote)
+        own, there = two_nodes(remote)
+    if not choices.way_back:
+        require_remembered(remote, own, there)
+    return own, there
+
+
 class Run:
     """Runs against one remote, one after the other; what is held here outlives a run.
 
     Args:
         remote: the alias.
         choices: what the runs are about.
+        catalogs: those that were looked at just now; the first run follows at once.
 
     Raises:
         Refused: tables of this package are missing there, it hides rows, or it has LOCAL's identity.
     """
 
-    def __init__(self, remote: str, choices: Choices) -> None:
+    def __init__(self, remote: str, choices: Choices, catalogs: Catalogs | None = None) -> None:
         settings = get_settings()
         connections[remote].ensure_connection()
         self._choices = choices
-        self._fence = Fence(remote, choices.labels)
-        require_own_tables(remote)
+        self._is_just_looked_at = catalogs is not None
+        self._catalogs = catalogs = catalogs or Catalogs()
+        self._fence = Fence(remote, choices.labels, catalogs)
+        catalogs.ask(remote, "own tables", lambda: require_own_tables(remote))
         require_sight(remote)
-        source, node = require_two_nodes(remote)
-        if not choices.dry_run:
-            meet_successors(remote)
-        if not choices.way_back:
-            require_remembered(remote, source, node)
-        logs = install.captures(remote)
-        gaps = Gaps(remote, logs=logs)
+        own, there = _require_nodes(remote, choices)
+        source, node = own.row.node_id, there.row.node_id
+        self._places: tuple[Located, Located] | None = (own, there)
+        logs = install.captures(remote, catalogs)
+        gaps = Gaps(remote, logs=logs, catalogs=catalogs)
         self._context = RunContext(
             remote=remote,
             source=source,
@@ -141,6 +159,7 @@ class Run:
         self, checkpoint: Checkpoint, window: Window, record: RunRecord | None = None
     ) -> SyncReport | None:
         """Apply a small window in one transaction, if that is possible: see ``AtOnce.apply()``."""
+        self._look_again()
         at_once = AtOnce(self._context, self._fence, self._lease, self._meeting, self._pace.seconds)
         report = at_once.apply(checkpoint, window)
         if report is not None and record is not None:
@@ -152,16 +171,24 @@ class Run:
         """Make a run: see what is to be done, refuse what is in doubt, apply the rest; put it on record, if asked."""
         record = record or NO_RECORD
         record.meet(self.source, self.node)
+        self._look_again()
         remote, ledger = self._context.remote, Ledger(self._context.remote)
         self._context.begin_run()
-        for text in filter(None, (describe_blindness(self._context), describe_other_place(remote))):
+        there = self._places[1] if self._places is not None else None
+        for text in filter(None, (describe_blindness(self._context), describe_other_place(remote, there))):
             ledger.report.warn(text)
         with closing(ledger.absent), nullcontext() if self._choices.dry_run else self._lease.held():
-            self._context.redirects.look()
+            self._context.redirects.forget()
             with times_in_utc(local_alias(), remote):
                 self._apply_everything(ledger, record)
         record.end(ledger.report)
         return ledger.report
+
+    def _look_again(self) -> None:
+        if not self._is_just_looked_at:
+            self._catalogs.forget()
+            self._places = None
+        self._is_just_looked_at = False
 
     def _apply_everything(self, ledger: Ledger, record: RunRecord) -> None:
         started = datetime.datetime.now(datetime.UTC)
@@ -320,7 +347,7 @@ class Run:
         From then on what comes to LOCAL is noted with its version. What has come before is written down after that.
         """
         if not self._context.dry_run:
-            note_place(checkpoint, self._context.remote)
+            note_place(checkpoint, self._context.remote, self._places[0].here if self._places is not None else None)
             if not checkpoint.position:
                 note_met(self._context.remote, self._context.node)
                 wait_for_those_under_way(local_alias(), self._context.source)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from django.db import Error
 
+from ..capture.catalog import Catalogs
 from ..capture.tables import labels_of
 from ..conf import LOCAL, get_settings, replaying_from, required_remotes
 from ..exceptions import SynchroConfigurationError
@@ -99,16 +100,18 @@ def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
     started = time.monotonic()
     report = SyncReport(remotes=tuple(dict.fromkeys(way.remote for way in ways)), dry_run=choices.dry_run)
     records = {way: RunRecord(*way, choices.by, wanted=not choices.dry_run, in_parts=choices.in_parts) for way in ways}
+    catalogs = Catalogs()
     if pushed := [way.remote for way in ways if way.source == LOCAL]:
         with all_fail(records.values()):
-            _require_ready(pushed, report)
+            _require_ready(pushed, report, catalogs)
 
     def go(way: Way) -> None:
         with all_fail([records[way]]), replaying_from(way.source):
             if way.source != LOCAL:
-                _require_ready([way.remote], report)
+                _require_ready([way.remote], report, catalogs)
             with as_a_run_would(way.remote) if choices.dry_run else nullcontext():
-                report.add_way(way.source, Run(way.remote, choices).perform(records[way]))
+                report.add_way(way.source, Run(way.remote, choices, catalogs).perform(records[way]))
+        catalogs.forget()  # other ways come later
 
     try:
         with_each(ways, go, report=report)
@@ -117,6 +120,6 @@ def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
     return report
 
 
-def _require_ready(remotes: Sequence[str], report: SyncReport) -> None:
-    if new_partitions := require_ready_triggers(remotes, dry_run=report.dry_run):
+def _require_ready(remotes: Sequence[str], report: SyncReport, catalogs: Catalogs) -> None:
+    if new_partitions := require_ready_triggers(remotes, dry_run=report.dry_run, catalogs=catalogs):
         report.warn(describe_partitions(new_partitions, dry_run=report.dry_run))

@@ -114,6 +114,11 @@ class Tables:
         row = log_of(connections[local_alias()]).highest_id(connections[local_alias()]) if first is None else first - 1
         return since(row, self._checkpoint.position)
 
+    @property
+    def waits_for_anything(self) -> bool:
+        """Whether columns or tables are left out, or were: a run may bring them when all else is done."""
+        return bool(self._columns.entries)
+
     def tell(self, report: SyncReport) -> None:
         """Tell what was left out, of which something is noted."""
         for label, why in sorted(self._fence.absent.items()):

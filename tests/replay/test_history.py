@@ -31,7 +31,7 @@ def agrees(window: Window, *, pruned_to: int = 0, position: str | None = None, m
         window.end if position is None else position,
         window.last_row if mark is None else mark,
         window.witness,
-        pruned_to,
+        lambda: pruned_to,
     )
 
 

@@ -390,7 +390,7 @@ def test_position_of_a_mark_holds_what_was_committed_before_it_and_not_what_came
     elsewhere(lambda: log(2))
 
     assert new(start, position) == [1] and new(position) == [2]
-    assert history_agrees(LOCAL, position, "", "", 0)
+    assert history_agrees(LOCAL, position, "", "", lambda: 0)
 
 
 @both_committed

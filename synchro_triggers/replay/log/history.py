@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import connections
 
 from ...vendors.vendor import database_of
@@ -18,7 +20,7 @@ def place(alias: str) -> object:
     return database_of(connections[alias]).place(connections[alias])
 
 
-def history_agrees(alias: str, position: str, mark: str, witness: str, pruned_to: int) -> bool:
+def history_agrees(alias: str, position: str, mark: str, witness: str, pruned_to: Callable[[], int]) -> bool:
     """Tell whether the changelog still holds what a remote has received of it.
 
     Args:
@@ -26,7 +28,7 @@ def history_agrees(alias: str, position: str, mark: str, witness: str, pruned_to
         position: what the remote has received.
         mark: ``last_row`` of the last window that had rows.
         witness: its ``witness``.
-        pruned_to: the highest id that was pruned.
+        pruned_to: tells the highest id that was pruned.
     """
     connection = connections[alias]
     log = log_of(connection)
@@ -37,12 +39,12 @@ def history_agrees(alias: str, position: str, mark: str, witness: str, pruned_to
     if known:
         if _without_label(known) != _without_label(mark):
             return False
-    elif row_id > pruned_to and not (log.has_gone_on(connection, position) and log.highest_id(connection) >= row_id):
+    elif row_id > pruned_to() and not (log.has_gone_on(connection, position) and log.highest_id(connection) >= row_id):
         return False
     if not log.NAMES_TRANSACTIONS:
         return not log.is_ahead(connection, position)
     # Without a recovery nothing is lost of what was committed; a row that is not there was pruned by hand.
-    return log.has_gone_on(connection, position) or not witness or _holds(alias, witness, pruned_to)
+    return log.has_gone_on(connection, position) or not witness or _holds(alias, witness, pruned_to())
 
 
 def row_mark(alias: str, row_id: int) -> str:

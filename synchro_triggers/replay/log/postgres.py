@@ -149,10 +149,9 @@ _SNAPSHOT = (
 
 
 def current_position(connection: BaseDatabaseWrapper) -> str:
+    if not connection.in_atomic_block:
+        return _position_of_all(connection)
     with connection.cursor() as cursor:
-        if not connection.in_atomic_block:
-            cursor.execute(_SNAPSHOT)
-            return f"{cursor.fetchone()[0]}@{era_of(connection)}"
         cursor.execute(
             "SELECT txid_current_snapshot()::text, txid_current_if_assigned(),"
             " (SELECT max(id) FROM synchro_triggers_changelog WHERE txid = txid_current_if_assigned()),"
@@ -170,6 +169,19 @@ SELECT ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(
        coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint, 0)
  WHERE NOT pg_is_in_recovery()
 """
+
+
+def _position_of_all(connection: BaseDatabaseWrapper) -> str:
+    """Return the position outside of a transaction; one statement, except on a server that somebody has made anew."""
+    try:
+        with connection.cursor() as cursor:
+            # The snapshot is taken before the WAL is looked at, as it has to be.
+            cursor.execute(f"SELECT mark, era.* FROM ({_SNAPSHOT} AS mark) AS seen LEFT JOIN ({_ERA}) AS era ON true")
+            mark, *era = cursor.fetchone()
+    except DatabaseError:
+        mark = commit_mark(connection)
+        return f"{mark}@{era_of(connection)}"
+    return f"{mark}@{'' if era[0] is None else ':'.join(map(str, era))}"
 
 
 def era_of(connection: BaseDatabaseWrapper) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from ...capture.catalog import Catalogs
 from ...capture.tables import captured_models
 from ...conf import get_settings, local_alias
 from ...key_texts import printable_key
@@ -19,6 +20,7 @@ class Fence:
 
     Args:
         labels: those that the caller has chosen; ``None``: all.
+        catalogs: those that a run looks at.
 
     Attributes:
         remote: where they are written.
@@ -29,12 +31,12 @@ class Fence:
         kept_out: by these, and by labels that no model has, the objects that a run has not let through.
     """
 
-    def __init__(self, remote: str, labels: Iterable[str] | None) -> None:
+    def __init__(self, remote: str, labels: Iterable[str] | None, catalogs: Catalogs | None = None) -> None:
         self.remote = remote
         models = captured_models(get_settings().models)
         self.listed = frozenset(model._meta.label for model in models)
         self.chosen = self.listed if labels is None else self.listed.intersection(labels)
-        self.schema = CommonColumns(local_alias(), remote, models)
+        self.schema = CommonColumns(local_alias(), remote, models, catalogs)
         self.absent: Mapping[str, str] = {}
         self.kept_out: Counter[str] = Counter()
 

@@ -32,17 +32,29 @@ def read_rows(model: type[M], alias: str, *, defer: tuple[str, ...] = (), **valu
     Example:
         ``read_rows(Checkpoint, "remote", source=node_id("default"))``
     """
+    return [row for row, _ in read_rows_and(model, alias, "NULL", defer=defer, **values)]
+
+
+def read_rows_and(
+    model: type[M], alias: str, also: str, *, defer: tuple[str, ...] = (), **values: object
+) -> list[tuple[M, Any]]:
+    """Return the same, each row with what else was asked in the same statement.
+
+    Args:
+        also: SQL of one value.
+        model, alias, defer, **values: as for ``read_rows()``.
+    """
     connection = connections[alias]
     names, columns, converters = _reading(model, _kind_of(connection), defer)
     condition, params = _condition(model, connection, values)
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {columns} FROM {table} WHERE {condition}", params)
+        cursor.execute(f"SELECT {columns}, {also} FROM {table} WHERE {condition}", params)
         found = [list(row) for row in cursor.fetchall()]
     for place, expression, converter in converters:
         for row in found:
             row[place] = converter(row[place], expression, connection)
-    return [model.from_db(alias, names, row) for row in found]
+    return [(model.from_db(alias, names, row[:-1]), row[-1]) for row in found]
 
 
 def has_rows(model: type[Model], alias: str, **values: object) -> bool:
@@ -53,6 +65,15 @@ def has_rows(model: type[Model], alias: str, **values: object) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1", params)
         return cursor.fetchone() is not None
+
+
+def have_rows(alias: str, *models: type[Model]) -> bool:
+    """Tell whether one of the models has a row; one statement for all of them."""
+    quote = connections[alias].ops.quote_name
+    asked = " OR ".join(f"EXISTS (SELECT 1 FROM {quote(model._meta.db_table)})" for model in models)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(f"SELECT {asked}")
+        return bool(cursor.fetchone()[0])
 
 
 def is_asked_for_versions(alias: str, source: str) -> bool:

@@ -35,25 +35,26 @@ _RESERVED_AT_ONCE = 1_000
 
 
 class Redirects:
-    """Knows the tables of a database whose inserts may be cancelled or redirected, as they were at the last look."""
+    """Knows the tables of a database whose inserts may be cancelled or redirected: looked for in a run that inserts."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
-        self._suspects: frozenset[Any] = frozenset()
+        self._suspects: frozenset[Any] | None = None
         self._known: dict[type[Model], bool] = {}
 
-    def look(self) -> None:
-        """Read which tables these are."""
-        connection = connections[self._alias]
+    def forget(self) -> None:
+        """Look again when it matters: anybody may have made a trigger meanwhile."""
         self._known.clear()
-        self._suspects = statements_of(connection).redirecting(connection)
+        self._suspects = None
 
     def concern(self, model: type[Model]) -> bool:
         """Tell whether what an insert of the model returns must not be relied on."""
+        connection = connections[self._alias]
+        if self._suspects is None:
+            self._suspects = statements_of(connection).redirecting(connection)
         if not self._suspects:
             return False
         if model not in self._known:
-            connection = connections[self._alias]
             tables = {each._meta.db_table for each in (model, *model._meta.all_parents)}
             identity_of = statements_of(connection).identity_of
             self._known[model] = any(identity_of(connection, table) in self._suspects for table in tables)

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
+from ...capture.catalog import Catalogs
 from ...capture.schema import Schema, can_be_left_out, copied_names, is_migrated
 from ...capture.tables import is_of_links
 from ...capture.vendor import columns_of
@@ -26,17 +27,20 @@ class CommonColumns:
     Args:
         source, remote: the aliases.
         models: those that are synchronised.
+        catalogs: those that a run looks at.
 
     Attributes:
         there: whether the remote's tables are what the models say.
         here: whether the source's are.
     """
 
-    def __init__(self, source: str, remote: str, models: Collection[type[Model]]) -> None:
+    def __init__(
+        self, source: str, remote: str, models: Collection[type[Model]], catalogs: Catalogs | None = None
+    ) -> None:
         self._source, self._remote, self._models = source, remote, models
         self._absent: dict[type[Model], str] | None = None
-        self.there = Schema(remote, models, source, without_tables=True)
-        self.here = Schema(source, models, remote, receives=False, without_tables=True)
+        self.there = Schema(remote, models, source, without_tables=True, catalogs=catalogs)
+        self.here = Schema(source, models, remote, receives=False, without_tables=True, catalogs=catalogs)
 
     def forget(self) -> None:
         """Look again: somebody may have migrated one of them."""

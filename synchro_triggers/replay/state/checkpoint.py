@@ -40,9 +40,13 @@ def wait_for_those_under_way(alias: str, source: str) -> None:
         list(others.select_for_update().values_list("pk"))  # a run's transaction begins with its own one's lock
 
 
-def note_place(checkpoint: Checkpoint, alias: str) -> None:
-    """Store in a checkpoint of ``alias`` where LOCAL is now, unless it is there already."""
-    here = fingerprint(local_alias())
+def note_place(checkpoint: Checkpoint, alias: str, here: str | None = None) -> None:
+    """Store in a checkpoint of ``alias`` where LOCAL is now, unless it is there already.
+
+    Args:
+        here: its fingerprint, if it was asked for just now.
+    """
+    here = fingerprint(local_alias()) if here is None else here
     if checkpoint.place != here:
         update_rows(Checkpoint, alias, {"place": here}, source=checkpoint.source)
 

@@ -11,6 +11,7 @@ import datetime
 import json
 from collections.abc import Collection, Iterable, Mapping
 
+from ...capture.catalog import Catalogs
 from ...capture.install import captured_labels
 from ...models import Checkpoint
 
@@ -46,10 +47,11 @@ class Gaps:
     Args:
         remote: the remote alias.
         logs: whether anything is captured there.
+        catalogs: those that a run looks at.
     """
 
-    def __init__(self, remote: str, *, logs: bool) -> None:
-        self._remote, self._logs = remote, logs
+    def __init__(self, remote: str, *, logs: bool, catalogs: Catalogs | None = None) -> None:
+        self._remote, self._logs, self._catalogs = remote, logs, catalogs
         self._logged: frozenset[str] | None = None  # as long as a follower runs, as ``logs``
         self._started = ""
         self._lacks: frozenset[str] = frozenset()
@@ -108,7 +110,7 @@ class Gaps:
         if not self._logs:
             return [ALL]
         if self._logged is None:
-            self._logged = captured_labels(self._remote)
+            self._logged = captured_labels(self._remote, self._catalogs)
         return sorted(self._sent - self._logged)
 
     def forget_labels(self, labels: Collection[str]) -> None:

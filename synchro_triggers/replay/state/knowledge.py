@@ -15,7 +15,7 @@ from ..log.heard import Heard
 from ..log.own_windows import OwnRow, WindowNumbers, close_window
 from ..log.vendor import log_of
 from ..log.versions import Known, handed_on
-from ..rows.own_rows import has_rows, is_asked_for_versions
+from ..rows.own_rows import has_rows, have_rows, is_asked_for_versions
 from .gaps import ALL, Gaps
 from .knowing import Knowing, read_knowledge, write_knowledge
 
@@ -30,11 +30,9 @@ def are_windows_numbered(remotes: Iterable[str], source: str) -> bool:
         remotes: to which LOCAL sends.
         source: node id of LOCAL.
     """
-    return (
-        any(is_asked_for_versions(remote, source) for remote in remotes)
-        or has_rows(Checkpoint, local_alias())
-        or has_rows(Window, local_alias())
-    )
+    if any(is_asked_for_versions(remote, source) for remote in remotes):
+        return True
+    return have_rows(local_alias(), Checkpoint, Window)
 
 
 class RunKnowledge:
@@ -164,7 +162,13 @@ class RunKnowledge:
             write_knowledge(self._remote, some, known)
 
     def _forget_what_all_came_with(self) -> None:
-        """Delete what single objects of the remote have come with, where it has seen as much of all of them now."""
+        """Delete what single objects of the remote have come with, where it has seen as much of all of them now.
+
+        Where nobody asks for versions nothing has come with anything; what is left of times when somebody did waits for
+        the next one.
+        """
+        if self.number is None:
+            return
         if self.remote.came_with or self.came_with.has_any:
             self.came_with.forget(read_knowledge(self._remote, self._node).passed)
 

@@ -56,6 +56,7 @@ class Lease:
         self._source = source
         self._further = further
         self._run_id = str(uuid.uuid4())
+        self._is_given_back = False
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -76,6 +77,7 @@ class Lease:
         Raises:
             RunUnderWay: another run has it; the message says since when, and by which host and process.
         """
+        self._is_given_back = False
         while not self._take_if_free():
             holder = load_checkpoint(self._remote, self._source)
             if not holder.run_id or holder.run_started is None:
@@ -148,6 +150,21 @@ class Lease:
                 f"{EXPIRES} seconds. What was committed stays."
             )
 
+    @contextmanager
+    def last_transaction(self, **fields: object) -> Iterator[None]:
+        """Renew the lease in a transaction for the last time, and give it back with its commit: nothing comes after it.
+
+        Args:
+            **fields: other fields of the checkpoint.
+
+        Raises:
+            RunUnderWay: another run has taken over.
+        """
+        with transaction.atomic(using=self._remote):
+            self.renew(**fields, **_NOBODY)
+            yield
+        self._is_given_back = True
+
     def is_free_at(self, position: str) -> bool:
         """Tell whether nobody has the lease and the checkpoint is where it should be; waits for nobody."""
         return has_rows(Checkpoint, self._remote, source=self._source, run_id="", position=position)
@@ -172,6 +189,8 @@ class Lease:
 
     def release(self) -> None:
         """Give the lease back, if this run still has it. Where the database is gone, it expires by itself."""
+        if self._is_given_back:
+            return
         ended_by = sys.exception()
         try:
             with transaction.atomic(using=self._remote):

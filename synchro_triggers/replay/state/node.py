@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from typing import NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
@@ -13,7 +14,7 @@ from ...exceptions import Refused
 from ...models import Checkpoint, Contribution, MetNode, Node, Window
 from ...vendors.vendor import database_of
 from ..log.history import fingerprint, history_agrees, place
-from ..rows.own_rows import read_rows
+from ..rows.own_rows import read_rows, read_rows_and
 from .heard_of import has_heard_of_more
 
 
@@ -28,8 +29,25 @@ def node_id(alias: str) -> str:
     return Node.objects.using(alias).get(pk=1).node_id
 
 
+class Located(NamedTuple):
+    """What a database says of itself, and where it is: its fingerprint now."""
+
+    row: Node
+    here: str
+
+
 def _own_row(alias: str) -> Node | None:
-    return next(iter(read_rows(Node, alias, defer=("copied_from", "created_at"), id=1)), None)
+    return next(iter(read_rows(Node, alias, defer=_UNREAD, id=1)), None)
+
+
+def _located(alias: str) -> Located | None:
+    asked = database_of(connections[alias]).FINGERPRINT
+    for row, here in read_rows_and(Node, alias, asked or "NULL", defer=_UNREAD, id=1):  # each run asks for both
+        return Located(row, here if asked else fingerprint(alias))
+    return None
+
+
+_UNREAD = ("copied_from", "created_at")
 
 
 def set_identity(alias: str, *, new: bool) -> str:
@@ -109,15 +127,17 @@ def have_met(remote: str, source: str, node: str) -> bool:
     return forgotten and all(each.exclude(position="").exists() for each in (sent, fetched))
 
 
-def is_elsewhere(alias: str) -> bool:
-    """Tell whether the identity of a database was made in another place: it is a copy, or was moved."""
-    asked = database_of(connections[alias]).FINGERPRINT
-    with connections[alias].cursor() as cursor:  # one statement for both: each run asks
-        cursor.execute(f"SELECT fingerprint, {asked or 'NULL'} FROM synchro_triggers_node WHERE id = 1")
-        made_at, here = cursor.fetchone() or ("", "")
-    if not made_at or _is_a_test_runners_clone():
+def is_elsewhere(alias: str, found: Located | None = None) -> bool:
+    """Tell whether the identity of a database was made in another place: it is a copy, or was moved.
+
+    Args:
+        alias: the database.
+        found: what it has said of itself just now.
+    """
+    found = found or _located(alias)
+    if found is None or not found.row.fingerprint or _is_a_test_runners_clone():
         return False
-    return bool(made_at != (here if asked else fingerprint(alias)))
+    return found.row.fingerprint != found.here
 
 
 def _is_a_test_runners_clone() -> bool:
@@ -154,35 +174,51 @@ def require_two_nodes(remote: str) -> tuple[str, str]:
     Raises:
         Refused: they are the same.
     """
-    own, identity = node_id(local_alias()), node_id(remote)
-    if own == identity:
+    own, there = two_nodes(remote)
+    return own.row.node_id, there.row.node_id
+
+
+def two_nodes(remote: str) -> tuple[Located, Located]:
+    """Return what LOCAL and ``remote`` say of themselves; arguments and errors as above."""
+    own, there = _require_located(local_alias()), _require_located(remote)
+    if own.row.node_id == there.row.node_id:
         raise Refused(
-            f"{local_alias()!r} and {remote!r} carry the same identity {identity}: one is a copy of the other. If that "
-            f"is {remote!r}, run `manage.py synchro_reset --new-identity --database {remote}`; if it is "
+            f"{local_alias()!r} and {remote!r} carry the same identity {own.row.node_id}: one is a copy of the other. "
+            f"If that is {remote!r}, run `manage.py synchro_reset --new-identity --database {remote}`; if it is "
             f"{local_alias()!r}, without --database. It becomes a database of its own; then `manage.py synchro_link` "
             "tells which object is which. Nothing was written."
         )
-    return own, identity
+    return own, there
+
+
+def _require_located(alias: str) -> Located:
+    while (found := _located(alias)) is None:
+        node_id(alias)  # makes its row
+    return found
 
 
 def forgotten_by(alias: str) -> list[str]:
     """Return the identities of the nodes that a database has forgotten: see ``state.account``."""
     own = _own_row(alias)
-    return own.forgotten.split(",") if own is not None and own.forgotten else []
+    return _forgotten(own) if own is not None else []
 
 
-def require_remembered(remote: str, source: str, node: str) -> None:
+def _forgotten(node: Node) -> list[str]:
+    return node.forgotten.split(",") if node.forgotten else []
+
+
+def require_remembered(remote: str, own: Located, there: Located) -> None:
     """Look whether neither LOCAL nor a remote has forgotten the other one.
 
     Args:
         remote: the remote's alias.
-        source, node: the node ids of LOCAL and of the remote.
+        own, there: what LOCAL and the remote say of themselves: ``two_nodes()``.
 
     Raises:
         Refused: one has.
     """
-    for forgetful, other, identity in ((local_alias(), remote, node), (remote, local_alias(), source)):
-        if identity in forgotten_by(forgetful):
+    for forgetful, other, one, another in ((local_alias(), remote, own, there), (remote, local_alias(), there, own)):
+        if another.row.node_id in _forgotten(one.row):
             raise Refused(
                 f"{forgetful!r} has forgotten {other!r}, which stayed away for too long: changes and deletions that "
                 f"{other!r} has not received were pruned on {forgetful!r} (synchro_prune --forget). Nothing was "
@@ -248,11 +284,8 @@ def _fetched_from(node: str) -> Checkpoint | None:
 
 def has_same_history(checkpoint: Checkpoint) -> bool:
     """Tell whether LOCAL still has all that a remote has received of it."""
-    node = _own_row(local_alias())
-    position = checkpoint.window_end or checkpoint.position
-    return history_agrees(
-        local_alias(), position, checkpoint.last_row, checkpoint.last_window, node.pruned_to if node else 0
-    )
+    alias, position = local_alias(), checkpoint.window_end or checkpoint.position
+    return history_agrees(alias, position, checkpoint.last_row, checkpoint.last_window, lambda: pruned_to(alias))
 
 
 def pruned_to(alias: str) -> int:

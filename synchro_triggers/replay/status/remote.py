@@ -32,7 +32,7 @@ from ..state.node import (
     require_same_history,
     require_same_history_there,
     require_two_databases,
-    require_two_nodes,
+    two_nodes,
 )
 from ..state.succession import successors_foreseen
 from .runs import PastRun, last_runs
@@ -301,10 +301,10 @@ def why_refused(remote: str, checkpoint: Checkpoint) -> str:
     """Return why a run would be refused: a copy, one that was moved, put back or forgotten; ``''``: it would not."""
     try:
         require_original(local_alias())
-        source, node = require_two_nodes(remote)
-        require_remembered(remote, source, node)
+        own, there = two_nodes(remote)
+        require_remembered(remote, own, there)
         require_same_history(checkpoint, remote)
-        require_same_history_there(remote, node)
+        require_same_history_there(remote, there.row.node_id)
     except Refused as error:
         return str(error)
     return ""

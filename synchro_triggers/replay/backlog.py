@@ -10,19 +10,22 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from ..conf import LOCAL, get_settings, local_alias
+from ..models import Failure
 from .choices import Choices
 from .identity.names import settle_gone
 from .kept import KeptObjects
 from .log.changes import Change, coalesce
-from .log.everything import every_object
+from .log.everything import every_object, objects_of
 from .log.given_out_again import of_one_object_each
 from .log.pages import Page, read_page
 from .log.seen import seen_objects
 from .log.window import Window
 from .plan.context import RunContext
 from .plan.fence import Fence
+from .rows.own_rows import has_rows
 from .state.checkpoint import Progress, received_fields
 from .state.failures import forget_failures
+from .state.late import Reaching
 from .state.lease import Lease
 from .tables import Late, Tables
 from .write.batch_by_batch import BatchByBatch
@@ -143,22 +146,35 @@ class Backlog:
         Returns:
             What says in the checkpoint that the remote lacks nothing of it any more.
         """
-        if late.window is not None:
-            self._apply_pages(late.window, [label], None)
+        is_rest = late.progress.has_begun
+        if late.window is not None and late.progress.reached.key is None:
+            self._apply_pages(late.window, [label], late.progress.of_log())
         if late.all_objects:
-            self._apply_every_object([label])
+            self._apply_objects_of(label, late)
         self.batches.retry()
         if late.all_objects:
-            return {} if self.ledger.any_failed else self.context.knowledge.fill([label])
+            failed = self.ledger.any_failed or (is_rest and self._keeps(label))
+            return {} if failed else self.context.knowledge.fill([label])
         self.context.gaps.forget_labels([label])
         return {}
+
+    def _keeps(self, label: str) -> bool:
+        return has_rows(Failure, self.context.remote, source=self.context.source, model_label=label)
+
+    def _apply_objects_of(self, label: str, late: Late) -> None:
+        after = late.progress.reached
+        pages = objects_of(label, get_settings().batch_size, after.key, as_written=after.as_written)
+        for changes, as_written in pages:
+            progress = late.progress.of_objects([change.key for change in changes], as_written=as_written)
+            self.kept.keep_apart(changes)
+            self.batches.apply(changes, progress)
 
     def _apply_every_object(self, labels: Sequence[str] | None) -> None:
         for changes in every_object(labels, get_settings().batch_size):
             self.kept.keep_apart(changes)
             self.batches.apply(changes)
 
-    def _apply_pages(self, window: Window, labels: Sequence[str] | None, progress: Progress | None) -> None:
+    def _apply_pages(self, window: Window, labels: Sequence[str] | None, progress: Reaching | None) -> None:
         tell = self.choices.progress or (lambda done, of: None)
         after, done = window.after, 0
         with seen_objects(window.rows > PAGE_ROWS) as is_new:

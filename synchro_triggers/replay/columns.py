@@ -19,21 +19,23 @@ from .plan.fence import Fence
 from .report import SyncReport
 from .schema.common_columns import copied, fields_with
 from .schema.shape import model_of, target_of
+from .state.late import ColumnsReached, read_columns_reached
 from .state.lease import Lease
 from .state.left_out import (
-    ALL_OBJECTS,
     HELD,
     LACKING,
-    TABLE,
+    NO_COLUMNS,
+    VALUES_PROGRESS,
     LeftOut,
     added,
     as_text,
     lacking_of_all,
     left_out_in,
+    with_progress,
     without,
 )
 from .write.clock import Pace
-from .write.late_columns import LateColumns
+from .write.late_columns import LateColumns, ValuesProgress
 
 
 class Columns:
@@ -121,10 +123,13 @@ class Columns:
     ) -> None:
         """Bring the values of columns that were left out, and that both sides have now.
 
-        Where not all of them come, or the run ends before, they are all looked at again by the next run.
+        Where the run ends before, the next one goes on there. Where not all of them come, it looks at all again.
+
+        Raises:
+            Interrupted: the run shall end.
         """
         for label, noted in self._entries.items():
-            columns = {column: why for column, why in noted.items() if column not in {TABLE, ALL_OBJECTS}}
+            columns = {column: why for column, why in noted.items() if column not in NO_COLUMNS}
             model, due = model_of(label), self._due(label, columns)
             if label not in self._fence.open or not due:
                 continue
@@ -133,11 +138,20 @@ class Columns:
                 for field in fields:
                     report.leave_out(label, field.name, "a run brings its values now")
                 continue
+            whole = True
             if model is not None and fields:
-                late = LateColumns(self._context, lease, pace.seconds, report)
-                if not late.bring(model, fields, pace.most, interrupted):
-                    continue
-            self.forget(lease, label, due)
+                reached = read_columns_reached(noted.get(VALUES_PROGRESS), {each: columns[each] for each in due})
+                late = LateColumns(self._context, lease, pace.seconds, report, self._values_progress(label))
+                whole = late.bring(model, fields, pace.most, interrupted, reached)
+            self.forget(lease, label, [*(due if whole else ()), VALUES_PROGRESS])
+
+    def _values_progress(self, label: str) -> ValuesProgress:
+        def entries(reached: ColumnsReached) -> LeftOut:
+            return with_progress(self._entries, label, reached.as_text(), VALUES_PROGRESS)
+
+        return ValuesProgress(
+            lambda reached: {"left_out": as_text(entries(reached))}, lambda reached: self.note(entries(reached))
+        )
 
     def forget(self, lease: Lease, label: str, columns: Collection[str], **fields: object) -> None:
         """Forget that something was left out: it has come.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from django.db import connections
+from django.db import connections, transaction
 
 from ..capture.install import captured_labels
 from ..capture.renamed_models import label_now
@@ -30,8 +30,21 @@ from .plan.fence import Fence
 from .report import SyncReport
 from .rows.selecting import rows_of
 from .schema.shape import model_of, root_of
+from .state.late import LateProgress, Reached, read_reached
 from .state.lease import Lease
-from .state.left_out import ALL_OBJECTS, TABLE, read_since, renamed, since, with_table
+from .state.left_out import (
+    ALL_OBJECTS,
+    OF_TABLES,
+    PROGRESS,
+    TABLE,
+    LeftOut,
+    as_text,
+    read_since,
+    renamed,
+    since,
+    with_progress,
+    with_table,
+)
 from .state.node import pruned_to
 
 #: Labels that no model has and of which it is noted that something was left out: anything may stand in a log.
@@ -44,10 +57,14 @@ class Late(NamedTuple):
     Attributes:
         window: what was logged meanwhile; ``None``: the log does not tell.
         all_objects: all of its objects have to be looked at.
+        is_anew: the remote's table was dropped, and is another one by now.
+        progress: how far that has come, in runs that were cut off, and now.
     """
 
     window: Window | None
     all_objects: bool
+    is_anew: bool
+    progress: LateProgress
 
 
 class Tables:
@@ -132,9 +149,27 @@ class Tables:
         found: dict[str, Late] = {}
         for label, columns in self._columns.entries.items():
             if TABLE in columns and label in self._fence.open:
-                window = self._window(columns[TABLE])
-                found[label] = Late(window, window is None or ALL_OBJECTS in columns or self._is_made_anew(label))
+                progress = self._progress(label, columns.get(PROGRESS))
+                window = self._window(columns[TABLE], progress.reached)
+                is_anew = self._is_made_anew(label)
+                all_objects = window is None or ALL_OBJECTS in columns or is_anew
+                found[label] = Late(window, all_objects, is_anew, progress)
         return found
+
+    def _progress(self, label: str, noted: str | None) -> LateProgress:
+        def entries(reached: Reached) -> LeftOut:
+            return with_progress(self._columns.entries, label, reached.as_text())
+
+        return LateProgress(
+            read_reached(noted, self._end),
+            lambda reached: {"left_out": as_text(entries(reached))},
+            lambda reached: self._columns.note(entries(reached)),
+        )
+
+    @property
+    def _end(self) -> str:
+        """Return where the window of what was left out ends: what follows is new, and comes anyway."""
+        return self._checkpoint.window_end or self._checkpoint.position
 
     def _is_made_anew(self, label: str) -> bool:
         """Tell whether the remote's table was dropped, and is another one by now: it has none of its objects."""
@@ -144,12 +179,21 @@ class Tables:
         known = Reference._base_manager.using(remote).filter(model_label=root_of(model)._meta.label)
         return known.exclude(remote_pk__startswith="gone:").exists()
 
-    def _window(self, note: str) -> Window | None:
+    def _forget_references(self, label: str, lease: Lease) -> None:
+        """Forget which rows the objects were in a table that is gone: the new one gives out their keys again."""
+        model = model_of(label)
+        with transaction.atomic(using=self._context.remote):
+            lease.renew(left_out=as_text(self._columns.entries))
+            if model is not None and root_of(model) is model:
+                known = Reference._base_manager.using(self._context.remote).filter(model_label=label)
+                known.exclude(remote_pk__startswith="gone:")._raw_delete(self._context.remote)
+
+    def _window(self, note: str, reached: Reached) -> Window | None:
         noted = read_since(note)
         if noted is None or pruned_to(local_alias()) > noted[0]:
             return None
-        end = self._checkpoint.window_end or self._checkpoint.position
-        return open_window(local_alias(), noted[1], end=end, without_origin=self._context.node)
+        node = self._context.node
+        return open_window(local_alias(), noted[1], end=self._end, after=reached.row, without_origin=node)
 
     def require_acquaintance(self, late: Mapping[str, Late], *, anew: bool, met: bool) -> None:
         """Refuse to go on where an object that would be created may be on the remote already.
@@ -162,6 +206,8 @@ class Tables:
             Refused: there is such an object.
         """
         for label, missed in late.items():
+            if missed.progress.has_begun:  # it was looked at then; what is new is noticed when it is to be created
+                continue
             meeting = Meeting(self._context, [label], anew=anew, met=met)
             if missed.window is not None:
                 meeting.look_through(missed.window)
@@ -188,6 +234,11 @@ class Tables:
             if self._context.dry_run:
                 report.leave_out(label, "", "a run brings its objects now")
                 continue
+            if missed.all_objects:  # also where the remote has some of them by the next run
+                noted = self._columns.entries[label][TABLE]
+                self._columns.note(with_table(self._columns.entries, label, noted, all_objects=True))
+            if missed.is_anew:
+                self._forget_references(label, lease)
             if missed.window is None:
                 source = local_alias()
                 report.warn(
@@ -195,7 +246,7 @@ class Tables:
                     "looked at, and of what was deleted meanwhile nothing is known. `manage.py synchro_compare --model "
                     f"{label}` tells what only {self._context.remote!r} has."
                 )
-            self._columns.forget(lease, label, [TABLE, ALL_OBJECTS], **apply(label, missed))
+            self._columns.forget(lease, label, OF_TABLES, **apply(label, missed))
 
     def _follow_renames(self) -> None:
         """Look for models that have another name by now; forget those that nobody has any more."""

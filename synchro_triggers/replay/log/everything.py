@@ -34,17 +34,40 @@ def every_object(labels: Sequence[str] | None, size: int) -> Iterator[list[Chang
     if labels is None:  # an object of multi-table inheritance once, by its root
         objects = list(dict.fromkeys(root_of(model) for model in objects))
     for model in (*(shape.model for shape in models_in_order([shape_of(model) for model in objects])), *links):
+        yield from (changes for changes, _ in _of_model(model, size))
+
+
+def objects_of(
+    label: str, size: int, after: str | None = None, *, as_written: bool = False
+) -> Iterator[tuple[list[Change], bool]]:
+    """Yield the same of one model, and whether they come in the order of their keys' texts.
+
+    Args:
+        label: the model's; of what is not captured there is nothing.
+        size: how many at a time.
+        after: the key of the last one that was looked at before, as it was yielded.
+        as_written: whether it came in the order of the texts.
+    """
+    for model in captured_models_on(local_alias()):
+        if model._meta.label == label:
+            yield from _of_model(model, size, after, as_written=as_written)
+
+
+def _of_model(
+    model: type[Model], size: int, after: str | None = None, *, as_written: bool = False
+) -> Iterator[tuple[list[Change], bool]]:
+    if not as_written:
         try:
-            for texts in _pages(model, size):
-                yield _changes(model, texts)
+            for texts in _pages(model, size, after):
+                yield _changes(model, texts), False
+            return
         except Exception as error:
             if not is_of_one_object(error):
                 raise
-            # A key that cannot be read: all of them once more, as triggers write them.
-            last: str | None = None
-            while texts := texts_after(local_alias(), model, last, size):
-                yield _changes(model, texts)
-                last = texts[-1]
+        after = None  # a key that cannot be read: all of them once more, as triggers write them
+    while texts := texts_after(local_alias(), model, after, size):
+        yield _changes(model, texts), True
+        after = texts[-1]
 
 
 def _changes(model: type[Model], texts: Sequence[str]) -> list[Change]:
@@ -53,8 +76,8 @@ def _changes(model: type[Model], texts: Sequence[str]) -> list[Change]:
     ]
 
 
-def _pages(model: type[Model], size: int) -> Iterator[list[str]]:
-    last: Any = None
+def _pages(model: type[Model], size: int, after: str | None) -> Iterator[list[str]]:
+    last: Any = None if after is None else read_keys(model, [after])[0]
     while keys := _keys_after(model, last, size):
         hash(tuple(keys))
         texts = [encode_key(key) for key in keys]

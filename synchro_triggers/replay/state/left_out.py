@@ -9,7 +9,8 @@ that field, and what it sends leaves the field out, too. ``HELD``: that was so, 
 
 Of a table (``TABLE`` instead of a column) it is noted since when it was left out, by the source's log: its highest row
 that had been received, and the position. ``UNKNOWN``: the log is another one by now. ``ALL_OBJECTS`` beside it: more
-has to follow than what is logged.
+has to follow than what is logged. ``PROGRESS`` and ``VALUES_PROGRESS``: how far that has come, or the values of
+columns, when a run was cut off.
 """
 
 from __future__ import annotations
@@ -29,6 +30,18 @@ TABLE = "*"
 
 #: Stands beside it where all objects of the table have to follow.
 ALL_OBJECTS = "**"
+
+#: Stands beside both where some of the table's objects have followed: how far that has come (``late.Reached``).
+PROGRESS = "***"
+
+#: Stands beside columns of which some values have followed: how far that has come (``late.ColumnsReached``).
+VALUES_PROGRESS = "****"
+
+#: What stands for the whole table.
+OF_TABLES = frozenset({TABLE, ALL_OBJECTS, PROGRESS})
+
+#: What stands for no column.
+NO_COLUMNS = OF_TABLES | {VALUES_PROGRESS}
 
 #: Since when the table was left out, nobody knows.
 UNKNOWN = ""
@@ -90,7 +103,7 @@ def with_table(entries: LeftOut, label: str, note: str, *, all_objects: bool = F
 def renamed(entries: LeftOut, old: str, new: str) -> LeftOut:
     """Return entries in which a model has another label."""
     left = {label: columns for label, columns in entries.items() if label != old}
-    for column, why in entries[old].items():
+    for column, why in without_progress(entries[old]).items():
         left = with_table(left, new, why) if column == TABLE else added(left, [(new, column)], why)
     return left
 
@@ -99,10 +112,20 @@ def with_all_objects(text: str) -> str:
     """Return ``Checkpoint.left_out`` where the source's log is another one: of tables, all objects have to follow."""
     return as_text(
         {
-            label: {column: UNKNOWN if column == TABLE else why for column, why in columns.items()}
+            label: {column: UNKNOWN if column == TABLE else why for column, why in without_progress(columns).items()}
             for label, columns in left_out_in(text).items()
         }
     )
+
+
+def with_progress(entries: LeftOut, label: str, text: str, which: str = PROGRESS) -> LeftOut:
+    """Return entries in which it is noted how far the objects of a model, or values of columns, have come."""
+    return {**entries, label: {**entries.get(label, {}), which: text}}
+
+
+def without_progress(columns: Mapping[str, str]) -> dict[str, str]:
+    """Return a model's entry without how far its objects have come: that is of another log, or another model."""
+    return {column: why for column, why in columns.items() if column not in {PROGRESS, VALUES_PROGRESS}}
 
 
 def oldest_position(checkpoint: Checkpoint, labels: Collection[str], key: Callable[[str], int]) -> str:

@@ -16,16 +16,17 @@ def texts_in(stored: str | None) -> tuple[str, ...]:
         >>> texts_in('["{}"]'), texts_in('{not json'), texts_in(None)
         (('{}',), (), ())
     """
-    return tuple(each for each in _list_in(stored) if isinstance(each, str))
+    return tuple(each for each in list_in(stored) if isinstance(each, str))
 
 
 def pairs_in(stored: str | None) -> tuple[tuple[str, str], ...]:
     """Return the pairs of texts of a list of them."""
-    pairs = (each for each in _list_in(stored) if isinstance(each, list) and len(each) == 2)
+    pairs = (each for each in list_in(stored) if isinstance(each, list) and len(each) == 2)
     return tuple((one, two) for one, two in pairs if isinstance(one, str) and isinstance(two, str))
 
 
-def _list_in(stored: str | None) -> list[Any]:
+def list_in(stored: str | None) -> list[Any]:
+    """Return the values of a list."""
     try:
         found = json.loads(stored) if stored else []
     except (ValueError, RecursionError):

@@ -21,8 +21,8 @@ from ..log.given_out_again import Former
 from ..log.under_numbers import UnderNumbers
 from ..plan.context import BatchResult, RunContext
 from ..plan.refused import Transactions, groups, halves, transactions_of
-from ..state.checkpoint import Progress
 from ..state.failures import describe, forget_failures, store_failure
+from ..state.late import Reaching
 from ..state.lease import Lease
 from ..state.other_rows import left_behind
 from ..tasks import ObjectTask
@@ -88,7 +88,7 @@ class BatchByBatch:
         """How many changes are tried together where they may wait for one another."""
         return max(self.pace.most, _TOGETHER)
 
-    def apply(self, changes: Sequence[Change], progress: Progress | None = None, *, together: bool = False) -> None:
+    def apply(self, changes: Sequence[Change], progress: Reaching | None = None, *, together: bool = False) -> None:
         """Apply changes, a transaction after the other; what there was no time for in one goes into the next.
 
         Args:
@@ -132,7 +132,7 @@ class BatchByBatch:
 
     # Smaller and smaller parts ---------------------------------------------------------------------
 
-    def _apply_batch(self, changes: Sequence[Change], progress: Progress | None) -> BatchResult:
+    def _apply_batch(self, changes: Sequence[Change], progress: Reaching | None) -> BatchResult:
         """Apply a batch as a whole, or, where that cannot be, in parts; return what was done of the whole."""
         if self.choices.interrupted():
             raise Interrupted
@@ -145,7 +145,7 @@ class BatchByBatch:
         return result
 
     def _apply_in_halves(
-        self, changes: Sequence[Change], progress: Progress | None, transactions: Transactions
+        self, changes: Sequence[Change], progress: Reaching | None, transactions: Transactions
     ) -> None:
         """Apply what cannot be applied as a whole: each half as a whole, or in halves again."""
         if len(changes) == 1:
@@ -161,7 +161,7 @@ class BatchByBatch:
                 left = result.left
 
     def _apply_whole(
-        self, changes: Sequence[Change], progress: Progress | None, again_after: Iterable[float] = ()
+        self, changes: Sequence[Change], progress: Reaching | None, again_after: Iterable[float] = ()
     ) -> BatchResult | None:
         """Apply changes in one transaction, and note what has become of them; return ``None`` where that cannot be."""
         result = self._attempt(changes, progress, again_after)
@@ -171,7 +171,7 @@ class BatchByBatch:
         self._note(changes, result)
         return result
 
-    def _apply_alone(self, change: Change, progress: Progress | None) -> None:
+    def _apply_alone(self, change: Change, progress: Reaching | None) -> None:
         """Apply one change, or keep it as a failure."""
         result = self._attempt([change], progress)
         locked = False
@@ -227,7 +227,7 @@ class BatchByBatch:
     def _attempt(
         self,
         changes: Sequence[Change],
-        progress: Progress | None,
+        progress: Reaching | None,
         again_after: Iterable[float] = (),
         *,
         at_once: bool = False,
@@ -271,7 +271,7 @@ class BatchByBatch:
             time.sleep(min(left, _LOOKS_UP))
 
     def _apply_now(
-        self, attempt: RemoteTransaction, changes: Sequence[Change], progress: Progress | None
+        self, attempt: RemoteTransaction, changes: Sequence[Change], progress: Reaching | None
     ) -> tuple[BatchResult, int]:
         """Apply changes in a transaction that is open, with references, failures and progress.
 
@@ -304,7 +304,7 @@ class BatchByBatch:
         for change in changes if not self.context.dry_run else ():
             store_failure(self.context.remote, self.context.source, change, not_yet, again=True)
 
-    def _put_off(self, changes: Sequence[Change], left: Sequence[Change], progress: Progress | None) -> int:
+    def _put_off(self, changes: Sequence[Change], left: Sequence[Change], progress: Reaching | None) -> int:
         """Write down, at the end of a transaction, up to which log row of the window all has been dealt with.
 
         What is left in between is kept like a failure until its turn has come, in the next transaction or in the next
@@ -322,7 +322,7 @@ class BatchByBatch:
         self._keep_for_later(kept, "the transaction's time was over")
         return reached
 
-    def _renew(self, progress: Progress | None, row: int) -> None:
+    def _renew(self, progress: Reaching | None, row: int) -> None:
         """Renew the lease, and say in the checkpoint that the run has come to a log row."""
         if not self.context.dry_run:
             self.lease.renew(**({} if progress is None else progress.fields(row)))

@@ -26,7 +26,7 @@ from ..identity.matching import Matching
 from ..identity.reference_table import text_of
 from ..identity.references import Identity
 from ..log.changed_fields import FieldsRow, rows_of_objects
-from ..log.everything import every_object
+from ..log.everything import objects_of
 from ..plan.context import RunContext
 from ..report import FailedObject, SyncReport
 from ..rows.selecting import instances_of, rows_with
@@ -36,7 +36,9 @@ from ..schema.family import family_of
 from ..schema.observed import is_observed
 from ..schema.shape import Shape, is_foreign_key, points_to_key, read_keys, shape_of, tables_of, target_of
 from ..state.failures import describe
+from ..state.late import ColumnsReached
 from ..state.lease import Lease
+from .batch_by_batch import Interrupted
 from .many_rows import key_parts
 from .one import save
 from .remote_transaction import RemoteTransaction
@@ -59,6 +61,18 @@ class _Late:
     unseen: bool
 
 
+class ValuesProgress(NamedTuple):
+    """Notes how far values have come.
+
+    Attributes:
+        fields: returns what says so in the checkpoint.
+        remember: is told what was committed.
+    """
+
+    fields: Callable[[ColumnsReached], dict[str, object]]
+    remember: Callable[[ColumnsReached], None]
+
+
 class _Logged(NamedTuple):
     """What a log says of an object: its key there, and the rows."""
 
@@ -74,12 +88,23 @@ class LateColumns:
         lease: is renewed in each transaction.
         seconds: how long a transaction may wait for a lock.
         report: takes what was done.
+        progress: notes how far it has come.
     """
 
-    def __init__(self, context: RunContext, lease: Lease, seconds: float, report: SyncReport) -> None:
-        self._context, self._lease, self._seconds, self._report = context, lease, seconds, report
+    def __init__(
+        self, context: RunContext, lease: Lease, seconds: float, report: SyncReport, progress: ValuesProgress
+    ) -> None:
+        self._context, self._lease, self._seconds = context, lease, seconds
+        self._report, self._progress = report, progress
 
-    def bring(self, model: type[Model], fields: Mapping[Any, bool], size: int, interrupted: Callable[[], bool]) -> bool:
+    def bring(
+        self,
+        model: type[Model],
+        fields: Mapping[Any, bool],
+        size: int,
+        interrupted: Callable[[], bool],
+        reached: ColumnsReached,
+    ) -> bool:
         """Bring the values of all objects that the remote has.
 
         Args:
@@ -87,27 +112,37 @@ class LateColumns:
             fields: each with whether LOCAL's value counts where LOCAL has logged no change of it.
             size: how many objects a transaction takes.
             interrupted: tells, between two of them, whether to end.
+            reached: how far a run that was cut off has come.
 
         Returns:
             Whether all have come; if not, they are brought again.
-        """
-        whole = True
-        for changes in every_object([model._meta.label], size):
-            if interrupted():
-                return False
-            keys = read_keys(model, [change.key for change in changes])
-            whole = self._bring_page(model, fields, keys) and whole
-        return whole
 
-    def _bring_page(self, model: type[Model], fields: Mapping[Any, bool], keys: Sequence[Any]) -> bool:
+        Raises:
+            Interrupted: the run shall end.
+        """
+        pages = objects_of(model._meta.label, size, reached.key, as_written=reached.as_written)
+        for changes, as_written in pages:
+            if interrupted():
+                raise Interrupted
+            reached = reached._replace(key=changes[-1].key, as_written=as_written)
+            reached = self._bring_page(model, fields, read_keys(model, [change.key for change in changes]), reached)
+        return reached.whole
+
+    def _bring_page(
+        self, model: type[Model], fields: Mapping[Any, bool], keys: Sequence[Any], reached: ColumnsReached
+    ) -> ColumnsReached:
         attempt, failed = RemoteTransaction(self._context, self._seconds), list[FailedObject]()
         with attempt.open():
-            self._lease.renew()
+            self._lease.renew(**self._progress.fields(reached))
             late, failed = self._late(model, fields, keys)
             failed += self._write(shape_of(model), late)
+            if failed:
+                reached = reached._replace(whole=False)
+                self._lease.renew(**self._progress.fields(reached))
+        self._progress.remember(reached)
         self._report.fail(failed)
         self._report.count(model._meta.label, "updated", len(late))
-        return not failed
+        return reached
 
     # What differs -----------------------------------------------------------------------------------
 

@@ -27,6 +27,9 @@ export SYNCHRO_TEST_PGBOUNCER := $(PGBOUNCER)
 # And for Prometheus, which scrapes the metrics.
 PROMETHEUS ?= auto
 export SYNCHRO_TEST_PROMETHEUS := $(PROMETHEUS)
+# And for django-synchro, which the tests of synchro_adopt download from a package index.
+DJANGO_SYNCHRO ?= auto
+export SYNCHRO_TEST_DJANGO_SYNCHRO := $(DJANGO_SYNCHRO)
 # And for Redis, the broker of tasks; SYNCHRO_TEST_BROKER_URL names another one.
 REDIS ?= auto
 export SYNCHRO_TEST_REDIS := $(REDIS)
@@ -126,7 +129,7 @@ sites-all: $(SITES)/.made-all  ## the same with all stories, and more products
 	$(SITES)/bin/python -m pytest $(OF_SITES) --whole $(ARGS)
 
 docs: $(VENV)/.for-docs  ## the documentation as a site, in docs/_build; strict: what Sphinx warns of is an error
-	DJANGO_SETTINGS_MODULE= PYTHONPATH=. $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build $(ARGS)
+	env --unset=DJANGO_SETTINGS_MODULE PYTHONPATH=. $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build $(ARGS)
 	@echo "docs/_build/index.html"
 
 release-check: $(VENV)/.for-dev  ## what a release takes: wheel and sdist, their contents, used in empty environments
@@ -199,9 +202,9 @@ $(VENV)/.for-mariadb: $(VENV)/.for-test
 	        "apt-get install libmariadb-dev gcc pkg-config python3-dev" >&2; [ "$(MARIADB)" != required ]; }
 
 # The second carries axe-core as a file. It is for Playwright, which is not needed for that, and larger than all the rest.
-$(VENV)/.for-browser: $(VENV)/.for-test
+$(VENV)/.for-browser: $(VENV)/.for-test tests/browser/axe.txt
 	@$(call install,$(OURS) --group browser)
-	@$(call install,--no-deps 'axe-playwright-python>=0.1.8')
+	@$(call install,--no-deps --requirement tests/browser/axe.txt)
 	@touch $@
 
 $(SITES)/.made: $(VENV)/.made tests/sites/requirements.txt

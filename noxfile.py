@@ -22,9 +22,10 @@ import nox
 PYPROJECT = "pyproject.toml"
 
 #: What a version of Django, Python or a driver could break: triggers and the schema editor, the ORM's ways to write,
-#: signals, fields, keys and relations. The rest of the suite is about identities, faults of servers and processes,
-#: other apps and odd models, and asks nothing else of a version; `make test` runs it on one combination.
+#: signals, fields, keys and relations, the admin's pages. The rest of the suite is about identities, faults of servers
+#: and processes, other apps and odd models, and asks nothing else of a version; `make test` runs it on one combination.
 CORE = (
+    "tests/browser/test_looks.py",  # where there is Chromium
     "tests/capture/test_capture.py",
     "tests/capture/test_install.py",
     "tests/capture/test_loaddata.py",
@@ -120,7 +121,7 @@ def _is_there(python: str) -> bool:
 def run_core(session: nox.Session, combination: Combination) -> None:
     """Install what the combination names, say what it came to, and run the core."""
     pyproject = nox.project.load_toml(PYPROJECT)
-    tests = nox.project.dependency_groups(pyproject, "test")
+    tests = nox.project.dependency_groups(pyproject, "test", "browser")
     requirements = ["--editable", ".[postgres,progress]", *tests, f"Django~={combination.django}.0"]
     if combination.psycopg == "c":
         _need_compiler(session)
@@ -130,6 +131,7 @@ def run_core(session: nox.Session, combination: Combination) -> None:
         constraints.write_text("\n".join(lowest_pins(pyproject["project"], tests)))
         requirements += ["--constraint", str(constraints)]
     session.install(*requirements)
+    session.install("--no-deps", "--requirement", "tests/browser/axe.txt")
 
     env = {"PSYCOPG_IMPL": combination.psycopg, "SYNCHRO_TEST_POSTGRES_VERSION": str(combination.postgres)}
     session.run("python", "-c", _WHAT_IT_CAME_TO, env=env)

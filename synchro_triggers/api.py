@@ -163,15 +163,16 @@ def reset_synchro() -> None:
 
     Raises:
         SynchroError: this package's tables are missing somewhere, or LOCAL is a copy (see ``synchro_reset``).
+        RunUnderWay: a run of LOCAL has not ended. Nothing was changed.
 
     Example:
         >>> reset_synchro()
         >>> synchronize().changed
         False
     """
-    from .replay.state import checkpoint
+    from .replay.state import starting_over
 
-    checkpoint.reset_synchro()
+    starting_over.reset_synchro()
 
 
 def counterparts(model: type[Model], keys: Iterable[Any], remote: str | None = None) -> dict[Any, Any]:
@@ -229,7 +230,8 @@ class Options:
 
     Setting ``last_check`` makes the next run take the changes logged after that time, whether they
     were synchronised before or not, and forget older ones. It speaks of the first remote of
-    ``SYNCHRO_REMOTE``; where that is ``None``, of LOCAL itself.
+    ``SYNCHRO_REMOTE``; where that is ``None``, of LOCAL itself. While a run is under way, which sets it at its end, it
+    cannot be set: that raises ``RunUnderWay``.
 
     Example:
         >>> from synchro_triggers.models import options
@@ -238,13 +240,13 @@ class Options:
 
     @property
     def last_check(self) -> datetime.datetime | None:
-        from .replay.state.checkpoint import read_last_check
+        from .replay.state.starting_over import read_last_check
 
         return read_last_check()
 
     @last_check.setter
     def last_check(self, value: datetime.datetime) -> None:
-        from .replay.state.checkpoint import write_last_check
+        from .replay.state.starting_over import write_last_check
 
         write_last_check(value)
 

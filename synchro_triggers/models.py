@@ -59,6 +59,8 @@ class Node(models.Model):
         pruned_to: the highest changelog id that was ever pruned. A received row that is missing beyond it was lost.
         forgotten: identities of nodes for which pruning has not kept what they had not passed, separated by commas.
         counting: as whom its users add to counters: another one after each reset. Empty: as ``node_id``.
+        adopted: up to which row of django-synchro's log that was taken over, and the identity of its remote, as
+            ``ID NODE``. Empty: nothing was.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -69,6 +71,7 @@ class Node(models.Model):
     pruned_to = models.BigIntegerField(default=0)
     forgotten = models.TextField(default="", blank=True)
     counting = models.CharField(max_length=NODE_LENGTH, default="", blank=True)
+    adopted = models.TextField(default="", blank=True)
     created_at = Moment(db_default=UtcNow())
 
     class Meta:

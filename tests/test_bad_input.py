@@ -432,6 +432,7 @@ PROCESSES = {
     "synchro_prune": (2, (), {}, False),
     "synchro_compare": (5, (), {}, True),
     "synchro_failures": (5, (), {}, True),
+    "synchro_adopt": (2, (), {"SYNCHRO_MODELS": ["nope"]}, False),
     "synchro_link": (5, (), {}, True),
     "synchro_reset": (2, (), {"SYNCHRO_MODELS": ["nope"]}, False),
     "synchro_install_triggers": (5, ("--check", "--database", REMOTE), {}, True),

@@ -11,6 +11,7 @@ from django.db import connections
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Conflict
+from tests.capture.test_beside_django_synchro import make_tables as make_tables_of_django_synchro
 from tests.databases import ALIASES, both, both_committed
 from tests.testapp.models import Item, Tag
 
@@ -32,6 +33,7 @@ WAYS = {
     "synchro_conflicts": ["", "--limit 1", "--show CONFLICT", "--take local CONFLICT", "--forget CONFLICT"],
     "synchro_prune": ["--keep 0", "--keep 0 --dry-run", "--keep 1 --forget 90"],
     "synchro_compare": ["", "--repair", "--repair --run", "--repair --from remote"],
+    "synchro_adopt": ["", "--dry-run"],
     "synchro_link": ["", "--strangers", "--trust-keys", "--dry-run", "--by testapp.Item:name"],
     "synchro_reset": ["--no-input", "--keep-identity", "--new-identity --database remote"],
     "synchro_install_triggers": ["", "--check", "--uninstall", "--sql"],
@@ -62,6 +64,8 @@ def prepare():
 def ended(command, *options):
     """Run a command; return its exit code, its output, and what it said on the error output."""
     arguments = command
+    if command.startswith("synchro_adopt"):
+        make_tables_of_django_synchro(LOCAL)
     if "KEY" in command:
         arguments = arguments.replace("KEY", str(Item.objects.get().pk))
     if "CONFLICT" in command:

@@ -30,6 +30,7 @@ ON_BOTH = [
     ("synchro_failures", "--retry"),
     ("synchro_explain", "testapp.Item", "7"),
     ("synchro_link",),
+    ("synchro_adopt",),
     ("synchro_compare",),
     ("synchro_conflicts",),
     ("synchro_reset",),
@@ -61,7 +62,8 @@ def on(alias, command):
 @both
 @pytest.mark.parametrize(
     "command",
-    [each for each in ON_BOTH + ON_ONE if "--follow" not in each and "synchro_explain" not in each],
+    # synchro_adopt: tests/adopting, with django-synchro's tables.
+    [each for each in ON_BOTH + ON_ONE if not {"--follow", "synchro_explain", "synchro_adopt"}.intersection(each)],
     ids=" ".join,
 )
 def test_what_is_done_ends_with_0(command):

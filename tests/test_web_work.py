@@ -30,7 +30,7 @@ from synchro_triggers.web import cards, parts
 from tests.databases import ALIASES, both, both_committed
 from tests.replay.hearing import later
 from tests.test_web import EVERYTHING, allowed, messages_of
-from tests.testapp.models import Ambiguous, Item, Keyed
+from tests.testapp.models import Ambiguous, Item, Keyed, Place, Restaurant
 
 LOCAL, REMOTE = ALIASES
 WORDS = ["An error occurred: ", "Synchronization performed successfully.", "No changes since last synchronization."]
@@ -465,6 +465,23 @@ def test_comparison_goes_on_model_by_model(staff, url, short, settings):
     assert "“remote”: 1 of 2 models are compared." in text_of(first)
     assert "Nothing differs but what is on its way." in last
     assert "testapp.Item 1 1 1 0 0 0 0" in last and "testapp.Keyed 0 0 0 0 0 0 0" in last
+
+
+@both
+def test_comparison_counts_what_several_models_share_once(staff, url, settings):
+    """A child is compared with its parents, and a model with its links: the page compares model by model."""
+    settings.SYNCHRO_MODELS = (("testapp", "Place", "Restaurant", "Friend"),)
+    Restaurant.objects.create(name="a", stars=1)
+    staff.post(url, {"synchro": "1"})
+    with synchro_paused(using=REMOTE):
+        Place.objects.using(REMOTE).update(name="other")
+
+    response = go_on(staff, url, staff.post(url, {"compare": "1"}))
+
+    page = text_of(response)
+    labels = re.findall(r'<tr><th scope="row">(.*?)</th>', response.content.decode())
+    assert sorted(labels) == sorted(set(labels)) and {"testapp.Place", "testapp.Restaurant"} < {*labels}
+    assert "Objects that are not the same, for no known reason: 1" in page and page.count("differs: name") == 1
 
 
 @both

@@ -27,8 +27,10 @@ def lines_of(found: Difference) -> Iterator[str]:
 def lines_of_fields(fields: Iterable[FieldDifference], remote: str) -> Iterator[str]:
     """Yield a line for each field, with both values."""
     for each in fields:
-        yield f"  {each.field}: {_shown(each.local)} on {local_alias()!r}, {_shown(each.remote)} on {remote!r}"
+        here, there = value_shown(each.local), value_shown(each.remote)
+        yield f"  {each.field}: {here} on {local_alias()!r}, {there} on {remote!r}"
 
 
-def _shown(value: str | None) -> str:
+def value_shown(value: str | None) -> str:
+    """Return a value as text, so that NULL is told from a text of that name."""
     return "NULL" if value is None else repr(value)

@@ -95,6 +95,7 @@ class Migration(migrations.Migration):
                 ("pruned_to", models.BigIntegerField(default=0)),
                 ("forgotten", models.TextField(blank=True, default="")),
                 ("counting", models.CharField(blank=True, default="", max_length=36)),
+                ("adopted", models.TextField(blank=True, default="")),
                 ("created_at", synchro_triggers.moment.Moment(db_default=synchro_triggers.moment.UtcNow())),
             ],
             options={

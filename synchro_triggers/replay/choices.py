@@ -21,6 +21,11 @@ class Way(NamedTuple):
     source: str
     remote: str
 
+    @property
+    def other(self) -> str:
+        """Which of both is the remote of this project; the other one is LOCAL."""
+        return self.source if self.remote == LOCAL else self.remote
+
 
 def ways_of(remotes: Iterable[str], *, pull: bool = False, both: bool = False) -> list[Way]:
     """Return the ways that a run goes, one after the other: to each remote; or from it; or to it, and back.

@@ -195,6 +195,7 @@ class Run:
         is_idle: bool,
     ) -> None:
         self._meeting = self._require_acquaintance(checkpoint, windows, late, due.first_changes)
+        self._note_meeting(checkpoint)
         if not self._choices.dry_run:
             self._context.knowledge.close_window(windows[-1].end)
         if self._context.knowledge.number is not None:
@@ -203,7 +204,6 @@ class Run:
         if not is_idle:
             record.begin(ledger.report, None if self._choices.full else sum(window.rows for window in windows))
             self._note_given_again(checkpoint)
-        self._note_meeting(checkpoint)
         batches = BatchByBatch(
             self._context, self._choices, self._lease, self._pace, ledger, self._meeting.require_acquaintance
         )
@@ -315,8 +315,12 @@ class Run:
                 context.given_again.update(found)
 
     def _note_meeting(self, checkpoint: Checkpoint) -> None:
-        """Note on both sides, before anything is sent, who has met whom, and where."""
+        """Note on both sides, before anything is sent, who has met whom, and where.
+
+        From then on what comes to LOCAL is noted with its version. What has come before is written down after that.
+        """
         if not self._context.dry_run:
             note_place(checkpoint, self._context.remote)
             if not checkpoint.position:
                 note_met(self._context.remote, self._context.node)
+                wait_for_those_under_way(local_alias(), self._context.source)

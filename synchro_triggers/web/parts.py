@@ -15,7 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ..capture.install import captured_models_on
-from ..capture.tables import is_of_links
+from ..capture.tables import is_of_links, labels_of
 from ..conf import LOCAL, get_settings, local_alias
 from ..exceptions import RunUnderWay
 from ..masking import without_credentials
@@ -204,7 +204,8 @@ def _compare(part: _Part) -> bool:
         found = work.found[part.remote]
         is_fresh = part.is_fresh
         try:
-            _note_comparison(found, compare(part.remote, models=[work.models[0]], progress=_ends_at(part.until)))
+            if not _compared(found).issuperset(labels_of(work.models[0])):
+                _note_comparison(found, compare(part.remote, models=[work.models[0]], progress=_ends_at(part.until)))
         except _OutOfTime:
             if not is_fresh:  # it begins anew when it has all the time of a request
                 return False
@@ -224,14 +225,23 @@ def _ends_at(until: float) -> Callable[[int, int], None]:
     return look_at_the_clock
 
 
+def _compared(found: dict[str, Any]) -> set[str]:
+    """Return the labels of what was compared: with a model come its parents and its links, which others may share."""
+    return {label for label, *_numbers in found["rows"]}
+
+
 def _note_comparison(found: dict[str, Any], report: ComparisonReport) -> None:
+    before = _compared(found)
     for models in report.models.values():
         for label, each in models.items():
+            if label in before:
+                continue
             found["rows"].append(
                 [label, each.local, each.remote, each.equal, each.unexplained, each.pending, each.kept, each.conflicts]
             )
             found["differ"] += each.unexplained
-    for one in report.differences[: NAMED - len(found["named"])]:
+    new = [one for one in report.differences if one.model not in before]
+    for one in new[: NAMED - len(found["named"])]:
         # Not the values: who may see this page may not see every model.
         fields = ", ".join(each.field for each in one.fields)
         told = [one.model, one.local_key or one.remote_key or "", str(one.state), one.only, fields]

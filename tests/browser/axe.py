@@ -23,11 +23,11 @@ def complaints(person: Person) -> list[str]:
     return person.driver.execute_async_script(_RUN)
 
 
-#: Of what Django's own templates and style sheets make, two things are left out: links of the breadcrumbs are told from
-#: words by their colour alone, and the label of the search is a picture.
+#: Of what Django's own templates and style sheets make, two things are left out: links of the breadcrumbs and beside
+#: the search are told from words by their colour alone, and the label of the search is a picture.
 _RUN = """
     const done = arguments[0];
-    axe.run({exclude: [".breadcrumbs", "#searchbar"]}, {resultTypes: ["violations"], preload: false}).then(
+    axe.run({exclude: [".breadcrumbs", "#toolbar"]}, {resultTypes: ["violations"], preload: false}).then(
         found => done(found.violations.flatMap(rule => rule.nodes.map(
             node => `${rule.id}: ${node.target} ${node.html.slice(0, 150)} ${node.failureSummary}`))),
         error => done([String(error)]),

@@ -54,7 +54,7 @@ def reason_for_none() -> str:
     if _PROGRAM is None or _DRIVER is None:
         reason = "there is no Chromium here; Debian has it: apt-get install chromium chromium-driver"
     elif missing := [name for name in ("selenium", "axe_playwright_python") if find_spec(name) is None]:
-        reason = f"{' and '.join(missing)} cannot be imported: make test installs it where there is Chromium"
+        reason = f"{' and '.join(missing)} cannot be imported: make test installs them where there is Chromium"
     if reason and WANTED == "required":
         raise RuntimeError(reason)
     return reason
@@ -81,7 +81,7 @@ def chromium() -> Iterator[Chrome]:
         driver.quit()
 
 
-def until(look: Callable[[], T], what: Callable[[], str], seconds: float = 15) -> T:
+def until(look: Callable[[], T], what: Callable[[], str], seconds: float = 30) -> T:
     """Look again and again; return what is found, as soon as it is something."""
     end = time.monotonic() + seconds
     while not (found := look()):

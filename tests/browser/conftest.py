@@ -13,6 +13,7 @@ from django.test.testcases import LiveServerThread
 from synchro_triggers.web import parts
 from tests.admin_pages import user_with
 from tests.browser.chromium import chromium
+from tests.browser.pages import Visit, pages_of
 from tests.browser.person import Person
 from tests.browser.sluice import Sluice
 from tests.databases import ALIASES
@@ -68,6 +69,14 @@ def ann(person) -> Person:
 def boss(person, django_user_model) -> Person:
     """Somebody who may do everything on every site."""
     return person.is_known_as(django_user_model.objects.create_superuser("boss"))
+
+
+@pytest.fixture
+def pages(boss, settings) -> Iterator[dict[str, Visit]]:
+    """What brings the boss to each page, by its name; of every kind of record there is one."""
+    settings.SYNCHRO_CONFLICT = "local"
+    with pages_of(boss) as found:
+        yield found
 
 
 @pytest.fixture

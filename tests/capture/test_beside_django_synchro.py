@@ -38,14 +38,19 @@ def query(alias, sql):
         return cursor.fetchall() if cursor.description else None
 
 
+def make_tables(alias):
+    """Make django-synchro's tables, with a row that no object belongs to in its log, and in its references."""
+    for sql in TABLES.format(**WORDS[connections[alias].vendor]).strip().rstrip(";").split(";\n"):
+        query(alias, sql)
+
+
 @pytest.fixture
 def old_project(own, settings):
     """A database with django-synchro's tables, a table of the project's, and none of ours."""
     settings.INSTALLED_APPS = ["synchro_triggers", "tests.testapp"]
     settings.SYNCHRO_MODELS = ("testapp.Item",)
     migrate(own, "zero")
-    for sql in TABLES.format(**WORDS[connections[own].vendor]).strip().rstrip(";").split(";\n"):
-        query(own, sql)
+    make_tables(own)
     with connections[own].schema_editor() as editor:
         editor.create_model(Item)
     return own

@@ -202,7 +202,7 @@ def test_unknown_model_in_the_setting_is_said(bare, settings):
 
 
 @pytest.mark.parametrize(
-    "both", [["--check", "--uninstall"], ["--sql", "--uninstall"], ["--check", "--sql"], ["--migration=x", "--check"]]
+    "both", [["--check", "--uninstall"], ["--sql", "--uninstall"], ["--check", "--sql"], ["--migration=x", "--sql"]]
 )
 def test_options_that_contradict_each_other_are_refused(both):
     with pytest.raises(CommandError, match="not allowed with"):

@@ -152,6 +152,7 @@ class Player:
 
     def __init__(self, nodes: Nodes, pairs: Sequence[tuple[str, str]], model: type[Item | Account] = Item) -> None:
         self.nodes, self.pairs, self.model = nodes, pairs, model
+        self._number = max((row.cash for name in NAMES for row in nodes.rows(name, model)), default=0)
         for pair in (*pairs, *pairs):  # each of them has met its neighbours
             nodes.run(*pair)
 
@@ -166,7 +167,7 @@ class Player:
         Raises:
             Wrong: something is not as it must be.
         """
-        self._number = max((row.cash for name in NAMES for row in self.nodes.rows(name, self.model)), default=0)
+        # Numbers go on also where the last ones were of deletes: an earlier history's names are known to all nodes.
         self._oracle = Oracle({name: self.nodes.identity(name) for name in NAMES})
         self._prefix = f"h{self._number}"
         self._things: list[str] = []

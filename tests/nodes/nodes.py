@@ -153,15 +153,18 @@ class Nodes:
 
     def start(self, local: str, remote: str, **settings: Any) -> subprocess.Popen[str]:
         """Start ``manage.py synchronize`` at a node in a process of its own."""
+        return processes.start("-m", "django", "synchronize", "--verbosity=0", env=self.env(local, remote, **settings))
+
+    def env(self, local: str, remote: str, **settings: Any) -> dict[str, str]:
+        """Return the environment of a process of a node's project, whose remote is another."""
         databases = {"default": self._settings[local], remote: self._settings[remote]}
-        env = {
+        return {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
             "DJANGO_SETTINGS_MODULE": "tests.process_settings",
             "SYNCHRO_TEST_DATABASES": json.dumps(databases, default=str),
             "SYNCHRO_TEST_SETTINGS": json.dumps({"SYNCHRO_REMOTE": remote, **settings}),
         }
-        return processes.start("-m", "django", "synchronize", "--verbosity=0", env=env)
 
     def import_anew(self, source: str, name: str, *models: type[Model]) -> None:
         """Let a node have the rows of another one, under their keys, and be a node of its own from now on."""

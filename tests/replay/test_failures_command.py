@@ -394,7 +394,10 @@ def test_nothing_is_dropped_under_a_run():
         ),
         (("--model", "testapp.Item", "--key", "nonsense", "--show"), "No such failure of testapp.Item nonsense"),
         (("--key", "1"), "--key says more of one --model"),
-        (("--model", "testapp.Nope"), "There is no model 'testapp.Nope'; write 'app.Model'."),
+        (
+            ("--model", "testapp.Nope"),
+            "There is no model 'testapp.Nope', and nothing of it is kept; write",
+        ),
         (("--retry", "--drop", "1"), "--retry and --drop are different things"),
         (("--model", "testapp.Item", "--retry", "1"), "Numbers and --model both say which"),
         (("--remote", "nope"), "there is no database 'nope'"),

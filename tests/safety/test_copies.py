@@ -157,7 +157,7 @@ def test_new_identity_that_was_cut_off_is_taken_again_as_if_nothing_had_happened
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(f"synchro_triggers.replay.state.checkpoint.{step}", killed)
+        patch.setattr(f"synchro_triggers.replay.state.starting_over.{step}", killed)
         call_command("synchro_reset", "--new-identity", "--no-input", verbosity=0)
     with pytest.raises(CommandError, match="is a copy"):
         call_command("synchronize")

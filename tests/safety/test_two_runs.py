@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import socket
 import subprocess
@@ -16,10 +17,13 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.db.models.functions import Now
 from django.db.models.signals import post_save
+from django.utils import timezone
 
-from synchro_triggers import synchronize
+from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.exceptions import RunUnderWay
-from synchro_triggers.models import Checkpoint, Run
+from synchro_triggers.models import Checkpoint, Reference, Run, options
+from synchro_triggers.replay.state.lease import Lease
+from synchro_triggers.replay.state.node import node_id
 from tests import processes
 from tests.databases import both, both_committed
 from tests.testapp.models import Item
@@ -175,10 +179,6 @@ def test_run_whose_process_died_does_not_block_the_next_one():
 
 @both
 def test_silent_run_on_another_host_is_taken_over():
-    import datetime
-
-    from django.utils import timezone
-
     take_lease(1, "elsewhere", run_seen=timezone.now() - datetime.timedelta(minutes=2))
     Item.objects.create(name="second")
 
@@ -204,3 +204,114 @@ def test_run_that_was_taken_over_cannot_go_on(settings):
 
     assert Checkpoint.objects.using(REMOTE).get().run_id == "usurper"
     assert Item.objects.using(REMOTE).filter(name="two").count() == 0
+
+
+# What else writes what a run writes -------------------------------------------------------------------
+
+#: Commands that write what a run writes as it goes, and nobody else may meanwhile.
+WAIT = [
+    "synchro_link",
+    "synchro_link --dry-run",
+    "synchro_link --strangers",
+    "synchro_reset --no-input",
+    "synchro_reset --keep-identity",
+    "synchro_failures --retry",
+    "synchro_failures --model testapp.Item --drop",
+]
+
+#: Commands that change something as well, and get on with a run.
+GO_ON = ["synchro_compare --repair", "synchro_prune --keep 0", "synchro_conflicts --here --forget --before 0"]
+
+
+def test_what_writes_references_and_checkpoints_waits_for_the_end_of_a_run(waiting_run, process_env):
+    before = everything()
+
+    for command in WAIT:
+        ended = processes.run("-m", "django", *command.split(), env=process_env, timeout=60)
+        assert (ended.returncode, ended.stdout) == (4, ""), (command, ended.stdout, ended.stderr)
+        assert ended.stderr.startswith("CommandError: A run to 'remote' is under way since "), command
+
+    assert everything() == before
+
+
+def test_what_else_is_done_every_day_gets_on_with_a_run(waiting_run, process_env):
+    for command in GO_ON:
+        ended = processes.run("-m", "django", *command.split(), env=process_env, timeout=60)
+        assert (ended.returncode, ended.stderr) == (0, ""), (command, ended.stdout, ended.stderr)
+
+
+def test_time_of_the_last_check_is_not_set_under_a_run_which_would_overwrite_it(waiting_run):
+    with pytest.raises(RunUnderWay, match="A run to 'remote' is under way"):
+        options.last_check = datetime.datetime.now() - datetime.timedelta(hours=1)
+
+
+@contextmanager
+def runs_meanwhile(env, *commands: str, at: str, alias: str):
+    """Start commands as processes before the first statement on a database that has these words; yield their ends."""
+    ends: list[tuple[int, str]] = []
+
+    def watch(execute, sql, *arguments):
+        if at in sql and not ends:
+            for command in commands:
+                ended = processes.run("-m", "django", *command.split(), env=env, timeout=60)
+                ends.append((ended.returncode, ended.stderr))
+        return execute(sql, *arguments)
+
+    with connections[alias].execute_wrapper(watch):
+        yield ends
+
+
+@pytest.mark.parametrize("link", ["synchro_link --trust-keys", "synchro_link --strangers"])
+def test_run_waits_while_objects_are_linked(process_env, link):
+    for alias in ("default", REMOTE):
+        with synchro_paused(using=alias):
+            Item.objects.using(alias).create(pk=1, name="same")
+    Item.objects.update(name="changed")
+    at, alias = ("introduction", REMOTE) if "strangers" in link else ('FROM "testapp_item"', "default")
+
+    with runs_meanwhile(process_env, "synchronize", link, at=at, alias=alias) as ends:
+        ended = linked(link)
+
+    assert [code for code, _ in ends] == [4, 4], ends
+    assert ended == 0
+    assert Checkpoint.objects.using(REMOTE).get().run_id == ""
+
+
+def linked(command: str) -> int:
+    try:
+        call_command(*command.split(), stdout=StringIO(), stderr=StringIO())
+    except CommandError as error:
+        return error.returncode
+    return 0
+
+
+def test_link_that_was_taken_for_dead_writes_nothing_any_more():
+    for alias in ("default", REMOTE):
+        with synchro_paused(using=alias):
+            Item.objects.using(alias).create(pk=1, name="same")
+    taken = []
+
+    def take_over(execute, sql, *arguments):
+        if "testapp_item" in sql and not taken:
+            taken.append(Checkpoint.objects.using(REMOTE).update(run_id="usurper", run_seen=Now()))
+        return execute(sql, *arguments)
+
+    with connections["default"].execute_wrapper(take_over):
+        assert linked("synchro_link") == 4
+
+    assert taken == [1] and not Reference.objects.using(REMOTE).exists()
+    assert Checkpoint.objects.using(REMOTE).get().run_id == "usurper"
+
+
+@both
+def test_link_of_two_that_send_to_one_another_waits_for_the_run_back_too():
+    for alias in ("default", REMOTE):
+        with synchro_paused(using=alias):
+            Item.objects.using(alias).create(pk=1, name="same")
+    back = Lease("default", node_id(REMOTE))
+    back.acquire()
+
+    with pytest.raises(CommandError, match="A run to 'default' is under way") as caught:
+        call_command("synchro_link", stdout=StringIO())
+
+    assert caught.value.returncode == 4 and not Reference.objects.using(REMOTE).exists()

@@ -25,6 +25,7 @@ from ...replay.on_record.listing import (
 )
 from ...replay.on_record.renaming import rename
 from ...replay.on_record.taking import take
+from ..differences import value_shown
 from ..errors import one_line
 from ..telling import TellingCommand
 
@@ -134,7 +135,8 @@ class Command(TellingCommand):
         with clear_errors(local_alias(), alias):
             done = rename(alias, record, None if field is None else (field, value), side=options["side"])
         values = "; ".join(
-            f"{name} is {_value(new)} now, and was {_value(done.before[name])}" for name, new in done.after.items()
+            f"{name} is {value_shown(new)} now, and was {value_shown(done.before[name])}"
+            for name, new in done.after.items()
         )
         lines = [f"{done.model} {done.key} on {done.database!r}: {values}.", done.advice]
         self.tell(lines, {"id": record.pk, **done.as_dict()}, options)
@@ -194,9 +196,9 @@ def _lines_of(found: RecordedConflict, record: Conflict) -> Iterator[str]:
         what = "removed" if gone and found.kind == "links" else "deleted" if gone else "changed"
         yield f"  {side}: {what} by {author or 'nobody knows whom'}, {_time(time)}"
     for each, differs in fields_of(record):
-        values = [] if record.local_values is None else [f"{_value(each.local)} (local)"]
-        values += [] if record.remote_values is None else [f"{_value(each.remote)} (remote)"]
-        text = ", ".join(values) if differs else _value(each.local)
+        values = [] if record.local_values is None else [f"{value_shown(each.local)} (local)"]
+        values += [] if record.remote_values is None else [f"{value_shown(each.remote)} (remote)"]
+        text = ", ".join(values) if differs else value_shown(each.local)
         yield f"  {'*' if differs else ' '} {each.field}: {text}"
 
 
@@ -206,7 +208,3 @@ def _after(taken: str) -> str:
 
 def _time(time: datetime.datetime | None) -> str:
     return "at an unknown time" if time is None else f"{time:%Y-%m-%d %H:%M:%S}"
-
-
-def _value(value: str | None) -> str:
-    return "NULL" if value is None else repr(value)

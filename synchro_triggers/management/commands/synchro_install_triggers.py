@@ -12,6 +12,7 @@ from ...capture.own_tables import require_own_tables
 from ...capture.unlogged import describe_unlogged
 from ...capture.unseen import describe_unseen
 from ...conf import check_alias, get_settings, local_alias
+from ...exceptions import SynchroConfigurationError
 from ..errors import one_line
 from ..telling import TellingCommand
 
@@ -41,10 +42,11 @@ class Command(TellingCommand):
         )
         mode.add_argument("--uninstall", action="store_true", help="Remove the triggers.")
         mode.add_argument("--sql", action="store_true", help="Print the SQL that installs them; change nothing.")
-        mode.add_argument(
+        parser.add_argument(
             "--migration",
             metavar="APP",
-            help="Write a migration that installs the triggers into the migrations of this app.",
+            help="Write a migration that installs the triggers into the migrations of this app. With --check: write "
+            "nothing; exit 1 if its newest one is not what models and SYNCHRO_MODELS say.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -52,7 +54,7 @@ class Command(TellingCommand):
             if not options["uninstall"]:
                 install.require_capture(local_alias())
             if options["migration"]:
-                self._write_migration(options)
+                self._work_on_migration(options)
                 return
             given = options["databases"] or [local_alias()]
             # call_command(database="x") hands on the text itself.
@@ -118,6 +120,31 @@ class Command(TellingCommand):
         said = [f"{alias}: " + ("triggers fit." if not lines else "triggers do not fit:")]
         self._say([*said, *(f"  {line}" for line in lines), *(f"  note: {note}" for note in notes)], options)
         return {"fit": not lines, "wrong": lines, "notes": list(notes)}
+
+    def _work_on_migration(self, options: dict[str, Any]) -> None:
+        for other in ("sql", "uninstall"):
+            if options[other]:
+                raise SynchroConfigurationError(f"argument --migration: not allowed with argument --{other}")
+        if options["check"]:
+            self._check_migration(options)
+        else:
+            self._write_migration(options)
+
+    def _check_migration(self, options: dict[str, Any]) -> None:
+        from ...capture.migration_file import compare_migration
+
+        app_label = options["migration"]
+        name, wrong = compare_migration(app_label)
+        if name is None:
+            lines = [f"{app_label}: {wrong[0]}."]
+        else:
+            does = "does not install" if wrong else "installs"
+            end = ":" if wrong else "."
+            lines = [f"{app_label}: its migration {name} {does} what models and SYNCHRO_MODELS say{end}"]
+            lines += [f"  {line}" for line in wrong]
+        self.tell(lines, {"migration": name, "fit": not wrong, "wrong": wrong}, options)
+        if wrong:
+            raise CommandError(f"Run `manage.py synchro_install_triggers --migration {app_label}`.")
 
     def _write_migration(self, options: dict[str, Any]) -> None:
         from ...capture.migration_file import write_migration

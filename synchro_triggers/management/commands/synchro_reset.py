@@ -15,8 +15,8 @@ from ...reaching import clear_errors
 from ...replay.meeting.counted_before import describe_unsure
 from ...replay.meeting.loss import marks_of_loss
 from ...replay.meeting.succeeding import is_known_to_several, succeed
-from ...replay.state.checkpoint import keep_identity, make_own_node, reset_synchro
 from ...replay.state.node import require_original, set_identity
+from ...replay.state.starting_over import keep_identity, make_own_node, reset_synchro
 from ...replay.state.younger import describe_lost_time
 from ...replay.status.remote import pending_rows
 from ..errors import one_line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from ..rows.values import logged_values
 from ..schema.keys import FormerKey, Unreadable
 from ..schema.link_shapes import LinkShape
 from ..schema.shape import read_key
+from ..state.lists import texts_in
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Way:
         """Yield the ends of links of which a failure is kept, as they were when it was logged, and the errors."""
         rows = rows_of(Failure, self.receiver).filter(source=self.source, model_label=shape.through._meta.label)
         for stored, error in rows.exclude(old_values=None).values_list("old_values", "error"):
-            for old in json.loads(stored):
+            for old in texts_in(stored):
                 yield from ((ends, error) for ends in self._ends(shape, old))
 
     def _ends(self, shape: LinkShape, old: str) -> Iterator[tuple[Any, Any]]:

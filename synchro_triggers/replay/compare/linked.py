@@ -15,7 +15,7 @@ from ...vendors.vendor import writing_on
 from ..choices import OnProgress
 from ..meeting.by_fields import ByFields
 from ..meeting.link_report import LinkReport
-from ..meeting.linking import link_objects
+from ..meeting.linking import link_objects, require_no_run
 from .comparison import compare
 from .report import ComparisonReport, Difference, State
 
@@ -78,10 +78,11 @@ def link_and_compare(
         bar: called twice, for linking and for comparing.
 
     Raises:
-        Refused: as ``link_objects()`` and ``compare()``.
+        Refused, RunUnderWay: as ``link_objects()`` and ``compare()``.
     """
     with ExitStack() as stack:
         if dry_run:
+            require_no_run(remote)
             stack.enter_context(_rolled_back(remote))
         with bar("objects") as progress:
             labels = labels_of(models) if models else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.db import transaction
 from django.db.models import Max, Model
 
 from ...capture.install import captured_models_on
@@ -16,7 +18,7 @@ from ...capture.schema import Schema
 from ...capture.session import replaying_for
 from ...capture.tables import is_of_links, natural_manager, told_by
 from ...conf import Settings, get_settings, local_alias
-from ...models import ChangeLog, Word
+from ...models import ChangeLog, Checkpoint, Word
 from ..choices import OnProgress
 from ..identity.matching import Matching
 from ..identity.reference_table import ReferenceTable
@@ -25,12 +27,14 @@ from ..identity.sharing import share_names
 from ..identity.telling import is_told_by_nothing
 from ..plan.counters import begin_counting
 from ..rows.other_spellings import OtherSpellings
+from ..rows.own_rows import has_rows
 from ..rows.partly_readable import is_read, read_in_part
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import times_in_utc
 from ..rows.values import differing
 from ..schema.relations import models_in_order, with_targets
 from ..schema.shape import Shape, family_labels, root_of, shape_of
+from ..state.lease import Lease
 from ..state.node import former_selves, require_original, require_two_databases, require_two_nodes
 from ..state.sight import require_sight
 from .by_fields import ByFields, require_told_apart
@@ -77,6 +81,7 @@ def link_objects(
         Refused: LOCAL is a copy whose identity has not been settled, both sides are one database, the tables of
             one of them are not what the models say, rows are hidden, or the fields of ``by`` do not tell objects from
             one another. Nothing was linked.
+        RunUnderWay: a run between both is, or somebody who links them: each would write what the other is writing.
 
     Example:
         >>> link_objects("main", ["shop.Item"]).models["shop.Item"].linked
@@ -88,10 +93,45 @@ def link_objects(
         require_sight(alias)
         require_told_apart(by or {}, alias)
     report = LinkReport(named)
-    with times_in_utc(local_alias(), remote):
-        task = _Task(remote, source, target, former_selves(remote, source), trust_keys, by or {}, dry_run)
+    with times_in_utc(local_alias(), remote), _leases_held(remote, source, target, way_back=not dry_run) as leases:
+        task = _Task(remote, source, target, former_selves(remote, source), trust_keys, by or {}, dry_run, leases)
         _link_all(task, _shapes(labels, progress), report)
     return report
+
+
+def require_no_run(remote: str) -> None:
+    """Look whether objects can be linked now, before a transaction begins in which they are.
+
+    Raises:
+        Refused, RunUnderWay: as ``link_objects()``.
+    """
+    source, _ = _both_nodes(remote)
+    Lease(remote, source).require_free()
+
+
+@contextmanager
+def _leases_held(remote: str, source: str, target: str, *, way_back: bool) -> Iterator[tuple[Lease, ...]]:
+    """Have the leases of runs from LOCAL to a remote in the block, and of those back where there has been one.
+
+    Args:
+        remote: the alias.
+        source, target: the node ids of LOCAL and of the remote.
+        way_back: LOCAL's references are written, too.
+
+    Yields:
+        The leases, to be renewed, that of runs to the remote first.
+
+    Raises:
+        RunUnderWay: one of these runs is.
+    """
+    leases = [Lease(remote, source)]
+    # A lease is in a checkpoint: to make one here would say that LOCAL receives from the remote.
+    if way_back and has_rows(Checkpoint, local_alias(), source=target):
+        leases.append(Lease(local_alias(), target))
+    with ExitStack() as held:
+        for lease in leases:
+            held.enter_context(lease.held())
+        yield tuple(leases)
 
 
 @dataclass(frozen=True)
@@ -105,6 +145,7 @@ class _Task:
     trust_keys: bool
     by: ByFields
     dry_run: bool
+    leases: tuple[Lease, ...]
 
     def identity(self) -> Identity:
         """Return the references of both sides, of which none is read yet."""
@@ -112,15 +153,19 @@ class _Task:
 
     def store(self, identity: Identity, shape: Shape, instances: Sequence[Any], linked: Mapping[Any, Any]) -> None:
         """Write down what was found, on the remote."""
-        identity.store()
-        if not self.dry_run and (names := get_settings().counters.get(shape.label)):
-            known = {each.pk: identity.known(shape.model, each.pk) for each in instances}
-            begin_counting(self.remote, shape, names, {key: to for key, to in known.items() if to is not None})
+        with transaction.atomic(using=self.remote):
+            self.leases[0].renew()
+            identity.store()
+            if not self.dry_run and (names := get_settings().counters.get(shape.label)):
+                known = {each.pk: identity.known(shape.model, each.pk) for each in instances}
+                begin_counting(self.remote, shape, names, {key: to for key, to in known.items() if to is not None})
 
     def note(self, shape: Shape, instances: Sequence[Any], linked: Mapping[Any, Any] | None = None) -> None:
         """Write down, on LOCAL, what follows from what was linked; of kept keys (``linked`` is ``None``), from all."""
         if self.dry_run:
             return
+        for lease in self.leases:
+            lease.renew()
         identity = self.identity()
         if linked is not None:
             share_names(ReferenceTable(self.remote, self.source, self.target), shape.root, linked)
@@ -174,14 +219,15 @@ def call_strangers(remote: str, labels: Sequence[str] | None = None) -> list[str
         The labels of the models for which it was needed.
 
     Raises:
-        Refused: as ``link_objects()``.
+        Refused, RunUnderWay: as ``link_objects()``.
     """
     source, _ = _both_nodes(remote)
     _require_tables(remote, labels)
     settings = get_settings()
     roots = [root for root in _models(labels, settings) if is_told_by_nothing(root, settings.identity)]
-    for root in roots:
-        introduce(remote, source, root, Word.STRANGERS)
+    with Lease(remote, source).held():
+        for root in roots:
+            introduce(remote, source, root, Word.STRANGERS)
     return sorted(root._meta.label for root in roots)
 
 

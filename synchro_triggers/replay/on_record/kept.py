@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -38,6 +37,7 @@ from ..schema.shape import gives_keys_again, model_of, read_key, root_of, shape_
 from ..state.chosen_failures import ChosenFailures
 from ..state.failures import OTHERS
 from ..state.lease import Lease
+from ..state.lists import texts_in
 from ..state.node import node_id, require_two_nodes
 
 #: Others that wait for an object which are named.
@@ -110,10 +110,11 @@ class KeptInFull:
 def kept_objects(way: Way, chosen: ChosenFailures) -> Iterator[KeptObject]:
     """Yield what is kept of one direction, oldest first; to be called as ``replaying_from(way.source)``."""
     for failure in chosen.rows(way.remote, node_id(local_alias())).iterator():
-        yield _kept(failure)
+        yield described(failure)
 
 
-def _kept(failure: Failure) -> KeptObject:
+def described(failure: Failure) -> KeptObject:
+    """Return a failure for people."""
     return KeptObject(
         id=failure.pk,
         model=failure.model_label,
@@ -143,22 +144,21 @@ def in_full(way: Way, chosen: ChosenFailures) -> Iterator[KeptInFull]:
     source = node_id(local_alias())
     with times_in_utc(local_alias(), way.remote):
         for failure in chosen.rows(way.remote, source).iterator():
-            waiting = _waiting(way.remote, failure)
-            named = tuple(_name(each) for each in waiting.order_by("pk")[:_NAMED])
             remote_key, fields = _values(way.remote, failure)
-            yield KeptInFull(_kept(failure), remote_key, fields, named, waiting.count())
+            yield KeptInFull(described(failure), remote_key, fields, *waiting_for(way.remote, failure))
 
 
 def _name(failure: Failure) -> str:
     return f"{failure.model_label} {printable_key(shown_key(failure.model_label, failure.key))}"
 
 
-def _waiting(remote: str, failure: Failure) -> QuerySet[Failure]:
-    """Return the failures that wait for an object."""
+def waiting_for(remote: str, failure: Failure) -> tuple[tuple[str, ...], int]:
+    """Return the first of the failures that wait for an object, and how many there are."""
     rows: QuerySet[Failure] = QuerySet(Failure, using=remote).filter(source=failure.source)
     model = model_of(failure.model_label)
     label = failure.model_label if model is None else root_of(model)._meta.label
-    return rows.filter(waits_label=label, waits_pk=failure.object_pk).exclude(pk=failure.pk)
+    waiting = rows.filter(waits_label=label, waits_pk=failure.object_pk).exclude(pk=failure.pk)
+    return tuple(_name(each) for each in waiting.order_by("pk")[:_NAMED]), waiting.count()
 
 
 def _values(remote: str, failure: Failure) -> tuple[str | None, tuple[tuple[FieldDifference, bool], ...]]:
@@ -169,7 +169,7 @@ def _values(remote: str, failure: Failure) -> tuple[str | None, tuple[tuple[Fiel
     key = read_key(model, failure.key, zone_of(local_alias()))
     rows = [] if isinstance(key, FormerKey | Unreadable) else read_in_part(model, local_alias(), [key])
     if not rows:
-        return None, tuple((each, False) for each in _logged(model, failure))
+        return None, tuple((each, False) for each in logged_fields(model, failure))
     [here] = rows
     if is_of_links(model):
         return None, tuple((_one_side(field, here), False) for field in stored_fields(model))
@@ -202,10 +202,10 @@ def _one_side(field: Any, here: Model) -> FieldDifference:
     return difference_of(field, local_value(here, field) if was_read(here, field) else UNREADABLE, None)
 
 
-def _logged(model: type[Model], failure: Failure) -> Iterator[FieldDifference]:
+def logged_fields(model: type[Model], failure: Failure) -> Iterator[FieldDifference]:
     """Yield what the log has kept of an object that is gone: what tells it, or the ends of a link."""
     fields = {field.attname: field for field in model._meta.concrete_fields}
-    for text in json.loads(failure.old_values or "[]"):
+    for text in texts_in(failure.old_values):
         try:
             values = logged_values(model, text)
         except Exception as error:

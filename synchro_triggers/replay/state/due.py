@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
 from ..schema.shape import family_labels, model_of, read_key, root_of, shown_key
 from .failures import OTHERS
+from .lists import texts_in
 from .node import node_id
 from .other_rows import from_text
 
@@ -225,7 +225,7 @@ def _change(failure: Failure, position: int) -> Change:
         created=failure.operation == Operation.INSERT,
         certain=gone,
         logged_at=as_utc(failure.logged_at),
-        old_values=tuple(json.loads(failure.old_values)) if failure.old_values else (),
+        old_values=texts_in(failure.old_values),
         attempts=failure.attempts,
         deleted=gone,
         other_rows=from_text(failure.other_rows),

@@ -7,7 +7,6 @@ numbers of links name nothing: both links are those of one row.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
@@ -23,6 +22,7 @@ from ..log.window import Window, highest_id
 from ..rows.selecting import rows_with
 from ..schema.keys import FormerKey
 from ..schema.shape import gives_keys_again, model_of, root_of
+from .lists import texts_in
 
 
 def part_from_failed_deletes(
@@ -101,7 +101,7 @@ def _continue(failure: Failure, changes: Iterable[Change]) -> None:
     """Let changes go on from a failure: the remote has what that is about, by what it was then."""
     for change in changes:
         change.created = False
-        change.old_values = (*json.loads(failure.old_values or "[]"), *change.old_values)
+        change.old_values = (*texts_in(failure.old_values), *change.old_values)
 
 
 def _rename(remote: str, failure: Failure, change: Change) -> None:

@@ -17,6 +17,7 @@ from ..log.changes import Change
 from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
 from ..schema.shape import model_of, root_of
+from .lists import texts_in
 from .other_rows import as_text, come_since, never_there_with_others
 
 #: Runs that try an object in vain before it pauses: what is mended soon arrives with the next one.
@@ -108,7 +109,7 @@ def _one_attempt_more(change: Change, runs: int) -> dict[str, object]:
 
 def _old_values(change: Change, stored: str | None) -> str | None:
     """Return all that an object has been since the remote received it: each of its links may be there still."""
-    all_ = dict.fromkeys([*(json.loads(stored) if stored else ()), *change.old_values])
+    all_ = dict.fromkeys([*texts_in(stored), *change.old_values])
     return json.dumps(list(all_)) if all_ else None
 
 

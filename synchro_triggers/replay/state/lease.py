@@ -22,12 +22,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.db import Error, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ...exceptions import RunUnderWay
 from ...models import Checkpoint
 from ...moment import UtcNow
-from ..rows.own_rows import has_rows, update_rows
+from ..rows.own_rows import has_rows, read_rows, update_rows
 from .checkpoint import load_checkpoint
 
 logger = logging.getLogger("synchro_triggers")
@@ -80,11 +80,27 @@ class Lease:
             holder = load_checkpoint(self._remote, self._source)
             if not holder.run_id or holder.run_started is None:
                 continue  # given back in this moment
-            raise RunUnderWay(
-                f"A run to {self._remote!r} is under way since {holder.run_started:%Y-%m-%d %H:%M:%S}, by process "
-                f"{holder.run_pid} on {holder.run_host!r}. Nothing was done. If that process is gone, the next run "
-                f"after {EXPIRES} seconds takes over."
-            )
+            raise self._taken(holder)
+
+    def require_free(self) -> None:
+        """Look whether it can be had, before a transaction begins that is to write.
+
+        On SQLite, that would wait for the transaction of the run that is under way.
+
+        Raises:
+            RunUnderWay: another run has it.
+        """
+        for holder in read_rows(Checkpoint, self._remote, source=self._source):
+            if holder.run_id and not self._rows(holder).exists():
+                raise self._taken(holder)
+
+    def _taken(self, holder: Checkpoint) -> RunUnderWay:
+        since = f"{holder.run_started:%Y-%m-%d %H:%M:%S}" if holder.run_started else "an unknown time"
+        return RunUnderWay(
+            f"A run to {self._remote!r} is under way since {since}, by process {holder.run_pid} on "
+            f"{holder.run_host!r}. Nothing was done. If that process is gone, the next run after {EXPIRES} seconds "
+            "takes over."
+        )
 
     def _take_if_free(self) -> bool:
         if has_rows(Checkpoint, self._remote, source=self._source, run_id=""):
@@ -92,12 +108,16 @@ class Lease:
         holder = load_checkpoint(self._remote, self._source)
         if not holder.run_id:  # it was made, or given back, in this moment
             return self._take_over()
+        # Looked at first: on SQLite, a write would wait for the transaction of the run that is under way.
+        rows = self._rows(holder)
+        return rows.exists() and bool(rows.update(**self._name()))
+
+    def _rows(self, holder: Checkpoint) -> QuerySet[Checkpoint]:
+        """Return the checkpoint, if the lease can be had that somebody had when it was read."""
         free = Q(run_id__in=("", self._run_id)) | Q(run_seen__lt=UtcNow() - datetime.timedelta(seconds=EXPIRES))
         if holder.run_host == socket.gethostname() and not is_alive(holder.run_pid):
             free |= Q(run_id=holder.run_id)
-        # Looked at first: on SQLite, a write would wait for the transaction of the run that is under way.
-        rows = Checkpoint.objects.using(self._remote).filter(free, source=self._source)
-        return rows.exists() and bool(rows.update(**self._name()))
+        return Checkpoint.objects.using(self._remote).filter(free, source=self._source)
 
     def _take_over(self) -> bool:
         return bool(update_rows(Checkpoint, self._remote, self._name(), source=self._source, run_id=""))

@@ -24,6 +24,7 @@ from ..log.changes import Change
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
 from ..schema.shape import model_of, read_key, root_of
+from .lists import pairs_in
 from .node import node_id
 
 Row = tuple[str, str]
@@ -37,7 +38,7 @@ def as_text(rows: Iterable[Row], stored: str | None = None) -> str | None:
 
 def from_text(stored: str | None) -> tuple[Row, ...]:
     """Return what was stored."""
-    return tuple((label, key) for label, key in json.loads(stored)) if stored else ()
+    return pairs_in(stored)
 
 
 def left_behind(changes: Iterable[Change]) -> list[Change]:

@@ -16,6 +16,7 @@ from ...models import ChangeLog, Operation
 from ...moment import as_utc
 from ..rows.selecting import rows_with
 from ..rows.utc import zone_of
+from ..rows.values import logged_values
 from ..rows.vendor import fetch_texts
 from ..schema.shape import model_of, read_key
 from .changes import LONG_AGO
@@ -38,6 +39,20 @@ class LastChange(NamedTuple):
 
     time: Time
     id: int
+
+
+class DeletedCopy(NamedTuple):
+    """An object that no log row has seen being made, and that users have deleted.
+
+    Attributes:
+        key: the primary key that it had.
+        last: the delete.
+        values: what the log has kept of its natural keys, by the names of attributes; the oldest first.
+    """
+
+    key: Any
+    last: LastChange
+    values: list[dict[str, Any]]
 
 
 #: Model label and primary key (as ``encode_key`` writes it) to the object's last change.
@@ -66,6 +81,7 @@ class UsersChanges:
         self.last: LastChanges = {}
         self.inserted: set[tuple[str, str]] = set()
         self._labels: set[str] = set()
+        self._copies: dict[int, DeletedCopy | None] = {}
         self.complete = True
         self.back_to: Time | None = None
         self.began = 0
@@ -115,6 +131,19 @@ class UsersChanges:
         """Tell whether objects of a model may have been changed."""
         return not self.complete or label in self._labels
 
+    def deleted_copies(self, model: type[Model]) -> list[DeletedCopy]:
+        """Return what they have deleted of a model that the log has not seen being made, as far as it is known."""
+        label = model._meta.label
+        if not self.complete or label not in self._labels:
+            return []
+        last = {each.id: each for at, each in self.last.items() if at[0] == label and at not in self.inserted}
+        if unread := last.keys() - self._copies.keys():
+            self._copies |= dict.fromkeys(unread) | {
+                row_id: DeletedCopy(key, last[row_id], values)
+                for row_id, key, values in _deleted_copies(self._alias, model, unread)
+            }
+        return [copy for row_id in last if (copy := self._copies[row_id]) is not None]
+
     def made_again(self, model: type[Model], keys: Collection[Any], source: str) -> dict[Any, LastChange]:
         """Return those of the keys under which the users have made another object, and when; as far as it is known.
 
@@ -162,6 +191,31 @@ def made_again(
             found[texts[text]] = LastChange(as_utc(time), row_id)
         before[text] = operation
     return found
+
+
+def _deleted_copies(
+    alias: str, model: type[Model], last: Collection[int]
+) -> Iterator[tuple[int, Any, list[dict[str, Any]]]]:
+    """Yield, of objects whose last log rows these are, those that were deleted, and that no row has seen being made.
+
+    Returns:
+        The ids of those rows, the keys, and what the log has kept of the values.
+    """
+    rows = rows_with(ChangeLog, alias, pk=last).filter(operation=Operation.DELETE)
+    gone = dict(rows.values_list("object_pk", "id"))
+    if not gone:
+        return
+    logged = rows_with(ChangeLog, alias, object_pk=gone).filter(model_label=model._meta.label).order_by("id")
+    values: dict[str, list[dict[str, Any]]] = {}
+    made: set[str] = set()
+    for text, operation, old in logged.values_list("object_pk", "operation", "old_values"):
+        if operation == Operation.INSERT:
+            made.add(text)
+        elif old:
+            values.setdefault(text, []).append(logged_values(model, old, alias))
+    zone = zone_of(alias)
+    for text in gone.keys() - made:
+        yield gone[text], read_key(model, text, zone), values.get(text, [])
 
 
 def add_last(known: LastChanges, at: tuple[str, str], last: LastChange) -> None:

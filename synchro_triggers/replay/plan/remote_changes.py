@@ -31,6 +31,7 @@ from .both_sides import BothSides, Changed, There, nobody_knows
 from .by_field import ByField
 from .conflicts import Conflict
 from .context import RunContext
+from .deleted_copies import DeletedCopies, Lookups
 from .settling import Settling, Verdict
 
 #: LOCAL's version of an object, the remote's, and the one that the remote has received last.
@@ -61,12 +62,18 @@ class RemoteChanges:
         self._own_rows: dict[int, OwnRow] = {}
         self._read: set[tuple[type[Model], Any]] = set()
         self.settling = Settling(context, identity, by_field)
+        self._copies = DeletedCopies(context, identity)
         self._other_rows: dict[tuple[type[Model], Any], list[tuple[str, str]]] = {}
 
     def look(self) -> None:
         """Look whether the remote's users have changed anything; to be done when the rows are locked."""
         if self._context.logs:
             self._own.look(self._since)
+
+    def look_for_copies(self, tasks: Iterable[ObjectTask], lookups: Lookups) -> None:
+        """Look which objects the remote's users have deleted as copies; to be done when references were read."""
+        for model, keys in self._copies.look(tasks, lookups).items():
+            self._load(model, keys)
 
     @property
     def _any(self) -> bool:
@@ -239,12 +246,16 @@ class RemoteChanges:
     def was_at(self, shape: Shape, key: Any) -> Any:
         """Return the remote key of an object whose row there is gone, as a reference or the remote's log says.
 
-        The remote's users may have made, and deleted, what keeps its key, and LOCAL has not heard of it.
+        The remote's users may have made, and deleted, what keeps its key, or their copy of what has a natural key, and
+        LOCAL has not heard of it.
         """
         identity = self._identity
         stale = identity.stale_reference(shape.model, key)
         if stale is not None or identity.known(shape.model, key) is not None:
             return stale
+        copy = self._copies.of((shape.root, key))
+        if copy is not None and not self._knows(shape, key, copy.last, self._version_there(copy.last, None, None)):
+            return copy.key
         if not identity.leaves_kept_graves(shape.root):
             return None
         rows = ((model._meta.label, encode_key(key)) for model in family_of(shape, gone=True))

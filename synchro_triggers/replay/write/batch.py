@@ -180,6 +180,7 @@ class Batch:
         """
         targets, unseen = self._targets, self._known.unseen
         along = targets.brought_along()
+        self._known.look_for_copies(along)
         needed = {target for task in along for target in targets.waited_for(task)}
         living = (task for task in self._objects if task.instance is not None and task.at in needed)
         gone = {task.at for task in (*along, *living) if unseen.is_deleted_there(task.shape, task.key)}

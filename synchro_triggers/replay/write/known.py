@@ -95,7 +95,13 @@ class Known:
         if self._context.logs:
             self.identity.watch(self._context.users_changes)
         self.counters.expect(task for task in self._tasks if isinstance(task, ObjectTask))
-        self.remote_changes.load(task for task in self._tasks if isinstance(task, ObjectTask))
+        objects = [task for task in self._tasks if isinstance(task, ObjectTask)]
+        self.remote_changes.load(objects)
+        self.look_for_copies(objects)
+
+    def look_for_copies(self, objects: Iterable[ObjectTask]) -> None:
+        """Look which of the objects, whose references were read, the remote's users have deleted as copies."""
+        self.remote_changes.look_for_copies(objects, self.matching.natural_keys.lookups)
 
     def _read_references(self, receivers: Receivers) -> None:
         ends: dict[type[Model], set[Any]] = {}

@@ -21,9 +21,10 @@ from synchro_triggers.replay.rows import as_stored, selecting
 from tests.databases import both
 from tests.fieldapp.models import PlainSpecimen, Required, StandardSpecimen
 from tests.replay.hearing import receiving
-from tests.shapes.sides import LOCAL, REMOTE, execute, on_remote, synchronize_and_compare
+from tests.shapeapp.models import Author, Book
+from tests.shapes.sides import LOCAL, REMOTE, execute, move_remote_keys_on, on_remote, synchronize_and_compare
 from tests.shapes.test_fields import VALUES, assert_stored_alike, specimens
-from tests.testapp.models import Numbered, Stamped, Tag, Tagged
+from tests.testapp.models import Node, Numbered, Stamped, Tag, Tagged
 
 pytestmark = both
 
@@ -186,6 +187,64 @@ def test_links_follow_their_new_ends(carried):
     assert carried == [3], "tags have a natural key"
     assert Tagged.tags.through.objects.using(REMOTE).count() == 6
     assert not synchronize().changed
+
+
+def parents(alias: str) -> dict[str, str | None]:
+    return dict(Node._base_manager.using(alias).values_list("name", "parent__name"))
+
+
+def test_foreign_keys_lead_to_the_rows_that_their_targets_are_there(carried):
+    move_remote_keys_on("testapp")
+    roots = Node.objects.bulk_create(Node(name=f"root {number}") for number in range(3))
+    synchronize()
+    Node.objects.bulk_create(Node(name=f"n{number}", parent=roots[number % 3]) for number in range(5))
+    Node.objects.create(name="alone")
+    Node.objects.create(name="last", parent=Node.objects.create(name="new root"))
+
+    assert synchronize().failures == []
+
+    assert carried == [3, 7]
+    assert parents(REMOTE) == parents(LOCAL)
+    assert keys_by_name(Node, REMOTE) == {
+        name: references(Node)[key] for name, key in keys_by_name(Node, LOCAL).items()
+    }
+    assert not synchronize().changed
+
+
+def test_models_that_point_to_one_another_come_in_their_order(carried):
+    authors = Author.objects.bulk_create(Author(name=f"a{number}") for number in range(3))
+    Book.objects.bulk_create(Book(name=f"b{number}", author=author) for number, author in enumerate(authors))
+
+    synchronize_and_compare()
+
+    assert carried == [3, 3]
+
+
+def test_a_target_that_is_gone_there_is_left_to_the_others(carried):
+    """Its row was deleted there past the log: it is made again, and what points to it comes with it."""
+    author, other = Author.objects.create(name="gone there"), Author.objects.create(name="there")
+    synchronize()
+    with synchro_paused(using=REMOTE):
+        Author.objects.using(REMOTE).filter(name="gone there").delete()
+    carried.clear()
+    Book.objects.create(name="one", author=author)
+    Book.objects.create(name="two", author=other)
+
+    synchronize_and_compare()
+
+    assert carried == [1]
+
+
+def test_a_target_whose_key_was_given_out_again_is_the_new_one(carried):
+    old = Node.objects.create(name="old")
+    synchronize()
+    key = old.pk
+    old.delete()
+    Node.objects.create(name="child", parent=Node.objects.create(pk=key, name="new"))
+
+    assert synchronize().failures == []
+
+    assert parents(REMOTE) == {"new": None, "child": "new"}
 
 
 def test_what_is_changed_while_it_is_read_comes_as_of_its_last_change(carried, monkeypatch):

@@ -15,8 +15,9 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
+from ...capture.tables import kind_of
 from ...django_inside.missing_columns import missing_on
-from ..schema.stored_types import has_placeholder
+from ..schema.stored_types import has_placeholder, plain_type
 from .json_text import is_copied_as_text
 from .utc import doubling_zone
 from .vendor import quoting, statements_of
@@ -38,6 +39,14 @@ class AsStored:
         """Return the keys, as texts, of those rows that can be carried, and the rows."""
         connection = connections[self._here]
         return statements_of(connection).read_as_stored(connection, self._model, self._fields, self._guards, keys)
+
+    def keys_in(self, field: Any, rows: Any) -> list[int | None]:
+        """Return what one of the fields, which holds whole numbers, has in rows that were read."""
+        return statements_of(connections[self._here]).stored_column(rows, self._fields.index(field))
+
+    def with_keys(self, field: Any, rows: Any, keys: Sequence[int | None]) -> Any:
+        """Return rows that were read, with other values of one of the fields."""
+        return statements_of(connections[self._here]).with_stored_column(rows, self._fields.index(field), keys)
 
     def insert(self, rows: Any) -> list[str]:
         """Insert rows; return their keys there, as texts. Fewer of them: a row was put elsewhere, or nowhere."""
@@ -63,7 +72,9 @@ def _guards(connection: BaseDatabaseWrapper, fields: Iterable[Any]) -> list[str]
     guards: list[str] = []
     carried, quote = statements_of(connection).CARRIED, quoting(connection)
     for field in fields:
-        if not _is_djangos_own(field) or (guard := carried.get(field.get_internal_type())) is None:
+        if field.is_relation and plain_type(field) is not int:
+            return None
+        if not _is_djangos_own(field) or (guard := carried.get(kind_of(field))) is None:
             return None
         if guard:
             column = f"held.{quote(field.column)}"

@@ -73,6 +73,14 @@ class Statements:
         """
         return [], None
 
+    def stored_column(self, rows: Any, number: int) -> list[int | None]:
+        """Return a column of whole numbers of what ``read_as_stored`` has read."""
+        raise NotImplementedError
+
+    def with_stored_column(self, rows: Any, number: int, values: Sequence[int | None]) -> Any:
+        """Return what was read with other whole numbers in one of its columns."""
+        raise NotImplementedError
+
     def insert_as_stored(
         self, connection: BaseDatabaseWrapper, model: type[Model], fields: Sequence[Any], rows: Any
     ) -> list[str]:

@@ -16,7 +16,7 @@ from django.db.models import BigIntegerField, Model
 
 from ..schema.stored_types import has_placeholder
 from .other import Statements, quoting
-from .postgres_as_stored import CARRIED, insert_as_stored, read_as_stored
+from .postgres_as_stored import CARRIED, insert_as_stored, read_as_stored, stored_column, with_stored_column
 from .postgres_sequences import move_sequences_on, reserve_keys, yet_to_give
 from .postgres_types import base_type
 
@@ -174,6 +174,8 @@ class PostgresStatements(Statements):
     yet_to_give = staticmethod(yet_to_give)
     CARRIED = CARRIED
     read_as_stored = staticmethod(read_as_stored)
+    stored_column = staticmethod(stored_column)
+    with_stored_column = staticmethod(with_stored_column)
     insert_as_stored = staticmethod(insert_as_stored)
 
 

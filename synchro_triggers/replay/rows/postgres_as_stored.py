@@ -69,6 +69,15 @@ def read_as_stored(
     return found[1:-1].split(","), arrays
 
 
+def stored_column(rows: Any, number: int) -> list[int | None]:
+    return [None if text == "NULL" else int(text) for text in rows[number][1:-1].split(",")]
+
+
+def with_stored_column(rows: Any, number: int, values: Sequence[int | None]) -> Any:
+    array = "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
+    return [*rows[:number], array, *rows[number + 1 :]]
+
+
 def insert_as_stored(
     connection: BaseDatabaseWrapper, model: type[Model], fields: Sequence[Any], rows: Any
 ) -> list[str]:

@@ -15,7 +15,7 @@ from django.db.models import Model
 
 from ...capture.trigger import PREFIX
 from .other import Statements, quoting
-from .sqlite_as_stored import CARRIED, read_as_stored
+from .sqlite_as_stored import CARRIED, read_as_stored, stored_column, with_stored_column
 
 _DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 _TIME = "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"
@@ -151,6 +151,8 @@ class SQLiteStatements(Statements):
 
     CARRIED = CARRIED
     read_as_stored = staticmethod(read_as_stored)
+    stored_column = staticmethod(stored_column)
+    with_stored_column = staticmethod(with_stored_column)
 
     def insert_as_stored(
         self, connection: BaseDatabaseWrapper, model: type[Model], fields: Sequence[Any], rows: Any

@@ -59,3 +59,11 @@ def read_as_stored(
         cursor.execute(sql, [f"[{','.join(keys)}]"])
         rows = cursor.fetchall()
     return [str(row[0]) for row in rows], rows
+
+
+def stored_column(rows: Any, number: int) -> list[int | None]:
+    return [row[number + 1] for row in rows]  # the key comes first
+
+
+def with_stored_column(rows: Any, number: int, values: Sequence[int | None]) -> Any:
+    return [(*row[: number + 1], value, *row[number + 2 :]) for row, value in zip(rows, values, strict=True)]

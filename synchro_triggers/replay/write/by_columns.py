@@ -3,13 +3,15 @@
 Of what LOCAL's users have made since the last run, under a key that the database gave out, nothing has to be matched,
 compared or decided: it is not there yet, and is created. Where nobody observes the model, nothing tells its objects but
 references, and both databases store its values alike, rows go from one to the other as they are stored; Python sees
-keys alone. All else is left to the writers of ``Batch``; so is what cannot be written so: a batch is one transaction,
-in which this writer comes first, as if its objects had been in the batch before.
+keys alone: those of the rows, and those in foreign keys, which have others there. All else is left to the writers of
+``Batch``; so is what cannot be written so: a batch is one transaction, in which this writer comes first, as if its
+objects had been in the batch before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -28,7 +30,9 @@ from ..report import SyncReport
 from ..rows.as_stored import AsStored, carrying
 from ..schema.observed import is_observed, rows_are_observed
 from ..schema.relations import links_to_children
-from ..schema.shape import model_of, shape_of
+from ..schema.shape import model_of, points_to_key, root_of, shape_of, target_of
+from .batch import identity_for
+from .known import Known
 
 
 class ByColumns:
@@ -54,21 +58,32 @@ class ByColumns:
             changes: those of a batch, in whose transaction this is.
             formers: as for ``Batch``.
         """
-        by_label = {} if self._context.dry_run else _of_new_objects(changes)
-        carriers = {label: carrier for label in by_label if (carrier := self._carrier(label, formers)) is not None}
+        new = {} if self._context.dry_run else _of_new_objects(changes)
+        former = {root for root, *_ in formers}
+        unclear = former | _roots_of_others(changes, new)
+        carriers = {label: carrier for label in new if (carrier := self._carrier(label, former, unclear)) is not None}
         if not carriers or not _may_come_first(changes, carriers) or not self._made_here.suffices:
             return changes
         done: set[Change] = set()
-        for label, carrier in carriers.items():
-            done.update(self._create(label, carrier, by_label[label]))
+        for label in _targets_first(carriers):
+            done.update(self._create(label, carriers[label], new[label]))
         return [change for change in changes if change not in done] if done else changes
 
-    def _carrier(self, label: str, formers: Iterable[tuple[type[Model], Any, int]]) -> AsStored | None:
-        """Return what carries the rows of a model; ``None``: its objects are for other writers."""
+    def _carrier(
+        self, label: str, former: Collection[type[Model]], unclear: Collection[type[Model]]
+    ) -> AsStored | None:
+        """Return what carries the rows of a model; ``None``: its objects are for other writers.
+
+        Args:
+            label: the model's.
+            former: root models of which a key was given out again.
+            unclear: those of whose keys the batch says more than that they are new: nothing may point there.
+        """
         model = model_of(label)
-        if model is None or model._meta.label != label or not self._is_plain(model):
+        if model is None or model._meta.label != label or model in former or not self._is_plain(model):
             return None
-        if any(root is model for root, *_ in formers):
+        targets = [target_of(field)[0] for field in shape_of(model).foreign_keys]
+        if any(target in unclear or root_of(target) is not target for target in targets):
             return None
         return carrying(self._here, self._remote, model, shape_of(model).copied)
 
@@ -77,7 +92,9 @@ class ByColumns:
         context, shape = self._context, shape_of(model)
         if is_of_links(model) or shape.root is not model or shape.other_parents or links_to_children(model):
             return False
-        if not shape.automatic_key or shape.skipped or shape.foreign_keys or shape.key_columns:
+        if not shape.automatic_key or shape.skipped or shape.key_columns:
+            return False
+        if not all(map(points_to_key, shape.foreign_keys)):
             return False
         labels = {shape.label}
         if not labels.isdisjoint(context.kept_keys | context.by_field | context.counters.keys()):
@@ -87,10 +104,10 @@ class ByColumns:
         return not are_told_by_names(model) and not context.redirects.concern(model)
 
     def _create(self, label: str, carrier: AsStored, changes: list[Change]) -> list[Change]:
-        """Create objects of one model; return those that are done: all that can be read, or none."""
+        """Create objects of one model; return those that are done: all that can be, or none."""
         model: Any = model_of(label)
         by_key = {change.key: change for change in changes}
-        rows, keys = self._read(label, carrier, [*by_key])
+        rows, keys = self._read(label, carrier, by_key)
         if not keys or self._made_here.are_known(model, keys):
             return []
         some = [by_key[key] for key in keys]
@@ -107,9 +124,13 @@ class ByColumns:
         self.report.count(label, Action.CREATE.counted_as, len(some))
         return some
 
-    def _read(self, label: str, carrier: AsStored, keys: list[str]) -> tuple[Any, list[str]]:
-        """Read rows that are as the log of the run's window tells; return them, and their keys."""
-        later = self._context.later
+    def _read(self, label: str, carrier: AsStored, changes: Mapping[str, Change]) -> tuple[Any, list[str]]:
+        """Read rows that are as the log of the run's window tells, and point to what is there.
+
+        Returns:
+            The rows, with the remote's keys in their foreign keys, and their own keys on LOCAL.
+        """
+        later, keys = self._context.later, list(changes)
         while keys:
             try:
                 found, rows = carrier.read(keys)
@@ -117,10 +138,36 @@ class ByColumns:
                 reraise_if_hopeless(error, self._remote)
                 return None, []
             later.look()
-            if not (changed := later.speak_of(label, found)):
+            left = later.speak_of(label, found)
+            if not left and found:
+                rows, left = self._pointing(label, carrier, [changes[key] for key in found], rows)
+            if not left:
                 return rows, found
-            keys = [key for key in found if key not in changed]
+            keys = [key for key in found if key not in left]
         return None, []
+
+    def _pointing(self, label: str, carrier: AsStored, changes: Sequence[Change], rows: Any) -> tuple[Any, set[str]]:
+        """Return rows with the remote's keys of what they point to; and the keys of those whose targets it lacks."""
+        model: Any = model_of(label)
+        foreign_keys: Any = shape_of(model).foreign_keys
+        if not foreign_keys:
+            return rows, set()
+        identity, context = identity_for(self._context), self._context
+        known = Known(context, identity, changes, ())
+        held = {field: carrier.keys_in(field, rows) for field in foreign_keys}
+        for field, targets in held.items():
+            identity.load(target_of(field)[0], set(targets) - {None})
+        known.remote_changes.look()
+        if context.logs:
+            identity.watch(context.users_changes)
+        left: set[str] = set()
+        for field, targets in held.items():
+            to = {key: identity.known(target_of(field)[0], key) for key in set(targets) - {None}}
+            lacking = (key is not None and to[key] is None for key in targets)
+            left.update(change.key for change, lacks in zip(changes, lacking, strict=True) if lacks)
+            if not left:
+                rows = carrier.with_keys(field, rows, [None if key is None else to[key] for key in targets])
+        return rows, left
 
 
 def _of_new_objects(changes: Iterable[Change]) -> dict[str, list[Change]]:
@@ -159,3 +206,26 @@ def _may_come_first(changes: Iterable[Change], mine: Collection[str]) -> bool:
         model is None or model._meta.label in mine or any(map(rows_are_observed, (model, *model._meta.all_parents)))
         for model in others
     )
+
+
+def _roots_of_others(changes: Iterable[Change], new: Mapping[str, Sequence[Change]]) -> set[type[Model]]:
+    """Return the root models of the changes of a batch that are not of new objects."""
+    new_ones = {label: len(some) for label, some in new.items()}
+    others = Counter(change.label for change in changes)
+    models = (model_of(label) for label, number in others.items() if number > new_ones.get(label, 0))
+    return {root_of(model) for model in models if model is not None}
+
+
+def _targets_first(labels: Iterable[str]) -> list[str]:
+    """Return labels of models, those of what others point to before these, as far as they form no cycle."""
+    waiting, ordered = list(labels), list[str]()
+    while waiting:
+        ready = [label for label in waiting if _targets_of(label).isdisjoint({*waiting} - {label})] or waiting[:1]
+        ordered += ready
+        waiting = [label for label in waiting if label not in ready]
+    return ordered
+
+
+def _targets_of(label: str) -> set[str]:
+    model: Any = model_of(label)
+    return {target_of(field)[0]._meta.label for field in shape_of(model).foreign_keys}

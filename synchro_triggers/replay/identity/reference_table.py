@@ -281,6 +281,10 @@ class ReferenceTable:
             rows = [(*row, _full_text_of(key), _full_text_of(there)) for key, there, *row in keyed]
         self._insert(root, self.source, names, rows, seen)
 
+    def insert_made(self, root: type[Model], rows: list[tuple[Any, ...]], seen: int | None) -> None:
+        """Store references as ``insert_own`` does, of whole numbers: both as texts, and the last log rows."""
+        self._insert(root, self.source, ("local_pk", "remote_pk", "logged"), rows, seen)
+
     def insert(self, root: type[Model], new: Iterable[tuple[Name, Any, Receipt]]) -> None:
         """Store references: the names of objects, their keys on the remote, and what has come of them."""
         by_source: dict[str, list[tuple[Name, Any, Receipt]]] = {}

@@ -101,6 +101,12 @@ class LaterChanges:
                 return True
         return False
 
+    def speak_of(self, label: str, texts: Iterable[str]) -> set[str]:
+        """Return those keys of a model, as texts, of which anything was told since: changed, or brought by others."""
+        if not self._last and not self.received:
+            return set()
+        return {text for text in texts if (label, text) in self._last or (label, text) in self.received}
+
     def of(self, models: Collection[type[Model]], key: object) -> LaterChange | None:
         """Return the last change of an object that has rows in the tables of some models."""
         if not self._last:

@@ -34,6 +34,8 @@ class Statements:
         TIME_AS_TEXT: a template of SQL for a text of a time, the same for the same instant; empty: there is none.
         TIME_AS_STORED_TEXT: the same, as Django writes the time where times are texts.
         FOUND_AGAIN: SQL that is true of keys that are found by what they are read as, by kind of field.
+        CARRIED: of values that another database of the vendor stores as they are stored here, by kind of field, SQL
+            that is true of those which Python can read as well; empty: it reads them all.
     """
 
     FORESEES_KEYS = False
@@ -41,6 +43,7 @@ class Statements:
     TIME_AS_TEXT = ""
     TIME_AS_STORED_TEXT = ""
     FOUND_AGAIN: Mapping[str, str] = {}
+    CARRIED: Mapping[str, str] = {}
 
     #: What inserts many rows; ``None``: Django's bulk methods do it.
     insert_many: Insert | None = None
@@ -50,6 +53,42 @@ class Statements:
 
     #: What updates many rows; ``None``: Django's bulk methods do it.
     update_many: Update | None = None
+
+    def read_as_stored(
+        self,
+        connection: BaseDatabaseWrapper,
+        model: type[Model],
+        fields: Sequence[Any],
+        guards: Sequence[str],
+        keys: list[str],
+    ) -> tuple[list[str], Any]:
+        """Read columns of ``CARRIED`` fields of rows with automatic keys.
+
+        Args:
+            guards: SQL that the rows must satisfy; the table is called ``held``.
+            keys: whole numbers, as texts.
+
+        Returns:
+            The keys of the rows that were read, and what ``insert_as_stored`` of the same vendor takes.
+        """
+        return [], None
+
+    def stored_column(self, rows: Any, number: int) -> list[int | None]:
+        """Return a column of whole numbers of what ``read_as_stored`` has read."""
+        raise NotImplementedError
+
+    def with_stored_column(self, rows: Any, number: int, values: Sequence[int | None]) -> Any:
+        """Return what was read with other whole numbers in one of its columns."""
+        raise NotImplementedError
+
+    def insert_as_stored(
+        self, connection: BaseDatabaseWrapper, model: type[Model], fields: Sequence[Any], rows: Any
+    ) -> list[str]:
+        """Insert what was read so; return the keys that the database has given to the rows, as texts, in their order.
+
+        Fewer of them: a row was put elsewhere, or nowhere.
+        """
+        return []
 
     def among(self, connection: BaseDatabaseWrapper, field: Any, values: list[Any]) -> tuple[str, Any] | None:
         """Return SQL that is true of one of the values, and its one parameter; ``None``: Django's ``__in`` does it."""

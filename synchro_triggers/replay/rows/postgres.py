@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
-import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from types import NoneType
@@ -17,7 +16,9 @@ from django.db.models import BigIntegerField, Model
 
 from ..schema.stored_types import has_placeholder
 from .other import Statements, quoting
+from .postgres_as_stored import CARRIED, insert_as_stored, read_as_stored, stored_column, with_stored_column
 from .postgres_sequences import move_sequences_on, reserve_keys, yet_to_give
+from .postgres_types import base_type
 
 _CASCADING = """
 SELECT asked.number
@@ -50,13 +51,6 @@ _READ_AS_WRITTEN: dict[str, type[Any]] = {
     "uuid": uuid.UUID,
     "date": datetime.date,
     "timestamp with time zone": datetime.datetime,
-}
-
-#: Types that cannot be cast to, and those that have length 1 where they have no other.
-_WITHOUT_LENGTH = {"smallserial": "smallint", "serial": "integer", "bigserial": "bigint"} | {
-    "char": "bpchar",
-    "character": "bpchar",
-    "bit": "varbit",
 }
 
 
@@ -178,6 +172,11 @@ class PostgresStatements(Statements):
     reserve_keys = staticmethod(reserve_keys)
     move_sequences_on = staticmethod(move_sequences_on)
     yet_to_give = staticmethod(yet_to_give)
+    CARRIED = CARRIED
+    read_as_stored = staticmethod(read_as_stored)
+    stored_column = staticmethod(stored_column)
+    with_stored_column = staticmethod(with_stored_column)
+    insert_as_stored = staticmethod(insert_as_stored)
 
 
 def array_parameter(values: Sequence[Any], base_type: str) -> Any:
@@ -204,15 +203,6 @@ def _element(value: Any) -> str:
     if value is None:
         return "NULL"
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)
-
-
-def base_type(field: Any, connection: BaseDatabaseWrapper) -> str:
-    """Return the type of a column on PostgreSQL, without its parameters.
-
-    A cast to ``varchar(50)`` would cut what is too long, instead of refusing it.
-    """
-    name = re.sub(r"\s*\([^)]*\)", "", str(field.db_type(connection)))
-    return _WITHOUT_LENGTH.get(name, name)
 
 
 def _source(connection: BaseDatabaseWrapper, fields: Sequence[Any], columns: list[list[Any]]) -> tuple[str, list[Any]]:

@@ -15,6 +15,7 @@ from django.db.models import Model
 
 from ...capture.trigger import PREFIX
 from .other import Statements, quoting
+from .sqlite_as_stored import CARRIED, read_as_stored, stored_column, with_stored_column
 
 _DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 _TIME = "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"
@@ -148,6 +149,26 @@ class SQLiteStatements(Statements):
     def identity_of(self, connection: BaseDatabaseWrapper, table: str) -> Any:
         return strip_quotes(table).lower()
 
+    CARRIED = CARRIED
+    read_as_stored = staticmethod(read_as_stored)
+    stored_column = staticmethod(stored_column)
+    with_stored_column = staticmethod(with_stored_column)
+
+    def insert_as_stored(
+        self, connection: BaseDatabaseWrapper, model: type[Model], fields: Sequence[Any], rows: Any
+    ) -> list[str]:
+        quote = quoting(connection)
+        key: Any = model._meta.pk
+        keys = self.reserve_keys(connection, model, len(rows))
+        names = ", ".join(quote(field.column) for field in (key, *fields))
+        marks = ", ".join(["%s"] * (len(fields) + 1))
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})",
+                [(made, *row[1:]) for made, row in zip(keys, rows, strict=True)],
+            )
+            return list(map(str, keys)) if cursor.rowcount == len(rows) else []
+
 
 def is_undecodable(error: Exception) -> bool:
     """Tell the error about a text that is no UTF-8."""
@@ -156,9 +177,7 @@ def is_undecodable(error: Exception) -> bool:
 
 def _without_blobs(rows: Iterable[Any]) -> list[Any]:
     """Return rows with texts in place of blobs: anybody may write one into a column of texts."""
-    return [
-        tuple(_as_text(value) for value in row) if any(type(value) is bytes for value in row) else row for row in rows
-    ]
+    return [tuple(_as_text(value) for value in row) if bytes in map(type, row) else row for row in rows]
 
 
 def _as_text(value: Any) -> Any:

@@ -89,7 +89,7 @@ class Batch:
         self._remote, self._clock = context.remote, clock or Clock()
         self._agenda = Agenda()
         self._result = BatchResult()
-        identity = _identity_for(context)
+        identity = identity_for(context)
         planned, self._result.vanished = plan_tasks(changes, context.kept_keys, self._result.failed)
         read_changed_again(planned, context.later)
         self._tasks = list(without_doubled(context.remote, planned, self._agenda.errors, self._result.failed))
@@ -456,7 +456,8 @@ def _waits_for(model: type[Model], key: Any, reason: Exception | None) -> NotYet
     return NotYet(f"{text}, which failed: {reason}" if reason else text)
 
 
-def _identity_for(context: RunContext) -> Identity:
+def identity_for(context: RunContext) -> Identity:
+    """Return the references of one batch, of which nothing was read."""
     return Identity(
         context.remote,
         context.source,

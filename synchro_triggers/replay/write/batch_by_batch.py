@@ -27,6 +27,7 @@ from ..state.lease import Lease
 from ..state.other_rows import left_behind
 from ..tasks import ObjectTask
 from .batch import Batch
+from .by_columns import ByColumns
 from .clock import Clock, Pace, pauses
 from .late_checks import check_at_once, checks_late
 from .ledger import Ledger
@@ -283,9 +284,12 @@ class BatchByBatch:
         clock = Clock(self.pace.seconds if bounded else None, self.choices.interrupted)
         self._renew(progress, changes[-1].first)
         under_numbers = UnderNumbers(changes, context.kept_keys)
-        batch = Batch(context, under_numbers.changes, self.formers, clock=clock, acquainted=self.acquainted)
+        by_columns = ByColumns(context)
+        left = by_columns.apply(under_numbers.changes, self.formers)
+        batch = Batch(context, left, self.formers, clock=clock, acquainted=self.acquainted) if left else None
         # Where the run stops at a failure, what came before it is applied one by one.
         result = attempt.apply(batch, all_or_nothing=self.choices.stop_at_failure)
+        result.report.add(by_columns.report)
         # Of an object that was logged under several labels, a merged change is what has failed.
         not_done = {(change.label, change.key) for change in (*result.failed, *result.left)}
         done = [change for change in under_numbers.changes if (change.label, change.key) not in not_done]

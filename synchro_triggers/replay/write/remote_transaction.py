@@ -72,13 +72,14 @@ class RemoteTransaction:
             self.at_commit = True
         self.at_commit = False
 
-    def apply(self, batch: Batch, *, all_or_nothing: bool) -> BatchResult:
+    def apply(self, batch: Batch | None, *, all_or_nothing: bool) -> BatchResult:
         """Apply a batch in the open transaction.
 
         Args:
+            batch: ``None``: nothing of it is left to do.
             all_or_nothing: raise the error of that change among those that have failed which was logged first.
         """
-        result = batch.apply()
+        result = BatchResult() if batch is None else batch.apply()
         require_unbroken(self._context.remote)
         if result.failed and all_or_nothing:
             raise result.failed[min(result.failed, key=lambda change: change.first)]

@@ -85,8 +85,8 @@ class CountedField(models.IntegerField):
         return count
 
 
-class Columns(models.Model):
-    """A column of every kind, each of which may be empty."""
+class DjangosColumns(models.Model):
+    """A column of every kind that Django has itself, each of which may be empty."""
 
     class Level(models.IntegerChoices):
         LOW = 1
@@ -120,6 +120,13 @@ class Columns(models.Model):
     uuid = models.UUIDField(null=True)
     width = models.PositiveSmallIntegerField(null=True)
 
+    class Meta:
+        abstract = True
+
+
+class Columns(DjangosColumns):
+    """The same, and columns with a mind of their own."""
+
     any_case = AnyCaseField(max_length=20, null=True)
     points = PointsField(null=True)
     words = WordsField(null=True)
@@ -130,6 +137,10 @@ class Columns(models.Model):
 
 class PlainSpecimen(Columns):
     """One whose every value an object brings along."""
+
+
+class StandardSpecimen(DjangosColumns):
+    """One that has nothing of a project's own about it."""
 
 
 class Specimen(Columns):

@@ -83,6 +83,7 @@ class Storing:
             self._store_graves()
             self._store_kept_graves()
         self._store_learnt()
+        self._store_versions_of_met()
         # The remote's users' change that has won is still theirs, and newer than all that has come.
         theirs = {row.pk for at in self._noted.theirs for row in self._noted.rows_of(at)}
         self._table.meet(self._noted.met - theirs, seen=self._seen)
@@ -158,6 +159,21 @@ class Storing:
         for at in (noted.brought & noted.theirs) - noted.forgotten - noted.superseded:
             rows = [*noted.rows_of(at), *noted.there.get((at[0], text_of(known.get(at))), ())]
             receipts.update((row, row.receipt._replace(upon=self._upon(at, row))) for row in rows)
+        self._table.receive(receipts)
+
+    def _store_versions_of_met(self) -> None:
+        """Write which versions have come, into references with an older one that say from now on how far the log goes.
+
+        What is noted of these objects is no newer by that, and would count for nothing.
+        """
+        noted = self._noted
+        if not noted.met or self._seen is None or self._asks_for_versions:
+            return
+        receipts: dict[Stored, Receipt] = {}
+        for at in noted.brought - noted.forgotten - noted.theirs - noted.fields.keys():
+            rows = [row for row in noted.rows_of(at) if row.pk in noted.met and row.number is not None]
+            if rows and (receipt := self._receipt(at)).version is not None:
+                receipts.update((row, receipt) for row in rows)
         self._table.receive(receipts)
 
     def _upon(self, at: At, row: Stored | None = None) -> str | None:

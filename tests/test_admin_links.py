@@ -197,7 +197,7 @@ def test_explanation_says_what_the_command_says(boss, capsys):
         ("testapp.Item", "<b>x</b>", "is no primary key of testapp.Item"),
         ("gone.Model", "1", "There is no model 'gone.Model'"),
         ("testapp.Unlisted", "1", "Unlisted is not captured"),
-        ("", "", "Model: Primary key: Explain"),
+        ("", "", "Primary key, or a value that only it has: Explain"),
     ],
 )
 def test_what_cannot_be_explained_is_a_message(boss, label, key, said):

@@ -8,6 +8,7 @@ anything changed since the last time. One question tells whether it has, whateve
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable
+from threading import Lock
 from typing import Any, TypeVar
 
 from django.db import connections
@@ -19,9 +20,10 @@ from .vendor import has_capture, vendor_of
 
 T = TypeVar("T")
 
-#: What was told, by the question, the tables that the mark is about, and the mark.
-_told: dict[tuple[Hashable, Hashable, Hashable], Any] = {}
-_TOLD_AT_MOST = 64
+#: What was told, by the alias, which answers may name, the question, the tables that the mark is about, and the mark.
+_told: dict[tuple[str, Hashable, Hashable, Hashable], Any] = {}
+_TOLD_AT_MOST = 128
+_telling = Lock()
 
 
 class Catalogs:
@@ -49,14 +51,14 @@ class Catalogs:
         connection = connections[alias]
         if not has_capture(connection):
             return answer()
-        at = (question, get_settings().captured, self._mark(alias))
-        if at not in _told:
-            told = answer()
-            if len(_told) >= _TOLD_AT_MOST:
-                _told.clear()
-            _told[at] = told
-            return told
-        found: T = _told[at]
+        at = (alias, question, get_settings().captured, self._mark(alias))
+        with _telling:
+            is_told, told = at in _told, _told.pop(at, None)
+        found: T = told if is_told else answer()
+        with _telling:
+            _told[at] = found  # the last that is forgotten
+            while len(_told) > _TOLD_AT_MOST:
+                del _told[next(iter(_told))]
         return found
 
     def _mark(self, alias: str) -> Hashable:

@@ -116,7 +116,8 @@ def test_kept_object_is_no_lag_and_what_waits_behind_one_that_stops_runs_is(proc
 
 @both_committed
 def test_page_describes_what_there_is(process_env, file):
-    page = (Path(__file__).parents[2] / "docs" / "service.md").read_text().split("## How it is\n")[1].split("\n## ")[0]
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "service.md").read_text()
+    page = page.split("## How it is\n")[1].split("\n## ")[0]
     [example] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     with following(process_env, "--health-file", str(file)):
         until(lambda: read(file).get("state") == "following")

@@ -22,7 +22,7 @@ pytestmark = both_committed
 
 LOCAL, REMOTE = "default", "remote"
 LOGGER = "synchro_triggers.follow"
-PAGE = Path(__file__).parents[2] / "docs" / "service.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "service.md"
 
 
 def logged(caplog, is_enough, **options):

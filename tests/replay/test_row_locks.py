@@ -411,6 +411,8 @@ def test_bulk_writes_are_not_cut(settings, monkeypatch):
         many.BulkUpserts, "apply", lambda self, tasks, cut: lengths.append(len(tasks)) or original(self, tasks, cut)
     )
     Item.objects.bulk_create(Item(name=str(number)) for number in range(2500))
+    synchronize()
+    Item.objects.update(cash=1)
 
     synchronize()
 

@@ -240,7 +240,8 @@ def test_pausing_failures_cost_few_statements():
     with CaptureQueriesContext(connections[REMOTE]) as without:
         synchronize()
 
-    assert len(with_them) <= len(without) + 4
+    # Four for the failures, and three for the lease: it goes back by itself where something is kept.
+    assert len(with_them) <= len(without) + 7
 
 
 def test_many_that_were_mended_arrive_in_one_run():

@@ -47,17 +47,26 @@ class Redirects:
         self._known.clear()
         self._suspects = None
 
+    def look(self) -> frozenset[Any]:
+        """Return these tables; the catalog is asked once.
+
+        Where inserts are to come, somebody calls this before rows are read ahead: these would be dropped by a statement
+        in between that may do anything, for all that is known.
+        """
+        if self._suspects is None:
+            connection = connections[self._alias]
+            self._suspects = statements_of(connection).redirecting(connection)
+        return self._suspects
+
     def concern(self, model: type[Model]) -> bool:
         """Tell whether what an insert of the model returns must not be relied on."""
         connection = connections[self._alias]
-        if self._suspects is None:
-            self._suspects = statements_of(connection).redirecting(connection)
-        if not self._suspects:
+        if not (suspects := self.look()):
             return False
         if model not in self._known:
             tables = {each._meta.db_table for each in (model, *model._meta.all_parents)}
             identity_of = statements_of(connection).identity_of
-            self._known[model] = any(identity_of(connection, table) in self._suspects for table in tables)
+            self._known[model] = any(identity_of(connection, table) in suspects for table in tables)
         return self._known[model]
 
     def reserve(self, shape: Shape, number: int) -> list[Any]:

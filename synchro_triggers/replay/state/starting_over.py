@@ -198,9 +198,10 @@ def _keep_identity(source: str, aliases: Iterable[str]) -> dict[str, LostTime]:
                 behind[alias] = forget_lost_objects(alias, source, str(fields["position"]), kept_keys)
     with writing_on(local_alias()):
         log_of(connections[local_alias()]).forget_transactions(connections[local_alias()])
-        if along and number is not None:
-            received_to = log_of(connections[local_alias()]).received_to
-            number_anew(local_alias(), number, min((str(each["position"]) for each in along.values()), key=received_to))
+        # One that nothing was received by says nothing of the log: it may be there for its lease alone.
+        positions = [str(each["position"]) for each in along.values() if each["position"]]
+        if positions and number is not None:
+            number_anew(local_alias(), number, min(positions, key=log_of(connections[local_alias()]).received_to))
         set_identity(local_alias(), new=False)
     return behind
 

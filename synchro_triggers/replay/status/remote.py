@@ -105,7 +105,7 @@ class Status:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON; times in ISO form."""
         return {
-            **asdict(self),
+            **{name: value for name, value in asdict(self).items() if name != "more_failures"},  # it holds all here
             "last_run": _iso(self.last_run),
             "lag": round(self.lag, 3),
             "clock": round(self.clock, 3),

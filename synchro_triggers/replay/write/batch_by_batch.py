@@ -283,6 +283,8 @@ class BatchByBatch:
         bounded = len(changes) > 1 and not context.dry_run
         clock = Clock(self.pace.seconds if bounded else None, self.choices.interrupted)
         self._renew(progress, changes[-1].first)
+        if any(change.created for change in changes):
+            context.redirects.look()
         under_numbers = UnderNumbers(changes, context.kept_keys)
         by_columns = ByColumns(context)
         left = by_columns.apply(under_numbers.changes, self.formers)

@@ -12,10 +12,12 @@ from datetime import date
 
 import pytest
 from django.apps import apps
-from django.core.management import get_commands
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, get_commands
 from django.db import connections
 
 from synchro_triggers import synchronize
+from synchro_triggers.management import errors
 from synchro_triggers.models import Run
 from tests.databases import ALIASES, both, both_committed
 from tests.managing import changed_env, database_elsewhere, in_new_process, in_process, make_tables, other_engine
@@ -203,6 +205,25 @@ def test_object_that_waits_for_another_comes_to_a_remote_without_capture_once(ma
         assert list(KeyedChild.objects.using(REMOTE).values_list("name", "parent__code")) == [("child", "parent")]
 
 
+def test_no_listed_model_is_told_by_a_run(pending, settings):
+    settings.SYNCHRO_MODELS = ()
+
+    warnings = synchronize(dry_run=True).warnings
+
+    assert warnings[0].startswith("SYNCHRO_MODELS lists no model: nothing is synchronised.")
+
+
+def test_driver_that_is_not_installed_is_told_with_where_the_remedy_stands():
+    with (
+        pytest.raises(CommandError, match=r"^No driver\. .manage\.py check. says"),
+        errors.one_line(),
+    ):
+        try:
+            raise ImportError("no")
+        except ImportError:
+            raise ImproperlyConfigured("No driver.")  # noqa: B904  as Django does
+
+
 # Databases ----------------------------------------------------------------------------------------
 
 
@@ -317,8 +338,19 @@ def test_missing_synchro_tables_are_one_line_with_the_command_to_run(manage, pen
 
     line = one_line(manage("synchronize", databases={alias: empty(side, tmp_path)}), code)
 
-    assert line.startswith(f"The tables of synchro_triggers are missing on '{alias}'")
-    assert f"manage.py migrate synchro_triggers --database {alias}" in line
+    assert line == (
+        f"The tables of synchro_triggers are missing on '{alias}': "
+        f"run `manage.py migrate synchro_triggers --database {alias}`."
+    )
+    assert contents() == pending
+
+
+def test_status_of_a_remote_that_nobody_has_migrated_is_a_line_beside_that_of_local(manage, pending, vendor, tmp_path):
+    done = manage("synchro_status", databases={REMOTE: empty(vendor.remote, tmp_path)})
+
+    assert "The tables of synchro_triggers are missing on 'remote'" in one_line(done, 3, shows_others=True)
+    here, *_, there = [line for line in done.stdout.splitlines() if not line.startswith("  ")]
+    assert here.startswith("default: ") and there.startswith("remote: cannot be asked: The tables of synchro_triggers")
     assert contents() == pending
 
 

@@ -79,6 +79,9 @@ def after_migrate(
         if verbosity and stdout is not None:
             added = {trigger.table for trigger in found.missing} - covered
             stdout.writelines(f"  {line}\n" for line in describe_unlogged(using, added))
+            left = {trigger.table for trigger in vendor.installed_triggers(connection)}
+            if removed := sorted({trigger.table for trigger in found.orphaned} - left):
+                stdout.write(f"  {using}: not captured any more, by SYNCHRO_MODELS: {', '.join(removed)}.\n")
     else:
         run_statements(using, vendor.drop_leftovers(connection))
 

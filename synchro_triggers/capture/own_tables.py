@@ -29,7 +29,8 @@ def require_own_tables(alias: str) -> None:
     present = columns_of(connections[alias], list(needed))
     remedy = f"run `manage.py migrate synchro_triggers --database {alias}`."
     if missing := sorted(needed.keys() - present.keys()):
-        raise Refused(f"The tables of synchro_triggers are missing on {alias!r} ({', '.join(missing)}): {remedy}")
+        which = "" if len(missing) == len(needed) else f" ({', '.join(missing)})"
+        raise Refused(f"The tables of synchro_triggers are missing on {alias!r}{which}: {remedy}")
     lacking = {
         table: [column for column in columns if column not in present[table]] for table, columns in needed.items()
     }

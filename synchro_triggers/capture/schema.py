@@ -31,7 +31,8 @@ class _Table:
         either: ... and which side is behind, this one or the other, cannot be told.
         missing: the fields whose columns it does not have, and that can be done without.
         extra: the columns that only it has: neither the models nor the other side know them.
-        absent: why its model is left out as a whole: there is no such table; ``""``: it is not.
+        absent: why its model is left out as a whole: there is no such table; ``""``: it is not. It names no database:
+            ``Catalogs`` gives what one has told for each that is like it.
     """
 
     problem: str = ""
@@ -87,7 +88,8 @@ class Schema:
 
     def absent(self, labels: Iterable[str]) -> dict[str, str]:
         """Return the models whose tables are not there, with what is to be told of that."""
-        return {label: table.absent for label, table in self._tables(labels).items() if table.absent}
+        tables = self._tables(labels).items()
+        return {label: f"{self._alias!r} {table.absent}" for label, table in tables if table.absent}
 
     def require(self, labels: Iterable[str]) -> None:
         """Raise ``Refused`` where one of these models cannot be written or sent: not one object could be."""
@@ -138,7 +140,7 @@ class Schema:
     def _compared(self, model: type[Model], columns: Collection[str] | None) -> _Table | None:
         """Return what a table is; ``None``: its columns are others."""
         if columns is None and self._without_tables:
-            return _Table(absent=f"{self._alias!r} has no table {model._meta.db_table!r}")
+            return _Table(absent=f"has no table {model._meta.db_table!r}")
         if columns is None:
             return _Table(f"there is no {model._meta.db_table} ({model._meta.label})")
         return _Table() if not _missing(model, columns) and not _unknown(model, columns) else None
@@ -155,7 +157,7 @@ class Schema:
         """
         missing, name = _missing(model, columns), f"{model._meta.db_table} ({model._meta.label})"
         if missing and self._without_tables and is_of_links(model):  # an end has another name there
-            return _Table(absent=f"{self._alias!r} has no {_names(missing)} in the table {model._meta.db_table!r}")
+            return _Table(absent=f"has no {_names(missing)} in the table {model._meta.db_table!r}")
         if self._other is None:
             return _Table(f"{name} has no {_names(missing)}") if missing else _Table()
         unknown = [column for column in _unknown(model, columns) if column.casefold() not in others]

@@ -33,7 +33,8 @@ def one_line(alias: str = "") -> Iterator[None]:
         raise type(error)(without_credentials(str(error)), returncode=error.returncode) from error
     except (SynchroError, ImproperlyConfigured) as error:
         code = error.exit_code if isinstance(error, SynchroError) else SynchroConfigurationError.exit_code
-        raise CommandError(without_credentials(str(error)), returncode=code) from error
+        hint = " `manage.py check` says what to install." if isinstance(error.__context__, ImportError) else ""
+        raise CommandError(f"{without_credentials(str(error))}{hint}", returncode=code) from error
     except Error as error:
         alias = alias or lost_database()
         where = f"The database {alias!r}" if alias else "A database"

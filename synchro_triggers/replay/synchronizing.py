@@ -101,6 +101,8 @@ def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
     report = SyncReport(remotes=tuple(dict.fromkeys(way.remote for way in ways)), dry_run=choices.dry_run)
     records = {way: RunRecord(*way, choices.by, wanted=not choices.dry_run, in_parts=choices.in_parts) for way in ways}
     catalogs = Catalogs()
+    if not get_settings().models:
+        report.warn("SYNCHRO_MODELS lists no model: nothing is synchronised. Misspelt? `manage.py check` tells.")
     if pushed := [way.remote for way in ways if way.source == LOCAL]:
         with all_fail(records.values()):
             _require_ready(pushed, report, catalogs)

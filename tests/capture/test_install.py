@@ -20,6 +20,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers.capture.install import compare
+from synchro_triggers.capture.migrating import after_migrate
 from synchro_triggers.capture.vendor import vendor_of
 from synchro_triggers.models import ChangeLog
 from tests.pages import page
@@ -314,6 +315,16 @@ def test_uninstalling_takes_what_is_not_listed_any_more_along(installed, setting
     run(installed, "--uninstall")
 
     assert leftovers(installed) == []
+
+
+def test_migrate_says_of_which_tables_it_has_removed_triggers(installed, settings):
+    settings.SYNCHRO_MODELS = ("testapp.Item",)  # misspelt, or not any more
+    after_migrate(using=installed, plan=[], verbosity=1, stdout=(said := StringIO()))
+
+    said = said.getvalue()
+    assert said == f"  {installed}: not captured any more, by SYNCHRO_MODELS: testapp_account, testapp_numbered.\n"
+    after_migrate(using=installed, plan=[], verbosity=1, stdout=(said := StringIO()))
+    assert said.getvalue() == ""
 
 
 def test_uninstalling_where_nothing_is_installed_says_so(bare):

@@ -310,6 +310,12 @@ FINDINGS = {
 }
 
 
+def test_refused_run_is_told_with_its_own_remedy_alone():
+    [finding] = find(local(), [remote(runs=(run("refused", error="Run `manage.py synchro_link`."),))], Limits())
+
+    assert finding.describe().endswith("was refused: Run `manage.py synchro_link`.")
+
+
 @pytest.mark.parametrize("what", FINDINGS)
 def test_findings(what):
     here, there, limits, expected = FINDINGS[what]

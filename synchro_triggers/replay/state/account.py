@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Q
 
+from ...capture.own_tables import require_own_tables
 from ...capture.tables import captured_models
 from ...conf import get_settings, local_alias
 from ...exceptions import DatabaseUnreachable
@@ -85,11 +86,16 @@ def peers() -> list[Peer]:
 
 
 def _positions_told(own: str) -> dict[str, list[str]]:
-    """Return how far the remotes that can be reached have come in LOCAL's log, by their identities."""
+    """Return how far the remotes that can be reached have come in LOCAL's log, by their identities.
+
+    Raises:
+        Refused: this package's tables are missing on one: then nobody knows what it has received.
+    """
     told: dict[str, list[str]] = {}
     for alias in get_settings().remotes:
         try:
             with clear_errors(alias):
+                require_own_tables(alias)
                 received = Checkpoint._base_manager.using(alias).filter(source=own)
                 told.setdefault(node_id(alias), []).extend(map(_needed_from, received))
         except DatabaseUnreachable:  # its rows are kept then

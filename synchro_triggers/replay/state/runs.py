@@ -123,7 +123,8 @@ class RunRecord:
                 self._add(self._under_way)
             text = " ".join(without_credentials(str(error)).split())
             self._row.outcome = outcome_of(error)
-            self._row.error = (text or type(error).__name__)[:_ERROR_LENGTH]
+            text = text or type(error).__name__
+            self._row.error = text if len(text) <= _ERROR_LENGTH else text[: _ERROR_LENGTH - 2] + " …"
             self._row.ended_at = datetime.datetime.now(datetime.UTC)
             self._write(ended=True, level=logging.DEBUG)  # the same database may be the trouble, which is told
 

@@ -148,7 +148,9 @@ def _of_last_runs(alias: str, runs: Iterable[PastRun]) -> Iterator[Finding]:
                 "begun": f"{run.begun_at:%Y-%m-%d %H:%M:%S}",
                 "ended": _ended(run) + (f": {run.error}" if run.error else ""),
             }
-            yield Finding(1, alias, cause % said, _again(alias), button="synchro")
+            # A refusal says itself what is to be done first: to run again would be refused again.
+            cure = "" if run.outcome == "refused" and run.error else _again(alias)
+            yield Finding(1, alias, cause % said, cure, button="synchro")
 
 
 def _again(alias: str) -> str:

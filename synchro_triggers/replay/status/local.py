@@ -83,7 +83,7 @@ def read_local(*, counted: bool = True) -> LocalStatus:
             log_bytes=log_of(connections[alias]).size(connections[alias]),
             log_since=since,
             retention=retention,
-            prunable=0 if copy or not counted else prune(datetime.timedelta(days=retention or 0), dry_run=True).rows,
+            prunable=0 if copy or not counted else _prunable(retention),
         )
 
 
@@ -98,6 +98,14 @@ def _log(alias: str, *, counted: bool) -> tuple[int, datetime.datetime | None]:
         cursor.execute(f"SELECT {log.logged_at('logged_at')} FROM synchro_triggers_changelog ORDER BY id LIMIT 100")
         times = [time for (value,) in cursor.fetchall() if (time := log.time_or_none(value)) is not None]
     return rows, min(times, default=None)
+
+
+def _prunable(retention: float | None) -> int:
+    """Return how many rows of the log may be pruned: none where that is refused, as a remote's line tells."""
+    try:
+        return prune(datetime.timedelta(days=retention or 0), dry_run=True).rows
+    except Refused:
+        return 0
 
 
 def _why_no_original(alias: str) -> str:

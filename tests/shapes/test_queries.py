@@ -239,7 +239,7 @@ STORIES: dict[str, Story] = {
 }
 
 
-SIZES = (1, 10, 30)
+SIZES = (2, 10, 30)  # with two there is one of each kind, whose total is made then
 clean = gone(NullPet, DefaultPet, DatabaseNullPet, Owner)
 
 

@@ -19,6 +19,13 @@ from .vendor import has_capture, vendor_of
 
 T = TypeVar("T")
 
+
+class _Nothing:
+    """Stands for what was not told yet: an answer may be ``None``."""
+
+
+_NOTHING = _Nothing()
+
 #: What was told, by the question, the tables that the mark is about, and the mark.
 _told: dict[tuple[Hashable, Hashable, Hashable], Any] = {}
 _TOLD_AT_MOST = 64
@@ -50,13 +57,12 @@ class Catalogs:
         if not has_capture(connection):
             return answer()
         at = (question, get_settings().captured, self._mark(alias))
-        if at not in _told:
-            told = answer()
+        found: T | _Nothing = _told.get(at, _NOTHING)  # another thread may clear it at any moment
+        if isinstance(found, _Nothing):
+            found = answer()
             if len(_told) >= _TOLD_AT_MOST:
                 _told.clear()
-            _told[at] = told
-            return told
-        found: T = _told[at]
+            _told[at] = found
         return found
 
     def _mark(self, alias: str) -> Hashable:

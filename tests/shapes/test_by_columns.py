@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import Model
 
 from synchro_triggers import synchro_paused, synchronize
+from synchro_triggers.capture import install
 from synchro_triggers.capture.keys import encode_key
 from synchro_triggers.models import ChangeLog, Reference, Window
 from synchro_triggers.replay.identity.arrivals import write_arrivals
@@ -29,6 +31,8 @@ from tests.testapp.models import Node, Numbered, Stamped, Tag, Tagged
 pytestmark = both
 
 OWN = {field.name for field in StandardSpecimen._meta.concrete_fields}
+
+UTC_OF_TEN_IN_WARSAW = datetime.datetime(2024, 7, 1, 8, tzinfo=datetime.UTC)
 
 #: Rows that are left to the other writers: times at the ends of what Python can read, addresses of several spellings.
 BY_OTHERS = {
@@ -140,6 +144,44 @@ def test_what_python_cannot_read_is_kept_alone(capture_only, carried):
     assert {failure.key for failure in failures} == {keys[str(number)] for number in range(len(bad))}
     assert carried == [3]
     assert set(keys_by_name(StandardSpecimen, REMOTE)) == {str(len(bad) + number) for number in range(3)}
+
+
+@pytest.mark.vendor("postgres")
+@pytest.mark.filterwarnings("ignore:.*received a naive datetime")
+def test_times_without_a_zone_are_left_to_those_who_know_which_zone_is_meant(capture_only, carried, settings):
+    """The text of such a column has no zone, and would become an instant of the session's."""
+    settings.TIME_ZONE = "Europe/Warsaw"
+    capture_only(StandardSpecimen)
+    table = StandardSpecimen._meta.db_table
+    execute(f"ALTER TABLE {table} ALTER COLUMN datetime TYPE timestamp")
+    install.install(LOCAL)
+    StandardSpecimen.objects.create(name="new")
+    execute(f"UPDATE {table} SET datetime = '2024-07-01 10:00'")
+    StandardSpecimen.objects.create(name="later", boolean=True)
+    synchronize()
+    made = on_remote(StandardSpecimen, name="new").datetime
+
+    execute(f"UPDATE {table} SET datetime = '2024-07-01 10:00', boolean = false")
+    synchronize()
+
+    assert made == on_remote(StandardSpecimen, name="new").datetime == UTC_OF_TEN_IN_WARSAW
+    assert carried == [1], "the one that has no time"
+
+
+@pytest.mark.vendor("postgres")
+def test_what_cannot_be_read_so_spoils_no_transaction_of_the_caller(capture_only, carried):
+    """Addresses that are texts on LOCAL: an older project's column. The caller's transaction goes on."""
+    capture_only(StandardSpecimen)
+    execute(f"ALTER TABLE {StandardSpecimen._meta.db_table} ALTER COLUMN ip TYPE varchar(39) USING host(ip)")
+    install.install(LOCAL)
+    StandardSpecimen.objects.create(name="new")
+    execute(f"UPDATE {StandardSpecimen._meta.db_table} SET ip = '10.0.0.1'")
+
+    with transaction.atomic():
+        assert synchronize().failures == []
+
+    assert on_remote(StandardSpecimen, name="new").ip == "10.0.0.1"
+    assert carried == []
 
 
 def test_one_that_clashes_does_not_hold_up_the_others():
@@ -298,7 +340,9 @@ def test_versions_come_along(carried):
 
     write_arrivals(REMOTE)
 
-    rows = Reference.objects.using(REMOTE).filter(model_label="testapp.Numbered").order_by("local_pk")
+    rows = sorted(
+        Reference.objects.using(REMOTE).filter(model_label="testapp.Numbered"), key=lambda row: int(row.local_pk)
+    )
     times = dict(ChangeLog.objects.filter(model_label="testapp.Numbered").values_list("object_pk", "logged_at"))
     assert [row.time for row in rows] == [microseconds(times[row.local_pk]) for row in rows]
     assert [row.number for row in rows] == [2, 3]

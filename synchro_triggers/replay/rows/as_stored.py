@@ -8,10 +8,11 @@ rows are read and written as ever.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
@@ -38,7 +39,10 @@ class AsStored:
     def read(self, keys: list[str]) -> tuple[list[str], Any]:
         """Return the keys, as texts, of those rows that can be carried, and the rows."""
         connection = connections[self._here]
-        return statements_of(connection).read_as_stored(connection, self._model, self._fields, self._guards, keys)
+        # What cannot be read so is read otherwise: a transaction of whoever calls must not be spoilt by it.
+        apart = transaction.atomic(using=self._here) if connection.in_atomic_block else nullcontext()
+        with apart:
+            return statements_of(connection).read_as_stored(connection, self._model, self._fields, self._guards, keys)
 
     def keys_in(self, field: Any, rows: Any) -> list[int | None]:
         """Return what one of the fields, which holds whole numbers, has in rows that were read."""

@@ -39,7 +39,9 @@ CARRIED: Mapping[str, str] = {
     **dict.fromkeys(("DurationField", "JSONField"), ""),
     "DecimalField": "{0} NOT IN ('NaN', 'Infinity', '-Infinity')",
     "DateField": "{0} BETWEEN '0001-01-01' AND '9999-12-31'",
-    "DateTimeField": "{0} BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00'",
+    # The text of a time without a zone would be read as another instant than Django takes it for.
+    "DateTimeField": "pg_typeof({0}) = 'timestamptz'::regtype"
+    " AND {0} BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00'",
     "TimeField": "{0} < '24:00'",
     "GenericIPAddressField": "host({0})::inet = {0}",
 }

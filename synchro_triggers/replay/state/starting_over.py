@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 
 from django.db import connections, transaction
 from django.utils import timezone
@@ -95,24 +96,34 @@ def reset_synchro(*, new_identity: bool = False, progress: Callable[[int, int], 
         _start_over(aliases, new_identity=True, progress=progress)
         return
     require_original(local_alias())
-    with _no_run(aliases, node_id(local_alias())):
-        _start_over(aliases, new_identity=False, progress=progress)
+    with _no_run(aliases, node_id(local_alias())) as leases:
+        _start_over(aliases, new_identity=False, progress=progress, leases=leases)
 
 
 @contextmanager
-def _no_run(aliases: Iterable[str], source: str) -> Iterator[None]:
+def _no_run(aliases: Iterable[str], source: str) -> Iterator[Mapping[str, Lease]]:
     """Have the leases of all runs of a source in the block.
+
+    Yields:
+        The leases, by alias, to be renewed: another remote may take longer than they last.
 
     Raises:
         RunUnderWay: one of them is under way.
     """
-    with ExitStack() as leases:
-        for alias in aliases:
-            leases.enter_context(Lease(alias, source).held())
-        yield
+    leases = {alias: Lease(alias, source) for alias in aliases}
+    with ExitStack() as held:
+        for lease in leases.values():
+            held.enter_context(lease.held())
+        yield leases
 
 
-def _start_over(aliases: Sequence[str], *, new_identity: bool, progress: Callable[[int, int], None] | None) -> None:
+def _start_over(
+    aliases: Sequence[str],
+    *,
+    new_identity: bool,
+    progress: Callable[[int, int], None] | None,
+    leases: Mapping[str, Lease] = MappingProxyType({}),
+) -> None:
     position = current_position(local_alias())
     tell = progress or (lambda done, total: None)
     # LOCAL's own part is committed last: until all is done, a copy stays a copy, and is refused. If this is cut off
@@ -123,14 +134,14 @@ def _start_over(aliases: Sequence[str], *, new_identity: bool, progress: Callabl
         number = close_window(local_alias(), position) if are_windows_numbered(aliases, source) else None
         for done, alias in enumerate(aliases):
             tell(done, len(aliases) + 1)
-            _forget_received(alias, source, position, number)
+            _forget_received(alias, source, position, number, leases.get(alias))
         tell(len(aliases), len(aliases) + 1)
         delete_received(local_alias(), position)
         count_anew(local_alias())
     tell(len(aliases) + 1, len(aliases) + 1)
 
 
-def _forget_received(alias: str, source: str, position: str, number: int | None) -> None:
+def _forget_received(alias: str, source: str, position: str, number: int | None, lease: Lease | None) -> None:
     """Let a remote know nothing of the objects of ``source``, and have received all up to ``position``.
 
     Args:
@@ -138,9 +149,15 @@ def _forget_received(alias: str, source: str, position: str, number: int | None)
         source: node id of LOCAL.
         position: where its log is now.
         number: the last of its windows; ``None``: they are not numbered.
+        lease: of runs there; ``None``: there are none.
+
+    Raises:
+        RunUnderWay: a run has taken the lease over meanwhile.
     """
     unlogged = read_knowledge(local_alias(), source).unlogged
     with writing_on(alias):
+        if lease is not None:
+            lease.renew()
         _set(
             alias,
             source,

@@ -151,7 +151,8 @@ def test_conflicts_of_another_sender_are_not_this_one_s(item, settings):
 
 
 def test_tables_that_are_missing_are_refused(monkeypatch):
-    monkeypatch.setattr(own_tables, "needed_columns", lambda: {"synchro_triggers_conflict_of_tomorrow": ["id"]})
+    needed = {"synchro_triggers_node": ["id"], "synchro_triggers_conflict_of_tomorrow": ["id"]}
+    monkeypatch.setattr(own_tables, "needed_columns", lambda: needed)
 
     code, said = run()
 

@@ -30,11 +30,15 @@ class ShapeappConfig(AppConfig):
     name = "tests.shapeapp"
 
     def ready(self) -> None:
-        post_migrate.connect(administer, sender=self)
+        # By name, not by sender: a signal knows its sender by an address in memory only, and where the apps have been
+        # set up anew, that of another app's configuration may be the same.
+        post_migrate.connect(administer, dispatch_uid="shapeapp.administer")
 
 
-def administer(*, using: str, **kwargs: Any) -> None:
+def administer(*, using: str, app_config: AppConfig, **kwargs: Any) -> None:
     """Make the unmanaged table, and let the database cascade by itself where the models do nothing."""
+    if app_config.name != ShapeappConfig.name:
+        return
     connection = connections[using]
     with connection.cursor() as cursor:
         cursor.execute(_LEDGER.format(key=_LEDGER_KEY[connection.vendor]))

@@ -411,6 +411,7 @@ class _Case:
                     and not self._oracle.is_stood_for(name, self._before.local)
                     and not self._is_deleted_there_alone(name, local)
                     and not self._is_deleted_by_a_receiver(name)
+                    and not self._has_gone_with_its_target(name, local)
                     and not self._oracle.led_nowhere(name[0], self._before.local.rows[name][0])
                     and not self._oracle.is_unlogged_link(name[0], self._before.local.rows[name][0])
                     and not (name[1] in self._oracle.renumbered and self._is_told(name, "vanished"))
@@ -552,6 +553,10 @@ class _Case:
     def _is_deleted_there_alone(self, name: Name, local: Values) -> bool:
         """Tell whether an object is gone on the remote, by its users, and nobody has written it on LOCAL since."""
         return self._before.remote.one(name) is None and self._led_elsewhere(name, local) is not None
+
+    def _has_gone_with_its_target(self, name: Name, local: Values) -> bool:
+        """Tell whether an object leads nowhere on LOCAL, and was taken along on the remote, as the report says."""
+        return "→ nothing" in local.values() and self._is_told(name, "deleted along")
 
     def _is_deleted_by_a_receiver(self, name: Name) -> bool:
         """Tell whether a receiver on the remote has deleted an object, for good; what receivers change there stays."""

@@ -6,6 +6,7 @@ import pytest
 
 from synchro_triggers import synchronize
 from synchro_triggers.replay.report import Told
+from tests.replay.hearing import later
 from tests.shapefuzz.test_found import both_vendors, marked
 from tests.shapefuzz.writing import Raw, update
 
@@ -27,6 +28,7 @@ def test_delete_waits_for_what_it_would_empty_and_cannot_be_read(project, heard,
     made = pointing.objects.create(mark_b="o1", to_a=target.objects.create(mark_a="o1"))
     synchronize()
     target.objects.using("remote").update(mark_a="theirs")
+    later()
     target.objects.get().delete()
     update("default", pointing._meta.get_field("v_b"), Raw(GARBAGE[local]), made.pk)
 

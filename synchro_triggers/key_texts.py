@@ -36,8 +36,11 @@ def full_key(text: str) -> str | None:
 
 
 def read_full_key(stored: str, full: str | None) -> str:
-    """Return the key that was stored."""
-    return str(json.loads(full)) if full is not None else stored
+    """Return the key that was stored; what was stored of it, where somebody has written something else beside it."""
+    try:
+        return str(json.loads(full)) if full is not None else stored
+    except (ValueError, RecursionError):
+        return stored
 
 
 def is_digest(stored: str) -> bool:

@@ -1,7 +1,7 @@
-"""What ``delete()`` of a row would do, before it does it.
+"""What ``delete()`` of a row would do, before it does it; and a delete of a child's row alone.
 
-Relies on: a ``Collector`` says it in ``data``, ``fast_deletes`` and ``field_updates`` (part ``collecting`` of
-``expected``).
+Relies on: a ``Collector`` says it in ``data``, ``fast_deletes`` and ``field_updates``, and asks ``related_objects()``
+what points to a row (part ``collecting`` of ``expected``).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def collect(row: Model, using: str, *, keep_parents: bool) -> Collected | None:
     """
     if not is_as_expected("collecting"):
         raise ObjectNotApplied(f"it was deleted; {PARTS['collecting'].otherwise}")
-    collector: Any = Collector(using=using, origin=row)
+    collector = _collector(row, using, keep_parents=keep_parents)
     if collector.can_fast_delete(row):
         return None
     collector.collect([row], keep_parents=keep_parents)
@@ -56,3 +56,36 @@ def collect(row: Model, using: str, *, keep_parents: bool) -> Collected | None:
         emptied.setdefault(field, []).extend(instance for group in groups for instance in group)
     unread = [rows for rows in collector.fast_deletes if not isinstance(rows, Model)]
     return Collected({model: list(rows) for model, rows in collector.data.items()}, unread, emptied)
+
+
+def delete_alone(row: Model, using: str, keep_parents: bool = True) -> Any:
+    """Do what ``row.delete(using=using, keep_parents=True)`` does, and leave alone what points to its parents' proxies.
+
+    Django takes what points to a proxy of a parent for something that points to the child. A model whose own
+    ``delete()`` is to be called is deleted as Django does it.
+    """
+    collector = _collector(row, using, keep_parents=keep_parents)
+    collector.collect([row], keep_parents=keep_parents)
+    return collector.delete()
+
+
+def _collector(row: Model, using: str, *, keep_parents: bool) -> Any:
+    by_django = type(row).delete is Model.delete
+    return (_OfOneRow if keep_parents and by_django else Collector)(using=using, origin=row)
+
+
+class _OfOneRow(Collector):
+    """Finds nothing by foreign keys to parents of the row that it was made for, and to their proxies."""
+
+    def related_objects(self, related_model: Any, related_fields: Any, objs: Any) -> Any:
+        origin: Any = self.origin  # type: ignore[attr-defined]  # of a collector that was given one
+        if any(each is origin for each in objs):
+            stay = origin._meta.all_parents
+            related_fields = [each for each in related_fields if _concrete(each.remote_field.model) not in stay]
+            if not related_fields:
+                return related_model._base_manager.using(self.using).none()
+        return super().related_objects(related_model, related_fields, objs)
+
+
+def _concrete(model: Any) -> Any:
+    return model._meta.concrete_model

@@ -80,6 +80,7 @@ def _deletes_are_collected() -> bool:
         and isinstance(getattr(collector, "fast_deletes", None), list)
         and isinstance(getattr(collector, "field_updates", None), dict)
         and _takes(Collector.can_fast_delete, ("objs",))
+        and _takes(Collector.related_objects, ("related_model", "related_fields", "objs"))
     )
 
 
@@ -138,7 +139,7 @@ PARTS: dict[str, Part] = {
         _transactions_are_noted,
     ),
     "collecting": Part(
-        "a Collector says in data, fast_deletes and field_updates what a delete does",
+        "a Collector says what a delete does in data, fast_deletes and field_updates, and asks related_objects()",
         "nobody can tell what a delete would take along: what others may hang on is kept as a failure",
         _deletes_are_collected,
     ),

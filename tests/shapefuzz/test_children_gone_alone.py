@@ -118,3 +118,46 @@ def test_what_points_to_a_child_that_cannot_come_again_waits(project, heard, loc
     stranger.delete()
     assert synchronize().failures == []
     assert pointing.objects.using("remote").get().to_b.mark_b == "o1"
+
+
+TO_PROXIES = {
+    "cascade": "to_a = models.ForeignKey('{}', models.CASCADE, related_name='+')",
+    "set null": "to_a = models.ForeignKey('{}', models.SET_NULL, null=True, related_name='+')",
+    "protect": "to_a = models.ForeignKey('{}', models.PROTECT, related_name='+')",
+    "restrict": "to_a = models.ForeignKey('{}', models.RESTRICT, related_name='+')",
+    "link": "to_a = models.ManyToManyField('{}', related_name='+')",
+}
+
+
+@both_vendors
+@pytest.mark.parametrize("own_key", [True, False])
+@pytest.mark.parametrize("kind", TO_PROXIES)
+@pytest.mark.parametrize("end", ["P", "A"])
+def test_what_points_to_a_parent_by_its_proxy_stays_where_the_child_goes_alone(
+    project, heard, local, own_key, kind, end
+):
+    own = ["b_no = models.BigAutoField(primary_key=True)"] if own_key else []
+    parent, _, child, pointing = project(
+        local,
+        ("A", "models.Model", marked("a")),
+        ("P", "A", "Meta: proxy = True"),
+        ("B", "A", marked("b"), *own, "a_ptr = models.OneToOneField('A', models.CASCADE, parent_link=True)"),
+        ("C", "models.Model", marked("c"), TO_PROXIES[kind].format(end)),
+    )
+    made = child.objects.create(mark_a="o1", mark_b="o1")
+    links = kind == "link"
+    holder = pointing.objects.create(mark_c="o2", **({} if links else {"to_a_id": made.a_ptr_id}))
+    if links:
+        holder.to_a.add(made.a_ptr_id)
+    synchronize()
+    delete("default", child, made.pk)
+
+    imagined = synchronize(dry_run=True)
+    report = synchronize()
+
+    assert report.failures == imagined.failures == [] and report.deleted == imagined.deleted == 1
+    assert not child.objects.using("remote").exists()
+    there = parent.objects.using("remote").get()
+    [leading] = pointing.objects.using("remote").values_list("to_a", flat=True)
+    assert (there.mark_a, leading) == ("o1", there.pk)
+    assert not synchronize().changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from synchro_triggers.exceptions import Refused
 from synchro_triggers.replay.log.postgres import Snapshot, parse_snapshot
 
 
@@ -34,5 +35,5 @@ def test_position_is_read_as_what_it_counts_as_received(position, expected):
     "text", ["", "17", "10:20", "10:x:", "10:20:x", "10:20:/12", "10:20:#x", "ids:a-b#1", "ids:1#x"]
 )
 def test_text_that_is_no_position_is_not_taken_for_one(text):
-    with pytest.raises(ValueError):
+    with pytest.raises(Refused, match="A checkpoint cannot be read"):
         parse_snapshot(text)

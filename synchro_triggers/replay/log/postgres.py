@@ -32,6 +32,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ...exceptions import Refused
 from ..rows.postgres import array_parameter
+from .notes import unreadable
 
 NAMES_TRANSACTIONS = True
 REPLACES_ARE_INSERTS = False
@@ -74,8 +75,15 @@ def parse_snapshot(position: str) -> Snapshot:
     """Parse ``xmin:xmax:xip,…[/txid:id]#highest@era``, or ``ids:1-3,7#highest@era``.
 
     Raises:
-        ValueError: it is no such text.
+        Refused: it is no such text.
     """
+    try:
+        return _parsed(position)
+    except ValueError:
+        raise unreadable(position) from None
+
+
+def _parsed(position: str) -> Snapshot:
     visible, _, highest = position.partition("@")[0].partition("#")
     if visible.startswith("ids:"):
         spans = [span.partition("-") for span in visible.removeprefix("ids:").split(",") if span]

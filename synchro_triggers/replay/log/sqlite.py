@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from .notes import unreadable
+
 NAMES_TRANSACTIONS = False
 REPLACES_ARE_INSERTS = True
 
@@ -66,15 +68,18 @@ def has_gone_on(connection: BaseDatabaseWrapper, position: str) -> bool:
 
 
 def between(start: str, end: str) -> tuple[str, list[Any]]:
-    return "id > %s AND id <= %s", [received_to(start), int(end)]
+    return "id > %s AND id <= %s", [received_to(start), received_to(end)]
 
 
 def received(position: str) -> tuple[str, list[Any]]:
-    return "id <= %s", [int(position)]
+    return "id <= %s", [received_to(position)]
 
 
 def received_to(position: str) -> int:
-    return int(position or 0)
+    try:
+        return int(position or 0)
+    except ValueError:
+        raise unreadable(position) from None
 
 
 def not_received(position: str) -> Sequence[tuple[int, int]]:

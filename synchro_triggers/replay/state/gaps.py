@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from ...capture.catalog import Catalogs
 from ...capture.install import captured_labels
 from ...models import Checkpoint
+from ..log.notes import mapping_in, texts_in, unreadable
 
 #: Stands for all models.
 ALL = "*"
@@ -23,7 +24,7 @@ _LABELS_AT_MOST = 500  # anything may stand in a log that somebody has written i
 
 def labels_in(text: str) -> frozenset[str]:
     """Return the labels of ``Checkpoint.lacks``."""
-    return frozenset(json.loads(text)) if text else frozenset()
+    return texts_in(text)
 
 
 def as_text(labels: Collection[str]) -> str:
@@ -33,7 +34,10 @@ def as_text(labels: Collection[str]) -> str:
 
 def entries_in(text: str) -> dict[str, str]:
     """Return the entries of ``Checkpoint.unlogged``, or of ``Checkpoint.whole``: labels to what tells them apart."""
-    return dict(json.loads(text)) if text else {}
+    found = mapping_in(text)
+    if not all(isinstance(each, str) for each in found.values()):
+        raise unreadable(text)
+    return found
 
 
 def concern(gaps: Collection[str], labels: Iterable[str]) -> bool:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from django.db import connections
 
 from ...models import Checkpoint
+from ..log.notes import mapping_in, unreadable
 
 LACKING = "lacking"
 HELD = "held"
@@ -53,7 +54,10 @@ LeftOut = dict[str, dict[str, str]]
 
 def left_out_in(text: str) -> LeftOut:
     """Return what ``Checkpoint.left_out`` says."""
-    return {label: dict(fields) for label, fields in json.loads(text).items()} if text else {}
+    found = mapping_in(text)
+    if not all(isinstance(fields, dict) for fields in found.values()):
+        raise unreadable(text)
+    return found
 
 
 def as_text(entries: Mapping[str, Mapping[str, str]]) -> str:
@@ -84,7 +88,11 @@ def since(row: int, position: str) -> str:
 def read_since(note: str) -> tuple[int, str] | None:
     """Return row and position of what ``since()`` has returned; ``None``: it is ``UNKNOWN``."""
     row, _, position = note.partition(" ")
-    return (int(row), position) if note else None
+    if not note:
+        return None
+    if not row.isdecimal():
+        raise unreadable(note)
+    return int(row), position
 
 
 def with_table(entries: LeftOut, label: str, note: str, *, all_objects: bool = False) -> LeftOut:

@@ -31,7 +31,7 @@ from ..schema.relations import children_with_other_parents, links_to_children, r
 from ..schema.shape import Shape, parents_of, read_key, root_of, shape_of
 from ..tasks import At, ObjectTask, at_of
 from .known import Known
-from .one import delete
+from .one import delete, delete_child
 from .one_statements import Singles
 from .outcomes import Outcomes
 from .pointing import Pointing
@@ -191,7 +191,7 @@ class Deletes:
             links, emptied = going.links(along), going.emptied()
             with self._singles.one(type(row), deletes=True) as written:
                 if going.keep_parents:
-                    delete(row, self._remote, keep_parents=True)
+                    delete_child(row, self._remote)
                 elif going.parents is not None:
                     self._delete_without_living_parents(row, going.parents)
                 else:
@@ -286,7 +286,7 @@ class Deletes:
 
     def _delete_without_living_parents(self, row: Model, parents: Iterable[Model]) -> None:
         """Delete an object, and those of its parents' rows that LOCAL does not have any more."""
-        delete(row, self._remote, keep_parents=True)
+        delete_child(row, self._remote)
         for each in parents:
             parent = self._row_of(type(each), each.pk)
             if parent is not None:

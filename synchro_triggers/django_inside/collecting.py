@@ -78,7 +78,7 @@ class _OfOneRow(Collector):
     """Finds nothing by foreign keys to parents of the row that it was made for, and to their proxies."""
 
     def related_objects(self, related_model: Any, related_fields: Any, objs: Any) -> Any:
-        origin: Any = self.origin  # type: ignore[attr-defined]  # of a collector that was given one
+        origin: Any = self.origin
         if any(each is origin for each in objs):
             stay = origin._meta.all_parents
             related_fields = [each for each in related_fields if _concrete(each.remote_field.model) not in stay]

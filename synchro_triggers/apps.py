@@ -20,19 +20,38 @@ class SynchroTriggersConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, conf
-        from .capture import migrating
 
         checks.register_checks()
         conf.warn_when_remote_is_missing()
         setting_changed.connect(conf.forget_settings, dispatch_uid="synchro_triggers.forget_settings")
-        pre_migrate.connect(migrating.before_migrate, sender=self, dispatch_uid="synchro_triggers.before")
-        post_migrate.connect(migrating.after_migrate, sender=self, dispatch_uid="synchro_triggers.after")
+        # By name, not by sender: a signal knows its sender by an address in memory only, and where the apps have been
+        # set up anew, that of another app's configuration may be the same.
+        pre_migrate.connect(before_migrate, dispatch_uid="synchro_triggers.before")
+        post_migrate.connect(after_migrate, dispatch_uid="synchro_triggers.after")
         post_save.connect(pass_loaded_keys, sender=self.get_model("ChangeLog"), dispatch_uid="synchro_triggers.loaded")
-        post_migrate.connect(give_identity, sender=self, dispatch_uid="synchro_triggers.identity")
+        post_migrate.connect(give_identity, dispatch_uid="synchro_triggers.identity")
 
 
-def give_identity(*, using: str, **kwargs: Any) -> None:
+def before_migrate(*, app_config: AppConfig, **kwargs: Any) -> None:
+    """Receiver of ``pre_migrate``: the triggers let the plan pass."""
+    if app_config.name == SynchroTriggersConfig.name:
+        from .capture import migrating  # not before models are there
+
+        migrating.before_migrate(**kwargs)
+
+
+def after_migrate(*, app_config: AppConfig, **kwargs: Any) -> None:
+    """Receiver of ``post_migrate``: they are what the migrated tables need."""
+    if app_config.name == SynchroTriggersConfig.name:
+        from .capture import migrating
+
+        migrating.after_migrate(**kwargs)
+
+
+def give_identity(*, app_config: AppConfig, using: str, **kwargs: Any) -> None:
     """Receiver of ``post_migrate``: a database has its identity before anybody can copy it."""
+    if app_config.name != SynchroTriggersConfig.name:
+        return
     from .replay.state.node import node_id  # not before models are there
 
     if "synchro_triggers_node" in connections[using].introspection.table_names():

@@ -17,6 +17,8 @@ from django.contrib.sites.models import Site
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from django.db.models.signals import post_migrate, pre_migrate
+from django.test import override_settings
 
 import synchro_triggers
 from synchro_triggers import SynchroError, call_synchronize, exceptions, synchronize
@@ -507,3 +509,17 @@ def test_wrong_setting_does_not_keep_a_project_from_starting(shop):
     done = shop("import django; django.setup()", ["shop", "synchro_triggers"], more_settings="SYNCHRO_REMOTE = 'x'\n")
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_apps_that_are_set_up_anew_are_heard_once():
+    """A signal keeps the address of a sender that is gone, and another app's configuration may get the same."""
+
+    def ours():
+        keys = [key for signal in (pre_migrate, post_migrate) for key, *_ in signal.receivers]
+        return sorted(key for key in keys if str(key[0]).startswith("synchro_triggers."))
+
+    before = ours()
+    with override_settings(INSTALLED_APPS=["synchro_triggers"]):
+        meanwhile = ours()
+
+    assert len(before) == 3 and before == meanwhile

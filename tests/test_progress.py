@@ -59,7 +59,7 @@ def terminal(said):
         with open(theirs, "w") as screen:
             yield screen
     finally:
-        reader.join(10)
+        reader.join(60)
         os.close(ours)
 
 
@@ -105,6 +105,7 @@ def test_bar_is_drawn_on_a_terminal(command, drawn_by):
 
 
 @both
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("command", LONG)
 def test_nothing_is_drawn_for_nobody(command, drawn_by):
     before, _ = LONG[command]
@@ -119,6 +120,7 @@ def test_nothing_is_drawn_for_nobody(command, drawn_by):
 
 
 @both
+@pytest.mark.thinned("*")
 @pytest.mark.parametrize("quiet", [("--json",), ("-v", "0")], ids=" ".join)
 @pytest.mark.parametrize("command", LONG)
 def test_nothing_is_drawn_where_none_is_wanted(command, quiet, drawn_by):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.databases import CAPTURING_PAIRS, DEFAULT_PAIRS, PAIRS
 from tests.nodes.nodes import TRIOS
-from tests.thinning import covering, opposite, place_of, spread, vendor_of_project
+from tests.thinning import balanced, covering, opposite, place_of, spread, vendor_of_project
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 1), (3, 2), (2, 2), (2, 4), (3, 4), (2, 3, 2)])
@@ -28,6 +28,22 @@ def test_every_combination_has_its_turn_in_some_test():
     cells = list(product("abc", "xy"))
 
     assert set().union(*(covering(cells, shift) for shift in range(6))) == set(cells)
+
+
+@pytest.mark.parametrize("combinations", [1, 2, 3, 8])
+def test_combinations_of_what_is_not_named_have_one_turn_and_each_value_some(combinations):
+    cells = [(f"c{one}", *cell) for one in range(combinations) for cell in covering(list(product("123", "xy")), one)]
+
+    kept = balanced(cells)
+
+    assert kept <= set(cells) and len(kept) <= max(combinations, 4)
+    assert all({cell[axis] for cell in kept} == {cell[axis] for cell in cells} for axis in range(3))
+
+
+def test_combination_that_comes_with_one_value_only_keeps_it():
+    cells = [("a", "1", "x"), ("b", "2", "y"), ("b", "3", "x")]
+
+    assert balanced(cells) == set(cells)
 
 
 def test_test_that_is_run_alone_is_not_left_out():

@@ -1,9 +1,9 @@
 """Leaves out most of a product of parameters and vendor pairs, by a rule; ``--whole`` runs all of it.
 
-``@pytest.mark.thinned("batch_size")`` says that a test need not run with each batch size on each vendor pair. For each
-combination of its other parameters, each batch size is run on some vendor pair and each vendor pair with some batch
-size; which ones belong together differs from test to test. What is left out is marked ``whole``. Parameters that are
-given together are named together: ``thinned("page_rows,batch_size")``.
+``@pytest.mark.thinned("batch_size")`` says that a test need not run with each batch size on each vendor pair. Each
+combination of its other parameters, each batch size and each vendor pair has its turn; which ones belong together
+differs from test to test. What is left out is marked ``whole``. Parameters that are given together are named together:
+``thinned("page_rows,batch_size")``.
 
 ``thinned("*")`` says so of all parameters of a test.
 
@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
 import pytest
@@ -63,6 +63,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             for cell, item in members:
                 if cell not in kept:
                     item.add_marker(pytest.mark.whole)
+    _thin_combinations(products)
+
+
+def _thin_combinations(products: dict[str, list[tuple[Cell, pytest.Item]]]) -> None:
+    """Mark what is left of each test's products, so far as each of its parameters' values still has its turn."""
+    tests: dict[str, list[tuple[Cell, pytest.Item]]] = defaultdict(list)
+    for where, members in products.items():
+        for cell, item in members:
+            if not item.get_closest_marker("whole"):
+                receiving = pair_of(item) in RECEIVING_PAIRS
+                tests[f"{item.nodeid.partition('[')[0]} {len(cell)} {receiving}"].append(((where, *cell), item))
+    for members in tests.values():
+        kept = balanced([cell for cell, _ in members])
+        for cell, item in members:
+            if cell not in kept:
+                item.add_marker(pytest.mark.whole)
 
 
 def pair_of(item: pytest.Item) -> str:
@@ -160,6 +176,29 @@ def opposite(cells: list[Cell], shift: int) -> set[Cell]:
         return set(cells)
     of_one = set(DEFAULT_PAIRS)
     return {(pair,) for pair in (of_one if shift % 2 else pairs - of_one)}
+
+
+def balanced(cells: list[Cell]) -> set[Cell]:
+    """Return few cells that hold each value of each axis, and each of the first one once if that can be.
+
+    Args:
+        cells: a value on each axis; which values come together is given.
+    """
+    kept: set[Cell] = set()
+    used: Counter[tuple[int, str]] = Counter()
+    of_first: dict[str, list[Cell]] = defaultdict(list)
+    for cell in sorted(set(cells)):
+        of_first[cell[0]].append(cell)
+    for some in of_first.values():
+        # Values come with it that have had the fewest turns.
+        cell = min(some, key=lambda cell: sorted((used[at] for at in enumerate(cell[1:])), reverse=True))
+        used.update(enumerate(cell[1:]))
+        kept.add(cell)
+    for cell in sorted(set(cells)):
+        if any(not used[at] for at in enumerate(cell[1:])):
+            used.update(enumerate(cell[1:]))
+            kept.add(cell)
+    return kept
 
 
 def covering(cells: list[Cell], shift: int) -> set[Cell]:

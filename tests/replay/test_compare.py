@@ -7,14 +7,13 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from synchro_triggers import Refused, State, SynchroConfigurationError, compare, synchro_paused, synchronize
 from synchro_triggers.models import ChangeLog, Checkpoint, Node, Reference
 from synchro_triggers.replay.compare import closer_look
 from synchro_triggers.replay.state.node import node_id
+from tests.counting import captured
 from tests.databases import both
 from tests.replay.hearing import REMOTE, receiving
 from tests.replay.test_several_remotes import third as third  # a fixture
@@ -340,7 +339,7 @@ def test_number_of_queries_does_not_depend_on_the_number_of_objects():
     for number in (10, 300):
         Entry.objects.bulk_create(Entry(name="e", account=account) for _ in range(number))
         synchronize()
-        with CaptureQueriesContext(connections[LOCAL]) as here, CaptureQueriesContext(connections[REMOTE]) as there:
+        with captured(LOCAL, REMOTE) as (here, there):
             assert compare(models=["testapp.Entry"]).models[REMOTE]["testapp.Entry"].equal >= number
         asked.append((len(here), len(there)))
 

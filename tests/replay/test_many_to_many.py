@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 from django.core.management import call_command
 from django.db import connections
 from django.db.models import Value
 from django.db.models.functions import Concat
-from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import reset_synchro, synchro_paused, synchronize
 from tests.comparing import assert_same
+from tests.counting import captured
 from tests.databases import both
 from tests.replay.hearing import LOCAL, REMOTE, hearing, names, receiving
 from tests.testapp.models import Club, Friend, Membership, Tag, Tagged, Unlisted
@@ -482,8 +480,7 @@ def test_what_receivers_have_unlinked_is_not_announced_again(unlinked, when):
 
 def test_each_owner_takes_one_query_and_its_links_none(unlinked, tags):
     def queries_of_a_run():
-        with hearing(THROUGH) as heard, ExitStack() as stack:
-            there, here = (stack.enter_context(CaptureQueriesContext(connections[alias])) for alias in (REMOTE, LOCAL))
+        with hearing(THROUGH) as heard, captured(REMOTE, LOCAL) as (there, here):
             assert synchronize().failures == []
         assert all(len(one.told["pk_set"]) > 0 for one in heard)
         return len(heard) // 2, len(there), len(here)

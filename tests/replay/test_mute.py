@@ -13,15 +13,14 @@ from types import ModuleType
 import pytest
 from django.core.checks import run_checks
 from django.core.signals import request_started
-from django.db import connections
 from django.db.models.signals import m2m_changed, post_save, pre_save
-from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import Refused, synchronize
 from synchro_triggers.django_inside import expected
 from synchro_triggers.django_inside.receivers import SIGNALS, withheld
 from synchro_triggers.muted import is_importable, is_named
 from tests.comparing import assert_same
+from tests.counting import captured
 from tests.databases import both
 from tests.replay.hearing import REMOTE, later, receiving
 from tests.testapp.models import Account, Entry, Item, Place, Restaurant, Tag, Tagged
@@ -187,7 +186,7 @@ def test_model_whose_receivers_are_all_muted_is_written_in_bulk(mute):
     mute(HERE)
     Item.objects.bulk_create(Item(name=str(number)) for number in range(30))
 
-    with connected(by_function, derived), CaptureQueriesContext(connections[REMOTE]) as queries:
+    with connected(by_function, derived), captured(REMOTE) as [queries]:
         synchronize()
 
     assert_same(Item)

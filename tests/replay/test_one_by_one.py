@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.models import F
-from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import synchronize
 from synchro_triggers.django_inside.savepoints import Savepoints
 from tests.comparing import assert_same
+from tests.counting import captured
 from tests.databases import both, both_committed
 from tests.replay.hearing import LOCAL, REMOTE, hearing, receiving
 from tests.testapp.models import Account, Entry, Item, Tag
@@ -167,7 +167,7 @@ def observed(*models):
 
 def queries_for(change, number):
     change(number)
-    with CaptureQueriesContext(connections[REMOTE]) as there, CaptureQueriesContext(connections[LOCAL]) as here:
+    with captured(REMOTE, LOCAL) as (there, here):
         assert synchronize().failures == []
     return len(there), len(here)
 

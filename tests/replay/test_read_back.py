@@ -6,11 +6,11 @@ import uuid
 from contextlib import nullcontext
 
 import pytest
-from django.db import connections, models
-from django.test.utils import CaptureQueriesContext
+from django.db import models
 
 from synchro_triggers import Told, synchronize
 from tests.comparing import assert_same
+from tests.counting import captured
 from tests.databases import both
 from tests.replay.hearing import REMOTE, later, receiving
 from tests.shapes.sides import execute
@@ -200,7 +200,7 @@ def test_save_that_gives_another_key_is_kept_and_says_what_to_do(saved, settings
 def test_it_costs_a_query_an_object(saved):
     def statements(names):
         Item.objects.bulk_create(Item(name=name) for name in names)
-        with CaptureQueriesContext(connections[REMOTE]) as queries:
+        with captured(REMOTE) as [queries]:
             assert not synchronize().failures
         later()
         return sum('"testapp_item"' in each["sql"] and each["sql"].startswith("SELECT") for each in queries)

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import ChangeLog
@@ -130,6 +131,27 @@ def test_what_was_logged_early_and_committed_late_is_seen(items):
         own.look(None)
 
     assert names_in(own) == "ab"
+
+
+@both_committed
+@pytest.mark.vendor("postgres")
+def test_transactions_that_end_meanwhile_ask_no_more(items):
+    """PostgreSQL counts the transactions of all databases of a server: how many end meanwhile is chance."""
+    own = UsersChanges(REMOTE)
+    with another_session() as session:
+        session.set_autocommit(False)
+        with session.cursor() as cursor:
+            cursor.execute("SELECT txid_current()")
+        change("a")  # a later one has ended
+        own.look(None)
+        with CaptureQueriesContext(connections[REMOTE]) as while_it_is_under_way:
+            own.look(None)
+        session.commit()
+
+        with CaptureQueriesContext(connections[REMOTE]) as when_it_has_ended:
+            own.look(None)
+
+    assert len(when_it_has_ended) == len(while_it_is_under_way) == 2
 
 
 def test_models_that_are_gone_from_the_project_do_not_matter(items):

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 from django.core.checks import run_checks
-from django.db import connections, models
+from django.db import models
 from django.db.models.signals import post_save
-from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import synchronize
 from synchro_triggers.models import Failure
@@ -16,6 +15,7 @@ from synchro_triggers.replay.write.many import BulkUpserts
 from synchro_triggers.replay.write.many_deletes import BulkDeletes
 from synchro_triggers.replay.write.many_links import BulkLinks
 from tests.comparing import assert_same
+from tests.counting import captured
 from tests.databases import both
 from tests.replay.hearing import REMOTE, hearing, later, names, receiving
 from tests.testapp.models import Account, Entry, Item, Keyed, Place, Restaurant, Tag, Tagged
@@ -115,7 +115,7 @@ def test_what_nobody_hears_is_written_in_bulk_although_methods_are_overridden(re
     write(Item, "signals")
     Item.objects.bulk_create(Item(name=str(number)) for number in range(30))
 
-    with CaptureQueriesContext(connections[REMOTE]) as queries:
+    with captured(REMOTE) as [queries]:
         synchronize()
 
     assert_same(Item)

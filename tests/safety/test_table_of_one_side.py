@@ -17,6 +17,7 @@ from django.db import migrations, models
 from synchro_triggers import compare, synchro_paused, synchronize
 from synchro_triggers.capture import install
 from synchro_triggers.models import ChangeLog, Checkpoint, Failure
+from synchro_triggers.replay import follow
 from synchro_triggers.replay.columns import Columns
 from synchro_triggers.replay.follow import Follower
 from synchro_triggers.replay.pruning import prune
@@ -421,7 +422,8 @@ def test_migration_that_is_taken_back_brings_the_objects_back(apart):
     settled()
 
 
-def test_follower_leaves_it_out_and_brings_it_when_the_remote_has_it():
+def test_follower_leaves_it_out_and_brings_it_when_the_remote_has_it(monkeypatch):
+    monkeypatch.setattr(follow, "_REFRESH", 0)  # SQLite does not count what the follower's own connection has written
     install.uninstall(REMOTE)
     execute(REMOTE, "ALTER TABLE testapp_item RENAME TO elsewhere")
     Item.objects.create(name="a")

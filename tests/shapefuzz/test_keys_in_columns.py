@@ -8,12 +8,11 @@ import pytest
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import compare, synchro_paused, synchronize
 from synchro_triggers.replay.compare.closer_look import CloserLook
 from synchro_triggers.replay.report import Told
+from tests.counting import captured
 from tests.replay.hearing import later, receiving
 from tests.shapefuzz.test_found import both_vendors, marked
 
@@ -512,10 +511,7 @@ def test_column_costs_as_many_queries_as_a_foreign_key(project, local):
     def queries(*names):
         rows = target.objects.bulk_create([target(mark_a="o") for _ in range(30)])
         model.objects.bulk_create([model(**dict.fromkeys(names, row.pk)) for row in rows])
-        with (
-            CaptureQueriesContext(connections["default"]) as here,
-            CaptureQueriesContext(connections["remote"]) as there,
-        ):
+        with captured("default", "remote") as (here, there):
             assert synchronize().failures == []
         return len(here), len(there)
 

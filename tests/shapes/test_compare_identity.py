@@ -6,10 +6,9 @@ import uuid
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import compare, synchronize
+from tests.counting import captured
 from tests.databases import both
 from tests.fieldapp.models import KEYED, PAIRED, POINTERS
 from tests.replay.test_compare import found, remote, silently
@@ -240,7 +239,7 @@ def test_keys_that_lead_nowhere_are_asked_for_together():
         synchronize()
 
     def queries():
-        with CaptureQueriesContext(connections[LOCAL]) as here, CaptureQueriesContext(connections[REMOTE]) as there:
+        with captured(LOCAL, REMOTE) as (here, there):
             assert compare(models=["shapeapp.Note"]).equal
         return len(here), len(there)
 

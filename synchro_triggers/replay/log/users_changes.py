@@ -301,20 +301,20 @@ def _own_rows(connection: BaseDatabaseWrapper, unseen: _Seen, now: _Seen, since:
     id. So what was not there yet has a higher id, or is of a transaction that was under way and no longer is.
     """
     if not unseen.last:
-        where, params = _since(connection, since)
-        return _select_own(connection, where, params)
+        return _select_own(connection, _since(connection, since))
     # With one bound PostgreSQL reads the whole table where it has no statistics yet.
-    rows = _select_own(connection, "id > %s AND id <= %s", [unseen.last, now.last])
+    parts = [("id > %s AND id <= %s", [unseen.last, now.last])]
     if finished := list(unseen.running - now.running):
         among, parameter = log_of(connection).one_of(finished, "bigint")
-        rows += _select_own(connection, f"id <= %s AND txid {among}", [unseen.last, parameter])
-    return rows
+        parts.append((f"id <= %s AND txid {among}", [unseen.last, parameter]))
+    return _select_own(connection, *parts)
 
 
-def _select_own(connection: BaseDatabaseWrapper, where: str, params: list[Any]) -> list[Any]:
-    return fetch_texts(
-        connection,
+def _select_own(connection: BaseDatabaseWrapper, *parts: tuple[str, list[Any]]) -> list[Any]:
+    """Return what each condition finds, in one statement: transactions of other databases come and go, too."""
+    select = (
         f"SELECT model_label, object_pk, operation, {log_of(connection).logged_at('logged_at')}, id"
-        f" FROM synchro_triggers_changelog WHERE {where} AND origin = '' LIMIT {AT_MOST + 1}",
-        params,
+        " FROM synchro_triggers_changelog WHERE {} AND origin = '' " + f"LIMIT {AT_MOST + 1}"
     )
+    found = " UNION ALL ".join(f"SELECT * FROM ({select.format(where)}) AS own" for where, _ in parts)
+    return fetch_texts(connection, found, [param for _, params in parts for param in params])

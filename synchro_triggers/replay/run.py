@@ -175,7 +175,8 @@ class Run:
         remote, ledger = self._context.remote, Ledger(self._context.remote)
         self._context.begin_run()
         there = self._places[1] if self._places is not None else None
-        for text in filter(None, (describe_blindness(self._context), describe_other_place(remote, there))):
+        blind = describe_blindness(remote, logs=self._context.logs)
+        for text in filter(None, (blind, describe_other_place(remote, there))):
             ledger.report.warn(text)
         with closing(ledger.absent), nullcontext() if self._choices.dry_run else self._lease.held():
             self._context.redirects.forget()

@@ -49,7 +49,7 @@ from ..rows.values import differing, local_value
 from ..schema.shape import leads_elsewhere, model_of, read_keys, root_of, shape_of, telling_labels
 from ..state.node import older_nodes, older_selves
 from ..tasks import ObjectTask
-from .words import _highest_key, introduce
+from .words import _highest_key, introduce, then_both_ways
 
 _CHUNK = 10_000
 _PAGE_ROWS = 20_000
@@ -220,7 +220,7 @@ class Meeting:
             "side was imported from the other, run `manage.py synchro_link`, which stores which object is which "
             "(first `manage.py synchro_link --dry-run`, which says what it would link, and what differs; with "
             "--by app.Model:field where their keys differ); if they have nothing in common, `manage.py synchro_link "
-            "--strangers`. With --model each for one model."
+            f"--strangers`. With --model each for one model.{then_both_ways()}"
         )
 
     def doubts(self) -> dict[type[Model], set[Any]]:

@@ -127,6 +127,7 @@ class Run:
             gaps=gaps,
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
+            after_the_other_way=("full" if choices.full else "logged") if choices.after_the_other_way else "",
         )
         self._pace = Pace(settings.batch_size, settings.batch_seconds)
         self._lease = Lease(remote, source, gaps.fields)

@@ -163,7 +163,9 @@ def reset_synchro() -> None:
 
     Raises:
         SynchroError: this package's tables are missing somewhere, or LOCAL is a copy (see ``synchro_reset``).
-        RunUnderWay: a run of LOCAL has not ended. Nothing was changed.
+        RunUnderWay: a run of LOCAL has not ended, and nothing was changed. Or a run to one of several remotes has begun
+            while this waited for another one for longer than a lease lasts: then the remotes before it are reset, it
+            and LOCAL's log are not, and to call it again makes the rest.
 
     Example:
         >>> reset_synchro()

@@ -8,11 +8,12 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.db import connections
+from django.db import OperationalError, connections
 from django.urls import reverse
 
 from synchro_triggers import synchronize
-from synchro_triggers.models import Conflict, Failure, MetNode
+from synchro_triggers.models import Checkpoint, Conflict, Failure, MetNode, Reference
+from synchro_triggers.replay.state.lease import Lease
 from synchro_triggers.replay.state.node import node_id
 from tests.admin_pages import (
     cells_of,
@@ -220,23 +221,76 @@ def test_failure_of_what_was_fetched_leads_to_no_object_of_local(django_user_mod
 
 
 @both
-def test_failure_of_what_was_fetched_is_dropped_and_that_of_a_stranger_is_not(vendor):
+def test_failures_of_what_was_fetched_and_of_a_node_that_is_no_remote_are_dropped_together(vendor):
     ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
     Ambiguous.objects.bulk_create([Ambiguous(name="x"), Ambiguous(name="x")])
     Ambiguous.objects.using(REMOTE).create(name="x")
     assert synchronize(pull=True).failures
     kept = Failure.objects.get()
     now = datetime.datetime.now(datetime.UTC)
-    given = {"source": "a-stranger", "operation": "U", "logged_at": now, "error": "no"}
-    strangers = Failure.objects.create(model_label="testapp.Item", object_pk="1", **given)
+    given = {"source": "a-stranger", "operation": "U", "logged_at": now, "error": "no", "model_label": "testapp.Item"}
+    strangers, other = (Failure.objects.create(object_pk=key, **given) for key in "12")
 
-    refused = press(ann, "failure", "drop", kept.pk, strangers.pk, alias="default", confirmed="1")
-    both_there = Failure.objects.count()
+    asked = press(ann, "failure", "drop", strangers.pk, alias="default")
+    done = press(ann, "failure", "drop", kept.pk, strangers.pk, alias="default", confirmed="1")
+
+    assert "Drop failures?" in text_of(asked)
+    assert messages_of(done)[-2:] == ["1 failure was dropped."] * 2
+    assert list(Failure.objects.all()) == [other]
+    assert sorted(each for _, each, _ in noted()) == sorted(f"default:{each.pk}" for each in (kept, strangers))
+
+
+@both
+def test_dropped_delete_of_a_node_that_is_no_remote_leaves_its_row_to_nobody(vendor):
+    """As the command does it: whatever gets the key there afterwards is another object."""
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
+    item = Item.objects.using(REMOTE).create(name="theirs")
+    synchronize(both=True)
+    for model in (Reference, Checkpoint):  # as if another one had sent it, which is not there any more
+        model.objects.filter(source=node_id(REMOTE)).update(source="gone")
+    given = {"source": "gone", "operation": "D", "error": "no", "old_values": '["{}"]'}
+    now = datetime.datetime.now(datetime.UTC)
+    kept = Failure.objects.create(model_label="testapp.Item", object_pk=str(item.pk), logged_at=now, **given)
+
     press(ann, "failure", "drop", kept.pk, alias="default", confirmed="1")
 
-    assert "Node a-stranger has sent this" in " ".join(messages_of(refused)) and both_there == 2
-    assert list(Failure.objects.all()) == [strangers]
-    assert [object_id for _, object_id, _ in noted()] == [f"default:{kept.pk}"]
+    assert not Failure.objects.exists() and Item.objects.get().name == "theirs"
+    assert not Reference.objects.filter(source="gone", local_pk=str(item.pk), ended=0).exists()
+
+
+@both
+def test_nothing_of_a_node_that_is_no_remote_is_dropped_under_its_run(vendor):
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
+    now = datetime.datetime.now(datetime.UTC)
+    given = {"source": "a-stranger", "operation": "U", "logged_at": now, "error": "no", "model_label": "testapp.Item"}
+    kept = Failure.objects.create(object_pk="1", **given)
+
+    with Lease("default", "a-stranger").held():
+        refused = press(ann, "failure", "drop", kept.pk, alias="default", confirmed="1")
+
+    assert "is under way" in " ".join(messages_of(refused))
+    assert Failure.objects.get() == kept and noted() == []
+
+
+@both
+def test_what_a_remote_has_sent_that_is_down_is_not_dropped_as_a_strangers(vendor, third, settings, monkeypatch):  # noqa: F811
+    """It may be asked later what has become of its object: nobody drops it without that."""
+    ann = client_of(user_with("view_failure", "view_changelog", "synchronize"))
+    settings.SYNCHRO_REMOTE = (REMOTE, third)
+    synchronize(third, pull=True)
+    now = datetime.datetime.now(datetime.UTC)
+    given = {"operation": "U", "logged_at": now, "error": "no", "model_label": "testapp.Item", "object_pk": "1"}
+    kept = Failure.objects.create(source=node_id(third), **given)
+
+    def down():
+        raise OperationalError("out of reach")
+
+    connections[third].close()
+    monkeypatch.setattr(connections[third], "ensure_connection", down)
+    refused = press(ann, "failure", "drop", kept.pk, alias="default", confirmed="1")
+
+    assert f"'{third}'" in " ".join(messages_of(refused))
+    assert Failure.objects.get() == kept and noted() == []
 
 
 @both
@@ -250,12 +304,11 @@ def test_failure_of_a_node_that_was_behind_an_alias_before_hides_no_other(vendor
     before = Failure.objects.create(source=name, object_pk="1", **given)
     kept = Failure.objects.create(source=node_id(REMOTE), object_pk="2", **given)
 
-    refused = press(ann, "failure", "drop", before.pk, kept.pk, alias="default", confirmed="1")
-    both_there = Failure.objects.count()
-    done = press(ann, "failure", "drop", kept.pk, alias="default", confirmed="1")
+    press(ann, "failure", "drop", kept.pk, alias="default", confirmed="1")
+    [left] = Failure.objects.all()
+    press(ann, "failure", "drop", before.pk, alias="default", confirmed="1")
 
-    assert [f"Node {name} has sent this" in each for each in messages_of(refused)] == [True] and both_there == 2
-    assert messages_of(done)[1:] == ["1 failure was dropped."] and Failure.objects.get() == before
+    assert left == before and not Failure.objects.exists()
 
 
 @both

@@ -152,7 +152,7 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 def write_migration(app_label: str) -> Path:
-    """Write the migration into the app's migrations package.
+    """Write the migration into the app's migrations package; whether it has one already, ``compare_migration()`` tells.
 
     Args:
         app_label: the app that gets it; it must have migrations.

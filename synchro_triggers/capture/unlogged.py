@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 
-from django.db import connections
+from django.db import Error, connections
 from django.db.models import Model
 
-from ..conf import get_settings
+from ..conf import get_settings, local_alias
+from ..models import Node
 from .logged_keys import key_and_table, times_as_logged
 from .tables import captured_models
 from .vendor import vendor_of
@@ -125,8 +127,13 @@ _WAY = (
     "  Are they on the remote too, because one side was imported from the other? Then run `manage.py synchro_link`. "
     "Are they not? Then `manage.py synchronize --full` sends them."
 )
+_WAY_OF_A_REMOTE = (
+    "  Are they on {local!r} too, because one side was imported from the other? Then run `manage.py synchro_link`. Are "
+    "they not, and shall they come? Then `manage.py synchronize --full --both --remote {alias}` brings each side what "
+    "only the other one has."
+)
 _WAY_OF_OTHERS = (
-    "  No remote is set here (SYNCHRO_REMOTE). A database that has this one as its remote, and was imported from the "
+    "  {none} (SYNCHRO_REMOTE). A database that has this one as its remote, and was imported from the "
     "same source, runs `manage.py synchro_link`. Has it not got them? Then it fetches them by "
     "`manage.py synchronize --full --pull`."
 )
@@ -136,15 +143,35 @@ def describe_unlogged(alias: str, tables: Collection[str]) -> list[str]:
     """Return lines that say how many rows of newly captured tables the log does not know, and what to do.
 
     Args:
-        alias: the database.
+        alias: the database: LOCAL, one of its remotes, or another one. What a remote has received from LOCAL is no
+            question: it is left out.
         tables: names of the tables, as triggers are named by them.
     """
     covered = [model for model in captured_models(get_settings().models) if model._meta.db_table.strip('"') in tables]
-    counts = {
-        model._meta.label: count for model in with_rows(alias, covered) if (count := count_unlogged(alias, model))
-    }
+    found, counts = with_rows(alias, covered), {}
+    sender = _node_of(local_alias()) if found and alias != local_alias() else ""
+    for model in found:
+        if count := count_unlogged(alias, model, sender):
+            counts[model._meta.label] = count
     if not counts:
         return []
     those = ", ".join(f"{label} {count}" for label, count in counts.items())
-    way = _WAY if get_settings().remotes else _WAY_OF_OTHERS
-    return [f"{alias}: the log does not know {sum(counts.values())} rows that were there before: {those}.", way]
+    return [f"{alias}: the log does not know {sum(counts.values())} rows that were there before: {those}.", _way(alias)]
+
+
+def _node_of(alias: str) -> str:
+    """Return the identity of a database; ``""``: it has none yet, or cannot be asked."""
+    with suppress(Error):  # it says so itself when its turn comes
+        return Node._base_manager.using(alias).values_list("node_id", flat=True).filter(pk=1).first() or ""
+    return ""
+
+
+def _way(alias: str) -> str:
+    """Return what to do about the rows of a database that its log does not know."""
+    remotes = get_settings().remotes
+    if alias == local_alias() and remotes:
+        return _WAY
+    if alias in remotes:
+        return _WAY_OF_A_REMOTE.format(local=local_alias(), alias=alias)
+    none = "No remote is set here" if alias == local_alias() else f"{alias!r} is no remote here"
+    return _WAY_OF_OTHERS.format(none=none)

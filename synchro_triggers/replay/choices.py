@@ -86,6 +86,7 @@ class Choices:
         untried_since: with ``retry``: only what nobody has tried since, by the remote's clock.
         asked: returns, for a remote and a source's node id, the failures to try whatever their pause.
         way_back: everything goes both ways, so that one may have forgotten the other.
+        after_the_other_way: a dry run the other way has just gone well: what that would have sent counts as known.
         by: who has begun the run, for its record.
         interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
         in_parts: whoever has begun the run makes the next one at once where this one was ended: both are one on record.
@@ -100,6 +101,7 @@ class Choices:
     untried_since: datetime.datetime | None = None
     asked: Callable[[str, str], Sequence[int]] = lambda remote, source: ()
     way_back: bool = False
+    after_the_other_way: bool = False
     by: str = "API"
     interrupted: Callable[[], bool] = lambda: False
     in_parts: bool = False

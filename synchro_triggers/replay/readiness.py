@@ -7,19 +7,19 @@ from contextlib import suppress
 from dataclasses import replace
 
 from django import get_version
-from django.db import Error
+from django.db import Error, connections
 
 from ..capture import install
 from ..capture.catalog import Catalogs
 from ..capture.tables import captured_models, is_of_links
 from ..capture.trigger import Trigger
+from ..capture.vendor import has_capture
 from ..conf import get_settings, local_alias
 from ..django_inside.expected import PARTS
 from ..django_inside.receivers import can_withhold
 from ..exceptions import Refused, TriggersNotReady
 from ..muted import is_anybody_muted
 from ..reaching import clear_errors
-from .plan.context import RunContext
 from .state.node import Located, is_elsewhere, require_no_transaction, require_original, require_two_databases
 from .state.sight import require_sight
 
@@ -108,21 +108,28 @@ def describe_partitions(new: Iterable[str], *, dry_run: bool = False) -> str:
     )
 
 
-def describe_blindness(context: RunContext) -> str:
+def describe_blindness(remote: str, *, logs: bool) -> str:
     """Return what is to be told where the rule for conflicts asks what nothing on the remote tells; ``''``: nothing.
 
     The rule asks what the remote's users have changed, and only triggers there log that.
+
+    Args:
+        remote: the alias.
+        logs: it has triggers.
     """
-    remote, rules = context.remote, [context.policy, *context.rules.values()]
+    settings = get_settings()
+    rules = [settings.conflict, *settings.rules.values()]
     policy = next((rule for rule in rules if rule != "local"), "local")
-    if context.logs or policy == "local":
+    if logs or policy == "local":
         return ""
     question = "who is newer" if policy == "newest" else "what its users have changed"
     rule = repr(policy) if isinstance(policy, str) else "a rule of your own"
+    cure = f"Run `manage.py synchro_install_triggers --database {remote}`, or set SYNCHRO_CONFLICT = 'local'."
+    if not has_capture(connections[remote]):
+        cure = "Nothing can be captured there: SYNCHRO_CONFLICT = 'local' says that it is meant."
     return (
         f"{remote!r} has no triggers, so nobody can tell {question} there: what its users change is overwritten, "
-        f"although SYNCHRO_CONFLICT is {rule}. Run `manage.py synchro_install_triggers --database {remote}`, or "
-        "set SYNCHRO_CONFLICT = 'local'."
+        f"although SYNCHRO_CONFLICT is {rule}. {cure}"
     )
 
 

@@ -127,6 +127,7 @@ class Run:
             gaps=gaps,
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
+            after_the_other_way=("full" if choices.full else "logged") if choices.after_the_other_way else "",
         )
         self._pace = Pace(settings.batch_size, settings.batch_seconds)
         self._lease = Lease(remote, source, gaps.fields)
@@ -175,7 +176,8 @@ class Run:
         remote, ledger = self._context.remote, Ledger(self._context.remote)
         self._context.begin_run()
         there = self._places[1] if self._places is not None else None
-        for text in filter(None, (describe_blindness(self._context), describe_other_place(remote, there))):
+        blind = describe_blindness(remote, logs=self._context.logs)
+        for text in filter(None, (blind, describe_other_place(remote, there))):
             ledger.report.warn(text)
         with closing(ledger.absent), nullcontext() if self._choices.dry_run else self._lease.held():
             self._context.redirects.forget()

@@ -107,12 +107,20 @@ def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
         with all_fail(records.values()):
             _require_ready(pushed, report, catalogs)
 
+    gone_well: set[Way] = set()
+
+    def chosen_for(way: Way) -> Choices:
+        return replace(choices, after_the_other_way=Way(way.remote, way.source) in gone_well)
+
     def go(way: Way) -> None:
         with all_fail([records[way]]), replaying_from(way.source):
             if way.source != LOCAL:
                 _require_ready([way.remote], report, catalogs)
             with as_a_run_would(way.remote) if choices.dry_run else nullcontext():
-                report.add_way(way.source, Run(way.remote, choices, catalogs).perform(records[way]))
+                done = Run(way.remote, chosen_for(way), catalogs).perform(records[way])
+            report.add_way(way.source, done)
+            if choices.dry_run and not (done.failures or done.waiting):
+                gone_well.add(way)
         catalogs.forget()  # other ways come later
 
     try:

@@ -11,11 +11,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..capture.install import captures
 from ..conf import Settings, local_alias
 from ..exceptions import SynchroError
 from ..masking import without_credentials
-from ..reaching import answered_within, silent_servers, troubles_with
+from ..reaching import answered_within, silent_servers
 from ..replay.status.findings import Finding, Limits, find
 from ..replay.status.local import LocalStatus, read_local
 from ..replay.status.remote import FailureStatus, Status, Unreachable, read_all, read_status
@@ -104,11 +103,8 @@ def read_overview(settings: Settings, *, with_values: bool) -> Overview:
     if local is None:
         return Overview(None, error, (), ())
     with answered_within(ANSWERS_WITHIN, *settings.remotes):
-        statuses, logging = _statuses(settings), set[str]()
-        reached = [each.remote for each in statuses if isinstance(each, Status)]
-        # One that is lost now was reached a moment ago: its card does not say that it has triggers.
-        troubles_with(reached, lambda alias: logging.add(alias) if captures(alias) else None)
-    cards = tuple(_card(each, local, logs=each.remote in logging, with_values=with_values) for each in statuses)
+        statuses = _statuses(settings)
+    cards = tuple(_card(each, local, with_values=with_values) for each in statuses)
     return Overview(local, error, tuple(map(_masked, find(local, [], Limits()))), cards)
 
 
@@ -126,7 +122,7 @@ def _silent(alias: str) -> Unreachable:
     return Unreachable(alias, f"its server has not answered within {ANSWERS_WITHIN} seconds.", _UNREACHABLE)
 
 
-def _card(found: Status | Unreachable, local: LocalStatus, *, logs: bool, with_values: bool) -> Card:
+def _card(found: Status | Unreachable, local: LocalStatus, *, with_values: bool) -> Card:
     if not with_values:
         found = _without_values(found)
     status = found if isinstance(found, Status) else None
@@ -141,7 +137,7 @@ def _card(found: Status | Unreachable, local: LocalStatus, *, logs: bool, with_v
         status=status,
         error=error,
         is_down=isinstance(found, Unreachable) and found.code == _UNREACHABLE,
-        logs=logs,
+        logs=status is not None and status.logs,
         oldest=timezone.now() - datetime.timedelta(seconds=status.lag) if status is not None and waits else None,
         bars=bars_of(status.pending) if status is not None else (),
         bars_are_of=LOOKED_AT if status is not None and status.pending_rows > LOOKED_AT else 0,

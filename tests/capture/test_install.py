@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -508,11 +509,16 @@ def test_written_migration_waits_for_the_tables_that_it_needs(shop, tmp_path):
     compile(text, "migration", "exec")
 
 
-def test_second_migration_gets_the_next_number(shop, tmp_path):
+def test_second_migration_with_nothing_new_is_not_written(shop, tmp_path):
     run(shop.alias, "--migration", "migapp")
-    run(shop.alias, "--migration", "migapp")
+    before = sorted((tmp_path / "changing_migrations").glob("*.py"))
 
-    assert (tmp_path / "changing_migrations" / "0003_synchro_triggers.py").is_file()
+    said = run(shop.alias, "--migration", "migapp")
+    told = json.loads(run(shop.alias, "--migration", "migapp", "--json"))
+
+    assert said == "migapp: 0002_synchro_triggers installs what models and SYNCHRO_MODELS say: nothing was written.\n"
+    assert told == {"migration": None, "newest": "0002_synchro_triggers"}
+    assert sorted((tmp_path / "changing_migrations").glob("*.py")) == before
 
 
 def test_written_migration_makes_no_other_one_necessary(shop):

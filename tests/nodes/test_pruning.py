@@ -275,5 +275,5 @@ def test_node_that_has_only_fetched_is_told_by_its_identity(nodes):
 
     told = prune(nodes, "b"), prune(nodes, "b", forget=0)
 
-    assert f"1 old log rows are kept for {nodes.identity('c')}, which" in told[0]
+    assert f"1 old log rows are kept for {nodes.identity('c')}, which has not passed them; --forget" in told[0]
     assert f"{nodes.identity('c')} is forgotten" in told[1] and "default" not in "".join(told)

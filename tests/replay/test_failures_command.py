@@ -204,7 +204,7 @@ def test_chosen_ones_are_tried_whatever_their_pause_and_others_wait():
 
     assert (code, "1 tried: 1 arrived, 0 kept." in said) == (0, True)
     assert Item.objects.using(REMOTE).exists() and [each.key for each in kept()] == [str(two.pk)]
-    assert as_json("--retry", number_of(two.pk))[1]["tried"] == {"number": 1, "kept": 0}
+    assert as_json("--retry", number_of(two.pk))[1]["tried"] == {"number": 1, "kept": 0, "untried": 0}
     assert not kept().exists()
 
 
@@ -218,6 +218,22 @@ def test_more_than_a_few_are_all_tried():
 
     assert code == 0 and "30 tried: 30 arrived, 0 kept." in said
     assert [each.key for each in kept()] == [str(tag.pk)]
+
+
+def test_all_that_were_tried_are_counted():
+    Item.objects.create(name="a")
+    tag = Tag.objects.create(label="b")
+    with refusing(), refusing(Tag):
+        fail(2)  # now both pause
+
+    with refusing(Tag):
+        code, said = failures("--retry")
+        told = as_json("--retry")[1]
+
+    assert code == 1 and "2 tried: 1 arrived, 1 kept.\n" in said and f"testapp.Tag {tag.pk}: ValueError: no" in said
+    assert told["tried"] == {"number": 1, "kept": 1, "untried": 0}
+    assert failures("--retry") == (0, "Synchronization performed successfully.\n1 tried: 1 arrived, 0 kept.\n")
+    assert failures("--retry") == (0, "No changes since last synchronization.\n0 tried: 0 arrived, 0 kept.\n")
 
 
 def test_what_fails_again_ends_with_1():

@@ -13,12 +13,15 @@ from django.db.models.signals import pre_save
 
 from synchro_triggers import synchronize
 from synchro_triggers.capture import install
+from synchro_triggers.conf import get_settings
+from synchro_triggers.exceptions import Refused
 from synchro_triggers.models import ChangeLog, Conflict, Node, Run
 from synchro_triggers.replay.state.node import node_id
 from synchro_triggers.replay.status.findings import Limits, find
 from synchro_triggers.replay.status.local import LocalStatus
 from synchro_triggers.replay.status.remote import FailureStatus, Status, Unreachable, read_status
 from synchro_triggers.replay.status.runs import PastRun
+from synchro_triggers.web.cards import read_overview
 from tests.databases import ALIASES, both, both_committed
 from tests.testapp.models import Item
 
@@ -222,6 +225,68 @@ def test_check_of_triggers_ends_with_3():
 
 
 @both
+def test_check_tells_of_a_copy_once():
+    synchronize()
+    Node.objects.filter(pk=1).update(fingerprint="made elsewhere")
+    with pytest.raises(Refused):
+        synchronize()
+
+    code, [line], _ = checked()
+
+    assert code == 3
+    assert line == "default: it is a copy, or was moved: `manage.py synchronize` tells what has to be decided"
+
+
+# A remote without triggers ------------------------------------------------------------------------
+
+BLIND = "'remote' has no triggers"
+
+
+def blind(settings, **options):
+    """Return what a run, the state, the check and the page say of the remote's triggers."""
+    install.uninstall(REMOTE)
+    warned = " ".join(synchronize(**options).warnings)
+    try:
+        check = status("--check")
+    except CommandError:
+        _, lines, _ = checked()
+        check = "\n".join(lines)
+    [card] = read_overview(get_settings(), with_values=True).cards
+    page = " ".join(each.cause for each in card.findings)
+    return [BLIND in each for each in (warned, status(), check, page)]
+
+
+@both
+@pytest.mark.all_pairs
+def test_remote_that_has_sent_and_has_no_triggers_any_more_is_found(settings):
+    Item.objects.using(REMOTE).create(name="theirs")
+    synchronize(both=True)
+
+    assert blind(settings) == [True, True, True, True]
+
+    code, [line], _ = checked()
+    assert code == 3 and "`manage.py synchro_install_triggers --database remote`" in line
+    install.install(REMOTE)
+    assert status("--check") == "Nothing is wrong.\n" and BLIND not in status()
+
+
+@both
+def test_remote_that_only_receives_is_told_of_and_no_finding(settings):
+    Item.objects.create(name="ours")
+    synchronize()
+
+    assert blind(settings) == [True, True, False, False]
+
+
+@both
+def test_remote_whose_changes_shall_be_overwritten_is_not_told_of(settings):
+    synchronize(both=True)
+    settings.SYNCHRO_CONFLICT = "local"
+
+    assert blind(settings) == [False, False, False, False]
+
+
+@both
 def test_check_of_a_schema_that_lags_ends_with_3():
     with connections[REMOTE].cursor() as cursor:
         install.uninstall(REMOTE)
@@ -289,7 +354,19 @@ FAILURE = FailureStatus("a.B", "7", "U", "no", 1, THEN, THEN, None)
 
 FINDINGS = {
     "nothing": (local(), [remote()], Limits(), []),
-    "a copy": (local(copy="it is"), [], Limits(), [(3, "it is a copy, or was moved")]),
+    "a copy": (local(copy="it is a copy"), [], Limits(), [(3, "default: it is a copy, or was moved: ")]),
+    "a copy, told once": (
+        local(copy="it is a copy"),
+        [remote(refused="it is a copy", runs=(run("refused", error="it is a copy"),))],
+        Limits(),
+        [(3, "default: it is a copy, or was moved: ")],
+    ),
+    "a copy, and more": (
+        local(copy="it is a copy"),
+        [remote(refused="put back", runs=(run("failed", error="boom"),))],
+        Limits(),
+        [(3, "it is a copy, or was moved"), (3, "put back"), (1, "boom")],
+    ),
     "triggers": (local(triggers=("t: missing", "u: missing")), [], Limits(), [(3, "t: missing (and 1 more)")]),
     "refused": (local(), [remote(refused="put back")], Limits(), [(3, "would be refused: put back")]),
     "a lag": (local(), [remote(lag=61, pending={"a.B": 1})], Limits(60), [(1, "the oldest for 61 s, and 60 are")]),

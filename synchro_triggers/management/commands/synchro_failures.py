@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from django.core.management.base import CommandError, CommandParser
@@ -10,6 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from ...capture.install import require_capture
 from ...conf import chosen_remotes, local_alias, required_remotes
 from ...exceptions import SynchroConfigurationError, SynchroError
+from ...masking import without_credentials
 from ...models import Failure
 from ...reaching import with_each
 from ...replay.choices import Way, ways_of
@@ -17,7 +19,7 @@ from ...replay.on_record.kept import KeptObject
 from ...replay.on_record.senders import OfOthers, OfRemote, Sender, number_of_others
 from ...replay.report import SyncReport, describe_failures, describe_left_out, message_of
 from ...replay.schema.shape import model_of
-from ...replay.state.chosen_failures import ChosenFailures
+from ...replay.state.chosen_failures import ChosenFailures, attempts_of
 from ...replay.state.node import node_id
 from ...replay.synchronizing import retry_failures
 from ..errors import one_line
@@ -136,15 +138,14 @@ class Command(TellingCommand):
         required_remotes(options["remote"])
         _require_tried_from_here(senders, chosen)
         own = [sender for sender in senders if isinstance(sender, OfRemote)]
-        asked: dict[Way, list[int]] | None = None
-        if not chosen.are_all:
-            asked = {sender.way: ids for sender, ids in _found(own, chosen).items() if ids}
+        found = _kept_now(own, chosen) if chosen.are_all else _found(own, chosen)
+        asked = {sender.way: attempts_of(sender.keeps, ids) for sender, ids in found.items() if ids}
         try:
             with progress_bar(self.stderr, options, "log rows") as progress:
                 report = retry_failures(
                     options["remote"],
                     pull=options["pull"],
-                    asked=None if asked is None else chosen.ids,
+                    asked=None if chosen.are_all else chosen.ids,
                     progress=progress,
                 )
         except SynchroError as error:
@@ -152,21 +153,34 @@ class Command(TellingCommand):
                 self._tell_tried(error.report, asked, options)
             raise
         kept = self._tell_tried(report, asked, options)
-        if report.failures or kept or (asked is None and report.waiting):
+        if report.failures or kept or (chosen.are_all and report.waiting):
             raise CommandError(describe_failures(report) if report.failures or report.waiting else f"{kept:,} kept.")
         if report.left_out:
             raise CommandError(describe_left_out(report))
 
-    def _tell_tried(self, report: SyncReport, asked: dict[Way, list[int]] | None, options: dict[str, Any]) -> int:
-        """Tell what has become of them; return how many of those that were asked for are kept still."""
-        told, lines = report.as_dict(), [] if report.failures else [message_of(report)]
-        kept = 0
-        if asked is not None:
-            tried = sum(map(len, asked.values()))
-            kept = sum(Failure.objects.using(way.remote).filter(pk__in=ids).count() for way, ids in asked.items())
-            lines.append(f"{tried:,} tried: {tried - kept:,} arrived, {kept:,} kept.")
-            told["tried"] = {"number": tried, "kept": kept}
-        self.tell(lines, told, options)
+    def _tell_tried(self, report: SyncReport, asked: dict[Way, dict[int, int]], options: dict[str, Any]) -> int:
+        """Tell what has become of those that were asked for; return how many of them are kept still.
+
+        Args:
+            report: of the run that has tried them.
+            asked: how often each had been tried before, by number.
+            options: of the command.
+        """
+        kept = arrived = untried = 0
+        for way, before in asked.items():
+            after = attempts_of(way.remote, before)
+            arrived += len(before) - len(after)
+            untried += sum(after[number] == before[number] for number in after)
+            kept += len(after)
+        tried, tried_and_kept = arrived + kept - untried, kept - untried
+        line = f"{tried:,} tried: {arrived:,} arrived, {tried_and_kept:,} kept."
+        lines = [*([] if report.failures else [message_of(report)]), line]
+        if untried:
+            lines.append(f"{untried:,} not tried, and kept.")
+        for text in report.warnings:
+            self.stderr.write(f"Warning: {without_credentials(text)}")
+        told = {"number": tried, "kept": tried_and_kept, "untried": untried}
+        self.tell(lines, {**report.as_dict(), "tried": told}, options)
         return kept
 
     def _drop(self, senders: list[Sender], chosen: ChosenFailures, options: dict[str, Any]) -> None:
@@ -246,6 +260,14 @@ def _found(senders: Sequence[S], chosen: ChosenFailures) -> dict[S, list[int] | 
         raise SynchroConfigurationError(f"There are failures of these numbers on {where}: say which, with --remote.")
     by_one = chosen.numbers or chosen.keys
     return {sender: numbers for sender, numbers in found.items() if numbers or numbers is None or not by_one}
+
+
+def _kept_now(senders: Sequence[S], chosen: ChosenFailures) -> dict[S, list[int]]:
+    """Return what is kept of each sender; the run that follows tells of those that cannot be asked."""
+    found: dict[S, list[int]] = {}
+    with suppress(SynchroError):
+        _with_each(senders, lambda sender: found.update({sender: sender.ids(chosen)}))
+    return found
 
 
 def _require_tried_from_here(senders: Sequence[Sender], chosen: ChosenFailures) -> None:

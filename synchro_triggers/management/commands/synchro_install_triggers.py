@@ -45,8 +45,8 @@ class Command(TellingCommand):
         parser.add_argument(
             "--migration",
             metavar="APP",
-            help="Write a migration that installs the triggers into the migrations of this app. With --check: write "
-            "nothing; exit 1 if its newest one is not what models and SYNCHRO_MODELS say.",
+            help="Write a migration that installs the triggers into the migrations of this app, unless its newest one "
+            "does. With --check: write nothing; exit 1 if its newest one is not what models and SYNCHRO_MODELS say.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -147,8 +147,14 @@ class Command(TellingCommand):
             raise CommandError(f"Run `manage.py synchro_install_triggers --migration {app_label}`.")
 
     def _write_migration(self, options: dict[str, Any]) -> None:
-        from ...capture.migration_file import write_migration
+        from ...capture.migration_file import compare_migration, write_migration
 
-        path, app_label = write_migration(options["migration"]), options["migration"]
+        app_label = options["migration"]
+        newest, wrong = compare_migration(app_label)
+        if newest is not None and not wrong:
+            said = f"{app_label}: {newest} installs what models and SYNCHRO_MODELS say: nothing was written."
+            self.tell([said], {"migration": None, "newest": newest}, options)
+            return
+        path = write_migration(app_label)
         said = f"Wrote {path}. Run `manage.py migrate {app_label}` on each database that should be captured."
-        self.tell([said], {"migration": str(path)}, options)
+        self.tell([said], {"migration": str(path), "newest": path.stem}, options)

@@ -72,7 +72,7 @@ def _lines(pruned: Pruned) -> Iterator[str]:
             f"{pruned.conflicts:,} conflicts, {pruned.runs:,} runs."
         )
     for name, rows in pruned.kept.items():
-        yield f"{rows:,} old log rows are kept for {name}, which has not passed them."
+        yield f"{rows:,} old log rows are kept for {name}, which has not passed them; --forget gives up who stays away."
     for name in pruned.forgotten:
         yield f"{name} is forgotten: runs to it and from it are refused, and tell the ways back."
 

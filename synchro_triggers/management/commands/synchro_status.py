@@ -114,8 +114,7 @@ def _lines_of_remote(status: Status) -> Iterator[str]:
     yield f"{status.remote}: last run " + (f"{status.last_run:%Y-%m-%d %H:%M:%S}" if status.last_run else "never")
     if status.refused:
         yield f"  synchronize would refuse to run: {status.refused}"
-    if status.note:
-        yield f"  note: {status.note}"
+    yield from (f"  note: {text}" for text in (status.note, status.blind) if text)
     yield from (f"  schema lags: {text}" for _, text in sorted(status.lagging.items()))
     yield from (f"  left out: {column}: {reason}" for column, reason in status.left_out.items())
     if status.under_way:

@@ -49,7 +49,8 @@ from ..rows.values import differing, local_value
 from ..schema.shape import leads_elsewhere, model_of, read_keys, root_of, shape_of, telling_labels
 from ..state.node import older_nodes, older_selves
 from ..tasks import ObjectTask
-from .words import _highest_key, introduce
+from .known_there import known_by_then, known_there
+from .words import _highest_key, introduce, then_both_ways
 
 _CHUNK = 10_000
 _PAGE_ROWS = 20_000
@@ -220,7 +221,7 @@ class Meeting:
             "side was imported from the other, run `manage.py synchro_link`, which stores which object is which "
             "(first `manage.py synchro_link --dry-run`, which says what it would link, and what differs; with "
             "--by app.Model:field where their keys differ); if they have nothing in common, `manage.py synchro_link "
-            "--strangers`. With --model each for one model."
+            f"--strangers`. With --model each for one model.{then_both_ways()}"
         )
 
     def doubts(self) -> dict[type[Model], set[Any]]:
@@ -384,16 +385,11 @@ class Meeting:
         while keys := list(_keys_behind(rows, last)[:_CHUNK]):
             known = rows_with_references(context.remote, context.source, context.node, context.kept_keys, root, keys)
             if self._met:
-                known = known | self._known_there(root, keys)
+                known = known | known_there(context, root, keys)
+            if context.after_the_other_way:
+                known = known | known_by_then(context, root, keys)
             yield from (key for key in keys if key not in known)
             last = keys[-1]
-
-    def _known_there(self, root: type[Model], keys: Sequence[Any]) -> set[Any]:
-        """Return those of the remote's rows of which it knows that others, or its users since, have made them."""
-        remote, texts = self._context.remote, {text_of(key): key for key in keys}
-        named = rows_with(Reference, remote, remote_pk=texts).filter(model_label=root._meta.label)
-        there = {texts[text] for text in named.values_list("remote_pk", flat=True)}
-        return there | (made_and_there(root, keys, remote, origin="") if self._context.logs else set())
 
 
 def _keys_behind(rows: QuerySet[Any], last: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from django.db.models import Max, Model
 
 from ...capture.unlogged import keys_there
-from ...conf import local_alias
+from ...conf import LOCAL, local_alias
 from ...models import Introduction, Word
 from ..identity.telling import is_told_by_nothing, within_reach
 from ..rows.selecting import rows_of
@@ -24,6 +24,12 @@ def introduce(remote: str, source: str, root: type[Model], word: Word) -> Introd
     if not known.update(word=said.word, up_to=said.up_to, keys=said.keys):
         Introduction.objects.using(remote).bulk_create([said])  # without signals: a receiver may listen to all models
     return said
+
+
+def then_both_ways() -> str:
+    """Return what has to follow a word where LOCAL fetches: what is in doubt there is its own, and known once sent."""
+    alias = local_alias()
+    return "" if alias == LOCAL else f" Then `manage.py synchronize --full --both --remote {alias}`."
 
 
 def _highest_key(root: type[Model]) -> int:

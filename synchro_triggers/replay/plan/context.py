@@ -37,6 +37,8 @@ class RunContext:
         redirects: the tables there whose inserts may return nothing.
         batch_signals: labels of models whose signals are sent a batch at a time.
         dry_run: count, but write nothing.
+        after_the_other_way: of what a dry run has just gone the other way: ``"full"``: of all, ``"logged"``, or ``""``:
+            none has, or something could not be sent.
         given_again: in a dry run, references whose number the remote's users were seen to have given to other objects.
         imagined: in a dry run, the keys that objects would have been given: root model and local key to a number
             that no key is.
@@ -72,6 +74,7 @@ class RunContext:
     gaps: Gaps
     batch_signals: Container[str] = ()
     dry_run: bool = False
+    after_the_other_way: str = ""
     given_again: dict[int, datetime.datetime] = field(default_factory=dict)
     imagined: dict[tuple[type[Model], Any], Any] = field(default_factory=dict)
     imagined_written: set[tuple[type[Model], Any]] = field(default_factory=set)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -60,6 +60,11 @@ class ChosenFailures:
             for pk, label, text in texts
             if not wanted[label].isdisjoint({printable_key(text), *_as_written(label, [text])})
         ]
+
+
+def attempts_of(remote: str, numbers: Collection[int]) -> dict[int, int]:
+    """Return, by their numbers, how often each of these failures has been tried; those that are gone are left out."""
+    return dict(rows_with(Failure, remote, pk=list(numbers)).values_list("pk", "attempts"))
 
 
 def _as_written(label: str, texts: Sequence[str]) -> list[str]:

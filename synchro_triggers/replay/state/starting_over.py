@@ -88,7 +88,8 @@ def reset_synchro(*, new_identity: bool = False, progress: Callable[[int, int], 
         SynchroError: this package's tables are missing somewhere, or LOCAL is a copy and it was not said what
             it is; nothing is changed then.
         SynchroConfigurationError: nothing is captured on LOCAL's vendor.
-        RunUnderWay: a run of LOCAL is; nothing is changed then, either.
+        RunUnderWay: a run of LOCAL is; nothing is changed then, either. Or one to a remote has begun since, as another
+            remote has taken longer than a lease lasts: those before it are reset then, it and LOCAL's log are not.
     """
     require_capture(local_alias())
     aliases = _receiving_aliases()

@@ -64,7 +64,7 @@ def find(local: LocalStatus, remotes: Iterable[Status | Unreachable], limits: Li
     """
     found = list(_of_local(local))
     for each in remotes:
-        found += _of_remote(each, limits) if isinstance(each, Status) else _of_unreachable(each)
+        found += _of_remote(each, limits, local.copy) if isinstance(each, Status) else _of_unreachable(each)
     return found
 
 
@@ -88,10 +88,13 @@ def _of_unreachable(remote: Unreachable) -> Iterator[Finding]:
     yield Finding(remote.code, remote.remote, remote.error, cure)
 
 
-def _of_remote(remote: Status, limits: Limits) -> Iterator[Finding]:
+def _of_remote(remote: Status, limits: Limits, copy: str) -> Iterator[Finding]:
+    """Tell what is wrong with a remote; why LOCAL is no original (``copy``) is told of LOCAL, and not once more."""
     alias = remote.remote
-    if remote.refused:
+    if remote.refused and remote.refused != copy:
         yield Finding(3, alias, _("a run would be refused: %(why)s") % {"why": remote.refused}, "")
+    if remote.blind and remote.has_sent:
+        yield Finding(3, alias, remote.blind, "")
     if remote.lagging:
         cause = _("its schema lags (%(models)s)") % {"models": ", ".join(sorted(remote.lagging))}
         yield Finding(3, alias, cause, _("run `manage.py migrate --database %(database)s`") % {"database": alias})
@@ -101,7 +104,7 @@ def _of_remote(remote: Status, limits: Limits) -> Iterator[Finding]:
         yield _of_lag(remote, limits.lag)
     if remote.failed > limits.failures:
         yield _of_failures(remote, limits.failures)
-    yield from _of_last_runs(alias, remote.runs)
+    yield from _of_last_runs(alias, [run for run in remote.runs if not _is_refused_as(copy, run)])
 
 
 def _of_left_out(alias: str, left_out: Mapping[str, str]) -> Finding:
@@ -132,6 +135,11 @@ def _of_failures(remote: Status, allowed: int) -> Finding:
         "error": first.error,
     }
     return Finding(1, remote.remote, cause % said, cure % {"database": remote.remote}, button="retry")
+
+
+def _is_refused_as(copy: str, run: PastRun) -> bool:
+    """Tell whether a run was refused because LOCAL is no original; what is on record may be cut off."""
+    return bool(copy) and run.outcome == "refused" and copy.startswith(run.error.removesuffix(" …"))
 
 
 def _of_last_runs(alias: str, runs: Iterable[PastRun]) -> Iterator[Finding]:

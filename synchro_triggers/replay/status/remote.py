@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import QuerySet
 
+from ...capture.install import captures
 from ...capture.own_tables import require_own_tables
 from ...conf import local_alias
 from ...exceptions import Refused, SynchroError
@@ -20,7 +21,7 @@ from ...moment import Moment, UtcNow, as_utc
 from ...reaching import troubles_with
 from ..log.window import Window, first_logged, open_window, pending_objects
 from ..plan.fence import Fence
-from ..readiness import describe_other_place
+from ..readiness import describe_blindness, describe_other_place
 from ..schema.common_columns import copied, fields_with
 from ..schema.shape import shown_key
 from ..state.checkpoint import load_checkpoint
@@ -77,6 +78,9 @@ class Status:
         left_out: the columns and tables that runs leave out, or have left out, by name (``app.Model.column``, or
             ``app.Model``), with the reason.
         runs: the last ones, the newest first.
+        logs: it has triggers.
+        blind: what a run warns of where it has none; ``""``: nothing.
+        has_sent: LOCAL has received something from there: what its users change is meant to come.
         more_failures: how many there are that ``failures`` does not hold.
     """
 
@@ -96,6 +100,9 @@ class Status:
     left_out: dict[str, str] = field(default_factory=dict)
     runs: tuple[PastRun, ...] = ()
     more_failures: int = 0
+    logs: bool = True
+    blind: str = ""
+    has_sent: bool = False
 
     @property
     def failed(self) -> int:
@@ -195,6 +202,7 @@ def _read_status(remote: str, at_most: int | None, named: int | None) -> Status:
     window = _pending(checkpoint, target)
     conflicts = Conflict._base_manager.using(remote).filter(source=source)
     kept = Failure._base_manager.using(remote).filter(source=source)
+    logs = captures(remote)
     failures = _failures(kept, named)
     return Status(
         remote=remote,
@@ -213,7 +221,16 @@ def _read_status(remote: str, at_most: int | None, named: int | None) -> Status:
         lagging=(fence := Fence(remote, None)).schema.there.lagging(fence.chosen),
         left_out=_left_out(fence, checkpoint),
         runs=tuple(last_runs(remote, _RUNS, under_way=bool(checkpoint.run_id))),
+        logs=logs,
+        blind=describe_blindness(remote, logs=logs),
+        has_sent=_has_sent(target),
     )
+
+
+def _has_sent(target: str) -> bool:
+    """Tell whether LOCAL has received something from a node."""
+    received = Checkpoint._base_manager.using(local_alias()).filter(source=target)
+    return received.exclude(position="").exists()
 
 
 def _left_out(fence: Fence, checkpoint: Checkpoint) -> dict[str, str]:

@@ -21,9 +21,12 @@ from ...exceptions import Refused
 from ...masking import without_credentials
 from ...models import Failure, Operation
 from ...moment import as_utc
+from ...reaching import troubles_with
 from ...replay.choices import Way
+from ...replay.on_record import of_others
 from ...replay.on_record.due_again import kept_on, make_due
-from ...replay.on_record.kept import drop
+from ...replay.on_record.kept import KeptInFull, drop
+from ...replay.on_record.senders import other_nodes
 from ...replay.state.chosen_failures import ChosenFailures
 from ...replay.state.node import node_id
 from ..address import page_address
@@ -149,16 +152,24 @@ class FailureAdmin(RecordAdmin):
         with errors_as_messages(request, alias):
             if _CONFIRMED not in request.POST:
                 return self._asked_once_more(request, alias)
-            for source, kept in by_source(alias, chosen_numbers(request)).items():
+            kept = list(kept_on(alias, chosen_numbers(request)))
+            others, rest = apart_from_others(alias, kept)
+            for node, sent in others.items():
+                with errors_as_messages(request, alias):
+                    self._note_dropped(request, alias, sent, of_others.drop(node, _numbered(sent)))
+            for source, sent in by_source(alias, rest).items():
                 with errors_as_messages(request, source, alias):
-                    self._drop(request, source, alias, kept)
+                    self._drop(request, source, alias, sent)
         return None
 
     def _drop(self, request: HttpRequest, source: str, alias: str, kept: list[Failure]) -> None:
         for each in (source, alias):
             require_own_tables(each)
         with replaying_from(source):
-            gone = drop(Way(source, alias), ChosenFailures(numbers=tuple(each.pk for each in kept)))
+            gone = drop(Way(source, alias), _numbered(kept))
+        self._note_dropped(request, alias, kept, gone)
+
+    def _note_dropped(self, request: HttpRequest, alias: str, kept: list[Failure], gone: Iterable[KeptInFull]) -> None:
         numbers = {each.kept.id for each in gone}
         forgotten = [each for each in kept if each.pk in numbers]
         note(request, alias, forgotten, f"Dropped on {alias!r}: the change is not tried again.", gone=True)
@@ -187,20 +198,43 @@ def is_due(row: Failure) -> bool:
     return row.next_at is None or as_utc(row.next_at) <= datetime.datetime.now(datetime.UTC)
 
 
-def by_source(alias: str, numbers: Collection[int]) -> dict[str, list[Failure]]:
-    """Return the failures that a database keeps, by the alias of the database that has sent them.
+def _numbered(kept: Iterable[Failure]) -> ChosenFailures:
+    return ChosenFailures(numbers=tuple(each.pk for each in kept))
+
+
+def apart_from_others(alias: str, kept: Iterable[Failure]) -> tuple[dict[str, list[Failure]], list[Failure]]:
+    """Return the failures that nodes have sent which are no remote of this project, by node; and all others."""
+    others = set(other_nodes()) if alias == LOCAL else set()
+    found: dict[str, list[Failure]] = {}
+    rest = []
+    for each in kept:
+        if each.source in others:
+            found.setdefault(each.source, []).append(each)
+        else:
+            rest.append(each)
+    return found, rest
+
+
+def by_source(alias: str, kept: Collection[Failure]) -> dict[str, list[Failure]]:
+    """Return failures that a database keeps, by the alias of the database that has sent them.
 
     Raises:
-        Refused: it is none of this project's; who drops a failure must look there what has become of the object.
+        SynchroError: that one cannot be asked; who drops a failure must look there what has become of the object.
+        Refused: it is none of this project's any more.
     """
-    kept = list(kept_on(alias, numbers))
     if alias != LOCAL:
-        return {LOCAL: kept} if kept else {}
+        return {LOCAL: list(kept)} if kept else {}
     sources = {each.source for each in kept}
-    names = {node: name for node, name in names_of_nodes(alias).items() if name in get_settings().remotes}
-    # An alias may have been that of another node before: what that one has sent is not this one's.
-    found = {node: names[node] for node in sources & names.keys() if node_id(names[node]) == node}
+    found: dict[str, str] = {}
+
+    def look(name: str) -> None:
+        if (node := node_id(name)) in sources:
+            found[node] = name
+
+    troubles = troubles_with(get_settings().remotes, look) if sources else []
     if unknown := sorted(sources - found.keys()):
+        if troubles:
+            raise troubles[0]
         raise Refused(
             gettext("Node %(node)s has sent this, which is no remote of this project: drop it there.")
             % {"node": unknown[0]}

@@ -156,13 +156,18 @@ def compare(
     return comparison.compare(remote, models=models, repair=repair, progress=progress)
 
 
-def reset_synchro() -> None:
+def reset_synchro(remote: str | None = None) -> None:
     """Forget all pending changes and all references of LOCAL, on every remote, and set the checkpoints to now.
 
     As django-synchro does: it is what an office needs that has imported the main database anew.
 
+    Args:
+        remote: forget what one of several remotes knows, and what waits for it; the others go on as before.
+
     Raises:
         SynchroError: this package's tables are missing somewhere, or LOCAL is a copy (see ``synchro_reset``).
+        SynchroConfigurationError: ``remote`` is none of ``SYNCHRO_REMOTE``.
+        Refused: others than ``remote`` wait for something, which the log has to keep. Nothing was changed.
         RunUnderWay: a run of LOCAL has not ended, and nothing was changed. Or a run to one of several remotes has begun
             while this waited for another one for longer than a lease lasts: then the remotes before it are reset, it
             and LOCAL's log are not, and to call it again makes the rest.
@@ -174,7 +179,7 @@ def reset_synchro() -> None:
     """
     from .replay.state import starting_over
 
-    starting_over.reset_synchro()
+    starting_over.reset_synchro(remote)
 
 
 def counterparts(model: type[Model], keys: Iterable[Any], remote: str | None = None) -> dict[Any, Any]:

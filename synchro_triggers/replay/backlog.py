@@ -193,6 +193,8 @@ class Backlog:
                 self.batches.apply(changes, progress)
                 after, done = page.last, done + page.rows
                 tell(done, window.rows)
+                if window.last > after:
+                    self.batches.end_page(after, progress)
         if 0 < done < window.rows:  # of one model, or what came from the remote
             tell(window.rows, window.rows)
 

@@ -202,17 +202,19 @@ def _reset(request: HttpRequest, settings: Settings) -> HttpResponse:
     if not settings.allow_reset:
         messages.error(request, _("Resetting is not allowed here (SYNCHRO_ALLOW_RESET)."))
         return _back(request)
-    if "confirmed" not in request.POST:
-        return _show(request, "reset", waiting=[_waiting(alias) for alias in settings.remotes])
+    alias = request.POST.get("remote", "")
     try:
+        remotes = _remotes_named(alias) if alias else settings.remotes
+        if "confirmed" not in request.POST:
+            return _show(request, "reset", remote=alias, waiting=[_waiting(each) for each in remotes])
         with answered_within(ANSWERS_WITHIN, *settings.remotes), clear_errors(LOCAL, *settings.remotes):
-            reset_synchro()
+            reset_synchro(alias or None)
     except Exception as error:  # whatever a driver raises is for the user of this page to see
         if settings.debug:
             raise
         messages.error(request, describe_error(error))
         return _back(request)
-    _note(request, "reset", settings.remotes)
+    _note(request, "reset", remotes)
     messages.success(request, _("Synchronization has been reset."))
     return _back(request)
 

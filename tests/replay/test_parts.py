@@ -8,7 +8,8 @@ import pytest
 
 from synchro_triggers import synchro_paused
 from synchro_triggers.exceptions import Refused, RunUnderWay
-from synchro_triggers.models import Failure, Run
+from synchro_triggers.models import Checkpoint, Failure, Run
+from synchro_triggers.replay import backlog
 from synchro_triggers.replay.choices import Deadline
 from synchro_triggers.replay.meeting.first_meeting import Meeting
 from synchro_triggers.replay.report import Told
@@ -22,7 +23,7 @@ from tests.testapp.models import Ambiguous, Item, Keyed
 REMOTE = "remote"
 
 #: Seconds of a part: it ends after its first transaction.
-SHORT = 0.0001
+SHORT = 0.0
 
 pytestmark = both
 
@@ -141,6 +142,42 @@ def test_what_may_be_there_already_is_refused_in_a_later_part_too():
             pass
 
     assert Item.objects.using(REMOTE).filter(name="c").count() == 1
+
+
+@pytest.fixture
+def long_log(settings, monkeypatch):
+    """Let pages have three log rows; the first nine are of objects that are not sent any more."""
+    monkeypatch.setattr(backlog, "PAGE_ROWS", 3)
+    for number in range(9):
+        Keyed.objects.create(code=str(number))
+    settings.SYNCHRO_MODELS = ("testapp.Item",)
+    Item.objects.create(name="a")
+
+
+def window_after():
+    return Checkpoint.objects.using(REMOTE).get(source=node_id("default")).window_after
+
+
+@pytest.mark.usefixtures("long_log")
+def test_part_ends_where_nothing_of_many_rows_is_to_be_applied_and_the_next_goes_on_behind_them():
+    reports, reached = [make_part()], [window_after()]
+    while reports[-1].is_cut:
+        assert len(reports) < 10
+        reports.append(make_part())
+        reached.append(window_after())
+
+    assert len(reports) > 2 and reached[:-1] == sorted({*reached[:-1]}) and reached[0] > 0
+    assert sum(report.told.get(Told.SKIPPED, 0) for report in reports) == 9  # each once
+    assert Item.objects.using(REMOTE).get().name == "a"
+    assert [run.outcome for run in Run.objects.all()] == ["done"]
+    assert read_status(REMOTE).pending_rows == 0
+
+
+@pytest.mark.usefixtures("long_log")
+def test_dry_run_ends_there_too():
+    dry = synchronize(REMOTE, dry_run=True, interrupted=Deadline(SHORT))
+
+    assert dry.is_cut and dry.told == {Told.SKIPPED: 6}  # of the page whose end was the first moment, and of the next
 
 
 # What is told ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
-from ...conf import LOCAL, check_alias, get_settings, local_alias, replaying_from
+from ...conf import LOCAL, check_alias, chosen_remotes, get_settings, local_alias, replaying_from
 from ...exceptions import Refused, SynchroConfigurationError
 from ...reaching import clear_errors
 from ...replay.meeting.counted_before import describe_unsure
@@ -48,6 +48,12 @@ class Command(TellingCommand):
             "gets again from those that send to it.",
         )
         parser.add_argument(
+            "--remote",
+            metavar="ALIAS",
+            help="Start over with this remote alone, while no other one waits for anything. Default: with all of "
+            "SYNCHRO_REMOTE.",
+        )
+        parser.add_argument(
             "--database",
             metavar="ALIAS",
             default=local_alias(),
@@ -65,6 +71,8 @@ class Command(TellingCommand):
         done = "Synchronization has been reset."
         with one_line(), clear_errors(local_alias(), *get_settings().remotes):
             require_capture(local_alias())
+            if options["remote"] and (options["new_identity"] or options["keep_identity"]):
+                raise SynchroConfigurationError("--remote says nothing of an identity: give one or the other.")
             if (alias := check_alias(options["database"])) != local_alias():
                 done = self._settle(alias, options)
             elif options["keep_identity"]:
@@ -76,7 +84,7 @@ class Command(TellingCommand):
                 if options["interactive"]:
                     self._ask(options)
                 with progress_bar(self.stderr, options, "databases") as progress:
-                    reset_synchro(new_identity=options["new_identity"], progress=progress)
+                    reset_synchro(options["remote"], new_identity=options["new_identity"], progress=progress)
         self.tell([done], {"database": options["database"], "done": done}, options)
 
     def _settle(self, alias: str, options: dict[str, Any]) -> str:
@@ -126,7 +134,7 @@ class Command(TellingCommand):
             Refused: nobody is there to answer, or a program is.
             CommandError: the answer was no.
         """
-        pending = {alias: rows for alias in get_settings().remotes if (rows := pending_rows(alias))}
+        pending = {alias: rows for alias in chosen_remotes(options["remote"]) if (rows := pending_rows(alias))}
         if not pending:
             return
         if options["as_json"]:

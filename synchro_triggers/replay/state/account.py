@@ -60,11 +60,14 @@ def all_of(conditions: Iterable[Condition]) -> Condition:
     return " AND ".join(f"({text})" for text, _ in some) or "1 = 1", [each for _, params in some for each in params]
 
 
-def peers() -> list[Peer]:
+def peers(met: Iterable[str] = ()) -> list[Peer]:
     """Return the nodes that LOCAL knows, but for those that it has forgotten.
 
     How far one has come it says itself where it can be reached; a node that fetches has left it here, and one that
     sends has told what it knew.
+
+    Args:
+        met: aliases of remotes that count as known although nothing was sent to them yet.
     """
     own, forgotten = node_id(local_alias()), forgotten_by(local_alias())
     names: dict[str, str] = {}
@@ -75,6 +78,8 @@ def peers() -> list[Peer]:
             names[node] = node if alias == local_alias() else alias
         noted.setdefault(node, []).append(position)
     senders = dict(Checkpoint._base_manager.using(local_alias()).values_list("source", "passed"))
+    for alias in met:
+        names.setdefault(node_id(alias), alias)
     told = _positions_told(own)
     found = []
     for node in sorted({*names, *senders} - {own, *forgotten}):
@@ -131,6 +136,19 @@ def are_behind(some: Iterable[Peer], before: datetime.datetime) -> list[Peer]:
             if peer.receives and cursor.fetchone() is not None:
                 behind.append(peer)
     return behind
+
+
+def not_passed(peer: Peer, position: str) -> int:
+    """Return how many rows of LOCAL's log a node still needs, of those that were logged up to a position."""
+    connection = connections[local_alias()]
+    passed, params = peer.has_passed(connection)
+    received, more = log_of(connection).received(position)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM synchro_triggers_changelog WHERE ({received}) AND NOT ({passed}) AND origin <> %s",
+            [*more, *params, peer.node],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def forget_nodes(nodes: Collection[str]) -> None:

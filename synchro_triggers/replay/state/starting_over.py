@@ -17,12 +17,14 @@ from django.utils import timezone
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
 from ...conf import get_settings, local_alias
+from ...exceptions import Refused, SynchroConfigurationError
 from ...models import Arrival, ChangeLog, Checkpoint, Failure, Introduction, Knowledge, Reference
 from ...vendors.vendor import writing_on
 from ..log.history import fingerprint
 from ..log.own_windows import close_window, last_number, number_anew
 from ..log.vendor import log_of
 from ..log.window import current_position, delete_received
+from .account import not_passed, peers
 from .checkpoint import load_checkpoint
 from .knowing import read_knowledge
 from .knowledge import are_windows_numbered
@@ -73,7 +75,9 @@ def write_last_check(value: datetime.datetime) -> None:
         _set(alias, source, last_check=aware, **fields)
 
 
-def reset_synchro(*, new_identity: bool = False, progress: Callable[[int, int], None] | None = None) -> None:
+def reset_synchro(
+    remote: str | None = None, *, new_identity: bool = False, progress: Callable[[int, int], None] | None = None
+) -> None:
     """Forget all pending changes, on every remote: as if both sides had just been made equal by hand.
 
     Deletes the changelog of LOCAL and, on the remotes, the references and failures of LOCAL; sets the
@@ -81,24 +85,57 @@ def reset_synchro(*, new_identity: bool = False, progress: Callable[[int, int], 
     database anew, whose primary keys mean other objects than before.
 
     Args:
+        remote: start over with this one alone. The others go on as before, so the log must hold nothing that they
+            have not received: what it has seen being made would be new to the one that has forgotten it.
         new_identity: LOCAL is a copy of a database that is still in use, and becomes a node of its own.
         progress: called with the number of databases that are done and of all.
 
     Raises:
         SynchroError: this package's tables are missing somewhere, or LOCAL is a copy and it was not said what
             it is; nothing is changed then.
-        SynchroConfigurationError: nothing is captured on LOCAL's vendor.
+        SynchroConfigurationError: nothing is captured on LOCAL's vendor, or there is no such remote.
+        Refused: another one than ``remote`` needs LOCAL's log; nothing is changed then.
         RunUnderWay: a run of LOCAL is; nothing is changed then, either. Or one to a remote has begun since, as another
             remote has taken longer than a lease lasts: those before it are reset then, it and LOCAL's log are not.
     """
     require_capture(local_alias())
     aliases = _receiving_aliases()
+    if remote is not None and remote not in get_settings().remotes:
+        raise SynchroConfigurationError(f"{remote!r} is none of the remotes that SYNCHRO_REMOTE names.")
     if new_identity:  # runs of the original have nothing to do with it
-        _start_over(aliases, new_identity=True, progress=progress)
+        _start_over(aliases, current_position(local_alias()), new_identity=True, progress=progress)
         return
     require_original(local_alias())
     with _no_run(aliases, node_id(local_alias())) as leases:
-        _start_over(aliases, new_identity=False, progress=progress, leases=leases)
+        position = current_position(local_alias())
+        if remote is not None and len(aliases) > 1:
+            _require_log_is_not_needed(aliases, remote, position)
+            aliases = (remote,)
+        _start_over(aliases, position, new_identity=False, progress=progress, leases=leases)
+
+
+def _require_log_is_not_needed(aliases: Sequence[str], remote: str, position: str) -> None:
+    """Refuse to start over with one remote where others have not passed all of the log.
+
+    Raises:
+        Refused: one has not, or all share what LOCAL's users have added to counters.
+    """
+    if get_settings().counters:
+        raise Refused(
+            f"{remote!r} cannot start over alone where models have counters (SYNCHRO_OPTIONS): what was added here is "
+            "counted anew then, for every remote. Nothing was changed. Reset all of them, without naming one."
+        )
+    waiting = {
+        peer.name: rows
+        for peer in peers(met=aliases)
+        if peer.node != node_id(remote) and (rows := not_passed(peer, position))
+    }
+    if waiting:
+        told = ", ".join(f"{name!r} still waits for {rows:,}" for name, rows in waiting.items())
+        raise Refused(
+            f"{remote!r} cannot start over alone: the changes that wait are in a log that all share ({told}). Nothing "
+            "was changed. Synchronise those first, or reset all, without naming one."
+        )
 
 
 @contextmanager
@@ -120,12 +157,12 @@ def _no_run(aliases: Iterable[str], source: str) -> Iterator[Mapping[str, Lease]
 
 def _start_over(
     aliases: Sequence[str],
+    position: str,
     *,
     new_identity: bool,
     progress: Callable[[int, int], None] | None,
     leases: Mapping[str, Lease] = MappingProxyType({}),
 ) -> None:
-    position = current_position(local_alias())
     tell = progress or (lambda done, total: None)
     # LOCAL's own part is committed last: until all is done, a copy stays a copy, and is refused. If this is cut off
     # and called again, it begins anew, with the identity that the copy came with.

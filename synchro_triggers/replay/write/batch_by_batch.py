@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, NoReturn
 
 from django.db import IntegrityError
 
@@ -83,6 +83,7 @@ class BatchByBatch:
     ledger: Ledger
     acquainted: Callable[[Iterable[ObjectTask]], None]
     formers: Sequence[Former] = ()
+    _unwritten: Reaching | None = field(default=None, init=False)
 
     @property
     def together(self) -> int:
@@ -114,6 +115,29 @@ class BatchByBatch:
             # Of a tree that is deleted, a smaller part may be the top: each of its objects would walk through the rest.
             left, least = [*result.left, *left], len(result.left) if result.hanging else 1
 
+    def end_page(self, row: int, progress: Reaching | None) -> None:
+        """Note that a page of log rows is done with, whether or not anything was applied; end the run if it shall.
+
+        Args:
+            row: the last one of the page: all before it was applied, or kept as a failure, or is not for this run.
+            progress: as for ``apply()``. Without it the next run begins anew, so this one goes on, unless it is dry.
+
+        Raises:
+            Interrupted: the run shall end; the next one goes on behind the page.
+        """
+        if progress is not None:
+            progress.reached = max(progress.reached, row)
+            self._unwritten = progress
+        if (progress is not None or self.context.dry_run) and self.choices.interrupted():
+            self._end_here()
+
+    def _end_here(self) -> NoReturn:
+        """End the run, and say first how far it has come without a transaction."""
+        if self._unwritten is not None:
+            with writing_on(self.context.remote):
+                self._renew(self._unwritten, self._unwritten.reached)
+        raise Interrupted
+
     def retry(self) -> None:
         """Try what has failed in this run once more: what it waited for may have come after it."""
         failed = self.ledger.failed
@@ -136,7 +160,7 @@ class BatchByBatch:
     def _apply_batch(self, changes: Sequence[Change], progress: Reaching | None) -> BatchResult:
         """Apply a batch as a whole, or, where that cannot be, in parts; return what was done of the whole."""
         if self.choices.interrupted():
-            raise Interrupted
+            self._end_here()
         started = time.monotonic()
         result = self._apply_whole(changes, progress, pauses())
         if result is None:
@@ -260,7 +284,7 @@ class BatchByBatch:
                 self._pause(pauses_left.pop(0))
                 continue
             if progress is not None:
-                progress.reached = max(progress.reached, reached)
+                progress.reached, self._unwritten = max(progress.reached, reached), None
             return result
 
     def _pause(self, seconds: float) -> None:
@@ -268,7 +292,7 @@ class BatchByBatch:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             if self.choices.interrupted():
-                raise Interrupted
+                self._end_here()
             time.sleep(min(left, _LOOKS_UP))
 
     def _apply_now(

@@ -168,3 +168,30 @@ def test_conflict_that_a_killed_run_has_decided_is_on_record_once(nodes):
     assert Conflict.objects.using("b").count() == 1
     nodes.rounds(PAIR)
     assert nodes.all(Item, "cash")[:2] == [[2], [2]]
+
+
+@pytest.mark.parametrize("asked", ["--take remote", "--show", "--forget"])
+def test_conflict_of_somebody_elses_run_is_said_to_be_where_it_can_be_decided(nodes, item, asked):
+    change(nodes, "b", 1)
+    change(nodes, "c", 2)
+    nodes.run("b", "c")
+    [made] = Conflict.objects.using("c")
+    nodes.run("a", "c")
+
+    done = nodes.command("a", "c", "synchro_conflicts", *asked.split(), str(made.pk))
+
+    assert done.returncode == 2
+    assert f"Conflict {made.pk} on 'c' was met by a run of 'b'" in done.stderr
+    assert "`manage.py synchro_conflicts --here` in the project of 'c'" in done.stderr
+    assert not Conflict.objects.using("c").get().taken
+
+
+def test_conflict_that_is_nowhere_in_sight_may_be_on_record_in_a_database_beyond(nodes, item):
+    change(nodes, "b", 1)
+    change(nodes, "c", 2)
+    nodes.run("b", "c")
+
+    done = nodes.command("a", "b", "synchro_conflicts", "--take", "remote", "1")
+
+    assert done.returncode == 2
+    assert "What other databases have on record is shown and decided in their own projects" in done.stderr

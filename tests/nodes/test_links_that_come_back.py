@@ -94,3 +94,52 @@ def test_what_somebody_has_linked_again_himself_is_one(nodes, settings, removed,
 
     assert linked(nodes) == [0, 1, 1]
     assert records() == ["links"]
+
+
+@pytest.fixture
+def linked_at_a_and_c(nodes):
+    """A has made a link, and has sent it to C alone."""
+    nodes.rounds(MESH)
+    nodes.rows("a", Tagged).create(title="t")
+    nodes.rows("a", Tag).create(label="l")
+    link(nodes, "a")
+    nodes.run("a", "c")
+
+
+@rules
+@pytest.mark.parametrize("had", [False, True], ids=["never had", "had"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_it_does_not_come_to_who_has_seen_that_somebody_else_has_removed_it(
+    nodes, settings, linked_at_a_and_c, rule, had, size
+):
+    """No log of B speaks of its own users. Else it would go round in a mesh for ever."""
+    settings.SYNCHRO_CONFLICT, settings.SYNCHRO_BATCH_SIZE = rule, size
+    if had:
+        nodes.run("a", "b")
+    unlink(nodes, "a")
+    nodes.run("a", "b")
+
+    nodes.run("c", "b")
+
+    assert linked(nodes) == [0, 0, 1]
+    nodes.rounds(MESH)
+    assert linked(nodes) == [0, 0, 0]
+    assert records() == []
+    nodes.assert_at_rest(MESH)
+
+
+@rules
+def test_it_does_come_to_who_has_not_seen_all(nodes, settings, linked_at_a_and_c, rule):
+    """A has linked again what B has seen removed."""
+    settings.SYNCHRO_CONFLICT = rule
+    unlink(nodes, "a")
+    nodes.run("a", "b")
+    link(nodes, "a")
+    nodes.run("a", "c")
+
+    nodes.run("c", "b")
+
+    assert linked(nodes) == [1, 1, 1]
+    nodes.rounds(MESH)
+    assert linked(nodes) == [1, 1, 1]
+    assert records() == []

@@ -139,13 +139,28 @@ def find_record(number: int, aliases: Sequence[str]) -> tuple[str, Conflict]:
     if len(found) == 1:
         return found[0]
     if not found:
-        where = " or ".join(map(repr, aliases))
-        raise SynchroConfigurationError(
-            f"There is no conflict {number} on record in {where}: `manage.py synchro_conflicts` lists them."
-        )
+        raise SynchroConfigurationError(_why_not_found(number, aliases))
     raise SynchroConfigurationError(
         f"There is a conflict {number} on record in {' and in '.join(repr(alias) for alias, _ in found)}: say which, "
         f"with --remote, or with --here for that of {local_alias()!r}."
+    )
+
+
+def _why_not_found(number: int, aliases: Sequence[str]) -> str:
+    """Say where a conflict can be decided that is none of LOCAL's, or where to look for it."""
+    for alias in aliases:
+        with clear_errors(local_alias(), alias):
+            rows: QuerySet[Conflict] = QuerySet(Conflict, using=alias)
+            if (other := rows.filter(pk=number).first()) is not None:
+                sender = aliases_of_nodes(alias).get(other.source, other.source)
+                return (
+                    f"Conflict {number} on {alias!r} was met by a run of {sender!r}, not of {local_alias()!r}: "
+                    f"`manage.py synchro_conflicts --here` in the project of {alias!r} lists and decides it."
+                )
+    where = " or ".join(map(repr, aliases))
+    return (
+        f"There is no conflict {number} on record in {where}: `manage.py synchro_conflicts` lists them. "
+        "What other databases have on record is shown and decided in their own projects."
     )
 
 

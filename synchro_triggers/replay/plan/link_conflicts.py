@@ -1,7 +1,8 @@
 """Links that both sides changed: the remote's own users have removed what LOCAL adds, or added what it removes.
 
 A link has no reference: it is known by its two ends. What the remote's log says of a link that is gone stands in the
-values that its delete has stored.
+values that its delete has stored. Nobody notes who has made, or removed, a link that LOCAL has received: where the
+remote has seen all that it may come from, what the remote has is as new or newer, and stands.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..log.own_windows import own_rows
 from ..rows.selecting import linked_pairs, rows_with
 from ..rows.values import logged_values
 from ..schema.link_shapes import LinkShape
+from ..state.knowing import Knowing, read_knowledge
 from ..tasks import LinkTask
 from .conflicts import Conflict
 from .context import RunContext
@@ -37,6 +39,11 @@ class Wanted(NamedTuple):
     change: Change
     here: Pair
 
+    @property
+    def is_received(self) -> bool:
+        """Whether others have made the link what it is now; what has may come in another batch."""
+        return _is_received(self.exists, self.change)
+
 
 class _Event(NamedTuple):
     """What a log says of a link last: the key of its row, the id of the log's, and the time."""
@@ -47,15 +54,18 @@ class _Event(NamedTuple):
 
 
 class LinkConflicts:
-    """Finds conflicts of links, where the remote's log speaks of changes of its own users at all."""
+    """Finds conflicts of links, and those of which the remote knows better."""
 
     def __init__(self, context: RunContext, identity: Identity) -> None:
         self._context = context
         self._identity = identity
 
     def among(self, shape: LinkShape, tasks: Iterable[LinkTask]) -> dict[Pair, Conflict]:
-        """Return the conflicts among the links of one table whose ends are known on the remote, by those ends."""
-        if not self._context.logs or not self._context.users_changes.speak_of(shape.through._meta.label):
+        """Return the conflicts among the links of one table whose ends are known on the remote, by those ends.
+
+        Settled ones are none: the remote has seen what LOCAL brings, and what came after it.
+        """
+        if not self._may_be_any(shape.through._meta.label, tasks):
             return {}
         known = self._identity.known
         wanted = {
@@ -72,32 +82,50 @@ class LinkConflicts:
         linked = linked_pairs(shape.through, shape.ends, context.remote, wanted)
         adding = {pair for pair, each in wanted.items() if each.exists and pair not in linked}
         removing = {pair: linked[pair] for pair, each in wanted.items() if not each.exists and pair in linked}
+        found = self._seen_there(label, {pair: wanted[pair] for pair in (*adding, *removing)})
+        adding, removing = adding - found.keys(), {pair: key for pair, key in removing.items() if pair not in found}
         events = self._removed_there(shape, adding) if adding else {}
         events |= self._added_there(shape, removing) if removing else {}
         events = {pair: event for pair, event in events.items() if self._is_news(shape, wanted[pair], event)}
         if not (events := self._unknown_here(label, events)):
-            return {}
+            return found
         received = self._received_here(shape, min(event.time for event in events.values()))
-        has_seen_all = self._remote_has_seen_all(label)
-        found: dict[Pair, Conflict] = {}
         for pair, event in events.items():
-            exists, change, here = wanted[pair]
+            _, change, here = wanted[pair]
             if received.get(here, _NEVER) < event.time:
-                # What has made the link what it is now may come in another batch.
-                is_all = change.logged and exists is not change.deleted
-                seen = has_seen_all and is_all and not change.own
-                times = change.logged_at, event.time
-                found[pair] = Conflict(label, change.key, event.key, *times, settled=seen)
+                found[pair] = Conflict(label, change.key, event.key, change.logged_at, event.time)
         return found
 
-    def _remote_has_seen_all(self, label: str) -> bool:
+    def _may_be_any(self, label: str, tasks: Iterable[LinkTask]) -> bool:
+        """Tell whether it is worth while to read which links the remote has."""
+        context = self._context
+        if not context.logs:
+            return False
+        if context.users_changes.speak_of(label):
+            return True
+        some = any(_is_received(*each) for task in tasks for each in task.targets.values())
+        return some and self._remote_has_seen_all(label, context.knowledge.local)
+
+    def _seen_there(self, label: str, differing: Mapping[Pair, Wanted]) -> dict[Pair, Conflict]:
+        """Return those of the links that differ which the remote has as it has them having seen LOCAL's."""
+        received = {pair: each.change for pair, each in differing.items() if each.is_received}
+        if not received or not self._remote_has_seen_all(label, self._context.knowledge.local):
+            return {}
+        # What the run knows of LOCAL was read before the window was opened, and there may be later rows in that.
+        if not self._remote_has_seen_all(label, read_knowledge(local_alias(), self._context.source)):
+            return {}
+        return {
+            pair: Conflict(label, change.key, change.key, change.logged_at, change.logged_at, settled=True)
+            for pair, change in received.items()
+        }
+
+    def _remote_has_seen_all(self, label: str, local: Knowing) -> bool:
         """Tell whether the remote has seen whatever LOCAL may have received from others of the links of a table.
 
-        Nobody notes who has made, or removed, a link that was received. So what LOCAL has is what the remote's users
-        have changed, if they had seen all that anybody's changes may have brought to LOCAL.
+        It is asked of links that LOCAL has received: nobody notes who has made, or removed, them. What has come there
+        later, or what the remote's users have done since, is what the remote has.
         """
-        local, remote = self._context.knowledge.local, self._context.knowledge.remote.of([label])
-        came = local.received.values()
+        came, remote = local.received.values(), self._context.knowledge.remote.of([label])
         if local.came_with or local.lacks_some or local.keeps_failures([label]):
             return False
         if any(each.window_end or (each.position and not each.number) for each in came):
@@ -164,6 +192,10 @@ class LinkConflicts:
                 pair = (getattr(row, shape.source_attname), getattr(row, shape.target_attname))
                 received[pair] = max(received.get(pair, _NEVER), added[encode_key(row.pk)])
         return received
+
+
+def _is_received(exists: bool, change: Change) -> bool:
+    return change.logged and exists is not change.deleted and not change.own
 
 
 _NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)

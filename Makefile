@@ -150,8 +150,9 @@ format: $(VENV)/.for-dev  ## let ruff repair and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: $(VENV)/.for-dev  ## mypy, strict
+types: $(VENV)/.for-dev  ## mypy, strict; pyright on what a project's own code says: examples/typed
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 messages: $(VENV)/.for-dev  ## what people read, into the catalogs of all languages, and compiled (needs GNU gettext)
 	cd synchro_triggers && $(CATALOGS) makemessages $(LANGUAGES) --no-wrap --no-location --no-obsolete

@@ -99,3 +99,8 @@ def test_what_type_checkers_see_is_checked_and_runs():
     assert set(synchro_triggers.__all__) - names.keys() == {
         *("FieldDifference", "ModelComparison", "NaturalManager", "State", "SynchroConfigurationError")
     }
+
+
+def test_nothing_is_promised_that_nobody_has_agreed_to_and_no_address_is_invented():
+    assert not re.search(r"within an? \w+|\d+ (hours|days|weeks)", page("SECURITY.md"))
+    assert PROJECT["project"]["urls"].keys() <= {"Predecessor", "Source", "Issues", "Documentation", "Changelog"}

@@ -54,7 +54,7 @@ LANGUAGES := -l pl -l de -l es -l fr
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help messages pictures demo-site demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs release-check lock lint format types clean
+.PHONY: help messages pictures demo-site demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs release-check upgrade-fixtures lock lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -135,6 +135,9 @@ docs: $(VENV)/.for-docs  ## the documentation as a site, in docs/_build; strict:
 release-check: $(VENV)/.for-dev  ## what a release takes: wheel and sdist, their contents, used in empty environments
 	$(BIN)/python .ci/release_check.py
 
+upgrade-fixtures: $(VENV)/.for-test  ## databases of this version, kept in tests/upgrades: later versions are tested with them
+	$(BIN)/python -m tests.upgrades.making
+
 lock: $(VENV)/.for-dev  ## write down the versions that development takes; make test LOCKED=yes takes those
 	$(BIN)/uv pip compile pyproject.toml $(LOCKING) --quiet --output-file requirements-dev.lock
 
@@ -147,8 +150,9 @@ format: $(VENV)/.for-dev  ## let ruff repair and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: $(VENV)/.for-dev  ## mypy, strict
+types: $(VENV)/.for-dev  ## mypy, strict; pyright on what a project's own code says: examples/typed
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 messages: $(VENV)/.for-dev  ## what people read, into the catalogs of all languages, and compiled (needs GNU gettext)
 	cd synchro_triggers && $(CATALOGS) makemessages $(LANGUAGES) --no-wrap --no-location --no-obsolete

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+import runpy
 import subprocess
 import tomllib
 
 import pytest
 import yaml
 
+import synchro_triggers
+from synchro_triggers import Clash, Conflict, Decision
 from tests.pages import ROOT, page
 
 WORKFLOW = ".github/workflows/ci.yml"
@@ -77,3 +81,26 @@ def test_lock_has_all_that_development_needs():
 def test_nobody_is_named_who_cannot_be_reached():
     for name in ("SECURITY.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "pyproject.toml"):
         assert not re.search(r"[\w.+-]+@[\w-]+\.\w+", page(name)), f"{name} names an address"
+
+
+def test_what_type_checkers_see_is_checked_and_runs():
+    types = page("Makefile").partition("\ntypes:")[2].partition("\n\n")[0]
+    assert "/mypy" in types and "/basedpyright" in types
+    tools = PROJECT["tool"]
+    assert "examples/typed" in tools["mypy"]["files"] and tools["mypy"]["strict"]
+    assert tools["pyright"]["include"] == ["examples/typed"]
+
+    names = runpy.run_path(str(ROOT / "examples" / "typed" / "using.py"))
+
+    now = datetime.datetime.now(datetime.UTC)
+    assert names["newest_but_prices"](Conflict("shop.Price", "1", "1", now, now)) is Decision.REMOTE
+    clash = Clash("shop.Ticket", ("number",), {"number": "1"}, {"number": "1"}, now, now, renamed_author="abcdef")
+    assert names["another_number"](clash) == {"number": "1-abcd"}
+    assert set(synchro_triggers.__all__) - names.keys() == {
+        *("FieldDifference", "ModelComparison", "NaturalManager", "State", "SynchroConfigurationError")
+    }
+
+
+def test_nothing_is_promised_that_nobody_has_agreed_to_and_no_address_is_invented():
+    assert not re.search(r"within an? \w+|\d+ (hours|days|weeks)", page("SECURITY.md"))
+    assert PROJECT["project"]["urls"].keys() <= {"Predecessor", "Source", "Issues", "Documentation", "Changelog"}

@@ -15,8 +15,8 @@ from ...reaching import clear_errors
 from ...replay.meeting.counted_before import describe_unsure
 from ...replay.meeting.loss import marks_of_loss
 from ...replay.meeting.succeeding import is_known_to_several, succeed
-from ...replay.state.node import require_original, set_identity
-from ...replay.state.starting_over import keep_identity, make_own_node, reset_synchro
+from ...replay.state.node import require_original
+from ...replay.state.starting_over import keep_identity, keep_identity_of, make_own_node, reset_synchro
 from ...replay.state.younger import describe_lost_time
 from ...replay.status.remote import pending_rows
 from ..errors import one_line
@@ -97,7 +97,7 @@ class Command(TellingCommand):
             with replaying_from(alias):
                 if marks := marks_of_loss([LOCAL]):
                     return self._succeed(marks)
-            set_identity(alias, new=False)
+            keep_identity_of(alias)
             return f"{alias} keeps its identity."
         raise SynchroConfigurationError("--database needs --new-identity or --keep-identity.")
 

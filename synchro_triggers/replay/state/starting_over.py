@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ...capture.install import require_capture
 from ...capture.own_tables import require_own_tables
-from ...conf import get_settings, local_alias
+from ...conf import get_settings, local_alias, replaying_from
 from ...exceptions import Refused, SynchroConfigurationError
 from ...models import Arrival, ChangeLog, Checkpoint, Failure, Introduction, Knowledge, Reference
 from ...vendors.vendor import writing_on
@@ -230,6 +230,23 @@ def keep_identity() -> dict[str, LostTime]:
     source, aliases = node_id(local_alias()), _receiving_aliases()
     with _no_run(aliases, source):
         return _keep_identity(source, aliases)
+
+
+def keep_identity_of(alias: str) -> None:
+    """Say that a remote was moved, and goes on as the node that it was: what waits there for LOCAL is fetched still.
+
+    Others who fetch from there need not say it: what they have not received has ids that they do not know.
+
+    Raises:
+        SynchroError: this package's tables are missing there.
+        RunUnderWay: a run from there to LOCAL is.
+    """
+    require_own_tables(alias)
+    source, local = node_id(alias), local_alias()
+    # Where nothing was fetched, a lease would make a checkpoint.
+    receiving = [local] if Checkpoint.objects.using(local).filter(source=source).exists() else []
+    with replaying_from(alias), _no_run(receiving, source):
+        _keep_identity(source, receiving)
 
 
 def _keep_identity(source: str, aliases: Iterable[str]) -> dict[str, LostTime]:

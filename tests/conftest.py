@@ -355,6 +355,12 @@ def _receivers_of_all_models() -> set[tuple[str, str]]:
 
 
 @pytest.fixture(autouse=True)
+def no_pause_is_over_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a failure pause for hours: on a machine that is busy, the runs of a test take longer than ten seconds."""
+    monkeypatch.setattr("synchro_triggers.replay.state.failures._FIRST_PAUSE", 10_000)
+
+
+@pytest.fixture(autouse=True)
 def language() -> Iterator[None]:
     """A request activates its visitor's language, and nothing ends that."""
     yield

@@ -16,10 +16,11 @@ from tests.gate import gate_to
 from tests.processes import start
 
 #: Seconds after which something that should happen has not happened.
-PATIENCE = 20
+PATIENCE = 120
 
-#: Seconds in which a follower ends, and those that a machine may take which is busy with other tests.
-WITHIN = 1.0 + 0.7
+#: Seconds in which a follower ends. One is enough; a machine that is busy with other tests may take the others. Whoever
+#: waits for what it is busy with takes longer.
+WITHIN = 15
 
 
 #: A follower whose receiver takes so many seconds for each object, and says when it begins.

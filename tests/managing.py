@@ -59,7 +59,7 @@ def in_new_process(env: Mapping[str, str], *arguments: str) -> Done:
         env: as ``process_env`` or ``changed_env`` return it.
         *arguments: command line.
     """
-    done = processes.run(str(MANAGE), *arguments, env=env, timeout=60)
+    done = processes.run(str(MANAGE), *arguments, env=env, timeout=600)
     return Done(done.returncode, done.stdout, done.stderr)
 
 

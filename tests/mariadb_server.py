@@ -39,7 +39,7 @@ CARELESS = (
     "--open-files-limit=4096",
 )
 
-_SECONDS_TO_START = 60
+_SECONDS_TO_START = 120
 
 HOW_TO_GET_IT = (
     "Debian has the server, and what its driver is built with, in: "

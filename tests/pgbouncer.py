@@ -22,7 +22,7 @@ WANTED = os.environ.get("SYNCHRO_TEST_PGBOUNCER", "auto")
 
 _PROGRAM = shutil.which("pgbouncer", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
 
-_SECONDS_TO_START = 20
+_SECONDS_TO_START = 120
 
 
 def reason_for_none() -> str:

@@ -23,7 +23,7 @@ WANTED = os.environ.get("SYNCHRO_TEST_PROMETHEUS", "auto")
 
 _PROGRAM = shutil.which("prometheus")
 
-_SECONDS_TO_START = 30
+_SECONDS_TO_START = 120
 
 
 def reason_for_none() -> str:

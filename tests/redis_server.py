@@ -21,7 +21,7 @@ GIVEN = os.environ.get("SYNCHRO_TEST_BROKER_URL", "")
 
 _PROGRAM = shutil.which("redis-server")
 
-_SECONDS_TO_START = 20
+_SECONDS_TO_START = 120
 
 
 def reason_for_none() -> str:

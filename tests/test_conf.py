@@ -437,7 +437,7 @@ def shop(tmp_path):
             env={"PYTHONPATH": f"{ROOT}:{tmp_path}", "DJANGO_SETTINGS_MODULE": "shop_settings", "PATH": ""},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
         )
 
     return python

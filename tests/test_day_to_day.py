@@ -164,7 +164,7 @@ def test_what_the_page_prints_of_several_remotes_is_what_is_printed(process_env,
         "SYNCHRO_TEST_SETTINGS": json.dumps({"SYNCHRO_REMOTE": [REMOTE, "branch"]}),
     }
 
-    done = run("-m", "django", *command.split(), env=env, timeout=60)
+    done = run("-m", "django", *command.split(), env=env, timeout=600)
 
     assert done.returncode == 5
     assert lines_of(done.stdout + done.stderr) == lines_of(expected)

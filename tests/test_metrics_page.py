@@ -81,7 +81,7 @@ def files(live_server, settings):
     return {"prometheus.yml": yaml.safe_dump(config), "synchro-rules.yml": RULES, "synchro-token": TOKEN}
 
 
-def until(look, seconds=30):
+def until(look, seconds=60):
     end = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < end, f"not within {seconds} seconds: {found!r}"

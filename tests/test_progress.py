@@ -167,7 +167,7 @@ def test_process_draws_on_its_terminal_and_leaves_the_pipe_alone(process_env):
             command, env={**process_env, "TERM": "xterm"}, stdout=subprocess.PIPE, stderr=screen, text=True, timeout=60
         )
     Item.objects.create(name="d")
-    piped = subprocess.run(command, env=process_env, capture_output=True, text=True, timeout=60)
+    piped = subprocess.run(command, env=process_env, capture_output=True, text=True, timeout=600)
 
     assert done.returncode == piped.returncode == 0
     assert re.search(r"4/4 log rows", text_of(said))
@@ -193,8 +193,8 @@ def test_remotes_that_are_done_are_counted_below_what_they_say(process_env, tmp_
     said, command = [], [sys.executable, "-m", "django", "synchronize", "--jobs", "1"]
 
     with terminal(said) as screen:
-        done = subprocess.run(command, env=env, stdout=screen, stderr=screen, timeout=60)
-    piped = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=env, stdout=screen, stderr=screen, timeout=600)
+    piped = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
 
     assert done.returncode == piped.returncode == 5
     raw = b"".join(said).decode()

@@ -71,7 +71,7 @@ def project(tmp_path, vendor, process_env, databases):
         aliases = {"default": _settings(LOCAL, tmp_path, kept), "main": _settings(REMOTE, tmp_path, kept)}
         env["PAGE_DATABASES"] = json.dumps(aliases)
         words += ["--noinput"] if "manage.py" in words else ["-p", "no:cacheprovider", "-p", "no:randomly"]
-        return subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=170)
+        return subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
 
     yield run
     if vendor.local == "postgres":  # what --keepdb and --reuse-db leave

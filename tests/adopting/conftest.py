@@ -58,7 +58,7 @@ class OldProject:
         if on_remote:
             databases = {"default": databases["remote"], "remote": databases["default"]}
         env = {**self.env, "SYNCHRO_TEST_DATABASES": json.dumps(databases)}
-        done = processes.run("-c", begin + dedent(code), env=env, timeout=60)
+        done = processes.run("-c", begin + dedent(code), env=env, timeout=600)
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout.strip()
 

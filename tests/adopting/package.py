@@ -123,7 +123,7 @@ def _download(folder: Path, release: str) -> None:
         got = ["download", "--no-deps", "--dest", temporary, f"django-synchro=={release}"]
         settings = ["install", "--no-deps", "--upgrade", "--target", str(folder), "django-dbsettings>=1.4,<2"]
         for arguments in (got, settings):
-            done = subprocess.run([*pip, *arguments], capture_output=True, text=True, timeout=180)
+            done = subprocess.run([*pip, *arguments], capture_output=True, text=True, timeout=600)
             if done.returncode:
                 raise NoPackageIndex(f"django-synchro cannot be downloaded: {done.stderr.strip()[-300:]}")
         [archive] = Path(temporary).glob("django*synchro*.tar.gz")

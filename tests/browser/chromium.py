@@ -81,7 +81,7 @@ def chromium() -> Iterator[Chrome]:
         driver.quit()
 
 
-def until(look: Callable[[], T], what: Callable[[], str], seconds: float = 30) -> T:
+def until(look: Callable[[], T], what: Callable[[], str], seconds: float = 120) -> T:
     """Look again and again; return what is found, as soon as it is something."""
     end = time.monotonic() + seconds
     while not (found := look()):

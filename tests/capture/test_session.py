@@ -227,13 +227,13 @@ def test_same_object_serves_again_nested_and_in_threads(here, write):
     def read_in_a_block():
         with paused:
             inside.set()
-            leave.wait(10)
+            leave.wait(60)
         connections[here].close()
 
     if connections[here].vendor == "postgresql":  # SQLite would let the second writer wait
         thread = threading.Thread(target=read_in_a_block)
         thread.start()
-        inside.wait(10)
+        inside.wait(60)
         with paused:
             with paused:
                 write("inner")
@@ -515,7 +515,7 @@ def in_threads(*functions) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert not any(thread.is_alive() for thread in threads) and not errors, errors
 
 
@@ -541,9 +541,9 @@ def test_another_connection_waits_for_the_block_and_is_logged(here, write):
     with synchro_paused(using=here):
         write("paused")
         thread.start()
-        begun.wait(10)
+        begun.wait(60)
         write("paused too")
-    thread.join(20)
+    thread.join(60)
 
     assert logged(here) == ["from a thread"]
 
@@ -647,7 +647,7 @@ def test_connection_given_back_inside_a_block_does_not_carry_the_pause_along(her
 @pytest.mark.vendor("postgres")
 def test_every_borrower_of_a_pool_is_paused_by_itself_only(here, write, options):
     options(pool={"min_size": 2, "max_size": 8})
-    meet = threading.Barrier(4, timeout=20)
+    meet = threading.Barrier(4, timeout=60)
 
     def work(number, paused):
         def run():

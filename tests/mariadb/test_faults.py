@@ -207,7 +207,7 @@ def test_row_that_somebody_has_locked_is_waited_for_shortly_and_kept():
     thread = threading.Thread(target=lock)
     thread.start()
     try:
-        assert locked.wait(20)
+        assert locked.wait(60)
         started = time.monotonic()
         report = synchronize()
         took = time.monotonic() - started

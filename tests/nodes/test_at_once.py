@@ -105,7 +105,7 @@ def test_first_runs_in_opposite_directions_at_once(nodes):
             nodes.rows(name, Item).create(name=f"{number:02} of {name}")
 
     for process in [nodes.start(*pair) for pair in (("a", "b"), ("b", "a"))]:
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=600)
         assert process.returncode == 0, output + errors
     nodes.rounds([("a", "b"), ("b", "a")], 1)
 

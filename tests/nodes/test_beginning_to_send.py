@@ -49,7 +49,7 @@ def test_what_comes_before_others_hear_of_it_has_a_version(nodes, monkeypatch):
 
     def send_before(*args, **kwargs):
         monkeypatch.setattr(run, "note_met", note)
-        _, errors = (process := nodes.start("a", "b")).communicate(timeout=60)
+        _, errors = (process := nodes.start("a", "b")).communicate(timeout=600)
         assert process.returncode == 0, errors
         note(*args, **kwargs)
 
@@ -96,7 +96,7 @@ def test_it_waits_for_what_does_not_know_that_others_will_ask(nodes, monkeypatch
     def close_and_let_go(self, position):
         close(self, position)
         go_on.touch()
-        assert slow.wait(timeout=60) == 0, slow.communicate()
+        assert slow.wait(timeout=600) == 0, slow.communicate()
 
     monkeypatch.setattr(run, "note_met", wait_for_it)
     monkeypatch.setattr(RunKnowledge, "close_window", close_and_let_go)

@@ -289,7 +289,7 @@ def test_what_comes_to_the_sender_after_its_window_has_not_come_with_it(nodes, s
 
     def go_on(instance, using, **kwargs):
         if using == "b" and instance.name == "first":
-            went_on.append(nodes.start("c", "a", SYNCHRO_MERGE=merge).wait(60))
+            went_on.append(nodes.start("c", "a", SYNCHRO_MERGE=merge).wait(600))
 
     post_save.connect(go_on, sender=Item)
     nodes.run("a", "b")

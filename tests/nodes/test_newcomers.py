@@ -56,7 +56,7 @@ def test_what_a_newcomer_has_written_meanwhile_is_not_overwritten(nodes):
     with nodes.turn_of("a", "b"), connections["b"].execute_wrapper(newcomer):
         synchronize()
     assert newcomer.process is not None
-    _, errors = newcomer.process.communicate(timeout=60)
+    _, errors = newcomer.process.communicate(timeout=600)
     assert newcomer.process.returncode == 0, errors
 
     assert nodes.rows("b", Keyed).get().cash == 3

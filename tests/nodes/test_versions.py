@@ -204,7 +204,7 @@ def test_two_opposite_runs_at_once_with_writers_beside_them_lose_nothing(nodes):
             name = "ab"[(number + turn) % 2]
             nodes.rows(name, Item).filter(name=f"{number:02}").update(cash=turn * 100 + number)
         for process in started:
-            output, errors = process.communicate(timeout=120)
+            output, errors = process.communicate(timeout=600)
             assert process.returncode == 0, output + errors
         nodes.rounds([("a", "b"), ("b", "a")], 2)
         here, there, _ = nodes.all(Item, "name", "cash")

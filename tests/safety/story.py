@@ -71,7 +71,7 @@ def start_run(env: dict[str, str], command: str = "synchronize") -> Process:
 
 def one_line_of(process: Process, *secrets: str, code: int = 5, shows_others: bool = False) -> str:
     """Wait for a run that a fault has hit; return the one line it said, beside what it shows of other databases."""
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == code, f"exit {process.returncode}\n{output}{errors}"
     assert output == "" or shows_others, output
     assert "Traceback" not in errors, errors

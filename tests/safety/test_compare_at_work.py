@@ -58,7 +58,7 @@ def test_nothing_differs_while_users_write_and_a_follower_replays(process_env):
         user.kill()
         follower.send_signal(signal.SIGTERM)
         for process in (user, follower):
-            process.communicate(timeout=60)
+            process.communicate(timeout=600)
 
     assert [json.dumps(each.as_dict()["differences"]) for each in reports if each.differs] == []
     assert all(each.models["remote"]["testapp.Item"].local < 150 for each in reports), "it ran after what was new"

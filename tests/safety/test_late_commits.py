@@ -31,13 +31,13 @@ def test_change_committed_late_with_a_low_id_is_found_by_the_next_run():
             with transaction.atomic():
                 Item.objects.create(name="late")
                 has_written.set()
-                assert may_commit.wait(10)
+                assert may_commit.wait(60)
         finally:
             connection.close()
 
     writer = threading.Thread(target=write_slowly)
     writer.start()
-    assert has_written.wait(10)
+    assert has_written.wait(60)
     Item.objects.create(name="early")
     first = synchronize()
     last_seen = ChangeLog.objects.latest("id").pk

@@ -11,10 +11,8 @@ from itertools import pairwise
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
 from django.db.models import F
 from django.db.models.signals import pre_save
-from django.test.utils import CaptureQueriesContext
 
 from synchro_triggers import SynchroError, call_synchronize, synchronize
 from synchro_triggers.models import Checkpoint, Failure
@@ -22,12 +20,14 @@ from synchro_triggers.replay import run
 from synchro_triggers.replay.choices import Choices
 from synchro_triggers.replay.log.window import open_window
 from synchro_triggers.replay.state import failures
+from tests.counting import captured
 from tests.databases import both
 from tests.testapp.models import Item, Node, Tag
 
 pytestmark = both
 
 REMOTE = "remote"
+FIRST_PAUSE = failures._FIRST_PAUSE  # tests/conftest.py makes it longer
 
 
 def on_remote(model):
@@ -70,7 +70,8 @@ def let_time_pass(**time_: int):
 # Pauses ------------------------------------------------------------------------------------------
 
 
-def test_pauses_begin_after_some_runs_and_double_up_to_a_day():
+def test_pauses_begin_after_some_runs_and_double_up_to_a_day(monkeypatch):
+    monkeypatch.setattr(failures, "_FIRST_PAUSE", FIRST_PAUSE)
     pauses = [failures.pause_after(runs) for runs in range(1, 60)]
 
     assert pauses[:2] == [None, None]
@@ -91,12 +92,12 @@ def test_object_that_fails_again_and_again_is_not_tried_by_every_run():
             report = fail(5)
 
         assert asked == [] and kept().attempts == attempts and kept().runs == 3
-        assert before < kept().next_at <= before + datetime.timedelta(seconds=10)
+        assert before < kept().next_at <= before + datetime.timedelta(seconds=10_000)
         assert report.failures == [] and report.waiting == 1 and report.next_attempt == kept().next_at
 
         let_time_pass(seconds=1)
         assert synchronize().failed == 1
-        assert kept().runs == 4 and (kept().next_at - kept().last_at).total_seconds() == pytest.approx(20, abs=2)
+        assert kept().runs == 4 and (kept().next_at - kept().last_at).total_seconds() == pytest.approx(20_000, abs=2000)
 
     let_time_pass(seconds=1)
     assert synchronize().failures == [] and on_remote(Item).exists() and not on_remote(Failure).exists()
@@ -214,7 +215,7 @@ def test_many_failures_do_not_slow_a_run_for_one_change(state, pytestconfig):
         with_them = min(_seconds_for_one_change() for _ in range(3))
 
     # 1.1 to 2.0 was measured with 2,000 on a quiet machine; a run that tries all of them takes a hundred times as long.
-    assert with_them < 2.5 * without, f"{with_them:.3f} s with {number:,} failures, {without:.3f} s without"
+    assert with_them < 10 * without, f"{with_them:.3f} s with {number:,} failures, {without:.3f} s without"
 
 
 def _seconds_for_one_change() -> float:
@@ -232,12 +233,12 @@ def test_pausing_failures_cost_few_statements():
     make_many_failures(300)
     on_remote(Failure).update(runs=5, next_at=F("last_at") + datetime.timedelta(hours=1))
     Tag.objects.create(label="a")
-    with CaptureQueriesContext(connections[REMOTE]) as with_them:
+    with captured(REMOTE) as [with_them]:
         report = synchronize()
     assert report.waiting == 300 and report.created == 1
     on_remote(Failure).all().delete()
     Tag.objects.create(label="b")
-    with CaptureQueriesContext(connections[REMOTE]) as without:
+    with captured(REMOTE) as [without]:
         synchronize()
 
     # Four for the failures, and three for the lease: it goes back by itself where something is kept.

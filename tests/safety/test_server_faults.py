@@ -75,7 +75,7 @@ def test_remote_server_that_goes_down_during_a_run_costs_and_doubles_nothing(rem
         time.sleep(random_.uniform(0.3, 1) * longest)
         under_way = process.poll() is None
         server.crash()
-        if under_way and process.wait(timeout=120):
+        if under_way and process.wait(timeout=600):
             said.add(one_line_of(process, *SECRETS))
             hit += 1
         else:
@@ -122,7 +122,7 @@ def test_connection_cut_after_any_number_of_bytes_costs_and_doubles_nothing(netw
         cuts_before = proxy.cuts
         proxy.cut_after(random_.randrange(1, traffic))
         process = start_run(env)
-        process.wait(timeout=120)
+        process.wait(timeout=600)
         if proxy.cuts > cuts_before:
             said.add(one_line_of(process, *SECRETS))
             hit += 1
@@ -190,7 +190,7 @@ def cut_local(proxy: CuttingProxy, env: dict[str, str], wanted: int, share: floa
         cuts_before = proxy.cuts
         proxy.cut_after(random_.randrange(int(traffic * share), traffic))
         process = start_run(env)
-        process.wait(timeout=120)
+        process.wait(timeout=600)
         if proxy.cuts > cuts_before and process.returncode:
             said.add(one_line_of(process, *SECRETS))
             hit += 1
@@ -242,7 +242,7 @@ def test_file_that_somebody_locks_for_too_long_costs_and_doubles_nothing(process
         time.sleep(random_.uniform(0.3, 0.9) * longest)
         with closing(sqlite3.connect(connections[alias].settings_dict["NAME"], timeout=20)) as somebody:
             somebody.execute("BEGIN EXCLUSIVE")
-            process.wait(timeout=120)
+            process.wait(timeout=600)
         if process.returncode:
             assert "database is locked" in one_line_of(process)
             hit += 1
@@ -273,7 +273,7 @@ def test_disk_that_is_full_costs_and_doubles_nothing(process_env, vendor):
             pages = cursor.execute("PRAGMA page_count").fetchone()[0]
         full = f"PRAGMA synchronous = OFF; PRAGMA max_page_count = {pages + random_.randrange(6)}"
         process = start_run(elsewhere(process_env, **{REMOTE: {"OPTIONS": {"init_command": full}}}))
-        if process.wait(timeout=120):
+        if process.wait(timeout=600):
             assert "is full" in one_line_of(process)
             hit += 1
         else:

@@ -41,7 +41,7 @@ def waiting_run():
     def wait(using, **kwargs):
         if using == REMOTE:
             inside.set()
-            assert release.wait(20)
+            assert release.wait(60)
 
     def run():
         try:
@@ -53,7 +53,7 @@ def waiting_run():
     Item.objects.create(name="slow")
     thread = threading.Thread(target=run)
     thread.start()
-    assert inside.wait(20)
+    assert inside.wait(60)
     yield
     release.set()
     thread.join()
@@ -75,7 +75,7 @@ def test_second_run_says_since_when_and_by_whom_and_touches_nothing(waiting_run,
     before = everything()
     started = Checkpoint.objects.using(REMOTE).get().run_started
 
-    second = processes.run("-m", "django", "synchronize", env=process_env, timeout=60)
+    second = processes.run("-m", "django", "synchronize", env=process_env, timeout=600)
 
     assert second.returncode == 4 and second.stdout == ""
     assert second.stderr == (
@@ -227,7 +227,7 @@ def test_what_writes_references_and_checkpoints_waits_for_the_end_of_a_run(waiti
     before = everything()
 
     for command in WAIT:
-        ended = processes.run("-m", "django", *command.split(), env=process_env, timeout=60)
+        ended = processes.run("-m", "django", *command.split(), env=process_env, timeout=600)
         assert (ended.returncode, ended.stdout) == (4, ""), (command, ended.stdout, ended.stderr)
         assert ended.stderr.startswith("CommandError: A run to 'remote' is under way since "), command
 
@@ -236,7 +236,7 @@ def test_what_writes_references_and_checkpoints_waits_for_the_end_of_a_run(waiti
 
 def test_what_else_is_done_every_day_gets_on_with_a_run(waiting_run, process_env):
     for command in GO_ON:
-        ended = processes.run("-m", "django", *command.split(), env=process_env, timeout=60)
+        ended = processes.run("-m", "django", *command.split(), env=process_env, timeout=600)
         assert (ended.returncode, ended.stderr) == (0, ""), (command, ended.stdout, ended.stderr)
 
 
@@ -253,7 +253,7 @@ def runs_meanwhile(env, *commands: str, at: str, alias: str):
     def watch(execute, sql, *arguments):
         if at in sql and not ends:
             for command in commands:
-                ended = processes.run("-m", "django", *command.split(), env=env, timeout=60)
+                ended = processes.run("-m", "django", *command.split(), env=env, timeout=600)
                 ends.append((ended.returncode, ended.stderr))
         return execute(sql, *arguments)
 

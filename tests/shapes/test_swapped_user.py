@@ -18,7 +18,7 @@ def test_users_of_the_projects_own_model_arrive_with_groups_and_permissions(proc
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
     assert process.returncode == 0, process.stderr

@@ -127,7 +127,7 @@ def test_two_tasks_at_the_same_time_are_one_after_the_other(queue):
     with queue.worker(slow=0.2, SYNCHRO_TEST_BATCH_SIZE="5"), queue.worker():
         first = queue.put("synchronize_remote", REMOTE)
         second = queue.put("synchronize_remote", REMOTE)
-        results = [queue.result_of(task.id, timeout=60) for task in (first, second)]
+        results = [queue.result_of(task.id, timeout=600) for task in (first, second)]
 
     assert names_there() == names and sorted(each["created"] for each in results) == [0, 20]
     assert "busy" in {run.outcome for run in Run.objects.all()}

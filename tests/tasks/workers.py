@@ -20,7 +20,7 @@ from celery import Celery
 from celery.result import AsyncResult
 
 #: Seconds after which something that should happen has not happened.
-PATIENCE = 40
+PATIENCE = 180
 
 
 class Worker:

@@ -54,7 +54,7 @@ LANGUAGES := -l pl -l de -l es -l fr
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help messages pictures demo-site demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs release-check upgrade-fixtures lock lint format types clean
+.PHONY: help messages pictures demo-site demo-containers demo demo-postgres demo-offices demo-offices-postgres demo-month demo-month-postgres test test-all coverage mutants matrix matrix-corners torture crash-points fuzz fuzz-shapes fuzz-nodes bench sites sites-all docs release-check upgrade-fixtures lock lint format types clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ demo-month-postgres: $(VENV)/.for-demo-postgres  ## the same, the hub and an off
 
 demo-site: $(VENV)/.for-demo  ## the page in the admin, with users and data, on http://127.0.0.1:8000/; make demo-site PORT=8100
 	$(BIN)/python $(SITE) $(if $(PORT),--port $(PORT))
+
+demo-containers:  ## the same in containers, both ways, on two PostgreSQL servers: started, tried and removed (needs Docker Compose)
+	docker/try_site
 
 test: $(VENV)/.for-test $(FOR_MARIADB) $(FOR_BROWSER)  ## all tests, on SQLite, PostgreSQL and, if installed, MariaDB; make test ARGS='-k pause -x'
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)

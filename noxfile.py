@@ -25,6 +25,7 @@ PYPROJECT = "pyproject.toml"
 #: signals, fields, keys and relations, the admin's pages. The rest of the suite is about identities, faults of servers
 #: and processes, other apps and odd models, and asks nothing else of a version; `make test` runs it on one combination.
 CORE = (
+    "tests/adopting/test_page.py",  # where django-synchro can be downloaded
     "tests/browser/test_looks.py",  # where there is Chromium
     "tests/capture/test_capture.py",
     "tests/capture/test_install.py",
@@ -122,7 +123,8 @@ def run_core(session: nox.Session, combination: Combination) -> None:
     """Install what the combination names, say what it came to, and run the core."""
     pyproject = nox.project.load_toml(PYPROJECT)
     tests = nox.project.dependency_groups(pyproject, "test", "browser")
-    requirements = ["--editable", ".[postgres,progress]", *tests, f"Django~={combination.django}.0"]
+    # pip downloads django-synchro.
+    requirements = ["--editable", ".[postgres,progress]", *tests, "pip", f"Django~={combination.django}.0"]
     if combination.psycopg == "c":
         _need_compiler(session)
         requirements.append("psycopg[c]")

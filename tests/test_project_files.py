@@ -104,3 +104,25 @@ def test_what_type_checkers_see_is_checked_and_runs():
 def test_nothing_is_promised_that_nobody_has_agreed_to_and_no_address_is_invented():
     assert not re.search(r"within an? \w+|\d+ (hours|days|weeks)", page("SECURITY.md"))
     assert PROJECT["project"]["urls"].keys() <= {"Predecessor", "Source", "Issues", "Documentation", "Changelog"}
+
+
+def test_containers_of_the_demo_are_reached_from_here_alone_tell_how_they_are_and_are_not_root():
+    services = yaml.safe_load(page("docker/site.yml"))["services"]
+    assert {"main", "office", "site", "follower", "prometheus", "grafana"} <= services.keys()
+    for name, service in services.items():
+        assert "healthcheck" in service or name == "prepare", f"{name} has no health check"
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
+        for volume in service.get("volumes", ()):
+            assert (ROOT / "docker" / volume.split(":")[0]).is_file(), volume
+    steps = re.findall(r"^(USER|CMD) (.*)", page("docker/Dockerfile"), re.MULTILINE)
+    assert [step for step, _ in steps] == ["USER", "CMD"] and steps[0][1] == "demo"
+    for line in re.findall(r"^COPY (.*) \S+$", page("docker/Dockerfile"), re.MULTILINE):
+        for path in line.split():
+            assert (ROOT / path).exists() and f"!{path}\n" in page(".dockerignore"), path
+
+
+def test_prometheus_of_the_demo_has_the_token_of_its_site():
+    [job] = yaml.safe_load(page("docker/prometheus.yml"))["scrape_configs"]
+    token = yaml.safe_load(page("docker/site.yml"))["services"]["site"]["environment"]["SYNCHRO_DEMO_TOKEN"]
+    assert token == f"${{SYNCHRO_DEMO_TOKEN:-{job['authorization']['credentials']}}}"
+    assert job["static_configs"] == [{"targets": ["site:8000"]}] and job["metrics_path"] == "/synchro/metrics"

@@ -32,14 +32,15 @@ def prepare() -> None:
     for alias in ("default", *REMOTES):
         call_command("migrate", database=alias, verbosity=0)
     call_command("synchro_install_triggers", databases=["default", *REMOTES], verbosity=0)
-    _make_users()
+    make_users()
     _open_the_shop()
     _work_for_weeks()
     _have_a_bad_day()
     _work_on()
 
 
-def _make_users() -> None:
+def make_users() -> None:
+    """Make those of ``USERS``."""
     from django.contrib.auth.models import Permission, User
 
     for name, codenames in USERS.items():

@@ -35,13 +35,17 @@ def follow(said, command):
     call_command(*shlex.split(command if command in told else told[0]), stdout=StringIO())
 
 
+KEYS = {"one": 9_000_001, "ours": 9_000_002, "theirs": 9_000_003}
+"""Of one import: where rows are on both sides, their keys are the same, whatever was given out before."""
+
+
 def make(name, *aliases, logged=False):
     for alias in aliases:
         if logged:
-            Item.objects.using(alias).create(name=name)
+            Item.objects.using(alias).create(pk=KEYS[name], name=name)
             continue
         with synchro_paused(using=alias):
-            Item.objects.using(alias).create(name=name)
+            Item.objects.using(alias).create(pk=KEYS[name], name=name)
 
 
 def names():

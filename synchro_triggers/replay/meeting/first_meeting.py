@@ -386,7 +386,7 @@ class Meeting:
             known = rows_with_references(context.remote, context.source, context.node, context.kept_keys, root, keys)
             if self._met:
                 known = known | known_there(context, root, keys)
-            if context.after_the_other_way:
+            if context.after_the_other_way and root._meta.label in self._labels:
                 known = known | known_by_then(context, root, keys)
             yield from (key for key in keys if key not in known)
             last = keys[-1]

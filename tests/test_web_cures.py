@@ -6,13 +6,14 @@ import html
 import re
 
 import pytest
+from django.test import override_settings
 from django.urls import reverse
 
-from synchro_triggers import synchronize
+from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.models import Conflict, Failure
 from tests.admin_pages import client_of, link_named, messages_of, page_of, text_of, user_with
 from tests.databases import both, both_committed
-from tests.testapp.models import Ambiguous, Numbered, Plated
+from tests.testapp.models import Ambiguous, Keyed, Numbered, Plated
 
 pytestmark = [pytest.mark.urls("tests.admin_pages")]
 
@@ -94,6 +95,34 @@ def test_failure_leads_to_the_object_and_is_retried_with_a_button(boss, page):
     assert "press “Retry failures”" in text_of(shown) and "manage.py" not in text_of(shown)
     assert "kept as a failure: MultipleObjectsReturned" in explained
     assert Ambiguous.objects.using(REMOTE).filter(name="y").exists() and not Failure.objects.using(REMOTE).exists()
+
+
+@both_committed
+def test_what_was_changed_while_paused_is_found_by_a_comparison_and_cured_by_a_change(boss, page):
+    keyed = Keyed.objects.create(code="a")
+    synchronize()
+    with synchro_paused():
+        Keyed.objects.filter(pk=keyed.pk).update(cash=5)
+
+    explained = text_of(asked_on_page(boss, page, "testapp.Keyed", keyed.pk))
+    with override_settings(SYNCHRO_MODELS=("testapp.Keyed",)):  # sooner done
+        compared = text_of(boss.post(page, {"compare": "1"}))
+    Keyed.objects.filter(pk=keyed.pk).update(cash=6)
+    boss.post(page, {"synchro": "1"})
+
+    assert "what was changed past the log is not sent, and a comparison tells of it" in explained
+    assert f"testapp.Keyed {keyed.pk} : differs: cash" in compared
+    assert Keyed.objects.using(REMOTE).get().cash == 6
+
+
+@both
+def test_form_says_that_other_models_are_not_synchronised(boss, page, settings):
+    settings.SYNCHRO_MODELS = ("testapp.Keyed",)
+
+    shown = boss.get(page)
+
+    assert "<option>testapp.Keyed</option>" in shown.content.decode() and "testapp.Item" not in text_of(shown)
+    assert "A model that is not here is not synchronized by itself (SYNCHRO_MODELS)." in text_of(shown)
 
 
 @pytest.fixture

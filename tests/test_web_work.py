@@ -197,7 +197,7 @@ def test_who_presses_while_a_run_is_under_way_sees_it(staff, url):
         told = staff.post(url, {"work": work_in(response)}, headers={"accept": "application/json"}).json()
         seen = text_of(staff.get(url))
 
-    assert "“remote” waits: A run to 'remote' is under way since" in text_of(response)
+    assert "“remote” waits: a run is under way: process" in text_of(response)
     assert told["waits"] and not told["finished"]
     assert "Under way process" in seen
     assert not Run.objects.exists()  # asking is no run
@@ -247,7 +247,7 @@ def test_second_of_two_requests_at_once_sees_the_run_of_the_first(staff, client_
         first.join(20)
         pre_save.disconnect(hold, sender=Item)
 
-    assert "“remote” waits: A run to 'remote' is under way since" in text_of(response)
+    assert "“remote” waits: a run is under way: process" in text_of(response)
     assert "(page: ann)" in text_of(response)
     assert answers[0].status_code == 302 and names(REMOTE) == ["a"]
     assert [run.begun_by for run in Run.objects.all()] == ["page: ann"]

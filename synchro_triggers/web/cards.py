@@ -123,7 +123,8 @@ def _statuses(settings: Settings) -> Sequence[Status | Unreachable]:
 
 
 def _silent(alias: str) -> Unreachable:
-    return Unreachable(alias, f"its server has not answered within {ANSWERS_WITHIN} seconds.", _UNREACHABLE)
+    text = _("its server has not answered within %(seconds)s seconds.")
+    return Unreachable(alias, text % {"seconds": ANSWERS_WITHIN}, _UNREACHABLE)
 
 
 def _card(found: Status | Unreachable, local: LocalStatus, *, logs: bool, with_values: bool) -> Card:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ..capture.install import captured_models_on
 from ..capture.tables import is_of_links, labels_of
@@ -23,10 +24,10 @@ from ..models import Failure, Run
 from ..reaching import answered_within, clear_errors
 from ..replay.choices import Deadline
 from ..replay.compare.comparison import compare
-from ..replay.compare.report import ComparisonReport
+from ..replay.compare.report import ComparisonReport, State
 from ..replay.report import SyncReport, describe_failures, describe_left_out
 from ..replay.state.node import node_id
-from ..replay.status.remote import pending_rows, time_at
+from ..replay.status.remote import pending_rows, time_at, under_way
 from ..replay.synchronizing import retry_failures, synchronize
 from .cards import ANSWERS_WITHIN
 from .permissions import hidden
@@ -56,8 +57,8 @@ def make_part(work: Work, by: str) -> None:
         try:
             with answered_within(ANSWERS_WITHIN, work.remote), clear_errors(local_alias(), work.remote):
                 ended = _PARTS[work.kind](_Part(work, by, until))
-        except RunUnderWay as error:
-            work.waits, ended = f"{without_credentials(str(error))}{_by_whom(work.remote)}", False
+        except RunUnderWay:
+            work.waits, ended = _whom_it_waits_for(work.remote), False
         except Exception as error:  # whatever a receiver or a driver raises is for the user of this page to see
             if get_settings().debug:
                 raise
@@ -67,6 +68,13 @@ def make_part(work: Work, by: str) -> None:
         work.go_to_next()
         if time.monotonic() >= until:
             return
+
+
+def _whom_it_waits_for(remote: str) -> str:
+    """Return what there is to say of the run that is under way: which process it is, and who has begun it."""
+    who = under_way(remote)
+    said = _("a run is under way: %(who)s") % {"who": who} if who else _("another run was under way")
+    return f"{said}{_by_whom(remote)}"
 
 
 def _by_whom(remote: str) -> str:
@@ -244,10 +252,24 @@ def _note_comparison(found: dict[str, Any], report: ComparisonReport) -> None:
     for one in new[: NAMED - len(found["named"])]:
         # Not the values: who may see this page may not see every model.
         fields = ", ".join(each.field for each in one.fields)
-        told = [one.model, one.local_key or one.remote_key or "", str(one.state), one.only, fields]
+        key = one.local_key or one.remote_key or ""
+        told = [one.model, key, _words().get(one.state, ""), _words().get(one.only, ""), fields]
         found["named"].append([*told, without_credentials(one.reason)])
     for left_out in report.left_out.values():
         found["left_out"] += [name for name in left_out if name not in found["left_out"]]
+
+
+def _words() -> dict[str, str]:
+    """Return what the page says of a state, and of the side that alone has an object."""
+    return {
+        State.DIFFERS: pgettext("comparison", "differs"),
+        State.PENDING: pgettext("comparison", "on its way"),
+        State.KEPT: pgettext("comparison", "kept as a failure"),
+        State.CONFLICT: pgettext("comparison", "changed on both sides"),
+        State.CHANGING: pgettext("comparison", "changes all the time"),
+        "local": pgettext("comparison", "only here"),
+        "remote": pgettext("comparison", "only there"),
+    }
 
 
 _PARTS: dict[str, Callable[[_Part], bool]] = {

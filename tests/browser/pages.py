@@ -24,7 +24,7 @@ Visit = Callable[[], object]
 @contextmanager
 def pages_of(person: Person) -> Iterator[dict[str, Visit]]:
     """Yield functions that bring somebody to each page, by its name."""
-    item = _make_records()
+    item = make_records()
     found = {f"list of {table}s": list_of(table) for table in ("changelog", "failure", "conflict", "run", "reference")}
     found["conflict"] = page_of("conflict", REMOTE, Conflict.objects.using(REMOTE).get().pk)
     found["failure"] = page_of("failure", REMOTE, Failure.objects.using(REMOTE).get().pk)
@@ -55,7 +55,7 @@ def _opening(person: Person, address: str) -> Visit:
     return lambda: person.open(address)
 
 
-def _make_records() -> Item:
+def make_records() -> Item:
     """Make a conflict, which LOCAL has won, a failure, and some changes that wait; return what they differ over."""
     item = Item.objects.create(name="a")
     synchronize()

@@ -102,7 +102,7 @@ def test_second_of_two_people_sees_the_run_of_the_first(ann, sluice, short):
     bob = ann.another().is_known_as(user_with(*EVERYTHING, name="bob"))
 
     bob.open("/synchro/").press("Synchronize", within=CARD)
-    bob.sees("“remote” waits: A run to 'remote' is under way since", of="#synchro-said")
+    bob.sees("“remote” waits: a run is under way: process", of="#synchro-said")
     said = bob.text("#synchro-said")
     sluice.open()
 

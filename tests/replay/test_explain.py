@@ -23,6 +23,10 @@ from tests.testapp.models import Item
 pytestmark = both
 
 LOCAL, REMOTE = ALIASES
+RECEIVED = (
+    "all that was logged of it has been received; what was changed past the log is not sent, "
+    "and a comparison tells of it"
+)
 NOW = datetime.datetime(2026, 3, 4, 5, 6, 7, tzinfo=datetime.UTC)
 LATER = NOW + datetime.timedelta(hours=1)
 
@@ -81,12 +85,12 @@ def test_object_that_was_brought():
     assert (name["maker"], name["key"], name["ended"], name["remote_won"]) == (LOCAL, str(item.pk), False, False)
     assert [(run["begun_by"], run["outcome"]) for run in remote["runs"]] == [("a task", "done")]
     assert (remote["failure"], remote["conflicts"], remote["pending"]) == (None, [], False)
-    assert remote["next"] == "nothing: all that was logged of it has been received"
+    assert remote["next"] == f"nothing: {RECEIVED}"
 
     lines = lines_of(item.pk)
     assert lines[0] == f"testapp.Item {item.pk}"
     assert f"default: is there, node {node_id(LOCAL)}" in lines and f"remote: {there}, node {node_id(REMOTE)}" in lines
-    assert lines[-1] == "  the next run would do: nothing: all that was logged of it has been received"
+    assert lines[-1] == f"  the next run would do: nothing: {RECEIVED}"
 
 
 @pytest.mark.all_pairs
@@ -103,7 +107,7 @@ def test_object_that_is_pending():
     assert next_of(key) == f"delete {there} there: a change is pending"
     assert explained(key)["local"]["there"] is False
     synchronize()
-    assert next_of(key) == "nothing: all that was logged of it has been received"
+    assert next_of(key) == f"nothing: {RECEIVED}"
 
 
 def test_newest_rows_of_the_log_are_shown():
@@ -276,7 +280,7 @@ def kept(next_at):
 
 
 NEXT = {
-    "received": (facts(), "nothing: all that was logged of it has been received"),
+    "received": (facts(), f"nothing: {RECEIVED}"),
     "changed": (facts(pending=True), "update 4711 there: a change is pending"),
     "new": (facts(pending=True, key=None), "create it there, or find it by its natural key: a change is pending"),
     "deleted": (facts(pending=True, there=False, newest=logged("D")), "delete 4711 there: a change is pending"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connections
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
 
 from ...capture.keys import encode_key, logged_texts
 from ...conf import local_alias
@@ -43,7 +44,8 @@ class Way:
     @property
     def why_pending(self) -> str:
         """What is to be told of what is pending."""
-        return f"logged on {self.log!r}, and not yet replayed on {self.receiver!r}"
+        text = _("logged on '%(log)s', and not yet replayed on '%(receiver)s'")
+        return text % {"log": self.log, "receiver": self.receiver}
 
     def pending(self, model: type[Model], labels: Sequence[str], keys: Collection[Any]) -> set[Any]:
         """Return those of the keys (of the database that logs) of which something is logged and not yet received."""

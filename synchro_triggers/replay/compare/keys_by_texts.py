@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from ...capture.keys import logged_texts
 from ..rows.raw_keys import may_hide, texts_after, there_as_text
@@ -48,8 +49,8 @@ def _keys(alias: str, model: type[Model], texts: Sequence[str]) -> list[Any]:
 def why_unreadable(model: type[Model], key: Unreadable, alias: str) -> str:
     """Return what is told of a row whose key leads to none."""
     if isinstance(read_key(model, key, zone_of(alias)), Unreadable):
-        return f"its key cannot be read on {alias!r}"
-    return f"its key is stored in a form that finds no row on {alias!r}"
+        return _("its key cannot be read on '%(database)s'") % {"database": alias}
+    return _("its key is stored in a form that finds no row on '%(database)s'") % {"database": alias}
 
 
 def _is_usual(model: type[Model], key: Any, text: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ...conf import local_alias
 from ..identity.matching import Matching
 from ..identity.reference_table import text_of
@@ -116,16 +118,15 @@ class Objects:
         }
         rows = read_in_part(self._table.model, remote, [key for key in remote_keys if not isinstance(key, Unreadable)])
         known = Matching(self._sides.identity(), OtherSpellings(remote)).living.keys_of(rows)
-        keys = {remote_key: key for (_, remote_key), key in known.items()}
+        keys = {remote_key: key for (_text, remote_key), key in known.items()}
         living, claims = self._living(set(keys.values())), self._claims([row.pk for row in rows])
         # Several rows may have the natural key of one object, which is one of them, or none.
         matched = CloserLook(self._sides, self._table).match(list(living))
         for row in rows:
             if len(some := claims[row.pk]) > 1:
-                shown = ", ".join(map(text_of, some))
-                found[row.pk] = Finding(
-                    some[-1], row.pk, reason=f"several objects of {local_alias()!r} are this row: {shown}"
-                )
+                text = _("several objects of '%(database)s' are this row: %(keys)s")
+                said = {"database": local_alias(), "keys": ", ".join(map(text_of, some))}
+                found[row.pk] = Finding(some[-1], row.pk, reason=text % said)
             elif matched.get(keys.get(row.pk)) != row.pk:
                 found[row.pk] = Finding(None, row.pk, "remote")
         return found, []

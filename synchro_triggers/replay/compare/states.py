@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from ...conf import local_alias
 from ..identity.reference_table import ReferenceTable, Stored, text_of
@@ -44,7 +45,7 @@ class States:
         states = [UNEXPLAINED] * len(found)
         for number, each in enumerate(found):
             if any(reference.remote_won for reference in references.get(self._at(each), ())):
-                states[number] = State.CONFLICT, "both sides changed it, and one side's version was kept"
+                states[number] = State.CONFLICT, _("both sides changed it, and one side's version was kept")
         for way, those in ((there, keys), (back, remote_keys)):
             if way is not None:
                 self._explain(way, those, states)

@@ -102,4 +102,7 @@ def _why_nothing(facts: Facts) -> str:
     if not facts.there and facts.key is not None and (facts.newest is None or facts.newest.operation != "D"):
         text = _("%(database)s does not have it, and its log does not say that it was deleted: %(key)s is left alone")
         return text % said
-    return _("all that was logged of it has been received")
+    return _(
+        "all that was logged of it has been received; what was changed past the log is not sent, "
+        "and a comparison tells of it"
+    )

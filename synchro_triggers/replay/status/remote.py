@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connections
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from ...capture.own_tables import require_own_tables
 from ...conf import local_alias
@@ -221,14 +222,14 @@ def _left_out(fence: Fence, checkpoint: Checkpoint) -> dict[str, str]:
     found: dict[str, str] = {}
     for label, columns in left_out_in(checkpoint.left_out).items():
         if TABLE in columns and label in fence.chosen:
-            found[label] = "its objects follow in the next run"
+            found[label] = _("its objects follow in the next run")
         for each in fields_with(label, columns):
-            found[f"{label}.{each.column}"] = "its values follow in the next run"
+            found[f"{label}.{each.column}"] = _("its values follow in the next run")
     found |= {model._meta.label: why.split(": ")[0] for model, why in fence.schema.absent().items()}
     here, there = map(copied, fence.schema.missing(fence.chosen))
     for alias, fields in ((local_alias(), here), (fence.remote, there)):
-        for each in fields:
-            found[f"{each.model._meta.label}.{each.column}"] = f"{alias!r} has no such column"
+        reason = _("'%(database)s' has no such column") % {"database": alias}
+        found |= {f"{each.model._meta.label}.{each.column}": reason for each in fields}
     return dict(sorted(found.items()))
 
 
@@ -310,13 +311,20 @@ def why_refused(remote: str, checkpoint: Checkpoint) -> str:
     return ""
 
 
+def under_way(remote: str) -> str:
+    """Return who synchronises to a remote just now, or ``''``."""
+    return _under_way(load_checkpoint(remote, node_id(local_alias())))
+
+
 def _under_way(checkpoint: Checkpoint) -> str:
     if not checkpoint.run_id or checkpoint.run_started is None:
         return ""
-    return (
-        f"process {checkpoint.run_pid} on {checkpoint.run_host!r} since {checkpoint.run_started:%Y-%m-%d %H:%M:%S}, "
-        f"last heard of at {checkpoint.run_seen:%H:%M:%S}"
-    )
+    return _("process %(pid)s on '%(host)s' since %(since)s, last heard of at %(seen)s") % {
+        "pid": checkpoint.run_pid,
+        "host": checkpoint.run_host,
+        "since": f"{checkpoint.run_started:%Y-%m-%d %H:%M:%S}",
+        "seen": f"{checkpoint.run_seen:%H:%M:%S}",
+    }
 
 
 def _iso(value: datetime.datetime | None) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ...conf import LOCAL
 from ...models import Run
@@ -85,7 +86,25 @@ class PastRun:
         said = "; ".join(filter(None, (counts, self.error)))
         by = _(" by %(who)s") % {"who": self.begun_by} if self.begun_by else ""
         took = "" if self.seconds is None else f", {self.seconds:.1f} s"
-        return f"{self.begun_at:%Y-%m-%d %H:%M:%S} {self.direction}{by}{took}: {self.outcome}{said and f' ({said})'}"
+        direction, outcome = (_words().get(each, each) for each in (self.direction, self.outcome))
+        return f"{self.begun_at:%Y-%m-%d %H:%M:%S} {direction}{by}{took}: {outcome}{said and f' ({said})'}"
+
+
+def _words() -> dict[str, str]:
+    """Return what people are told of a direction and of an outcome."""
+    return {
+        "push": pgettext("a run", "push"),
+        "pull": pgettext("a run", "pull"),
+        "done": pgettext("a run", "done"),
+        "nothing to do": pgettext("a run", "nothing to do"),
+        "failed": pgettext("a run", "failed"),
+        "refused": pgettext("a run", "refused"),
+        "busy": pgettext("a run", "busy"),
+        "unreachable": pgettext("a run", "unreachable"),
+        "paused": pgettext("a run", "paused"),
+        KILLED: pgettext("a run", "killed"),
+        UNDER_WAY: pgettext("a run", "under way"),
+    }
 
 
 def last_runs(remote: str, number: int, *, under_way: bool = False) -> list[PastRun]:

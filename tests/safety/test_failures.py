@@ -328,6 +328,9 @@ def test_status_as_json_is_the_same():
         "lagging": {},
         "left_out": {},
         "note": "",
+        "logs": True,
+        "has_sent": False,
+        "blind": "",
         "pending": {"testapp.Tag": 1},
         "pending_rows": 1,
         "failures": [

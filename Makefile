@@ -155,7 +155,7 @@ format: $(VENV)/.for-dev  ## let ruff repair and format the code
 
 types: $(VENV)/.for-dev  ## mypy, strict; pyright on what a project's own code says: examples/typed
 	$(BIN)/mypy
-	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/basedpyright --project pyproject.toml --pythonpath $(BIN)/python
 
 messages: $(VENV)/.for-dev  ## what people read, into the catalogs of all languages, and compiled (needs GNU gettext)
 	cd synchro_triggers && $(CATALOGS) makemessages $(LANGUAGES) --no-wrap --no-location --no-obsolete

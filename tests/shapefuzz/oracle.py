@@ -90,6 +90,7 @@ class Oracle:
         self._remote: dict[Name, Values] = {}
         self._raw: dict[Name, Values] = {}
         self._raw_there: dict[Name, Values] = {}
+        self._all_raw_there: dict[Name, list[Values]] = {}
         self._sent_as: dict[Name, set[str]] = {}  # under which keys LOCAL had at the last run what the remote has
         self._owed: set[Name] = set()
         self._dangling_links: set[tuple[str, str]] = set()
@@ -115,6 +116,7 @@ class Oracle:
         self._raw, self._raw_there = (
             {name: rows[0].raw for name, rows in side.rows.items()} for side in (sides.local, sides.remote)
         )
+        self._all_raw_there = {name: [row.raw for row in rows] for name, rows in sides.remote.rows.items()}
         self._dangling_links = {
             _as_stored(name[0], row) for name, rows in _links(sides.local) for row in rows if "→ nothing" in name[1]
         }
@@ -189,6 +191,7 @@ class Oracle:
             else:
                 self._remote[name] = new
                 self._raw_there[name] = after.remote.rows[name][0].raw
+                self._all_raw_there[name] = [row.raw for row in after.remote.rows[name]]
             if new is not None and new == after.local.one(name):
                 self._local[name] = new
                 self._owed.discard(name)
@@ -251,8 +254,12 @@ class Oracle:
         return self._raw_there.get(name)
 
     def is_as_stored_there(self, name: Name, remote: Content) -> bool:
-        """Tell whether a row of the remote's holds what it held, whatever has become of what it points to."""
-        return [row.raw for row in remote.rows.get(name, ())] == [self._raw_there.get(name)]
+        """Tell whether a row of the remote's holds what it held, whatever has become of what it points to.
+
+        Of two rows, what it was under its former key and what it is now, one may have gone since.
+        """
+        now, known = [row.raw for row in remote.rows.get(name, ())], self._all_raw_there.get(name, [])
+        return bool(now) and all(raw in known for raw in now)
 
     def is_kept_there(self, name: Name) -> bool:
         """Tell whether the remote may have what an object was before its key changed on LOCAL."""

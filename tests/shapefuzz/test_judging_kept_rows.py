@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synchro_triggers import synchronize
+from synchro_triggers import synchro_paused, synchronize
 from tests.replay.hearing import later
 from tests.shapefuzz import ledger
 from tests.shapefuzz.content import read
@@ -80,3 +80,37 @@ def test_object_that_fails_under_its_new_key_is_there_twice_only_where_it_was_to
     assert keys == sorted(["new", *more, *(["old"] if kept and tampered != "the kept row" else [])])
     assert any(f"is there {len(keys)} times" in each for each in found) is (tampered != "nothing")
     assert found == [] or tampered != "nothing"
+
+
+@both_vendors
+@pytest.mark.parametrize("changed", [False, True])
+def test_one_of_two_rows_is_as_it_was_though_the_other_one_has_gone(project, judged, local, changed):
+    [model] = project(
+        local,
+        (
+            *("A", "models.Model", "a_no = models.CharField(max_length=9, primary_key=True)", marked("a")),
+            "note_a = models.CharField(max_length=9, default='')",
+        ),
+        SYNCHRO_CONFLICT="remote",
+    )
+    model.objects.create(a_no="old", mark_a="o1")
+    synchronize()
+    later()
+    there = model.objects.using("remote")
+    there.update(note_a="theirs")  # and so it stays when LOCAL gives it another key
+    model.objects.update(a_no="new")
+    synchronize()
+    assert there.count() == 2
+    later()
+
+    def write():
+        model.objects.update(note_a="ours")
+        there.filter(a_no="old").delete()
+        if changed:
+            with synchro_paused(using="remote"):
+                there.update(note_a="other")
+
+    found = judged(local, write)
+
+    assert [each.note_a for each in there] == ["ours"]
+    assert ("overwritten in silence" in str(found)) is changed and bool(found) is changed

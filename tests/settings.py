@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "treebeard",
     "guardian",
     "synchro_triggers",
+    "tests.clock",
     "tests.testapp",
     "tests.shapeapp",
     "tests.oddapp",

@@ -11,6 +11,8 @@ from typing import Any
 from django.db.models import Model
 from django.db.models.signals import ModelSignal, m2m_changed, post_delete, post_save, pre_delete, pre_save
 
+from tests.clock.apps import TICK
+
 LOCAL, REMOTE = "default", "remote"
 
 SIGNALS: dict[str, ModelSignal] = {
@@ -68,4 +70,4 @@ def names(heard: list[Heard]) -> list[str]:
 
 def later() -> None:
     """Let the clocks move on: SQLite's triggers log milliseconds."""
-    time.sleep(0.01)
+    time.sleep(0.008 + 0.002 * TICK)

@@ -14,7 +14,7 @@ from synchro_triggers.replay.run import Run
 from synchro_triggers.replay.state.checkpoint import load_checkpoint
 from tests.comparing import assert_same
 from tests.databases import both
-from tests.replay.hearing import receiving
+from tests.replay.hearing import later, receiving
 from tests.replay.routes import batches, route  # noqa: F401  (fixtures)
 from tests.shapeapp.models import Article, CascadePet, Flea, Note, NullPet, Owner, ProtectPet, Shelf, Sticker
 from tests.shapes.sides import LOCAL, REMOTE, checked_late, execute, on_remote
@@ -213,6 +213,7 @@ def test_what_a_cascade_takes_along_is_counted_and_named_on_every_level():
         Flea.objects.using(REMOTE).create(name="on ours", pet=on_remote(CascadePet, name="ours")),
     ]
     expected = sorted([("shapeapp.CascadePet", str(pet.pk)), *(("shapeapp.Flea", str(flea.pk)) for flea in fleas)])
+    later()
 
     owner.delete()
     dry = synchronize(dry_run=True)
@@ -236,6 +237,7 @@ def test_what_points_generically_is_counted_and_named():
     note = Note.objects.using(REMOTE).create(name="n", content_type=content[Article], object_id=on_remote(Article).pk)
     sticker = Sticker.objects.using(REMOTE).create(name="t", content_type=content[Shelf], object_id="s")
     expected = [("shapeapp.Note", str(note.pk)), ("shapeapp.Sticker", str(sticker.pk))]
+    later()
 
     article.delete()
     shelf.delete()

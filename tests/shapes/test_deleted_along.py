@@ -15,6 +15,7 @@ from tests.comparing import assert_same
 from tests.databases import both
 from tests.fieldapp.models import Berth, Mooring, Quay
 from tests.oddapp.models import Child, Grandchild, Parent
+from tests.replay.hearing import later
 from tests.shapeapp.models import CascadePet, DatabaseNullPet, DatabasePet, Flea, Owner
 from tests.shapes.sides import LOCAL, REMOTE, execute, on_remote
 from tests.testapp.models import Friend, Tag, Tagged
@@ -39,6 +40,7 @@ def test_what_the_database_takes_along_is_counted_and_named(way):
     synchronize()
     theirs = DatabasePet.objects.using(REMOTE).create(name="theirs", owner=on_remote(Owner))
     DatabaseNullPet.objects.using(REMOTE).create(name="null", owner=on_remote(Owner))
+    later()
 
     owner.delete()
     dry, report = synchronize(dry_run=True), synchronize()
@@ -58,6 +60,7 @@ def test_what_hangs_on_what_django_deletes_goes_by_the_database_too(way):
     pet = CascadePet.objects.using(REMOTE).create(name="pet", owner=on_remote(Owner))
     flea = Flea.objects.using(REMOTE).create(name="flea", pet=pet)
     database = DatabasePet.objects.using(REMOTE).create(name="of the database", owner=on_remote(Owner))
+    later()
 
     owner.delete()
     report = synchronize()
@@ -84,6 +87,7 @@ def test_what_local_still_has_is_not_taken_along_by_the_database(way):
             local_pk=str(theirs.pk),
             remote_pk=str(here.pk),
         )
+    later()
 
     owner.delete()
     report = synchronize()
@@ -115,6 +119,7 @@ def test_chain_of_cascades_of_the_database_is_followed(family, way):
     there = on_remote(Parent)
     child = Child.objects.using(REMOTE).create(parent_id=there.pk)
     keys = [Grandchild.objects.using(REMOTE).create(child_id=child.pk).pk for _ in range(2)]
+    later()
 
     parent.delete()
     dry, report = synchronize(dry_run=True), synchronize()
@@ -133,6 +138,7 @@ def test_cascades_that_django_leaves_to_the_database_are_counted_and_named(captu
     synchronize()
     berth = Berth.objects.using(REMOTE).create(name="theirs", quay_id=on_remote(Quay).pk)
     mooring = Mooring.objects.using(REMOTE).create(name="theirs", berth_id=berth.pk)
+    later()
 
     quay.delete()
     dry, report = synchronize(dry_run=True), synchronize()
@@ -153,6 +159,7 @@ def test_links_that_go_with_their_object_are_counted_and_not_named(way):
     synchronize()
     theirs = Tag.objects.using(REMOTE).create(label="theirs")
     on_remote(Tagged, title="x").tags.add(theirs)
+    later()
 
     tagged[0].delete()
     dry, report = synchronize(dry_run=True), synchronize()
@@ -199,6 +206,7 @@ def test_links_of_what_goes_along_are_counted_too(way):
     on_remote(Tagged).tags.add(*(Tag.objects.using(REMOTE).create(label=label) for label in "ab"))
     with synchro_paused(using=REMOTE):
         on_remote(Tagged).tags.add(Tag.objects.using(REMOTE).create(label="c"))
+    later()
 
     tagged.delete()
     report = synchronize()

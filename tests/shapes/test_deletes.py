@@ -9,6 +9,7 @@ from django.db.models.signals import post_delete
 from synchro_triggers import synchro_paused, synchronize
 from tests.comparing import assert_same
 from tests.databases import both, both_committed
+from tests.replay.hearing import later
 from tests.shapeapp.models import (
     Branch,
     CascadePet,
@@ -183,6 +184,7 @@ def test_default_that_names_no_database_is_looked_up_on_the_remote():
     Owner.objects.create(name="nobody")
     synchronize_and_compare("shapeapp")
     DefaultPet.objects.using(REMOTE).create(name="only there", owner=on_remote(Owner, name="owner"))
+    later()
 
     owner.delete()
     report = synchronize()

@@ -37,6 +37,7 @@ from tests.fieldapp.models import (
     Tariff,
 )
 from tests.mariadb_databases import not_makeable
+from tests.replay.hearing import later
 from tests.shapes.sides import LOCAL, REMOTE, checked_late, execute, on_remote, synchronize_and_compare
 
 pytestmark = [both, pytest.mark.mariadb]
@@ -217,6 +218,7 @@ def test_change_that_the_remote_made_too_is_seen_whatever_the_key_is(keyed_and_p
     settings.SYNCHRO_CONFLICT = "remote"
     fill(LOCAL)
     synchronize_and_compare(*keyed_and_paired)
+    later()
 
     for model in keyed_and_paired:
         execute(f"UPDATE {model._meta.db_table} SET name = 'theirs'", alias=REMOTE)

@@ -6,6 +6,7 @@ import pytest
 
 from synchro_triggers import synchronize
 from tests.databases import both
+from tests.replay.hearing import later
 from tests.shapeapp.models import Anthology, Paper
 from tests.shapes.sides import LOCAL, REMOTE, on_remote, synchronize_and_compare
 
@@ -47,6 +48,7 @@ def test_place_of_each_link_arrives(poems: Anthology, way: str) -> None:
 def test_same_link_of_both_sides_is_one_link(poems: Anthology) -> None:
     synchronize_and_compare()
     arrange(on_remote(Anthology, name="poems"), "two", "one")
+    later()
 
     arrange(poems, "one", "two")
     synchronize_and_compare()

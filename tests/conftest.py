@@ -120,9 +120,8 @@ def pytest_configure_node(node: Any) -> None:
     if for_workers not in config.stash:
         run = _new_run(config)
         shared: dict[str, Any] = {"folder": str(run.folder), "name": run.name}
-        if any(PAIRS[name].needs_postgres for name in config.stash[chosen_pairs]):
-            server, reason = _start_server(config)
-            shared |= {"server": asdict(server)} if server is not None else {"no_server": reason}
+        server, reason = _start_server(config)  # whatever --pairs says: some tests ask for it by themselves
+        shared |= {"server": asdict(server)} if server is not None else {"no_server": reason}
         if any(PAIRS[name].needs_mariadb for name in config.stash[chosen_pairs]) and not config.stash[no_mariadb]:
             mariadb, reason = _start_mariadb(config)
             shared |= {"mariadb": asdict(mariadb)} if mariadb is not None else {"no_mariadb": reason}

@@ -47,7 +47,8 @@ def collect(row: Model, using: str, *, keep_parents: bool) -> Collected | None:
     """
     if not is_as_expected("collecting"):
         raise ObjectNotApplied(f"it was deleted; {PARTS['collecting'].otherwise}")
-    collector = _collector(row, using, keep_parents=keep_parents)
+    alone = keep_parents and has_djangos_delete(type(row))
+    collector: Any = (_OfOneRow if alone else Collector)(using=using, origin=row)
     if collector.can_fast_delete(row):
         return None
     collector.collect([row], keep_parents=keep_parents)
@@ -58,20 +59,19 @@ def collect(row: Model, using: str, *, keep_parents: bool) -> Collected | None:
     return Collected({model: list(rows) for model, rows in collector.data.items()}, unread, emptied)
 
 
-def delete_alone(row: Model, using: str, keep_parents: bool = True) -> Any:
+def has_djangos_delete(model: type[Model]) -> bool:
+    """Tell whether a child's row may be deleted alone: a ``delete()`` of the model's own is called."""
+    return model.delete is Model.delete
+
+
+def delete_alone(row: Model, using: str) -> None:
     """Do what ``row.delete(using=using, keep_parents=True)`` does, and leave alone what points to its parents' proxies.
 
-    Django takes what points to a proxy of a parent for something that points to the child. A model whose own
-    ``delete()`` is to be called is deleted as Django does it.
+    Django takes what points to a proxy of a parent for something that points to the child.
     """
-    collector = _collector(row, using, keep_parents=keep_parents)
-    collector.collect([row], keep_parents=keep_parents)
-    return collector.delete()
-
-
-def _collector(row: Model, using: str, *, keep_parents: bool) -> Any:
-    by_django = type(row).delete is Model.delete
-    return (_OfOneRow if keep_parents and by_django else Collector)(using=using, origin=row)
+    collector: Any = _OfOneRow(using=using, origin=row)
+    collector.collect([row], keep_parents=True)
+    collector.delete()
 
 
 class _OfOneRow(Collector):

@@ -28,7 +28,7 @@ from .schema.shape import model_of
 from .state.checkpoint import received_fields
 from .state.failures import concern_failures
 from .state.lease import CheckpointMoved, Lease
-from .state.left_out import TABLE, left_out_in
+from .state.left_out import TABLE, require_left_out
 from .state.node import has_same_history_there
 from .write.batch import Batch
 from .write.ledger import Ledger
@@ -146,7 +146,7 @@ class AtOnce:
 
 def _waits_for_columns(checkpoint: Checkpoint) -> bool:
     """Tell whether the remote may lack columns, tables, or what they hold; not of those that the models do not know."""
-    left_out = left_out_in(checkpoint.left_out)
+    left_out = require_left_out(checkpoint.left_out)
     return any(
         fields_with(label, columns) or (TABLE in columns and model_of(label) is not None)
         for label, columns in left_out.items()

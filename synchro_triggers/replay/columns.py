@@ -30,7 +30,7 @@ from .state.left_out import (
     added,
     as_text,
     lacking_of_all,
-    left_out_in,
+    require_left_out,
     with_progress,
     without,
 )
@@ -67,7 +67,7 @@ class Columns:
         columns.forget()
         here, there = columns.missing(self._fence.listed)
         nowhere = columns.leading_nowhere() - here - there
-        entries = left_out_in(checkpoint.left_out)
+        entries = require_left_out(checkpoint.left_out)
         held = self._held(entries) - there - here - nowhere
         unknown = columns.unknown(self._fence.listed)
         lacking = copied(there - here) | copied(nowhere)

@@ -18,10 +18,10 @@ from ..models import ChangeLog, Checkpoint, Conflict, Knowledge, Reference, Run,
 from .choices import OnProgress
 from .identity.arrivals import write_arrivals
 from .log.noted_changes import delete_old_notes
+from .log.notes import require_texts
 from .log.vendor import Condition, log_of
 from .rows.selecting import rows_with
 from .state.account import Peer, all_of, are_behind, forget_nodes, peers
-from .state.gaps import labels_in
 from .state.node import require_original
 from .state.totals import delete_conflicts
 
@@ -175,7 +175,7 @@ def _delete_knowledge() -> int:
     rows = Knowledge._base_manager.using(local_alias()).filter(came_with=0)
     of_all = dict(rows.filter(model_label="").values_list("author", "number"))
     for source, number, lacks in Checkpoint._base_manager.using(local_alias()).values_list("source", "number", "lacks"):
-        if not labels_in(lacks):
+        if not require_texts(lacks):
             of_all[source] = max(number, of_all.get(source, 0))
     deleted = 0
     for author, number in of_all.items():

@@ -17,6 +17,9 @@ COUNTED = ("created", "updated", "deleted", "unchanged", "conflicts", "failed")
 #: Remarks of one kind that a report keeps by name; beyond that they are counted, so that memory stays flat.
 NAMED = 1_000
 
+#: Failures that an error names.
+_NAMED = 5
+
 
 @dataclass
 class Counts:
@@ -355,14 +358,14 @@ def _counted(objects: int) -> str:
     return ngettext("%(number)s object, as ", "%(number)s objects, as ", objects) % {"number": f"{objects:,}"}
 
 
-def describe_failures(report: SyncReport, at_most: int = 5) -> str:
+def describe_failures(report: SyncReport) -> str:
     """Return a line for each of the first failures, and how many more there are."""
     if not report.failures:
         return _describe_waiting(report)
-    lines = [f"{report.name_of(failure)}: {failure.error}" for failure in report.failures[:at_most]]
-    if len(report.failures) > at_most:
-        lines.append(gettext("... and %(number)s more") % {"number": len(report.failures) - at_most})
+    lines = [f"{report.name_of(failure)}: {failure.error}" for failure in report.failures[:_NAMED]]
     count = len(report.failures)
+    if count > _NAMED:
+        lines.append(gettext("... and %(number)s more") % {"number": count - _NAMED})
     head = ngettext(
         "%(number)s object could not be applied; kept, tried again in the next run:",
         "%(number)s objects could not be applied; kept, tried again in the next run:",

@@ -112,7 +112,7 @@ def test_objects_that_point_to_what_was_not_found_are_told_apart_from_others():
 
     code, said = link("--model", "testapp.Membership", "--by", "club,member")
 
-    assert code == 0
+    assert code == 1 and "testapp.Membership: nothing was linked" in said
     assert "1 without a counterpart, 1 of them since what they point to has none" in said
 
 
@@ -269,7 +269,7 @@ def test_many_are_named_in_part_and_all_of_them_as_json():
     code, told = linked_as_json("--model", "testapp.Item")
 
     assert said.count("other values\n") == 20 and "    ... and 3 more (--json names all)" in said
-    assert code == 0 and len(told["left"]) == 23
+    assert code == 1 and len(told["left"]) == 23  # nothing was linked
 
 
 def test_second_time_finds_the_same_differences():
@@ -280,6 +280,81 @@ def test_second_time_finds_the_same_differences():
     code, said = link("--model", "testapp.Item")
 
     assert code == 1 and "0 linked, 1 known before" in said and "cash: '0' on 'default', '1' on 'remote'" in said
+
+
+# Where nothing is linked -------------------------------------------------------------------------------
+
+
+@pytest.mark.all_pairs
+@pytest.mark.mariadb
+def test_nothing_linked_is_no_word_that_both_sides_have_nothing_in_common():
+    make(LOCAL, Item, {"name": "a"}, {"name": "b"})
+    make(REMOTE, Item, {"name": "b"}, {"name": "a"}, first=101)
+    make(LOCAL, Numbered, {"number": 1})
+    make(REMOTE, Numbered, {"number": 1})
+
+    dry, told = link("--dry-run"), linked_as_json("--dry-run")
+    code, said = link()
+
+    assert dry == (code, "Dry run: nothing was written.\n" + said) and (code, told[0]) == (1, 1)
+    assert told[1]["in_doubt"] == ["testapp.Item"]
+    assert "0 linked, 0 known before, 2 without a counterpart; 2 on 'remote' that are nobody's here" in said
+    assert "testapp.Item: nothing was linked, and both sides have objects" in said
+    assert "synchro_link --by testapp.Item:FIELD" in said and "synchro_link --strangers --model testapp.Item" in said
+    assert "testapp.Numbered" not in said.split("nothing was linked")[1]
+    words = dict(Introduction.objects.using(REMOTE).values_list("model_label", "word"))
+    assert words["testapp.Numbered"] == "linked" and not words.get("testapp.Item")
+    Item.objects.update(cash=1)
+    with pytest.raises(CommandError, match=r"testapp\.Item \(2 to be created"):
+        call_command("synchronize")
+    assert Item.objects.using(REMOTE).count() == 2
+
+    code, said = link("--by", "testapp.Item:name")
+
+    assert (code, "in common" in said) == (0, False), said
+    assert (synchronize().created, Item.objects.using(REMOTE).filter(cash=1).count()) == (0, 2)
+
+
+def test_strangers_need_the_word_that_they_are():
+    make(LOCAL, Item, {"name": "a"})
+    make(REMOTE, Item, {"name": "z"}, first=101)
+    Item.objects.update(cash=1)
+    assert link("--trust-keys", "--model", "testapp.Item")[0] == 1
+
+    call_command("synchro_link", "--strangers", "--model", "testapp.Item", verbosity=0)
+
+    assert synchronize().created == 1
+    assert link("--model", "testapp.Item")[0] == 0  # all are known by now
+    assert sorted(Item.objects.using(REMOTE).values_list("name", flat=True)) == ["a", "z"]
+
+
+@pytest.mark.parametrize("run", [True, False], ids=["sent", "nothing sent"])
+def test_strangers_are_not_asked_about_twice(run):
+    make(LOCAL, Item, {"name": "a"})
+    make(REMOTE, Item, {"name": "z"}, first=101)
+    call_command("synchro_link", "--strangers", "--model", "testapp.Item", verbosity=0)
+    if run:
+        synchronize()
+
+    assert link("--model", "testapp.Item")[0] == 0
+
+
+@pytest.mark.parametrize("side", [LOCAL, REMOTE])
+def test_what_one_side_alone_has_is_no_doubt(side):
+    make(side, Item, {"name": "a"})
+
+    code, said = link("--model", "testapp.Item")
+
+    assert code == 0 and "0 linked" in said
+    assert Introduction.objects.using(REMOTE).get().word == "linked"
+
+
+def test_what_the_log_has_seen_being_made_is_new_and_no_doubt():
+    Item.objects.create(pk=1, name="ours")
+    make(REMOTE, Item, {"name": "theirs"}, first=101)
+
+    assert link("--model", "testapp.Item")[0] == 0
+    assert synchronize().created == 1
 
 
 # Without writing --------------------------------------------------------------------------------------
@@ -322,6 +397,7 @@ def test_dry_run_says_the_same_and_writes_nothing():
         (("--model", "testapp.Tag", "--by", "testapp.Item:name"), "testapp.Item, which is none of those of --model"),
         (("--by", "testapp.Item:name", "--strangers"), "--strangers links nothing"),
         (("--dry-run", "--strangers"), "--strangers"),
+        (("--pull",), "--pull says more of --strangers"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

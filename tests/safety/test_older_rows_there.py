@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from synchro_triggers import synchro_paused, synchronize
 from synchro_triggers.capture import install
+from synchro_triggers.models import Introduction
 from tests.databases import both
 from tests.testapp.models import Item
 
@@ -88,8 +89,8 @@ def test_what_is_here_too_is_linked_and_none_is_made_twice():
     assert names() == [["one", "theirs"]] * 2
 
 
-@pytest.mark.parametrize("link", ["synchro_link", "synchro_link --strangers"])
-def test_way_out_of_a_fetch_that_is_refused_is_one(link):
+@pytest.mark.parametrize("links", [("synchro_link", "synchro_link --strangers"), ("synchro_link --strangers",)])
+def test_way_out_of_a_fetch_that_is_refused_is_one(links):
     """The rows that are in doubt are LOCAL's own: a word of what is new to the remote does not tell of them."""
     make("ours", "default")
     make("theirs", REMOTE)
@@ -97,11 +98,39 @@ def test_way_out_of_a_fetch_that_is_refused_is_one(link):
 
     with pytest.raises(CommandError, match="may be on 'default' already") as refused:
         call_command("synchronize", "--full", "--pull", stdout=StringIO())
-    follow(str(refused.value), link)
-    follow(str(refused.value), "synchronize")
+    way = str(refused.value)
+    if len(links) > 1:
+        with pytest.raises(CommandError, match="nothing was linked") as found:
+            follow(way, links[0])
+        follow(str(found.value), links[1])
+    else:
+        follow(way, links[0])
+    follow(way, "synchronize")
 
     assert names() == [["ours", "theirs"]] * 2
     call_command("synchronize", "--full", "--pull", stdout=StringIO())
+
+
+@pytest.mark.parametrize("some_are_here_too", [True, False])
+def test_way_out_of_a_fetch_that_is_refused_is_one_for_those_who_send_nothing(some_are_here_too):
+    make("ours", "default")
+    make("theirs", REMOTE)
+    both_have = ["one"] * some_are_here_too
+    for name in both_have:
+        make(name, "default", REMOTE)
+    installed_there()
+
+    with pytest.raises(CommandError, match="may be on 'default' already") as refused:
+        call_command("synchronize", "--full", "--pull", stdout=StringIO())
+    way = str(refused.value)
+    if some_are_here_too:
+        follow(way, "synchro_link")
+    follow(way, "synchro_link --strangers --pull")
+    call_command("synchronize", "--full", "--pull", stdout=StringIO())
+
+    assert names() == [[*both_have, "ours", "theirs"], [*both_have, "theirs"]]
+    assert not synchronize(pull=True, full=True).changed
+    assert not Introduction.objects.using(REMOTE).filter(word="strangers").exists()  # nobody has said so of ours
 
 
 def test_what_a_remote_has_received_from_here_is_not_counted():

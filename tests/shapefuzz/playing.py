@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -245,12 +246,17 @@ def find_way_out(world: World, oracle: Oracle, now: Sides, random: Random) -> st
 
 
 def link(**options: bool) -> None:
-    """Say which objects are the same; that some differ, or are left undecided, is no trouble here."""
+    """Say which objects are the same; that some differ, or are left undecided, is no trouble here.
+
+    Where none of a model is, all of its objects are others.
+    """
     try:
         call_command("synchro_link", verbosity=0, **options)
     except CommandError as error:
         if error.returncode != 1:
             raise
+        if in_doubt := re.findall(r"([\w.]+): nothing was linked", str(error)):
+            call_command("synchro_link", verbosity=0, strangers=True, models=in_doubt)
 
 
 def _described(report: Any) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
 from ...capture.install import require_capture
 from ...capture.tables import labels_of
-from ...conf import local_alias, required_remotes
+from ...conf import LOCAL, local_alias, replaying_from, required_remotes
 from ...exceptions import SynchroConfigurationError
 from ...reaching import with_each
 from ...replay.compare.linked import Linked, link_and_compare
@@ -30,7 +31,8 @@ class Command(LongCommand):
         "Link objects that are on both sides but have never been synchronised: by the fields of --by, else by natural "
         "key, else by primary key and equal values; then compare what is linked. Needed once after one side was "
         "imported from the other, for models with automatic primary keys. Objects without a counterpart are new for "
-        "the remote from then on. Ends with 1 when objects differ that are linked."
+        "the remote from then on, unless none of their model has one. Ends with 1 then, and when objects differ that "
+        "are linked."
     )
     rows = "objects"
 
@@ -54,6 +56,11 @@ class Command(LongCommand):
             help="Link nothing: the objects of both sides have nothing in common, and all of them are to be kept.",
         )
         parser.add_argument(
+            "--pull",
+            action="store_true",
+            help="With --strangers: say it of what the remote has, and a fetch brings (synchronize --pull).",
+        )
+        parser.add_argument(
             "--dry-run",
             action="store_true",
             help="Say what would be linked, and what differs, and write nothing. (Others cannot write to an SQLite "
@@ -62,7 +69,7 @@ class Command(LongCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         told: dict[str, Any] = {}
-        unlike: list[int] = []
+        found: dict[str, Linked] = {}
         with one_line():
             require_capture(local_alias())
             _require_sense(options)
@@ -73,23 +80,26 @@ class Command(LongCommand):
                 if options["strangers"]:
                     with_each(remotes, lambda alias: told.update({alias: self._strangers(alias, labels, options)}))
                 else:
-                    with_each(remotes, lambda alias: told.update({alias: self._link(alias, by, options, unlike)}))
+                    with_each(remotes, lambda alias: told.update({alias: self._link(alias, by, options, found)}))
             finally:  # what was done with those that had no trouble
                 if told:
                     self.tell([], told, options)
-        if number := sum(unlike):
-            raise CommandError("1 object differs." if number == 1 else f"{number:,} objects differ.")
+        if told_last := " ".join(_last_words(found.values())):
+            raise CommandError(told_last)
 
     def _say(self, line: str, options: dict[str, Any]) -> None:
         if not options["as_json"]:
             self.tell([line], None, options)
 
     def _strangers(self, alias: str, labels: tuple[str, ...] | None, options: dict[str, Any]) -> dict[str, list[str]]:
-        strangers = call_strangers(alias, labels)
+        if options["pull"]:
+            require_capture(alias)
+        with replaying_from(alias) if options["pull"] else nullcontext():
+            strangers = call_strangers(LOCAL if options["pull"] else alias, labels)
         self._say(f"{alias}: nothing in common: {', '.join(strangers) or 'no model needs the word'}", options)
         return {"strangers": strangers}
 
-    def _link(self, alias: str, by: ByFields, options: dict[str, Any], unlike: list[int]) -> dict[str, Any]:
+    def _link(self, alias: str, by: ByFields, options: dict[str, Any], others: dict[str, Linked]) -> dict[str, Any]:
         found = link_and_compare(
             alias,
             options["models"],
@@ -99,11 +109,11 @@ class Command(LongCommand):
             named=None if options["as_json"] else _NAMED,
             bar=lambda rows: progress_bar(self.stderr, options, rows),
         )
-        if options["dry_run"] and not unlike:
+        if options["dry_run"] and not others:
             self._say("Dry run: nothing was written.", options)
         for line in _lines(found, alias):
             self._say(line, options)
-        unlike.append(found.unlike)
+        others[alias] = found
         return {"dry_run": options["dry_run"], **found.as_dict()}
 
 
@@ -113,6 +123,24 @@ def _require_sense(options: dict[str, Any]) -> None:
             raise SynchroConfigurationError(
                 f"--strangers links nothing, and looks at nothing: leave out --{name.replace('_', '-')}."
             )
+    if options["pull"] and not options["strangers"]:
+        raise SynchroConfigurationError(
+            "--pull says more of --strangers: what is linked is the same both ways. Leave out --pull."
+        )
+
+
+def _last_words(all_found: Collection[Linked]) -> Iterator[str]:
+    """Yield why the command does not end with 0: what is in doubt, and what differs."""
+    for found in all_found:
+        for label in found.linking.in_doubt:
+            yield (
+                f"{label}: nothing was linked, and both sides have objects ({local_alias()!r} and {found.remote!r}). "
+                "That is no word that they are others: a run goes on refusing to create them. By which values are they "
+                f"the same? `manage.py synchro_link --by {label}:FIELD,…` (first with --dry-run). Only where both have "
+                f"nothing in common, and all is to be kept: `manage.py synchro_link --strangers --model {label}`."
+            )
+    if number := sum(found.unlike for found in all_found):
+        yield "1 object differs." if number == 1 else f"{number:,} objects differ."
 
 
 def _lines(found: Linked, alias: str) -> Iterator[str]:

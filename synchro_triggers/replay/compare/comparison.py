@@ -25,7 +25,7 @@ from ..rows.selecting import rows_of
 from ..rows.utc import times_in_utc
 from ..schema.common_columns import CommonColumns, copied, fields_with
 from ..schema.link_shapes import link_shape
-from ..state.left_out import TABLE, left_out_in
+from ..state.left_out import TABLE, require_left_out
 from ..state.node import require_original, require_two_databases, require_two_nodes
 from ..state.sight import require_sight
 from .explained import Way, two_ways
@@ -168,7 +168,7 @@ def _on_their_way(remote: str, source: str, target: str) -> tuple[frozenset[Any]
     found, tables = [], set[str]()
     for alias, node in ((remote, source), (local_alias(), target)):
         for checkpoint in Checkpoint._base_manager.using(alias).filter(source=node).exclude(left_out=""):
-            for label, columns in left_out_in(checkpoint.left_out).items():
+            for label, columns in require_left_out(checkpoint.left_out).items():
                 found += fields_with(label, columns)
                 tables.update([label] if TABLE in columns else [])
     return frozenset(found), frozenset(tables)

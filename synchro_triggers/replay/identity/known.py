@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import CharField, Exists, Model, OuterRef
+from django.db.models.functions import Cast
 
 from ...conf import local_alias
+from ...key_texts import KEY_LENGTH
+from ...models import Reference
+from ..rows.selecting import rows_of
 from .logged_keys import LoggedKeys
 from .names import Names
 from .reference_table import ReferenceTable, Stored, text_of
+
+_CHUNK = 10_000
 
 
 def references_of(
@@ -62,3 +68,21 @@ def rows_with_references(
         heard = Names(table, LoggedKeys(kept_keys), kept_keys).keys_of(root, others)
         known |= {row.remote_pk for row in others if row.pk in heard}
     return {by_text[text] for text in known if text in by_text}
+
+
+def unclaimed_rows(
+    remote: str, source: str, target: str, kept_keys: Collection[str], root: type[Model]
+) -> Iterator[list[Any]]:
+    """Yield the keys of the remote's rows that neither came from LOCAL nor went there, some at a time.
+
+    Arguments as for ``references_of()``.
+    """
+    claims = Reference.objects.using(remote).filter(
+        source=source, model_label=root._meta.label, remote_pk=Cast(OuterRef("pk"), CharField(max_length=KEY_LENGTH))
+    )
+    rows = rows_of(root, remote).filter(~Exists(claims)).order_by("pk").values_list("pk", flat=True)
+    some = rows
+    while keys := list(some[:_CHUNK]):
+        known = rows_with_references(remote, source, target, kept_keys, root, keys)
+        yield [key for key in keys if key not in known]
+        some = rows.filter(pk__gt=keys[-1])

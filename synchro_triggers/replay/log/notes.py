@@ -25,11 +25,11 @@ def unreadable(text: str) -> Refused:
     )
 
 
-def mapping_in(text: str) -> dict[str, Any]:
+def require_mapping(text: str) -> dict[str, Any]:
     """Return a note that is a mapping, as JSON; of the empty text, an empty one.
 
     Example:
-        >>> mapping_in('{"app.Model": "2026-01-01"}'), mapping_in("")
+        >>> require_mapping('{"app.Model": "2026-01-01"}'), require_mapping("")
         ({'app.Model': '2026-01-01'}, {})
 
     Raises:
@@ -38,7 +38,7 @@ def mapping_in(text: str) -> dict[str, Any]:
     return _read(text, dict) if text else {}
 
 
-def texts_in(text: str) -> frozenset[str]:
+def require_texts(text: str) -> frozenset[str]:
     """Return a note that is a list of texts, as JSON; of the empty text, an empty one.
 
     Raises:

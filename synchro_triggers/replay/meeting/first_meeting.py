@@ -17,8 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import DatabaseError, transaction
-from django.db.models import BigIntegerField, CharField, Exists, Model, OuterRef, QuerySet
-from django.db.models.functions import Cast
+from django.db.models import BigIntegerField, Model
 
 from ...capture.install import captured_models_on
 from ...capture.keys import encode_key
@@ -26,12 +25,11 @@ from ...capture.own_tables import with_tables
 from ...capture.tables import is_of_links
 from ...capture.unlogged import unlogged_keys
 from ...conf import local_alias
-from ...key_texts import KEY_LENGTH
 from ...models import Introduction, Reference, Word
 from ...reaching import means_unreachable
 from ...vendors.vendor import writing_on
 from ..errors import BatchBroken, RunRefused
-from ..identity.known import keys_with_references, rows_with_references
+from ..identity.known import keys_with_references, unclaimed_rows
 from ..identity.reference_table import text_of
 from ..identity.references import Identity
 from ..identity.telling import is_told, is_told_by_nothing, within_reach
@@ -44,13 +42,13 @@ from ..plan.reading import plan_tasks
 from ..plan.targets import Targets
 from ..rows.own_rows import read_rows
 from ..rows.raw_keys import is_of_one_object
-from ..rows.selecting import rows_of, rows_with
+from ..rows.selecting import rows_with
 from ..rows.values import differing, local_value
 from ..schema.shape import leads_elsewhere, model_of, read_keys, root_of, shape_of, telling_labels
 from ..state.node import older_nodes, older_selves
 from ..tasks import ObjectTask
 from .known_there import known_by_then, known_there
-from .words import _highest_key, introduce, then_both_ways
+from .words import _highest_key, has_sent_as, introduce, then_both_ways
 
 _CHUNK = 10_000
 _PAGE_ROWS = 20_000
@@ -329,10 +327,7 @@ class Meeting:
             return False
         if self._older_selves is None:
             self._older_selves = older_selves(self._context.remote, self._context.source)
-        if not self._older_selves:
-            return True
-        references = Reference.objects.using(self._context.remote).filter(source__in=self._older_selves)
-        return not references.filter(model_label=root._meta.label).exists()
+        return not has_sent_as(self._older_selves, self._context.remote, root)
 
     def _loaded_again(self, root: type[Model], keys: Collection[Any]) -> set[Any]:
         """Return those of the keys that meant an equal row of the remote for LOCAL's older self."""
@@ -375,22 +370,8 @@ class Meeting:
     def _unclaimed(self, root: type[Model]) -> Iterator[Any]:
         """Yield the keys of the remote's rows that neither came from LOCAL nor went there."""
         context = self._context
-        claims = Reference.objects.using(self._context.remote).filter(
-            source=self._context.source,
-            model_label=root._meta.label,
-            remote_pk=Cast(OuterRef("pk"), CharField(max_length=KEY_LENGTH)),
-        )
-        rows = rows_of(root, self._context.remote).filter(~Exists(claims))
-        last = None
-        while keys := list(_keys_behind(rows, last)[:_CHUNK]):
-            known = rows_with_references(context.remote, context.source, context.node, context.kept_keys, root, keys)
-            if self._met:
-                known = known | known_there(context, root, keys)
+        for keys in unclaimed_rows(context.remote, context.source, context.node, context.kept_keys, root):
+            known = known_there(context, root, keys) if self._met else set()
             if context.after_the_other_way and root._meta.label in self._labels:
-                known = known | known_by_then(context, root, keys)
+                known |= known_by_then(context, root, keys)
             yield from (key for key in keys if key not in known)
-            last = keys[-1]
-
-
-def _keys_behind(rows: QuerySet[Any], last: Any) -> Any:
-    return (rows if last is None else rows.filter(pk__gt=last)).order_by("pk").values_list("pk", flat=True)

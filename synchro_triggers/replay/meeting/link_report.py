@@ -33,6 +33,11 @@ class LinkCounts:
     pointing: int = 0
     left: int = 0
 
+    @property
+    def is_any_known(self) -> bool:
+        """Tell whether any object is known to be on both sides."""
+        return bool(self.known or self.linked)
+
 
 @dataclass(frozen=True)
 class LeftObject:
@@ -61,11 +66,14 @@ class LinkReport:
         named: how many objects are kept by name, of each model; ``None``: all.
         models: counts by model label.
         left: the objects that were left, those of each model together.
+        in_doubt: the models of which nothing was linked, although both sides have objects that nothing is known of:
+            that is no word that these are not the same.
     """
 
     named: int | None = None
     models: dict[str, LinkCounts] = field(default_factory=dict)
     left: list[LeftObject] = field(default_factory=list)
+    in_doubt: list[str] = field(default_factory=list)
 
     def leave(self, label: str, key: Any, why: Left | None, is_alike: bool, is_unreadable: bool) -> None:
         """Count an object that was not linked; keep it by name if it may be on the remote.
@@ -92,4 +100,5 @@ class LinkReport:
         return {
             "models": {label: asdict(counts) for label, counts in self.models.items()},
             "left": [asdict(each) for each in self.left],
+            "in_doubt": self.in_doubt,
         }

@@ -41,7 +41,7 @@ from .by_fields import ByFields, require_told_apart
 from .link_report import LinkCounts, LinkReport
 from .row_finder import Left, RowFinder, translated
 from .seen_versions import note_seen
-from .words import acquainted_by_word, introduce
+from .words import acquainted_by_word, introduce, is_in_doubt
 
 _CHUNK = 1000
 
@@ -62,7 +62,8 @@ def link_objects(
     An object's counterpart has the same values in the fields of ``by``, or its natural key, or else its primary key (or
     the one that it had for a former self of LOCAL, before it was flushed or became a copy) and, unless ``trust_keys``,
     the same values, but for those that were changed since, as far as the logs of both sides know.
-    Those without a counterpart are new for the remote from now on (see ``meeting``).
+    Those without a counterpart are new for the remote from now on (see ``meeting``); not so where none of a model has
+    one, and nothing else tells them from the remote's: these stay in doubt (``LinkReport.in_doubt``).
 
     Args:
         remote: the alias.
@@ -151,6 +152,10 @@ class _Task:
         """Return the references of both sides, of which none is read yet."""
         return Identity(self.remote, self.source, self.target, get_settings().identity)
 
+    def leaves_in_doubt(self, shape: Shape) -> bool:
+        """Tell whether what could not be linked may be on the remote all the same."""
+        return is_in_doubt(self.remote, self.source, self.target, shape.model, get_settings().identity)
+
     def store(self, identity: Identity, shape: Shape, instances: Sequence[Any], linked: Mapping[Any, Any]) -> None:
         """Write down what was found, on the remote."""
         with transaction.atomic(using=self.remote):
@@ -185,7 +190,11 @@ def _link_all(task: _Task, shapes: Iterable[tuple[Shape, Iterator[list[Any]]]], 
             with replaying_for(task.remote, task.source):
                 linked = _link(task, shape, chunk, report)
             task.note(shape, chunk, linked)
-        if not (keeps_key or task.dry_run):  # of kept keys nobody asks
+        if keeps_key:  # nobody asks
+            continue
+        if not report.models[shape.label].is_any_known and task.leaves_in_doubt(shape):
+            report.in_doubt.append(shape.label)
+        elif not task.dry_run:
             introduce(task.remote, task.source, shape.model, Word.LINKED)
 
 

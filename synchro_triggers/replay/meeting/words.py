@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db.models import Max, Model
 
-from ...capture.unlogged import keys_there
+from ...capture.unlogged import keys_there, unlogged_keys
 from ...conf import LOCAL, local_alias
-from ...models import Introduction, Word
+from ...models import Checkpoint, Introduction, Reference, Word
+from ..identity.known import unclaimed_rows
 from ..identity.telling import is_told_by_nothing, within_reach
 from ..rows.selecting import rows_of
+from ..schema.shape import telling_labels
+from ..state.node import met_another, older_selves
 
 
 def introduce(remote: str, source: str, root: type[Model], word: Word) -> Introduction:
@@ -26,10 +29,59 @@ def introduce(remote: str, source: str, root: type[Model], word: Word) -> Introd
     return said
 
 
+def is_in_doubt(remote: str, source: str, target: str, root: type[Model], kept_keys: Collection[str]) -> bool:
+    """Tell whether a run may create what the remote has already, where no object of a model could be linked.
+
+    Args:
+        remote: the remote alias.
+        source, target: the node ids of LOCAL and of the remote.
+        root: a root model.
+        kept_keys: labels of models with the option ``identity: 'pk'``.
+
+    Returns:
+        Whether LOCAL has objects that neither its log nor an earlier word speaks of, and the remote has rows that
+        nothing is known of. A model with natural keys is never in doubt.
+    """
+    if not is_told_by_nothing(root, kept_keys):
+        return False
+    said = Introduction.objects.using(remote).filter(source=source, model_label=root._meta.label).first()
+    word = said if said is not None and said.word else None
+    labels = telling_labels(root) if word or _trusts_log(remote, source, target, root) else ("",)
+    unknown = unlogged_keys(local_alias(), root, labels)
+    if all(word is not None and word.speaks_of(key) for key in unknown):
+        return False
+    return any(unclaimed_rows(remote, source, target, kept_keys, root))
+
+
+def _trusts_log(remote: str, source: str, target: str, root: type[Model]) -> bool:
+    """Tell whether what LOCAL's log has seen being made is new to a remote to which no word was said."""
+    sent = Checkpoint.objects.using(remote).filter(source=source).exclude(position="")
+    if met_another(remote, target) and not sent.exists():
+        return False
+    return not has_sent_as(older_selves(remote, source), remote, root)
+
+
+def has_sent_as(older: Sequence[str], remote: str, root: type[Model]) -> bool:
+    """Tell whether the remote has objects of a model from LOCAL as it was before it was flushed.
+
+    Args:
+        older: the identities that LOCAL had then.
+        remote: the remote alias.
+        root: the root model.
+    """
+    sent = Reference.objects.using(remote).filter(source__in=older, model_label=root._meta.label)
+    return bool(older) and sent.exists()
+
+
 def then_both_ways() -> str:
     """Return what has to follow a word where LOCAL fetches: what is in doubt there is its own, and known once sent."""
     alias = local_alias()
-    return "" if alias == LOCAL else f" Then `manage.py synchronize --full --both --remote {alias}`."
+    if alias == LOCAL:
+        return ""
+    return (
+        f" Then `manage.py synchronize --full --both --remote {alias}`; or, where nothing is to be sent, `manage.py "
+        f"synchro_link --strangers --pull --remote {alias}`: what is not linked is its own. Then fetch again."
+    )
 
 
 def _highest_key(root: type[Model]) -> int:

@@ -22,9 +22,8 @@ from ..rows.own_rows import has_rows
 from ..rows.selecting import rows_with
 from ..schema.shape import family_labels, model_of, read_key, root_of, shown_key
 from .failures import OTHERS
-from .lists import texts_in
+from .lists import pairs_in, texts_in
 from .node import node_id
-from .other_rows import from_text
 
 #: Kept failures that are tried before anything else; where there are more, they come after what is new.
 _FEW = 20
@@ -228,7 +227,7 @@ def _change(failure: Failure, position: int) -> Change:
         old_values=texts_in(failure.old_values),
         attempts=failure.attempts,
         deleted=gone,
-        other_rows=from_text(failure.other_rows),
+        other_rows=pairs_in(failure.other_rows),
     )
 
 

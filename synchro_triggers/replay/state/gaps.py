@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from ...capture.catalog import Catalogs
 from ...capture.install import captured_labels
 from ...models import Checkpoint
-from ..log.notes import mapping_in, texts_in, unreadable
+from ..log.notes import require_mapping, require_texts, unreadable
 
 #: Stands for all models.
 ALL = "*"
@@ -22,19 +22,18 @@ ALL = "*"
 _LABELS_AT_MOST = 500  # anything may stand in a log that somebody has written into
 
 
-def labels_in(text: str) -> frozenset[str]:
-    """Return the labels of ``Checkpoint.lacks``."""
-    return texts_in(text)
-
-
 def as_text(labels: Collection[str]) -> str:
     """Return labels as ``Checkpoint.lacks`` holds them."""
     return json.dumps(sorted([ALL] if len(labels) > _LABELS_AT_MOST else labels)) if labels else ""
 
 
-def entries_in(text: str) -> dict[str, str]:
-    """Return the entries of ``Checkpoint.unlogged``, or of ``Checkpoint.whole``: labels to what tells them apart."""
-    found = mapping_in(text)
+def require_entries(text: str) -> dict[str, str]:
+    """Return the entries of ``Checkpoint.unlogged``, or of ``Checkpoint.whole``: labels to what tells them apart.
+
+    Raises:
+        Refused: it is something else.
+    """
+    found = require_mapping(text)
     if not all(isinstance(each, str) for each in found.values()):
         raise unreadable(text)
     return found
@@ -74,8 +73,8 @@ class Gaps:
             checkpoint: the remote's.
         """
         self._started = datetime.datetime.now(datetime.UTC).isoformat()
-        self._lacks, self._unlogged = labels_in(checkpoint.lacks), entries_in(checkpoint.unlogged)
-        self._whole = entries_in(checkpoint.whole)
+        self._lacks, self._unlogged = require_texts(checkpoint.lacks), require_entries(checkpoint.unlogged)
+        self._whole = require_entries(checkpoint.whole)
         self._left_out = self._left_out_before = checkpoint.left_out
         self._lacks_no_more = frozenset()
         self._dropped.clear()

@@ -9,8 +9,9 @@ from django.db import connections
 
 from ...models import Knowledge
 from ..log.heard import Basis, Heard
+from ..log.notes import require_texts
 from ..log.versions import Known, Version, knows
-from .gaps import concern, entries_in, labels_in
+from .gaps import concern, require_entries
 
 
 class Received(NamedTuple):
@@ -156,7 +157,8 @@ def read_knowledge(alias: str, node: str) -> Knowing:
         cursor.execute(_KNOWN)
         for kind, author, label, number, position, end, after, lacks, unlogged in cursor.fetchall():
             if kind == "received":
-                received[author] = Received(number, position, end, after, labels_in(lacks), entries_in(unlogged))
+                lacking, entries = require_texts(lacks), require_entries(unlogged)
+                received[author] = Received(number, position, end, after, lacking, entries)
             elif kind == "heard":
                 (came_with.setdefault(after, Heard()) if after else heard).add(author, label, number)
             else:

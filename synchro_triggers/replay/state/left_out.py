@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from django.db import connections
 
 from ...models import Checkpoint
-from ..log.notes import mapping_in, unreadable
+from ..log.notes import require_mapping, unreadable
 
 LACKING = "lacking"
 HELD = "held"
@@ -52,9 +52,13 @@ UNKNOWN = ""
 LeftOut = dict[str, dict[str, str]]
 
 
-def left_out_in(text: str) -> LeftOut:
-    """Return what ``Checkpoint.left_out`` says."""
-    found = mapping_in(text)
+def require_left_out(text: str) -> LeftOut:
+    """Return what ``Checkpoint.left_out`` says.
+
+    Raises:
+        Refused: it is something else.
+    """
+    found = require_mapping(text)
     if not all(isinstance(fields, dict) for fields in found.values()):
         raise unreadable(text)
     return found
@@ -121,7 +125,7 @@ def with_all_objects(text: str) -> str:
     return as_text(
         {
             label: {column: UNKNOWN if column == TABLE else why for column, why in without_progress(columns).items()}
-            for label, columns in left_out_in(text).items()
+            for label, columns in require_left_out(text).items()
         }
     )
 
@@ -144,7 +148,9 @@ def oldest_position(checkpoint: Checkpoint, labels: Collection[str], key: Callab
         labels: of models that the source captures; others it may never have.
         key: makes positions comparable.
     """
-    notes = [columns.get(TABLE, "") for label, columns in left_out_in(checkpoint.left_out).items() if label in labels]
+    notes = [
+        columns.get(TABLE, "") for label, columns in require_left_out(checkpoint.left_out).items() if label in labels
+    ]
     noted = [found[1] for note in notes if (found := read_since(note)) is not None]
     return min([checkpoint.position, *noted], key=lambda position: key(position) if position else -1)
 
@@ -162,7 +168,7 @@ def lacking_of_all(alias: str) -> LeftOut:
         cursor.execute("SELECT left_out FROM synchro_triggers_checkpoint WHERE left_out <> ''")
         texts = cursor.fetchall()
     for (text,) in texts:
-        for label, names in left_out_in(text).items():
+        for label, names in require_left_out(text).items():
             for name, why in names.items():
                 if why == LACKING:
                     found.setdefault(label, {})[name] = why

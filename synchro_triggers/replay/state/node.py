@@ -96,14 +96,13 @@ def former_selves(remote: str, source: str) -> list[str]:
     return [*older_selves(remote, source), *(identity for text in copied_from for identity in text.split(","))]
 
 
-def note_met(alias: str, identity: str, *, on: str = "") -> None:
+def note_met(alias: str, identity: str) -> None:
     """Note before anything is sent to a database for the first time, which one that is.
 
     Args:
         alias, identity: the database.
-        on: the one that sends; LOCAL, if nothing is said.
     """
-    met = MetNode._base_manager.using(on or local_alias())
+    met = MetNode._base_manager.using(local_alias())
     if not met.filter(alias=alias, node_id=identity).exists():
         met.bulk_create([MetNode(alias=alias, node_id=identity)], ignore_conflicts=True)
 

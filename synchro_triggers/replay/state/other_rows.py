@@ -32,13 +32,8 @@ Row = tuple[str, str]
 
 def as_text(rows: Iterable[Row], stored: str | None = None) -> str | None:
     """Return how labels and keys are stored, together with those that are stored already; ``None``: there are none."""
-    all_ = dict.fromkeys([*from_text(stored), *rows])
+    all_ = dict.fromkeys([*pairs_in(stored), *rows])
     return json.dumps(list(all_)) if all_ else None
-
-
-def from_text(stored: str | None) -> tuple[Row, ...]:
-    """Return what was stored."""
-    return pairs_in(stored)
 
 
 def left_behind(changes: Iterable[Change]) -> list[Change]:
@@ -61,7 +56,7 @@ def left_behind_by_failed(remote: str, source: str, changes: Iterable[Change]) -
     failures = failures.filter(source=source).exclude(other_rows=None)
     kept = failures.values_list("model_label", "object_pk", "other_rows")
     return left_behind(
-        replace(deleted[label, key], other_rows=from_text(text)) for label, key, text in kept if (label, key) in deleted
+        replace(deleted[label, key], other_rows=pairs_in(text)) for label, key, text in kept if (label, key) in deleted
     )
 
 
@@ -72,7 +67,7 @@ def never_there_with_others(remote: str, source: str, rows: Collection[Row]) -> 
     """
     failures = Failure.objects.using(remote).filter(source=source, operation=Operation.INSERT)
     texts = failures.exclude(other_rows=None).values_list("other_rows", "first_at")
-    failed_at = {row: first_at for text, first_at in texts for row in from_text(text) if row in rows}
+    failed_at = {row: first_at for text, first_at in texts for row in pairs_in(text) if row in rows}
     return set(failed_at) - come_since(remote, source, failed_at) if failed_at else set()
 
 

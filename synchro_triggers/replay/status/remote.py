@@ -26,7 +26,7 @@ from ..readiness import describe_blindness, describe_other_place
 from ..schema.common_columns import copied, fields_with
 from ..schema.shape import shown_key
 from ..state.checkpoint import load_checkpoint
-from ..state.left_out import TABLE, left_out_in
+from ..state.left_out import TABLE, require_left_out
 from ..state.node import (
     node_id,
     require_original,
@@ -237,7 +237,7 @@ def _has_sent(target: str) -> bool:
 def _left_out(fence: Fence, checkpoint: Checkpoint) -> dict[str, str]:
     """Return the columns and tables that are left out, and those of which something has not followed yet."""
     found: dict[str, str] = {}
-    for label, columns in left_out_in(checkpoint.left_out).items():
+    for label, columns in require_left_out(checkpoint.left_out).items():
         if TABLE in columns and label in fence.chosen:
             found[label] = _("its objects follow in the next run")
         for each in fields_with(label, columns):

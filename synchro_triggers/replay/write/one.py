@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model, Q
 
-from ...django_inside.collecting import delete_alone
+from ...django_inside.collecting import delete_alone, has_djangos_delete
 from ...django_inside.receivers import withheld
 from ...django_inside.saving import hidden_rows_seen, needs_hooks, order_kept, parents_found, written_by_django
 from ...unnamed import unnamed_on
@@ -84,7 +84,7 @@ def delete(instance: Model, remote: str, **options: Any) -> None:
 
 def delete_child(instance: Model, remote: str) -> None:
     """Delete the row of a child through the ORM; its parents' rows stay, and so does what points to these."""
-    if type(instance).delete is not Model.delete:
+    if not has_djangos_delete(type(instance)):
         delete(instance, remote, keep_parents=True)
         return
     with _as_told(instance), rows_as_they_are(instance):

@@ -25,7 +25,7 @@ from ..reaching import answered_within, clear_errors
 from ..replay.choices import Deadline
 from ..replay.compare.comparison import compare
 from ..replay.compare.report import ComparisonReport, State
-from ..replay.report import SyncReport, describe_failures, describe_left_out
+from ..replay.report import Remark, SyncReport, Told, describe_failures, describe_left_out
 from ..replay.state.node import node_id
 from ..replay.status.remote import pending_rows, time_at, under_way
 from ..replay.synchronizing import retry_failures, synchronize
@@ -168,7 +168,7 @@ def _note_run(part: _Part, report: SyncReport, left: Callable[[], int]) -> bool:
     for text in report.warnings:
         work.say("warning", without_credentials(text))
     for kind, number in report.told.items():
-        work.tell(kind, number, [report.name_of(each) for each in report.remarks if each.kind == kind])
+        work.tell(kind, number, [_named(report, each) for each in report.remarks if each.kind == kind])
     for left_out in report.left_out:
         work.left_out[left_out.name] = work.left_out.get(left_out.name, 0) + left_out.objects
     if report.is_cut:
@@ -185,6 +185,12 @@ def _note_run(part: _Part, report: SyncReport, left: Callable[[], int]) -> bool:
         report.left_out = [replace(each, objects=work.left_out[each.name]) for each in report.left_out]
         work.say("warning", describe_left_out(report))
     return True
+
+
+def _named(report: SyncReport, told: Remark) -> str:
+    """Return what an object is called; of a row that was left to another one, which that is and what brings it."""
+    name = report.name_of(told)
+    return f"{name} ({without_credentials(told.reason)})" if told.kind == Told.HANDED_ON else name
 
 
 # What changes nothing -----------------------------------------------------------------------------

@@ -116,6 +116,28 @@ def test_what_was_changed_while_paused_is_found_by_a_comparison_and_cured_by_a_c
 
 
 @both
+def test_row_that_was_left_to_another_object_is_told_with_what_brings_that(boss, page):
+    gone = Keyed.objects.create(code="x")
+    synchronize()
+    key = gone.pk
+    gone.delete()
+    with synchro_paused():
+        new = Keyed.objects.create(code="x", cash=5)
+
+    [left, _done] = messages_of(boss.post(page, {"synchro": "1"}))
+    explained = text_of(asked_on_page(boss, page, "testapp.Keyed", new.pk))
+    Keyed.objects.get(pk=new.pk).save()  # what is saved as it was is no change
+    boss.post(page, {"synchro": "1"})
+    unchanged = Keyed.objects.using(REMOTE).get().cash
+    Keyed.objects.filter(pk=new.pk).update(cash=6)
+    boss.post(page, {"synchro": "1"})
+
+    assert f"testapp.Keyed {key} (" in left and f"Change {new.pk} to bring it" in left
+    assert "stays as it is. If they differ (a comparison tells), change it here: that is logged" in explained
+    assert (unchanged, Keyed.objects.using(REMOTE).get().cash) == (0, 6)
+
+
+@both
 def test_form_says_that_other_models_are_not_synchronised(boss, page, settings):
     settings.SYNCHRO_MODELS = ("testapp.Keyed",)
 

@@ -28,7 +28,7 @@ from .state.failures import forget_failures
 from .state.late import Reaching
 from .state.lease import Lease
 from .tables import Late, Tables
-from .write.batch_by_batch import BatchByBatch
+from .write.batch_by_batch import BatchByBatch, Interrupted, StoppedAtFailure
 from .write.ledger import Ledger
 
 #: Log rows read at a time. They are grouped by object in the database.
@@ -186,11 +186,13 @@ class Backlog:
                     change for change in coalesce(page.changes) if self._has_more_to_say(change, is_new=is_new(change))
                 ]
                 to_apply = [change for change in to_say if self._may_be_applied(change)]
+                kept_out = [change for change in to_say if not self.fence.lets_through(change)]
                 changes, self.batches.formers = of_one_object_each(to_apply, self.ledger.absent, self.context.kept_keys)
                 if not self.context.dry_run:
                     settle_gone(self.context.source, changes, self.context.kept_keys)
                 self.kept.prepare(changes)
-                self.batches.apply(changes, progress)
+                with self._telling(kept_out, progress):
+                    self.batches.apply(changes, progress)
                 after, done = page.last, done + page.rows
                 tell(done, window.rows)
                 if window.last > after:
@@ -206,7 +208,19 @@ class Backlog:
         if change.label not in self.fence.listed or change.label in self.fence.absent:
             self.tables.note_dropped(change.label)
             self.context.gaps.note_dropped(change.label)
-        return self.fence.lets_through(change, self.ledger.report)
+        return self.fence.lets_through(change)
+
+    @contextmanager
+    def _telling(self, kept_out: Sequence[Change], progress: Reaching | None) -> Iterator[None]:
+        """Tell what of a page is not let through; where the run ends in the page, not what the next one comes to."""
+        try:
+            yield
+        except (Interrupted, StoppedAtFailure):
+            if progress is not None:
+                kept_out = [change for change in kept_out if change.last <= progress.reached]
+            self.fence.tell_kept_out(kept_out, self.ledger.report)
+            raise
+        self.fence.tell_kept_out(kept_out, self.ledger.report)
 
     def _has_more_to_say(self, change: Change, *, is_new: bool) -> bool:
         """Tell whether there is something to do for an object, which an earlier page may have spoken of.

@@ -72,6 +72,35 @@ class Deadline:
         return self.is_over
 
 
+@dataclass
+class Looked:
+    """How far runs that are made in parts have looked through what is new, before the first of them writes anything.
+
+    Attributes:
+        of: of what: the remote's node, and the position from which on it is new.
+        up_to: the position up to which all was looked through; ``""``: none was.
+        end: where the window ends that is looked through now, as a position; ``""``: none is.
+        row: up to which log row of that.
+        part: how much of it that is, from 0 to 1.
+    """
+
+    of: str = ""
+    up_to: str = ""
+    end: str = ""
+    row: int = 0
+    part: float = 0.0
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether some of it was looked through, and some was not."""
+        return bool(self.row)
+
+    def begin(self, of: str) -> None:
+        """Begin anew, unless it was begun with just that."""
+        if self.of != of:
+            self.of, self.up_to, self.end, self.row, self.part = of, "", "", 0, 0.0
+
+
 @dataclass(frozen=True)
 class Choices:
     """What a caller chose for a run.
@@ -90,6 +119,8 @@ class Choices:
         by: who has begun the run, for its record.
         interrupted: asked between two transactions: whether to end the run; the next one goes on from there.
         in_parts: whoever has begun the run makes the next one at once where this one was ended: both are one on record.
+        looked: with ``in_parts``: how far those parts have looked that have ended before they wrote anything; moves on.
+            ``None``: each looks through everything.
     """
 
     labels: tuple[str, ...] | None = None
@@ -105,6 +136,7 @@ class Choices:
     by: str = "API"
     interrupted: Callable[[], bool] = lambda: False
     in_parts: bool = False
+    looked: Looked | None = None
 
     @property
     def moves_on(self) -> bool:

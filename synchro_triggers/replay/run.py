@@ -30,6 +30,7 @@ from .log.noted_changes import note_users_changes
 from .log.users_changes import UsersChanges
 from .log.window import Window, current_position, open_window, position_since
 from .meeting.first_meeting import Meeting
+from .meeting.in_parts import look_in_parts
 from .meeting.older_rows import describe_older_rows
 from .plan.context import RunContext
 from .plan.fence import Fence
@@ -182,7 +183,10 @@ class Run:
         with closing(ledger.absent), nullcontext() if self._choices.dry_run else self._lease.held():
             self._context.redirects.forget()
             with times_in_utc(local_alias(), remote):
-                self._apply_everything(ledger, record)
+                try:
+                    self._apply_everything(ledger, record)
+                except Interrupted:  # while it looked through the log: nothing was written
+                    ledger.report.is_cut = True
         record.end(ledger.report)
         return ledger.report
 
@@ -306,7 +310,12 @@ class Run:
         late: Mapping[str, Late],
         failures: Sequence[Change],
     ) -> Meeting:
-        """Refuse to go on where a table lags, or an object that would be created may be on the remote already."""
+        """Refuse to go on where a table lags, or an object that would be created may be on the remote already.
+
+        Raises:
+            Refused: it is so.
+            Interrupted: the run shall end before it has looked through everything; the next part goes on there.
+        """
         labels = self._fence.open
         anew = not checkpoint.position and met_another(self._context.remote, self._context.node)
         met = self._choices.way_back and have_met(self._context.remote, self._context.source, self._context.node)
@@ -315,6 +324,12 @@ class Run:
         for window in windows:
             if self._choices.in_parts and window.end == checkpoint.window_end:
                 meeting.hear_of(window)  # looking through a long one would take most of each part
+            elif self._choices.in_parts and self._choices.looked is not None:
+                for _ in look_in_parts(meeting, window, self._choices.looked, self._context.node):
+                    if self._choices.interrupted():
+                        self._fence.schema.require(meeting.spoken_of)
+                        meeting.refuse_doubts()
+                        raise Interrupted
             else:
                 meeting.look_through(window)
         self._fence.schema.require(labels if self._choices.full else meeting.spoken_of)

@@ -15,7 +15,7 @@ from ..capture.tables import labels_of
 from ..conf import LOCAL, get_settings, replaying_from, required_remotes
 from ..exceptions import SynchroConfigurationError
 from ..reaching import with_each
-from .choices import Choices, OnProgress, Way, ways_of
+from .choices import Choices, Looked, OnProgress, Way, ways_of
 from .pruning import prune
 from .readiness import describe_partitions, require_ready_triggers
 from .report import SyncReport
@@ -40,17 +40,17 @@ def synchronize(
     by: str = "API",
     interrupted: Callable[[], bool] = lambda: False,
     in_parts: bool = False,
+    looked: Looked | None = None,
 ) -> SyncReport:
-    """See ``synchro_triggers.synchronize``, which this is; of ``interrupted`` and ``in_parts`` see ``Choices``."""
+    """See ``synchro_triggers.synchronize``, which this is; of what comes last see ``Choices``."""
     if on_error not in {"quarantine", "stop"}:
         raise SynchroConfigurationError(f"on_error must be 'quarantine' or 'stop', not {on_error!r}.")
     ways = ways_of(required_remotes(remote), pull=pull, both=both)
     labels = None if models is None else labels_of(models)
     way_back = full and both and labels is None
     stops = on_error == "stop"
-    choices = Choices(
-        labels, dry_run, full, stops, progress, way_back=way_back, by=by, interrupted=interrupted, in_parts=in_parts
-    )
+    choices = Choices(labels, dry_run, full, stops, progress, way_back=way_back, by=by)
+    choices = replace(choices, interrupted=interrupted, in_parts=in_parts, looked=looked)
     with apart_from_a_run():
         if way_back:
             ways.sort(key=_comes_from_the_forgotten)
@@ -81,6 +81,7 @@ def retry_failures(
     untried_since: datetime.datetime | None = None,
     interrupted: Callable[[], bool] = lambda: False,
     in_parts: bool = False,
+    looked: Looked | None = None,
 ) -> SyncReport:
     """Synchronise, and try what is kept, whatever its pause: all of it, or what is ``asked``; see ``Choices``."""
     choices = Choices(
@@ -90,6 +91,7 @@ def retry_failures(
         by=by,
         interrupted=interrupted,
         in_parts=in_parts,
+        looked=looked,
     )
     if asked is not None:
         choices = replace(choices, asked=asked)

@@ -25,7 +25,7 @@ from ..reaching import answered_within, clear_errors
 from ..replay.choices import Deadline
 from ..replay.compare.comparison import compare
 from ..replay.compare.report import ComparisonReport, State
-from ..replay.report import SyncReport, describe_failures, describe_left_out
+from ..replay.report import Remark, SyncReport, Told, describe_failures, describe_left_out
 from ..replay.state.node import node_id
 from ..replay.status.remote import pending_rows, time_at, under_way
 from ..replay.synchronizing import retry_failures, synchronize
@@ -131,7 +131,8 @@ class _Part:
 def _synchronize(part: _Part) -> bool:
     if not part.work.total:
         part.work.leave(pending_rows(part.remote))
-    report = synchronize(part.remote, by=part.by, interrupted=part.deadline, in_parts=True)
+    looked = part.work.looked
+    report = synchronize(part.remote, by=part.by, interrupted=part.deadline, in_parts=True, looked=looked)
     return _note_run(part, report, lambda: pending_rows(part.remote))
 
 
@@ -144,7 +145,14 @@ def _retry(part: _Part) -> bool:
 
     if not part.work.total:
         part.work.leave(left())
-    report = retry_failures(part.remote, by=part.by, untried_since=since, interrupted=part.deadline, in_parts=True)
+    report = retry_failures(
+        part.remote,
+        by=part.by,
+        untried_since=since,
+        interrupted=part.deadline,
+        in_parts=True,
+        looked=part.work.looked,
+    )
     return _note_run(part, report, left)
 
 
@@ -160,9 +168,13 @@ def _note_run(part: _Part, report: SyncReport, left: Callable[[], int]) -> bool:
     for text in report.warnings:
         work.say("warning", without_credentials(text))
     for kind, number in report.told.items():
-        work.tell(kind, number, [report.name_of(each) for each in report.remarks if each.kind == kind])
+        work.tell(kind, number, [_named(report, each) for each in report.remarks if each.kind == kind])
+    for left_out in report.left_out:
+        work.left_out[left_out.name] = work.left_out.get(left_out.name, 0) + left_out.objects
     if report.is_cut:
         work.leave(left())
+        if work.looked.is_under_way or work.looking:
+            work.looking = max(work.looking, work.looked.part)
         return False
     if report.failures or report.waiting:
         text = _("An error occurred: %(msg)s (%(type)s)")
@@ -170,8 +182,15 @@ def _note_run(part: _Part, report: SyncReport, left: Callable[[], int]) -> bool:
             report.failures = [replace(each, error=hidden()) for each in report.failures]
         work.say("error", text % {"msg": without_credentials(describe_failures(report)), "type": "SynchroError"})
     if report.left_out:
+        report.left_out = [replace(each, objects=work.left_out[each.name]) for each in report.left_out]
         work.say("warning", describe_left_out(report))
     return True
+
+
+def _named(report: SyncReport, told: Remark) -> str:
+    """Return what an object is called; of a row that was left to another one, which that is and what brings it."""
+    name = report.name_of(told)
+    return f"{name} ({without_credentials(told.reason)})" if told.kind == Told.HANDED_ON else name
 
 
 # What changes nothing -----------------------------------------------------------------------------

@@ -172,11 +172,14 @@ def _describe(work: Work) -> str:
         return _("Done.")
     if work.waits:
         return _("“%(remote)s” waits: %(why)s") % {"remote": work.remote, "why": work.waits}
-    if work.kind == "compare":
+    if work.looked.is_under_way:
+        text = _("“%(remote)s”: %(total)s changes wait. Looking through them before any is written: %(percent)s %%.")
+    elif work.kind == "compare":
         text = _("“%(remote)s”: %(done)s of %(total)s models are compared.")
     else:
         text = _("“%(remote)s”: %(done)s of %(total)s changes are done.")
-    return text % {"remote": work.remote, "done": work.done, "total": work.total}
+    percent = int(100 * work.looked.part)
+    return text % {"remote": work.remote, "done": work.done, "total": work.total, "percent": percent}
 
 
 def _tell(request: HttpRequest, work: Work) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.core import signing
+
+from ..replay.choices import Looked
 
 Kind = Literal["synchro", "retry", "dry_run", "compare"]
 
@@ -23,6 +25,9 @@ _WARNINGS = 20
 
 #: Objects that are named of each kind.
 _NAMED = 5
+
+#: How much of the work with a remote it is to look through what waits, where that takes more than one request.
+_LOOKING = 0.2
 
 Level = Literal["success", "warning", "error"]
 
@@ -42,12 +47,15 @@ class Work:
         number: how many remotes there were.
         total: of the first of them: how much there is to do; 0: that is not known yet.
         left_over: how much of it is left.
+        looked: of the first of them: how far what waits was looked through before anything is written.
+        looking: how much of that was done, from 0 to 1, when a request ended with it; 0: none has.
         since: of the first of them: when it was begun, by its clock; ``""``: it was not.
         models: of the first of them: labels of the models that are still to be compared; ``None``: it was not begun.
         waits: why nothing could be done now, which passes by itself; ``""``: something was done.
         changed: a run has changed something.
         said: what is to be said at the end: levels and texts.
         told: of what runs have told of single objects, by kind: how many, and the names of the first of them.
+        left_out: how many objects were left out so far of a whole model, by what it is called in a message.
         found: what a dry run or a comparison has found, by remote.
         with_values: errors of objects are told, which may hold values of them.
     """
@@ -58,12 +66,15 @@ class Work:
     number: int
     total: int = 0
     left_over: int = 0
+    looked: Looked = field(default_factory=Looked)
+    looking: float = 0.0
     since: str = ""
     models: list[str] | None = None
     waits: str = ""
     changed: bool = False
     said: list[tuple[Level, str]] = field(default_factory=list)
     told: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
     with_values: bool = False
 
@@ -86,6 +97,8 @@ class Work:
     def part_done(self) -> float:
         """How much of all is done, from 0 to 1: each remote counts alike."""
         of_the_first = self.done / self.total if self.total else 0.0
+        if self.looking:
+            of_the_first = _LOOKING * self.looking + (1 - _LOOKING) * of_the_first
         return round((self.number - len(self.left) + of_the_first) / self.number, 4) if self.number else 1.0
 
     def leave(self, number: int) -> None:
@@ -96,6 +109,7 @@ class Work:
         """Take the first remote for done."""
         self.left = self.left[1:]
         self.total, self.left_over, self.since, self.models, self.waits = 0, 0, "", None, ""
+        self.looked, self.looking, self.left_out = Looked(), 0.0, {}
 
     def say(self, level: Level, text: str) -> None:
         """Keep something to be said at the end, once; of warnings, the first of each run's many parts."""
@@ -137,4 +151,5 @@ def read_work(text: str, user: str) -> Work:
     if work.user != user:
         raise OutOfDate
     work.said = [(level, said) for level, said in work.said]
+    work.looked = Looked(**cast("dict[str, Any]", work.looked))
     return work

@@ -14,11 +14,12 @@ from django.db.models.signals import pre_save
 from synchro_triggers import counterparts, synchro_paused, synchronize
 from synchro_triggers.capture import install
 from synchro_triggers.models import ChangeLog, Failure
-from synchro_triggers.replay.explain.next_run import Facts, what_next
+from synchro_triggers.replay.explain.next_run import Facts, FoundBy, what_next
 from synchro_triggers.replay.explain.parts import KeptFailure, Logged
+from synchro_triggers.replay.report import Told
 from synchro_triggers.replay.state.node import node_id
 from tests.databases import ALIASES, both, both_committed
-from tests.testapp.models import Item
+from tests.testapp.models import Item, Keyed
 
 pytestmark = both
 
@@ -97,7 +98,7 @@ def test_object_that_was_brought():
 def test_object_that_is_pending():
     item = Item.objects.create(name="a")
 
-    assert next_of(item.pk) == "create it there, or find it by its natural key: a change is pending"
+    assert next_of(item.pk) == "create it there: a change is pending"
     synchronize()
     there = counterparts(Item, [item.pk])[item.pk]
     Item.objects.update(cash=5)
@@ -150,8 +151,7 @@ def test_object_that_is_kept_as_a_failure():
     assert any(line.startswith("  kept as a failure: ValueError: no good (") for line in lines_of(item.pk))
     Item.objects.update(cash=1)
     assert next_of(item.pk) == (
-        "create it there, or find it by its natural key: a change is pending; what is kept of it is tried with it, "
-        "whatever its pause"
+        "create it there: a change is pending; what is kept of it is tried with it, whatever its pause"
     )
 
 
@@ -209,7 +209,55 @@ def test_object_that_was_never_logged():
     with synchro_paused():
         item = Item.objects.create(pk=90_000, name="imported")
 
-    assert next_of(item.pk).startswith("nothing: 'default' has never logged it, so no run knows of it")
+    told = next_of(item.pk)
+    assert told.startswith("nothing: 'default' has never logged it, so no run knows of it, and nothing tells whether")
+    assert "change it here" not in told  # the next run would be refused, and so would all that waits
+
+
+def test_object_that_was_never_logged_and_has_a_natural_key_comes_once_it_is_changed():
+    Item.objects.create(name="a")
+    synchronize()
+    with synchro_paused():
+        keyed = Keyed.objects.create(code="imported")
+    with synchro_paused(using=REMOTE):
+        Keyed.objects.using(REMOTE).create(code="stranger")
+
+    told = next_of(keyed.pk, "testapp.Keyed")
+    Keyed.objects.filter(pk=keyed.pk).update(cash=5)
+    synchronize()
+
+    assert "change it here, and the next run brings it" in told
+    assert Keyed.objects.using(REMOTE).get(code="imported").cash == 5
+
+
+@pytest.mark.all_pairs
+def test_row_that_was_left_to_another_object_is_explained_of_both():
+    gone = Keyed.objects.create(code="x")
+    synchronize()
+    key, there = gone.pk, counterparts(Keyed, [gone.pk])[gone.pk]
+    gone.delete()
+    with synchro_paused():
+        new = Keyed.objects.create(code="x", cash=5)
+    assert synchronize().told == {Told.HANDED_ON: 1}
+
+    of_gone, of_new = next_of(key, "testapp.Keyed"), next_of(new.pk, "testapp.Keyed")
+    Keyed.objects.filter(pk=new.pk).update(cash=6)
+    synchronize()
+
+    assert of_gone.startswith(f"nothing: it was deleted; testapp.Keyed {new.pk} has its natural key now, and its row ")
+    assert of_new.startswith("nothing: the log of 'default' has nothing of it, so no run writes it: ")
+    assert f"{there} on 'remote' stays as it is" in of_new and "change it here: that is logged" in of_new
+    assert Keyed.objects.using(REMOTE).get().cash == 6
+
+
+def test_deleted_object_whose_natural_key_nobody_has_is_received():
+    keyed = Keyed.objects.create(code="x")
+    synchronize()
+    key = keyed.pk
+    keyed.delete()
+    synchronize()
+
+    assert next_of(key, "testapp.Keyed") == f"nothing: {RECEIVED}"
 
 
 def test_fields_that_are_skipped_are_named(settings):
@@ -267,7 +315,15 @@ def test_remote_that_is_down_is_a_line_and_ends_with_5(tmp_path, vendor):
 
 def facts(**changed):
     fields = {"local": LOCAL, "remote": REMOTE, "refused": "", "there": True, "newest": logged("U"), "key": "4711"}
-    fields |= {"pending": False, "came_from_there": False, "remote_won": False, "failure": None, "now": NOW}
+    fields |= {
+        "found_by": FoundBy.NOTHING,
+        "taken_over": "",
+        "pending": False,
+        "came_from_there": False,
+        "remote_won": False,
+        "failure": None,
+        "now": NOW,
+    }
     return Facts(**fields | changed)
 
 
@@ -282,7 +338,15 @@ def kept(next_at):
 NEXT = {
     "received": (facts(), f"nothing: {RECEIVED}"),
     "changed": (facts(pending=True), "update 4711 there: a change is pending"),
-    "new": (facts(pending=True, key=None), "create it there, or find it by its natural key: a change is pending"),
+    "new": (facts(pending=True, key=None), "create it there: a change is pending"),
+    "new, or there": (
+        facts(pending=True, key=None, found_by=FoundBy.NATURAL_KEY),
+        "create it there, or find it by its natural key: a change is pending",
+    ),
+    "new, or there under its key": (
+        facts(pending=True, key=None, found_by=FoundBy.KEY),
+        "create it there, or find it by its primary key: a change is pending",
+    ),
     "deleted": (facts(pending=True, there=False, newest=logged("D")), "delete 4711 there: a change is pending"),
     "gone on both": (
         facts(pending=True, there=False, newest=logged("D"), key=None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 
 import pytest
@@ -10,7 +11,8 @@ from synchro_triggers import synchro_paused
 from synchro_triggers.exceptions import Refused, RunUnderWay
 from synchro_triggers.models import Checkpoint, Failure, Run
 from synchro_triggers.replay import backlog
-from synchro_triggers.replay.choices import Deadline
+from synchro_triggers.replay.choices import Deadline, Looked
+from synchro_triggers.replay.meeting import in_parts
 from synchro_triggers.replay.meeting.first_meeting import Meeting
 from synchro_triggers.replay.report import Told
 from synchro_triggers.replay.state.lease import Lease
@@ -231,3 +233,146 @@ def test_row_that_is_left_to_another_object_is_told_by_the_part_that_leaves_it(i
 
     assert told_in_parts() == ([] if is_logged else [(Told.HANDED_ON, str(key))])
     assert Keyed.objects.using(REMOTE).get().cash == (6 if is_logged else 0)
+
+
+# A long log is looked through before anything is written ---------------------------------------------
+
+
+def looking(monkeypatch, rows=2):
+    """Let so many log rows be looked through at a time; return the list of which are: behind, and up to."""
+    monkeypatch.setattr(in_parts, "ROWS", rows)
+    look_through, seen = Meeting.look_through, []
+
+    def look(self, window, after=0, until=None):
+        if window.rows:
+            seen.append((after, until))
+        look_through(self, window, after, until)
+
+    monkeypatch.setattr(Meeting, "look_through", look)
+    return seen
+
+
+def looking_parts(looked, at_most=30):
+    """Make all parts; return their reports."""
+    reports = []
+    while not reports or reports[-1].is_cut:
+        assert len(reports) < at_most
+        looked_before = dataclasses.replace(looked)
+        reports.append(make_part(looked=looked))
+        assert looked != looked_before or reports[-1].models or not reports[-1].is_cut  # each gets something done
+    return reports
+
+
+def test_log_is_looked_through_part_by_part_and_no_row_of_it_twice(monkeypatch):
+    for number in range(7):
+        Item.objects.create(name=str(number))
+    seen, looked = looking(monkeypatch), Looked()
+
+    reports = looking_parts(looked)
+
+    assert len(seen) == 4 and [after for after, _ in seen[1:]] == [until for _, until in seen[:-1]]
+    assert [report.created for report in reports] == [0, 0, *([1] * 7)]  # a part asks the clock for the first time
+    assert [(run.outcome, run.written) for run in Run.objects.all()] == [("done", 7)]
+    assert Item.objects.using(REMOTE).count() == 7
+
+
+def test_what_is_logged_while_the_log_is_looked_through_comes_too(monkeypatch):
+    Item.objects.bulk_create(Item(name=str(number)) for number in range(5))
+    seen, looked = looking(monkeypatch), Looked()
+
+    assert make_part(looked=looked).is_cut and not Item.objects.using(REMOTE).exists()
+    Item.objects.bulk_create(Item(name=f"new{number}") for number in range(3))
+    looking_parts(looked)
+
+    assert Item.objects.using(REMOTE).count() == 8
+    assert len(seen) == len({after for after, _ in seen}) == 5
+
+
+def test_part_that_looks_through_the_log_refuses_what_may_be_there_already(monkeypatch):
+    Item.objects.create(name="known")
+    synchronize(REMOTE)
+    with synchro_paused(), synchro_paused(using=REMOTE):
+        unseen = Item.objects.create(pk=1000, name="c")
+        Item.objects.using(REMOTE).create(pk=1000, name="c")
+    for number in range(5):
+        Item.objects.create(pk=2000 + number, name=str(number))
+    Item.objects.filter(pk=unseen.pk).update(cash=5)
+    for number in range(5):
+        Item.objects.create(pk=3000 + number, name=str(number))
+    looking(monkeypatch)
+
+    with pytest.raises(Refused, match="may be on 'remote' already"):
+        looking_parts(Looked())
+
+    assert sorted(Item.objects.using(REMOTE).values_list("name", flat=True)) == ["c", "known"]
+
+
+def test_object_that_an_earlier_part_has_seen_being_made_is_in_no_doubt(monkeypatch):
+    with synchro_paused(using=REMOTE):
+        Item.objects.using(REMOTE).create(name="there")
+    synchronize(REMOTE)
+    item = Item.objects.create(name="a")
+    Item.objects.bulk_create(Item(name=str(number)) for number in range(4))
+    Item.objects.filter(pk=item.pk).update(cash=5)
+    notice, noticed = Meeting._notice, []
+    monkeypatch.setattr(Meeting, "_notice", lambda self, root, keys: notice(self, root, noticed.extend(keys) or ()))
+    looking(monkeypatch)
+
+    looking_parts(Looked())
+
+    assert not noticed and Item.objects.using(REMOTE).get(name="a").cash == 5
+
+
+def test_looking_begins_anew_where_another_run_has_come_in_between(monkeypatch):
+    for number in range(5):
+        Item.objects.create(name=str(number))
+    looking(monkeypatch)
+    looked = Looked()
+    make_part(looked=looked)
+    behind = looked.of
+    synchronize(REMOTE)
+    Item.objects.create(name="new")
+
+    looking_parts(looked)
+
+    assert looked.of != behind
+    assert Item.objects.using(REMOTE).count() == 6
+
+
+def test_dry_run_and_runs_of_others_look_through_everything(monkeypatch):
+    for number in range(5):
+        Item.objects.create(name=str(number))
+    seen = looking(monkeypatch)
+
+    synchronize(REMOTE, dry_run=True)
+    make_part()
+
+    assert seen == [(0, None), (0, None)]
+
+
+# What is left out, where a part ends in the middle of a page --------------------------------------
+
+
+@pytest.fixture
+def among_others(settings):
+    """Log objects that are not sent any more among those that are; return the keys of the first."""
+    keys = []
+    for number in range(4):
+        Item.objects.create(name=str(number))
+        keys.append(str(Keyed.objects.create(code=str(number)).pk))
+    Keyed.objects.filter(pk=keys[0]).update(cash=1)
+    settings.SYNCHRO_MODELS = ("testapp.Item",)
+    return keys
+
+
+def test_what_is_not_sent_is_told_once_where_parts_end_in_the_middle_of_a_page(among_others):
+    assert sorted(told_in_parts()) == sorted((Told.SKIPPED, key) for key in among_others)
+
+
+@pytest.mark.usefixtures("among_others")
+def test_run_that_is_cut_there_tells_what_the_next_does_not_come_to():
+    first = synchronize(REMOTE, interrupted=Deadline(SHORT))
+    second = synchronize(REMOTE)
+
+    assert first.is_cut and first.created == 1 and second.created == 3
+    assert first.told.get(Told.SKIPPED, 0) + second.told[Told.SKIPPED] == 4

@@ -179,6 +179,18 @@ def test_check_of_what_is_well_ends_with_0():
 
 
 @both
+def test_cron_is_told_only_what_is_wrong():
+    Item.objects.create(name="a")
+    wait_for(300)
+    silent = status("--check", "--max-lag", "3000", "-v", "0")
+
+    code, lines, error = checked("--max-lag", "60", "-v", "0")
+
+    assert silent == "" and (code, lines) == (1, [])
+    assert error.startswith("remote: 1 objects wait, ") and "run `manage.py synchronize --remote remote`" in error
+
+
+@both
 @pytest.mark.all_pairs
 def test_check_of_a_lag():
     Item.objects.create(name="a")

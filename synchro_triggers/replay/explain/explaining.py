@@ -15,27 +15,30 @@ from ...capture import install
 from ...capture.keys import decode_key, encode_key, logged_texts
 from ...capture.own_tables import require_own_tables
 from ...capture.schema import Schema
-from ...capture.tables import captured_models
+from ...capture.tables import captured_models, natural_manager
 from ...conf import get_settings, local_alias
 from ...exceptions import SynchroConfigurationError, SynchroError
 from ...key_texts import printable_key, read_full_key, stored_key
 from ...masking import without_credentials
-from ...models import Checkpoint, Conflict, Failure, Reference
+from ...models import ChangeLog, Checkpoint, Conflict, Failure, Operation, Reference
 from ...moment import as_utc
 from ...reaching import clear_errors
 from ..compare.explained import two_ways
 from ..counterparts import counterparts
+from ..identity.telling import keeps_key
 from ..log.vendor import log_of
 from ..on_record.listing import RecordedConflict, aliases_of_nodes, recorded
 from ..plan.fence import Fence
 from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import zone_of
+from ..rows.values import logged_values
 from ..rows.vendor import fetch_texts
 from ..schema.shape import Shape, concrete_of, family_labels, model_of, read_key, shape_of
+from ..schema.unique_sets import natural_set
 from ..state.node import node_id, require_two_databases
 from ..status.remote import why_refused
 from ..status.runs import runs_around
-from .next_run import Facts, what_next
+from .next_run import Facts, FoundBy, what_next
 from .parts import Explanation, KeptFailure, KnownName, Logged, OnLocal, OnRemote
 
 #: How many of the newest rows of the log are shown; how many runs.
@@ -226,6 +229,8 @@ def _on_remote(alias: str, asked: _Asked, local: OnLocal) -> OnRemote:
         there=local.there,
         newest=newest,
         key=None if key is None else printable_key(encode_key(key)),
+        found_by=_found_by(shape),
+        taken_over=_taken_over(alias, asked, local),
         pending=bool(way.pending(shape.root, asked.labels, [asked.key])),
         came_from_there=newest is not None and newest.origin in {alias, node},
         remote_won=any(each.remote_won and each.source == source for each in references),
@@ -234,6 +239,35 @@ def _on_remote(alias: str, asked: _Asked, local: OnLocal) -> OnRemote:
     )
     back_of_it = back is not None and key is not None and bool(back.pending(shape.root, asked.labels, [key]))
     return _told(alias, asked, local, facts, node, _names(alias, references), pending_back=back_of_it)
+
+
+def _found_by(shape: Shape) -> FoundBy:
+    if natural_manager(shape.model) is not None:
+        return FoundBy.NATURAL_KEY
+    return FoundBy.KEY if keeps_key(shape, get_settings().identity) else FoundBy.NOTHING
+
+
+def _taken_over(alias: str, asked: _Asked, local: OnLocal) -> str:
+    """Return which object of LOCAL has a deleted one's natural key, and so a row on the remote; ``""``: none has."""
+    newest = local.log[0] if local.log else None
+    if local.there or newest is None or newest.operation != Operation.DELETE:
+        return ""
+    old = (
+        ChangeLog._base_manager.using(local.database).filter(pk=newest.id).values_list("old_values", flat=True).first()
+    )
+    if not old:
+        return ""
+    for natural in natural_set(asked.shape):
+        try:
+            values = logged_values(asked.shape.model, old)
+        except (ValueError, TypeError, ArithmeticError, AttributeError, ValidationError):  # no trigger has written that
+            return ""
+        given = {field.attname: values.get(field.attname) for field in natural.fields}
+        if None not in given.values():
+            others = rows_of(asked.shape.model, local.database).filter(**given).values_list("pk", flat=True)[:1]
+            for other in counterparts(asked.shape.model, list(others), alias):
+                return f"{asked.shape.label} {printable_key(encode_key(other))}"
+    return ""
 
 
 def _told(

@@ -144,17 +144,35 @@ def logged_between(alias: str, start: str, end: str) -> tuple[str, list[Any]]:
     return log_of(connections[alias]).between(start, end)
 
 
-def not_made(alias: str, window: Window, *, without_origin: str = "") -> dict[str, list[str]]:
-    """Return the model labels that a window speaks of, each with the logged keys that it does not see being made."""
+def not_made(
+    alias: str, window: Window, *, without_origin: str = "", after: int = 0, until: int | None = None
+) -> dict[str, list[str]]:
+    """Return the model labels that a window speaks of, each with the logged keys that it does not see being made.
+
+    Args:
+        alias: the LOCAL database.
+        window: from ``open_window``.
+        without_origin: as for ``open_window``.
+        after, until: only of its rows behind an id, and up to one; what an earlier row of it makes counts as made.
+    """
     connection = connections[alias]
     where, params = in_window(connection, window.start, window.end, window.since, without_origin)
+    begin = max(window.after, window.first - 1)
+    made_before, more = "", []
+    if after > begin:
+        # Not a join, nor IN: what is made may be most of the log, and without an index each would be searched for.
+        made_before = (
+            " EXCEPT SELECT model_label, object_pk FROM synchro_triggers_changelog"
+            f" WHERE id > %s AND id <= %s AND operation = 'I' AND {where}"
+        )
+        more = [begin, after, *params]
     rows = fetch_texts(
         connection,
         "WITH page AS (SELECT model_label, object_pk, count(*) FILTER (WHERE operation = 'I') AS inserts"
-        f" FROM synchro_triggers_changelog WHERE id > %s AND id <= %s AND {where} GROUP BY model_label, object_pk)"
-        " SELECT model_label, object_pk FROM page WHERE inserts = 0"
-        " UNION ALL SELECT DISTINCT model_label, NULL FROM page",
-        [max(window.after, window.first - 1), window.last, *params],
+        f" FROM synchro_triggers_changelog WHERE id > %s AND id <= %s AND {where} GROUP BY model_label, object_pk),"
+        f" unmade AS (SELECT model_label, object_pk FROM page WHERE inserts = 0{made_before})"
+        " SELECT model_label, object_pk FROM unmade UNION ALL SELECT DISTINCT model_label, NULL FROM page",
+        [max(begin, after), window.last if until is None else until, *params, *more],
     )
     keys: dict[str, list[str]] = {}
     for label, key in rows:
@@ -162,6 +180,20 @@ def not_made(alias: str, window: Window, *, without_origin: str = "") -> dict[st
         if key is not None:
             of_label.append(key)
     return keys
+
+
+def row_behind(alias: str, after: int, number: int, last: int) -> int:
+    """Return the id of the log row that is so many behind another one; ``last``: there are fewer up to that one.
+
+    Ids may leave out any number, so they cannot be counted.
+    """
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT max(id) FROM (SELECT id FROM synchro_triggers_changelog WHERE id > %s AND id <= %s"
+            " ORDER BY id LIMIT %s) AS looked_at",
+            [after, last, number],
+        )
+        return int(cursor.fetchone()[0] or last)
 
 
 def labels_in(alias: str, window: Window, *, without_origin: str = "") -> list[str]:

@@ -14,6 +14,7 @@ lower key, or is only the target of what was changed, is noticed when a batch is
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -85,12 +86,17 @@ class Meeting:
 
     # Looking ---------------------------------------------------------------------------------------
 
-    def look_through(self, window: Window) -> None:
-        """Look at everything that a window would bring to the remote."""
+    def look_through(self, window: Window, after: int = 0, until: int | None = None) -> None:
+        """Look at everything that a window would bring to the remote, or at what some of its rows would.
+
+        Args:
+            window: the window.
+            after, until: only rows behind an id, and up to one.
+        """
         if not window.rows:
             return
-        looked_at = []
-        for label, keys in not_made(local_alias(), window, without_origin=self._context.node).items():
+        node, looked_at = self._context.node, []
+        for label, keys in not_made(local_alias(), window, without_origin=node, after=after, until=until).items():
             if label not in self._labels:
                 continue
             self.spoken_of.add(label)
@@ -99,11 +105,9 @@ class Meeting:
                 self._notice(root_of(model), read_keys(model, keys))
             elif way is not None:
                 looked_at.append(label)
-        after = window.after
+        after, window = max(window.after, after), window if until is None else replace(window, last=until)
         while looked_at and window.last > after:
-            page = read_page(
-                local_alias(), window, after, _PAGE_ROWS, without_origin=self._context.node, labels=looked_at
-            )
+            page = read_page(local_alias(), window, after, _PAGE_ROWS, without_origin=node, labels=looked_at)
             if not page.rows:
                 return
             self.look_at(coalesce(page.changes))

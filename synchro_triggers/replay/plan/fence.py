@@ -45,17 +45,19 @@ class Fence:
         """The labels of the models that the run is about and can write."""
         return self.chosen.difference(self.absent)
 
-    def lets_through(self, change: Change, report: SyncReport) -> bool:
-        """Tell whether a change may be applied; put one that may not into the report: it is unlisted, or forged."""
-        if change.label in self.absent:  # told of all of them together
-            self.kept_out[change.label] += 1
-            return False
-        reason = self.why_not(change.label)
-        if not reason and change.forged:
-            reason = "its row in the log has an operation or a time that no trigger writes"
-        if reason:
+    def lets_through(self, change: Change) -> bool:
+        """Tell whether a change may be applied: its model is listed and there, and it is not forged."""
+        return not (self.why_not(change.label) or change.forged)
+
+    def tell_kept_out(self, changes: Iterable[Change], report: SyncReport) -> None:
+        """Put changes that were not let through into the report."""
+        for change in changes:
+            if change.label in self.absent:  # told of all of them together
+                self.kept_out[change.label] += 1
+                continue
+            forged = "its row in the log has an operation or a time that no trigger writes"
+            reason = self.why_not(change.label) or forged
             report.remark(Told.SKIPPED, printable_key(change.label), printable_key(change.key), reason)
-        return not reason
 
     def why_not(self, label: str) -> str:
         """Return why nothing of this label may be written, or ``''``."""

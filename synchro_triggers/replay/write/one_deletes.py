@@ -338,7 +338,7 @@ class Deletes:
         """Note that a row stays: nobody writes it unless the run comes to a change of the object that has it now."""
         here, there = encode_key(key), encode_key(row.pk)
         reason = f"it was deleted on {local_alias()!r}; by its natural key, {there} on {self._remote!r} is {here} now, "
-        reason += f"of which nothing was logged: left as it is. Save {here} to bring it"
+        reason += f"of which nothing was logged: left as it is. Change {here} to bring it"
         deleted = LeftThere(task.shape.label, encode_key(getattr(task.key, "number", task.key)), reason)
         self._outcomes.handed_on[root_of(task.shape.model), key] = deleted
 

@@ -153,7 +153,7 @@ format: $(VENV)/.for-dev  ## let ruff repair and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: $(VENV)/.for-dev  ## mypy, strict; pyright on what a project's own code says: examples/typed
+types: $(VENV)/.for-dev  ## mypy, strict, and pyright, standard: the package, and what a project's own code says (examples/typed)
 	$(BIN)/mypy
 	$(BIN)/basedpyright --project pyproject.toml --pythonpath $(BIN)/python
 

@@ -75,7 +75,7 @@ _HOME_OF = {
     "synchronize": ".api",
 }
 
-__all__ = sorted(_HOME_OF)
+__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]  # each name stands in one place
 __version__ = "0.1.0"
 
 

@@ -34,7 +34,7 @@ class CurrentTransaction(Func):
     """The id of the writing transaction; 0 where writers are serialised anyway."""
 
     arity = 0
-    output_field = models.BigIntegerField()
+    output_field = models.BigIntegerField()  # pyright: ignore[reportAssignmentType]  # stubs have the property alone
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> tuple[str, tuple[()]]:
         return database_of(connection).TRANSACTION, ()
@@ -102,7 +102,8 @@ class ChangeLog(models.Model):
         verbose_name_plural = _("changelog")
 
     def __str__(self) -> str:
-        return f"{self.get_operation_display()} {self.model_label} {self.object_pk}"
+        name = self.get_operation_display()  # pyright: ignore[reportAttributeAccessIssue]  # Django makes it
+        return f"{name} {self.model_label} {self.object_pk}"
 
 
 class MetNode(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ImproperlyConfigured, MultipleObjectsReturned, ValidationError
 from django.db import models
@@ -55,7 +55,7 @@ class NaturalManager(models.Manager[Any]):
             "use_in_migrations": False,
             "__module__": cls.__module__,
         }
-        prepared: type[NaturalManager] = type(f"{cls.__name__}Of{manager.__name__}", bases, attributes)
+        prepared: type[Self] = type(f"{cls.__name__}Of{manager.__name__}", bases, attributes)
         instance = super().__new__(prepared)
         # Python calls __init__ (with the arguments) only on what __new__ returns as an instance of cls: it is one.
         return instance

@@ -88,7 +88,8 @@ def test_what_type_checkers_see_is_checked_and_runs():
     assert "/mypy" in types and "/basedpyright" in types
     tools = PROJECT["tool"]
     assert "examples/typed" in tools["mypy"]["files"] and tools["mypy"]["strict"]
-    assert tools["pyright"]["include"] == ["examples/typed"]
+    assert tools["pyright"]["include"] == ["synchro_triggers", "examples/typed"]
+    assert tools["pyright"]["typeCheckingMode"] == "standard"
 
     names = runpy.run_path(str(ROOT / "examples" / "typed" / "using.py"))
 

@@ -10,7 +10,7 @@ from string import Template
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.db.migrations import RunPython
+from django.db.migrations import Migration, RunPython
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.writer import MigrationWriter
 
@@ -169,8 +169,7 @@ def write_migration(app_label: str) -> Path:
     dependencies = sorted(node for node in loader.graph.leaf_nodes() if node[0] in needed)
     own = [name for app, name in loader.disk_migrations if app == app_label]
     name = f"{_next_number(own):04d}_synchro_triggers"
-    migration = type("Migration", (), {"app_label": app_label, "name": name})
-    path = Path(MigrationWriter(migration()).basedir) / f"{name}.py"
+    path = Path(MigrationWriter(Migration(name, app_label)).basedir) / f"{name}.py"
     if not _INSTALLED.isdisjoint(path.parts):
         raise SynchroConfigurationError(
             f"The migrations of {app_label!r} belong to an installed package ({path.parent}): its next upgrade would "

@@ -233,7 +233,7 @@ def _truncate_body(parts: dict[str, str], layout: Layout) -> str:
 
 def key_text(key: tuple[CapturedColumn, ...], row: str) -> str:
     """Return the SQL of a row's key as the changelog has it."""
-    if len(key) > 1:
+    if len(key) != 1:
         return "jsonb_build_array(" + ", ".join(f"{row}.{quote(part.column)}" for part in key) + ")::text"
     column = f"{row}.{quote(key[0].column)}"
     # JSON writes dates in ISO form whatever DateStyle the session has.

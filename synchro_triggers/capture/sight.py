@@ -25,9 +25,12 @@ class Listener(Protocol):
 
     def hears(self) -> bool:
         """Tell whether notices come: a trial one, sent by another connection."""
+        ...
 
     def wait(self, seconds: float) -> bool:
         """Wait for a notice; tell whether one came."""
+        ...
 
     def close(self) -> None:
         """Close the connection."""
+        ...

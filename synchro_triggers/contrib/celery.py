@@ -64,7 +64,8 @@ def synchronize_remote(
     with _ended_by_soft_limit(deadline):
         done = run_remote(remote, "celery", models=models, full=full, pull=pull, both=both, deadline=deadline)
     if done.is_cut and goes_on(models, full):
-        self.signature_from_request(self.request, task_id=uuid(), retries=0).apply_async()
+        again: Any = self.signature_from_request(self.request, task_id=uuid(), retries=0)  # Celery has no types
+        again.apply_async()
     return done.as_dict()
 
 
@@ -84,10 +85,8 @@ def synchronize_all(*, expires: float | None = None, **options: Any) -> dict[str
         ...     "synchronize": {"task": "synchro_triggers.synchronize_all", "schedule": 60, "kwargs": {"expires": 60}}
         ... }
     """
-    return {
-        remote: synchronize_remote.apply_async((remote,), options, expires=expires).id
-        for remote in get_settings().remotes
-    }
+    task: Any = synchronize_remote  # Celery has no types
+    return {remote: task.apply_async((remote,), options, expires=expires).id for remote in get_settings().remotes}
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class Synchronization(HealthCheck):  # type: ignore[misc]
     timeout: datetime.timedelta = dataclasses.field(default=datetime.timedelta(seconds=30), repr=False)
 
     # It waits for databases: django-health-check calls it in a thread of its own, unless it is a coroutine.
-    def run(self) -> None:
+    def run(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Look.
 
         Raises:

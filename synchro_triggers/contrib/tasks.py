@@ -16,8 +16,8 @@ from ..conf import get_settings
 from .running import PASSING, SECONDS, Deadline, goes_on, run_remote
 
 try:
-    from django.tasks import task
-except ImportError:  # Django 5.2
+    from django.tasks import task  # pyright: ignore[reportMissingModuleSource]  # Django 5.2 has none
+except ImportError:
     from django_tasks import task  # type: ignore[no-redef, unused-ignore]
 
 logger = logging.getLogger("synchro_triggers.tasks")

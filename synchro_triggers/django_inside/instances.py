@@ -35,7 +35,7 @@ def is_made_plainly(model: type[Model]) -> bool:
 def bare_instance(model: type[Any], alias: str, *, adding: bool) -> Any:
     """Make an instance without any value; only of a model that ``is_made_plainly``."""
     instance: Any = object.__new__(model)
-    instance.__dict__["_state"] = state = ModelState()
+    vars(instance)["_state"] = state = ModelState()
     state.db, state.adding = alias, adding
     return instance
 
@@ -43,11 +43,11 @@ def bare_instance(model: type[Any], alias: str, *, adding: bool) -> Any:
 @contextmanager
 def marked(instance: Model, name: str) -> Iterator[None]:
     """Let an instance carry a mark in the block: what a method that was wrapped for all instances looks for."""
-    instance.__dict__[name] = True
+    vars(instance)[name] = True
     try:
         yield
     finally:
-        instance.__dict__.pop(name, None)
+        vars(instance).pop(name, None)
 
 
 @cache

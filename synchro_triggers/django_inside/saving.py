@@ -45,12 +45,12 @@ def written_by_django(instance: Model) -> Iterator[None]:
     """
     names = [name for name in WRITING if getattr(type(instance), name) is not getattr(Model, name)]
     names = [name for name in names if name not in {"save", "delete", *instance.__dict__}]
-    instance.__dict__.update({name: MethodType(getattr(Model, name), instance) for name in names})
+    vars(instance).update({name: MethodType(getattr(Model, name), instance) for name in names})
     try:
         yield
     finally:
         for name in names:
-            instance.__dict__.pop(name, None)
+            vars(instance).pop(name, None)
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def order_kept(instance: Model) -> Iterator[None]:
         return write_then(*arguments, **options)
 
     def insert(*arguments: Any, **options: Any) -> Any:
-        instance.__dict__.update(kept)
+        vars(instance).update(kept)
         return insert_then(*arguments, **options)
 
     with _replaced(instance, _save_table=write, _do_insert=insert):
@@ -145,14 +145,14 @@ def _replaced(instance: Model, **methods: Callable[..., Any]) -> Iterator[None]:
     if not is_as_expected("saving"):
         yield
         return
-    before = {name: instance.__dict__[name] for name in methods if name in instance.__dict__}
-    instance.__dict__.update(methods)
+    before = {name: vars(instance)[name] for name in methods if name in instance.__dict__}
+    vars(instance).update(methods)
     try:
         yield
     finally:
         for name in methods:
-            instance.__dict__.pop(name, None)
-        instance.__dict__.update(before)
+            vars(instance).pop(name, None)
+        vars(instance).update(before)
 
 
 @cache

@@ -16,12 +16,10 @@ _CONTENDED = {"55P03", "40P01", "40001"}
 
 def kind_of(error: BaseException) -> Kind | None:
     """Return what an error of psycopg 3 or psycopg 2 speaks of; ``None``: it is none."""
-    if hasattr(error, "sqlstate"):
-        state = error.sqlstate
-    elif hasattr(error, "pgcode"):
-        state = error.pgcode
-    else:
+    name = next((each for each in ("sqlstate", "pgcode") if hasattr(error, each)), None)
+    if name is None:
         return None
+    state: str | None = getattr(error, name)
     if not state:
         return Kind.UNSAID
     if state in _LOST or state.startswith("08"):

@@ -84,7 +84,7 @@ _SIGNALS_IN = frozenset(map(int, _SIGNALS))
 def _say_last_words(at_last: Callable[[], None]) -> None:
     """Say what can be said; a handler whose lock is taken must keep nobody."""
     if threading.main_thread().is_alive():
-        fields = dict.fromkeys(("remote", "alias", "model", "counts", "seconds"))
+        fields = {name: None for name in ("remote", "alias", "model", "counts", "seconds")}
         text = "Ended in the middle of its work: what was under way is rolled back, and comes with the next run."
         logger.warning(text, extra=fields)
     at_last()

@@ -153,7 +153,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]  # no other one calls it
     timeout = _PATIENCE
     server_version, sys_version = "synchro_triggers", ""
 

@@ -23,7 +23,7 @@ from .state.node import require_two_nodes
 def counterparts(model: type[Model], keys: Iterable[Any], remote: str | None = None) -> dict[Any, Any]:
     """See ``synchro_triggers.counterparts``, which this is."""
     remotes = required_remotes(remote)
-    if len(remotes) > 1:
+    if len(remotes) != 1:
         raise SynchroConfigurationError(
             f"counterparts() speaks of one remote, and SYNCHRO_REMOTE names {', '.join(map(repr, remotes))}: say which."
         )

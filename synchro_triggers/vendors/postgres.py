@@ -32,7 +32,7 @@ class Postgres(Database):
     FAILS_UNTIL_ROLLED_BACK = True
     TRANSACTION = "txid_current()"
     JSON_TEXT = "%s::jsonb"
-    AS_THEY_ARE: dict[type[Any], type[Any]] = {
+    AS_THEY_ARE = {
         models.DateField: datetime.date,
         models.DateTimeField: datetime.datetime,
         models.DecimalField: decimal.Decimal,

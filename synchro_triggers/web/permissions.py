@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from django.utils.translation import gettext
 
 from ..conf import get_settings
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser, User  # or whatever the project has in place of it
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
 
 SEE = "synchro_triggers.view_changelog"
 SYNCHRONIZE = "synchro_triggers.synchronize"
@@ -20,12 +21,22 @@ DECIDE = "synchro_triggers.change_conflict"
 _OF_THE_STAFF = frozenset({SEE, SYNCHRONIZE, RESET})
 
 
-def may_see_values(user: User | AnonymousUser) -> bool:
+class _OfAdmin(Protocol):
+    """What Django's admin asks of users, a project's own ones among them."""
+
+    is_active: bool
+    is_staff: bool
+
+    def has_perm(self, perm: str) -> bool: ...
+
+
+def may_see_values(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Tell whether a user may see values of objects, and errors, which may hold some: the log shows them all.
 
     Who is let in by being of the staff alone does not.
     """
-    return user.is_active and user.has_perm(SEE)
+    asking = cast("_OfAdmin", user)
+    return asking.is_active and asking.has_perm(SEE)
 
 
 def hidden() -> str:
@@ -33,7 +44,7 @@ def hidden() -> str:
     return gettext("for those who may see the changelog")
 
 
-def may(user: User | AnonymousUser, permission: str) -> bool:
+def may(user: AbstractBaseUser | AnonymousUser, permission: str) -> bool:
     """Tell whether a user may do something.
 
     Args:
@@ -47,8 +58,9 @@ def may(user: User | AnonymousUser, permission: str) -> bool:
         >>> may(request.user, SYNCHRONIZE)
         False
     """
-    if not user.is_active:
+    asking = cast("_OfAdmin", user)
+    if not asking.is_active:
         return False
-    if permission in _OF_THE_STAFF and user.is_staff and get_settings().staff_may_synchronize:
+    if permission in _OF_THE_STAFF and asking.is_staff and get_settings().staff_may_synchronize:
         return True
-    return user.has_perm(permission)
+    return asking.has_perm(permission)

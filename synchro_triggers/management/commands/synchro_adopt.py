@@ -49,7 +49,7 @@ class Command(TellingCommand):
 
 
 def _only_one(remotes: tuple[str, ...]) -> str:
-    if len(remotes) > 1:
+    if len(remotes) != 1:
         raise SynchroConfigurationError(
             f"SYNCHRO_REMOTE names several databases ({', '.join(remotes)}), and django-synchro's references are of "
             "one: say which with --remote."

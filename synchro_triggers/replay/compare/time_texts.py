@@ -19,7 +19,7 @@ class TimeText(Func):
     """The text of a time: the stored one, or one that is the same for the same time, or one like the stored one."""
 
     arity = 1
-    output_field = TextField()
+    output_field = TextField()  # pyright: ignore[reportAssignmentType]  # stubs have the property alone
 
     def __init__(self, expression: F, *, as_stored_text: bool) -> None:
         super().__init__(expression)

@@ -192,7 +192,7 @@ def _log(asked: _Asked) -> tuple[int, tuple[Logged, ...]]:
     )
     aliases = aliases_of_nodes(alias)
     return number, tuple(
-        Logged(int(row), model, operation, printable_key(fields), log.time_or_none(at), aliases.get(origin, origin))
+        Logged(int(row), model, operation, printable_key(fields), log.time_or_none(at), aliases.get(origin) or origin)
         for row, model, operation, fields, at, origin in rows
     )
 
@@ -348,7 +348,7 @@ def _name(reference: Reference, aliases: dict[str, str]) -> KnownName:
     if reference.time is not None:
         at = datetime.datetime.fromtimestamp(0, datetime.UTC) + datetime.timedelta(microseconds=reference.time)
     return KnownName(
-        maker=aliases.get(reference.source, reference.source),
+        maker=aliases.get(reference.source) or reference.source,
         key=printable_key(read_full_key(reference.local_pk, reference.local_text)),
         ended=bool(reference.ended) or reference.gone is not None,
         author=None if reference.number is None else aliases.get(author, author),

@@ -34,20 +34,20 @@ from ...exceptions import Refused
 from ..rows.postgres import array_parameter
 from .notes import unreadable
 
-NAMES_TRANSACTIONS = True
-REPLACES_ARE_INSERTS = False
+NAMES_TRANSACTIONS: bool = True
+REPLACES_ARE_INSERTS: bool = False
 
 # A time's text depends on the session, its number does not. Numbers of rows and transactions alone do not tell: after a
 # cluster was put back from a copy of its files, the same ones are given out again.
-MARK = "id || '|' || extract(epoch FROM logged_at) || '|' || model_label || '|' || object_pk"
-NO_LATER = "extract(epoch FROM logged_at) <= %s::numeric"
-OLD_VALUES = "json_agg(old_values ORDER BY id)"
-RUNNING = "txid_current_snapshot()::text"
-SUMS = (
+MARK: str = "id || '|' || extract(epoch FROM logged_at) || '|' || model_label || '|' || object_pk"
+NO_LATER: str = "extract(epoch FROM logged_at) <= %s::numeric"
+OLD_VALUES: str = "json_agg(old_values ORDER BY id)"
+RUNNING: str = "txid_current_snapshot()::text"
+SUMS: str = (
     "count(*), bit_xor(id),"
     " bit_xor((date_part('epoch', logged_at) * 1000000)::bigint) FILTER (WHERE isfinite(logged_at))"
 )
-STANDBY = "pg_is_in_recovery()"
+STANDBY: str = "pg_is_in_recovery()"
 
 
 @dataclass(frozen=True)

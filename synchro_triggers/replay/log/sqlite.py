@@ -11,16 +11,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .notes import unreadable
 
-NAMES_TRANSACTIONS = False
-REPLACES_ARE_INSERTS = True
+NAMES_TRANSACTIONS: bool = False
+REPLACES_ARE_INSERTS: bool = True
 
 # There may be keys that no other database takes as text.
-MARK = "id || '|' || logged_at || '|' || model_label || '|' || hex(object_pk)"
-NO_LATER = "logged_at <= %s"
-OLD_VALUES = "json_group_array(old_values || '')"  # JSON holds no blob, which a column of texts may
-RUNNING = "''"
-SUMS = "0, 0, 0"
-STANDBY = "0"
+MARK: str = "id || '|' || logged_at || '|' || model_label || '|' || hex(object_pk)"
+NO_LATER: str = "logged_at <= %s"
+OLD_VALUES: str = "json_group_array(old_values || '')"  # JSON holds no blob, which a column of texts may
+RUNNING: str = "''"
+SUMS: str = "0, 0, 0"
+STANDBY: str = "0"
 
 
 def current_position(connection: BaseDatabaseWrapper) -> str:

@@ -265,7 +265,7 @@ class RemoteChanges:
         self, shape: Shape, key: Any, at_remote: Any, change: Change, remote_at: datetime.datetime
     ) -> Conflict:
         self._identity.contest(shape.model, key)
-        authors = (self._context.source, self._context.node) if change.own else ()
+        authors = (self._context.source, self._context.node) if change.own else ("", "")
         keys = encode_key(key), encode_key(at_remote)
         conflict = Conflict(shape.label, *keys, change.logged_at, remote_at, *authors)
         self.settling.objects[conflict] = shape.model, key

@@ -66,7 +66,7 @@ def _noted(column: KeyColumn, instance: Model, remote: str) -> Noted:
             found = Noted(tuple(targets))
         except ObjectNotApplied as error:
             found = Noted(tuple(targets), error)
-        instance.__dict__[name] = found
+        vars(instance)[name] = found
     return found
 
 

@@ -271,7 +271,10 @@ class Unseen:
         self, shape: Shape, key: Any, at_remote: Any, here: _Seen, there: _Seen, sides: BothSides
     ) -> Conflict:
         keys = encode_key(getattr(key, "number", key)), encode_key(at_remote)
-        return Conflict(shape.label, *keys, here.time, there.time, here.author, there.author, sides=sides)
+        authors = here.author, there.author
+        # The protocol's properties are `cached_property` here, whose values pyright does not see.
+        known: Any = sides
+        return Conflict(shape.label, *keys, here.time, there.time, *authors, sides=known)
 
     def _decide(self, conflict: Conflict, *, forced: str) -> tuple[Decision, str]:
         if forced:

@@ -18,7 +18,7 @@ class StoredText(Func):
     """The text of a JSON column; NULL where it has no value, and ``null`` where it has JSON's."""
 
     arity = 1
-    output_field = TextField()
+    output_field = TextField()  # pyright: ignore[reportAssignmentType]  # stubs have the property alone
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         template = f"CAST(%(expressions)s AS {database_of(connection).TEXT})"

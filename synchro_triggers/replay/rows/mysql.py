@@ -14,6 +14,8 @@ _AT_ONCE = 1000
 
 
 class MySQLStatements(Statements):
+    UPDATES_MANY = True
+
     def cascading(self, connection: Any, fields: Sequence[Any]) -> list[int]:
         tables = sorted({_plain_name(field.model._meta.db_table) for field in fields})
         if not tables:
@@ -40,7 +42,7 @@ class MySQLStatements(Statements):
         model: type[Model],
         key: Sequence[Any],
         fields: Sequence[Any],
-        columns: Sequence[Sequence[Any]],
+        columns: list[list[Any]],
     ) -> int:
         """Update rows by primary key, with as many statements in one message as the driver sends.
 

@@ -15,20 +15,12 @@ def quoting(connection: BaseDatabaseWrapper) -> Callable[[str], str]:
     return lambda name: connection.ops.quote_name(name).replace("%", "%%")
 
 
-#: Inserts columns of values for fields; keys are given, or given out. Returns the latter, and how many rows there were.
-Insert = Callable[[Any, type[Model], Sequence[Any], list[list[Any]], bool], tuple[list[Any], int]]
-
-#: Updates rows by the fields of their key: columns of values for these and for others. Returns how many there were.
-Update = Callable[[Any, type[Model], Sequence[Any], Sequence[Any], list[list[Any]]], int]
-
-#: Inserts texts and whole numbers: what all rows share, the names of what differs, and columns of that.
-InsertTexts = Callable[[Any, type[Model], Mapping[str, str | int], Sequence[str], list[list[Any]]], None]
-
-
 class Statements:
     """The statements of one vendor: those that most have in common, as far as they are not overridden.
 
     Attributes:
+        INSERTS_MANY, INSERTS_TEXTS, UPDATES_MANY: there is ``insert_many``, ``insert_texts``, ``update_many``; else
+            Django's bulk methods do it.
         FORESEES_KEYS: nobody else can take the keys that come next.
         SPELT_BY_DJANGO: SQL that is true of what Django writes, and of nothing else that it reads, by kind of field.
         TIME_AS_TEXT: a template of SQL for a text of a time, the same for the same instant; empty: there is none.
@@ -38,6 +30,9 @@ class Statements:
             that is true of those which Python can read as well; empty: it reads them all.
     """
 
+    INSERTS_MANY = False
+    INSERTS_TEXTS = False
+    UPDATES_MANY = False
     FORESEES_KEYS = False
     SPELT_BY_DJANGO: Mapping[str, str] = {}
     TIME_AS_TEXT = ""
@@ -45,14 +40,48 @@ class Statements:
     FOUND_AGAIN: Mapping[str, str] = {}
     CARRIED: Mapping[str, str] = {}
 
-    #: What inserts many rows; ``None``: Django's bulk methods do it.
-    insert_many: Insert | None = None
+    def insert_many(
+        self,
+        connection: BaseDatabaseWrapper,
+        model: type[Model],
+        fields: Sequence[Any],
+        columns: list[list[Any]],
+        given: bool,
+    ) -> tuple[list[Any], int]:
+        """Insert columns of values for fields, with their keys (``given``) or without.
 
-    #: What inserts many texts past the fields' own preparation; ``None``: they are rows like others.
-    insert_texts: InsertTexts | None = None
+        Returns:
+            The keys that were given out, and how many rows there were.
+        """
+        raise NotImplementedError
 
-    #: What updates many rows; ``None``: Django's bulk methods do it.
-    update_many: Update | None = None
+    def insert_texts(
+        self,
+        connection: BaseDatabaseWrapper,
+        model: type[Model],
+        same: Mapping[str, str | int],
+        names: Sequence[str],
+        columns: list[list[Any]],
+    ) -> None:
+        """Insert texts and whole numbers past the fields' own preparation.
+
+        Args:
+            same: what all rows share.
+            names: of what differs.
+            columns: of that.
+        """
+        raise NotImplementedError
+
+    def update_many(
+        self,
+        connection: BaseDatabaseWrapper,
+        model: type[Model],
+        key: Sequence[Any],
+        fields: Sequence[Any],
+        columns: list[list[Any]],
+    ) -> int:
+        """Update rows by the fields of their key: columns of values for these and for others; return how many."""
+        raise NotImplementedError
 
     def read_as_stored(
         self,

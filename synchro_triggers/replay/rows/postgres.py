@@ -15,9 +15,9 @@ from django.db.backends.utils import strip_quotes
 from django.db.models import BigIntegerField, Model
 
 from ..schema.stored_types import has_placeholder
-from .other import Statements, quoting
-from .postgres_as_stored import CARRIED, insert_as_stored, read_as_stored, stored_column, with_stored_column
-from .postgres_sequences import move_sequences_on, reserve_keys, yet_to_give
+from .other import quoting
+from .postgres_as_stored import PostgresAsStored
+from .postgres_sequences import PostgresSequences
 from .postgres_types import base_type
 
 _CASCADING = """
@@ -54,7 +54,8 @@ _READ_AS_WRITTEN: dict[str, type[Any]] = {
 }
 
 
-class PostgresStatements(Statements):
+class PostgresStatements(PostgresSequences, PostgresAsStored):
+    INSERTS_MANY = INSERTS_TEXTS = UPDATES_MANY = True
     #: The text of a time with a time zone, as a template of Django's expressions: the same for the same instant,
     #: whatever the session's time zone and style of dates are.
     TIME_AS_TEXT = "CAST(extract(epoch FROM %(expressions)s) AS text)"
@@ -168,15 +169,6 @@ class PostgresStatements(Statements):
         with connection.cursor() as cursor:
             cursor.execute("SELECT to_regclass(%s)::oid", [connection.ops.quote_name(table)])
             return cursor.fetchone()[0]
-
-    reserve_keys = staticmethod(reserve_keys)
-    move_sequences_on = staticmethod(move_sequences_on)
-    yet_to_give = staticmethod(yet_to_give)
-    CARRIED = CARRIED
-    read_as_stored = staticmethod(read_as_stored)
-    stored_column = staticmethod(stored_column)
-    with_stored_column = staticmethod(with_stored_column)
-    insert_as_stored = staticmethod(insert_as_stored)
 
 
 def array_parameter(values: Sequence[Any], base_type: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from .other import quoting
+from .other import Statements, quoting
 from .postgres_types import base_type
 
 _READ = """
@@ -31,7 +31,7 @@ _WRITES_EXACTLY = "current_setting('DateStyle') LIKE 'ISO%%' AND current_setting
 _SPANS_AS_USUAL = "current_setting('IntervalStyle') = 'postgres'"
 
 #: By kind of field, SQL that is true of the values which Python can read, too; the other writers tell of the others.
-CARRIED: Mapping[str, str] = {
+_CARRIED: Mapping[str, str] = {
     **dict.fromkeys(("CharField", "TextField", "SlugField", "FileField", "FilePathField"), ""),
     **dict.fromkeys(("AutoField", "BigAutoField", "SmallAutoField", "IntegerField", "BigIntegerField"), ""),
     **dict.fromkeys(("SmallIntegerField", "PositiveIntegerField", "PositiveBigIntegerField"), ""),
@@ -47,55 +47,60 @@ CARRIED: Mapping[str, str] = {
 }
 
 
-def read_as_stored(
-    connection: BaseDatabaseWrapper, model: type[Model], fields: Sequence[Any], guards: Sequence[str], keys: list[str]
-) -> tuple[list[str], Any]:
-    quote = quoting(connection)
-    key: Any = model._meta.pk
-    columns = [f"held.{quote(field.column)}" for field in fields]
-    spans = any(map(_is_span, fields))
-    sql = _READ.format(
-        writes_exactly=f"{_WRITES_EXACTLY} AND {_SPANS_AS_USUAL}" if spans else _WRITES_EXACTLY,
-        columns=", ".join(f"array_agg(v{number})::text" for number in range(len(columns))),
-        names=", ".join(f"{column} AS v{number}" for number, column in enumerate(columns)),
-        table=quote(model._meta.db_table),
-        pk=f"held.{quote(key.column)}",
-        kind=base_type(key, connection),
-        guards=" AND ".join(guards) or "true",
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, ["{" + ",".join(keys) + "}"])
-        is_exact, found, *arrays = cursor.fetchone()
-    if found is None or not is_exact:
-        return [], None
-    return found[1:-1].split(","), arrays
+class PostgresAsStored(Statements):
+    CARRIED = _CARRIED
 
+    def read_as_stored(
+        self,
+        connection: BaseDatabaseWrapper,
+        model: type[Model],
+        fields: Sequence[Any],
+        guards: Sequence[str],
+        keys: list[str],
+    ) -> tuple[list[str], Any]:
+        quote = quoting(connection)
+        key: Any = model._meta.pk
+        columns = [f"held.{quote(field.column)}" for field in fields]
+        spans = any(map(_is_span, fields))
+        sql = _READ.format(
+            writes_exactly=f"{_WRITES_EXACTLY} AND {_SPANS_AS_USUAL}" if spans else _WRITES_EXACTLY,
+            columns=", ".join(f"array_agg(v{number})::text" for number in range(len(columns))),
+            names=", ".join(f"{column} AS v{number}" for number, column in enumerate(columns)),
+            table=quote(model._meta.db_table),
+            pk=f"held.{quote(key.column)}",
+            kind=base_type(key, connection),
+            guards=" AND ".join(guards) or "true",
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(sql, ["{" + ",".join(keys) + "}"])
+            is_exact, found, *arrays = cursor.fetchone()
+        if found is None or not is_exact:
+            return [], None
+        return found[1:-1].split(","), arrays
 
-def stored_column(rows: Any, number: int) -> list[int | None]:
-    return [None if text == "NULL" else int(text) for text in rows[number][1:-1].split(",")]
+    def stored_column(self, rows: Any, number: int) -> list[int | None]:
+        return [None if text == "NULL" else int(text) for text in rows[number][1:-1].split(",")]
 
+    def with_stored_column(self, rows: Any, number: int, values: Sequence[int | None]) -> Any:
+        array = "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
+        return [*rows[:number], array, *rows[number + 1 :]]
 
-def with_stored_column(rows: Any, number: int, values: Sequence[int | None]) -> Any:
-    array = "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
-    return [*rows[:number], array, *rows[number + 1 :]]
-
-
-def insert_as_stored(
-    connection: BaseDatabaseWrapper, model: type[Model], fields: Sequence[Any], rows: Any
-) -> list[str]:
-    quote = quoting(connection)
-    key: Any = model._meta.pk
-    sql = _INSERT.format(
-        table=quote(model._meta.db_table),
-        names=", ".join(quote(field.column) for field in fields),
-        arrays=", ".join(f"%s::{base_type(field, connection)}[]" for field in fields),
-        pk=quote(key.column),
-        reads_exactly=f" WHERE {_SPANS_AS_USUAL}" if any(map(_is_span, fields)) else "",
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, rows)
-        [made] = cursor.fetchone()
-    return [] if made is None else made[1:-1].split(",")
+    def insert_as_stored(
+        self, connection: BaseDatabaseWrapper, model: type[Model], fields: Sequence[Any], rows: Any
+    ) -> list[str]:
+        quote = quoting(connection)
+        key: Any = model._meta.pk
+        sql = _INSERT.format(
+            table=quote(model._meta.db_table),
+            names=", ".join(quote(field.column) for field in fields),
+            arrays=", ".join(f"%s::{base_type(field, connection)}[]" for field in fields),
+            pk=quote(key.column),
+            reads_exactly=f" WHERE {_SPANS_AS_USUAL}" if any(map(_is_span, fields)) else "",
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(sql, rows)
+            [made] = cursor.fetchone()
+        return [] if made is None else made[1:-1].split(",")
 
 
 def _is_span(field: Any) -> bool:

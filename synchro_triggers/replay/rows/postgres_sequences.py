@@ -10,6 +10,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 
+from .other import Statements
+
 #: Up to so many steps ``nextval()`` takes one by one, in some hundredths of a second.
 _STEPS_AT_ONCE = 100_000
 
@@ -61,38 +63,39 @@ class Sequence:
         return max(max(ahead, default=-1) + 1, 0)
 
 
-def move_sequences_on(connection: BaseDatabaseWrapper, written: Mapping[type[Model], Collection[int]]) -> None:
-    """Let next inserts find a free key after automatic keys were written by value.
+class PostgresSequences(Statements):
+    def move_sequences_on(
+        self, connection: BaseDatabaseWrapper, written: Mapping[type[Model], Collection[int]]
+    ) -> None:
+        """Let next inserts find a free key after automatic keys were written by value.
 
-    ``setval()`` writes what it is told, also when others have been given higher values meanwhile, which
-    their transactions may not have committed: their keys would be given out again. It is asked for ``max(id)`` usually,
-    which does not see those, forgets what was given out and deleted, and brings odd and even sequences out of step.
-    No lock helps: what ``ALTER SEQUENCE`` takes would wait for every transaction that has inserted
-    (``lock_and_open_sequence()`` in ``commands/sequence.c``: ``nextval()`` holds its lock to the end of the
-    transaction). But ``nextval()`` itself can only go forward, in the sequence's own steps, whoever else calls it: so
-    it is called until the keys lie behind. Only a very far jump is made by ``setval()``: to be moved back by
-    it, others would have to take a hundred thousand values between two expressions of one statement.
-    """
-    for model, keys in written.items():
-        _move_on(connection, model, keys)
+        ``setval()`` writes what it is told, also when others have been given higher values meanwhile, which their
+        transactions may not have committed: their keys would be given out again. It is asked for ``max(id)`` usually,
+        which does not see those, forgets what was given out and deleted, and brings odd and even sequences out of
+        step. No lock helps: what ``ALTER SEQUENCE`` takes would wait for every transaction that has inserted
+        (``lock_and_open_sequence()`` in ``commands/sequence.c``: ``nextval()`` holds its lock to the end of the
+        transaction). But ``nextval()`` itself can only go forward, in the sequence's own steps, whoever else calls
+        it: so it is called until the keys lie behind. Only a very far jump is made by ``setval()``: to be moved back
+        by it, others would have to take a hundred thousand values between two expressions of one statement.
+        """
+        for model, keys in written.items():
+            _move_on(connection, model, keys)
 
+    def reserve_keys(self, connection: BaseDatabaseWrapper, model: type[Model], number: int) -> list[int]:
+        found = _sequences_of(connection, model)
+        if not found:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nextval(%s::oid::regclass) FROM generate_series(1, %s)", [found[0][0], number])
+            return [key for (key,) in cursor.fetchall()]
 
-def reserve_keys(connection: BaseDatabaseWrapper, model: type[Model], number: int) -> list[int]:
-    found = _sequences_of(connection, model)
-    if not found:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(%s::oid::regclass) FROM generate_series(1, %s)", [found[0][0], number])
-        return [key for (key,) in cursor.fetchall()]
-
-
-def yet_to_give(connection: BaseDatabaseWrapper, model: type[Model], keys: Collection[int]) -> set[int]:
-    """Return those keys that a sequence has still to give out."""
-    found: set[int] = set()
-    for _, step, lowest, highest, name in _sequences_of(connection, model):
-        sequence = _where_it_stands(connection, name, step, lowest, highest)
-        found.update(key for key in keys if sequence.steps_past([key]))
-    return found
+    def yet_to_give(self, connection: BaseDatabaseWrapper, model: type[Model], keys: Collection[int]) -> set[int]:
+        """Return those keys that a sequence has still to give out."""
+        found: set[int] = set()
+        for _, step, lowest, highest, name in _sequences_of(connection, model):
+            sequence = _where_it_stands(connection, name, step, lowest, highest)
+            found.update(key for key in keys if sequence.steps_past([key]))
+        return found
 
 
 def _sequences_of(connection: BaseDatabaseWrapper, model: type[Model]) -> list[Any]:

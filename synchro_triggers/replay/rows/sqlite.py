@@ -14,8 +14,8 @@ from django.db.backends.utils import strip_quotes
 from django.db.models import Model
 
 from ...capture.trigger import PREFIX
-from .other import Statements, quoting
-from .sqlite_as_stored import CARRIED, read_as_stored, stored_column, with_stored_column
+from .other import quoting
+from .sqlite_as_stored import SQLiteAsStored
 
 _DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 _TIME = "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"
@@ -31,7 +31,8 @@ _REDIRECTING = "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger' A
 _ON_INSERT = re.compile(r"\bINSERT\s+ON\b", re.IGNORECASE)
 
 
-class SQLiteStatements(Statements):
+class SQLiteStatements(SQLiteAsStored):
+    INSERTS_MANY = UPDATES_MANY = True
     #: The write lock that we hold keeps others from taking them.
     FORESEES_KEYS = True
     #: The plus sign changes nothing, but for the driver: it makes no time of what is no plain column.
@@ -148,11 +149,6 @@ class SQLiteStatements(Statements):
 
     def identity_of(self, connection: BaseDatabaseWrapper, table: str) -> Any:
         return strip_quotes(table).lower()
-
-    CARRIED = CARRIED
-    read_as_stored = staticmethod(read_as_stored)
-    stored_column = staticmethod(stored_column)
-    with_stored_column = staticmethod(with_stored_column)
 
     def insert_as_stored(
         self, connection: BaseDatabaseWrapper, model: type[Model], fields: Sequence[Any], rows: Any

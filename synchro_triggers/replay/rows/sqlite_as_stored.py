@@ -8,7 +8,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from .other import quoting
+from .other import Statements, quoting
 
 # The plus signs change nothing, but for the driver: it makes no time of what is no plain column. ``CROSS JOIN`` keeps
 # the order of the keys.
@@ -24,7 +24,7 @@ _PARTS = ".[0-9][0-9][0-9][0-9][0-9][0-9]"
 
 #: By kind of field, SQL that is true of what Django writes, and Python can read: a column holds anything. Dates are of
 #: numeric affinity: without the plus sign, a text to compare them with would become a number.
-CARRIED: Mapping[str, str] = {
+_CARRIED: Mapping[str, str] = {
     **dict.fromkeys(("CharField", "TextField", "SlugField", "FileField", "FilePathField"), _TEXT),
     **dict.fromkeys(("AutoField", "BigAutoField", "SmallAutoField", "IntegerField", "BigIntegerField"), _INTEGER),
     **dict.fromkeys(("SmallIntegerField", "PositiveIntegerField", "PositiveBigIntegerField"), _INTEGER),
@@ -44,26 +44,32 @@ CARRIED: Mapping[str, str] = {
 }
 
 
-def read_as_stored(
-    connection: BaseDatabaseWrapper, model: type[Model], fields: Sequence[Any], guards: Sequence[str], keys: list[str]
-) -> tuple[list[str], Any]:
-    quote = quoting(connection)
-    key: Any = model._meta.pk
-    sql = _READ.format(
-        pk=quote(key.column),
-        columns=", ".join(f"+held.{quote(field.column)}" for field in fields),
-        table=quote(model._meta.db_table),
-        guards=" AND ".join(guards) or "1",
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [f"[{','.join(keys)}]"])
-        rows = cursor.fetchall()
-    return [str(row[0]) for row in rows], rows
+class SQLiteAsStored(Statements):
+    CARRIED = _CARRIED
 
+    def read_as_stored(
+        self,
+        connection: BaseDatabaseWrapper,
+        model: type[Model],
+        fields: Sequence[Any],
+        guards: Sequence[str],
+        keys: list[str],
+    ) -> tuple[list[str], Any]:
+        quote = quoting(connection)
+        key: Any = model._meta.pk
+        sql = _READ.format(
+            pk=quote(key.column),
+            columns=", ".join(f"+held.{quote(field.column)}" for field in fields),
+            table=quote(model._meta.db_table),
+            guards=" AND ".join(guards) or "1",
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [f"[{','.join(keys)}]"])
+            rows = cursor.fetchall()
+        return [str(row[0]) for row in rows], rows
 
-def stored_column(rows: Any, number: int) -> list[int | None]:
-    return [row[number + 1] for row in rows]  # the key comes first
+    def stored_column(self, rows: Any, number: int) -> list[int | None]:
+        return [row[number + 1] for row in rows]  # the key comes first
 
-
-def with_stored_column(rows: Any, number: int, values: Sequence[int | None]) -> Any:
-    return [(*row[: number + 1], value, *row[number + 2 :]) for row, value in zip(rows, values, strict=True)]
+    def with_stored_column(self, rows: Any, number: int, values: Sequence[int | None]) -> Any:
+        return [(*row[: number + 1], value, *row[number + 2 :]) for row, value in zip(rows, values, strict=True)]

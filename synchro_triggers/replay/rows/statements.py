@@ -41,8 +41,10 @@ def insert_texts(
         rows: their values.
     """
     connection = connections[alias]
-    if (insert := statements_of(connection).insert_texts) is not None:
-        insert(connection, model, same, names, [list(column) for column in zip(*rows, strict=True)])
+    statements = statements_of(connection)
+    if statements.INSERTS_TEXTS:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        statements.insert_texts(connection, model, same, names, columns)
         return
     fields = {field.attname: field for field in model._meta.concrete_fields}
     given = [fields[name] for name in (*same, *names)]
@@ -70,12 +72,12 @@ def insert_rows(
     connection = connections[alias]
     key: Any = model._meta.pk
     given = any(field.primary_key for field in fields) or not isinstance(key, (AutoField, AutoFieldMixin))
-    insert = statements_of(connection).insert_many
-    if insert is None or _need_django(fields):
+    statements = statements_of(connection)
+    if not statements.INSERTS_MANY or _need_django(fields):
         instances = [_instance(model, fields, row) for row in rows]
         create_instances(instances, shape_of(model), alias)
         return [] if given else [instance.pk for instance in instances]
-    keys, inserted = insert(connection, model, fields, _prepared(connection, fields, rows), given)
+    keys, inserted = statements.insert_many(connection, model, fields, _prepared(connection, fields, rows), given)
     if (inserted != len(rows) or None in keys) and not unsure:
         raise NothingInserted(model._meta.label, alias)
     return keys
@@ -97,11 +99,12 @@ def update_rows(
     """
     connection = connections[alias]
     everything = (*key, *fields)
-    update = statements_of(connection).update_many
-    if update is None or _need_django(everything):
+    statements = statements_of(connection)
+    if not statements.UPDATES_MANY or _need_django(everything):
         found = _update_by_django(alias, model, everything, len(key), rows)
     else:
-        found = update(connection, model, key, fields, _prepared(connection, everything, rows))
+        columns = _prepared(connection, everything, rows)
+        found = statements.update_many(connection, model, key, fields, columns)
     if found != len(rows):
         raise RowsVanished(f"{model._meta.label}: {len(rows) - found} of {len(rows)} rows are gone")
 
@@ -141,7 +144,7 @@ def _prepared(connection: BaseDatabaseWrapper, fields: Sequence[Any], rows: Rows
 def _instance(model: type[Model], fields: Sequence[Any], row: Sequence[Any]) -> Any:
     instance = model()
     for field, value in zip(fields, row, strict=True):
-        instance.__dict__[field.attname] = value
+        vars(instance)[field.attname] = value
     return instance
 
 

@@ -57,7 +57,7 @@ def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) ->
     instance: Model
     if is_made_plainly(shape.model):
         instance = bare_instance(shape.model, remote, adding=True)
-        instance.__dict__.update((field.attname, field.get_default()) for field in _left_to_defaults(shape))
+        vars(instance).update((field.attname, field.get_default()) for field in _left_to_defaults(shape))
         _put(instance, shape.copied, values)
     else:
         instance = shape.model()
@@ -71,10 +71,10 @@ def new_instance(shape: Shape, remote: str, key: Any, values: dict[str, Any]) ->
 def set_key(instance: Model, shape: Shape, key: Any) -> None:
     """Give an instance its primary key; setting ``pk`` would give it to parents that have keys of their own too."""
     for model in () if shape.composite_key else (shape.model, *parents_of(shape.model)):
-        instance.__dict__[model._meta.pk.attname] = key
+        vars(instance)[model._meta.pk.attname] = key
     parts = key if shape.composite_key else (key,)
     for field, part in zip(shape.key, parts, strict=True):
-        instance.__dict__[field.attname] = part
+        vars(instance)[field.attname] = part
 
 
 @cache
@@ -93,14 +93,14 @@ def set_values(instance: Model, values: dict[str, Any]) -> None:
 
 
 def _put(instance: Model, fields: Sequence[Any], values: dict[str, Any]) -> None:
-    instance.__dict__.update(values)
+    vars(instance).update(values)
     for field in fields:
         if isinstance(field, JSONField) and field.attname in values:
             value = values[field.attname]
             if isinstance(value, JsonText):
                 put_json(instance, field, value)
             else:
-                instance.__dict__.pop(annotation_of(field), None)
+                vars(instance).pop(annotation_of(field), None)
 
 
 def differing(instance: Model, values: dict[str, Any]) -> list[str]:

@@ -259,9 +259,10 @@ def field_at(model: type[Model], path: str) -> tuple[Any, str] | None:
     """
     *through, last = path.split("__")
     following: Any = model
+    field: Any = None
     for name in [*through, last]:
         fields = following._meta.concrete_fields if following is not None else ()
-        field: Any = next((each for each in fields if name in {each.name, each.attname}), None)
+        field = next((each for each in fields if name in {each.name, each.attname}), None)
         if field is None or field.column is None:
             return None
         following = field.remote_field.model if is_foreign_key(field) else None

@@ -86,7 +86,7 @@ def peers(met: Iterable[str] = ()) -> list[Peer]:
         positions = [*noted.get(node, ()), *told.get(node, ())]
         heard = _end_of_window(senders.get(node, 0))
         known = tuple(each for each in positions if each)
-        found.append(Peer(node, names.get(node, node), node in names, known, tuple(heard)))
+        found.append(Peer(node, names.get(node) or node, node in names, known, tuple(heard)))
     return found
 
 

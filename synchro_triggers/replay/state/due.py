@@ -59,7 +59,8 @@ class Kept:
 def kept_by_label(remote: str, source: str) -> dict[str, Kept]:
     """Return what is kept of ``source``, by the label of the model."""
     connection = connections[remote]
-    now = Failure._meta.get_field("next_at").get_db_prep_value(datetime.datetime.now(datetime.UTC), connection)
+    field: Any = Failure._meta.get_field("next_at")
+    now = field.get_db_prep_value(datetime.datetime.now(datetime.UTC), connection)
     # Asked in each run, and nearly always in vain: through the ORM it would cost ten times as much.
     with connection.cursor() as cursor:
         cursor.execute(_KEPT, [now, source, source])

@@ -75,16 +75,19 @@ def read_columns_reached(text: str | None, columns: Mapping[str, str]) -> Column
 
 
 class Reaching(Protocol):
-    """How far a run has come in what it goes through: see ``BatchByBatch.apply()``.
+    """How far a run has come in what it goes through: see ``BatchByBatch.apply()``."""
 
-    Attributes:
-        reached: the row up to which all of it is applied, or kept as a failure.
-    """
+    @property
+    def reached(self) -> int:
+        """The row up to which all of it is applied, or kept as a failure."""
+        ...
 
-    reached: int
+    @reached.setter
+    def reached(self, row: int) -> None: ...
 
     def fields(self, row: int) -> dict[str, object]:
         """Return what says in the checkpoint that it has come to a row, or further already."""
+        ...
 
 
 class LateProgress:

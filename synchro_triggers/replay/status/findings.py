@@ -76,10 +76,11 @@ def _of_local(local: LocalStatus) -> Iterator[Finding]:
         )
     if local.triggers:
         cause = _("triggers do not fit, so changes may be missed: %(first)s")
-        if len(local.triggers) > 1:
+        first, *others = local.triggers
+        if others:
             cause = _("triggers do not fit, so changes may be missed: %(first)s (and %(more)s more)")
         cure = _("run `manage.py synchro_install_triggers --database %(database)s`")
-        said = {"first": local.triggers[0], "more": len(local.triggers) - 1}
+        said = {"first": first, "more": len(others)}
         yield Finding(3, alias, cause % said, cure % {"database": alias})
 
 

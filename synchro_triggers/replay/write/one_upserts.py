@@ -147,7 +147,7 @@ class Upserts:
         for parent in shape.other_parents:
             parent_key = local_value(draft.instance, parent.link)
             self._identity.load(parent.model, [parent_key])
-            self._identity.learn(parent.model, parent_key, row.__dict__[parent.link.attname])
+            self._identity.learn(parent.model, parent_key, vars(row)[parent.link.attname])
         self._count_lost(draft)
         for each, local_key in [*draft.lost, (shape, key)] if draft.lost else ():
             self._identity.lose(each.model, local_key)  # a full run shall not ask anew
@@ -179,7 +179,7 @@ class Upserts:
             if unsure and not redirects.are_there(shape, {row.pk}):
                 set_key(row, shape, self._find_redirected(shape, draft.instance, row, values, alike))
             for parent in shape.other_parents if unsure else ():
-                redirects.require(shape_of(parent.model), [row.__dict__[parent.link.attname]])
+                redirects.require(shape_of(parent.model), [vars(row)[parent.link.attname]])
         written = {parent.model: values[parent.link.attname] for parent in shape.other_parents}
         for model, key in ({shape.model: remote_key} | written).items():
             if key is not None:
@@ -242,10 +242,10 @@ class Upserts:
             row.pk = -1 - len(imagined)
         imagined[shape.root, instance.pk] = row.pk
         for parent in shape.other_parents:
-            remote_key = row.__dict__[parent.link.attname]
+            remote_key = vars(row)[parent.link.attname]
             if remote_key is None:
                 remote_key = -1 - len(imagined)
-            row.__dict__[parent.link.attname] = remote_key
+            vars(row)[parent.link.attname] = remote_key
             imagined[root_of(parent.model), local_value(instance, parent.link)] = remote_key
 
     def point(self, shape: Shape, living: Model, foreign_key: Any = None, going: Collection[Model] = ()) -> None:

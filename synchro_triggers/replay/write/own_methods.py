@@ -35,11 +35,11 @@ def rows_as_they_are(instance: Model) -> Iterator[None]:
     for base in type(instance).__mro__:
         for name in bases.get(base, ()):
             _step_aside_for_replay(base, name)
-    instance.__dict__[_COPIED] = {base for base in type(instance).__mro__ if base in bases}
+    vars(instance)[_COPIED] = {base for base in type(instance).__mro__ if base in bases}
     try:
         yield
     finally:
-        instance.__dict__.pop(_COPIED, None)
+        vars(instance).pop(_COPIED, None)
 
 
 @cache

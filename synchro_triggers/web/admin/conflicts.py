@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -137,7 +138,7 @@ class ConflictAdmin(RecordAdmin):
             return super().change_view(request, object_id, form_url, extra_context)
         if not (self.has_view_permission(request) and self.has_decide_permission(request)):
             raise PermissionDenied
-        at = read_record_id(admin.utils.unquote(object_id))
+        at = read_record_id(unquote(object_id))
         if at is not None and "rename" in request.POST:
             with errors_as_messages(request, local_alias(), at[0]):
                 self._rename(request, *at)

@@ -143,3 +143,46 @@ def test_it_does_come_to_who_has_not_seen_all(nodes, settings, linked_at_a_and_c
     nodes.rounds(MESH)
     assert linked(nodes) == [1, 1, 1]
     assert records() == []
+
+
+@rules
+@pytest.mark.parametrize("size", [1, 1000])
+def test_its_maker_does_not_bring_it_to_who_has_heard_of_both_by_others(nodes, settings, rule, size):
+    """A has removed what B has made, and C has had nothing but the word of A."""
+    settings.SYNCHRO_CONFLICT, settings.SYNCHRO_BATCH_SIZE = rule, size
+    nodes.rows("b", Tagged).create(title="t")
+    nodes.rows("b", Tag).create(label="l")
+    nodes.rounds(MESH)
+    link(nodes, "b")
+    nodes.run("b", "a")
+    unlink(nodes, "a")
+    nodes.run("a", "c")
+
+    nodes.run("b", "c")
+
+    assert linked(nodes) == [0, 1, 0]
+    nodes.rounds(MESH)
+    assert linked(nodes) == [0, 0, 0]
+    assert records() == []
+    nodes.assert_at_rest(MESH)
+
+
+@rules
+def test_its_maker_does_bring_what_it_has_made_since(nodes, settings, rule):
+    settings.SYNCHRO_CONFLICT = rule
+    nodes.rows("b", Tagged).create(title="t")
+    nodes.rows("b", Tag).create(label="l")
+    nodes.rounds(MESH)
+    link(nodes, "b")
+    nodes.run("b", "a")
+    unlink(nodes, "a")
+    nodes.run("a", "c")
+    nodes.run("a", "b")
+    link(nodes, "b")
+
+    nodes.run("b", "c")
+
+    assert linked(nodes) == [0, 1, 1]
+    nodes.rounds(MESH)
+    assert linked(nodes) == [1, 1, 1]
+    assert records() == []

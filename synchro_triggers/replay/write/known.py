@@ -31,6 +31,7 @@ class Known:
 
     Attributes:
         remote: the alias.
+        logs: it has triggers.
         identity: which remote row is known to be which object.
         matching: finds that of those that are not known.
         targets: what the objects point to, and whether the remote has it.
@@ -46,7 +47,7 @@ class Known:
         self, context: RunContext, identity: Identity, changes: Sequence[Change], tasks: Sequence[Task]
     ) -> None:
         self._context, self._tasks = context, tasks
-        self.remote, self.identity = context.remote, identity
+        self.remote, self.logs, self.identity = context.remote, context.logs, identity
         self.matching = Matching(identity, context.spellings)
         self.targets = Targets(identity, tasks)
         self.counters = Counters(context, identity)

@@ -2,7 +2,7 @@
 
 Every run asks the same of it, of each captured table: are its triggers there, which columns has it? Hardly ever has
 anything changed since the last time. One question tells whether it has, whatever the number of tables:
-``Vendor.catalog_mark``.
+``Vendor.look``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from django.db import connections
 
 from ..conf import get_settings
+from ..vendors.vendor import database_of
 from .own_tables import needed_columns
+from .sight import Look, Sight
 from .tables import captured_tables
 from .vendor import has_capture, vendor_of
 
@@ -34,11 +36,36 @@ class Catalogs:
     """
 
     def __init__(self) -> None:
-        self._marks: dict[str, Hashable] = {}
+        self._looks: dict[str, Look] = {}
+        self._answers: dict[tuple[str, Hashable], Any] = {}
 
     def forget(self) -> None:
         """Look again: anybody may have changed something meanwhile."""
-        self._marks.clear()
+        self._looks.clear()
+        self._answers.clear()
+
+    def place(self, alias: str) -> object:
+        """Return where a database is: ``Database.place()``."""
+        connection = connections[alias]
+        known = self._look(alias).place if has_capture(connection) else None
+        return database_of(connection).place(connection) if known is None else known
+
+    def sight_of(self, alias: str, tables: list[str]) -> Sight:
+        """Return what this session sees of tables of a database that has capture."""
+        known = self._look(alias).sight
+        return vendor_of(connections[alias]).sight_of(connections[alias], tables) if known is None else known
+
+    def once(self, alias: str, question: Hashable, answer: Callable[[], T]) -> T:
+        """Return what ``answer()`` returns, or has returned since the last ``forget()``, whatever the catalog says.
+
+        Args:
+            alias, question, answer: as for ``ask()``.
+        """
+        at = (alias, question)
+        if at not in self._answers:
+            self._answers[at] = answer()
+        found: T = self._answers[at]
+        return found
 
     def ask(self, alias: str, question: Hashable, answer: Callable[[], T]) -> T:
         """Return what ``answer()`` returns, or has returned when the catalog was the same.
@@ -51,7 +78,7 @@ class Catalogs:
         connection = connections[alias]
         if not has_capture(connection):
             return answer()
-        at = (alias, question, get_settings().captured, self._mark(alias))
+        at = (alias, question, get_settings().captured, self._look(alias).mark)
         with _telling:
             is_told, told = at in _told, _told.pop(at, None)
         found: T = told if is_told else answer()
@@ -61,11 +88,11 @@ class Catalogs:
                 del _told[next(iter(_told))]
         return found
 
-    def _mark(self, alias: str) -> Hashable:
-        if alias not in self._marks:
+    def _look(self, alias: str) -> Look:
+        if alias not in self._looks:
             connection = connections[alias]
-            self._marks[alias] = vendor_of(connection).catalog_mark(connection, _tables())
-        return self._marks[alias]
+            self._looks[alias] = vendor_of(connection).look(connection, _tables())
+        return self._looks[alias]
 
 
 def _tables() -> Collection[str]:

@@ -32,10 +32,10 @@ from ..exceptions import Refused
 from .postgres_bodies import NOT_PAUSED, TIMINGS, bodies_of, caught_up
 from .postgres_bodies import key_text as key_text
 from .postgres_catalog import Layout, Part, changelog_schema, layouts_of, quote, quote_table
-from .postgres_catalog import catalog_mark as catalog_mark
 from .postgres_catalog import columns_of as columns_of
 from .postgres_catalog import existing_tables as existing_tables
 from .postgres_catalog import lacking_columns as lacking_columns
+from .postgres_catalog import look as look
 from .postgres_catalog import not_surely_empty as not_surely_empty
 from .postgres_catalog import obliging_columns as obliging_columns
 from .postgres_catalog import sight_of as sight_of

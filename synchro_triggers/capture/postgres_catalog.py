@@ -11,7 +11,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import Refused
-from .sight import Sight
+from ..vendors.postgres import PLACE
+from .sight import Look, Sight
 from .tables import CapturedTable
 from .trigger import grouped
 
@@ -59,17 +60,26 @@ SELECT concat_ws('|', system_identifier, pg_postmaster_start_time(), current_sch
        FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid),
     (SELECT sum(hash_record_extended(ROW (oid, xmin, ctid), 0)) FROM pg_catalog.pg_namespace),
     (SELECT sum(hash_record_extended(ROW (oid, xmin, ctid), 0)) FROM pg_catalog.pg_type
-      WHERE oid >= 16384 AND typrelid = 0 AND typelem = 0))
+      WHERE oid >= 16384 AND typrelid = 0 AND typelem = 0)),
+    {place}, pg_is_in_recovery(), {hides}
   FROM pg_control_system()
 """
 
+#: Whether policies hide rows of any table from this session.
+_HIDES = "EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relrowsecurity AND row_security_active(c.oid))"
 
-def catalog_mark(connection: BaseDatabaseWrapper, tables: Collection[str]) -> str:
-    """Return what is another one whenever these tables, their partitions or our triggers have changed; one query."""
+
+def look(connection: BaseDatabaseWrapper, tables: Collection[str]) -> Look:
+    """Return what is another one whenever these tables, their partitions or our triggers have changed; one query.
+
+    It tells where the database is, and what the session sees, too: each run asks for all of it.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_CATALOG, [[_name_in_schema(connection, table) for table in tables]])
-        mark: str = cursor.fetchone()[0]
-        return mark
+        cursor.execute(
+            _CATALOG.format(place=PLACE, hides=_HIDES), [[_name_in_schema(connection, table) for table in tables]]
+        )
+        mark, database, server, standby, filtered = cursor.fetchone()
+    return Look(mark, (database, server), None if filtered else Sight(standby))
 
 
 def existing_tables(connection: BaseDatabaseWrapper, tables: list[CapturedTable]) -> list[CapturedTable]:
@@ -256,10 +266,7 @@ def lacking_columns(connection: BaseDatabaseWrapper, tables: list[CapturedTable]
 def sight_of(connection: BaseDatabaseWrapper, tables: list[str]) -> Sight:
     """Return what this session sees of those tables."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_is_in_recovery(),"
-            " EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relrowsecurity AND row_security_active(c.oid))"
-        )
+        cursor.execute(f"SELECT pg_is_in_recovery(), {_HIDES}")
         standby, filtered = cursor.fetchone()
         if not filtered:
             return Sight(standby)  # as nearly everywhere

@@ -130,13 +130,18 @@ disable_synchro_log = synchro_paused
 
 
 @contextmanager
-def replaying_for(alias: str, origin: str) -> Iterator[None]:
-    """Tag what this block writes on ``alias`` as ``origin``'s change; one ``atomic()`` block."""
+def replaying_for(alias: str, origin: str, *, waits: float | None = None) -> Iterator[None]:
+    """Tag what this block writes on ``alias`` as ``origin``'s change; one ``atomic()`` block.
+
+    Args:
+        alias, origin: the database, and the node id.
+        waits: how many seconds the block waits for a lock; ``None``: as long as the session does.
+    """
     connection = connections[alias]
     before = getattr(connection, _REPLAYING, False)
     setattr(connection, _REPLAYING, True)
     try:
-        with session_value(alias, ORIGIN, origin):
+        with session_value(alias, ORIGIN, origin, waits=waits):
             yield
     finally:
         setattr(connection, _REPLAYING, before)
@@ -159,12 +164,12 @@ def as_users_change(alias: str) -> Iterator[None]:
 
 
 @contextmanager
-def session_value(alias: str, key: str, value: str) -> Iterator[None]:
+def session_value(alias: str, key: str, value: str, *, waits: float | None = None) -> Iterator[None]:
     """Set a session variable for one ``atomic()`` block on ``alias``, and restore what it was."""
     connection = connections[alias]
     swap = database_of(connection).swap_session_value
     with transaction.atomic(using=alias):
-        before = swap(connection, key, value)
+        before = swap(connection, key, value, waits=waits)
         yield
         # After an exception the rollback restores it; so it does where a caught error has broken the block.
         if not connection.needs_rollback:

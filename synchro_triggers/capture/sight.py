@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import NamedTuple, Protocol
 
 
@@ -18,6 +19,20 @@ class Sight(NamedTuple):
     standby: bool = False
     hidden: tuple[str, ...] = ()
     role: str = ""
+
+
+class Look(NamedTuple):
+    """What one statement tells of a database, whatever a run wants to know of it first.
+
+    Attributes:
+        mark: is another one whenever tables, their partitions or our triggers have changed.
+        place: what ``Database.place()`` returns; ``None``: that takes a question of its own.
+        sight: what the session sees; ``None``: that takes a question of its own.
+    """
+
+    mark: Hashable
+    place: object = None
+    sight: Sight | None = None
 
 
 class Listener(Protocol):

@@ -21,10 +21,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ..exceptions import Refused, SynchroConfigurationError
 from .sight import Listener
 from .sqlite_catalog import NAME, Layout, layout_of, quoted_name, require_changelog, unquote
-from .sqlite_catalog import catalog_mark as catalog_mark
 from .sqlite_catalog import columns_of as columns_of
 from .sqlite_catalog import existing_tables as existing_tables
 from .sqlite_catalog import lacking_columns as lacking_columns
+from .sqlite_catalog import look as look
 from .sqlite_catalog import not_surely_empty as not_surely_empty
 from .sqlite_catalog import obliging_columns as obliging_columns
 from .sqlite_catalog import partitions as partitions

@@ -10,14 +10,14 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import Refused
-from .sight import Sight
+from .sight import Look, Sight
 from .tables import CapturedTable
 from .trigger import grouped
 
 NAME = r"""("(?:[^"]|"")*"|\[[^]]*\]|`[^`]*`|\w+)"""
 
 
-def catalog_mark(connection: BaseDatabaseWrapper, tables: Collection[str]) -> bytes:
+def look(connection: BaseDatabaseWrapper, tables: Collection[str]) -> Look:
     """Return what is another one whenever tables, indexes or triggers have changed; one query.
 
     SQLite counts whatever changes a schema, by whom ever, so that the texts are read again only where it has counted.
@@ -29,13 +29,13 @@ def catalog_mark(connection: BaseDatabaseWrapper, tables: Collection[str]) -> by
     count = None if driver.in_transaction else _read(connection, "PRAGMA schema_version")
     known = getattr(connection, _SCHEMA, None)
     if known is not None and count is not None and known[0] is driver and known[1] == count:
-        return bytes(known[2])
+        return Look(known[2])
     # All of them are made by an SQL text, which SQLite keeps. As bytes: nothing needs to be decoded.
     query = "SELECT CAST(group_concat(name || char(10) || coalesce(sql, ''), char(10)) AS BLOB) FROM sqlite_master"
     mark: bytes = _read(connection, query) or b""  # to digest them would take longer than to compare them
     if count is not None:
         setattr(connection, _SCHEMA, (driver, count, mark))
-    return mark
+    return Look(mark)
 
 
 #: Where a connection keeps what its schema was at the last look.

@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import SynchroConfigurationError
 from . import mysql, other
-from .sight import Listener, Sight
+from .sight import Listener, Look, Sight
 from .tables import CapturedColumn, CapturedTable
 from .trigger import InstalledTrigger, Trigger
 
@@ -20,10 +20,6 @@ class Vendor(Protocol):
 
     def before_ddl(self, connection: BaseDatabaseWrapper, sql: str, installed: list[InstalledTrigger]) -> list[str]:
         """Return statements that must be executed before a statement that alters tables."""
-        ...
-
-    def catalog_mark(self, connection: BaseDatabaseWrapper, tables: Collection[str]) -> str | bytes:
-        """Return what is another one where the tables, or their triggers, are not what they were."""
         ...
 
     def columns_of(self, connection: BaseDatabaseWrapper, tables: Collection[str]) -> dict[str, set[str]]:
@@ -68,6 +64,10 @@ class Vendor(Protocol):
         self, connection: BaseDatabaseWrapper, tables: list[CapturedTable]
     ) -> list[tuple[CapturedTable, str]]:
         """Return columns of models that their tables do not have."""
+        ...
+
+    def look(self, connection: BaseDatabaseWrapper, tables: Collection[str]) -> Look:
+        """Return what is another one where the tables, or their triggers, are not what they were."""
         ...
 
     def listen(self, connection: BaseDatabaseWrapper, stopped: Callable[[], bool] = lambda: False) -> Listener:

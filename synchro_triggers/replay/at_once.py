@@ -108,7 +108,7 @@ class AtOnce:
         context.begin_run()
         context.gaps.begin(checkpoint)
         context.gaps.note_sent(change.label for change in changes)
-        context.knowledge.close_window(window.end)
+        context.knowledge.close_window(window)
         if context.knowledge.number is not None:
             context.later.begin(window.end)
             context.knowledge.begin_at_once(window.end)

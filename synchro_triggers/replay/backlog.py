@@ -133,8 +133,10 @@ class Backlog:
         """Return a transaction that gives the lease back, if the run writes nothing behind its last window."""
         fetches = local_alias() != LOCAL  # what was passed is noted at the end
         rest = self.kept.due.kept or self.ledger.any_failed or self.tables.waits_for_anything
-        more = fetches or rest or self.choices.full
-        return self._transaction(fields) if more else self.lease.last_transaction(**fields)
+        if fetches or rest or self.choices.full:
+            return self._transaction(fields)
+        # Nothing kept is left to forget, so that it may be one statement.
+        return self.lease.last_transaction(alone=self.context.knowledge.has_nothing_to_hand_on, **fields)
 
     def apply_late(self, label: str, late: Late) -> dict[str, object]:
         """Apply what was left out of a model while one side had no table of it.
@@ -201,6 +203,8 @@ class Backlog:
             tell(window.rows, window.rows)
 
     def _read_page(self, window: Window, after: int, labels: Sequence[str] | None) -> Page:
+        if labels is None and after == window.after and (page := self.context.first_pages.whole(window)) is not None:
+            return page
         node = self.context.node
         return read_page(local_alias(), window, after, PAGE_ROWS, without_origin=node, labels=labels)
 

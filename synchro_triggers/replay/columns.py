@@ -55,10 +55,15 @@ class Columns:
         self.left_out: frozenset[Any] = frozenset()
 
     @contextmanager
-    def held_to(self, checkpoint: Checkpoint, report: SyncReport) -> Iterator[None]:
+    def held_to(self, checkpoint: Checkpoint, report: SyncReport, *, receives: bool) -> Iterator[None]:
         """Do without the columns in the block that one side does not have; tell of them, and note it with what is sent.
 
         So it is with fields that point to what is left out as a whole.
+
+        Args:
+            checkpoint: the remote's.
+            report: is told of them.
+            receives: LOCAL may wait for values itself: ``Window.receives``.
 
         Raises:
             Refused: Django is not inside as it has to be for that.
@@ -68,7 +73,7 @@ class Columns:
         here, there = columns.missing(self._fence.listed)
         nowhere = columns.leading_nowhere() - here - there
         entries = require_left_out(checkpoint.left_out)
-        held = self._held(entries) - there - here - nowhere
+        held = (self._held(entries) if receives else frozenset[Any]()) - there - here - nowhere
         unknown = columns.unknown(self._fence.listed)
         lacking = copied(there - here) | copied(nowhere)
         self._entries = added(added(entries, map(_at, held), HELD), [*map(_at, lacking), *unknown], LACKING)

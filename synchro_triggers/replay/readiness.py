@@ -43,13 +43,13 @@ def require_ready_triggers(
     _require_silence()
     if not dry_run:
         require_no_transaction()
-    for alias in remotes:
+    for number, alias in enumerate(remotes):
         with suppress(Error):  # one that cannot be reached is told of when its turn comes
-            require_two_databases(alias)
+            require_two_databases(alias, catalogs if number == 0 else None)  # the others are looked at later, and again
     with clear_errors(local_alias()):
         found = install.compare(local_alias(), catalogs=catalogs)
-        require_original(local_alias())
-        require_sight(local_alias())
+        require_original(local_alias(), catalogs)
+        require_sight(local_alias(), catalogs)
     install.require_tables(found, local_alias(), migrated_may_lack=True)
     expected: tuple[Trigger, ...] = ()
     if found.new_partitions:

@@ -27,6 +27,7 @@ from .identity.given_again import note_given_again
 from .kept import KeptObjects
 from .log.changes import Change
 from .log.noted_changes import note_users_changes
+from .log.pages import FirstPages
 from .log.users_changes import UsersChanges
 from .log.window import Window, current_position, open_window, position_since
 from .meeting.first_meeting import Meeting
@@ -68,13 +69,13 @@ from .write.clock import Pace
 from .write.ledger import Ledger
 
 
-def _require_nodes(remote: str, choices: Choices) -> tuple[Located, Located]:
+def _require_nodes(remote: str, choices: Choices, catalogs: Catalogs) -> tuple[Located, Located]:
     """Return what LOCAL and a remote say of themselves, once they know one another.
 
     Raises:
         Refused: they are one node, or one of them has forgotten the other.
     """
-    own, there = two_nodes(remote)
+    own, there = two_nodes(remote, catalogs)
     if (own.row.succeeds or there.row.succeeds) and not choices.dry_run:
         meet_successors(remote)
         own, there = two_nodes(remote)
@@ -103,8 +104,8 @@ class Run:
         self._catalogs = catalogs = catalogs or Catalogs()
         self._fence = Fence(remote, choices.labels, catalogs)
         catalogs.ask(remote, "own tables", lambda: require_own_tables(remote))
-        require_sight(remote)
-        own, there = _require_nodes(remote, choices)
+        require_sight(remote, catalogs)
+        own, there = _require_nodes(remote, choices, catalogs)
         source, node = own.row.node_id, there.row.node_id
         self._places: tuple[Located, Located] | None = (own, there)
         logs = install.captures(remote, catalogs)
@@ -126,6 +127,7 @@ class Run:
             locks=RowLocks(remote, wanted=not choices.dry_run),
             knowledge=RunKnowledge(remote, source, node, gaps),
             gaps=gaps,
+            first_pages=FirstPages(node),
             batch_signals=settings.batch_signals,
             dry_run=choices.dry_run,
             after_the_other_way=("full" if choices.full else "logged") if choices.after_the_other_way else "",
@@ -207,7 +209,7 @@ class Run:
         if is_idle and not checkpoint.left_out:
             self._apply(ledger, record, started, checkpoint, due, windows, {}, is_idle=True)
             return
-        with self._columns.held_to(checkpoint, ledger.report):
+        with self._columns.held_to(checkpoint, ledger.report, receives=windows[-1].receives):
             self._tables.begin(checkpoint, windows, full=self._choices.full)
             if self._fence.absent:
                 due = self._load_due(ledger.report)
@@ -230,7 +232,7 @@ class Run:
         self._meeting = self._require_acquaintance(checkpoint, windows, late, due.first_changes)
         self._note_meeting(checkpoint)
         if not self._choices.dry_run:
-            self._context.knowledge.close_window(windows[-1].end)
+            self._context.knowledge.close_window(windows[-1])
         if self._context.knowledge.number is not None:
             self._context.later.begin(windows[0].end)
         self._tell_older_rows(checkpoint, ledger.report)
@@ -259,9 +261,11 @@ class Run:
     # What is to be done ----------------------------------------------------------------------------
 
     def _load_checkpoint(self) -> Checkpoint:
-        checkpoint = load_checkpoint(self._context.remote, self._context.source)
+        self._context.knowledge.look()  # before the window is opened
+        checkpoint = self._lease.checkpoint or load_checkpoint(self._context.remote, self._context.source)
         require_same_history(checkpoint, self._context.remote)
-        require_same_history_there(self._context.remote, self._context.node)
+        if not self._has_nothing_from_there():
+            require_same_history_there(self._context.remote, self._context.node)
         if not checkpoint.position and not self._choices.dry_run:
             wait_for_those_under_way(self._context.remote, self._context.source)
         self._context.gaps.begin(checkpoint)
@@ -269,6 +273,14 @@ class Run:
             last_check = checkpoint.last_check
             self._context.users_changes.reach_back(as_utc(last_check) if last_check else None)
         return checkpoint
+
+    def _has_nothing_from_there(self) -> bool:
+        """Tell whether LOCAL knows nothing of the remote that it might have lost.
+
+        A LOCAL that was put back itself may have forgotten of whom it had heard: its references tell then.
+        """
+        was_put_back = self._places is None or bool(self._places[0].row.succeeds)
+        return not was_put_back and not self._context.knowledge.local.has_met(self._context.node)
 
     def _reached(self) -> int | None:
         """Return the log row up to which the window that is under way has been applied; ``None``: none is."""
@@ -293,7 +305,6 @@ class Run:
     def _windows(self, checkpoint: Checkpoint) -> list[Window]:
         """Return what is to be applied: the rest of a run that was cut off, and what has been logged since."""
         position, since = checkpoint.position, checkpoint.since
-        self._context.knowledge.look()  # before the window is opened
         if not checkpoint.window_end:
             return [self._open(position, since)]
         self._context.knowledge.came_with.begin_rest(checkpoint.came_with)

@@ -118,6 +118,8 @@ def _synchronize(ways: Sequence[Way], choices: Choices) -> SyncReport:
         with all_fail([records[way]]), replaying_from(way.source):
             if way.source != LOCAL:
                 _require_ready([way.remote], report, catalogs)
+            if choices.dry_run:
+                catalogs.forget()  # what a run would write of the two before it is written, and taken back
             with as_a_run_would(way.remote) if choices.dry_run else nullcontext():
                 done = Run(way.remote, chosen_for(way), catalogs).perform(records[way])
             report.add_way(way.source, done)

@@ -20,6 +20,8 @@ class Database:
         CONFUSES_TEXTS: texts that differ may be equal.
         FAILS_UNTIL_ROLLED_BACK: after an error all that is asked in the same transaction is one.
         TRANSACTION: SQL of the number of the transaction that writes; 0 where writers wait for each other.
+        RETURNS_UPDATED: ``UPDATE … RETURNING`` tells what the rows are then.
+        PAST_LOCKED: what lets a SELECT pass over rows that others have locked; empty: not there, or nothing does.
         FINGERPRINT: SQL that tells a database from a copy of it; empty where SQL does not tell that.
         TEXT: the type that makes a text of something.
         JSON_TEXT: what stands in a statement for JSON that is given as a text.
@@ -33,6 +35,8 @@ class Database:
     FAILS_UNTIL_ROLLED_BACK = False
     TRANSACTION = "0"
     FINGERPRINT = ""
+    RETURNS_UPDATED = False
+    PAST_LOCKED = ""
     TEXT = "text"
     JSON_TEXT = "%s"
     AS_THEY_ARE: Mapping[type[Any], type[Any]] = {}
@@ -116,8 +120,14 @@ class Database:
             for statement in statements:
                 cursor.execute(statement)
 
-    def swap_session_value(self, connection: BaseDatabaseWrapper, key: str, value: str | None) -> str | None:
-        """Set a variable of capture's for this transaction, and return what it was; ``None`` is: not set."""
+    def swap_session_value(
+        self, connection: BaseDatabaseWrapper, key: str, value: str | None, *, waits: float | None = None
+    ) -> str | None:
+        """Set a variable of capture's for this transaction, and return what it was; ``None`` is: not set.
+
+        Args:
+            waits: let the transaction wait for locks no longer than so many seconds, too.
+        """
         return None  # nothing is captured there
 
     @contextmanager
@@ -152,9 +162,6 @@ class Database:
     def short_waits(self, connection: BaseDatabaseWrapper, seconds: float) -> AbstractContextManager[None]:
         """Let what is done in the block, around a transaction, wait for locks no longer than that."""
         return nullcontext()
-
-    def wait_shortly(self, connection: BaseDatabaseWrapper, seconds: float) -> None:
-        """Let the transaction that is open wait for locks no longer than that."""
 
     def statements_wait_shortly(self, connection: BaseDatabaseWrapper, seconds: float) -> AbstractContextManager[None]:
         """Let each statement in the block wait for locks no longer than that, whoever executes it."""

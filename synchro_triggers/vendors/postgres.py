@@ -18,6 +18,9 @@ from .other import Database
 #: The cluster's identifier and the database's number in it.
 _FINGERPRINT = "system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
 
+#: The same, and the server: a standby and a copy of the cluster's files have its identifier, but another postmaster.
+PLACE = f"{_FINGERPRINT}, extract(epoch FROM pg_postmaster_start_time())::text"
+
 #: libpq's PQTRANS_IDLE and PQTRANS_INTRANS, which psycopg 2 and 3 have under different names.
 _IDLE, _IN_TRANSACTION = 0, 2
 
@@ -38,6 +41,8 @@ class Postgres(Database):
         models.DecimalField: decimal.Decimal,
         models.UUIDField: uuid.UUID,
     }
+    RETURNS_UPDATED = True
+    PAST_LOCKED = " FOR UPDATE SKIP LOCKED"
     FINGERPRINT = f"(SELECT {_FINGERPRINT} FROM pg_control_system())"
 
     def lacks_packages(self) -> bool:
@@ -59,11 +64,8 @@ class Postgres(Database):
             return str(cursor.fetchone()[0])
 
     def place(self, connection: BaseDatabaseWrapper) -> object:
-        # A standby and a copy of the cluster's files have its identifier too, but another postmaster.
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {_FINGERPRINT}, extract(epoch FROM pg_postmaster_start_time())::text FROM pg_control_system()"
-            )
+            cursor.execute(f"SELECT {PLACE} FROM pg_control_system()")
             return tuple(cursor.fetchone())
 
     def is_in_transaction(self, driver: Any) -> bool:
@@ -82,13 +84,16 @@ class Postgres(Database):
         with driver.cursor() as cursor:
             cursor.execute("; ".join(statements))
 
-    def swap_session_value(self, connection: BaseDatabaseWrapper, key: str, value: str | None) -> str | None:
+    def swap_session_value(
+        self, connection: BaseDatabaseWrapper, key: str, value: str | None, *, waits: float | None = None
+    ) -> str | None:
         name = f"synchro.{key}"
+        waiting = "" if waits is None else f", set_config('lock_timeout', '{_milliseconds(waits)}', true)"
         with connection.cursor() as cursor:
             # The inner SELECT is evaluated first: a single round trip reads the old value and sets the new one.
             cursor.execute(
                 "WITH before AS MATERIALIZED (SELECT current_setting(%s, true) AS value) "
-                "SELECT value, set_config(%s, %s, true) FROM before",
+                f"SELECT value, set_config(%s, %s, true){waiting} FROM before",
                 [name, name, value or ""],
             )
             before: str | None = cursor.fetchone()[0]
@@ -137,10 +142,9 @@ class Postgres(Database):
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
 
-    def wait_shortly(self, connection: BaseDatabaseWrapper, seconds: float) -> None:
+    def _wait_shortly(self, connection: BaseDatabaseWrapper, seconds: float) -> None:
         with connection.cursor() as cursor:
-            milliseconds = max(1, round(1000 * min(seconds, _LONGEST_WAIT)))
-            cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+            cursor.execute(f"SET LOCAL lock_timeout = {_milliseconds(seconds)}")
 
     @contextmanager
     def statements_wait_shortly(self, connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
@@ -154,14 +158,18 @@ class Postgres(Database):
             if text.startswith(_WITHOUT_LOCKS) and " FOR " not in text:
                 return execute(sql, params, many, context)
             if connection.in_atomic_block:
-                self.wait_shortly(connection, seconds)
+                self._wait_shortly(connection, seconds)
                 return execute(sql, params, many, context)
             with transaction.atomic(using=connection.alias):  # never for the session: a pooler gives that to others
-                self.wait_shortly(connection, seconds)
+                self._wait_shortly(connection, seconds)
                 return execute(sql, params, many, context)
 
         with self.short_waits(connection, seconds), connection.execute_wrapper(execute_with_timeout):
             yield
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(1000 * min(seconds, _LONGEST_WAIT)))
 
 
 def _status(driver: Any) -> int:

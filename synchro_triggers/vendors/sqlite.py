@@ -16,6 +16,7 @@ class SQLite(Database):
     IS_KNOWN = True
     HOLDS_ANYTHING = True
     IS_FILE = True
+    RETURNS_UPDATED = True
 
     # Nothing is said of waits: there is a timeout, ``OPTIONS["timeout"]``.
 
@@ -53,7 +54,9 @@ class SQLite(Database):
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM synchro_triggers_sessionvalue WHERE 0")
 
-    def swap_session_value(self, connection: BaseDatabaseWrapper, key: str, value: str | None) -> str | None:
+    def swap_session_value(
+        self, connection: BaseDatabaseWrapper, key: str, value: str | None, *, waits: float | None = None
+    ) -> str | None:
         with connection.cursor() as cursor:
             try:
                 # A write comes first: it takes the write lock, instead of failing to upgrade a read one.

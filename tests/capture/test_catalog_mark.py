@@ -37,7 +37,7 @@ CHANGES_ON_POSTGRES = {
 
 def mark() -> object:
     connection = connections["default"]
-    return vendor_of(connection).catalog_mark(connection, TABLES)
+    return vendor_of(connection).look(connection, TABLES).mark
 
 
 def execute(sql: str) -> None:

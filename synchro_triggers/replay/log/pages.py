@@ -11,10 +11,11 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ...conf import local_alias
 from ..rows.vendor import fetch_texts
 from .changes import LONG_AGO, Change
 from .vendor import log_of
-from .window import Window, in_window
+from .window import Window, in_window, not_made
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,51 @@ def read_page(
     )
     changes = tuple(_change_of(connection, row) for row in rows)
     return Page(changes, max((change.last for change in changes), default=after), sum(row[-1] for row in rows))
+
+
+class FirstPages:
+    """The first pages of windows that fit into one: a run looks through a window before it applies it.
+
+    What a window speaks of stays as it is, so that it needs to be read only once.
+
+    Args:
+        without_origin: as for ``read_page()``.
+    """
+
+    def __init__(self, without_origin: str) -> None:
+        self._without_origin = without_origin
+        self._window: Window | None = None
+        self._page: Page | None = None
+
+    def forget(self) -> None:
+        """Forget what was read: another run begins."""
+        self._window = self._page = None
+
+    def whole(self, window: Window) -> Page | None:
+        """Return the page that is all of a window of LOCAL's; ``None``: it may have more than one."""
+        if window is not self._window:
+            if window.rows > _FEW:
+                return None
+            page = read_page(local_alias(), window, window.after, _FEW, without_origin=self._without_origin)
+            self._window, self._page = window, page
+        return self._page
+
+    def not_made(self, window: Window, after: int = 0, until: int | None = None) -> dict[str, list[str]]:
+        """Return what ``window.not_made()`` tells of a window of LOCAL's, or of those of its rows."""
+        is_part = after >= window.first or until not in {None, window.last}
+        page = None if is_part else self.whole(window)
+        if page is None:
+            return not_made(local_alias(), window, without_origin=self._without_origin, after=after, until=until)
+        keys: dict[str, list[str]] = {}
+        for change in page.changes:
+            of_label = keys.setdefault(change.label, [])
+            if not change.begun:
+                of_label.append(change.key)
+        return keys
+
+
+#: Rows of a window that is kept in memory from the look at it until it is applied.
+_FEW = 1_000
 
 
 def _change_of(connection: BaseDatabaseWrapper, row: Sequence[Any]) -> Change:

@@ -34,6 +34,8 @@ class Window:
         known_row: what the mark of the row is now that was asked for; ``''`` when it is not there.
         witness: what tells whether all rows between ``start`` and ``end`` are still there, where the last row
             does not: ids on PostgreSQL are not in the order of commits, and the last commit is what is lost first.
+        receives: LOCAL has received something from others, or has numbered its users' changes. Looked at once the
+            window is open: what has come with it was received before.
     """
 
     start: str
@@ -46,6 +48,7 @@ class Window:
     last_row: str = ""
     known_row: str = ""
     witness: str = ""
+    receives: bool = True
 
 
 def delete_received(alias: str, position: str) -> int:
@@ -101,10 +104,14 @@ def open_window(
             _new_rows(connection, chosen, between),
             [int(known_row.partition("|")[0] or 0), *chosen_params, after, *params],
         )
-        first, last, rows, *of_all, last_row, known, from_a_standby = cursor.fetchone()
+        first, last, rows, *of_all, last_row, known, from_a_standby, receives = cursor.fetchone()
     log.refuse_standby(alias, from_a_standby)  # a pooler may send each statement to another server
     witness = "|".join(map(str, (start, end, *of_all))) if last_row and log.NAMES_TRANSACTIONS else ""
-    return Window(start, end, after, first or 0, last or 0, rows, since, last_row or "", known or "", witness)
+    marks = last_row or "", known or "", witness
+    return Window(start, end, after, first or 0, last or 0, rows, since, *marks, bool(receives))
+
+
+_RECEIVES = "EXISTS (SELECT 1 FROM synchro_triggers_checkpoint) OR EXISTS (SELECT 1 FROM synchro_triggers_window)"
 
 
 def _new_rows(connection: BaseDatabaseWrapper, chosen: str, between: str) -> str:
@@ -114,7 +121,7 @@ def _new_rows(connection: BaseDatabaseWrapper, chosen: str, between: str) -> str
     # takes seconds, while the BRIN index finds the new ones at once.
     return (
         f"SELECT new.*, {log.MARK},"
-        f" (SELECT {log.MARK} FROM synchro_triggers_changelog WHERE id = %s), {log.STANDBY} FROM"
+        f" (SELECT {log.MARK} FROM synchro_triggers_changelog WHERE id = %s), {log.STANDBY}, {_RECEIVES} FROM"
         " (SELECT min(id + 0) FILTER (WHERE is_new), max(id + 0) FILTER (WHERE is_new),"
         f" count(*) FILTER (WHERE is_new), min(id + 0) AS lowest_of_all, max(id + 0) AS highest_of_all, {log.SUMS}"
         f" FROM (SELECT id, logged_at, {chosen} AND id > %s AS is_new"

@@ -37,7 +37,7 @@ from ..identity.telling import is_told, is_told_by_nothing, within_reach
 from ..log.changes import Change, coalesce
 from ..log.made import made_and_there, says_made
 from ..log.pages import read_page
-from ..log.window import Window, labels_in, not_made
+from ..log.window import Window, labels_in
 from ..plan.context import RunContext
 from ..plan.reading import plan_tasks
 from ..plan.targets import Targets
@@ -96,7 +96,7 @@ class Meeting:
         if not window.rows:
             return
         node, looked_at = self._context.node, []
-        for label, keys in not_made(local_alias(), window, without_origin=node, after=after, until=until).items():
+        for label, keys in self._context.first_pages.not_made(window, after, until).items():
             if label not in self._labels:
                 continue
             self.spoken_of.add(label)

@@ -13,6 +13,7 @@ from ...option_rules import Rule
 from ..log.changes import Change
 from ..log.handed_on import LeftThere
 from ..log.later_changes import LaterChanges
+from ..log.pages import FirstPages
 from ..log.users_changes import UsersChanges
 from ..report import SyncReport
 from ..rows.other_spellings import OtherSpellings
@@ -54,6 +55,7 @@ class RunContext:
         counters: names of the fields whose differences add up, by model label.
         uniques: what gives an object other values where another one has its unique ones, by label of its model.
         gaps: of which models something was not brought, or is not logged there.
+        first_pages: of windows that were looked through, what is about to be applied.
         later: what LOCAL's users change while the run is under way.
         told_links: of the links among them: table, local ends, and whether the remote wins.
         left_there: objects, by root model and local key, of which the remote's version has won as a whole in this run:
@@ -72,6 +74,7 @@ class RunContext:
     locks: RowLocks
     knowledge: RunKnowledge
     gaps: Gaps
+    first_pages: FirstPages
     batch_signals: Container[str] = ()
     dry_run: bool = False
     after_the_other_way: str = ""
@@ -108,6 +111,7 @@ class RunContext:
         self.spellings.forget()
         self.given_again.clear()
         self.gone.clear()
+        self.first_pages.forget()
         self.knowledge.begin()
         self.later.begin(None)
 

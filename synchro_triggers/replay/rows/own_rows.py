@@ -16,6 +16,7 @@ from django.db.models.sql import Query
 
 from ...models import Checkpoint, MetNode
 from ...moment import UtcNow
+from ...vendors.vendor import database_of
 
 M = TypeVar("M", bound=Model)
 
@@ -51,10 +52,14 @@ def read_rows_and(
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {columns}, {also} FROM {table} WHERE {condition}", params)
         found = [list(row) for row in cursor.fetchall()]
-    for place, expression, converter in converters:
-        for row in found:
-            row[place] = converter(row[place], expression, connection)
+    _convert(found, converters, connection)
     return [(model.from_db(alias, names, row[:-1]), row[-1]) for row in found]
+
+
+def _convert(rows: list[list[Any]], converters: list[tuple[int, Any, Any]], connection: BaseDatabaseWrapper) -> None:
+    for place, expression, converter in converters:
+        for row in rows:
+            row[place] = converter(row[place], expression, connection)
 
 
 def has_rows(model: type[Model], alias: str, **values: object) -> bool:
@@ -113,6 +118,57 @@ def update_rows(model: type[Model], alias: str, values: dict[str, object], **whe
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {', '.join(assignments)} WHERE {condition}", [*new, *known])
         return int(cursor.rowcount)
+
+
+def insert_row(row: Model, alias: str) -> None:
+    """Insert a row whose key the database gives out, in one statement, which is a transaction where none is open.
+
+    Args:
+        row: of a model of this package; gets its key.
+        alias: a database that returns the keys of what is inserted.
+    """
+    connection, model = connections[alias], type(row)
+    quote = connection.ops.quote_name
+    fields: list[Any] = [field for field in model._meta.concrete_fields if not field.primary_key]
+    columns = ", ".join(quote(field.column) for field in fields)
+    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({', '.join(['%s'] * len(fields))})"
+            f" RETURNING {quote(str(model._meta.pk.column))}",
+            values,
+        )
+        row.pk = cursor.fetchone()[0]
+
+
+def take_row(model: type[M], alias: str, values: dict[str, object], **where: object) -> M | None:
+    """Write values into the one row whose fields have others, unless somebody else is about to; wait for nobody.
+
+    Args:
+        model, alias, values, **where: as for ``update_rows()``.
+
+    Returns:
+        The row as it is now. ``None``: there is none, somebody has locked it, or the database does not return rows
+        that it updates: nothing was written.
+    """
+    connection = connections[alias]
+    differs = database_of(connection)
+    if not differs.RETURNS_UPDATED or not (differs.PAST_LOCKED or has_rows(model, alias, **where)):
+        return None
+    names, columns, converters = _reading(model, _kind_of(connection), ())
+    assignments, new = _terms(model, connection, values)
+    condition, known = _condition(model, connection, where)
+    quote = connection.ops.quote_name
+    table, key = quote(model._meta.db_table), quote(str(model._meta.pk.column))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET {', '.join(assignments)} WHERE {key} ="
+            f" (SELECT {key} FROM {table} WHERE {condition}{differs.PAST_LOCKED}) RETURNING {columns}",
+            [*new, *known],
+        )
+        found = [list(row) for row in cursor.fetchall()]
+    _convert(found, converters, connection)
+    return next((model.from_db(alias, names, row) for row in found), None)
 
 
 def _condition(model: type[Model], connection: BaseDatabaseWrapper, values: dict[str, object]) -> tuple[str, list[Any]]:

@@ -74,6 +74,12 @@ class Knowing:
                 found.setdefault(label, []).append(f"{source} {at}")
         return {label: ", ".join(times) for label, times in found.items()}
 
+    def has_met(self, node: str) -> bool:
+        """Tell whether the node has received anything from another one, or heard anything of its users' changes."""
+        return node in self.authors or any(
+            author == node for heard in self.came_with.values() for author, _, _ in heard.rows
+        )
+
     def keeps_failures(self, labels: Collection[str]) -> bool:
         """Tell whether something of a model with rows in tables of these labels has come and is kept as a failure."""
         return not self._failing.isdisjoint(labels)

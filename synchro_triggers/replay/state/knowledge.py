@@ -8,19 +8,21 @@ from django.db import connections
 
 from ...capture.tables import captured_models
 from ...conf import get_settings, local_alias
-from ...models import Checkpoint, Failure, Window
+from ...models import Checkpoint, Failure
+from ...models import Window as NumberedWindow
 from ..identity.arrivals import write_arrivals
 from ..identity.came_with import AT_MOST, CameWith
 from ..log.heard import Heard
 from ..log.own_windows import OwnRow, WindowNumbers, close_window
 from ..log.vendor import log_of
 from ..log.versions import Known, handed_on
+from ..log.window import Window
 from ..rows.own_rows import has_rows, have_rows, is_asked_for_versions
 from .gaps import ALL, Gaps
 from .knowing import Knowing, read_knowledge, write_knowledge
 
 
-def are_windows_numbered(remotes: Iterable[str], source: str) -> bool:
+def are_windows_numbered(remotes: Iterable[str], source: str, *, receives: bool | None = None) -> bool:
     """Tell whether LOCAL's windows are numbered: somebody asks for versions, or has done so.
 
     That is so where it is asked of a remote, and where LOCAL itself has received something. Where changes go one way
@@ -29,10 +31,11 @@ def are_windows_numbered(remotes: Iterable[str], source: str) -> bool:
     Args:
         remotes: to which LOCAL sends.
         source: node id of LOCAL.
+        receives: LOCAL has received something, or has numbered windows, as was seen just now; ``None``: to be asked.
     """
     if any(is_asked_for_versions(remote, source) for remote in remotes):
         return True
-    return have_rows(local_alias(), Checkpoint, Window)
+    return have_rows(local_alias(), Checkpoint, NumberedWindow) if receives is None else receives
 
 
 class RunKnowledge:
@@ -107,14 +110,14 @@ class RunKnowledge:
         """The last window of the remote's own users that LOCAL knew before the run's window, of all models."""
         return (self._before_window or self.local).of_all().get(self._node, 0)
 
-    def close_window(self, position: str) -> None:
-        """Number what LOCAL's users have changed before the end of the run's window, if anybody asks for versions.
+    def close_window(self, window: Window) -> None:
+        """Number what LOCAL's users have changed before the end of a run's last window, if anybody asks for versions.
 
         Then those that have come while nobody did are written into the references.
         """
-        if not are_windows_numbered([self._remote], self._source):
+        if not are_windows_numbered([self._remote], self._source, receives=window.receives):
             return
-        self.number = close_window(local_alias(), position)
+        self.number = close_window(local_alias(), window.end)
         self.here.forget()
         write_arrivals(local_alias())
         if is_asked_for_versions(self._remote, self._source):
@@ -140,6 +143,12 @@ class RunKnowledge:
         if known and not has_rows(Failure, local_alias()) and not self._gaps.withheld(local.unlogged):
             known = {**known, **handed_on(local.of_all_objects, known, {self._source, self._node})}
         self.came_with.begin_window(end, Heard(), local.came_with, known, is_full=False)
+
+    @property
+    def has_nothing_to_hand_on(self) -> bool:
+        """Whether ``hand_on()`` writes nothing: no window is numbered, and LOCAL has heard of nobody else."""
+        local = self._before_window or self.local
+        return self.number is None and {self._source, self._node}.issuperset(local.authors)
 
     def hand_on(self) -> None:
         """Let the remote know what LOCAL knew of others before the window, all of which it has got now.

@@ -18,7 +18,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from django.db import Error, transaction
@@ -27,7 +27,7 @@ from django.db.models import Q, QuerySet
 from ...exceptions import RunUnderWay
 from ...models import Checkpoint
 from ...moment import UtcNow
-from ..rows.own_rows import has_rows, read_rows, update_rows
+from ..rows.own_rows import has_rows, read_rows, take_row, update_rows
 from .checkpoint import load_checkpoint
 
 logger = logging.getLogger("synchro_triggers")
@@ -49,6 +49,9 @@ class Lease:
         remote: the remote alias.
         source: the node id of LOCAL.
         further: tells what else each transaction of the run writes into the checkpoint.
+
+    Attributes:
+        checkpoint: as it was when the lease was taken; ``None``: it has to be read.
     """
 
     def __init__(self, remote: str, source: str, further: Callable[[], dict[str, object]] = dict) -> None:
@@ -57,6 +60,7 @@ class Lease:
         self._further = further
         self._run_id = str(uuid.uuid4())
         self._is_given_back = False
+        self.checkpoint: Checkpoint | None = None
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -77,7 +81,7 @@ class Lease:
         Raises:
             RunUnderWay: another run has it; the message says since when, and by which host and process.
         """
-        self._is_given_back = False
+        self._is_given_back, self.checkpoint = False, None
         while not self._take_if_free():
             holder = load_checkpoint(self._remote, self._source)
             if not holder.run_id or holder.run_started is None:
@@ -105,10 +109,11 @@ class Lease:
         )
 
     def _take_if_free(self) -> bool:
-        if has_rows(Checkpoint, self._remote, source=self._source, run_id=""):
-            return self._take_over()
+        self.checkpoint = take_row(Checkpoint, self._remote, self._name(), source=self._source, run_id="")
+        if self.checkpoint is not None:
+            return True
         holder = load_checkpoint(self._remote, self._source)
-        if not holder.run_id:  # it was made, or given back, in this moment
+        if not holder.run_id:  # made, or given back, in this moment; or it cannot be had at once: wait for it
             return self._take_over()
         # Looked at first: on SQLite, a write would wait for the transaction of the run that is under way.
         rows = self._rows(holder)
@@ -151,16 +156,17 @@ class Lease:
             )
 
     @contextmanager
-    def last_transaction(self, **fields: object) -> Iterator[None]:
+    def last_transaction(self, *, alone: bool = False, **fields: object) -> Iterator[None]:
         """Renew the lease in a transaction for the last time, and give it back with its commit: nothing comes after it.
 
         Args:
+            alone: the block writes nothing: its one statement needs no messages that begin and end a transaction.
             **fields: other fields of the checkpoint.
 
         Raises:
             RunUnderWay: another run has taken over.
         """
-        with transaction.atomic(using=self._remote):
+        with nullcontext() if alone else transaction.atomic(using=self._remote):
             self.renew(**fields, **_NOBODY)
             yield
         self._is_given_back = True

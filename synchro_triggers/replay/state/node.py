@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from ...capture.catalog import Catalogs
 from ...capture.vendor import has_capture
 from ...conf import LOCAL, local_alias, replaying_from
 from ...exceptions import Refused
@@ -126,6 +127,16 @@ def have_met(remote: str, source: str, node: str) -> bool:
     return forgotten and all(each.exclude(position="").exists() for each in (sent, fetched))
 
 
+def located(alias: str, catalogs: Catalogs | None = None) -> Located | None:
+    """Return what a database says of itself, and where it is; ``None``: it has no identity yet.
+
+    Args:
+        alias: the database.
+        catalogs: those of a run, which asks a database once.
+    """
+    return _located(alias) if catalogs is None else catalogs.once(alias, "node", lambda: _located(alias))
+
+
 def is_elsewhere(alias: str, found: Located | None = None) -> bool:
     """Tell whether the identity of a database was made in another place: it is a copy, or was moved.
 
@@ -145,9 +156,9 @@ def _is_a_test_runners_clone() -> bool:
     return bool(getattr(runner, "_worker_id", 0))
 
 
-def require_original(alias: str) -> None:
+def require_original(alias: str, catalogs: Catalogs | None = None) -> None:
     """Raise ``Refused`` when LOCAL is a copy of the database whose identity it carries, or was moved."""
-    if is_elsewhere(alias):
+    if is_elsewhere(alias, located(alias, catalogs)):
         raise Refused(
             f"The database {alias!r} is a copy, or was moved: its identity {node_id(alias)} was made in another place. "
             f"If the original is still in use, run `manage.py synchro_reset --new-identity{_naming(alias)}` here: it "
@@ -158,9 +169,10 @@ def require_original(alias: str) -> None:
         )
 
 
-def require_two_databases(remote: str) -> None:
+def require_two_databases(remote: str, catalogs: Catalogs | None = None) -> None:
     """Raise ``Refused`` when LOCAL and ``remote`` are one database, under two names."""
-    if place(local_alias()) == place(remote):
+    place_of = place if catalogs is None else catalogs.place
+    if place_of(local_alias()) == place_of(remote):
         raise Refused(
             f"{local_alias()!r} and {remote!r} are one and the same database, under two names in DATABASES: there is "
             f"nothing to synchronise. Let {remote!r} lead to the database that shall receive."
@@ -177,9 +189,9 @@ def require_two_nodes(remote: str) -> tuple[str, str]:
     return own.row.node_id, there.row.node_id
 
 
-def two_nodes(remote: str) -> tuple[Located, Located]:
+def two_nodes(remote: str, catalogs: Catalogs | None = None) -> tuple[Located, Located]:
     """Return what LOCAL and ``remote`` say of themselves; arguments and errors as above."""
-    own, there = _require_located(local_alias()), _require_located(remote)
+    own, there = _require_located(local_alias(), catalogs), _require_located(remote, catalogs)
     if own.row.node_id == there.row.node_id:
         raise Refused(
             f"{local_alias()!r} and {remote!r} carry the same identity {own.row.node_id}: one is a copy of the other. "
@@ -190,9 +202,11 @@ def two_nodes(remote: str) -> tuple[Located, Located]:
     return own, there
 
 
-def _require_located(alias: str) -> Located:
-    while (found := _located(alias)) is None:
+def _require_located(alias: str, catalogs: Catalogs | None) -> Located:
+    found = located(alias, catalogs)
+    while found is None:
         node_id(alias)  # makes its row
+        found = _located(alias)
     return found
 
 

@@ -15,7 +15,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from django.db import Error, transaction
 
@@ -26,6 +26,7 @@ from ...models import Direction, Outcome, Run
 from ...moment import as_utc
 from ...reaching import means_unreachable
 from ..report import SyncReport
+from ..rows.own_rows import insert_row
 from ..schema.shape import model_of
 from .totals import Applied, add_applied, applied_in
 
@@ -133,7 +134,9 @@ class RunRecord:
         row = self._row
         rows = Run._base_manager.using(LOCAL)
         try:
-            with transaction.atomic(using=LOCAL):
+            # A run that begins writes one row, which is a transaction by itself.
+            is_one = not ended and not self._in_parts and not self.has_begun
+            with nullcontext() if is_one else transaction.atomic(using=LOCAL):
                 if self._in_parts and not self.has_begun:
                     self._take_up_the_last_part()
                 if self.has_begun:
@@ -142,7 +145,7 @@ class RunRecord:
                     )
                 elif not (row.outcome == Outcome.NOTHING and self._take_the_place_of_another()):
                     row.pk = None  # an attempt that has failed at its commit may have left one
-                    rows.bulk_create([row])  # nobody is told of it by signals
+                    insert_row(row, LOCAL)  # nobody is told of it by signals
                 if ended:
                     add_applied(row.remote, row.direction, self._applied)
         except Error as error:

@@ -9,8 +9,9 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
+from ...capture.catalog import Catalogs
 from ...capture.tables import captured_models
-from ...capture.vendor import has_capture, vendor_of
+from ...capture.vendor import has_capture
 from ...conf import get_settings, local_alias
 from ...exceptions import Refused
 from ...models import ChangeLog, Checkpoint, Failure, Introduction, Node, Reference
@@ -19,17 +20,21 @@ from ..log.vendor import log_of
 from ..schema.shape import concrete_of, is_foreign_key, shape_of
 
 
-def require_sight(alias: str) -> None:
+def require_sight(alias: str, catalogs: Catalogs | None = None) -> None:
     """Raise ``Refused`` when rows of a database are hidden from the run, or, of LOCAL, may be older than its log.
 
     Or when values would be cut short there, or could not be rolled back.
+
+    Args:
+        alias: the database.
+        catalogs: those that a run looks at.
     """
     connection = connections[alias]
     tables = _tables(captured_models(get_settings().models), get_settings().captured)
     database_of(connection).require_safe(connection, tables)
     if not has_capture(connection):
         return  # a remote only, and of none of the others Django knows row-level security
-    seen = vendor_of(connection).sight_of(connection, tables)
+    seen = (catalogs or Catalogs()).sight_of(alias, tables)
     if alias == local_alias():
         log_of(connection).refuse_standby(alias, seen.standby)
     if seen.hidden:

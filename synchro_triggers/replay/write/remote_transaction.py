@@ -60,12 +60,10 @@ class RemoteTransaction:
             database_of(there).short_waits(there, self._seconds),
             unnamed_on(remote),
             withheld(is_muted) if is_anybody_muted() else nullcontext(),
-            replaying_for(remote, self._context.source),
+            replaying_for(remote, self._context.source, waits=None if self._context.dry_run else self._seconds),
             database_of(here).statements_wait_shortly(here, self._seconds),
         ):
             self._began = True
-            if not self._context.dry_run:
-                database_of(there).wait_shortly(there, self._seconds)
             yield
             if self._context.dry_run:
                 transaction.set_rollback(True, using=remote)

@@ -6,6 +6,8 @@ record; nothing is there twice; where each write has been everywhere before the 
 it, and there was no conflict; no run raises, and no foreign key leads to nothing.
 """
 
+# Long: a history is judged by what was noted while it was played.
+
 from __future__ import annotations
 
 import json
@@ -133,6 +135,7 @@ class Player:
         self._number = self._things = 0
         self._written: dict[int, Written] = {}
         self._linked: dict[tuple[int, int], set[bool]] = {}
+        self._unlinked: set[tuple[int, int]] = set()
         for step in history:
             if step.what == "run":
                 self._run(step.node, step.thing)
@@ -185,6 +188,9 @@ class Player:
         ):
             for pair in links:
                 self._linked.setdefault((pair[0] // WRITES, pair[1] // WRITES), set()).add(there)
+        things, links = after.things(), {(pair[0] // WRITES, pair[1] // WRITES) for pair in before.links}
+        links -= {(pair[0] // WRITES, pair[1] // WRITES) for pair in after.links}
+        self._unlinked |= {pair for pair in links if set(pair) <= set(things)}  # others went with an end
 
     def _make(self, step: Step, state: State) -> Callable[[], None] | None:
         kind = self._kinds[step.thing % len(self._kinds)]
@@ -320,13 +326,26 @@ class Player:
     def _judge(self) -> None:
         states = [State(name, self._kinds) for name in NAMES]
         kept = [vars(each) for name in NAMES for each in Failure.objects.using(name)]
-        if self._converges and (kept or any(each.contents() != states[0].contents() for each in states)):
+        if self._converges and (kept or any(self._contents(each) != self._contents(states[0]) for each in states)):
             raise Broken("equal", f"kept {kept}: {self._shown()}")
         record = set(self._on_record())
         for state in states:
             self._judge_writes(state, record)
             self._judge_links(state, record)
             self._judge_keys(state)
+
+    def _contents(self, state: State) -> list[tuple[Any, ...]]:
+        """Return what nodes must have in common: all that they have, but for a limit of rings that the page tells.
+
+        Where runs go one way, the removal of a link does not travel through a node that has never had it.
+        """
+        if all((remote, local) in self._pairs for local, remote in self._pairs):
+            return state.contents()
+        return [
+            each
+            for each in state.contents()
+            if each[0] != "link" or (each[1] // WRITES, each[2] // WRITES) not in self._unlinked
+        ]
 
     def _judge_writes(self, state: State, record: set[int]) -> None:
         overwritten = {each.upon for each in self._written.values()}

@@ -13,7 +13,7 @@ from synchro_triggers import Decision
 from tests.nodes.families import FAMILIES
 from tests.nodes.family_histories import Broken, Player, Step, random_history
 from tests.nodes.hunting import play_or_fail, seeds
-from tests.nodes.nodes import STAR, TOPOLOGIES
+from tests.nodes.nodes import RING, STAR, TOPOLOGIES
 
 LENGTH = 24
 
@@ -71,3 +71,12 @@ def test_row_that_is_missing_in_a_log_is_found(nodes, family, what):
 
     with pytest.raises(Broken, match="equal"):
         Player(nodes, STAR, family).play([Step("make", "a"), *runs, Step(what, "a"), Step("forget", "a")])
+
+
+def test_link_that_is_missing_in_a_log_is_found_in_a_ring(nodes):
+    """The check can fail there, too, though a link that was removed may stay."""
+    runs = [Step("run", *pair) for pair in RING * 2]
+
+    with pytest.raises(Broken, match="equal"):
+        makes = [Step("make", "a", 0), Step("make", "a", 1), *runs]
+        Player(nodes, RING, "links").play([*makes, Step("link", "a"), Step("forget", "a")])

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
 import html
 import re
+import socket
+import subprocess
+import sys
 
 import pytest
+from django.db import connections
+from django.db.models.signals import pre_save
 from django.test import override_settings
 from django.urls import reverse
 
 from synchro_triggers import synchro_paused, synchronize
-from synchro_triggers.models import Conflict, Failure
+from synchro_triggers.capture import install
+from synchro_triggers.models import Conflict, Failure, Run
 from tests.admin_pages import client_of, link_named, messages_of, page_of, text_of, user_with
-from tests.databases import both, both_committed
-from tests.testapp.models import Ambiguous, Keyed, Numbered, Plated
+from tests.databases import ALIASES, both, both_committed
+from tests.testapp.models import Ambiguous, Item, Keyed, KeyedChild, Numbered, Plated
 
 pytestmark = [pytest.mark.urls("tests.admin_pages")]
 
-REMOTE = "remote"
+LOCAL, REMOTE = ALIASES
 
 
 @pytest.fixture
@@ -110,7 +117,7 @@ def test_what_was_changed_while_paused_is_found_by_a_comparison_and_cured_by_a_c
     Keyed.objects.filter(pk=keyed.pk).update(cash=6)
     boss.post(page, {"synchro": "1"})
 
-    assert "what was changed past the log is not sent, and a comparison tells of it" in explained
+    assert "what was changed past the log is not sent, but goes with the next change of it here" in explained
     assert f"testapp.Keyed {keyed.pk} : differs: cash" in compared
     assert Keyed.objects.using(REMOTE).get().cash == 6
 
@@ -135,6 +142,104 @@ def test_row_that_was_left_to_another_object_is_told_with_what_brings_that(boss,
     assert f"testapp.Keyed {key} (" in left and f"Change {new.pk} to bring it" in left
     assert "stays as it is. If they differ (a comparison tells), change it here: that is logged" in explained
     assert (unchanged, Keyed.objects.using(REMOTE).get().cash) == (0, 6)
+
+
+# A run that is refused ----------------------------------------------------------------------------
+
+
+@both
+def test_refused_run_is_no_reason_to_press_the_button_again(boss, page):
+    with synchro_paused(), synchro_paused(using=REMOTE):
+        here = Item.objects.create(pk=500, name="here")
+        Item.objects.using(REMOTE).create(pk=1, name="there")
+    never = text_of(asked_on_page(boss, page, "testapp.Item", here.pk))
+    Item.objects.filter(pk=here.pk).update(cash=1)
+    boss.post(page, {"synchro": "1"})
+
+    shown, explained = text_of(boss.get(page)), text_of(asked_on_page(boss, page, "testapp.Item", here.pk))
+
+    assert "nothing tells whether 'remote' has it already. Those who look after the server say so" in never
+    assert "was refused: Objects of 'default' may be on 'remote' already" in shown
+    assert "Tell those who look after the server what it says; when they have done it, press “Synchronize”." in shown
+    assert "Press “Synchronize”" not in shown
+    assert "The last run was refused, and so will this one be until that is cured: Objects of 'default'" in explained
+
+
+@both
+def test_triggers_that_do_not_fit_are_for_those_who_look_after_the_server(boss, page):
+    synchronize()
+    install.uninstall(LOCAL)
+    boss.post(page, {"synchro": "1"})
+
+    shown = text_of(boss.get(page))
+
+    assert "Tell those who look after the server: run `manage.py synchro_install_triggers --database default`" in shown
+    assert "Press “Synchronize”" not in shown
+
+
+@both
+def test_run_that_was_killed_is_made_again_with_the_button(boss, page):
+    Item.objects.create(name="a")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    begun = datetime.datetime.now(datetime.UTC)
+    run = {"remote": REMOTE, "direction": "push", "begun_at": begun, "host": socket.gethostname(), "pid": gone.pid}
+    Run.objects.create(**run)
+
+    shown = text_of(boss.get(page))
+    boss.post(page, {"synchro": "1"})
+
+    assert "was killed Press “Synchronize”." in shown
+    assert Item.objects.using(REMOTE).get().name == "a" and "was killed" not in text_of(boss.get(page))
+
+
+@both
+def test_what_is_not_synchronised_any_more_is_told_with_the_reason(boss, page, settings):
+    item = Item.objects.create(name="x")
+    settings.SYNCHRO_MODELS = ("testapp.Keyed",)
+
+    said = messages_of(boss.post(page, {"synchro": "1"}))
+
+    assert f"1 object left out: testapp.Item {item.pk} (it is not in SYNCHRO_MODELS)" in said
+
+
+@both
+def test_column_that_is_missing_there_is_told_of_an_object(boss, page):
+    synchronize()
+    install.uninstall(REMOTE)  # on SQLite no column can be dropped that a trigger names
+    with connections[REMOTE].cursor() as cursor:
+        cursor.execute("ALTER TABLE testapp_keyed DROP COLUMN cash")
+    keyed = Keyed.objects.create(code="a", cash=5)
+    boss.post(page, {"synchro": "1"})
+
+    explained = text_of(asked_on_page(boss, page, "testapp.Keyed", keyed.pk))
+
+    assert (
+        "left out until both sides have the columns (`manage.py migrate` on the one that is behind): cash" in explained
+    )
+
+
+@both
+def test_object_that_waits_for_another_names_it_and_comes_with_it(boss, page):
+    keyed = Keyed.objects.create(code="bad")
+    child = KeyedChild.objects.create(parent=keyed, name="x")
+
+    def refuse(instance, using, **kwargs):
+        if using == REMOTE and instance.code == "bad":
+            raise ValueError("no price")
+
+    pre_save.connect(refuse, sender=Keyed)
+    try:
+        boss.post(page, {"synchro": "1"})
+        explained = text_of(asked_on_page(boss, page, "testapp.KeyedChild", child.pk))
+        Keyed.objects.filter(pk=keyed.pk).update(code="good")
+        boss.post(page, {"retry": "1"})
+    finally:
+        pre_save.disconnect(refuse, sender=Keyed)
+
+    assert f"kept as a failure: waits for testapp.Keyed {keyed.pk}, which failed: no price" in explained
+    assert KeyedChild.objects.using(REMOTE).get().parent.code == "good"
+    assert not Failure.objects.using(REMOTE).exists()
 
 
 @both

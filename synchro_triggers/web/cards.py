@@ -160,8 +160,8 @@ def _without_values(found: Status | Unreachable) -> Status | Unreachable:
     return replace(found, runs=runs, failures=tuple(replace(each, error=hidden()) for each in found.failures))
 
 
-#: The exit code that stands for a database that is out of reach.
-_UNREACHABLE = 5
+#: The exit codes that stand for a run that is refused, and for a database that is out of reach.
+_REFUSED, _UNREACHABLE = 3, 5
 
 
 def _masked(finding: Finding) -> Finding:
@@ -172,6 +172,9 @@ def _cure_here(finding: Finding) -> str:
     """Return what somebody without a shell does about it."""
     if finding.button == "retry":
         return _("Mend the cause on the object's own page, then press “Retry failures”.")
+    if not finding.cure and (finding.code == _REFUSED or finding.button == "synchro"):
+        # The cause says what is to be done first: a run that was begun before would be refused again.
+        return _("Tell those who look after the server what it says; when they have done it, press “Synchronize”.")
     if finding.button == "synchro":
         return _("Press “Synchronize”.")
     return _("Tell those who look after the server: %(cure)s") % {"cure": finding.cure} if finding.cure else ""

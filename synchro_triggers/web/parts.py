@@ -188,9 +188,9 @@ def _note_run(part: _Part, report: SyncReport, left: Callable[[], int]) -> bool:
 
 
 def _named(report: SyncReport, told: Remark) -> str:
-    """Return what an object is called; of a row that was left to another one, which that is and what brings it."""
+    """Return what an object is called, and what happened to it where that is another thing each time."""
     name = report.name_of(told)
-    return f"{name} ({without_credentials(told.reason)})" if told.kind == Told.HANDED_ON else name
+    return f"{name} ({without_credentials(told.reason)})" if told.kind in {Told.HANDED_ON, Told.SKIPPED} else name
 
 
 # What changes nothing -----------------------------------------------------------------------------

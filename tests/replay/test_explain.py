@@ -26,7 +26,7 @@ pytestmark = both
 LOCAL, REMOTE = ALIASES
 RECEIVED = (
     "all that was logged of it has been received; what was changed past the log is not sent, "
-    "and a comparison tells of it"
+    "but goes with the next change of it here (a comparison tells whether there is any)"
 )
 NOW = datetime.datetime(2026, 3, 4, 5, 6, 7, tzinfo=datetime.UTC)
 LATER = NOW + datetime.timedelta(hours=1)
@@ -318,6 +318,7 @@ def facts(**changed):
     fields |= {
         "found_by": FoundBy.NOTHING,
         "taken_over": "",
+        "last_refused": "",
         "pending": False,
         "came_from_there": False,
         "remote_won": False,
@@ -371,6 +372,11 @@ NEXT = {
     "lost": (
         facts(remote_won=True),
         "nothing: a conflict has kept the version of 'remote', which stands until 'default' changes it",
+    ),
+    "refused before": (
+        facts(pending=True, last_refused="a lack"),
+        "update 4711 there: a change is pending. The last run was refused, and so will this one be until that is "
+        "cured: a lack",
     ),
     "refused": (facts(pending=True, refused="a copy"), "nothing: the run would be refused: a copy"),
 }

@@ -20,7 +20,7 @@ from ...conf import get_settings, local_alias
 from ...exceptions import SynchroConfigurationError, SynchroError
 from ...key_texts import printable_key, read_full_key, stored_key
 from ...masking import without_credentials
-from ...models import ChangeLog, Checkpoint, Conflict, Failure, Operation, Reference
+from ...models import ChangeLog, Checkpoint, Conflict, Direction, Failure, Operation, Outcome, Reference
 from ...moment import as_utc
 from ...reaching import clear_errors
 from ..compare.explained import two_ways
@@ -33,11 +33,12 @@ from ..rows.selecting import rows_of, rows_with
 from ..rows.utc import zone_of
 from ..rows.values import logged_values
 from ..rows.vendor import fetch_texts
+from ..schema.common_columns import copied
 from ..schema.shape import Shape, concrete_of, family_labels, model_of, read_key, shape_of
 from ..schema.unique_sets import natural_set
 from ..state.node import node_id, require_two_databases
 from ..status.remote import why_refused
-from ..status.runs import runs_around
+from ..status.runs import last_runs, runs_around
 from .next_run import Facts, FoundBy, what_next
 from .parts import Explanation, KeptFailure, KnownName, Logged, OnLocal, OnRemote
 
@@ -226,6 +227,7 @@ def _on_remote(alias: str, asked: _Asked, local: OnLocal) -> OnRemote:
         local=local.database,
         remote=alias,
         refused=_why_refused(alias, source, shape),
+        last_refused=_why_the_last_was_refused(alias),
         there=local.there,
         newest=newest,
         key=None if key is None else printable_key(encode_key(key)),
@@ -239,6 +241,12 @@ def _on_remote(alias: str, asked: _Asked, local: OnLocal) -> OnRemote:
     )
     back_of_it = back is not None and key is not None and bool(back.pending(shape.root, asked.labels, [key]))
     return _told(alias, asked, local, facts, node, _names(alias, references), pending_back=back_of_it)
+
+
+def _why_the_last_was_refused(alias: str) -> str:
+    runs = (run for run in last_runs(alias, _RUNS) if run.direction == Direction.PUSH and run.outcome != Outcome.BUSY)
+    last = next(runs, None)
+    return last.error if last is not None and last.outcome == Outcome.REFUSED else ""
 
 
 def _found_by(shape: Shape) -> FoundBy:
@@ -290,6 +298,7 @@ def _told(
         key=facts.key,
         names=names,
         pending=facts.pending,
+        left_out=_left_out(alias, asked.shape),
         pending_back=pending_back,
         failure=facts.failure,
         conflicts=_conflicts(alias, records),
@@ -309,6 +318,11 @@ def _why_refused(alias: str, source: str, shape: Shape) -> str:
         )
     lagging = Fence(alias, None).schema.there.lagging([shape.label])
     return "; ".join(f"{text}; run `manage.py migrate --database {alias}`" for text in lagging.values())
+
+
+def _left_out(alias: str, shape: Shape) -> tuple[str, ...]:
+    lacking = map(copied, Fence(alias, None).schema.missing([shape.label]))
+    return tuple(sorted({field.name for fields in lacking for field in fields}))
 
 
 def _failure(alias: str, source: str, asked: _Asked) -> KeptFailure | None:

@@ -26,6 +26,7 @@ class Facts:
     Attributes:
         local, remote: the aliases.
         refused: why the run would be refused; ``""``: it would not.
+        last_refused: why the last run was refused; ``""``: it was not.
         there: LOCAL has the row.
         newest: the newest row that its log has of the object; ``None``: none.
         key: the key of its row on the remote; ``None``: none is known to be it.
@@ -42,6 +43,7 @@ class Facts:
     local: str
     remote: str
     refused: str
+    last_refused: str
     there: bool
     newest: Logged | None
     key: str | None
@@ -67,7 +69,11 @@ def what_next(facts: Facts) -> str:
         text = _("%(work)s: a change is pending")
         if facts.failure is not None:
             text = _("%(work)s: a change is pending; what is kept of it is tried with it, whatever its pause")
-        return text % {"work": _work(facts)}
+        said = text % {"work": _work(facts)}
+        if facts.last_refused:
+            text = _("%(said)s. The last run was refused, and so will this one be until that is cured: %(why)s")
+            return text % {"said": said, "why": facts.last_refused}
+        return said
     if facts.failure is not None:
         return _with_failure(facts, facts.failure)
     return _("nothing: %(why)s") % {"why": _why_nothing(facts)}
@@ -124,7 +130,7 @@ def _why_nothing(facts: Facts) -> str:
         return text % said
     return _(
         "all that was logged of it has been received; what was changed past the log is not sent, "
-        "and a comparison tells of it"
+        "but goes with the next change of it here (a comparison tells whether there is any)"
     )
 
 

@@ -126,6 +126,7 @@ class OnRemote:
         key: the key of its row there; ``None``: no row is known to be this object.
         names: the object's names there.
         pending: something of it is logged on LOCAL, and not yet received.
+        left_out: fields of the model that are left out, as not both sides have their columns.
         pending_back: something of it is logged there, and was not yet fetched.
         failure: what is kept; ``None``: nothing.
         conflicts: those that are on record.
@@ -139,6 +140,7 @@ class OnRemote:
     key: str | None = None
     names: tuple[KnownName, ...] = ()
     pending: bool = False
+    left_out: tuple[str, ...] = ()
     pending_back: bool = False
     failure: KeptFailure | None = None
     conflicts: tuple[RecordedConflict, ...] = ()

@@ -49,6 +49,11 @@ def _lines_of_remote(remote: OnRemote) -> Iterator[str]:
     else:
         yield _("%(database)s: %(key)s, node %(node)s") % said
     yield from _lines_of_names(remote.names)
+    if remote.left_out:
+        text = _(
+            "left out until both sides have the columns (`manage.py migrate` on the one that is behind): %(names)s"
+        )
+        yield "  " + text % {"names": ", ".join(remote.left_out)}
     if remote.failure is not None:
         yield "  " + _("kept as a failure: %(why)s") % {"why": remote.failure.describe()}
     yield from _lines_of_conflicts(remote.conflicts)

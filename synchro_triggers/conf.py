@@ -258,7 +258,7 @@ def warn_when_remote_is_missing() -> None:
             "SYNCHRO_REMOTE is not set: changes are only logged and nothing is synchronised. "
             "Set SYNCHRO_REMOTE = None to say so on purpose.",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=1,  # one place, whoever asks: a process says it once
         )
 
 

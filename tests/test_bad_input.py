@@ -213,15 +213,21 @@ def test_no_listed_model_is_told_by_a_run(pending, settings):
     assert warnings[0].startswith("SYNCHRO_MODELS lists no model: nothing is synchronised.")
 
 
-def test_driver_that_is_not_installed_is_told_with_where_the_remedy_stands():
-    with (
-        pytest.raises(CommandError, match=r"^No driver\. .manage\.py check. says"),
-        errors.one_line(),
-    ):
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("Error loading MySQLdb module.\nDid you install mysqlclient?", "module. Did you install mysqlclient?"),
+        ("Error loading psycopg module", "For PostgreSQL: pip install 'django-synchro-triggers[postgres]'"),
+    ],
+)
+def test_driver_that_is_not_installed_is_told_with_the_remedy(words, told):
+    with pytest.raises(CommandError) as caught, errors.one_line():
         try:
             raise ImportError("no")
         except ImportError:
-            raise ImproperlyConfigured("No driver.")  # noqa: B904  as Django does
+            raise ImproperlyConfigured(words)  # noqa: B904  as Django does
+
+    assert str(caught.value).endswith(told) and caught.value.returncode == 2
 
 
 # Databases ----------------------------------------------------------------------------------------

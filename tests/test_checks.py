@@ -265,6 +265,33 @@ def test_commands_say_in_one_line_that_pgtrigger_is_missing(without):
         assert "[postgres]" in done.stderr
 
 
+@both_committed
+@pytest.mark.vendor("sqlite-to-postgres")
+def test_commands_say_in_one_line_that_the_driver_is_missing(without):
+    env = without("psycopg", "psycopg2")
+
+    for command in ("synchronize", "synchro_status"):
+        done = in_new_process(env, command)
+
+        [line] = done.stderr.strip().splitlines()
+        assert done.returncode == 2
+        assert line.startswith("CommandError: A driver is missing: Error loading psycopg2 or psycopg module. ")
+        assert line.endswith("For PostgreSQL: pip install 'django-synchro-triggers[postgres]'")
+
+
+@both_committed
+@pytest.mark.vendor("sqlite", "postgres")
+def test_database_that_is_no_remote_needs_no_driver(process_env):
+    databases = json.loads(process_env["SYNCHRO_TEST_DATABASES"])
+    databases["archive"] = {**databases[REMOTE], "ENGINE": "django.db.backends.not_installed"}
+    env = {**process_env, "SYNCHRO_TEST_DATABASES": json.dumps(databases)}
+
+    for command in (["synchronize", "--both"], ["synchro_status"]):
+        done = in_new_process(env, *command)
+
+        assert done.returncode == 0 and done.stderr == "", (command, done.stderr)
+
+
 # One database under two names (E003) --------------------------------------------------------------
 
 

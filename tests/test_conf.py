@@ -504,6 +504,24 @@ def test_absent_remote_is_warned_of_when_the_project_starts(shop):
     assert "RuntimeWarning: SYNCHRO_REMOTE is not set: changes are only logged" in done.stderr
 
 
+def test_absent_remote_is_said_once_in_a_process(shop):
+    code = """
+        import warnings
+
+        import django
+
+        warnings.resetwarnings()
+        warnings.simplefilter("default", RuntimeWarning)  # as Python does unless it is told otherwise
+        django.setup()
+        from synchro_triggers.conf import get_settings
+        get_settings()
+    """
+
+    done = shop(code, ["django.contrib.contenttypes", "shop", "synchro_triggers"], more_settings="")
+
+    assert done.returncode == 0 and done.stderr.count("SYNCHRO_REMOTE is not set") == 1, done.stderr
+
+
 def test_wrong_setting_does_not_keep_a_project_from_starting(shop):
     """``manage.py`` must still run: the check says what is wrong."""
     done = shop("import django; django.setup()", ["shop", "synchro_triggers"], more_settings="SYNCHRO_REMOTE = 'x'\n")

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from synchro_triggers import synchronize
 from synchro_triggers.contrib.health_check import Synchronization
-from synchro_triggers.replay.metrics.figures import Figures
+from synchro_triggers.replay.metrics.figures import Figures, read_figures
 from synchro_triggers.replay.metrics.pending import LOOKED_AT
 from synchro_triggers.web.metrics import metrics_of
 from tests.databases import ALIASES
@@ -125,6 +126,32 @@ def test_promtool_accepts_config_and_rules(tmp_path):
     done = subprocess.run(["promtool", "check", "config", tmp_path / "prometheus.yml"], capture_output=True, text=True)
 
     assert done.returncode == 0 and "5 rules found" in done.stdout, done.stdout + done.stderr
+
+
+@needs_prometheus
+def test_promtool_accepts_the_config_of_the_demo():
+    demo = ROOT / "docker" / "prometheus.yml"
+
+    done = subprocess.run(["promtool", "check", "config", demo], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.django_db(databases=ALIASES)
+def test_board_groups_and_names_by_labels_that_there_are():
+    Item.objects.create(name="a")
+    synchronize()
+    Item.objects.create(name="b")
+    figures = read_figures()
+    figures = replace(figures, ways=tuple(replace(each, conflicts={"newest": 1}) for each in figures.ways))
+    labels = {metric.name: {*metric.samples[0].labels, "instance"} for metric in metrics_of(figures)}
+
+    for panel in BOARD["panels"]:
+        for target in panel["targets"]:
+            [name] = of_ours(target["expr"])
+            groups = re.findall(r"\bby \(([^)]*)\)", target["expr"])
+            named = {*", ".join(groups).split(", "), *re.findall(r"{{(\w+)}}", target["legendFormat"])} - {""}
+            assert named and named <= labels[name], panel["title"]
 
 
 @pytest.mark.django_db(databases=ALIASES)

@@ -33,11 +33,20 @@ def one_line(alias: str = "") -> Iterator[None]:
         raise type(error)(without_credentials(str(error)), returncode=error.returncode) from error
     except (SynchroError, ImproperlyConfigured) as error:
         code = error.exit_code if isinstance(error, SynchroError) else SynchroConfigurationError.exit_code
-        hint = " `manage.py check` says what to install." if isinstance(error.__context__, ImportError) else ""
-        raise CommandError(f"{without_credentials(str(error))}{hint}", returncode=code) from error
+        raise CommandError(_without_driver(error) or without_credentials(str(error)), returncode=code) from error
     except Error as error:
         alias = alias or lost_database()
         where = f"The database {alias!r}" if alias else "A database"
         text = " ".join(without_credentials(str(error)).split())
         code = DatabaseUnreachable.exit_code if means_unreachable(error) else SynchroError.exit_code
         raise CommandError(f"{where} failed: {text or type(error).__name__}", returncode=code) from error
+
+
+def _without_driver(error: Exception) -> str:
+    """Return what to say of a database whose driver or engine cannot be imported; empty: it is something else."""
+    if isinstance(error, SynchroError) or not isinstance(error.__context__, ImportError):
+        return ""
+    text = " ".join(str(error).split())  # Django's has several lines
+    if "psycopg" not in text:
+        return text
+    return f"A driver is missing: {text}. For PostgreSQL: pip install 'django-synchro-triggers[postgres]'"

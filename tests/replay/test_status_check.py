@@ -340,7 +340,7 @@ def test_remote_that_is_down_is_a_line(tmp_path, vendor):
     assert any(line.startswith("remote: cannot be asked: Database error while working on 'remote'") for line in shown)
     told = json.loads(as_json.getvalue())["remotes"][REMOTE]
     assert "'remote'" in told["error"] and [run["outcome"] for run in told["runs"]] == ["nothing to do"]
-    assert len(lines) == 1 and lines[0].endswith(": start it, or look at its settings")
+    assert len(lines) == 1 and lines[0].endswith("run it again: start it, or look at its settings")
 
 
 # What is a finding --------------------------------------------------------------------------------

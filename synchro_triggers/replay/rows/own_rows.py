@@ -222,4 +222,4 @@ def _kind_of(connection: BaseDatabaseWrapper) -> Any:
 
 
 def _of_kind(kind: Any) -> BaseDatabaseWrapper:
-    return next(each for each in connections.all() if type(each) is kind)
+    return next(each for each in connections.all(initialized_only=True) if type(each) is kind)

@@ -35,7 +35,9 @@ class Finding:
 
     def describe(self) -> str:
         """Return a line for people."""
-        return f"{self.database}: {self.cause}: {self.cure}" if self.cure else f"{self.database}: {self.cause}"
+        if not self.cure:
+            return f"{self.database}: {self.cause}"
+        return f"{self.database}: {self.cause.removesuffix('.')}: {self.cure}"  # an error ends with a full stop
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""

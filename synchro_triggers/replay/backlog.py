@@ -203,7 +203,8 @@ class Backlog:
             tell(window.rows, window.rows)
 
     def _read_page(self, window: Window, after: int, labels: Sequence[str] | None) -> Page:
-        if labels is None and after == window.after and (page := self.context.first_pages.whole(window)) is not None:
+        is_first = labels is None and after == window.after and window.rows <= PAGE_ROWS
+        if is_first and (page := self.context.first_pages.whole(window)) is not None:
             return page
         node = self.context.node
         return read_page(local_alias(), window, after, PAGE_ROWS, without_origin=node, labels=labels)

@@ -96,6 +96,7 @@ class Run:
         Refused: tables of this package are missing there, it hides rows, or it has LOCAL's identity.
     """
 
+    # Long: what a run holds is made here, one after the other.
     def __init__(self, remote: str, choices: Choices, catalogs: Catalogs | None = None) -> None:
         settings = get_settings()
         connections[remote].ensure_connection()

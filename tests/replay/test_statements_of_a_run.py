@@ -17,7 +17,7 @@ from synchro_triggers import synchronize
 from synchro_triggers.capture import install
 from synchro_triggers.capture.vendor import vendor_of
 from synchro_triggers.exceptions import Refused, RunUnderWay, SynchroError
-from synchro_triggers.models import Checkpoint, Window
+from synchro_triggers.models import Checkpoint, Introduction, Window
 from synchro_triggers.moment import UtcNow
 from synchro_triggers.replay.follow import Follower
 from tests.databases import ALIASES, both_committed
@@ -206,6 +206,15 @@ def test_run_reads_a_small_window_once(item):
     ]
 
     assert len([sql for sql in pages if "GROUP BY" in sql]) == 1, pages
+
+
+def test_run_of_every_object_says_in_one_statement_what_is_known_of_all_models():
+    with statements() as sent:
+        synchronize(full=True)
+
+    words = [sql for sql in sent if "synchro_triggers_introduction" in sql and not sql.startswith("SELECT")]
+    assert len(words) == 1, words
+    assert Introduction.objects.using(REMOTE).count() > 10
 
 
 def test_window_is_numbered_as_soon_as_local_receives(item):

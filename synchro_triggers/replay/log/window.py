@@ -68,6 +68,7 @@ def delete_received(alias: str, position: str) -> int:
         return int(cursor.rowcount)
 
 
+# Long: its arguments, which are told one by one, are half of it.
 def open_window(
     alias: str,
     start: str,
@@ -97,7 +98,7 @@ def open_window(
     """
     connection, end = connections[alias], end or current_position(alias)
     log = log_of(connection)
-    between, params = log_of(connection).between(start, end)
+    between, params = log.between(start, end)
     chosen, chosen_params = _chosen(connection, since, without_origin)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -107,8 +108,8 @@ def open_window(
         first, last, rows, *of_all, last_row, known, from_a_standby, receives = cursor.fetchone()
     log.refuse_standby(alias, from_a_standby)  # a pooler may send each statement to another server
     witness = "|".join(map(str, (start, end, *of_all))) if last_row and log.NAMES_TRANSACTIONS else ""
-    marks = last_row or "", known or "", witness
-    return Window(start, end, after, first or 0, last or 0, rows, since, *marks, bool(receives))
+    marks = last_row or "", known or "", witness, bool(receives)
+    return Window(start, end, after, first or 0, last or 0, rows, since, *marks)
 
 
 _RECEIVES = "EXISTS (SELECT 1 FROM synchro_triggers_checkpoint) OR EXISTS (SELECT 1 FROM synchro_triggers_window)"

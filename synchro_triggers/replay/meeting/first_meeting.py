@@ -49,7 +49,7 @@ from ..schema.shape import leads_elsewhere, model_of, read_keys, root_of, shape_
 from ..state.node import older_nodes, older_selves
 from ..tasks import ObjectTask
 from .known_there import known_by_then, known_there
-from .words import _highest_key, has_sent_as, introduce, then_both_ways
+from .words import Words, _highest_key, has_sent_as, then_both_ways
 
 _CHUNK = 10_000
 _PAGE_ROWS = 20_000
@@ -79,6 +79,7 @@ class Meeting:
         self._settled: dict[type[Model], Introduction] = {}
         self._there: dict[str, dict[type[Model], bool]] = {}
         self._told_by_nothing: dict[type[Model], bool] = {}
+        self._words = Words(context.remote, context.source)
         self._captured: set[type[Model]] | None = None
         self._older_selves: list[str] | None = None
         self._found: dict[type[Model], set[Any]] = {}
@@ -142,9 +143,10 @@ class Meeting:
         """Look at what a run of every object would create: all that the log does not know."""
         models = [model for model in captured_models_on(local_alias()) if not is_of_links(model)]
         chosen = [model for model in models if model._meta.label in self._labels]
-        for root in {root for model in chosen for root in within_reach(model) if self._is_told_by_nothing(root)}:
-            if self._is_on_both(root):
-                self._notice(root, self._unknown(root))
+        with self._words.stored_together():
+            for root in {root for model in chosen for root in within_reach(model) if self._is_told_by_nothing(root)}:
+                if self._is_on_both(root):
+                    self._notice(root, self._unknown(root))
 
     def _way(self, label: str) -> str | None:
         """Return how to look at changes under a label: with their ``deep`` targets, ``plain``, or not at all."""
@@ -269,7 +271,8 @@ class Meeting:
         remote, dry_run = self._context.remote, self._context.dry_run
         try:
             # LOCAL, which is only read, is let go first: a run the other way round waits for it as it commits there.
-            with writing_on(remote, dry_run=dry_run), transaction.atomic(using=local_alias()):
+            only_looks = dry_run or self._words.wait
+            with writing_on(remote, dry_run=only_looks), transaction.atomic(using=local_alias()):
                 return self._find_out(root, known_doubt=known_doubt)
         except DatabaseError as error:
             if means_unreachable(error):
@@ -292,7 +295,7 @@ class Meeting:
             word = Word.LOGGED
         if self._context.dry_run or (known_doubt and word == Word.NONE):
             return Introduction(word=word, up_to=(highest := _highest_key(root)), keys=f"0-{highest}")
-        return introduce(self._context.remote, self._context.source, root, word)
+        return self._words.say(root, word)
 
     def _is_told_by_nothing(self, root: type[Model]) -> bool:
         if root not in self._told_by_nothing:

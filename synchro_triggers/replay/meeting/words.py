@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
+from django.db import connections
 from django.db.models import Max, Model
 
 from ...capture.unlogged import keys_there, unlogged_keys
 from ...conf import LOCAL, local_alias
 from ...models import Checkpoint, Introduction, Reference, Word
+from ...vendors.vendor import writing_on
 from ..identity.known import unclaimed_rows
 from ..identity.telling import is_told_by_nothing, within_reach
 from ..rows.selecting import rows_of
@@ -18,15 +21,67 @@ from ..state.node import met_another, older_selves
 
 def introduce(remote: str, source: str, root: type[Model], word: Word) -> Introduction:
     """Store a word about the objects that LOCAL has now of a model."""
-    known = Introduction.objects.using(remote).filter(source=source, model_label=root._meta.label)
-    said = Introduction(source=source, model_label=root._meta.label, word=word)
-    if word == Word.NONE:
-        said.up_to = _highest_key(root)
-    else:
-        said.keys, said.up_to = keys_there(local_alias(), root)
-    if not known.update(word=said.word, up_to=said.up_to, keys=said.keys):
-        Introduction.objects.using(remote).bulk_create([said])  # without signals: a receiver may listen to all models
-    return said
+    return Words(remote, source).say(root, word)
+
+
+class Words:
+    """Words about the objects that LOCAL has.
+
+    Args:
+        remote: the alias of the database that keeps them.
+        source: node id of LOCAL.
+    """
+
+    def __init__(self, remote: str, source: str) -> None:
+        self._remote, self._source = remote, source
+        self._unstored: list[Introduction] | None = None
+
+    @property
+    def wait(self) -> bool:
+        """Whether what is said waits to be stored."""
+        return self._unstored is not None
+
+    @contextmanager
+    def stored_together(self) -> Iterator[None]:
+        """Store what is said in the block at its end: in one statement, however many models there are.
+
+        Where the block raises, nothing is stored, and a later run finds it out once more.
+        """
+        self._unstored = words = list[Introduction]()
+        try:
+            yield
+        finally:
+            self._unstored = None
+        if words:
+            with writing_on(self._remote):
+                self._store(words)
+
+    def say(self, root: type[Model], word: Word) -> Introduction:
+        """Say a word about the objects that LOCAL has now of a model, and store it, unless it waits."""
+        said = Introduction(source=self._source, model_label=root._meta.label, word=word)
+        if word == Word.NONE:
+            said.up_to = _highest_key(root)
+        else:
+            said.keys, said.up_to = keys_there(local_alias(), root)
+        if self._unstored is None:
+            self._store([said])
+        else:
+            self._unstored.append(said)
+        return said
+
+    def _store(self, words: Sequence[Introduction]) -> None:
+        """Store words, each in place of the one before about its model; in one statement, where the vendor can."""
+        rows, features = Introduction._base_manager.using(self._remote), connections[self._remote].features
+        told_by, word = ["source", "model_label"], ["word", "up_to", "keys"]
+        # In bulk, without signals: a receiver may listen to all models.
+        if features.supports_update_conflicts:
+            target = told_by if features.supports_update_conflicts_with_target else None
+            rows.bulk_create(words, update_conflicts=True, update_fields=word, unique_fields=target)
+            return
+        for said in words:
+            known = rows.filter(**{name: getattr(said, name) for name in told_by})
+            if not known.update(**{name: getattr(said, name) for name in word}):
+                rows.bulk_create([said])
 
 
 def is_in_doubt(remote: str, source: str, target: str, root: type[Model], kept_keys: Collection[str]) -> bool:

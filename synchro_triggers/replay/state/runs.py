@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from django.db import Error, transaction
+from django.db import Error, connections, transaction
 
 from ...conf import LOCAL
 from ...exceptions import DatabaseUnreachable, Refused, RunUnderWay, SynchroConfigurationError
@@ -134,8 +134,8 @@ class RunRecord:
         row = self._row
         rows = Run._base_manager.using(LOCAL)
         try:
-            # A run that begins writes one row, which is a transaction by itself.
-            is_one = not ended and not self._in_parts and not self.has_begun
+            # A run that begins writes one row: a transaction by itself, unless a test case's is open, which goes on.
+            is_one = not (ended or self._in_parts or self.has_begun or connections[LOCAL].in_atomic_block)
             with nullcontext() if is_one else transaction.atomic(using=LOCAL):
                 if self._in_parts and not self.has_begun:
                     self._take_up_the_last_part()

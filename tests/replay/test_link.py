@@ -286,7 +286,6 @@ def test_second_time_finds_the_same_differences():
 
 
 @pytest.mark.all_pairs
-@pytest.mark.mariadb
 def test_nothing_linked_is_no_word_that_both_sides_have_nothing_in_common():
     make(LOCAL, Item, {"name": "a"}, {"name": "b"})
     make(REMOTE, Item, {"name": "b"}, {"name": "a"}, first=101)

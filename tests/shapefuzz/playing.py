@@ -255,7 +255,7 @@ def link(**options: bool) -> None:
     except CommandError as error:
         if error.returncode != 1:
             raise
-        if in_doubt := re.findall(r"([\w.]+): nothing was linked", str(error)):
+        if in_doubt := re.findall(r"--model ([\w.]+)", str(error)):
             call_command("synchro_link", verbosity=0, strangers=True, models=in_doubt)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -84,8 +84,14 @@ class Command(LongCommand):
             finally:  # what was done with those that had no trouble
                 if told:
                     self.tell([], told, options)
-        if told_last := " ".join(_last_words(found.values())):
-            raise CommandError(told_last)
+        in_doubt: dict[str, list[str]] = {}
+        for alias, each in found.items():
+            for label in each.linking.in_doubt:
+                in_doubt.setdefault(label, []).append(alias)
+        if in_doubt:
+            raise CommandError(_nothing_linked(in_doubt))
+        if number := sum(each.unlike for each in found.values()):
+            raise CommandError("1 object differs." if number == 1 else f"{number:,} objects differ.")
 
     def _say(self, line: str, options: dict[str, Any]) -> None:
         if not options["as_json"]:
@@ -129,18 +135,16 @@ def _require_sense(options: dict[str, Any]) -> None:
         )
 
 
-def _last_words(all_found: Collection[Linked]) -> Iterator[str]:
-    """Yield why the command does not end with 0: what is in doubt, and what differs."""
-    for found in all_found:
-        for label in found.linking.in_doubt:
-            yield (
-                f"{label}: nothing was linked, and both sides have objects ({local_alias()!r} and {found.remote!r}). "
-                "That is no word that they are others: a run goes on refusing to create them. By which values are they "
-                f"the same? `manage.py synchro_link --by {label}:FIELD,…` (first with --dry-run). Only where both have "
-                f"nothing in common, and all is to be kept: `manage.py synchro_link --strangers --model {label}`."
-            )
-    if number := sum(found.unlike for found in all_found):
-        yield "1 object differs." if number == 1 else f"{number:,} objects differ."
+def _nothing_linked(in_doubt: Mapping[str, list[str]]) -> str:
+    """Return what is to be done about models of which nothing was linked, by their labels; each has the remotes."""
+    remotes = sorted({alias for aliases in in_doubt.values() for alias in aliases})
+    return (
+        f"{', '.join(in_doubt)}: nothing was linked, and both sides have objects ({local_alias()!r}, and "
+        f"{', '.join(map(repr, remotes))}). That is no word that they are others: a run goes on refusing to create "
+        f"them. By which values are they the same? `manage.py synchro_link --by {next(iter(in_doubt))}:FIELD,…` (first "
+        "with --dry-run). Only where both sides have nothing in common, and all is to be kept: `manage.py synchro_link "
+        f"--strangers --model {' --model '.join(in_doubt)}`."
+    )
 
 
 def _lines(found: Linked, alias: str) -> Iterator[str]:

@@ -135,11 +135,12 @@ def test_page_counts_a_hundred_thousand_failures_and_reads_a_few(vendor, django_
     Item.objects.create(name="a")
     synchronize()
     boss = client_of(django_user_model.objects.create_superuser("boss"))
-    fill(vendor, "failure", REMOTE, 100_000)
     page = reverse("synchro:synchro")
+    without = min(seconds_of(boss, page) for _ in range(2))
+    fill(vendor, "failure", REMOTE, 100_000)
 
     seconds = min(seconds_of(boss, page) for _ in range(2))
 
     shown = text_of(boss.get(page))
     assert "100000" in shown.replace(",", "") and shown.count("testapp.Item ") < 10
-    assert seconds < 0.3
+    assert seconds < 5 * without + 0.1  # to read them all takes seconds

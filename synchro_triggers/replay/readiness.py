@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -22,6 +22,9 @@ from ..muted import is_anybody_muted
 from ..reaching import clear_errors
 from .state.node import Located, is_elsewhere, require_no_transaction, require_original, require_two_databases
 from .state.sight import require_sight
+
+#: Tables that an error names whose triggers do not fit; ``synchro_install_triggers --check`` names all.
+_NAMED = 5
 
 
 def require_ready_triggers(
@@ -77,9 +80,15 @@ def _require_fitting(found: install.Comparison, expected: Collection[Trigger]) -
         wrong = replace(found, missing=missing, outdated=outdated, orphaned=()).describe()
         first = f"`manage.py migrate --database {local_alias()}`, then " if found.lacking else ""
         raise TriggersNotReady(
-            f"The triggers on {local_alias()!r} do not fit: {'; '.join(wrong)}. Changes may have been missed there. "
+            f"The triggers on {local_alias()!r} do not fit: {_first_of(wrong)}. Changes may have been missed there. "
             f"Run {first}`manage.py synchro_install_triggers --database {local_alias()}`."
         )
+
+
+def _first_of(wrong: Sequence[str]) -> str:
+    """Return the first of what is wrong: what to do about it has to be seen behind it, in a list of runs too."""
+    more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+    return "; ".join(wrong[:_NAMED]) + more
 
 
 def _links_by_other_names(found: install.Comparison) -> set[str]:

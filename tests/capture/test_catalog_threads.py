@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from synchro_triggers.capture import catalog
+from synchro_triggers.capture.sight import Look
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def restless():
 @pytest.mark.django_db
 def test_threads_that_clear_what_was_told_take_nothing_from_one_another(monkeypatch, restless):
     monkeypatch.setattr(catalog, "_TOLD_AT_MOST", 2)
-    monkeypatch.setattr(catalog.Catalogs, "_mark", lambda self, alias: "as ever")
+    monkeypatch.setattr(catalog.Catalogs, "_look", lambda self, alias: Look("as ever"))
     wrong: list[object] = []
 
     def ask(name: int) -> None:

@@ -20,7 +20,6 @@ from ...key_texts import read_full_key
 from ..log.field_versions import FieldVersion
 from ..log.heard import Basis
 from ..log.own_windows import WindowNumbers
-from ..log.taken_along import Former
 from ..log.users_changes import LastChange, UsersChanges
 from ..log.versions import Version
 from ..rows.read_ahead import ReadAhead, RowLocks, existing_keys
@@ -354,19 +353,6 @@ class Identity:
             return True
         names = self._names.known.get(at)
         return names is not None and any(name.source == self._target for name in names)
-
-    def former_key(self, model: type[Model], key: Any) -> Former | None:
-        """Return the key that an object had on the remote, of which ``was_there()`` is true; ``None``: not known."""
-        root = root_of(model)
-        at = root, key
-        if (stale := self.stale_reference(model, key)) is not None:
-            row, made = self._noted.rows.get(at), self._noted.made_there.get(at)
-            return Former(stale, (row.seen if row is not None else made[0].logged if made is not None else None) or 0)
-        names = [name for name in self._names.known.get(at, ()) if name.source == self._target]
-        if not names:
-            return None
-        last = max(names, key=lambda name: name.ended)
-        return Former(read_key(root, read_full_key(last.key, last.text)), max(last.ended - 1, 0))
 
     def were_there(self, objects: set[At]) -> set[At]:
         """Return those of some objects of which ``was_there()`` is true; fast where nothing is known of any."""

@@ -44,12 +44,6 @@ class Wanted(NamedTuple):
         """Whether others have made the link what it is now; what has may come in another batch."""
         return _is_received(self.exists, self.change)
 
-    @property
-    def is_made_here(self) -> bool:
-        """Whether it is LOCAL's own users who have made the link."""
-        change = self.change
-        return change.logged and self.exists and not change.deleted and change.own == change.last
-
 
 class _Event(NamedTuple):
     """What a log says of a link last: the key of its row, the id of the log's, and the time."""
@@ -107,41 +101,23 @@ class LinkConflicts:
         context = self._context
         if not context.logs:
             return False
-        if context.users_changes.speak_of(label) or self._told_by_others(label):
+        if context.users_changes.speak_of(label):
             return True
         some = any(_is_received(*each) for task in tasks for each in task.targets.values())
         return some and self._remote_has_seen_all(label, context.knowledge.local)
 
     def _seen_there(self, label: str, differing: Mapping[Pair, Wanted]) -> dict[Pair, Conflict]:
         """Return those of the links that differ which the remote has as it has them having seen LOCAL's."""
-        seen = self._own_seen_there(label, differing)
         received = {pair: each.change for pair, each in differing.items() if each.is_received}
-        if received and self._remote_has_seen_all(label, self._context.knowledge.local):
-            # What the run knows of LOCAL was read before the window was opened, and there may be later rows in that.
-            later = read_knowledge(local_alias(), self._context.source)
-            seen |= received if self._remote_has_seen_all(label, later) else {}
+        if not received or not self._remote_has_seen_all(label, self._context.knowledge.local):
+            return {}
+        # What the run knows of LOCAL was read before the window was opened, and there may be later rows in that.
+        if not self._remote_has_seen_all(label, read_knowledge(local_alias(), self._context.source)):
+            return {}
         return {
             pair: Conflict(label, change.key, change.key, change.logged_at, change.logged_at, settled=True)
-            for pair, change in seen.items()
+            for pair, change in received.items()
         }
-
-    def _own_seen_there(self, label: str, differing: Mapping[Pair, Wanted]) -> dict[Pair, Change]:
-        """Return those of the links that LOCAL's users have made, and that the remote has heard of by others.
-
-        Somebody who has had them has removed them since. That one has heard of a removal says nothing: it does not
-        travel through those who have never had the link.
-        """
-        if not (known := self._told_by_others(label)):
-            return {}
-        own = {pair: each.change for pair, each in differing.items() if each.is_made_here}
-        rows, numbers = own_rows(local_alias(), [change.own for change in own.values()]), self._context.knowledge.here
-        return {pair: each for pair, each in own.items() if each.own in rows and numbers.of(rows[each.own]) <= known}
-
-    def _told_by_others(self, label: str) -> int:
-        """Return the last of LOCAL's windows that the remote has heard of by others; 0: of none but by LOCAL."""
-        remote, source = self._context.knowledge.remote, self._context.source
-        known, received = remote.of([label]).get(source, 0), remote.received.get(source)
-        return known if received is None or known > received.number else 0
 
     def _remote_has_seen_all(self, label: str, local: Knowing) -> bool:
         """Tell whether the remote has seen whatever LOCAL may have received from others of the links of a table.

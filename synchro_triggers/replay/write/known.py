@@ -31,7 +31,6 @@ class Known:
 
     Attributes:
         remote: the alias.
-        logs: it has triggers.
         identity: which remote row is known to be which object.
         matching: finds that of those that are not known.
         targets: what the objects point to, and whether the remote has it.
@@ -47,7 +46,7 @@ class Known:
         self, context: RunContext, identity: Identity, changes: Sequence[Change], tasks: Sequence[Task]
     ) -> None:
         self._context, self._tasks = context, tasks
-        self.remote, self.logs, self.identity = context.remote, context.logs, identity
+        self.remote, self.identity = context.remote, identity
         self.matching = Matching(identity, context.spellings)
         self.targets = Targets(identity, tasks)
         self.counters = Counters(context, identity)

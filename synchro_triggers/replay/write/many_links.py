@@ -101,37 +101,38 @@ class BulkLinks:
                 target = known(shape.target_model, key)
                 if exists and not self._are_there(shape, task.owner, key):
                     break
-                if not exists and {(shape.source_model, task.owner), (shape.target_model, key)} & gone:
+                if not exists and self._has_lost_an_end_here(shape, task.owner, key):
                     continue  # it goes with its end, where that goes
-                if owner is None or target is None:
+                if owner is not None and target is not None:
+                    pairs.append((exists, (owner, target), key not in task.one_way))
+                elif not {(shape.source_model, task.owner), (shape.target_model, key)} & gone:
                     break
-                pairs.append((exists, (owner, target), key not in task.one_way))
             else:
                 for exists, pair, mirrored in pairs:
                     (adding if exists else removing)[pair] = mirrored
                 done.append(task)
         return done, adding, removing
 
+    def _has_lost_an_end_here(self, shape: LinkShape, owner: Any, key: Any) -> bool:
+        is_going = self._identity.log.is_going
+        return is_going(shape.source_model, owner) or is_going(shape.target_model, key)
+
     def _are_there(self, shape: LinkShape, owner: Any, key: Any) -> bool:
         ends = (root_of(shape.source_model), owner), (root_of(shape.target_model), key)
         return all(map(self._targets.is_there, ends))
 
     def _gone_ends(self, shape: LinkShape, tasks: Sequence[LinkTask]) -> set[At]:
-        """Return the ends of removed links that LOCAL does not have any more: their links have gone with them.
-
-        That may be said further on in the log, and the remote may keep them: what comes back has its links with it.
-        """
-        ends: dict[type[Model], set[Any]] = {}
+        """Return the ends of removed links that LOCAL does not have any more: their links have gone with them."""
+        unknown: dict[type[Model], set[Any]] = {}
         for task in tasks:
-            removed = {key for key, (exists, _) in task.targets.items() if not exists}
-            if removed:
-                ends.setdefault(shape.source_model, set()).add(task.owner)
-                ends.setdefault(shape.target_model, set()).update(removed)
+            for key, (exists, _) in task.targets.items():
+                for model, end in ((shape.source_model, task.owner), (shape.target_model, key)):
+                    if not exists and self._identity.known(model, end) is None:
+                        unknown.setdefault(model, set()).add(end)
         gone: set[At] = set()
-        is_going = self._identity.log.is_going
-        for model, keys in ends.items():
+        for model, keys in unknown.items():
             there = set(rows_with(root_of(model), local_alias(), pk=keys).values_list("pk", flat=True))
-            gone |= {(model, key) for key in keys if key not in there or is_going(model, key)}
+            gone |= {(model, key) for key in keys - there}
         return gone
 
     def _add_links(self, shape: LinkShape, pairs: dict[tuple[Any, Any], bool]) -> tuple[int, int]:

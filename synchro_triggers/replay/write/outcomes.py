@@ -11,7 +11,6 @@ from django.db.models import Model
 from ...capture.keys import encode_key
 from ...conf import local_alias
 from ..identity.references import Identity
-from ..log.taken_along import Former
 from ..plan.context import BatchResult
 from ..plan.decisions import Action
 from ..report import Told
@@ -35,8 +34,7 @@ class Outcomes:
         told_links: the conflicts of links that the batch has told.
         handed_on: rows of deleted objects, by who has them now.
         gone_before: objects whose rows the remote has had, and has no more, before anything is written.
-        made_again: shape and local key of what was gone on the remote, and was made again; and the remote key that it
-            had before, if that is known.
+        made_again: shape and local key of what was gone on the remote, and was made again.
     """
 
     def __init__(self, result: BatchResult, identity: Identity, rows: ReadAhead) -> None:
@@ -44,7 +42,7 @@ class Outcomes:
         self.handed_on = result.handed_on
         self._identity, self._rows = identity, rows
         self.gone_before: set[At] = set()
-        self.made_again: list[tuple[Shape, Any, Former | None]] = []
+        self.made_again: list[tuple[Shape, Any]] = []
         self._numbered: dict[type[Model], set[Any]] = {}
 
     def note(self, action: Action, shape: Shape, key: Any, remote_key: Any, *, logged: bool = True) -> None:
@@ -85,9 +83,7 @@ class Outcomes:
         made = [(shape.root, key) for key in keys]
         gone_now = self._identity.were_there(set(made))
         if gone_now or self.gone_before:
-            former = self._identity.former_key
-            again = [key for root, key in made if (root, key) in self.gone_before or (root, key) in gone_now]
-            self.made_again.extend((shape, key, former(shape.model, key)) for key in again)
+            self.made_again.extend((shape, at[1]) for at in made if at in self.gone_before or at in gone_now)
 
     def _remember(self, action: Action, shape: Shape, key: Any, remote_key: Any) -> None:
         """Learn, or forget, which remote row is the object."""
